@@ -1,0 +1,138 @@
+//! A trained student, and what happened while it was trained.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Artifact, ArtifactKind, CodecError, Parts};
+use crate::fingerprint::{ContentHash, Term};
+
+/// Where a target puts its rationale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// The label alone: the baseline.
+    None,
+    /// Rationale, then label: the student reasons before it answers.
+    Before,
+    /// Label, then rationale: the student answers at once.
+    After,
+}
+
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Before => "before",
+            Self::After => "after",
+        })
+    }
+}
+
+/// How a student was taught to write, which whoever reads its answers must know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// Where its targets put the rationale.
+    pub placement: Placement,
+    /// The marker around the label, such as `[FIN_LABEL]`.
+    pub marker: String,
+}
+
+impl ContentHash for Format {
+    fn term(&self) -> Term {
+        let Self { placement, marker } = self;
+        Term::record([("placement", placement.to_string().term()), ("marker", marker.term())])
+    }
+}
+
+/// One evaluation on the dev split during training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The optimiser step after which it was taken.
+    pub step: u64,
+    /// The share of dev questions answered right, from 0 to 1.
+    pub accuracy: f64,
+}
+
+/// What happened while a student was trained. It holds no times, so that equal trainings have equal logs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrainingLog {
+    /// Training examples after those without a rationale were left out.
+    pub examples: usize,
+    /// Examples left out because they have no rationale.
+    pub without_rationale: usize,
+    /// Examples cut to the maximum length.
+    pub truncated: usize,
+    /// The mean loss of each optimiser step, in nats per target token.
+    pub losses: Vec<f32>,
+    /// Dev evaluations in their order.
+    pub evaluations: Vec<Evaluation>,
+    /// The step whose weights were kept.
+    pub best_step: u64,
+    /// Whether training ended before its last step for want of improvement.
+    pub stopped_early: bool,
+}
+
+/// A student in Hugging Face's layout. Parts: `config`, `format`, `log`, `tokenizer`, `weights`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// `config.json`.
+    pub config: Vec<u8>,
+    /// `tokenizer.json`.
+    pub tokenizer: Vec<u8>,
+    /// `model.safetensors`.
+    pub weights: Vec<u8>,
+    /// How it was taught to write.
+    pub format: Format,
+    /// How its training went.
+    pub log: TrainingLog,
+}
+
+impl Checkpoint {
+    /// The parts that decide what the student answers: everything but the log.
+    pub const MODEL_PARTS: [&'static str; 4] = ["config", "format", "tokenizer", "weights"];
+
+    /// Decodes the part `format` alone.
+    pub fn decode_format(bytes: &[u8]) -> Result<Format, CodecError> {
+        json("checkpoint format", bytes)
+    }
+
+    /// Decodes the part `log` alone.
+    pub fn decode_log(bytes: &[u8]) -> Result<TrainingLog, CodecError> {
+        json("training log", bytes)
+    }
+}
+
+fn json<T: serde::de::DeserializeOwned>(format: &'static str, bytes: &[u8]) -> Result<T, CodecError> {
+    serde_json::from_slice(bytes).map_err(|error| CodecError::Row { format, line: error.line(), why: error.to_string() })
+}
+
+impl Artifact for Checkpoint {
+    const KIND: ArtifactKind = ArtifactKind::Checkpoint;
+
+    fn encode(&self) -> Parts {
+        let Self { config, tokenizer, weights, format, log } = self;
+        let json = |value: Result<Vec<u8>, _>| value.expect("plain structs encode as JSON");
+        Parts::from([
+            ("config".to_owned(), config.clone()),
+            ("tokenizer".to_owned(), tokenizer.clone()),
+            ("weights".to_owned(), weights.clone()),
+            ("format".to_owned(), json(serde_json::to_vec(format))),
+            ("log".to_owned(), json(serde_json::to_vec(log))),
+        ])
+    }
+
+    fn decode(parts: &Parts) -> Result<Self, CodecError> {
+        let part = |name: &str| {
+            let missing = || CodecError::MissingPart { format: "checkpoint", part: name.to_owned() };
+            parts.get(name).ok_or_else(missing)
+        };
+        Ok(Self {
+            config: part("config")?.clone(),
+            tokenizer: part("tokenizer")?.clone(),
+            weights: part("weights")?.clone(),
+            format: Self::decode_format(part("format")?)?,
+            log: parts.get("log").map(|bytes| Self::decode_log(bytes)).transpose()?.unwrap_or_default(),
+        })
+    }
+}

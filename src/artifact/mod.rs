@@ -1,0 +1,81 @@
+//! The plain data on the edges of an experiment, and its versioned codecs.
+//!
+//! An artifact is a set of named *parts*, each of which becomes one blob. A stage's key takes the digest of just the
+//! parts it reads, so that a changed test question leaves a training run alone. Row artifacts are JSON lines behind a
+//! header line that names the format and its version: equal values give equal bytes, and a person can read them.
+//!
+//! There is no I/O here, no tensor and no path.
+
+mod attribution;
+mod checkpoint;
+mod codec;
+mod question;
+mod rationale;
+mod report;
+mod scores;
+#[cfg(test)]
+mod tests;
+mod tokenizer;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use attribution::{Attribution, Attributions, TokenScore};
+pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog};
+pub use codec::CodecError;
+pub use question::{Choice, Label, Question, Questions, Split};
+pub use rationale::{Rationale, Rationales};
+pub use report::ReportFiles;
+pub use scores::{Outcome, Scores};
+pub use tokenizer::TokenizerFile;
+
+/// The bytes of an artifact, part by part.
+pub type Parts = BTreeMap<String, Vec<u8>>;
+
+/// A value that travels along an edge.
+pub trait Artifact: Sized {
+    /// What kind of edge it travels on.
+    const KIND: ArtifactKind;
+
+    /// Encodes every part; equal values give equal bytes.
+    fn encode(&self) -> Parts;
+
+    /// Decodes from the parts that are given; a part that was not asked for may be absent.
+    fn decode(parts: &Parts) -> Result<Self, CodecError>;
+}
+
+/// The kinds of artifact, which are the types of edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArtifactKind {
+    /// Multiple-choice questions, by split.
+    Questions,
+    /// Rationales, by question.
+    Rationales,
+    /// Scores of a rationale's tokens, by question.
+    Attributions,
+    /// A tokenizer in Hugging Face's `tokenizer.json` form.
+    Tokenizer,
+    /// A trained student in Hugging Face's layout, with the log of its training.
+    Checkpoint,
+    /// What a student answered, by question.
+    Scores,
+    /// Tables, figures and pages.
+    Report,
+}
+
+impl fmt::Display for ArtifactKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Questions => "questions",
+            Self::Rationales => "rationales",
+            Self::Attributions => "attributions",
+            Self::Tokenizer => "tokenizer",
+            Self::Checkpoint => "checkpoint",
+            Self::Scores => "scores",
+            Self::Report => "report",
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! Multiple-choice questions.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::RowFormat;
+use super::{Artifact, ArtifactKind, CodecError, Parts};
+use crate::fingerprint::{ContentHash, Term};
+
+const FORMAT: RowFormat = RowFormat { name: "questions", version: 1 };
+
+/// The letter of a choice, such as `A`: one uppercase ASCII letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "char", into = "char")]
+pub struct Label(u8);
+
+impl Label {
+    /// Returns the letter of the choice at an index, 0 being `A`; `None` beyond `Z`.
+    pub fn at(index: usize) -> Option<Self> {
+        u8::try_from(index).ok().filter(|&i| i < 26).map(|i| Self(b'A' + i))
+    }
+
+    /// Returns the index of the choice, `A` being 0.
+    pub fn index(self) -> usize {
+        usize::from(self.0 - b'A')
+    }
+
+    /// Returns the letter.
+    pub fn letter(self) -> char {
+        char::from(self.0)
+    }
+}
+
+impl TryFrom<char> for Label {
+    type Error = String;
+
+    fn try_from(letter: char) -> Result<Self, Self::Error> {
+        if letter.is_ascii_uppercase() {
+            Ok(Self(letter as u8))
+        } else {
+            Err(format!("`{letter}` is no label: expected a letter from A to Z"))
+        }
+    }
+}
+
+impl From<Label> for char {
+    fn from(label: Label) -> Self {
+        label.letter()
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.letter())
+    }
+}
+
+/// One answer that may be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Its letter.
+    pub label: Label,
+    /// Its words.
+    pub text: String,
+}
+
+/// One multiple-choice question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The dataset's own identifier, unique within a split.
+    pub id: String,
+    /// The words of the question, without its choices.
+    pub stem: String,
+    /// The choices, in the dataset's order.
+    pub choices: Vec<Choice>,
+    /// The right choice; `None` in test files that withhold it.
+    pub answer: Option<Label>,
+    /// A rationale that the dataset itself carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+}
+
+impl Question {
+    /// Returns the words of a choice.
+    pub fn choice(&self, label: Label) -> Option<&str> {
+        self.choices.iter().find(|choice| choice.label == label).map(|choice| choice.text.as_str())
+    }
+}
+
+impl ContentHash for Question {
+    fn term(&self) -> Term {
+        let Self { id, stem, choices, answer, rationale } = self;
+        let choice = |Choice { label, text }: &Choice| {
+            Term::List(vec![Term::Text(label.to_string()), Term::Text(text.clone())])
+        };
+        Term::record([
+            ("id", id.term()),
+            ("stem", stem.term()),
+            ("choices", Term::List(choices.iter().map(choice).collect())),
+            ("answer", answer.map(|label| label.to_string()).term()),
+            ("rationale", rationale.term()),
+        ])
+    }
+}
+
+/// The part of a dataset that questions belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// What students are trained on.
+    Train,
+    /// What checkpoints are chosen by.
+    Dev,
+    /// What results are reported on.
+    Test,
+}
+
+impl Split {
+    /// Every split, in the usual order.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Dev, Self::Test];
+
+    /// Returns the name, which is also the name of the artifact's part.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Dev => "dev",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A dataset: questions by split. Parts: `train`, `dev`, `test`, each present even when empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// The questions of each split that was read.
+    pub splits: BTreeMap<Split, Vec<Question>>,
+}
+
+impl Questions {
+    /// Returns the questions of a split; none when it is absent.
+    pub fn split(&self, split: Split) -> &[Question] {
+        self.splits.get(&split).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Artifact for Questions {
+    const KIND: ArtifactKind = ArtifactKind::Questions;
+
+    fn encode(&self) -> Parts {
+        Split::ALL.into_iter().map(|split| (split.name().to_owned(), FORMAT.encode(self.split(split)))).collect()
+    }
+
+    fn decode(parts: &Parts) -> Result<Self, CodecError> {
+        let present = Split::ALL.into_iter().filter(|split| parts.contains_key(split.name()));
+        let splits = present.map(|split| Ok((split, FORMAT.part(parts, split.name())?))).collect::<Result<_, _>>()?;
+        Ok(Self { splits })
+    }
+}

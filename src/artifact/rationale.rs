@@ -1,0 +1,55 @@
+//! Rationales: the words between a question and its label.
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::RowFormat;
+use super::{Artifact, ArtifactKind, CodecError, Label, Parts};
+use crate::fingerprint::{ContentHash, Term};
+
+const FORMAT: RowFormat = RowFormat { name: "rationales", version: 1 };
+
+/// One rationale for one question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rationale {
+    /// The question's identifier.
+    pub id: String,
+    /// Which of several samples it is, from 0.
+    #[serde(default)]
+    pub sample: u32,
+    /// The words, possibly none after a transform.
+    pub text: String,
+    /// The label the teacher itself arrived at, where it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+}
+
+impl ContentHash for Rationale {
+    fn term(&self) -> Term {
+        let Self { id, sample, text, label } = self;
+        Term::record([
+            ("id", id.term()),
+            ("sample", sample.term()),
+            ("text", text.term()),
+            ("label", label.map(|label| label.to_string()).term()),
+        ])
+    }
+}
+
+/// Rationales in the order of their questions, samples of one question together. Part: `rows`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rationales {
+    /// The rationales; a question may have none, one or several.
+    pub rows: Vec<Rationale>,
+}
+
+impl Artifact for Rationales {
+    const KIND: ArtifactKind = ArtifactKind::Rationales;
+
+    fn encode(&self) -> Parts {
+        Parts::from([("rows".to_owned(), FORMAT.encode(&self.rows))])
+    }
+
+    fn decode(parts: &Parts) -> Result<Self, CodecError> {
+        Ok(Self { rows: FORMAT.part(parts, "rows")? })
+    }
+}

@@ -1,0 +1,197 @@
+//! What happens during a run, said once and heard by everyone.
+//!
+//! Every thing a person sees is an [`Event`] first. Reporters (a terminal, plain lines, JSON) and the run's log consume
+//! the same events, and a log replays through the same reporters.
+
+mod log;
+
+use serde::{Deserialize, Serialize};
+
+pub use log::{LogError, LogWriter, read_log};
+
+use crate::fingerprint::{Fingerprint, KeyChange};
+
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    /// A run began.
+    RunStarted {
+        /// The run's identifier.
+        run: String,
+        /// The experiment's name.
+        experiment: String,
+        /// The program's version.
+        version: String,
+        /// How many instances the experiment has.
+        instances: usize,
+        /// How many of them are hits already.
+        hits: usize,
+        /// Instances that are known to run now, before early cutoff.
+        to_run: usize,
+    },
+    /// An instance was found in the cache.
+    Hit {
+        /// The instance's name.
+        instance: String,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// Who made the result, as `user@host`.
+        by: String,
+    },
+    /// An instance began to run.
+    Started {
+        /// The instance's name.
+        instance: String,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// Why it runs.
+        why: Why,
+    },
+    /// An instance said something while it ran.
+    Noted {
+        /// The instance's name.
+        instance: String,
+        /// What it said.
+        note: Note,
+    },
+    /// An instance waits for another process that already works on it.
+    Waiting {
+        /// The instance's name.
+        instance: String,
+        /// Who holds it, as `user@host, process n`.
+        holder: String,
+    },
+    /// An instance finished.
+    Finished {
+        /// The instance's name.
+        instance: String,
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// How long it took.
+        took_ms: u64,
+        /// Whether its output equals that of an earlier recipe, so that the wave stops here.
+        unchanged: bool,
+    },
+    /// An instance failed.
+    Failed {
+        /// The instance's name.
+        instance: String,
+        /// Why.
+        error: String,
+        /// How long it had run.
+        took_ms: u64,
+    },
+    /// An instance was asked to stop, and kept what it could.
+    Stopped {
+        /// The instance's name.
+        instance: String,
+    },
+    /// An instance was not run because one it needs failed or stopped.
+    Skipped {
+        /// The instance's name.
+        instance: String,
+        /// The instance that is in its way.
+        because: String,
+    },
+    /// Something a person should know that stops nothing.
+    Warned {
+        /// What it is.
+        message: String,
+    },
+    /// A run ended.
+    RunFinished {
+        /// How many instances were hits, ran, failed, stopped and were skipped.
+        tally: Tally,
+        /// How long the run took.
+        took_ms: u64,
+    },
+}
+
+/// How the instances of a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Found in the cache.
+    pub hits: usize,
+    /// Run to their end.
+    pub ran: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Stopped before their end.
+    pub stopped: usize,
+    /// Not run, because one they need failed or stopped.
+    pub skipped: usize,
+}
+
+/// Something an instance says while it runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "kebab-case")]
+pub enum Note {
+    /// How far it is.
+    Progress {
+        /// Units done.
+        done: u64,
+        /// Units in all.
+        total: u64,
+        /// What is counted, such as `steps` or `rows`.
+        unit: String,
+    },
+    /// A measurement.
+    Measure {
+        /// What was measured, such as `loss`.
+        name: String,
+        /// The step it belongs to.
+        step: u64,
+        /// The value; `null` in JSON where it is not a number.
+        #[serde(deserialize_with = "nullable")]
+        value: f64,
+    },
+    /// Something that does not stop the work.
+    Warning {
+        /// What it is.
+        message: String,
+    },
+}
+
+fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Option::<f64>::deserialize(deserializer).map(|value| value.unwrap_or(f64::NAN))
+}
+
+/// Why an instance runs, or is expected to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Why {
+    /// Nothing like it was run before.
+    New,
+    /// Its recipe differs from the nearest earlier one.
+    Changed {
+        /// The earlier instance, where its name was another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The fields that differ.
+        changes: Vec<KeyChange>,
+    },
+    /// Its recipe was run, but the result is gone or damaged.
+    Lost {
+        /// The part that is missing.
+        part: String,
+    },
+    /// It was asked for by name.
+    Forced,
+}
+
+/// Someone who is told of every event.
+pub trait Reporter {
+    /// Takes one event.
+    fn report(&mut self, event: &Event);
+}

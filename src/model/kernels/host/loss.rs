@@ -1,0 +1,37 @@
+//! Cross-entropy over the rows that carry loss.
+
+use rayon::prelude::*;
+
+use super::lanes::{exp, maximum, sum_by, vectorised};
+
+/// Replaces each row of `logits` `[rows, vocab]` by `scale · (softmax(row) − onehot(target))`, the gradient of
+/// `scale · cross-entropy`, and returns the sum over rows of the cross-entropies, not scaled.
+pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], scale: f32) -> f64 {
+    if targets.is_empty() {
+        return 0.0;
+    }
+    let vocab = logits.len() / targets.len();
+    let losses: Vec<f64> = logits
+        .par_chunks_mut(vocab)
+        .zip(targets)
+        .map(|(row, &target)| {
+            let target = target as usize;
+            let (shift, sum, at_target) = vectorised(|| {
+                let shift = maximum(row);
+                let at_target = row[target];
+                for value in row.iter_mut() {
+                    *value = exp(*value - shift);
+                }
+                let sum = sum_by(row, |v| v);
+                let factor = scale / sum;
+                for value in row.iter_mut() {
+                    *value *= factor;
+                }
+                (shift, sum, at_target)
+            });
+            row[target] -= scale;
+            libm::log(f64::from(sum)) + f64::from(shift) - f64::from(at_target)
+        })
+        .collect();
+    losses.iter().sum()
+}

@@ -1,0 +1,14 @@
+//! The arithmetic of the CPU: plain functions over `f32` slices.
+//!
+//! Every function here gives the same bits whatever the number of threads: work is cut into blocks whose size depends
+//! on the shapes alone, and partial sums are added in block order. Vector instructions are chosen at run time; a
+//! reduction always runs in [`lanes::LANES`] parallel sums, so its order does not depend on the instruction set either.
+
+pub(crate) mod attention;
+pub(crate) mod lanes;
+pub(crate) mod loss;
+pub(crate) mod norm;
+pub(crate) mod optimiser;
+pub(crate) mod pointwise;
+pub(crate) mod rows;
+mod tile;

@@ -1,0 +1,113 @@
+//! Element-wise passes that follow a matrix product, each over memory once.
+
+use rayon::prelude::*;
+
+use super::lanes::{logistic, vectorised};
+
+/// Elements handled by one task.
+const BLOCK: usize = 16 * 1024;
+
+/// Adds `bias` `[width]` to every row of `y`, and `residual` (same shape as `y`) where there is one.
+pub(crate) fn add_bias(y: &mut [f32], bias: &[f32], residual: Option<&[f32]>) {
+    let width = bias.len();
+    let block = rows_of(width) * width;
+    match residual {
+        None => y.par_chunks_mut(block).for_each(|y| {
+            vectorised(|| {
+                for y in y.chunks_exact_mut(width) {
+                    for (y, &bias) in y.iter_mut().zip(bias) {
+                        *y += bias;
+                    }
+                }
+            });
+        }),
+        Some(residual) => y.par_chunks_mut(block).zip(residual.par_chunks(block)).for_each(|(y, residual)| {
+            vectorised(|| {
+                for (y, residual) in y.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
+                    for ((y, &bias), &residual) in y.iter_mut().zip(bias).zip(residual) {
+                        *y = (*y + bias) + residual;
+                    }
+                }
+            });
+        }),
+    }
+}
+
+/// Replaces each `h` by `gelu(h + bias)` in its tanh form (Hendrycks and Gimpel 2016) and, where `slope` has a place for
+/// it, keeps the derivative, so that the backward pass is one multiplication.
+pub(crate) fn gelu(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>) {
+    let width = bias.len();
+    let block = rows_of(width) * width;
+    match slope {
+        None => h.par_chunks_mut(block).for_each(|h| {
+            vectorised(|| {
+                for h in h.chunks_exact_mut(width) {
+                    for (h, &bias) in h.iter_mut().zip(bias) {
+                        *h = gelu_at(*h + bias).0;
+                    }
+                }
+            });
+        }),
+        Some(slope) => h.par_chunks_mut(block).zip(slope.par_chunks_mut(block)).for_each(|(h, slope)| {
+            vectorised(|| {
+                for (h, slope) in h.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)) {
+                    for ((h, slope), &bias) in h.iter_mut().zip(slope).zip(bias) {
+                        (*h, *slope) = gelu_at(*h + bias);
+                    }
+                }
+            });
+        }),
+    }
+}
+
+/// `x / (1 + exp(-2u))` with `u = √(2/π) (x + 0.044715 x³)`, which equals `x (1 + tanh u) / 2`, and its derivative.
+#[inline(always)]
+fn gelu_at(x: f32) -> (f32, f32) {
+    const SCALE: f32 = 0.797_884_6;
+    const CUBIC: f32 = 0.044_715;
+    let square = x * x;
+    let u = SCALE * x * square.mul_add(CUBIC, 1.0);
+    let du = SCALE * square.mul_add(3.0 * CUBIC, 1.0);
+    let gate = logistic(2.0 * u);
+    (x * gate, (2.0 * x * gate * (1.0 - gate)).mul_add(du, gate))
+}
+
+/// Multiplies `y` by `x` element by element.
+pub(crate) fn multiply(y: &mut [f32], x: &[f32]) {
+    y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(|(y, x)| {
+        vectorised(|| {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y *= x;
+            }
+        });
+    });
+}
+
+/// Sums the rows of `x` `[rows, width]`.
+pub(crate) fn sum_rows(x: &[f32], width: usize) -> Vec<f32> {
+    let partial: Vec<Vec<f32>> = x
+        .par_chunks(rows_of(width) * width)
+        .map(|x| {
+            let mut total = vec![0.0_f32; width];
+            vectorised(|| {
+                for x in x.chunks_exact(width) {
+                    for (total, &x) in total.iter_mut().zip(x) {
+                        *total += x;
+                    }
+                }
+            });
+            total
+        })
+        .collect();
+    let mut total = vec![0.0_f32; width];
+    for part in &partial {
+        for (total, part) in total.iter_mut().zip(part) {
+            *total += part;
+        }
+    }
+    total
+}
+
+fn rows_of(width: usize) -> usize {
+    (BLOCK / width.max(1)).max(1)
+}

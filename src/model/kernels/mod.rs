@@ -1,0 +1,183 @@
+//! The operations a transformer is made of, on each backend, with their gradients.
+//!
+//! [`Kernels`] is the contract of a backend: each operation with its hand-written backward pass, on plain tensors.
+//! The CPU backend fills it with fused passes over slices (`flex`, `host`), CUDA with compositions of Burn operations
+//! (`composed`, `cuda`), which Burn fuses. [`Blocks`] is what an architecture calls: the same operations on tensors
+//! that may be tracked (`tracked`) or not (`plain`). Token matrices are `[tokens, width]`; a [`Layout`] says which rows
+//! form a sequence.
+
+mod composed;
+mod cuda;
+mod flex;
+pub(crate) mod host;
+mod plain;
+#[cfg(test)]
+mod tests;
+mod tracked;
+
+use burn::backend::Autodiff;
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+
+pub(crate) use self::host::attention::Heads;
+use super::layout::Layout;
+
+/// A tensor of `f32` on backend `B`, of any rank.
+pub(crate) type Real<B> = FloatTensor<B>;
+
+/// A backend as training sees it.
+pub(crate) type Tracked<B> = Autodiff<B>;
+
+/// The numbers of one AdamW step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdamWStep {
+    /// Learning rate of this step.
+    pub(crate) lr: f32,
+    /// Decoupled weight decay of this tensor.
+    pub(crate) decay: f32,
+    /// Decay of the first moment.
+    pub(crate) beta1: f32,
+    /// Decay of the second moment.
+    pub(crate) beta2: f32,
+    /// Term that keeps the denominator from zero.
+    pub(crate) epsilon: f32,
+    /// `1 - beta1^t`.
+    pub(crate) correction1: f32,
+    /// `1 - beta2^t`.
+    pub(crate) correction2: f32,
+    /// Factor on the gradient, from clipping.
+    pub(crate) grad_scale: f32,
+}
+
+/// Which gradients a backward pass must make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// Of the input.
+    pub(crate) input: bool,
+    /// Of the weights.
+    pub(crate) weights: bool,
+}
+
+/// The gradients of an affine operation; each is there if it was wanted.
+pub(crate) struct AffineGrads<B: Backend> {
+    /// Of the input.
+    pub(crate) input: Option<Real<B>>,
+    /// Of the matrix or gain.
+    pub(crate) weight: Option<Real<B>>,
+    /// Of the bias.
+    pub(crate) bias: Option<Real<B>>,
+}
+
+/// A backend's operations and their gradients.
+pub(crate) trait Kernels: Backend {
+    /// Keys and values of one layer for every sequence of a batch, as far as generation has got.
+    type Memory: Send;
+
+    /// Whether sequences may lie one after the other without padding.
+    const RAGGED: bool;
+
+    /// Layer normalisation of `x` `[tokens, width]`; also the means and scales, `[tokens, 2]`, for the gradient.
+    fn layer_norm(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> (Real<Self>, Real<Self>);
+
+    /// The gradients of [`layer_norm`](Self::layer_norm).
+    fn layer_norm_backward(
+        grad: Real<Self>,
+        x: &Real<Self>,
+        stats: &Real<Self>,
+        gain: &Real<Self>,
+        wanted: Wanted,
+    ) -> AffineGrads<Self>;
+
+    /// `x · weight + bias (+ residual)`, with `x` `[tokens, inner]` and `weight` `[inner, outer]`.
+    fn linear(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: Option<&Real<Self>>) -> Real<Self>;
+
+    /// The gradients of [`linear`](Self::linear), but that of the residual, which is `grad` itself.
+    fn linear_backward(grad: &Real<Self>, x: &Real<Self>, weight: &Real<Self>, wanted: Wanted) -> AffineGrads<Self>;
+
+    /// `gelu(x · weight + bias)` in the tanh form and, if asked, its slope at each element.
+    fn linear_gelu(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        bias: &Real<Self>,
+        slope: bool,
+    ) -> (Real<Self>, Option<Real<Self>>);
+
+    /// `a · b`, element by element.
+    fn multiply(a: Real<Self>, b: &Real<Self>) -> Real<Self>;
+
+    /// Causal self-attention `[tokens, 3 · d_model]` to `[tokens, d_model]`, and what its gradient needs beside the two.
+    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> (Real<Self>, Real<Self>);
+
+    /// The gradient of [`attention`](Self::attention).
+    fn attention_backward(
+        grad: &Real<Self>,
+        qkv: &Real<Self>,
+        out: &Real<Self>,
+        kept: &Real<Self>,
+        heads: Heads,
+        layout: &Layout,
+    ) -> Real<Self>;
+
+    /// An empty memory for `sequences` sequences.
+    fn memory(sequences: usize) -> Self::Memory;
+
+    /// Attention of new positions over `memory`, which they join.
+    fn attention_cached(
+        qkv: &Real<Self>,
+        heads: Heads,
+        layout: &Layout,
+        memory: &mut Self::Memory,
+    ) -> Real<Self>;
+
+    /// Keeps only the sequences at `kept`, ascending.
+    fn retain(memory: &mut Self::Memory, kept: &[usize]);
+
+    /// The rows of `table` `[height, width]` at `indices`.
+    fn gather(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
+
+    /// A `[height, width]` matrix of zeros with the rows of `x` added at `indices`.
+    fn scatter(x: &Real<Self>, indices: &[u32], height: usize) -> Real<Self>;
+
+    /// `a · b`, matrices; either may be taken transposed.
+    fn product(a: &Real<Self>, a_transposed: bool, b: &Real<Self>, b_transposed: bool) -> Real<Self>;
+
+    /// The sum of the cross-entropies of `logits` `[rows, vocab]` times `scale`, `[1]`, and its gradient.
+    fn cross_entropy(logits: Real<Self>, targets: &[u32], scale: f32) -> (Real<Self>, Real<Self>);
+
+    /// The sum of the squares of all elements of all tensors.
+    fn sum_squares(tensors: &[Real<Self>]) -> f64;
+
+    /// One step of AdamW on one tensor; gives back weight, first and second moment.
+    fn adamw(
+        weight: Real<Self>,
+        grad: &Real<Self>,
+        first: Real<Self>,
+        second: Real<Self>,
+        step: &AdamWStep,
+    ) -> (Real<Self>, Real<Self>, Real<Self>);
+}
+
+/// The operations as an architecture calls them, tracked or not.
+pub(crate) trait Blocks: Backend {
+    /// The backend that does the arithmetic.
+    type Plain: Kernels<Device = Self::Device>;
+
+    /// Takes a plain tensor as a constant.
+    fn constant(x: Real<Self::Plain>) -> Real<Self>;
+    /// The rows of `table` at `indices`.
+    fn gather(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
+    /// The sum of two tensors of one shape.
+    fn add(a: Real<Self>, b: Real<Self>) -> Real<Self>;
+    /// Layer normalisation.
+    fn layer_norm(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> Real<Self>;
+    /// `x · weight + bias`.
+    fn linear(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>) -> Real<Self>;
+    /// `residual + x · weight + bias`.
+    fn linear_residual(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: &Real<Self>) -> Real<Self>;
+    /// `gelu(x · weight + bias)`.
+    fn linear_gelu(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>) -> Real<Self>;
+    /// Causal self-attention within the sequences of `layout`.
+    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> Real<Self>;
+    /// `x · tableᵀ`: the logits of an output head whose rows are vocabulary entries.
+    fn head(x: &Real<Self>, table: &Real<Self>) -> Real<Self>;
+}

@@ -1,0 +1,216 @@
+//! What a stage is given while it runs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::params::{External, Gather, Input};
+use crate::artifact::{Artifact, CodecError, Parts};
+use crate::event::Note;
+use crate::fingerprint::{Digest, Fingerprint};
+use crate::model::{Device, DeviceError};
+use crate::store::{PartialDir, RowStore, Store, StoreError};
+
+/// One artifact that arrived at a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// The name of the stage it comes from.
+    pub stage: String,
+    /// The coordinates of the instance it comes from, axis by axis.
+    pub coords: BTreeMap<String, String>,
+    /// The digests of the parts that are read.
+    pub parts: BTreeMap<String, Digest>,
+}
+
+/// A piece of work with everything that decides its result.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The recipe's name.
+    pub fingerprint: Fingerprint,
+    /// What arrived at each port.
+    pub inputs: BTreeMap<String, Vec<Arrival>>,
+    /// The files behind each external port: name within the directory (or `file`), place and digest.
+    pub externals: BTreeMap<String, Vec<(String, PathBuf, Digest)>>,
+}
+
+/// Where a stage's notes go: progress, measurements and warnings.
+pub trait Feed: Sync {
+    /// Takes one note.
+    fn note(&self, note: Note);
+}
+
+/// Opens the device when a stage first needs it.
+pub trait DeviceSlot: Sync {
+    /// Returns the device, opened once for the whole run.
+    fn device(&self) -> Result<&Device, DeviceError>;
+}
+
+/// Says whether the run was asked to stop.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Asks the run to stop at the next safe point.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Says whether someone asked.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a stage is given while it runs.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The work.
+    pub order: &'a Order,
+    store: &'a Store,
+    devices: &'a dyn DeviceSlot,
+    feed: &'a dyn Feed,
+    stop: &'a Stop,
+}
+
+impl<'a> Context<'a> {
+    /// Puts a context together; the engine's business.
+    pub fn new(
+        order: &'a Order,
+        store: &'a Store,
+        devices: &'a dyn DeviceSlot,
+        feed: &'a dyn Feed,
+        stop: &'a Stop,
+    ) -> Self {
+        Self { order, store, devices, feed, stop }
+    }
+
+    /// Reads the artifact at a port, decoding the parts that the stage declared it reads.
+    pub fn read<A: Artifact>(&self, input: &Input<A>) -> Result<A, StageError> {
+        self.decode(&input.port, self.arrival(&input.port)?)
+    }
+
+    /// Reads every artifact gathered at a port, each with where it comes from, in a stable order.
+    pub fn gather<A: Artifact>(&self, input: &Gather<A>) -> Result<Vec<(&'a Arrival, A)>, StageError> {
+        let arrivals = self.order.inputs.get(&input.port).map_or(&[][..], Vec::as_slice);
+        arrivals.iter().map(|arrival| Ok((arrival, self.decode(&input.port, arrival)?))).collect()
+    }
+
+    /// Returns the digest of one part of the artifact at a port, for row keys.
+    pub fn digest<A: Artifact>(&self, input: &Input<A>, part: &str) -> Result<Digest, StageError> {
+        let missing = || StageError::NoPart { port: input.port.clone(), part: part.to_owned() };
+        self.arrival(&input.port)?.parts.get(part).copied().ok_or_else(missing)
+    }
+
+    /// Reads an external file, and checks that it still is what was hashed before the stage started.
+    pub fn file(&self, external: &External) -> Result<Vec<u8>, StageError> {
+        self.file_named(external, "file")
+    }
+
+    /// Reads one file of an external directory by its name, checked like [`Context::file`].
+    pub fn file_named(&self, external: &External, name: &str) -> Result<Vec<u8>, StageError> {
+        let files = self.order.externals.get(&external.port).map_or(&[][..], Vec::as_slice);
+        let missing = || StageError::NoPart { port: external.port.clone(), part: name.to_owned() };
+        let (_, path, digest) = files.iter().find(|(file, ..)| file == name).ok_or_else(missing)?;
+        let bytes = fs_err::read(path).map_err(|error| StageError::External { why: error.to_string() })?;
+        if Digest::of(&bytes) == *digest {
+            Ok(bytes)
+        } else {
+            Err(StageError::External { why: format!("`{}` changed while the experiment was running", path.display()) })
+        }
+    }
+
+    /// Returns the cache of single rows of a kind.
+    pub fn rows(&self, kind: &str) -> Result<RowStore, StageError> {
+        Ok(self.store.rows(kind)?)
+    }
+
+    /// Returns the place where this recipe keeps unfinished work between runs.
+    pub fn partial(&self) -> Result<PartialDir, StageError> {
+        Ok(self.store.partial(&self.order.fingerprint)?)
+    }
+
+    /// Returns the device.
+    pub fn device(&self) -> Result<&'a Device, StageError> {
+        Ok(self.devices.device()?)
+    }
+
+    /// Says how far the work is.
+    pub fn progress(&self, done: u64, total: u64, unit: &'static str) {
+        self.feed.note(Note::Progress { done, total, unit: unit.to_owned() });
+    }
+
+    /// Reports a measurement, such as the loss after a step.
+    pub fn measure(&self, name: &str, step: u64, value: f64) {
+        self.feed.note(Note::Measure { name: name.to_owned(), step, value });
+    }
+
+    /// Warns of something that does not stop the work.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.feed.note(Note::Warning { message: message.into() });
+    }
+
+    /// Says whether the work should stop at the next safe point.
+    pub fn stopping(&self) -> bool {
+        self.stop.asked()
+    }
+
+    fn arrival(&self, port: &str) -> Result<&'a Arrival, StageError> {
+        let arrivals = self.order.inputs.get(port).map_or(&[][..], Vec::as_slice);
+        arrivals.first().ok_or_else(|| StageError::NoPart { port: port.to_owned(), part: "any".to_owned() })
+    }
+
+    fn decode<A: Artifact>(&self, port: &str, arrival: &Arrival) -> Result<A, StageError> {
+        let read = |(part, digest): (&String, &Digest)| Ok((part.clone(), self.store.read(digest)?));
+        let parts: Parts = arrival.parts.iter().map(read).collect::<Result<_, StageError>>()?;
+        A::decode(&parts).map_err(|source| StageError::Input { port: port.to_owned(), source })
+    }
+}
+
+/// Why a stage did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// It was asked to stop, and kept what it could.
+    #[error("stopped before it was done")]
+    Stopped,
+    /// An artifact on an edge is not what it should be.
+    #[error("cannot read the input `{port}`: {source}")]
+    Input {
+        /// The port.
+        port: String,
+        /// What is wrong with it.
+        source: CodecError,
+    },
+    /// A part that the stage needs did not arrive.
+    #[error("the input `{port}` has no part `{part}`")]
+    NoPart {
+        /// The port.
+        port: String,
+        /// The part.
+        part: String,
+    },
+    /// A file outside the experiment cannot be read, or changed meanwhile.
+    #[error("cannot use a file of the experiment: {why}")]
+    External {
+        /// What went wrong, naming the file.
+        why: String,
+    },
+    /// The data does not allow the work.
+    #[error("{why}")]
+    Data {
+        /// What is wrong, naming the row or file, and what to try.
+        why: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The device failed.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+impl StageError {
+    /// Makes an error about the data.
+    pub fn data(why: impl Into<String>) -> Self {
+        Self::Data { why: why.into() }
+    }
+}

@@ -1,0 +1,156 @@
+//! The trait authors write, the one the engine sees, and the adapter between them.
+
+use std::fmt;
+
+use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
+use super::{Context, StageError};
+use crate::artifact::{Artifact, ArtifactKind, Parts};
+use crate::fingerprint::{ContentHash, Term};
+use crate::source::Node;
+
+/// What a stage occupies while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// A worker thread.
+    Worker,
+    /// The device, which one stage has at a time; the numerics class enters the key.
+    Device,
+}
+
+/// A kind of stage, as its author writes it: parameters that know how to run.
+pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
+    /// What comes out.
+    type Output: Artifact;
+
+    /// The key that names the kind in a pipeline file.
+    const NAME: &'static str;
+
+    /// Raised whenever the same recipe gives other bytes; a test pins the output of each revision.
+    const REVISION: u32;
+
+    /// One line for help texts and editors.
+    const ABOUT: &'static str;
+
+    /// An example body, as YAML.
+    const EXAMPLE: &'static str;
+
+    /// What it occupies while it runs.
+    fn slot(&self) -> Slot {
+        Slot::Worker
+    }
+
+    /// Names the parts it reads of the artifact at a port; `None` reads all of them.
+    fn parts(&self, _port: &str) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Says whether the coordinates of gathered inputs appear in the output, so that they belong in the key.
+    fn labels_inputs(&self) -> bool {
+        false
+    }
+
+    /// Does the work.
+    fn run(&self, context: &Context<'_>) -> Result<Self::Output, StageError>;
+}
+
+/// A stage with its parameters read and its edges known: what the plan and the engine see.
+pub trait BoundStage: fmt::Debug + Send + Sync {
+    /// Returns the kind.
+    fn kind(&self) -> &'static Kind;
+    /// Returns every parameter as it enters the key.
+    fn params(&self) -> Term;
+    /// Returns the references to other stages.
+    fn edges(&self) -> &[EdgeRef];
+    /// Returns the references to files outside the experiment.
+    fn externals(&self) -> &[ExternalRef];
+    /// Says what it occupies while it runs.
+    fn slot(&self) -> Slot;
+    /// Names the parts it reads of the artifact at a port; `None` reads all of them.
+    fn parts(&self, port: &str) -> Option<Vec<String>>;
+    /// Says whether the coordinates of gathered inputs belong in the key.
+    fn labels_inputs(&self) -> bool;
+    /// Does the work.
+    fn run(&self, context: &Context<'_>) -> Result<Parts, StageError>;
+}
+
+/// A kind of stage in the catalog.
+#[derive(Debug)]
+pub struct Kind {
+    /// The key that names it in a pipeline file.
+    pub name: &'static str,
+    /// Its revision.
+    pub revision: u32,
+    /// One line about it.
+    pub about: &'static str,
+    /// An example body, as YAML.
+    pub example: &'static str,
+    /// What comes out.
+    pub output: ArtifactKind,
+    /// Reads a body; `None` means that errors were reported.
+    pub bind: fn(&'static Kind, &Node, &mut Scope<'_>) -> Option<Box<dyn BoundStage>>,
+    /// Describes the body to an editor.
+    pub schema: fn() -> serde_json::Value,
+}
+
+impl Kind {
+    /// Makes the catalog's entry for an author's stage.
+    pub const fn of<S: Stage>() -> Self {
+        Self {
+            name: S::NAME,
+            revision: S::REVISION,
+            about: S::ABOUT,
+            example: S::EXAMPLE,
+            output: S::Output::KIND,
+            bind: bind::<S>,
+            schema: S::schema,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Bound<S> {
+    kind: &'static Kind,
+    stage: S,
+    edges: Vec<EdgeRef>,
+    externals: Vec<ExternalRef>,
+}
+
+fn bind<S: Stage>(kind: &'static Kind, node: &Node, scope: &mut Scope<'_>) -> Option<Box<dyn BoundStage>> {
+    let stage = S::from_node(node, scope)?;
+    let (edges, externals) = (std::mem::take(&mut scope.edges), std::mem::take(&mut scope.externals));
+    Some(Box::new(Bound { kind, stage, edges, externals }))
+}
+
+impl<S: Stage> BoundStage for Bound<S> {
+    fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    fn params(&self) -> Term {
+        self.stage.term()
+    }
+
+    fn edges(&self) -> &[EdgeRef] {
+        &self.edges
+    }
+
+    fn externals(&self) -> &[ExternalRef] {
+        &self.externals
+    }
+
+    fn slot(&self) -> Slot {
+        self.stage.slot()
+    }
+
+    fn parts(&self, port: &str) -> Option<Vec<String>> {
+        self.stage.parts(port)
+    }
+
+    fn labels_inputs(&self) -> bool {
+        self.stage.labels_inputs()
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Parts, StageError> {
+        Ok(self.stage.run(context)?.encode())
+    }
+}

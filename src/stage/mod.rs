@@ -1,0 +1,18 @@
+//! Stages: what an author writes, and what the engine sees.
+//!
+//! An author declares parameters with [`params!`](crate::params) and implements [`Stage`] for them: one file per kind in
+//! `kinds`. The engine sees only the object-safe [`BoundStage`]; [`Kind::of`] is the one adapter between the two, and
+//! [`CATALOG`] is the one list of kinds in the crate.
+//!
+//! A stage gets a [`Context`] and nothing else: its inputs by port, a store for rows and saved state, a device, and a way
+//! to say how far it is. It can therefore run on a thread today and in another process tomorrow.
+
+mod catalog;
+mod context;
+mod kind;
+mod kinds;
+pub mod params;
+
+pub use catalog::{CATALOG, Derivation, kind_named};
+pub use context::{Arrival, Context, DeviceSlot, Feed, Order, StageError, Stop};
+pub use kind::{BoundStage, Kind, Slot, Stage};

@@ -1,0 +1,156 @@
+//! Fields that are edges: to one stage, to all instances of stages, and to files outside the experiment.
+
+use std::marker::PhantomData;
+
+use serde_json::{Value as Json, json};
+
+use super::{FromNode, Scope};
+use crate::artifact::{Artifact, ArtifactKind};
+use crate::fingerprint::{ContentHash, Term};
+use crate::source::{Diagnostic, Node, Span, Value};
+
+/// A reference to a stage that was met while reading a stage's body.
+#[derive(Debug, Clone)]
+pub struct EdgeRef {
+    /// The field it stands in, such as `steps[0].keep_top.attributions`.
+    pub port: String,
+    /// The name of the stage it refers to.
+    pub stage: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// What must come along the edge.
+    pub kind: ArtifactKind,
+    /// Whether all instances of the stage come along it rather than one.
+    pub gathers: bool,
+}
+
+/// A file or directory outside the experiment.
+#[derive(Debug, Clone)]
+pub struct ExternalRef {
+    /// The field it stands in.
+    pub port: String,
+    /// The path as it was written.
+    pub path: String,
+    /// Where it was written.
+    pub span: Span,
+    /// What is expected there.
+    pub shape: ExternalShape,
+}
+
+/// What an external path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExternalShape {
+    /// One file.
+    File,
+    /// A directory, of which the files with these names or endings (`*.safetensors`) count.
+    Directory(&'static [&'static str]),
+}
+
+/// An edge from one stage: the name of a stage whose output is an `A`.
+#[derive(Debug, Clone)]
+pub struct Input<A> {
+    /// The field it stands in, by which the context finds what came along it.
+    pub port: String,
+    artifact: PhantomData<fn() -> A>,
+}
+
+/// An edge from all instances of one stage or several.
+#[derive(Debug, Clone)]
+pub struct Gather<A> {
+    /// The field it stands in.
+    pub port: String,
+    artifact: PhantomData<fn() -> A>,
+}
+
+/// A path to something outside the experiment; its content enters the key, its name does not.
+#[derive(Debug, Clone)]
+pub struct External {
+    /// The field it stands in.
+    pub port: String,
+}
+
+fn stage_name<A: Artifact>(node: &Node, scope: &mut Scope<'_>, gathers: bool) -> Option<()> {
+    let Some(name) = node.text() else {
+        let message = format!("`{}` cannot be {}", scope.path(), node.describe());
+        return scope.fail(Diagnostic::at(node.span, message).label("expected the name of a stage"));
+    };
+    let edge = EdgeRef {
+        port: scope.path().to_owned(),
+        stage: name.to_owned(),
+        span: node.span,
+        kind: A::KIND,
+        gathers,
+    };
+    scope.edges.push(edge);
+    Some(())
+}
+
+impl<A: Artifact> FromNode for Input<A> {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        stage_name::<A>(node, scope, false)?;
+        Some(Self { port: scope.path().to_owned(), artifact: PhantomData })
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
+}
+
+impl<A: Artifact> FromNode for Gather<A> {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        match &node.value {
+            Value::List(names) if !names.is_empty() => {
+                let read: Vec<_> = names.iter().map(|name| stage_name::<A>(name, scope, true)).collect();
+                read.into_iter().collect::<Option<Vec<()>>>()?;
+            }
+            _ => stage_name::<A>(node, scope, true)?,
+        }
+        Some(Self { port: scope.path().to_owned(), artifact: PhantomData })
+    }
+
+    fn schema() -> Json {
+        json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }] })
+    }
+}
+
+impl External {
+    /// Reads a path of the given shape.
+    pub fn read(node: &Node, scope: &mut Scope<'_>, shape: ExternalShape) -> Option<Self> {
+        let Some(path) = node.text() else {
+            let message = format!("`{}` cannot be {}", scope.path(), node.describe());
+            return scope.fail(Diagnostic::at(node.span, message).label("expected a path"));
+        };
+        let port = scope.path().to_owned();
+        scope.externals.push(ExternalRef { port: port.clone(), path: path.to_owned(), span: node.span, shape });
+        Some(Self { port })
+    }
+}
+
+impl FromNode for External {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        Self::read(node, scope, ExternalShape::File)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
+}
+
+// What stands behind an edge enters the key as an input, under its port; the field itself adds nothing.
+impl<A> ContentHash for Input<A> {
+    fn term(&self) -> Term {
+        Term::None
+    }
+}
+
+impl<A> ContentHash for Gather<A> {
+    fn term(&self) -> Term {
+        Term::None
+    }
+}
+
+impl ContentHash for External {
+    fn term(&self) -> Term {
+        Term::None
+    }
+}

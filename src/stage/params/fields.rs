@@ -1,0 +1,113 @@
+//! Reading a mapping field by field, reporting every error rather than the first.
+
+use serde_json::json;
+
+use super::{FromNode, Scope};
+use crate::source::{Diagnostic, Node, Value, nearest};
+
+/// A mapping being read: unknown keys are reported when it is opened, missing ones when they are asked for.
+#[derive(Debug)]
+pub struct Fields<'n, 's, 'd> {
+    node: &'n Node,
+    scope: &'s mut Scope<'d>,
+    sound: bool,
+}
+
+impl<'n, 's, 'd> Fields<'n, 's, 'd> {
+    /// Opens a mapping whose keys must all be known. `null` counts as a mapping without entries.
+    pub fn open(node: &'n Node, known: &[&str], scope: &'s mut Scope<'d>) -> Option<Self> {
+        if !matches!(node.value, Value::Map(_) | Value::Null) {
+            let wrong = format!("{} cannot be {}", subject(scope.path()), node.describe());
+            return scope.fail(Diagnostic::at(node.span, wrong).label(format!("expected a mapping of: {}", known.join(", "))));
+        }
+        let mut sound = true;
+        for (key, _) in node.entries() {
+            if !known.contains(&key.text.as_str()) {
+                sound = false;
+                let near = nearest(&key.text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
+                let message = format!("unknown field `{}`{}", key.text, inside(scope.path()));
+                scope.diagnostics.push(
+                    Diagnostic::at(key.span, message).label(format!("known: {}", known.join(", "))).hint_if(near),
+                );
+            }
+        }
+        Some(Self { node, scope, sound })
+    }
+
+    /// Reads a field that has no default of its own.
+    pub fn required<T: FromNode>(&mut self, name: &str) -> Option<T> {
+        match self.node.get(name) {
+            Some(value) => self.scope.within(name, |scope| T::from_node(value, scope)),
+            None => self.scope.within(name, T::absent).or_else(|| {
+                let message = format!("missing field `{name}`{}", inside(self.scope.path()));
+                self.scope.fail(Diagnostic::at(self.node.span, message))
+            }),
+        }
+    }
+
+    /// Reads a field, or takes its default.
+    pub fn optional<T: FromNode>(&mut self, name: &str, default: impl FnOnce() -> T) -> Option<T> {
+        match self.node.get(name) {
+            Some(value) => self.scope.within(name, |scope| T::from_node(value, scope)),
+            None => Some(default()),
+        }
+    }
+
+    /// Ends the reading; `None` when a key was unknown.
+    pub fn close(self) -> Option<()> {
+        self.sound.then_some(())
+    }
+
+    /// Builds the schema of a mapping out of (name, description, schema, default).
+    pub fn schema(
+        about: &str,
+        fields: Vec<(&str, &str, serde_json::Value, Option<&str>)>,
+    ) -> serde_json::Value {
+        let mut properties = serde_json::Map::new();
+        let mut required = Vec::new();
+        for (name, description, mut schema, default) in fields {
+            let optional = default.is_some() || schema.get("x-absent").is_some();
+            if let Some(schema) = schema.as_object_mut() {
+                schema.remove("x-absent");
+                schema.insert("description".into(), json!(description.trim()));
+            }
+            if !optional {
+                required.push(name);
+            }
+            properties.insert(name.to_owned(), schema);
+        }
+        json!({
+            "type": "object",
+            "description": about.trim(),
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false
+        })
+    }
+}
+
+/// Reads the one key of a mapping that names a form, and the form's body.
+pub fn tagged<'n>(node: &'n Node, known: &[&'static str], scope: &mut Scope<'_>) -> Option<(&'static str, &'n Node)> {
+    let forms = || format!("expected one of: {}", known.join(", "));
+    let [(key, body)] = node.entries() else {
+        let message = match node.entries().len() {
+            0 => format!("{} cannot be {}", subject(scope.path()), node.describe()),
+            n => format!("{} has {n} keys where one names its form", subject(scope.path())),
+        };
+        return scope.fail(Diagnostic::at(node.span, message).label(forms()));
+    };
+    let Some(name) = known.iter().find(|name| **name == key.text) else {
+        let near = nearest(&key.text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
+        let message = format!("unknown form `{}`{}", key.text, inside(scope.path()));
+        return scope.fail(Diagnostic::at(key.span, message).label(forms()).hint_if(near));
+    };
+    Some((name, body))
+}
+
+fn inside(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" in `{path}`") }
+}
+
+fn subject(path: &str) -> String {
+    if path.is_empty() { "a stage's body".into() } else { format!("`{path}`") }
+}

@@ -1,0 +1,83 @@
+//! How a stage's parameters are declared once and read, hashed and described from that one declaration.
+//!
+//! [`params!`](crate::params) declares a struct whose fields are read from a mapping, with their defaults;
+//! [`variants!`](crate::variants) declares an enum that is written as one key (`mask: {…}`), and
+//! [`words!`](crate::words) one that is written as a word (`after`). Each declaration gives [`FromNode`] (read it, with
+//! every error at its place), [`ContentHash`](crate::fingerprint::ContentHash) (what enters the key, defaults resolved)
+//! and a JSON Schema for editors.
+//!
+//! A field of type [`Input`], [`Gather`] or [`External`] is an edge: reading it notes the reference in the [`Scope`], and
+//! the key takes the content that stands behind it instead of its name.
+
+mod declare;
+mod edge;
+mod fields;
+mod scalar;
+
+pub use edge::{EdgeRef, External, ExternalRef, ExternalShape, Gather, Input};
+pub use fields::{Fields, tagged};
+pub use scalar::{Count, ModelSpec, PositiveReal, Seed};
+
+use std::collections::BTreeMap;
+
+use crate::source::{Diagnostic, Diagnostics, Node};
+
+/// What a value is read within: the names it may refer to, and what was found on the way.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    /// The experiment's seed, the default of every `seed` field.
+    pub seed: u64,
+    /// The declared models by name.
+    pub models: &'a BTreeMap<String, Node>,
+    /// Where errors go.
+    pub diagnostics: &'a mut Diagnostics,
+    /// Edges to other stages that were read.
+    pub edges: Vec<EdgeRef>,
+    /// Files and directories that were read.
+    pub externals: Vec<ExternalRef>,
+    path: String,
+}
+
+impl<'a> Scope<'a> {
+    /// Starts at the root of a stage's body.
+    pub fn new(seed: u64, models: &'a BTreeMap<String, Node>, diagnostics: &'a mut Diagnostics) -> Self {
+        Self { seed, models, diagnostics, edges: Vec::new(), externals: Vec::new(), path: String::new() }
+    }
+
+    /// Reports an error and returns nothing, so that `return scope.fail(…)` reads well.
+    pub fn fail<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    /// Returns the path of the field being read, such as `steps[0].mask.fraction`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Reads a nested value under a path segment: `name` or `[index]`.
+    pub fn within<T>(&mut self, segment: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        if length > 0 && !segment.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(segment);
+        let value = read(self);
+        self.path.truncate(length);
+        value
+    }
+}
+
+/// A value that can be read from a tree, and described to an editor.
+pub trait FromNode: Sized {
+    /// Reads the value; `None` means that an error was reported.
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self>;
+
+    /// Returns the value of a field that was left out and declares no default; `None` makes the field required.
+    fn absent(_scope: &mut Scope<'_>) -> Option<Self> {
+        None
+    }
+
+    /// Returns the JSON Schema of the value.
+    fn schema() -> serde_json::Value;
+}
