@@ -1,1 +1,65 @@
-//! x
+//! Retort runs declarative experiments on chain-of-thought-augmented distillation.
+//!
+//! An experiment is a YAML graph of stages (dataset → elicit → transform → train → attribute → retrain → evaluate →
+//! report). Retort runs only what is stale, keeps every artifact under its blake3 digest, and can always say why
+//! something runs.
+//!
+//! # The way of a datum
+//!
+//! ```text
+//! pipelines/x.yaml ──spec──▶ Experiment ──graph──▶ InstanceGraph ──plan──▶ Plan ──engine──▶ events + artifacts ──report──▶ files
+//!    Document                 validated              edges            Hit / Run / Awaits
+//! ```
+//!
+//! Each phase leaves a named value behind, and the types keep anyone from skipping one.
+//!
+//! # Rooms
+//!
+//! A room may use only those above it; a test reads the `use` lines and enforces it.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`fingerprint`] | digests of bytes, fingerprints of recipes, what is hashed and what is not, and chance |
+//! | [`source`] | text with places: spans, diagnostics with carets, the tree of values read from YAML |
+//! | [`artifact`] | the plain data on the edges, with versioned codecs |
+//! | [`event`] | one event type, the reporter trait, the log and its replay |
+//! | [`store`] | blobs, claims, rows, runs, the sled index, leases, gc, verify |
+//! | [`text`] | datasets, prompts, targets and their parser, tokenizers, operations on rationales |
+//! | [`model`] | devices, architectures, weights, fitting, generation, attribution; the only room that names Burn |
+//! | [`stats`] | intervals and paired tests |
+//! | [`report`] | tables, figures, pages |
+//! | [`stage`] | how a kind of stage is written, the kinds, and the one catalog of them |
+//! | [`spec`] | from a document as written to an experiment whose every instance is known |
+//! | [`graph`] | who produces what for whom, and how it is drawn |
+//! | [`plan`] | what is a hit, what runs and why; `plan` and `run` share this code |
+//! | [`engine`] | the pure scheduler, the workers, the one loop |
+//! | [`cli`] | arguments, reporters, commands; the only room that prints, reads the environment or exits |
+//!
+//! # Invariants
+//!
+//! - Nothing machine-specific enters a key: no path, host, user, time, number of jobs or device index.
+//! - Nothing in `spec`, `graph`, `stats` and `report` does I/O; files that a pipeline includes come through a loader.
+//! - Correctness never depends on a lock, a lease, the index or a file's mode: names are immutable, publishing is atomic,
+//!   and bytes are verified when they are read.
+//! - Failures are never cached as results.
+//! - Every thing a person sees of a run is an event first.
+//!
+//! # Files on disk
+//!
+//! See [`store`] for the layout of the cache. A pipeline's reports go to `out/<experiment>/`.
+
+pub mod artifact;
+pub mod cli;
+pub mod engine;
+pub mod event;
+pub mod fingerprint;
+pub mod graph;
+pub mod model;
+pub mod plan;
+pub mod report;
+pub mod source;
+pub mod spec;
+pub mod stage;
+pub mod stats;
+pub mod store;
+pub mod text;

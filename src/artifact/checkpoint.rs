@@ -45,6 +45,17 @@ impl ContentHash for Format {
     }
 }
 
+/// How a student is asked and read: what everyone needs who puts a question to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// How it was taught to write.
+    pub format: Format,
+    /// The template of its prompts.
+    pub prompt: String,
+    /// The token that ends a sequence, if it was taught one.
+    pub end: Option<String>,
+}
+
 /// One evaluation on the dev split during training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -73,7 +84,7 @@ pub struct TrainingLog {
     pub stopped_early: bool,
 }
 
-/// A student in Hugging Face's layout. Parts: `config`, `format`, `log`, `tokenizer`, `weights`.
+/// A student in Hugging Face's layout. Parts: `config`, `log`, `tokenizer`, `usage`, `weights`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// `config.json`.
@@ -82,20 +93,15 @@ pub struct Checkpoint {
     pub tokenizer: Vec<u8>,
     /// `model.safetensors`.
     pub weights: Vec<u8>,
-    /// How it was taught to write.
-    pub format: Format,
+    /// How it is asked and read.
+    pub usage: Usage,
     /// How its training went.
     pub log: TrainingLog,
 }
 
 impl Checkpoint {
     /// The parts that decide what the student answers: everything but the log.
-    pub const MODEL_PARTS: [&'static str; 4] = ["config", "format", "tokenizer", "weights"];
-
-    /// Decodes the part `format` alone.
-    pub fn decode_format(bytes: &[u8]) -> Result<Format, CodecError> {
-        json("checkpoint format", bytes)
-    }
+    pub const MODEL_PARTS: [&'static str; 4] = ["config", "tokenizer", "usage", "weights"];
 
     /// Decodes the part `log` alone.
     pub fn decode_log(bytes: &[u8]) -> Result<TrainingLog, CodecError> {
@@ -111,13 +117,13 @@ impl Artifact for Checkpoint {
     const KIND: ArtifactKind = ArtifactKind::Checkpoint;
 
     fn encode(&self) -> Parts {
-        let Self { config, tokenizer, weights, format, log } = self;
+        let Self { config, tokenizer, weights, usage, log } = self;
         let json = |value: Result<Vec<u8>, _>| value.expect("plain structs encode as JSON");
         Parts::from([
             ("config".to_owned(), config.clone()),
             ("tokenizer".to_owned(), tokenizer.clone()),
             ("weights".to_owned(), weights.clone()),
-            ("format".to_owned(), json(serde_json::to_vec(format))),
+            ("usage".to_owned(), json(serde_json::to_vec(usage))),
             ("log".to_owned(), json(serde_json::to_vec(log))),
         ])
     }
@@ -131,7 +137,7 @@ impl Artifact for Checkpoint {
             config: part("config")?.clone(),
             tokenizer: part("tokenizer")?.clone(),
             weights: part("weights")?.clone(),
-            format: Self::decode_format(part("format")?)?,
+            usage: json("checkpoint usage", part("usage")?)?,
             log: parts.get("log").map(|bytes| Self::decode_log(bytes)).transpose()?.unwrap_or_default(),
         })
     }

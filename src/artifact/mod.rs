@@ -23,7 +23,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use attribution::{Attribution, Attributions, TokenScore};
-pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog};
+pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
 pub use codec::CodecError;
 pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales};

@@ -1,17 +1,8 @@
 //! The log of a run: one event a line, readable while it is written.
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 
-use super::{Event, Note, Reporter, What};
-
-/// Writes events as JSON lines.
-///
-/// Progress is left out: it would be most of the log and says nothing once the run is over.
-#[derive(Debug)]
-pub struct LogWriter<W: Write> {
-    out: W,
-    failure: Option<std::io::Error>,
-}
+use super::{Event, Note, What};
 
 /// A line of a log that is no event.
 #[derive(Debug, thiserror::Error)]
@@ -29,29 +20,15 @@ pub enum LogError {
     },
 }
 
-impl<W: Write> LogWriter<W> {
-    /// Starts a log.
-    pub fn new(out: W) -> Self {
-        Self { out, failure: None }
+/// Writes an event as a line of the log, with its line feed.
+///
+/// Progress is left out: it would be most of the log and says nothing once the run is over.
+pub fn log_line(event: &Event) -> Option<String> {
+    if matches!(event.what, What::Noted { note: Note::Progress { .. }, .. }) {
+        return None;
     }
-
-    /// Returns the first write that failed, once; the run goes on without a log.
-    pub fn failure(&mut self) -> Option<std::io::Error> {
-        self.failure.take()
-    }
-}
-
-impl<W: Write> Reporter for LogWriter<W> {
-    fn report(&mut self, event: &Event) {
-        if matches!(event.what, What::Noted { note: Note::Progress { .. }, .. }) {
-            return;
-        }
-        let mut line = serde_json::to_vec(event).expect("events have string keys");
-        line.push(b'\n');
-        if let Err(error) = self.out.write_all(&line) {
-            self.failure.get_or_insert(error);
-        }
-    }
+    let line = serde_json::to_string(event).expect("events have string keys");
+    Some(line + "\n")
 }
 
 /// Reads a log event by event; a last line that was cut off by a crash is left out.
@@ -83,10 +60,7 @@ mod tests {
     }
 
     fn written(events: &[Event]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut log = LogWriter::new(&mut out);
-        events.iter().for_each(|event| log.report(event));
-        out
+        events.iter().filter_map(log_line).collect::<String>().into_bytes()
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod log;
 
 use serde::{Deserialize, Serialize};
 
-pub use log::{LogError, LogWriter, read_log};
+pub use log::{LogError, log_line, read_log};
 
 use crate::fingerprint::{Fingerprint, KeyChange};
 
@@ -80,8 +80,6 @@ pub enum What {
         fingerprint: Fingerprint,
         /// How long it took.
         took_ms: u64,
-        /// Whether its output equals that of an earlier recipe, so that the wave stops here.
-        unchanged: bool,
     },
     /// An instance failed.
     Failed {
@@ -186,8 +184,6 @@ pub enum Why {
         /// The part that is missing.
         part: String,
     },
-    /// It was asked for by name.
-    Forced,
 }
 
 /// Someone who is told of every event.

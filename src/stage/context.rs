@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::params::{External, Gather, Input};
@@ -50,6 +51,11 @@ pub trait DeviceSlot: Sync {
 pub struct Stop(AtomicBool);
 
 impl Stop {
+    /// Makes a flag that nobody has raised.
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
     /// Asks the run to stop at the next safe point.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -95,12 +101,6 @@ impl<'a> Context<'a> {
         arrivals.iter().map(|arrival| Ok((arrival, self.decode(&input.port, arrival)?))).collect()
     }
 
-    /// Returns the digest of one part of the artifact at a port, for row keys.
-    pub fn digest<A: Artifact>(&self, input: &Input<A>, part: &str) -> Result<Digest, StageError> {
-        let missing = || StageError::NoPart { port: input.port.clone(), part: part.to_owned() };
-        self.arrival(&input.port)?.parts.get(part).copied().ok_or_else(missing)
-    }
-
     /// Reads an external file, and checks that it still is what was hashed before the stage started.
     pub fn file(&self, external: &External) -> Result<Vec<u8>, StageError> {
         self.file_named(external, "file")
@@ -119,14 +119,29 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Returns the place of an external file or directory, for messages; never for a key.
+    pub fn path_of(&self, external: &External) -> String {
+        let files = self.order.externals.get(&external.port).map_or(&[][..], Vec::as_slice);
+        match files {
+            [(name, path, _)] if name == "file" => path.display().to_string(),
+            [(_, path, _), ..] => path.parent().unwrap_or(path).display().to_string(),
+            [] => external.port.clone(),
+        }
+    }
+
+    /// Returns the digests of the parts at a port, for row keys.
+    pub fn parts<A: Artifact>(&self, input: &Input<A>) -> Result<&'a BTreeMap<String, Digest>, StageError> {
+        Ok(&self.arrival(&input.port)?.parts)
+    }
+
     /// Returns the cache of single rows of a kind.
-    pub fn rows(&self, kind: &str) -> Result<RowStore, StageError> {
+    pub fn rows(&self, kind: &str) -> Result<Arc<RowStore>, StageError> {
         Ok(self.store.rows(kind)?)
     }
 
     /// Returns the place where this recipe keeps unfinished work between runs.
-    pub fn partial(&self) -> Result<PartialDir, StageError> {
-        Ok(self.store.partial(&self.order.fingerprint)?)
+    pub fn partial(&self) -> PartialDir {
+        self.store.partial(&self.order.fingerprint)
     }
 
     /// Returns the device.
@@ -199,6 +214,12 @@ pub enum StageError {
     Data {
         /// What is wrong, naming the row or file, and what to try.
         why: String,
+    },
+    /// The stage has a defect; the run goes on without it.
+    #[error("the stage panicked, which is a defect in Retort: {said}")]
+    Panicked {
+        /// What the panic said.
+        said: String,
     },
     /// The store failed.
     #[error(transparent)]

@@ -9,10 +9,12 @@
 
 mod catalog;
 mod context;
+mod derivation;
 mod kind;
 mod kinds;
 pub mod params;
 
-pub use catalog::{CATALOG, Derivation, kind_named};
+pub use catalog::{CATALOG, kind_named};
 pub use context::{Arrival, Context, DeviceSlot, Feed, Order, StageError, Stop};
+pub use derivation::Derivation;
 pub use kind::{BoundStage, Kind, Slot, Stage};

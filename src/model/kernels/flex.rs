@@ -43,7 +43,7 @@ impl Kernels for Flex {
 
     const RAGGED: bool = true;
 
-    fn layer_norm(x: &FlexTensor, gain: &FlexTensor, bias: &FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
+    fn normalise(x: &FlexTensor, gain: &FlexTensor, bias: &FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
         let [tokens, width] = shape2(x);
         let mut y = vec![0.0; tokens * width];
         let mut stats = vec![0.0; tokens * norm::STATS];
@@ -51,7 +51,7 @@ impl Kernels for Flex {
         (tensor(y, &[tokens, width]), tensor(stats, &[tokens, norm::STATS]))
     }
 
-    fn layer_norm_backward(
+    fn normalise_backward(
         grad: FlexTensor,
         x: &FlexTensor,
         stats: &FlexTensor,
@@ -75,14 +75,14 @@ impl Kernels for Flex {
         }
     }
 
-    fn linear(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, residual: Option<&FlexTensor>) -> FlexTensor {
+    fn affine(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, residual: Option<&FlexTensor>) -> FlexTensor {
         let mut y = Self::float_matmul(x.clone(), weight.clone());
         let residual = residual.map(elements);
         pointwise::add_bias(y.storage_mut::<f32>(), &elements(bias), residual.as_deref());
         y
     }
 
-    fn linear_backward(grad: &FlexTensor, x: &FlexTensor, weight: &FlexTensor, wanted: Wanted) -> AffineGrads<Self> {
+    fn affine_backward(grad: &FlexTensor, x: &FlexTensor, weight: &FlexTensor, wanted: Wanted) -> AffineGrads<Self> {
         let [_, outer] = shape2(weight);
         AffineGrads {
             input: wanted.input.then(|| Self::float_matmul(grad.clone(), transposed(weight))),
@@ -91,7 +91,7 @@ impl Kernels for Flex {
         }
     }
 
-    fn linear_gelu(
+    fn affine_gelu(
         x: &FlexTensor,
         weight: &FlexTensor,
         bias: &FlexTensor,
@@ -110,14 +110,14 @@ impl Kernels for Flex {
         a
     }
 
-    fn attention(qkv: &FlexTensor, heads: Heads, layout: &Layout) -> (FlexTensor, FlexTensor) {
+    fn attend(qkv: &FlexTensor, heads: Heads, layout: &Layout) -> (FlexTensor, FlexTensor) {
         let mut out = vec![0.0; layout.tokens * heads.d_model()];
         let mut log_sums = vec![0.0; layout.tokens * heads.count];
         attention::attend(&elements(qkv), heads, &layout.spans, &mut out, &mut log_sums);
         (tensor(out, &[layout.tokens, heads.d_model()]), tensor(log_sums, &[layout.tokens, heads.count]))
     }
 
-    fn attention_backward(
+    fn attend_backward(
         grad: &FlexTensor,
         qkv: &FlexTensor,
         out: &FlexTensor,
@@ -142,10 +142,10 @@ impl Kernels for Flex {
         vec![attention::Memory::default(); sequences]
     }
 
-    fn attention_cached(qkv: &FlexTensor, heads: Heads, layout: &Layout, memory: &mut Self::Memory) -> FlexTensor {
+    fn attend_cached(qkv: &FlexTensor, heads: Heads, layout: &Layout, memory: &mut Self::Memory) -> FlexTensor {
         if memory.iter().all(|memory| memory.keys.is_empty()) {
             attention::remember(&elements(qkv), heads, &layout.spans, memory);
-            return <Self as Kernels>::attention(qkv, heads, layout).0;
+            return Self::attend(qkv, heads, layout).0;
         }
         let mut out = vec![0.0; layout.tokens * heads.d_model()];
         attention::attend_cached(&elements(qkv), heads, &layout.spans, memory, &mut out);
@@ -156,14 +156,14 @@ impl Kernels for Flex {
         *memory = kept.iter().map(|&b| std::mem::take(&mut memory[b])).collect();
     }
 
-    fn gather(table: &FlexTensor, indices: &[u32]) -> FlexTensor {
+    fn pick_rows(table: &FlexTensor, indices: &[u32]) -> FlexTensor {
         let [_, width] = shape2(table);
         let mut out = vec![0.0; indices.len() * width];
         rows::gather(&elements(table), width, indices, &mut out);
         tensor(out, &[indices.len(), width])
     }
 
-    fn scatter(x: &FlexTensor, indices: &[u32], height: usize) -> FlexTensor {
+    fn add_rows(x: &FlexTensor, indices: &[u32], height: usize) -> FlexTensor {
         let [_, width] = shape2(x);
         let mut table = vec![0.0; height * width];
         rows::scatter_add(&elements(x), width, indices, &mut table);

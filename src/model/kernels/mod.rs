@@ -16,10 +16,11 @@ mod tests;
 mod tracked;
 
 use burn::backend::Autodiff;
-use burn::tensor::backend::Backend;
+use burn::tensor::backend::{Backend, BackendTypes};
 use burn::tensor::ops::FloatTensor;
 
 pub(crate) use self::host::attention::Heads;
+pub(crate) use self::tracked::head_loss;
 use super::layout::Layout;
 
 /// A tensor of `f32` on backend `B`, of any rank.
@@ -77,10 +78,10 @@ pub(crate) trait Kernels: Backend {
     const RAGGED: bool;
 
     /// Layer normalisation of `x` `[tokens, width]`; also the means and scales, `[tokens, 2]`, for the gradient.
-    fn layer_norm(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> (Real<Self>, Real<Self>);
+    fn normalise(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> (Real<Self>, Real<Self>);
 
-    /// The gradients of [`layer_norm`](Self::layer_norm).
-    fn layer_norm_backward(
+    /// The gradients of [`normalise`](Self::normalise).
+    fn normalise_backward(
         grad: Real<Self>,
         x: &Real<Self>,
         stats: &Real<Self>,
@@ -89,13 +90,13 @@ pub(crate) trait Kernels: Backend {
     ) -> AffineGrads<Self>;
 
     /// `x · weight + bias (+ residual)`, with `x` `[tokens, inner]` and `weight` `[inner, outer]`.
-    fn linear(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: Option<&Real<Self>>) -> Real<Self>;
+    fn affine(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: Option<&Real<Self>>) -> Real<Self>;
 
-    /// The gradients of [`linear`](Self::linear), but that of the residual, which is `grad` itself.
-    fn linear_backward(grad: &Real<Self>, x: &Real<Self>, weight: &Real<Self>, wanted: Wanted) -> AffineGrads<Self>;
+    /// The gradients of [`affine`](Self::affine), but that of the residual, which is `grad` itself.
+    fn affine_backward(grad: &Real<Self>, x: &Real<Self>, weight: &Real<Self>, wanted: Wanted) -> AffineGrads<Self>;
 
     /// `gelu(x · weight + bias)` in the tanh form and, if asked, its slope at each element.
-    fn linear_gelu(
+    fn affine_gelu(
         x: &Real<Self>,
         weight: &Real<Self>,
         bias: &Real<Self>,
@@ -106,10 +107,10 @@ pub(crate) trait Kernels: Backend {
     fn multiply(a: Real<Self>, b: &Real<Self>) -> Real<Self>;
 
     /// Causal self-attention `[tokens, 3 · d_model]` to `[tokens, d_model]`, and what its gradient needs beside the two.
-    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> (Real<Self>, Real<Self>);
+    fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> (Real<Self>, Real<Self>);
 
-    /// The gradient of [`attention`](Self::attention).
-    fn attention_backward(
+    /// The gradient of [`attend`](Self::attend).
+    fn attend_backward(
         grad: &Real<Self>,
         qkv: &Real<Self>,
         out: &Real<Self>,
@@ -122,7 +123,7 @@ pub(crate) trait Kernels: Backend {
     fn memory(sequences: usize) -> Self::Memory;
 
     /// Attention of new positions over `memory`, which they join.
-    fn attention_cached(
+    fn attend_cached(
         qkv: &Real<Self>,
         heads: Heads,
         layout: &Layout,
@@ -133,10 +134,10 @@ pub(crate) trait Kernels: Backend {
     fn retain(memory: &mut Self::Memory, kept: &[usize]);
 
     /// The rows of `table` `[height, width]` at `indices`.
-    fn gather(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
+    fn pick_rows(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
 
     /// A `[height, width]` matrix of zeros with the rows of `x` added at `indices`.
-    fn scatter(x: &Real<Self>, indices: &[u32], height: usize) -> Real<Self>;
+    fn add_rows(x: &Real<Self>, indices: &[u32], height: usize) -> Real<Self>;
 
     /// `a · b`, matrices; either may be taken transposed.
     fn product(a: &Real<Self>, a_transposed: bool, b: &Real<Self>, b_transposed: bool) -> Real<Self>;
@@ -158,7 +159,7 @@ pub(crate) trait Kernels: Backend {
 }
 
 /// The operations as an architecture calls them, tracked or not.
-pub(crate) trait Blocks: Backend {
+pub(crate) trait Blocks: BackendTypes {
     /// The backend that does the arithmetic.
     type Plain: Kernels<Device = Self::Device>;
 

@@ -10,7 +10,7 @@ impl<B: Kernels> Blocks for B {
     }
 
     fn gather(table: &Real<B>, indices: &[u32]) -> Real<B> {
-        <B as Kernels>::gather(table, indices)
+        B::pick_rows(table, indices)
     }
 
     fn add(a: Real<B>, b: Real<B>) -> Real<B> {
@@ -18,23 +18,23 @@ impl<B: Kernels> Blocks for B {
     }
 
     fn layer_norm(x: &Real<B>, gain: &Real<B>, bias: &Real<B>, epsilon: f32) -> Real<B> {
-        <B as Kernels>::layer_norm(x, gain, bias, epsilon).0
+        B::normalise(x, gain, bias, epsilon).0
     }
 
     fn linear(x: &Real<B>, weight: &Real<B>, bias: &Real<B>) -> Real<B> {
-        <B as Kernels>::linear(x, weight, bias, None)
+        B::affine(x, weight, bias, None)
     }
 
     fn linear_residual(x: &Real<B>, weight: &Real<B>, bias: &Real<B>, residual: &Real<B>) -> Real<B> {
-        <B as Kernels>::linear(x, weight, bias, Some(residual))
+        B::affine(x, weight, bias, Some(residual))
     }
 
     fn linear_gelu(x: &Real<B>, weight: &Real<B>, bias: &Real<B>) -> Real<B> {
-        <B as Kernels>::linear_gelu(x, weight, bias, false).0
+        B::affine_gelu(x, weight, bias, false).0
     }
 
     fn attention(qkv: &Real<B>, heads: Heads, layout: &Layout) -> Real<B> {
-        <B as Kernels>::attention(qkv, heads, layout).0
+        B::attend(qkv, heads, layout).0
     }
 
     fn head(x: &Real<B>, table: &Real<B>) -> Real<B> {

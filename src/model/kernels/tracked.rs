@@ -48,7 +48,7 @@ impl<B: Kernels> Backward<B, 3> for LayerNorm {
         let grad = grads.consume::<B>(&ops.node);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let (x, stats, gain) = &ops.state;
-        let made = B::layer_norm_backward(grad, x, stats, gain, wanted(&parents));
+        let made = B::normalise_backward(grad, x, stats, gain, wanted(&parents));
         register(grads, parents, made);
     }
 }
@@ -63,7 +63,7 @@ impl<B: Kernels> Backward<B, 3> for Linear {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let made = B::linear_backward(&grad, &ops.state.0, &ops.state.1, wanted(&parents));
+        let made = B::affine_backward(&grad, &ops.state.0, &ops.state.1, wanted(&parents));
         register(grads, parents, made);
     }
 }
@@ -79,7 +79,7 @@ impl<B: Kernels> Backward<B, 4> for LinearResidual {
         let grad = grads.consume::<B>(&ops.node);
         let [x, weight, bias, residual] = ops.parents.map(|parent| parent.map(|node| node.id));
         let parents = [x, weight, bias];
-        let made = B::linear_backward(&grad, &ops.state.0, &ops.state.1, wanted(&parents));
+        let made = B::affine_backward(&grad, &ops.state.0, &ops.state.1, wanted(&parents));
         register(grads, parents, made);
         if let Some(id) = residual {
             grads.register::<B>(id, grad);
@@ -98,7 +98,7 @@ impl<B: Kernels> Backward<B, 3> for LinearGelu {
         let (x, weight, slope) = &ops.state;
         let grad = B::multiply(grads.consume::<B>(&ops.node), slope);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let made = B::linear_backward(&grad, x, weight, wanted(&parents));
+        let made = B::affine_backward(&grad, x, weight, wanted(&parents));
         register(grads, parents, made);
     }
 }
@@ -123,7 +123,7 @@ impl<B: Kernels> Backward<B, 1> for Attention {
         let grad = grads.consume::<B>(&ops.node);
         let Attended { qkv, out, kept, heads, layout } = &ops.state;
         if let [Some(parent)] = ops.parents {
-            grads.register::<B>(parent.id, B::attention_backward(&grad, qkv, out, kept, *heads, layout));
+            grads.register::<B>(parent.id, B::attend_backward(&grad, qkv, out, kept, *heads, layout));
         }
     }
 }
@@ -138,7 +138,7 @@ impl<B: Kernels> Backward<B, 1> for Gather {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         if let [Some(parent)] = ops.parents {
-            grads.register::<B>(parent.id, B::scatter(&grad, &ops.state.0, ops.state.1));
+            grads.register::<B>(parent.id, B::add_rows(&grad, &ops.state.0, ops.state.1));
         }
     }
 }
@@ -204,7 +204,7 @@ impl<B: Kernels> Blocks for Tracked<B> {
 
     fn gather(table: &Real<Self>, indices: &[u32]) -> Real<Self> {
         let height = table.primitive.shape()[0];
-        let out = B::gather(&table.primitive, indices);
+        let out = B::pick_rows(&table.primitive, indices);
         node!(Gather, [table], out, ((indices.to_vec(), height), out))
     }
 
@@ -214,17 +214,17 @@ impl<B: Kernels> Blocks for Tracked<B> {
     }
 
     fn layer_norm(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> Real<Self> {
-        let (out, stats) = B::layer_norm(&x.primitive, &gain.primitive, &bias.primitive, epsilon);
+        let (out, stats) = B::normalise(&x.primitive, &gain.primitive, &bias.primitive, epsilon);
         node!(LayerNorm, [x, gain, bias], out, ((x.primitive.clone(), stats, gain.primitive.clone()), out))
     }
 
     fn linear(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>) -> Real<Self> {
-        let out = B::linear(&x.primitive, &weight.primitive, &bias.primitive, None);
+        let out = B::affine(&x.primitive, &weight.primitive, &bias.primitive, None);
         node!(Linear, [x, weight, bias], out, ((x.primitive.clone(), weight.primitive.clone()), out))
     }
 
     fn linear_residual(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: &Real<Self>) -> Real<Self> {
-        let out = B::linear(&x.primitive, &weight.primitive, &bias.primitive, Some(&residual.primitive));
+        let out = B::affine(&x.primitive, &weight.primitive, &bias.primitive, Some(&residual.primitive));
         let state = (x.primitive.clone(), weight.primitive.clone());
         node!(LinearResidual, [x, weight, bias, residual], out, (state, out))
     }
@@ -236,18 +236,18 @@ impl<B: Kernels> Blocks for Tracked<B> {
             .stateful();
         match prepared {
             OpsKind::Tracked(prep) => {
-                let (out, slope) = B::linear_gelu(&x.primitive, &weight.primitive, &bias.primitive, true);
+                let (out, slope) = B::affine_gelu(&x.primitive, &weight.primitive, &bias.primitive, true);
                 let slope = slope.expect("the slope was asked for");
                 prep.finish((x.primitive.clone(), weight.primitive.clone(), slope), out)
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(B::linear_gelu(&x.primitive, &weight.primitive, &bias.primitive, false).0)
+                prep.finish(B::affine_gelu(&x.primitive, &weight.primitive, &bias.primitive, false).0)
             }
         }
     }
 
     fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> Real<Self> {
-        let (out, kept) = B::attention(&qkv.primitive, heads, layout);
+        let (out, kept) = B::attend(&qkv.primitive, heads, layout);
         let state =
             Attended { qkv: qkv.primitive.clone(), out: out.clone(), kept, heads, layout: layout.clone() };
         node!(Attention, [qkv], out, (state, out))

@@ -111,10 +111,21 @@ macro_rules! variants {
     };
 }
 
-/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`.
+/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`. A type that says
+/// by itself how it enters a key is only read: `words!(read Level { Word = "word" })`.
 #[macro_export]
 macro_rules! words {
     ($name:ty { $( $form:ident = $word:literal ),* $(,)? }) => {
+        $crate::words!(read $name { $($form = $word),* });
+
+        impl $crate::fingerprint::ContentHash for $name {
+            fn term(&self) -> $crate::fingerprint::Term {
+                let word = match self { $( <$name>::$form => $word ),* };
+                $crate::fingerprint::Term::variant(word, $crate::fingerprint::Term::None)
+            }
+        }
+    };
+    (read $name:ty { $( $form:ident = $word:literal ),* $(,)? }) => {
         impl $crate::stage::params::FromNode for $name {
             fn from_node(
                 node: &$crate::source::Node,
@@ -142,13 +153,6 @@ macro_rules! words {
                     { "enum": [$($word),*] },
                     { "type": "string", "pattern": r"^\$\{[^}]+\}$" }
                 ] })
-            }
-        }
-
-        impl $crate::fingerprint::ContentHash for $name {
-            fn term(&self) -> $crate::fingerprint::Term {
-                let word = match self { $( <$name>::$form => $word ),* };
-                $crate::fingerprint::Term::variant(word, $crate::fingerprint::Term::None)
             }
         }
     };

@@ -6,10 +6,11 @@
 
 use std::ops::Range;
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::lanes::{dot, exp, maximum, sum_by, vectorised};
-use super::tile::{Left, padded, product};
+use super::tile::{Left, Packed, Right, padded, product};
 
 /// The sizes of an attention block.
 #[derive(Clone, Copy, Debug)]
@@ -45,19 +46,23 @@ fn cut<'a>(mut data: &'a mut [f32], width: usize, spans: &[Range<usize>]) -> Vec
 
 /// Buffers of one task, made anew for each sequence and used for all its heads.
 struct Scratch {
-    keys_t: Vec<f32>,
-    values: Vec<f32>,
+    /// Keys or values of a head, `[width, padded len]`.
+    transposed: Vec<f32>,
+    /// Queries, keys, values or gradients of a head, `[len, padded width]`.
+    rows: Vec<f32>,
+    /// Scores, then probabilities, `[len, padded len]`.
     scores: Vec<f32>,
+    /// What a product of a head comes to, `[len, padded width]`.
     mixed: Vec<f32>,
-    packed: Vec<[f32; 4]>,
+    packed: Packed,
 }
 
 impl Scratch {
     fn new(len: usize, heads: Heads) -> Self {
         let (columns, width) = (padded(len), padded(heads.width));
         Self {
-            keys_t: vec![0.0; heads.width * columns],
-            values: vec![0.0; len * width],
+            transposed: vec![0.0; heads.width * columns],
+            rows: vec![0.0; len * width],
             scores: vec![0.0; len * columns],
             mixed: vec![0.0; len * width],
             packed: Vec::with_capacity(len.max(heads.width)),
@@ -65,22 +70,30 @@ impl Scratch {
     }
 }
 
-/// Copies head `head` of part `part` (0 queries, 1 keys, 2 values) of the rows of one sequence, `[len, padded width]`.
+/// Copies `width` columns from `start` on of rows `stride` wide, `[len, padded width]`.
 #[inline(always)]
-fn take_head(out: &mut [f32], qkv: &[f32], heads: Heads, part: usize, head: usize) {
-    let start = part * heads.d_model() + head * heads.width;
-    for (out, row) in out.chunks_exact_mut(padded(heads.width)).zip(qkv.chunks_exact(3 * heads.d_model())) {
-        out[..heads.width].copy_from_slice(&row[start..start + heads.width]);
+fn take(out: &mut [f32], data: &[f32], stride: usize, start: usize, width: usize) {
+    for (out, row) in out.chunks_exact_mut(padded(width)).zip(data.chunks_exact(stride)) {
+        out[..width].copy_from_slice(&row[start..start + width]);
     }
 }
 
-/// As [`take_head`], transposed: `[width, padded len]`.
+/// As [`take`], transposed and times `factor`: `[width, padded len]`.
 #[inline(always)]
-fn take_head_transposed(out: &mut [f32], rows: &[f32], row_width: usize, start: usize, width: usize, columns: usize) {
-    for (j, row) in rows.chunks_exact(row_width).enumerate() {
-        for (d, &value) in row[start..start + width].iter().enumerate() {
-            out[d * columns + j] = value;
+fn take_transposed(out: &mut [f32], data: &[f32], stride: usize, start: usize, width: usize, factor: f32) {
+    let columns = padded(data.len() / stride);
+    for (j, row) in data.chunks_exact(stride).enumerate() {
+        for (&value, out) in row[start..start + width].iter().zip(out[j..].iter_mut().step_by(columns)) {
+            *out = factor * value;
         }
+    }
+}
+
+/// The reverse of [`take`].
+#[inline(always)]
+fn put(out: &mut [f32], data: &[f32], stride: usize, start: usize, width: usize) {
+    for (out, row) in out.chunks_exact_mut(stride).zip(data.chunks_exact(padded(width))) {
+        out[start..start + width].copy_from_slice(&row[..width]);
     }
 }
 
@@ -89,75 +102,13 @@ fn take_head_transposed(out: &mut [f32], rows: &[f32], row_width: usize, start: 
 pub(crate) fn attend(qkv: &[f32], heads: Heads, spans: &[Range<usize>], out: &mut [f32], log_sums: &mut [f32]) {
     let d_model = heads.d_model();
     let outs = cut(out, d_model, spans);
-    let sums = cut(log_sums, heads.count, spans);
-    spans.par_iter().zip(outs).zip(sums).for_each(|((span, out), sums)| {
-        let qkv = &qkv[span.start * 3 * d_model..span.end * 3 * d_model];
+    let log_sums = cut(log_sums, heads.count, spans);
+    spans.par_iter().zip(outs).zip(log_sums).for_each(|((span, out), log_sums)| {
+        let qkv = rows_of(qkv, 3 * d_model, span);
         let len = span.len();
-        let columns = padded(len);
-        let width = padded(heads.width);
-        let mut scratch = Scratch::new(len, heads);
-        for head in 0..heads.count {
-            vectorised(|| {
-                scores(&mut scratch, qkv, heads, head, len);
-                for (i, row) in scratch.scores.chunks_exact_mut(columns).enumerate() {
-                    let live = &mut row[..=i];
-                    let shift = maximum(live);
-                    for value in live.iter_mut() {
-                        *value = exp(*value - shift);
-                    }
-                    let sum = sum_by(live, |v| v);
-                    let factor = 1.0 / sum;
-                    for value in live.iter_mut() {
-                        *value *= factor;
-                    }
-                    row[i + 1..].fill(0.0);
-                    sums[i * heads.count + head] = shift + libm::logf(sum);
-                }
-                take_head(&mut scratch.values, qkv, heads, 2, head);
-                let left = Left { data: &scratch.scores, row: columns, column: 1 };
-                let (values, packed) = (&scratch.values, &mut scratch.packed);
-                product(&mut scratch.mixed, width, left, values, width, len, width, |i| 0..(i + 4).min(len), packed);
-                for (out, mixed) in out.chunks_exact_mut(d_model).zip(scratch.mixed.chunks_exact(width)) {
-                    out[head * heads.width..(head + 1) * heads.width].copy_from_slice(&mixed[..heads.width]);
-                }
-            });
-        }
+        let scratch = Scratch::new(len, heads);
+        Arch::new().dispatch(Forward { qkv, out, log_sums, heads, len, scratch });
     });
-}
-
-/// Fills `scratch.scores` with `scale · Q Kᵀ`, complete only on and below the diagonal.
-#[inline(always)]
-fn scores(scratch: &mut Scratch, qkv: &[f32], heads: Heads, head: usize, len: usize) {
-    let columns = padded(len);
-    let d_model = heads.d_model();
-    take_head_transposed(
-        &mut scratch.keys_t,
-        qkv,
-        3 * d_model,
-        d_model + head * heads.width,
-        heads.width,
-        columns,
-    );
-    for value in &mut scratch.keys_t {
-        *value *= heads.scale;
-    }
-    // Sixteen rows at a time see only the keys up to the diagonal, rounded up to whole registers.
-    for first in (0..len).step_by(16) {
-        let rows = (len - first).min(16);
-        let left = Left { data: &qkv[first * 3 * d_model + head * heads.width..], row: 3 * d_model, column: 1 };
-        let keys = &scratch.keys_t;
-        product(
-            &mut scratch.scores[first * columns..],
-            columns,
-            left,
-            keys,
-            columns,
-            rows,
-            padded(first + rows),
-            |_| 0..heads.width,
-            &mut scratch.packed,
-        );
-    }
 }
 
 /// The gradient of [`attend`]: fills `grad_qkv` `[tokens, 3 · d_model]` on the rows of sequences, from `grad`
@@ -174,112 +125,163 @@ pub(crate) fn attend_backward(
     let d_model = heads.d_model();
     let grads = cut(grad_qkv, 3 * d_model, spans);
     spans.par_iter().zip(grads).for_each(|(span, grad_qkv)| {
-        let rows = |data, width: usize| -> &[f32] { slice_rows(data, width, span) };
-        let (grad, qkv) = (rows(grad, d_model), rows(qkv, 3 * d_model));
-        let (out, log_sums) = (rows(out, d_model), rows(log_sums, heads.count));
         let len = span.len();
-        let mut task = Backward {
+        Arch::new().dispatch(Backward {
+            grad: rows_of(grad, d_model, span),
+            qkv: rows_of(qkv, 3 * d_model, span),
+            out: rows_of(out, d_model, span),
+            log_sums: rows_of(log_sums, heads.count, span),
+            grad_qkv,
+            heads,
+            len,
             scratch: Scratch::new(len, heads),
             slopes: vec![0.0; len * padded(len)],
-            grads_t: vec![0.0; heads.width * padded(len)],
-        };
-        for head in 0..heads.count {
-            vectorised(|| task.head(grad, qkv, out, log_sums, heads, head, len, grad_qkv));
-        }
+        });
     });
 }
 
-fn slice_rows<'a>(data: &'a [f32], width: usize, span: &Range<usize>) -> &'a [f32] {
+fn rows_of<'a>(data: &'a [f32], width: usize, span: &Range<usize>) -> &'a [f32] {
     &data[span.start * width..span.end * width]
 }
 
-struct Backward {
-    scratch: Scratch,
-    /// The gradient of the scores, `[len, padded len]`.
-    slopes: Vec<f32>,
-    /// The values of a head, transposed: `[width, padded len]`.
-    grads_t: Vec<f32>,
-}
-
-impl Backward {
-    #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "the operands of one formula")]
-    fn head(
-        &mut self,
-        grad: &[f32],
-        qkv: &[f32],
-        out: &[f32],
-        log_sums: &[f32],
-        heads: Heads,
-        head: usize,
-        len: usize,
-        grad_qkv: &mut [f32],
-    ) {
-        let Self { scratch, slopes, grads_t } = self;
-        let d_model = heads.d_model();
-        let (columns, width) = (padded(len), padded(heads.width));
-        let at = head * heads.width;
-        scores(scratch, qkv, heads, head, len);
-        take_head_transposed(grads_t, qkv, 3 * d_model, 2 * d_model + at, heads.width, columns);
-        // dP = dO Vᵀ, on and below the diagonal.
-        for first in (0..len).step_by(16) {
-            let rows = (len - first).min(16);
-            let left = Left { data: &grad[first * d_model + at..], row: d_model, column: 1 };
-            product(
-                &mut slopes[first * columns..],
-                columns,
-                left,
-                grads_t,
-                columns,
-                rows,
-                padded(first + rows),
-                |_| 0..heads.width,
-                &mut scratch.packed,
-            );
-        }
-        // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O).
-        for i in 0..len {
-            let delta = dot(
-                &grad[i * d_model + at..i * d_model + at + heads.width],
-                &out[i * d_model + at..i * d_model + at + heads.width],
-            );
-            let log_sum = log_sums[i * heads.count + head];
-            let p = &mut scratch.scores[i * columns..(i + 1) * columns];
-            let s = &mut slopes[i * columns..(i + 1) * columns];
-            for (p, s) in p[..=i].iter_mut().zip(&mut s[..=i]) {
-                *p = exp(*p - log_sum);
-                *s = heads.scale * *p * (*s - delta);
-            }
-            p[i + 1..].fill(0.0);
-            s[i + 1..].fill(0.0);
-        }
-        let mixed = &mut scratch.mixed;
-        let values = &mut scratch.values;
-        let packed = &mut scratch.packed;
-        // dV = Pᵀ dO: row j of the transpose starts at the diagonal.
-        for (out, row) in values.chunks_exact_mut(width).zip(grad.chunks_exact(d_model)) {
-            out[..heads.width].copy_from_slice(&row[at..at + heads.width]);
-        }
-        let left = Left { data: &scratch.scores, row: 1, column: columns };
-        product(mixed, width, left, values, width, len, width, |j| j..len, packed);
-        put(grad_qkv, mixed, heads, 2 * d_model + at);
-        // dQ = dS K.
-        take_head(values, qkv, heads, 1, head);
-        let left = Left { data: slopes, row: columns, column: 1 };
-        product(mixed, width, left, values, width, len, width, |i| 0..(i + 4).min(len), packed);
-        put(grad_qkv, mixed, heads, at);
-        // dK = dSᵀ Q.
-        take_head(values, qkv, heads, 0, head);
-        let left = Left { data: slopes, row: 1, column: columns };
-        product(mixed, width, left, values, width, len, width, |j| j..len, packed);
-        put(grad_qkv, mixed, heads, d_model + at);
+/// Sets the first rows and columns of `out`, up to the diagonal and the end of its register, to
+/// `left · scratch.transposed`.
+#[inline(always)]
+fn triangle<S: Simd>(
+    simd: S,
+    out: &mut [f32],
+    left: Left<'_>,
+    transposed: &[f32],
+    heads: Heads,
+    len: usize,
+    packed: &mut Packed,
+) {
+    const STRIP: usize = 16;
+    let columns = padded(len);
+    for first in (0..len).step_by(STRIP) {
+        let rows = (len - first).min(STRIP);
+        let left = Left { data: &left.data[first * left.row..], ..left };
+        let right = Right { data: transposed, stride: columns };
+        let size = [rows, padded(first + rows)];
+        product(simd, &mut out[first * columns..], columns, left, right, size, |_| 0..heads.width, packed);
     }
 }
 
-#[inline(always)]
-fn put(grad_qkv: &mut [f32], mixed: &[f32], heads: Heads, start: usize) {
-    for (row, mixed) in grad_qkv.chunks_exact_mut(3 * heads.d_model()).zip(mixed.chunks_exact(padded(heads.width))) {
-        row[start..start + heads.width].copy_from_slice(&mixed[..heads.width]);
+/// One sequence forward.
+struct Forward<'a> {
+    qkv: &'a [f32],
+    out: &'a mut [f32],
+    log_sums: &'a mut [f32],
+    heads: Heads,
+    len: usize,
+    scratch: Scratch,
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { qkv, out, log_sums, heads, len, mut scratch } = self;
+        let Scratch { transposed, rows, scores, mixed, packed } = &mut scratch;
+        let d_model = heads.d_model();
+        let (columns, width) = (padded(len), padded(heads.width));
+        for head in 0..heads.count {
+            let at = head * heads.width;
+            take_transposed(transposed, qkv, 3 * d_model, d_model + at, heads.width, heads.scale);
+            let left = Left { data: &qkv[at..], row: 3 * d_model, column: 1 };
+            triangle(simd, scores, left, transposed, heads, len, packed);
+            for (i, row) in scores.chunks_exact_mut(columns).enumerate() {
+                // Whole registers are worked on; what lies past the diagonal is set aside before and after.
+                let (row, rest) = row.split_at_mut(padded(i + 1));
+                row[i + 1..].fill(f32::NEG_INFINITY);
+                let shift = maximum(row);
+                for value in row.iter_mut() {
+                    *value = exp(*value - shift);
+                }
+                row[i + 1..].fill(0.0);
+                let sum = sum_by(row, |v| v);
+                let factor = 1.0 / sum;
+                for value in row.iter_mut() {
+                    *value *= factor;
+                }
+                rest.fill(0.0);
+                log_sums[i * heads.count + head] = shift + libm::logf(sum);
+            }
+            take(rows, qkv, 3 * d_model, 2 * d_model + at, heads.width);
+            let left = Left { data: scores, row: columns, column: 1 };
+            let right = Right { data: rows, stride: width };
+            product(simd, mixed, width, left, right, [len, width], |i| 0..(i + 4).min(len), packed);
+            put(out, mixed, d_model, at, heads.width);
+        }
+    }
+}
+
+/// One sequence backward.
+struct Backward<'a> {
+    grad: &'a [f32],
+    qkv: &'a [f32],
+    out: &'a [f32],
+    log_sums: &'a [f32],
+    grad_qkv: &'a mut [f32],
+    heads: Heads,
+    len: usize,
+    scratch: Scratch,
+    /// The gradient of the scores, `[len, padded len]`.
+    slopes: Vec<f32>,
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { grad, qkv, out, log_sums, grad_qkv, heads, len, mut scratch, mut slopes } = self;
+        let Scratch { transposed, rows, scores, mixed, packed } = &mut scratch;
+        let d_model = heads.d_model();
+        let (columns, width) = (padded(len), padded(heads.width));
+        for head in 0..heads.count {
+            let at = head * heads.width;
+            take_transposed(transposed, qkv, 3 * d_model, d_model + at, heads.width, heads.scale);
+            let left = Left { data: &qkv[at..], row: 3 * d_model, column: 1 };
+            triangle(simd, scores, left, transposed, heads, len, packed);
+            // dP = dO Vᵀ.
+            take_transposed(transposed, qkv, 3 * d_model, 2 * d_model + at, heads.width, 1.0);
+            let left = Left { data: &grad[at..], row: d_model, column: 1 };
+            triangle(simd, &mut slopes, left, transposed, heads, len, packed);
+            // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O).
+            let all = scores.chunks_exact_mut(columns).zip(slopes.chunks_exact_mut(columns));
+            for (i, (p, s)) in all.enumerate() {
+                let from = i * d_model + at;
+                let delta = dot(&grad[from..from + heads.width], &out[from..from + heads.width]);
+                let log_sum = log_sums[i * heads.count + head];
+                let end = padded(i + 1);
+                for (p, s) in p[..end].iter_mut().zip(&mut s[..end]) {
+                    *p = exp(*p - log_sum);
+                    *s = heads.scale * *p * (*s - delta);
+                }
+                p[i + 1..].fill(0.0);
+                s[i + 1..].fill(0.0);
+            }
+            // dV = Pᵀ dO. Row j of a transpose begins at the diagonal.
+            take(rows, grad, d_model, at, heads.width);
+            let left = Left { data: scores, row: 1, column: columns };
+            let right = Right { data: rows, stride: width };
+            product(simd, mixed, width, left, right, [len, width], |j| j..len, packed);
+            put(grad_qkv, mixed, 3 * d_model, 2 * d_model + at, heads.width);
+            // dQ = dS K.
+            take(rows, qkv, 3 * d_model, d_model + at, heads.width);
+            let left = Left { data: &slopes, row: columns, column: 1 };
+            let right = Right { data: rows, stride: width };
+            product(simd, mixed, width, left, right, [len, width], |i| 0..(i + 4).min(len), packed);
+            put(grad_qkv, mixed, 3 * d_model, at, heads.width);
+            // dK = dSᵀ Q.
+            take(rows, qkv, 3 * d_model, at, heads.width);
+            let left = Left { data: &slopes, row: 1, column: columns };
+            let right = Right { data: rows, stride: width };
+            product(simd, mixed, width, left, right, [len, width], |j| j..len, packed);
+            put(grad_qkv, mixed, 3 * d_model, d_model + at, heads.width);
+        }
     }
 }
 
@@ -304,7 +306,7 @@ impl Memory {
 /// Adds the keys and values of the new positions of each sequence to its memory.
 pub(crate) fn remember(qkv: &[f32], heads: Heads, spans: &[Range<usize>], memories: &mut [Memory]) {
     for (span, memory) in spans.iter().zip(memories) {
-        memory.extend(slice_rows(qkv, 3 * heads.d_model(), span), heads.d_model());
+        memory.extend(rows_of(qkv, 3 * heads.d_model(), span), heads.d_model());
     }
 }
 
@@ -319,14 +321,14 @@ pub(crate) fn attend_cached(
     let d_model = heads.d_model();
     let outs = cut(out, d_model, spans);
     spans.par_iter().zip(outs).zip(memories).for_each(|((span, out), memory)| {
-        let qkv = slice_rows(qkv, 3 * d_model, span);
+        let qkv = rows_of(qkv, 3 * d_model, span);
         let past = memory.keys.len() / d_model.max(1);
         memory.extend(qkv, d_model);
         let mut weights = Vec::with_capacity(past + span.len());
         for (i, (row, out)) in qkv.chunks_exact(3 * d_model).zip(out.chunks_exact_mut(d_model)).enumerate() {
             for head in 0..heads.count {
                 let at = head * heads.width..(head + 1) * heads.width;
-                vectorised(|| one_query(&row[at.clone()], memory, past + i + 1, at, heads, &mut weights, out));
+                vectorised(#[inline(always)] || one_query(&row[at.clone()], memory, past + i + 1, at, heads, &mut weights, out));
             }
         }
     });

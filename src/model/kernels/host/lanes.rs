@@ -5,7 +5,8 @@
 /// Number of running sums in a reduction: one 512-bit register of `f32`.
 pub(crate) const LANES: usize = 16;
 
-/// Runs `work` compiled for the widest instruction set of this machine.
+/// Runs `work` compiled for the widest instruction set of this machine. The closure must be `inline(always)`: compiled on
+/// its own, it would have the instructions of the oldest machine only.
 #[inline(always)]
 pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
@@ -119,7 +120,7 @@ mod tests {
         let mut x = -80.0_f32;
         while x < 80.0 {
             let want = f64::from(x).exp();
-            let got = f64::from(vectorised(|| exp(x)));
+            let got = f64::from(vectorised(#[inline(always)] || exp(x)));
             assert!(((got - want) / want).abs() < 3e-7, "exp({x}) = {got}, want {want}");
             x += 0.0137;
         }

@@ -16,7 +16,7 @@ pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], scale: f32) -> 
         .zip(targets)
         .map(|(row, &target)| {
             let target = target as usize;
-            let (shift, sum, at_target) = vectorised(|| {
+            let (shift, sum, at_target) = vectorised(#[inline(always)] || {
                 let shift = maximum(row);
                 let at_target = row[target];
                 for value in row.iter_mut() {

@@ -17,7 +17,7 @@ pub(crate) fn layer_norm(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, y:
         .zip(stats.par_chunks_mut(BLOCK * STATS))
         .zip(x.par_chunks(BLOCK * width))
         .for_each(|((y, stats), x)| {
-            vectorised(|| {
+            vectorised(#[inline(always)] || {
                 for ((y, stat), x) in
                     y.chunks_exact_mut(width).zip(stats.chunks_exact_mut(STATS)).zip(x.chunks_exact(width))
                 {
@@ -58,7 +58,7 @@ pub(crate) fn layer_norm_backward(
         .zip(x.par_chunks(BLOCK * width))
         .map(|((grad, stats), x)| {
             let mut sums = Affine { gain: vec![0.0; width], bias: vec![0.0; width] };
-            vectorised(|| {
+            vectorised(#[inline(always)] || {
                 for ((grad, stat), x) in
                     grad.chunks_exact_mut(width).zip(stats.chunks_exact(STATS)).zip(x.chunks_exact(width))
                 {

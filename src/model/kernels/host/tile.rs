@@ -1,14 +1,21 @@
 //! A small matrix product for the blocks of attention, where packing for a general one costs more than it saves.
 
+use std::ops::Range;
+
+use pulp::Simd;
+
 /// Rows of the left operand that share one sweep over the right one.
 const ROWS: usize = 4;
-/// Columns of the result that stay in registers.
-pub(super) const COLUMNS: usize = 16;
+/// Widths are multiples of this: one 512-bit register, or two of 256 bits.
+const COLUMNS: usize = 16;
 
-/// Rounds up to a multiple of [`COLUMNS`].
+/// Rounds up to a whole number of registers.
 pub(super) const fn padded(n: usize) -> usize {
     n.div_ceil(COLUMNS) * COLUMNS
 }
+
+/// One column of [`ROWS`] rows of a left operand.
+pub(super) type Packed = Vec<[f32; ROWS]>;
 
 /// The left operand `[rows, inner]`: element `(i, k)` lies at `i * row + k * column`.
 #[derive(Clone, Copy)]
@@ -18,67 +25,130 @@ pub(super) struct Left<'a> {
     pub(super) column: usize,
 }
 
-/// Sets `out` `[rows, width]` (rows `stride` apart) to `left · right`, with `right` `[inner, width]` in rows of
-/// `stride_right`; `inner` for the rows from `i` to `i + 3` is given by `inner(i)`, so that a triangular operand costs
-/// half. `width` must be a multiple of [`COLUMNS`]. `packed` is scratch.
+/// The right operand `[inner, width]`, or the result `[rows, width]`: rows lie `stride` apart.
+#[derive(Clone, Copy)]
+pub(super) struct Right<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) stride: usize,
+}
+
+/// Sets the first `rows` rows of `out`, `stride` apart, to `left · right` in `width` columns, a multiple of the
+/// register. `inner(i)` gives the inner indices that rows `i` to `i + 3` need, so that a triangular operand costs half.
 #[inline(always)]
-pub(super) fn product(
+pub(super) fn product<S: Simd>(
+    simd: S,
     out: &mut [f32],
     stride: usize,
     left: Left<'_>,
-    right: &[f32],
-    stride_right: usize,
-    rows: usize,
-    width: usize,
-    inner: impl Fn(usize) -> std::ops::Range<usize>,
-    packed: &mut Vec<[f32; ROWS]>,
+    right: Right<'_>,
+    [rows, width]: [usize; 2],
+    inner: impl Fn(usize) -> Range<usize>,
+    packed: &mut Packed,
 ) {
-    let mut i = 0;
-    while i < rows {
+    for i in (0..rows).step_by(ROWS) {
         let live = (rows - i).min(ROWS);
         let range = inner(i);
         packed.clear();
-        packed.extend(range.clone().map(|k| {
-            let mut column = [0.0; ROWS];
-            for (r, slot) in column.iter_mut().take(live).enumerate() {
-                *slot = left.data[(i + r) * left.row + k * left.column];
-            }
-            column
-        }));
-        let right = &right[range.start * stride_right..];
+        packed.extend(range.clone().map(
+            #[inline(always)]
+            |k| {
+                let mut column = [0.0; ROWS];
+                for (r, slot) in column.iter_mut().take(live).enumerate() {
+                    *slot = left.data[(i + r) * left.row + k * left.column];
+                }
+                column
+            },
+        ));
+        let out = &mut out[i * stride..];
+        let right = Right { data: &right.data[range.start * right.stride..], ..right };
         let mut j = 0;
-        while j + 2 * COLUMNS <= width {
-            sweep::<{ 2 * COLUMNS }>(out, stride, i, live, j, packed, right, stride_right);
-            j += 2 * COLUMNS;
+        while j < width {
+            // Two registers of 512 bits a row where the width allows, else what fills sixteen columns.
+            j += if S::F32_LANES * 2 <= width - j {
+                sweep::<S, 2>(simd, out, stride, live, j, packed, right)
+            } else {
+                sweep::<S, 1>(simd, out, stride, live, j, packed, right)
+            };
         }
-        if j < width {
-            sweep::<COLUMNS>(out, stride, i, live, j, packed, right, stride_right);
-        }
-        i += ROWS;
     }
 }
 
+/// The columns from `j` in `N` registers for each row; returns how many columns those are.
 #[inline(always)]
-fn sweep<const N: usize>(
+fn sweep<S: Simd, const N: usize>(
+    simd: S,
     out: &mut [f32],
     stride: usize,
-    i: usize,
     live: usize,
     j: usize,
     packed: &[[f32; ROWS]],
-    right: &[f32],
-    stride_right: usize,
-) {
-    let mut sums = [[0.0_f32; N]; ROWS];
-    for (column, row) in packed.iter().zip(right.chunks(stride_right)) {
-        let Some(row) = row[j..].first_chunk::<N>() else { break };
-        for (sums, &factor) in sums.iter_mut().zip(column) {
+    right: Right<'_>,
+) -> usize {
+    let columns = N * S::F32_LANES;
+    let zero = [simd.splat_f32s(0.0); N];
+    let [mut a, mut b, mut c, mut d] = [zero; ROWS];
+    for (column, row) in packed.iter().zip(right.data.chunks(right.stride)) {
+        let (row, _) = S::as_simd_f32s(&row[j..j + columns]);
+        let Some(row) = row.first_chunk::<N>() else { break };
+        for (sums, &factor) in [&mut a, &mut b, &mut c, &mut d].into_iter().zip(column) {
+            let factor = simd.splat_f32s(factor);
             for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum = factor.mul_add(value, *sum);
+                *sum = simd.mul_add_f32s(factor, value, *sum);
             }
         }
     }
-    for (r, sums) in sums.iter().take(live).enumerate() {
-        out[(i + r) * stride + j..][..N].copy_from_slice(sums);
+    for (r, sums) in [a, b, c, d].iter().take(live).enumerate() {
+        let (row, _) = S::as_mut_simd_f32s(&mut out[r * stride + j..r * stride + j + columns]);
+        row.copy_from_slice(sums);
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Arch, WithSimd};
+
+    use super::*;
+
+    struct Case {
+        rows: usize,
+        inner: usize,
+        width: usize,
+    }
+
+    impl WithSimd for Case {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Self { rows, inner, width } = self;
+            let left: Vec<f32> = (0..rows * inner).map(|i| (i as f32 * 0.7).sin()).collect();
+            let right: Vec<f32> = (0..inner * width).map(|i| (i as f32 * 0.3).cos()).collect();
+            let mut out = vec![7.0; rows * width];
+            for (row, column) in [(inner, 1), (1, rows)] {
+                let left = Left { data: &left, row, column };
+                let right = Right { data: &right, stride: width };
+                product(simd, &mut out, width, left, right, [rows, width], |_| 0..inner, &mut Vec::new());
+                for i in 0..rows {
+                    for j in 0..width {
+                        let want: f64 = (0..inner)
+                            .map(|k| f64::from(left.data[i * row + k * column]) * f64::from(right.data[k * width + j]))
+                            .sum();
+                        assert!((f64::from(out[i * width + j]) - want).abs() < 1e-4, "{i} {j}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_agree_with_plain_loops() {
+        for rows in [1, 3, 4, 9] {
+            for inner in [1, 5, 24] {
+                for width in [16, 32, 48, 80] {
+                    Arch::new().dispatch(Case { rows, inner, width });
+                    Arch::Scalar.dispatch(Case { rows, inner, width });
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,260 @@
+//! The arguments, as they are typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Declarative, cached experiments on chain-of-thought-augmented distillation.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  retort init                                  write a first pipeline
+  retort plan pipelines/quickstart.yaml        what would run, and why
+  retort run pipelines/quickstart.yaml         run what is stale, then print the reports
+  retort explain pipelines/quickstart.yaml 'tuned[placement=after]'
+
+Exit codes: 0 done, 1 a stage failed, 2 bad arguments or pipeline, 3 cache, file or device cannot be used,
+4 a check found a difference or damage, 130 stopped by a signal.";
+
+/// What holds for every command.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// Directory of the cache [default: `cache`, or as retort.toml says]
+    #[arg(long, global = true, env = "RETORT_CACHE", value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+    /// Say only what went wrong
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+    /// Say more: each hit by name
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Write what happens as bars on a terminal, plain lines, or JSON lines on stdout
+    #[arg(long, global = true, value_enum, default_value_t = Progress::Auto)]
+    pub(super) progress: Progress,
+    /// Write the answer as JSON, for programs
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// How a run is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Progress {
+    /// Bars on a terminal, plain lines elsewhere.
+    Auto,
+    /// Bars.
+    Bars,
+    /// Plain lines.
+    Plain,
+    /// JSON lines on stdout.
+    Json,
+}
+
+/// A pipeline file and how it is read.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Pipeline {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE")]
+    pub(super) file: PathBuf,
+    /// Replace the values of an axis, or the seed: `--set fraction=0.4,0.5`
+    #[arg(long = "set", value_name = "AXIS=VALUE[,VALUE]")]
+    pub(super) set: Vec<String>,
+    /// Say where the first component of a path is: `--root data=/shared/data`
+    #[arg(long = "root", value_name = "NAME=DIR")]
+    pub(super) roots: Vec<String>,
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, env = "RETORT_DEVICE", value_name = "DEVICE")]
+    pub(super) device: Option<String>,
+}
+
+/// A pipeline and the part of it that is meant.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Selection {
+    #[command(flatten)]
+    pub(super) pipeline: Pipeline,
+    /// Stages or instances, such as `tuned` or `tuned[run=0]`, with what they need; all when none is given
+    #[arg(value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run what is stale, and print the reports
+    #[command(after_help = "Examples:
+  retort run pipelines/quickstart.yaml
+  retort run pipelines/quarel.yaml --root data=/shared/data --set run=0
+  retort run pipelines/quickstart.yaml scores --jobs 4 --progress plain")]
+    Run(Run),
+    /// Say what a run would do, without doing it
+    #[command(after_help = "Example:\n  retort plan pipelines/quickstart.yaml --set fraction=0.5")]
+    Plan(Selection),
+    /// Say why an instance is stale: the field that changed, where, and what it cost
+    #[command(after_help = "Example:\n  retort explain pipelines/quickstart.yaml 'tuned[placement=after]'")]
+    Explain(Selection),
+    /// Draw the stages, coloured by what would run
+    #[command(after_help = "Example:\n  retort graph pipelines/quickstart.yaml --format svg > graph.svg")]
+    Graph(Graph),
+    /// Show what an instance made: rows, tables, a training curve
+    #[command(after_help = "Examples:
+  retort show pipelines/quickstart.yaml questions --limit 3
+  retort show pipelines/quickstart.yaml 'tuned[placement=after]'")]
+    Show(Show),
+    /// Compare two runs: parameters and accuracies
+    #[command(after_help = "Example:\n  retort diff last~1 last")]
+    Diff(Diff),
+    /// List the runs in the cache
+    Runs,
+    /// Tell a run again from its log
+    #[command(after_help = "Example:\n  retort replay last")]
+    Replay(Replay),
+    /// Print the reports of an experiment from the cache and write their files
+    #[command(after_help = "Example:\n  retort report pipelines/quickstart.yaml --out results")]
+    Report(ReportArgs),
+    /// Write an instance's files, such as a checkpoint in Hugging Face's layout, to a directory
+    #[command(after_help = "Example:\n  retort export pipelines/quickstart.yaml 'tuned[placement=after]' student/")]
+    Export(Export),
+    /// Read and check a pipeline; with --from-scratch, prove that the cache equals a fresh computation
+    #[command(after_help = "Examples:
+  retort check pipelines/quickstart.yaml
+  retort check pipelines/quickstart.yaml questions --from-scratch")]
+    Check(Check),
+    /// Write a first pipeline
+    Init {
+        /// Directory to write to
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Write the JSON Schema of pipeline files, for editors
+    #[command(after_help = "Example:\n  retort schema > retort.schema.json
+  and as the first line of a pipeline: # yaml-language-server: $schema=../retort.schema.json")]
+    Schema,
+    /// Write a completion script for a shell
+    #[command(after_help = "Example:\n  retort completions bash > ~/.local/share/bash-completion/completions/retort")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Look after the cache
+    #[command(subcommand)]
+    Cache(Cache),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Worker threads besides the device [default: the number of cores]
+    #[arg(long, short)]
+    pub(super) jobs: Option<usize>,
+    /// Directory for the reports' files
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Graph {
+    #[command(flatten)]
+    pub(super) pipeline: Pipeline,
+    /// The language of the drawing
+    #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
+    pub(super) format: GraphFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// Graphviz.
+    Dot,
+    /// Mermaid.
+    Mermaid,
+    /// A picture.
+    Svg,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Show {
+    #[command(flatten)]
+    pub(super) pipeline: Pipeline,
+    /// A stage or an instance
+    #[arg(value_name = "TARGET")]
+    pub(super) target: String,
+    /// How many rows to show
+    #[arg(long, default_value_t = 5)]
+    pub(super) limit: usize,
+    /// Show only the row of this question
+    #[arg(long, value_name = "ID")]
+    pub(super) row: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Diff {
+    /// The earlier run: an identifier or its beginning, `last`, or `last~N`
+    pub(super) before: String,
+    /// The later run
+    #[arg(default_value = "last")]
+    pub(super) after: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Replay {
+    /// The run: an identifier or its beginning, `last`, or `last~N`
+    #[arg(default_value = "last")]
+    pub(super) run: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ReportArgs {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Directory for the files
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Export {
+    #[command(flatten)]
+    pub(super) pipeline: Pipeline,
+    /// One instance
+    #[arg(value_name = "TARGET")]
+    pub(super) target: String,
+    /// Directory to write to
+    pub(super) directory: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Compute everything again in an empty cache and compare byte for byte
+    #[arg(long)]
+    pub(super) from_scratch: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Cache {
+    /// Say what the cache holds and how much room it takes
+    Size,
+    /// Hash every blob again, and look for claims, rows and files that are damaged
+    Verify,
+    /// Remove what no recent run refers to
+    Gc {
+        /// Keep what the last N runs of each person refer to
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        keep_runs: usize,
+        /// Keep what is younger than this many hours
+        #[arg(long, default_value_t = 24, value_name = "HOURS")]
+        grace: u64,
+        /// Only say what would go, and what it would cost to compute again
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Make the index anew from the files
+    Rebuild,
+}

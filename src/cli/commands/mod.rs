@@ -1,0 +1,40 @@
+//! One file per command, or per small family of commands.
+
+mod cache;
+mod check;
+mod diff;
+mod explain;
+mod export;
+mod graph;
+mod init;
+mod languages;
+mod plan;
+mod reports;
+mod run;
+mod runs;
+mod show;
+
+use super::args::{Args, Command};
+use super::exit::{Exit, Failure};
+
+/// Runs the command that was asked for.
+pub(super) fn dispatch(args: &Args) -> Result<Exit, Failure> {
+    let global = &args.global;
+    match &args.command {
+        Command::Run(run) => run::run(global, run),
+        Command::Plan(selection) => plan::plan(global, selection),
+        Command::Explain(selection) => explain::explain(global, selection),
+        Command::Graph(graph) => graph::graph(global, graph),
+        Command::Show(show) => show::show(global, show),
+        Command::Diff(diff) => diff::diff(global, diff),
+        Command::Runs => runs::list(global),
+        Command::Replay(replay) => runs::replay(global, replay),
+        Command::Report(report) => reports::report(global, report),
+        Command::Export(export) => export::export(global, export),
+        Command::Check(check) => check::check(global, check),
+        Command::Init { directory } => init::init(directory),
+        Command::Schema => languages::schema(),
+        Command::Completions { shell } => languages::completions(*shell),
+        Command::Cache(cache) => cache::cache(global, cache),
+    }
+}

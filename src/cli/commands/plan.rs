@@ -1,0 +1,141 @@
+//! `retort plan`: what a run would do.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::args::{Global, Selection};
+use super::super::exit::{Exit, Failure};
+use super::super::history::StoredHistory;
+use super::super::print;
+use super::super::reporter::duration;
+use super::super::session::{Devices, Session};
+use crate::event::Why;
+use crate::plan::{Counts, Plan, Verdict, why};
+use crate::spec::InstanceId;
+use crate::store::{Mode, Store};
+
+/// What the plan says of one instance, for programs.
+#[derive(Debug, Serialize)]
+struct Line {
+    instance: String,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Why>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    awaits: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    experiment: String,
+    counts: Counts,
+    instances: Vec<Line>,
+}
+
+/// Says what a run would do, without doing it.
+pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failure> {
+    let session = Session::load(global, &selection.pipeline)?;
+    let wanted = session.wanted(&selection.targets)?;
+    let store = session.store(Mode::ReadOnly)?;
+    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings))?;
+    let plan = session.plan(&wanted, &ground, &store)?;
+    let lines = lines(&session, &plan, &store)?;
+    let counts = plan.counts();
+    if global.json {
+        print::json(&Answer { experiment: session.experiment.name.clone(), counts, instances: lines });
+    } else {
+        print::data(&text(&session, &plan, &lines, global.verbose > 0));
+    }
+    Ok(Exit::Success)
+}
+
+fn lines(session: &Session, plan: &Plan, store: &Store) -> Result<Vec<Line>, Failure> {
+    let mut history = None;
+    let mut lines = Vec::new();
+    for (id, verdict) in plan.verdicts.iter().enumerate().map(|(index, verdict)| (InstanceId::at(index), verdict)) {
+        let mut line = Line { instance: session.name(id), verdict: "hit", fingerprint: None, why: None, awaits: Vec::new() };
+        match verdict {
+            Verdict::Left => continue,
+            Verdict::Hit(found) => line.fingerprint = Some(found.fingerprint.hex()),
+            Verdict::Run(recipe) => {
+                if history.is_none() {
+                    history = Some(StoredHistory::read(store, &session.experiment.name)?);
+                }
+                let history = history.as_ref().expect("just read");
+                let stage = &session.experiment.stage_of(id).name;
+                line.verdict = "run";
+                line.fingerprint = Some(recipe.order.fingerprint.hex());
+                line.why = Some(why(&line.instance, stage, &recipe.manifest, history));
+            }
+            Verdict::Remake(recipe, _) => {
+                line.verdict = "run";
+                line.fingerprint = Some(recipe.order.fingerprint.hex());
+                line.why = Some(Why::Lost { part: "result".into() });
+            }
+            Verdict::Awaits(on) => {
+                line.verdict = "awaits";
+                line.awaits = on.iter().map(|id| session.name(*id)).collect();
+            }
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> String {
+    let counts = plan.counts();
+    let mut rows = Vec::new();
+    for line in lines.iter().filter(|line| every_hit || line.verdict != "hit") {
+        let why = match (&line.why, &line.awaits[..]) {
+            (Some(why), _) => reason(why),
+            (None, [first, more @ ..]) => match more.len() {
+                0 => format!("after {first}"),
+                n => format!("after {first} and {n} more"),
+            },
+            (None, []) => String::new(),
+        };
+        rows.push(vec![line.verdict.to_owned(), line.instance.clone(), why]);
+    }
+    let mut out = if rows.is_empty() { String::new() } else { print::table(&["", "instance", "why"], rows) + "\n" };
+    let total = counts.hits + counts.runs + counts.awaits;
+    out += &format!(
+        "{}: {total} instances: {} cached, {} to run, {} to be decided by what those give\n",
+        session.experiment.name, counts.hits, counts.runs, counts.awaits
+    );
+    if counts.runs + counts.awaits == 0 {
+        out += "nothing to do\n";
+    } else if let Some(saved) = saved(plan) {
+        out += &format!("the cached part took {saved} to make\n");
+    }
+    out
+}
+
+/// How long the hits took when they were made.
+fn saved(plan: &Plan) -> Option<String> {
+    let took: u64 = plan.verdicts.iter().map(|v| if let Verdict::Hit(found) = v { found.took_ms } else { 0 }).sum();
+    (took > 0).then(|| duration(took))
+}
+
+/// Says in a few words why an instance runs.
+pub(in super::super) fn reason(why: &Why) -> String {
+    match why {
+        Why::New => "new".into(),
+        Why::Lost { part } => format!("its {part} is gone"),
+        Why::Changed { from, changes } => {
+            let shown: BTreeMap<&str, String> = changes
+                .iter()
+                .take(3)
+                .map(|change| {
+                    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
+                    (change.path.as_str(), format!("{}: {} → {}", change.path, value(&change.before), value(&change.after)))
+                })
+                .collect();
+            let more = if changes.len() > 3 { format!(" and {} more", changes.len() - 3) } else { String::new() };
+            let than = from.as_ref().map_or(String::new(), |from| format!(" (nearest: {from})"));
+            format!("{}{more}{than}", shown.into_values().collect::<Vec<_>>().join("; "))
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The reports of an experiment: printed as tables, written as files. Used by `retort run` and `retort report`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::super::args::{Global, ReportArgs};
+use super::super::exit::{Exit, Failure};
+use super::super::print;
+use super::super::session::{Devices, Session};
+use crate::artifact::{ArtifactKind, ReportFiles};
+use crate::plan::{Found, Verdict};
+use crate::report::{Align, Report, Table};
+use crate::spec::InstanceId;
+use crate::store::{Mode, Store};
+
+/// Prints and writes the reports that the cache holds.
+pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure> {
+    let session = Session::load(global, &args.selection.pipeline)?;
+    let wanted = session.wanted(&args.selection.targets)?;
+    let store = session.store(Mode::ReadOnly)?;
+    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings))?;
+    let plan = session.plan(&wanted, &ground, &store)?;
+    let results: Vec<Option<Arc<Found>>> = plan
+        .verdicts
+        .iter()
+        .map(|verdict| if let Verdict::Hit(found) = verdict { Some(Arc::clone(found)) } else { None })
+        .collect();
+    let reports = reports(&session, &wanted);
+    let stale: Vec<String> =
+        reports.iter().filter(|id| results[id.index()].is_none()).map(|id| session.name(*id)).collect();
+    if reports.is_empty() {
+        return Err(Failure::invalid("the pipeline declares no report").hint("add a stage of kind `report`"));
+    }
+    if !stale.is_empty() {
+        let message = format!("the cache has no current result for {}", stale.join(", "));
+        return Err(Failure::unusable(message).hint("`retort run` makes it; `retort explain` says why it is stale"));
+    }
+    tell(global, &session, &wanted, &results, &store, Some(&args.out))?;
+    Ok(Exit::Success)
+}
+
+/// Prints the tables of every report that has a result, and writes its files below `out/<experiment>`.
+pub(super) fn tell(
+    global: &Global,
+    session: &Session,
+    wanted: &[bool],
+    results: &[Option<Arc<Found>>],
+    store: &Store,
+    out: Option<&Path>,
+) -> Result<(), Failure> {
+    let mut places = Vec::new();
+    let mut answers = Vec::new();
+    for id in reports(session, wanted) {
+        let Some(found) = &results[id.index()] else { continue };
+        let mut files = std::collections::BTreeMap::new();
+        for (name, digest) in &found.parts {
+            files.insert(name.clone(), store.read(digest)?);
+        }
+        let name = session.name(id);
+        let tables = Report::tables_in(&ReportFiles { files: files.clone() }).map_err(Failure::unusable)?;
+        if global.json {
+            answers.push(serde_json::json!({ "report": name, "tables": tables }));
+        } else if !matches!(global.progress, super::super::args::Progress::Json) {
+            print::data(&tables.iter().map(text).collect::<Vec<_>>().join("\n"));
+        }
+        if let Some(out) = out {
+            let folder = out.join(plain(&session.experiment.name)).join(plain(&name));
+            write_changed(&folder, &files)?;
+            places.push(folder);
+        }
+    }
+    if global.json && !answers.is_empty() {
+        print::json(&answers);
+    }
+    for folder in &places {
+        if !global.quiet {
+            print::note(&format!("the report is in {}", page(folder).display()));
+        }
+    }
+    Ok(())
+}
+
+fn reports(session: &Session, wanted: &[bool]) -> Vec<InstanceId> {
+    let all = (0..session.graph.len()).map(InstanceId::at);
+    let is_report = |id: &InstanceId| {
+        let kind = session.experiment.instances[id.index()].bound.kind();
+        kind.output == ArtifactKind::Report && wanted[id.index()]
+    };
+    all.filter(is_report).collect()
+}
+
+fn page(folder: &Path) -> PathBuf {
+    folder.join("report.html")
+}
+
+/// Writes files, leaving alone those that hold the same bytes already, so that a run of hits touches nothing.
+pub(super) fn write_changed(
+    folder: &Path,
+    files: &std::collections::BTreeMap<String, Vec<u8>>,
+) -> Result<usize, Failure> {
+    let mut written = 0;
+    fs_err::create_dir_all(folder)?;
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        if fs_err::read(&path).is_ok_and(|there| there == *bytes) {
+            continue;
+        }
+        let half = folder.join(format!(".{name}.part"));
+        fs_err::write(&half, bytes)?;
+        fs_err::rename(&half, &path)?;
+        written += 1;
+    }
+    Ok(written)
+}
+
+/// Makes a name fit for a folder: what is not a letter, digit, `.`, `_`, `=`, `,` or `-` becomes `_`.
+pub(super) fn plain(name: &str) -> String {
+    let fits = |c: char| c.is_alphanumeric() || "._=,-".contains(c);
+    let plain: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+    if plain.trim_matches('.').is_empty() { "_".repeat(plain.len().max(1)) } else { plain }
+}
+
+/// Writes a table for a terminal.
+fn text(table: &Table) -> String {
+    let mut shown = comfy_table::Table::new();
+    shown.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    shown.set_header(table.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
+    for row in &table.rows {
+        shown.add_row(row.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>());
+    }
+    for (index, column) in table.columns.iter().enumerate() {
+        if let Some(shown) = shown.column_mut(index).filter(|_| column.align == Align::Right) {
+            shown.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
+    let notes: String = table.notes.iter().map(|note| format!("{note}\n")).collect();
+    format!("{}\n{shown}\n{notes}", table.title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_name_never_leaves_its_folder() {
+        assert_eq!(plain("tuned[run=0]"), "tuned_run=0_");
+        assert_eq!(plain(".."), "__");
+        assert_eq!(plain("a/../b"), "a_.._b");
+        assert_eq!(plain(""), "_");
+    }
+}

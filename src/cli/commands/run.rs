@@ -1,0 +1,176 @@
+//! `retort run`: what is stale, run; then the reports, printed.
+
+use std::sync::OnceLock;
+
+use super::super::args::{Global, Progress, Run};
+use super::super::exit::{Exit, Failure};
+use super::super::history::StoredHistory;
+use super::super::print;
+use super::super::reporter::{self, Format, ReporterOptions};
+use super::super::session::{Devices, Session};
+use super::reports;
+use crate::engine::{self, Outcome, RunOptions, World};
+use crate::event::{Event, Reporter, What};
+use crate::plan::{Earlier, History};
+use crate::fingerprint::{Fingerprint, KeyManifest};
+use crate::spec::InstanceId;
+use crate::stage::Stop;
+use crate::store::{InstanceRecord, Mode, Outcome as Recorded, Producer, RunDir, Store};
+
+/// Runs what is stale.
+pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
+    let session = Session::load(global, &args.selection.pipeline)?;
+    let wanted = session.wanted(&args.selection.targets)?;
+    let store = session.store(Mode::Create)?;
+    let devices = Devices::new(&session.settings);
+    let ground = session.ground(&wanted, &store, &devices)?;
+    let expected = session.plan(&wanted, &ground, &store)?.counts();
+    let history = LazyHistory { store: &store, experiment: &session.experiment.name, read: OnceLock::new() };
+    let stop = stop_on_signals()?;
+    let record = store.new_run(&session.experiment.name)?;
+    let options = options(&session, args.jobs, record.id().to_string());
+    let world = World {
+        experiment: &session.experiment,
+        graph: &session.graph,
+        wanted: &wanted,
+        externals: &ground.externals,
+        numerics: ground.numerics,
+        store: &store,
+        devices: &devices,
+        history: &history,
+        stop,
+    };
+    let mut screen = reporter::make(reporter_options(global));
+    let mut told = Told { screen: &mut *screen, log: &record, lines: String::new() };
+    let outcome = engine::run(world, &options, expected, &mut told).map_err(Failure::unusable)?;
+    told.flush();
+    record.record_instances(&records(&session, &outcome))?;
+    if !global.quiet {
+        reports::tell(global, &session, &wanted, &outcome.results, &store, Some(&args.out))?;
+    }
+    Ok(match outcome.tally {
+        tally if tally.failed > 0 => Exit::StageFailed,
+        _ if stop.asked() => Exit::Interrupted,
+        _ => Exit::Success,
+    })
+}
+
+/// Puts together how a run is carried out; as many workers as cores where no number is given.
+pub(super) fn options(session: &Session, jobs: Option<usize>, run: String) -> RunOptions {
+    RunOptions {
+        jobs: jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        run,
+        producer: Producer {
+            user: session.settings.user.clone(),
+            host: session.settings.host.clone(),
+            program: concat!("retort ", env!("CARGO_PKG_VERSION")).to_owned(),
+        },
+        wall_ms: now_ms,
+    }
+}
+
+/// Says how a run is told, from the flags and the terminal.
+pub(super) fn reporter_options(global: &Global) -> ReporterOptions {
+    let format = match global.progress {
+        Progress::Auto => Format::Auto,
+        Progress::Bars => Format::Terminal,
+        Progress::Plain => Format::Plain,
+        Progress::Json => Format::Json,
+    };
+    ReporterOptions {
+        format,
+        quiet: global.quiet,
+        terminal: print::talks_to_terminal(),
+        colour: print::colour(),
+        verbose: global.verbose,
+    }
+}
+
+/// The first signal asks the run to stop at the next safe point; the second ends the program at once.
+fn stop_on_signals() -> Result<&'static Stop, Failure> {
+    static STOP: Stop = Stop::new();
+    let handler = || {
+        if STOP.asked() {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+        STOP.ask();
+        print::note("stopping at the next safe point; press Ctrl-C again to stop at once");
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::unusable(format!("cannot listen for signals: {error}")))?;
+    Ok(&STOP)
+}
+
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn records(session: &Session, outcome: &Outcome) -> Vec<InstanceRecord> {
+    let record = |(index, found): (usize, &Option<_>)| {
+        let found: &std::sync::Arc<crate::plan::Found> = found.as_ref()?;
+        let id = InstanceId::at(index);
+        Some(InstanceRecord {
+            name: session.name(id),
+            stage: session.experiment.stage_of(id).name.clone(),
+            fingerprint: found.fingerprint,
+            outcome: if outcome.ran.contains(&index) { Recorded::Made } else { Recorded::Hit },
+        })
+    };
+    outcome.results.iter().enumerate().filter_map(record).collect()
+}
+
+/// Tells the screen and the run's log the same things; the log is written in few large pieces.
+struct Told<'a> {
+    screen: &'a mut dyn Reporter,
+    log: &'a RunDir,
+    lines: String,
+}
+
+impl Told<'_> {
+    fn flush(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        if let Err(error) = self.log.append_event(self.lines.trim_end_matches('\n')) {
+            let message = format!("the log of this run is incomplete: {error}");
+            self.screen.report(&Event { at_ms: now_ms(), what: What::Warned { message } });
+        }
+        self.lines.clear();
+    }
+}
+
+impl Reporter for Told<'_> {
+    fn report(&mut self, event: &Event) {
+        self.screen.report(event);
+        if let Some(line) = crate::event::log_line(event) {
+            self.lines += &line;
+        }
+        // Hits come by the thousand and cost nothing to find again; everything else is worth a write of its own.
+        if self.lines.len() > 64 * 1024 || !matches!(event.what, What::Hit { .. }) {
+            self.flush();
+        }
+    }
+}
+
+/// History that is read only when something is stale.
+struct LazyHistory<'a> {
+    store: &'a Store,
+    experiment: &'a str,
+    read: OnceLock<Option<StoredHistory<'a>>>,
+}
+
+impl LazyHistory<'_> {
+    fn get(&self) -> Option<&StoredHistory<'_>> {
+        self.read.get_or_init(|| StoredHistory::read(self.store, self.experiment).ok()).as_ref()
+    }
+}
+
+impl History for LazyHistory<'_> {
+    fn earlier(&self) -> &[Earlier] {
+        self.get().map_or(&[], History::earlier)
+    }
+
+    fn manifest(&self, fingerprint: &Fingerprint) -> Option<(KeyManifest, u64)> {
+        self.get()?.manifest(fingerprint)
+    }
+}

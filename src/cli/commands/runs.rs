@@ -1,0 +1,93 @@
+//! `retort runs` and `retort replay`: what happened before.
+
+use serde::Serialize;
+
+use super::super::args::{Global, Replay};
+use super::super::exit::{Exit, Failure};
+use super::super::print;
+use super::super::reporter::{self, duration};
+use super::super::session::open_store;
+use super::super::settings::Settings;
+use super::run::reporter_options;
+use crate::event::{Event, What, read_log};
+use crate::store::{Mode, RunDir, RunId, Store};
+
+#[derive(Debug, Serialize)]
+struct Line {
+    run: String,
+    experiment: String,
+    by: String,
+    started: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<What>,
+}
+
+/// Lists the runs in the cache, the latest last.
+pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
+    let store = open_store(&Settings::global(global)?, Mode::ReadOnly)?;
+    let mut lines = Vec::new();
+    for id in store.runs()? {
+        let Ok(run) = store.open_run(&id) else { continue };
+        let info = run.info();
+        let started = i64::try_from(info.started_at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+        let ended = events(&run)?.pop().map(|event| event.what).filter(|what| matches!(what, What::RunFinished { .. }));
+        lines.push(Line {
+            run: id.to_string(),
+            experiment: info.experiment.clone(),
+            by: format!("{}@{}", info.user, info.host),
+            started: started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+            ended,
+        });
+    }
+    if global.json {
+        print::json(&lines);
+    } else if lines.is_empty() {
+        print::note("no run was recorded in this cache");
+    } else {
+        let row = |line: Line| {
+            let ended = match line.ended {
+                Some(What::RunFinished { tally, took_ms }) => format!(
+                    "{} cached, {} ran, {} failed, {} stopped, {} skipped in {}",
+                    tally.hits, tally.ran, tally.failed, tally.stopped, tally.skipped, duration(took_ms)
+                ),
+                _ => "not ended, or killed".to_owned(),
+            };
+            vec![line.run, line.experiment, line.by, line.started, ended]
+        };
+        print::data(&print::table(&["run", "experiment", "by", "started (UTC)", "ended"], lines.into_iter().map(row).collect()));
+    }
+    Ok(Exit::Success)
+}
+
+/// Tells a run again through the same reporters.
+pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit, Failure> {
+    let store = open_store(&Settings::global(global)?, Mode::ReadOnly)?;
+    let run = find(&store, &args.run)?;
+    let mut screen = reporter::make(reporter_options(global));
+    events(&run)?.iter().for_each(|event| screen.report(event));
+    Ok(Exit::Success)
+}
+
+/// Finds a run by its identifier, the beginning of it, `last`, or `last~N`.
+pub(super) fn find(store: &Store, wanted: &str) -> Result<RunDir, Failure> {
+    let runs = store.runs()?;
+    let back = match wanted.strip_prefix("last") {
+        Some("") => Some(0),
+        Some(rest) => rest.strip_prefix('~').and_then(|count| count.parse::<usize>().ok()),
+        None => None,
+    };
+    let matching: Vec<&RunId> = match back {
+        Some(back) => runs.iter().rev().nth(back).into_iter().collect(),
+        None => runs.iter().filter(|id| id.as_str().starts_with(wanted)).collect(),
+    };
+    match matching[..] {
+        [one] => Ok(store.open_run(one)?),
+        [] => Err(Failure::invalid(format!("no run matches `{wanted}`: the cache has {}", runs.len())).hint("`retort runs` lists them")),
+        _ => Err(Failure::invalid(format!("`{wanted}` means {} runs", matching.len())).hint("give more of the identifier")),
+    }
+}
+
+fn events(run: &RunDir) -> Result<Vec<Event>, Failure> {
+    let text = run.events()?.join("\n") + "\n";
+    read_log(text.as_bytes()).map_err(|error| Failure::unusable(format!("cannot read the log of run `{}`: {error}", run.id())))
+}

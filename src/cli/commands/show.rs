@@ -1,0 +1,147 @@
+//! `retort show`: what an instance made, for a person to read.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::super::args::{Global, Show};
+use super::super::exit::{Exit, Failure};
+use super::super::print;
+use super::super::session::{Devices, Session};
+use crate::artifact::{ArtifactKind, Checkpoint, TrainingLog};
+use crate::plan::{Found, Verdict};
+use crate::spec::InstanceId;
+use crate::store::{Mode, Store};
+
+/// Shows what one instance made.
+pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
+    let session = Session::load(global, &args.pipeline)?;
+    let id = session.only(&args.target)?;
+    let store = session.store(Mode::ReadOnly)?;
+    let found = result_of(&session, id, &store)?;
+    let kind = session.experiment.instances[id.index()].bound.kind().output;
+    if !global.json {
+        print::note(&format!("{} made by {} in {}", session.name(id), found.by, super::super::reporter::duration(found.took_ms)));
+    }
+    match kind {
+        ArtifactKind::Checkpoint => {
+            let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the checkpoint has no training log"))?;
+            let log = Checkpoint::decode_log(&store.read(log)?).map_err(Failure::unusable)?;
+            show_training(global, &log);
+        }
+        ArtifactKind::Report => {
+            for part in ["report.md"].iter().filter_map(|name| found.parts.get(*name)) {
+                print::data(&String::from_utf8_lossy(&store.read(part)?));
+            }
+        }
+        ArtifactKind::Tokenizer => {
+            let file = found.parts.get("tokenizer").ok_or_else(|| Failure::unusable("the tokenizer has no file"))?;
+            print::data(&String::from_utf8_lossy(&store.read(file)?));
+        }
+        _ => show_rows(global, args, &found, &store)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Returns the current result of an instance, or says that there is none.
+pub(super) fn result_of(session: &Session, id: InstanceId, store: &Store) -> Result<Arc<Found>, Failure> {
+    let wanted = session.graph.needed_by([id]);
+    let ground = session.ground(&wanted, store, &Devices::new(&session.settings))?;
+    let plan = session.plan(&wanted, &ground, store)?;
+    match &plan.verdicts[id.index()] {
+        Verdict::Hit(found) => Ok(Arc::clone(found)),
+        _ => Err(Failure::unusable(format!("the cache has no current result for `{}`", session.name(id)))
+            .hint("`retort run` makes it; `retort explain` says why it is stale")),
+    }
+}
+
+fn show_rows(global: &Global, args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    for (part, digest) in &found.parts {
+        let bytes = store.read(digest)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        // The first line is the format's header.
+        let rows: Vec<Json> = text.lines().skip(1).filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let total = rows.len();
+        let wanted = |row: &Json| args.row.as_ref().is_none_or(|id| row.get("id").and_then(Json::as_str) == Some(id));
+        let shown: Vec<Json> = rows.into_iter().filter(wanted).take(args.limit).collect();
+        if global.json {
+            all.extend(shown);
+            continue;
+        }
+        print::data(&format!("{part}: {total} rows\n"));
+        for row in &shown {
+            print::data(&format!("{}\n", readable(row)));
+        }
+    }
+    if let Some(id) = args.row.as_ref().filter(|_| global.json && all.is_empty()) {
+        return Err(Failure::invalid(format!("no row has the id `{id}`")));
+    }
+    if global.json {
+        print::json(&all);
+    }
+    Ok(())
+}
+
+/// Writes a row as one field a line; scores of tokens become one line of `token score` pairs.
+fn readable(row: &Json) -> String {
+    let Json::Object(fields) = row else { return row.to_string() };
+    let text = fields.get("text").and_then(Json::as_str).unwrap_or_default();
+    let mut out = String::new();
+    for (name, value) in fields {
+        let shown = match value {
+            Json::String(text) => text.clone(),
+            Json::Array(items) if name == "choices" => choices(items),
+            Json::Array(items) if name == "tokens" => tokens(items, text),
+            other => other.to_string(),
+        };
+        out += &format!("  {name:<12} {}\n", shown.replace('\n', "\n               "));
+    }
+    out
+}
+
+fn choices(items: &[Json]) -> String {
+    let choice = |item: &Json| Some(format!("({}) {}", item.get("label")?.as_str()?, item.get("text")?.as_str()?));
+    items.iter().filter_map(choice).collect::<Vec<_>>().join(" ")
+}
+
+fn tokens(items: &[Json], text: &str) -> String {
+    let token = |item: &Json| {
+        let span = item.get("span")?.as_array()?;
+        let (start, end) = (span.first()?.as_u64()?, span.get(1)?.as_u64()?);
+        let word = text.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
+        Some(format!("{}:{:+.3}", word.trim(), item.get("score")?.as_f64()?))
+    };
+    items.iter().filter_map(token).collect::<Vec<_>>().join(" ")
+}
+
+fn show_training(global: &Global, log: &TrainingLog) {
+    if global.json {
+        return print::json(log);
+    }
+    let TrainingLog { examples, without_rationale, truncated, losses, evaluations, best_step, stopped_early } = log;
+    let mut out = format!("{examples} examples, {without_rationale} left out for want of a rationale, {truncated} cut to length\n");
+    out += &format!("{} steps{}, weights of step {best_step} kept\n", losses.len(), if *stopped_early { ", stopped early" } else { "" });
+    out += &sparkline("loss", losses);
+    let dev: Vec<f32> = evaluations.iter().map(|evaluation| evaluation.accuracy as f32).collect();
+    out += &sparkline("dev accuracy", &dev);
+    for evaluation in evaluations {
+        out += &format!("  step {:>6}  dev accuracy {:.1} %\n", evaluation.step, evaluation.accuracy * 100.0);
+    }
+    print::data(&out);
+}
+
+/// Draws a curve in one line of eighths, averaged to at most 60 columns.
+fn sparkline(name: &str, values: &[f32]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let (Some(first), Some(last)) = (values.first(), values.last()) else { return String::new() };
+    let columns = values.len().min(60);
+    let mean = |column: usize| {
+        let (from, to) = (column * values.len() / columns, (column + 1) * values.len() / columns);
+        values[from..to].iter().sum::<f32>() / (to - from) as f32
+    };
+    let means: Vec<f32> = (0..columns).map(mean).collect();
+    let (low, high) = means.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let bar = |value: &f32| BARS[(((value - low) / (high - low).max(f32::EPSILON)) * 7.0).round().clamp(0.0, 7.0) as usize];
+    format!("{name:<13}{}  {first:.3} → {last:.3}\n", means.iter().map(bar).collect::<String>())
+}

@@ -1,0 +1,63 @@
+//! Exit codes, and the errors that lead to them.
+
+use std::fmt;
+
+/// The exit codes of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything asked for was done.
+    Success = 0,
+    /// A stage failed; its siblings were finished.
+    StageFailed = 1,
+    /// The arguments, the settings or the pipeline file are wrong; nothing was run.
+    Invalid = 2,
+    /// The cache, a file or the device cannot be used.
+    Unusable = 3,
+    /// A check found a difference or damage.
+    Differs = 4,
+    /// The run was stopped by a signal; what was done is kept.
+    Interrupted = 130,
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong, complete sentences apart.
+    pub message: String,
+    /// What to try.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Makes a failure for bad input.
+    pub fn invalid(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Invalid, message: message.to_string(), hint: None }
+    }
+
+    /// Makes a failure for something on this machine that cannot be used.
+    pub fn unusable(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Unusable, message: message.to_string(), hint: None }
+    }
+
+    /// Adds what to try.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<crate::store::StoreError> for Failure {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::unusable(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::unusable(error)
+    }
+}

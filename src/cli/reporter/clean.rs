@@ -1,0 +1,108 @@
+//! Text from users and models, made fit for a terminal.
+
+use std::borrow::Cow;
+
+use console::measure_text_width;
+
+/// Escapes every character that could move the cursor, colour or reorder text; line ends stay, tabs become spaces.
+///
+/// Besides control characters these are the Unicode line separators and the marks that change the writing direction.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| acts(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push(c),
+            '\t' => out.push_str("    "),
+            '\r' => {}
+            c if acts(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Cleans text and joins its lines.
+pub(super) fn one_line(text: &str) -> String {
+    clean(text).split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Returns how many columns cleaned text takes.
+pub(super) fn width(text: &str) -> usize {
+    measure_text_width(text)
+}
+
+/// Shortens text in the middle to at most `columns`: `tuned[stu…,run=0]`. Both ends say what it is.
+pub(super) fn shorten_middle(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(1);
+    let head = fitting(text.chars(), room.div_ceil(2));
+    let tail = fitting(text.chars().rev(), room - width(&head));
+    format!("{head}…{}", tail.chars().rev().collect::<String>())
+}
+
+/// Shortens text at its end to at most `columns`.
+pub(super) fn shorten_end(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    format!("{}…", fitting(text.chars(), columns.saturating_sub(1)).trim_end())
+}
+
+fn fitting(chars: impl Iterator<Item = char>, columns: usize) -> String {
+    let (mut out, mut used) = (String::new(), 0);
+    for c in chars {
+        used += width(c.encode_utf8(&mut [0; 4]));
+        if used > columns {
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_not_obeyed() {
+        assert_eq!(clean("a\x1b[2Jb\tc\u{9b}d\r\ne"), "a\\u{1b}[2Jb    c\\u{9b}d\ne");
+        assert_eq!(clean("left \u{202e}right"), "left \\u{202e}right");
+        assert!(matches!(clean("größe, 大きさ"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn names_keep_both_ends() {
+        let name = "tuned[student=gpt2,placement=after,run=0]";
+        assert_eq!(shorten_middle(name, 20), "tuned[stud…er,run=0]");
+        assert_eq!(shorten_middle(name, 60), name);
+        assert_eq!(shorten_middle("大きさ大きさ", 7), "大…きさ");
+        assert_eq!(shorten_end("one two three", 9), "one two…");
+    }
+
+    proptest! {
+        #[test]
+        fn shortened_text_fits(text in ".{0,60}", columns in 1_usize..40) {
+            let text = one_line(&text);
+            prop_assert!(width(&shorten_middle(&text, columns)) <= columns);
+            prop_assert!(width(&shorten_end(&text, columns)) <= columns);
+        }
+
+        #[test]
+        fn cleaned_text_has_no_control_characters(text in any::<String>()) {
+            prop_assert!(!clean(&text).chars().any(|c| c.is_control() && c != '\n'));
+        }
+    }
+}

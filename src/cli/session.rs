@@ -1,0 +1,177 @@
+//! What most commands start with: a pipeline read and checked, its graph, the store, the device and the external files.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::args::{Global, Pipeline};
+use super::exit::{Exit, Failure};
+use super::print;
+use super::settings::Settings;
+use crate::graph::InstanceGraph;
+use crate::model::{Device, DeviceChoice, DeviceError};
+use crate::plan::{Externals, Plan, predict};
+use crate::source::{Sources, Style};
+use crate::spec::{self, Experiment, InstanceId};
+use crate::stage::{CATALOG, Derivation, DeviceSlot, Slot};
+use crate::store::{Mode, Opened, Store, StoreOptions};
+
+/// The language of pipelines: every kind of stage.
+pub(super) const LANGUAGE: spec::Language = spec::Language { kinds: CATALOG, derivations: Derivation::ALL };
+
+/// A pipeline, ready to be planned.
+pub(super) struct Session {
+    pub(super) settings: Settings,
+    pub(super) sources: Sources,
+    pub(super) experiment: Experiment,
+    pub(super) graph: InstanceGraph,
+}
+
+/// What a pipeline needs of this machine to be planned.
+pub(super) struct Ground {
+    pub(super) externals: Externals,
+    pub(super) numerics: &'static str,
+}
+
+impl Session {
+    /// Reads and checks a pipeline; every error of the file is reported together.
+    pub(super) fn load(global: &Global, pipeline: &Pipeline) -> Result<Self, Failure> {
+        let settings = Settings::of(global, pipeline)?;
+        let mut sources = Sources::default();
+        let loader = |path: &Path| read_limited(path);
+        let loaded = spec::read(&mut sources, &pipeline.file, &pipeline.set, LANGUAGE, &loader);
+        let experiment = loaded.map_err(|diagnostics| {
+            let style = if print::colour() { Style::Colour } else { Style::Plain };
+            let count = diagnostics.len();
+            let plural = if count == 1 { "error" } else { "errors" };
+            let message = format!("{}\n\n{count} {plural} in `{}`", diagnostics.render(&sources, style), pipeline.file.display());
+            Failure { exit: Exit::Invalid, message, hint: None }
+        })?;
+        let graph = InstanceGraph::new(&experiment);
+        Ok(Self { settings, sources, experiment, graph })
+    }
+
+    /// Returns the instances that targets mean, with all they need, by index; everything when there is no target.
+    pub(super) fn wanted(&self, targets: &[String]) -> Result<Vec<bool>, Failure> {
+        if targets.is_empty() {
+            return Ok(vec![true; self.graph.len()]);
+        }
+        let found: Vec<InstanceId> =
+            targets.iter().map(|target| self.matching(target)).collect::<Result<Vec<_>, _>>()?.concat();
+        Ok(self.graph.needed_by(found))
+    }
+
+    /// Returns the instances of a stage, the instance of a name, or those of a stage with some of their coordinates:
+    /// `tuned[run=0]` means every `tuned` whose run is 0.
+    pub(super) fn matching(&self, target: &str) -> Result<Vec<InstanceId>, Failure> {
+        let (stage, rest) = target.split_once('[').unwrap_or((target, ""));
+        let wanted: Vec<&str> = rest.trim_end_matches(']').split(',').filter(|part| !part.is_empty()).collect();
+        let fits = |id: &InstanceId| {
+            let instance = self.experiment.instance(*id);
+            let coords: Vec<String> = instance.coords.iter().map(|at| format!("{}={}", at.axis, at.value)).collect();
+            instance.name.as_str() == target
+                || (self.experiment.stage_of(*id).name == stage && wanted.iter().all(|part| coords.iter().any(|coord| coord == part)))
+        };
+        let found: Vec<_> = self.experiment.ids().filter(fits).collect();
+        if found.is_empty() {
+            let names = self.experiment.stages.iter().map(|stage| stage.name.as_str());
+            let near = crate::source::nearest(stage, names.clone());
+            let failure = Failure::invalid(format!("no instance matches `{target}`"));
+            let known = names.collect::<Vec<_>>().join(", ");
+            return Err(failure.hint(near.map_or(format!("stages: {known}"), |near| format!("did you mean `{near}`? stages: {known}"))));
+        }
+        Ok(found)
+    }
+
+    /// Returns the one instance that a target means.
+    pub(super) fn only(&self, target: &str) -> Result<InstanceId, Failure> {
+        match self.matching(target)?[..] {
+            [one] => Ok(one),
+            ref several => {
+                let names: Vec<_> = several.iter().take(8).map(|id| format!("  {}", self.name(*id))).collect();
+                let more = if several.len() > 8 { "\n  …" } else { "" };
+                let message = format!("`{target}` means {} instances, and one is needed", several.len());
+                Err(Failure::invalid(message).hint(format!("name one of:\n{}{more}", names.join("\n"))))
+            }
+        }
+    }
+
+    /// Returns the name of an instance.
+    pub(super) fn name(&self, id: InstanceId) -> String {
+        self.experiment.instances[id.index()].name.to_string()
+    }
+
+    /// Opens the store, and tells what is remarkable about it.
+    pub(super) fn store(&self, mode: Mode) -> Result<Store, Failure> {
+        open_store(&self.settings, mode)
+    }
+
+    /// Finds the external files and the numerics class, which keys need.
+    pub(super) fn ground(&self, wanted: &[bool], store: &Store, devices: &Devices) -> Result<Ground, Failure> {
+        let externals = Externals::resolve(&self.experiment, wanted, &self.settings.roots, store);
+        let externals = externals.map_err(|error| {
+            let style = if print::colour() { Style::Colour } else { Style::Plain };
+            Failure { exit: Exit::Unusable, message: error.0.render(&self.sources, style), hint: None }
+        })?;
+        let computes = self.experiment.instances.iter().zip(wanted).any(|(i, wanted)| *wanted && i.bound.slot() == Slot::Device);
+        let numerics = if computes { devices.device().map_err(Failure::from)?.numerics() } else { "" };
+        Ok(Ground { externals, numerics })
+    }
+
+    /// Plans the wanted instances.
+    pub(super) fn plan(&self, wanted: &[bool], ground: &Ground, store: &Store) -> Result<Plan, Failure> {
+        Ok(predict(&self.experiment, &self.graph, wanted, &ground.externals, ground.numerics, store)?)
+    }
+}
+
+/// Reads a file, but no more of it than a pipeline may have: a larger one is refused by its size, not by exhaustion.
+fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    fs_err::File::open(path)?.take(crate::source::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens the store of some settings, and tells what is remarkable about it.
+pub(super) fn open_store(settings: &Settings, mode: Mode) -> Result<Store, Failure> {
+    let options = StoreOptions { mode, ..StoreOptions::new(&settings.cache, &settings.user, &settings.host) };
+    let Opened { store, notices } = Store::open(options)?;
+    notices.iter().for_each(|notice| print::note(&notice.to_string()));
+    Ok(store)
+}
+
+/// The device of a command, opened when it is first needed.
+pub(super) struct Devices {
+    choice: DeviceChoice,
+    toolkit: Option<PathBuf>,
+    opened: OnceLock<Result<Device, DeviceError>>,
+}
+
+impl Devices {
+    /// Takes the choice; opens nothing yet.
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { choice: settings.device, toolkit: settings.toolkit.clone(), opened: OnceLock::new() }
+    }
+}
+
+impl DeviceSlot for Devices {
+    fn device(&self) -> Result<&Device, DeviceError> {
+        let open = || {
+            let device = Device::open(self.choice, self.toolkit.as_deref())?;
+            if let Some(why) = device.fallback() {
+                print::note(&format!("computing on the CPU: {why}"));
+            }
+            Ok(device)
+        };
+        self.opened.get_or_init(open).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        let failure = Self::unusable(&error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Running: the pure scheduler, the workers, and the one loop that owns everything.
+//!
+//! [`run`] asks the [`Scheduler`] what to do next, decides each instance with the same function as the plan, and hands work
+//! orders to worker threads, which answer with messages. Nothing is shared but the store and the flag that says stop.
+//! Correctness never depends on the leases taken here: they only keep two processes from doing the same work twice.
+
+mod run;
+mod scheduler;
+mod worker;
+
+pub use run::{EngineError, Outcome, RunOptions, World, run};
+pub use scheduler::Scheduler;

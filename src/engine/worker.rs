@@ -1,0 +1,151 @@
+//! What happens on a worker thread: one instance, from lease to publication.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use crate::artifact::Parts;
+use crate::event::Note;
+use crate::plan::{Facts, Found, Recipe};
+use crate::spec::InstanceId;
+use crate::stage::{BoundStage, Context, DeviceSlot, Feed, StageError, Stop};
+use crate::store::{Claim, LeaseState, Pending, Producer, Store, StoreError};
+
+/// What a worker tells the loop.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// The stage said something.
+    Noted(InstanceId, Note),
+    /// Another process works on the same recipe.
+    Busy(InstanceId, String),
+    /// Another process finished the same recipe in the meantime.
+    Appeared(InstanceId, Found),
+    /// The work is done and its result is on its way to the disk.
+    Vacated(InstanceId),
+    /// The result is durable.
+    Published(InstanceId, Found),
+    /// It did not work.
+    Failed(InstanceId, Failure),
+}
+
+/// Why an instance has no result.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// What went wrong; `None` when it was asked to stop.
+    pub(super) error: Option<String>,
+    /// How long it had run.
+    pub(super) took_ms: u64,
+}
+
+/// One piece of work for a thread.
+pub(super) struct Job<'a> {
+    pub(super) id: InstanceId,
+    pub(super) recipe: Box<Recipe>,
+    pub(super) stage: &'a dyn BoundStage,
+    pub(super) store: &'a Store,
+    pub(super) devices: &'a dyn DeviceSlot,
+    pub(super) stop: &'a Stop,
+    pub(super) remake: bool,
+    pub(super) producer: &'a Producer,
+    pub(super) wall_ms: fn() -> u64,
+    pub(super) messages: Sender<Message>,
+}
+
+struct ToLoop<'a>(InstanceId, &'a Sender<Message>);
+
+impl Feed for ToLoop<'_> {
+    fn note(&self, note: Note) {
+        // The loop outlives its workers, so this only fails while everything is being torn down.
+        let _ = self.1.send(Message::Noted(self.0, note));
+    }
+}
+
+impl Job<'_> {
+    /// Does the work and tells the loop how it ended.
+    pub(super) fn work(self) {
+        let (id, messages) = (self.id, self.messages.clone());
+        let began = Instant::now();
+        if let Err(error) = self.attempt(began) {
+            let error = (!matches!(error, StageError::Stopped)).then(|| error.to_string());
+            let _ = messages.send(Message::Failed(id, Failure { error, took_ms: elapsed_ms(began) }));
+        }
+    }
+
+    fn attempt(self, began: Instant) -> Result<(), StageError> {
+        let fingerprint = self.recipe.order.fingerprint;
+        let lease = match self.store.lease(&fingerprint)? {
+            LeaseState::Held(lease) => lease,
+            LeaseState::Busy(holder) => {
+                let holder = holder.map_or("another process".to_owned(), |holder| {
+                    format!("{}@{}, process {}", holder.user, holder.host, holder.pid)
+                });
+                let _ = self.messages.send(Message::Busy(self.id, holder));
+                return Ok(());
+            }
+        };
+        // Whoever held the lease before may have published between our look-up and now.
+        if !self.remake
+            && let Some(found) = self.store.result(&fingerprint)?
+        {
+            let _ = self.messages.send(Message::Appeared(self.id, found));
+            return Ok(());
+        }
+        let started_at_ms = (self.wall_ms)();
+        let feed = ToLoop(self.id, &self.messages);
+        let context = Context::new(&self.recipe.order, self.store, self.devices, &feed, self.stop);
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
+        let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
+        let took_ms = elapsed_ms(began);
+        let (blobs, claim) = self.claim(parts, started_at_ms, took_ms)?;
+        let (id, messages) = (self.id, self.messages.clone());
+        let found = Found {
+            fingerprint,
+            parts: claim.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect(),
+            by: format!("{}@{}", claim.producer.user, claim.producer.host),
+            took_ms,
+        };
+        let partial = self.store.partial(&fingerprint);
+        let vacated = messages.clone();
+        self.store.publish_async(blobs, &claim, move |published| {
+            // The saved state is of no use to anybody once the result is durable; what cannot be removed now goes with `gc`.
+            let _ = partial.clear();
+            drop(lease);
+            let _ = messages.send(match published {
+                Ok(_) => Message::Published(id, found),
+                Err(error) => Message::Failed(id, Failure { error: Some(error.to_string()), took_ms }),
+            });
+        })?;
+        let _ = vacated.send(Message::Vacated(id));
+        Ok(())
+    }
+
+    fn claim(&self, parts: Parts, started_at_ms: u64, took_ms: u64) -> Result<(Vec<Pending>, Claim), StoreError> {
+        let mut blobs = Vec::with_capacity(parts.len());
+        let mut outputs = BTreeMap::new();
+        for (part, bytes) in parts {
+            let blob = self.store.put(&bytes)?;
+            outputs.insert(part, blob.blob());
+            blobs.push(blob);
+        }
+        let claim = Claim {
+            manifest: self.recipe.manifest.clone(),
+            outputs,
+            producer: self.producer.clone(),
+            started_at_ms,
+            took_ms,
+            notes: BTreeMap::new(),
+        };
+        Ok((blobs, claim))
+    }
+}
+
+fn elapsed_ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no message").to_owned()
+}

@@ -1,0 +1,351 @@
+//! Training: the loop, its log and what a caller may hook into.
+//!
+//! Examples are drawn in a new random order each epoch. The loss is the mean cross-entropy over the tokens that carry
+//! loss. Dropout is off. On the CPU the sequences of a batch lie one after the other without padding; on CUDA they are
+//! padded to the longest. At the end the weights are those of the best evaluation, if there was any.
+
+use std::io;
+
+use super::device::DeviceError;
+use super::early_stopping::EarlyStopping;
+use super::fit_state::{self, StateError, TrainState};
+use super::init::{Random, permutation};
+use super::kernels::AdamWStep;
+use super::learn::{Batch, Update};
+use super::recipe::{Decay, Recipe, RecipeError};
+use super::student::{Model, SequenceError, placed};
+
+/// Tokens to learn from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The tokens.
+    pub ids: Vec<u32>,
+    /// The index of the first token that carries loss. The first token of all never does, as nothing predicts it.
+    pub loss_from: usize,
+}
+
+/// One step, as it was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// The step, counted from 1.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps_total: u64,
+    /// Mean cross-entropy over the targets, in nats, before the step.
+    pub loss: f64,
+    /// Norm of the gradient before clipping.
+    pub grad_norm: f64,
+    /// The learning rate.
+    pub lr: f64,
+    /// Tokens in the step's sequences.
+    pub tokens: u64,
+}
+
+/// One evaluation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// After this step.
+    pub step: u64,
+    /// What the hook returned; larger is better.
+    pub value: f32,
+}
+
+/// What happened in a run. It holds no times: on the CPU equal runs have equal logs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FitLog {
+    /// Every step.
+    pub steps: Vec<StepReport>,
+    /// Every evaluation.
+    pub evaluations: Vec<Evaluation>,
+    /// The best evaluation, whose weights the model has at the end.
+    pub best: Option<Evaluation>,
+    /// Whether patience ended the run before its last step.
+    pub stopped_early: bool,
+}
+
+/// What a caller may hook into. Every method has a default that does nothing.
+pub trait FitHooks {
+    /// Is shown each step.
+    fn on_step(&mut self, _report: &StepReport) {}
+
+    /// Evaluates the model, every [`Recipe::eval_every`] steps; larger is better. `None` skips this evaluation.
+    fn evaluate(&mut self, _model: &Model, _step: u64) -> Option<f32> {
+        None
+    }
+
+    /// Whether to save the state after this step.
+    fn save_due(&mut self, _step: u64) -> bool {
+        false
+    }
+
+    /// Saves the state: when it is due, and when the run is about to stop.
+    fn save(&mut self, _state: &TrainState<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether to stop at once. Asked after each step and each evaluation; an evaluation cut short by it should return
+    /// `None` and is then repeated when the run resumes.
+    fn stopping(&mut self) -> bool {
+        false
+    }
+}
+
+/// Hooks that do nothing.
+impl FitHooks for () {}
+
+/// Why a run ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// A setting makes no sense.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// There is nothing to learn from.
+    #[error("cannot train: there are no examples")]
+    NoExamples,
+    /// An example that the model cannot take.
+    #[error("cannot train on the examples: {0}")]
+    Example(#[from] SequenceError),
+    /// An example without a token that carries loss.
+    #[error("cannot train on example {example}: none of its {tokens} tokens carries loss")]
+    NoTarget {
+        /// Its index.
+        example: usize,
+        /// Its length.
+        tokens: usize,
+    },
+    /// The loss is no longer a number.
+    #[error("training diverged: the loss of step {step} is {loss}; try a lower `lr` or a lower `max_grad_norm`")]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// The loss.
+        loss: f64,
+    },
+    /// A hook asked to stop; the state was saved.
+    #[error("training was stopped after step {step}")]
+    Stopped {
+        /// Steps done.
+        step: u64,
+    },
+    /// The state could not be saved.
+    #[error("cannot save the state of training: {0}")]
+    Save(io::Error),
+    /// A saved state cannot be resumed from.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The device failed.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    /// Steps done.
+    pub(crate) step: u64,
+    /// The last step whose evaluation is done.
+    pub(crate) evaluated: u64,
+    /// The state of early stopping.
+    pub(crate) stopping: EarlyStopping,
+    /// The log so far.
+    pub(crate) log: FitLog,
+}
+
+/// Trains `model` on `examples`. On an error the model's weights are those of the last step.
+pub fn fit(
+    model: &mut Model,
+    examples: &[Example],
+    recipe: &Recipe,
+    hooks: &mut dyn FitHooks,
+) -> Result<FitLog, FitError> {
+    check(model, examples, recipe)?;
+    placed!(&mut model.placed, network => network.begin_training());
+    run(model, examples, recipe, hooks, Progress::default())
+}
+
+/// Goes on with a run from the bytes of a saved [`TrainState`]. `model`, `examples` and `recipe` must be those of the
+/// run, but for the model's weights, which are replaced. On the CPU the result equals that of an undisturbed run bit
+/// for bit.
+pub fn resume(
+    model: &mut Model,
+    examples: &[Example],
+    recipe: &Recipe,
+    state: &[u8],
+    hooks: &mut dyn FitHooks,
+) -> Result<FitLog, FitError> {
+    check(model, examples, recipe)?;
+    let progress = fit_state::restore(model, &identity(model, examples, recipe), state)?;
+    run(model, examples, recipe, hooks, progress)
+}
+
+fn check(model: &Model, examples: &[Example], recipe: &Recipe) -> Result<(), FitError> {
+    recipe.check()?;
+    if examples.is_empty() {
+        return Err(FitError::NoExamples);
+    }
+    model.check(examples.iter().map(|example| example.ids.as_slice()))?;
+    for (i, example) in examples.iter().enumerate() {
+        if example.loss_from.max(1) >= example.ids.len() {
+            return Err(FitError::NoTarget { example: i, tokens: example.ids.len() });
+        }
+    }
+    Ok(())
+}
+
+/// What a saved state must agree with: the digest of configuration, examples and recipe.
+fn identity(model: &Model, examples: &[Example], recipe: &Recipe) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("retort 2026 identity of a training run");
+    hasher.update(model.config().to_json().as_bytes());
+    hasher.update(format!("{recipe:?} {}", model.device().numerics()).as_bytes());
+    for Example { ids, loss_from } in examples {
+        hasher.update(&(ids.len() as u64).to_le_bytes());
+        hasher.update(&(*loss_from as u64).to_le_bytes());
+        for id in ids {
+            hasher.update(&id.to_le_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn run(
+    model: &mut Model,
+    examples: &[Example],
+    recipe: &Recipe,
+    hooks: &mut dyn FitHooks,
+    mut progress: Progress,
+) -> Result<FitLog, FitError> {
+    let identity = identity(model, examples, recipe);
+    let total = recipe.steps_total(examples.len());
+    let mut order = Order::new(examples.len(), recipe);
+    loop {
+        let evaluation_cut = evaluate(model, recipe, hooks, &mut progress);
+        let stopping = evaluation_cut || hooks.stopping();
+        let finished = progress.step >= total || progress.log.stopped_early;
+        if (stopping && !finished) || (progress.step > 0 && !finished && hooks.save_due(progress.step)) {
+            hooks.save(&TrainState { model, progress: &progress, identity: &identity }).map_err(FitError::Save)?;
+        }
+        if finished && !evaluation_cut {
+            break;
+        }
+        if stopping {
+            return Err(FitError::Stopped { step: progress.step });
+        }
+        let report = step(model, examples, recipe, &mut order, progress.step, total)?;
+        progress.step = report.step;
+        hooks.on_step(&report);
+        progress.log.steps.push(report);
+    }
+    placed!(&mut model.placed, network => network.end_training());
+    progress.log.best = progress.stopping.best.map(|(step, value)| Evaluation { step, value });
+    Ok(progress.log)
+}
+
+/// Evaluates if that is due and not yet done; whether the evaluation was cut short by a stop.
+fn evaluate(model: &mut Model, recipe: &Recipe, hooks: &mut dyn FitHooks, progress: &mut Progress) -> bool {
+    let step = progress.step;
+    let due = recipe.eval_every.is_some_and(|every| step > 0 && step.is_multiple_of(every));
+    if !due || progress.evaluated == step {
+        return false;
+    }
+    match hooks.evaluate(model, step) {
+        Some(value) => {
+            progress.log.evaluations.push(Evaluation { step, value });
+            let verdict = progress.stopping.note(step, value, recipe.threshold, recipe.patience);
+            if verdict.best {
+                placed!(&mut model.placed, network => network.keep_best());
+            }
+            progress.log.stopped_early = verdict.stop;
+        }
+        None if hooks.stopping() => return true,
+        None => {}
+    }
+    progress.evaluated = step;
+    false
+}
+
+fn step(
+    model: &mut Model,
+    examples: &[Example],
+    recipe: &Recipe,
+    order: &mut Order,
+    done: u64,
+    total: u64,
+) -> Result<StepReport, FitError> {
+    let chosen = order.of_step(done);
+    let batches: Vec<Batch<'_>> = chosen
+        .chunks(recipe.batch)
+        .map(|batch| Batch {
+            sequences: batch.iter().map(|&i| examples[i].ids.as_slice()).collect(),
+            loss_from: batch.iter().map(|&i| examples[i].loss_from).collect(),
+        })
+        .collect();
+    let step = done + 1;
+    let lr = recipe.learning_rate(done, total);
+    let update = Update {
+        adamw: AdamWStep {
+            lr: lr as f32,
+            decay: recipe.weight_decay as f32,
+            beta1: recipe.beta1 as f32,
+            beta2: recipe.beta2 as f32,
+            epsilon: recipe.epsilon as f32,
+            correction1: (1.0 - power(recipe.beta1, step)) as f32,
+            correction2: (1.0 - power(recipe.beta2, step)) as f32,
+            grad_scale: 1.0,
+        },
+        exempt: recipe.decay == Decay::Matrices,
+        max_grad_norm: recipe.max_grad_norm.map(|norm| norm as f32),
+    };
+    let tokens = batches.iter().map(|batch| batch.tokens() as u64).sum();
+    let learned = placed!(&mut model.placed, network => network.learn(&batches, &update))?;
+    if !(learned.loss.is_finite() && learned.grad_norm.is_finite()) {
+        return Err(FitError::Diverged { step, loss: learned.loss });
+    }
+    Ok(StepReport { step, steps_total: total, loss: learned.loss, grad_norm: learned.grad_norm, lr, tokens })
+}
+
+/// `base` to the power `exponent`, by squaring: the same bits on every machine.
+fn power(mut base: f64, mut exponent: u64) -> f64 {
+    let mut product = 1.0;
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            product *= base;
+        }
+        base *= base;
+        exponent >>= 1;
+    }
+    product
+}
+
+/// Which examples make up each step.
+struct Order {
+    examples: usize,
+    per_step: usize,
+    per_epoch: u64,
+    seed: u64,
+    epoch: Option<u64>,
+    permutation: Vec<usize>,
+}
+
+impl Order {
+    fn new(examples: usize, recipe: &Recipe) -> Self {
+        Self {
+            examples,
+            per_step: recipe.batch * recipe.accumulate,
+            per_epoch: recipe.steps_per_epoch(examples),
+            seed: recipe.seed,
+            epoch: None,
+            permutation: Vec::new(),
+        }
+    }
+
+    /// The examples of the step after `done` steps.
+    fn of_step(&mut self, done: u64) -> &[usize] {
+        let (epoch, within) = (done / self.per_epoch, (done % self.per_epoch) as usize);
+        if self.epoch != Some(epoch) {
+            let random = Random::new("retort 2026 order of examples", self.seed, &epoch.to_le_bytes());
+            self.permutation = permutation(self.examples, random);
+            self.epoch = Some(epoch);
+        }
+        &self.permutation[within * self.per_step..((within + 1) * self.per_step).min(self.examples)]
+    }
+}

@@ -1,0 +1,203 @@
+//! The state of a training run as one stream of bytes: a safetensors file with weights, both moments and the best
+//! weights, the rest as JSON in its metadata, and after it the blake3 digest of all that, so that a cut or a flipped bit
+//! is found before anything is believed.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use super::archive::{self, Entry};
+use super::device::DeviceError;
+use super::early_stopping::EarlyStopping;
+use super::fit::{Evaluation, FitLog, Progress, StepReport};
+use super::network::Shelf;
+use super::student::{Model, placed};
+
+/// The version of the stream. A state of another version is not read.
+const VERSION: u32 = 1;
+/// The key of the JSON in the metadata.
+const KEY: &str = "retort.training";
+/// Bytes of the digest at the end.
+const SEAL: usize = blake3::OUT_LEN;
+
+/// The shelves of a state and the first part of their tensors' names.
+const SHELVES: [(Shelf, &str); 4] =
+    [(Shelf::Weights, "weights/"), (Shelf::First, "first/"), (Shelf::Second, "second/"), (Shelf::Best, "best/")];
+
+/// A run between two steps.
+pub struct TrainState<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) progress: &'a Progress,
+    pub(crate) identity: &'a str,
+}
+
+/// Why a saved state cannot be resumed from.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StateError {
+    /// The bytes are not those that were written.
+    #[error("cannot resume training: the saved state is cut short or damaged")]
+    Damaged,
+    /// The state is of another version of this program.
+    #[error("cannot resume training: the saved state has version {found}, this program reads version {VERSION}")]
+    Version {
+        /// The version of the state.
+        found: u32,
+    },
+    /// The state belongs to another run.
+    #[error("cannot resume training: the saved state is that of another configuration, recipe or set of examples")]
+    OtherRun,
+}
+
+/// The metadata as written. Floating-point numbers are their bits.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    version: u32,
+    identity: String,
+    step: u64,
+    evaluated: u64,
+    waited: u32,
+    best: Option<(u64, u32)>,
+    steps_total: u64,
+    /// Loss, norm, learning rate, tokens of every step.
+    steps: Vec<[u64; 4]>,
+    evaluations: Vec<(u64, u32)>,
+    stopped_early: bool,
+}
+
+impl Wire {
+    fn new(progress: &Progress, identity: &str) -> Self {
+        let Progress { step, evaluated, stopping: EarlyStopping { best, waited }, log } = progress;
+        // The best of the log is set at the end of a run.
+        let FitLog { steps, evaluations, best: _, stopped_early } = log;
+        Self {
+            version: VERSION,
+            identity: identity.to_owned(),
+            step: *step,
+            evaluated: *evaluated,
+            waited: *waited,
+            best: best.map(|(step, value)| (step, value.to_bits())),
+            steps_total: steps.first().map_or(0, |report| report.steps_total),
+            steps: steps
+                .iter()
+                .map(|report| [report.loss.to_bits(), report.grad_norm.to_bits(), report.lr.to_bits(), report.tokens])
+                .collect(),
+            evaluations: evaluations.iter().map(|&Evaluation { step, value }| (step, value.to_bits())).collect(),
+            stopped_early: *stopped_early,
+        }
+    }
+
+    fn progress(self) -> Progress {
+        let report = |(i, [loss, grad_norm, lr, tokens]): (usize, [u64; 4])| StepReport {
+            step: i as u64 + 1,
+            steps_total: self.steps_total,
+            loss: f64::from_bits(loss),
+            grad_norm: f64::from_bits(grad_norm),
+            lr: f64::from_bits(lr),
+            tokens,
+        };
+        let evaluation = |(step, value)| Evaluation { step, value: f32::from_bits(value) };
+        Progress {
+            step: self.step,
+            evaluated: self.evaluated,
+            stopping: EarlyStopping {
+                best: self.best.map(|(step, value)| (step, f32::from_bits(value))),
+                waited: self.waited,
+            },
+            log: FitLog {
+                steps: self.steps.into_iter().enumerate().map(report).collect(),
+                evaluations: self.evaluations.into_iter().map(evaluation).collect(),
+                best: None,
+                stopped_early: self.stopped_early,
+            },
+        }
+    }
+}
+
+impl TrainState<'_> {
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.progress.step
+    }
+
+    /// Writes the state. One tensor at a time is copied.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let specs = self.model.config().tensors();
+        let mut entries = Vec::new();
+        let mut places = Vec::new();
+        for (shelf, prefix) in SHELVES {
+            if shelf == Shelf::Best && self.progress.stopping.best.is_none() {
+                continue;
+            }
+            for (i, spec) in specs.iter().enumerate() {
+                entries.push(Entry { name: format!("{prefix}{}", spec.name), shape: spec.shape.clone() });
+                places.push((shelf, i));
+            }
+        }
+        let wire = serde_json::to_string(&Wire::new(self.progress, self.identity))?;
+        let metadata = BTreeMap::from([(KEY.to_owned(), wire)]);
+        let mut sealed = Sealed { out, hasher: blake3::Hasher::new() };
+        archive::write(&mut sealed, &metadata, &entries, |at| {
+            let (shelf, i) = places[at];
+            let data = self.model.shelf(shelf, i).transpose();
+            data.map(Option::unwrap_or_default).map_err(|error: DeviceError| io::Error::other(error))
+        })?;
+        let Sealed { out, hasher } = sealed;
+        out.write_all(hasher.finalize().as_bytes())
+    }
+}
+
+/// Passes bytes on and hashes them.
+struct Sealed<'a> {
+    out: &'a mut dyn Write,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Sealed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Puts a saved state back into `model`.
+pub(crate) fn restore(model: &mut Model, identity: &str, bytes: &[u8]) -> Result<Progress, StateError> {
+    let (body, seal) = bytes.split_last_chunk::<SEAL>().ok_or(StateError::Damaged)?;
+    if blake3::hash(body).as_bytes() != seal {
+        return Err(StateError::Damaged);
+    }
+    let (_, header) = SafeTensors::read_metadata(body).map_err(|_| StateError::Damaged)?;
+    let wire = header.metadata().as_ref().and_then(|entries| entries.get(KEY)).ok_or(StateError::Damaged)?;
+    let wire: Wire = serde_json::from_str(wire).map_err(|_| StateError::Damaged)?;
+    if wire.version != VERSION {
+        return Err(StateError::Version { found: wire.version });
+    }
+    if wire.identity != identity {
+        return Err(StateError::OtherRun);
+    }
+    let archive = SafeTensors::deserialize(body).map_err(|_| StateError::Damaged)?;
+    let specs = model.config().tensors();
+    placed!(&mut model.placed, network => network.begin_training());
+    for (shelf, prefix) in SHELVES {
+        if shelf == Shelf::Best && wire.best.is_none() {
+            continue;
+        }
+        let mut tensors = Vec::with_capacity(specs.len());
+        for spec in &specs {
+            let view = archive.tensor(&format!("{prefix}{}", spec.name)).map_err(|_| StateError::Damaged)?;
+            let data = archive::elements(&view).ok_or(StateError::Damaged)?;
+            if view.shape() != spec.shape {
+                return Err(StateError::Damaged);
+            }
+            tensors.push(data);
+        }
+        placed!(&mut model.placed, network => network.set_shelf(shelf, tensors));
+    }
+    Ok(wire.progress())
+}

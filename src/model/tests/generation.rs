@@ -1,0 +1,53 @@
+//! Generation beyond the reference cases.
+
+use crate::model::{Config, Device, GenerateOptions, Gpt2Config, Model, StopReason, generate};
+
+fn model() -> Model {
+    Model::init(Config::Gpt2(Gpt2Config::new(50, 24, 32, 2, 2)), 5, &Device::cpu())
+}
+
+fn options(max_new: usize, stop_ids: &[u32], batch: usize) -> GenerateOptions {
+    GenerateOptions { max_new, stop_ids: stop_ids.to_vec(), batch }
+}
+
+#[test]
+fn rows_do_not_depend_on_their_batch() {
+    let model = model();
+    let prompts: Vec<Vec<u32>> =
+        (0..9_u32).map(|row| (0..=row).map(|i| (row * 7 + i * 3) % 50).collect()).collect();
+    let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+    let stop = |row: usize, ids: &[u32]| ids.len() > row % 4 + 2;
+    let together = generate(&model, &prompts, &options(6, &[], 9), &stop).expect("runs");
+    for batch in [1, 2, 4] {
+        assert_eq!(generate(&model, &prompts, &options(6, &[], batch), &stop).expect("runs"), together);
+    }
+    for (row, made) in together.iter().enumerate() {
+        assert_eq!(made.ids.len(), row % 4 + 3);
+    }
+}
+
+#[test]
+fn each_reason_to_stop_is_reported() {
+    let model = model();
+    let prompt: &[u32] = &[1, 2, 3];
+    let never = |_: usize, _: &[u32]| false;
+    let made = generate(&model, &[prompt], &options(4, &[], 1), &never).expect("runs").remove(0);
+    assert_eq!((made.ids.len(), made.reason), (4, StopReason::MaxNew));
+    let stopped = generate(&model, &[prompt], &options(4, &[made.ids[0]], 1), &never).expect("runs").remove(0);
+    assert_eq!((stopped.ids.len(), stopped.reason), (0, StopReason::StopId));
+    let full = generate(&model, &[prompt], &options(100, &[], 1), &never).expect("runs").remove(0);
+    assert_eq!((full.ids.len(), full.reason), (22, StopReason::Context));
+    let enough = generate(&model, &[prompt], &options(4, &[], 1), &|_, ids| ids.len() == 2).expect("runs").remove(0);
+    assert_eq!((enough.ids.len(), enough.reason), (2, StopReason::Predicate));
+    assert_eq!(generate(&model, &[], &options(4, &[], 1), &never).expect("runs"), vec![]);
+}
+
+#[test]
+fn prompts_that_do_not_fit_are_named() {
+    let model = model();
+    let never = |_: usize, _: &[u32]| false;
+    let error = |prompts: &[&[u32]]| generate(&model, prompts, &options(1, &[], 1), &never).expect_err("no").to_string();
+    assert_eq!(error(&[&[1], &[]]), "cannot run sequence 1: it is empty");
+    assert_eq!(error(&[&[50]]), "cannot run sequence 0: token 50 is not below the vocabulary's size 50");
+    assert_eq!(error(&[&[0; 25]]), "cannot run sequence 0: its 25 tokens are more than the model's 24 positions");
+}

@@ -1,0 +1,249 @@
+//! Agreement with transformers, PyTorch's AdamW and captum on reference cases.
+//!
+//! Every directory below the one that the environment variable `RETORT_GOLDEN` names, or else below `tests/golden`,
+//! that has an `expected.json` is a case. A case of an architecture that is not known here is passed over, and said so.
+
+use std::path::{Path, PathBuf};
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use crate::model::kernels::AdamWStep;
+use crate::model::layout::Layout;
+use crate::model::learn::{Batch, Learned, Update};
+use crate::model::student::placed;
+use crate::model::{
+    AttributeOptions, Attributed, ConfigError, Device, GenerateOptions, Model, ModelError, Quadrature, Reduction,
+    generate, integrated_gradients,
+};
+
+struct Case {
+    name: String,
+    json: Value,
+    tensors: Vec<u8>,
+    model: Model,
+}
+
+impl Case {
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let archive = SafeTensors::deserialize(&self.tensors).expect("a reference file");
+        let data = archive.tensor(name).expect(name).data();
+        data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+    }
+
+    /// A tensor of integers and its last dimension.
+    fn integers(&self, name: &str) -> (Vec<i64>, usize) {
+        let archive = SafeTensors::deserialize(&self.tensors).expect("a reference file");
+        let view = archive.tensor(name).expect(name);
+        let last = view.shape().last().copied().unwrap_or(1);
+        (view.data().as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect(), last)
+    }
+
+    fn ids(&self, name: &str) -> Vec<Vec<u32>> {
+        let (data, last) = self.integers(name);
+        data.chunks(last).map(|row| row.iter().map(|&id| id as u32).collect()).collect()
+    }
+
+    fn number(&self, name: &str) -> f64 {
+        self.json[name].as_f64().expect(name)
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let root = std::env::var_os("RETORT_GOLDEN")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from);
+    let mut directories: Vec<PathBuf> =
+        fs_err::read_dir(root).expect("the reference cases").flatten().map(|entry| entry.path()).collect();
+    directories.sort();
+    let mut cases = Vec::new();
+    for directory in directories.into_iter().filter(|directory| directory.join("expected.json").exists()) {
+        let name = directory.display().to_string();
+        match Model::load(&directory, &Device::cpu()) {
+            Ok(model) => cases.push(Case {
+                name,
+                json: serde_json::from_slice(&fs_err::read(directory.join("expected.json")).expect("readable"))
+                    .expect("JSON"),
+                tensors: fs_err::read(directory.join("expected.safetensors")).expect("readable"),
+                model,
+            }),
+            Err(ModelError::Config(ConfigError::UnknownArchitecture { found, .. })) => {
+                eprintln!("skipped: {name} is of the unknown architecture {found}");
+            }
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+    assert!(!cases.is_empty(), "there is no reference case");
+    cases
+}
+
+fn relative(got: &[f32], want: &[f32]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    let square = |x: f64| x * x;
+    let error: f64 = got.iter().zip(want).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
+    let norm: f64 = want.iter().map(|b| square(f64::from(*b))).sum();
+    (error / norm).sqrt()
+}
+
+fn slices(rows: &[Vec<u32>]) -> Vec<&[u32]> {
+    rows.iter().map(Vec::as_slice).collect()
+}
+
+#[test]
+fn parity_logits_and_hidden_states() {
+    for case in cases() {
+        let ids = case.ids("input_ids");
+        let logits = case.model.logits(&slices(&ids)).expect("runs").concat();
+        let error = relative(&logits, &case.floats("logits"));
+        assert!(error < 1e-5, "{}: logits are off by {error}", case.name);
+        for (layer, states) in case.model.hidden_states(&slices(&ids)).expect("runs").iter().enumerate() {
+            let error = relative(&states.concat(), &case.floats(&format!("hidden.{layer}")));
+            assert!(error < 1e-5, "{}: hidden states {layer} are off by {error}", case.name);
+        }
+        assert_eq!(Some(case.model.parameter_count()), case.json["parameters"].as_u64());
+    }
+}
+
+#[test]
+fn parity_logits_padded_on_either_side() {
+    for case in cases() {
+        let mut ids = case.ids("input_ids");
+        ids[0].truncate(7);
+        ids[1].truncate(19);
+        let lens: Vec<usize> = ids.iter().map(Vec::len).collect();
+        let alone: Vec<Vec<f32>> =
+            ids.iter().map(|row| case.model.logits(&[row]).expect("runs").remove(0)).collect();
+        for layout in [Layout::packed(&lens), Layout::padded_left(&lens), Layout::padded_right(&lens)] {
+            let together =
+                placed!(&case.model.placed, network => network.logits(&slices(&ids), &layout)).expect("runs");
+            for (a, b) in alone.iter().zip(&together) {
+                let error = relative(b, a);
+                assert!(error < 1e-5, "{}: {layout:?} is off by {error}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn parity_greedy_generation() {
+    for case in cases() {
+        // The reference goes on from the first half of each sequence.
+        let mut prompts = case.ids("input_ids");
+        prompts.iter_mut().for_each(|ids| ids.truncate(ids.len() / 2));
+        let wanted = case.ids("greedy_ids");
+        let max_new = wanted[0].len() - prompts[0].len();
+        let options = |batch| GenerateOptions { max_new, stop_ids: Vec::new(), batch };
+        for batch in [1, 2, 8] {
+            let made = generate(&case.model, &slices(&prompts), &options(batch), &|_, _| false).expect("runs");
+            for ((prompt, made), wanted) in prompts.iter().zip(&made).zip(&wanted) {
+                assert_eq!([prompt.as_slice(), &made.ids].concat(), *wanted, "{}, batch {batch}", case.name);
+            }
+        }
+        // Without what is remembered: the whole sequence again for each token.
+        for (prompt, wanted) in prompts.iter().zip(&wanted) {
+            let mut ids = prompt.clone();
+            let vocab = case.model.config().vocab_size();
+            for _ in 0..max_new {
+                let logits = case.model.logits(&[&ids]).expect("runs").remove(0);
+                let last = &logits[logits.len() - vocab..];
+                let best = (0..vocab).max_by(|&a, &b| last[a].total_cmp(&last[b])).expect("a vocabulary");
+                ids.push(best as u32);
+            }
+            assert_eq!(ids, *wanted, "{}, without memory", case.name);
+        }
+    }
+}
+
+/// Runs the eight steps of the reference and hands each step's loss and gradient norm to `seen`.
+fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
+    let (ids, width) = case.integers("sft.input_ids");
+    let (labels, _) = case.integers("sft.labels");
+    let (lengths, rows) = case.integers("sft.lengths");
+    let mut examples = Vec::new();
+    for (row, &len) in lengths.iter().enumerate() {
+        let at = row * width..row * width + len as usize;
+        let ids: Vec<u32> = ids[at.clone()].iter().map(|&id| id as u32).collect();
+        let from = labels[at].iter().position(|&label| label != -100).expect("a row that carries loss");
+        examples.push((ids, from));
+    }
+    for step in 0..8_usize {
+        let batch = &examples[(step % 4) * rows..(step % 4 + 1) * rows];
+        let batch = Batch {
+            sequences: batch.iter().map(|(ids, _)| ids.as_slice()).collect(),
+            loss_from: batch.iter().map(|(_, from)| *from).collect(),
+        };
+        let update = Update {
+            adamw: AdamWStep {
+                lr: case.json["sft"]["lr"][step].as_f64().expect("a number") as f32,
+                decay: 0.01,
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-8,
+                correction1: (1.0 - 0.9_f64.powi(step as i32 + 1)) as f32,
+                correction2: (1.0 - 0.999_f64.powi(step as i32 + 1)) as f32,
+                grad_scale: 1.0,
+            },
+            exempt: false,
+            max_grad_norm: Some(1.0),
+        };
+        let learned = placed!(&mut case.model.placed, network => {
+            if step == 0 {
+                network.begin_training();
+            }
+            network.learn(&[batch], &update)
+        });
+        seen(step, learned.expect("learns"));
+    }
+}
+
+#[test]
+fn parity_eight_steps_of_adamw() {
+    for mut case in cases() {
+        let (name, sft) = (case.name.clone(), case.json["sft"].clone());
+        train(&mut case, |step, learned| {
+            for (what, got, want) in [
+                ("loss", learned.loss, &sft["loss"]),
+                ("gradient norm", learned.grad_norm, &sft["grad_norm_before_clipping"]),
+            ] {
+                let want = want[step].as_f64().expect("a number");
+                assert!((got - want).abs() < 1e-4 * want, "{name}, step {step}: {what} {got}, not {want}");
+            }
+        });
+        let logits = case.model.logits(&slices(&case.ids("input_ids"))).expect("runs").concat();
+        let error = relative(&logits, &case.floats("sft.logits_after"));
+        assert!(error < 1e-3, "{}: logits after training are off by {error}", case.name);
+    }
+}
+
+#[test]
+fn parity_integrated_gradients() {
+    for mut case in cases() {
+        train(&mut case, |_, _| {});
+        let ig = &case.json["ig"];
+        let ids: Vec<u32> =
+            ig["input_ids"].as_array().expect("ids").iter().map(|id| id.as_u64().expect("an id") as u32).collect();
+        let whole = |field: &str| ig[field].as_u64().expect("a whole number");
+        for (function, function_name) in [(Attributed::Logit, "logit"), (Attributed::LogProbability, "logprob")] {
+            for (quadrature, rule) in
+                [(Quadrature::GaussLegendre, "gausslegendre"), (Quadrature::RiemannRight, "riemann_right")]
+            {
+                for (reduction, suffix) in [(Reduction::Sum, "sum"), (Reduction::L2, "l2")] {
+                    let options = AttributeOptions {
+                        function,
+                        quadrature,
+                        steps: whole("steps") as usize,
+                        batch: 7,
+                        reduction,
+                        ..AttributeOptions::default()
+                    };
+                    let (position, target) = (whole("position") as usize, whole("target_id") as u32);
+                    let made = integrated_gradients(&case.model, &ids, position, target, &options).expect("runs");
+                    let name = format!("ig.{function_name}.{rule}");
+                    let error = relative(&made.per_token, &case.floats(&format!("{name}.per_token_{suffix}")));
+                    assert!(error < 1e-3, "{}: {name} by {suffix} is off by {error}", case.name);
+                    let delta = case.number(&format!("{name}.convergence_delta"));
+                    assert!((made.completeness_delta - delta).abs() < 1e-4, "{}: {name}", case.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What is a hit, what runs and why.
+//!
+//! [`decide`] turns an instance whose inputs are known into a [`Decision`]; the plan calls it for every instance it can,
+//! and the engine calls the same function as inputs become known, so that a prediction is always what happens. What the
+//! plan cannot know (the content of something that has yet to run) it says: such an instance [awaits](Verdict::Awaits).
+
+mod external;
+mod predict;
+mod recipe;
+mod why;
+
+pub use external::{Externals, ExternalsError, Roots};
+pub use predict::{Counts, Plan, Verdict, predict};
+pub use recipe::{Decision, Facts, Found, Recipe, decide, recipe};
+pub use why::{Divergence, Earlier, History, divergence, why};

@@ -1,0 +1,105 @@
+//! The plan: for every instance, a hit, a run or a wait.
+
+use std::sync::Arc;
+
+use super::{Decision, Externals, Facts, Found, Recipe, decide, recipe};
+use crate::graph::InstanceGraph;
+use crate::spec::{Experiment, InstanceId};
+use crate::store::StoreError;
+
+/// What the plan says of one instance.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is no part of this plan.
+    Left,
+    /// Its result is there.
+    Hit(Arc<Found>),
+    /// It runs.
+    Run(Box<Recipe>),
+    /// Its result is there but its bytes are not, and something that runs needs them.
+    Remake(Box<Recipe>, Arc<Found>),
+    /// It may run or be a hit, depending on what these produce.
+    Awaits(Vec<InstanceId>),
+}
+
+/// What is expected to happen, instance by instance.
+#[derive(Debug)]
+pub struct Plan {
+    /// One verdict for each instance of the experiment.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// How many instances got each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Hits.
+    pub hits: usize,
+    /// Runs, those that make lost bytes again among them.
+    pub runs: usize,
+    /// Waits.
+    pub awaits: usize,
+}
+
+impl Plan {
+    /// Counts the verdicts.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for verdict in &self.verdicts {
+            match verdict {
+                Verdict::Left => {}
+                Verdict::Hit(_) => counts.hits += 1,
+                Verdict::Run(_) | Verdict::Remake(..) => counts.runs += 1,
+                Verdict::Awaits(_) => counts.awaits += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// Predicts what a run would do with the instances marked in `wanted`.
+pub fn predict(
+    experiment: &Experiment,
+    graph: &InstanceGraph,
+    wanted: &[bool],
+    externals: &Externals,
+    numerics: &str,
+    facts: &dyn Facts,
+) -> Result<Plan, StoreError> {
+    let mut results: Vec<Option<Arc<Found>>> = vec![None; graph.len()];
+    let mut verdicts = Vec::with_capacity(graph.len());
+    let mut remake = Vec::new();
+    for id in (0..graph.len()).map(InstanceId::at) {
+        if !wanted[id.index()] {
+            verdicts.push(Verdict::Left);
+            continue;
+        }
+        let unknown: Vec<_> = graph.producers(id).into_iter().filter(|p| results[p.index()].is_none()).collect();
+        if !unknown.is_empty() {
+            verdicts.push(Verdict::Awaits(unknown));
+            continue;
+        }
+        let recipe = recipe(experiment, id, &results, externals, numerics);
+        verdicts.push(match decide(experiment, id, recipe.clone(), facts, false)? {
+            Decision::Hit(found) => {
+                let found = Arc::new(found);
+                results[id.index()] = Some(Arc::clone(&found));
+                Verdict::Hit(found)
+            }
+            Decision::Run(recipe) => Verdict::Run(recipe),
+            Decision::Remake(gone) => {
+                remake.extend(gone);
+                Verdict::Run(Box::new(recipe))
+            }
+        });
+    }
+    while let Some(id) = remake.pop() {
+        let Verdict::Hit(found) = &verdicts[id.index()] else { continue };
+        let found = Arc::clone(found);
+        let recipe = recipe(experiment, id, &results, externals, numerics);
+        if let Decision::Remake(gone) = decide(experiment, id, recipe.clone(), facts, true)? {
+            remake.extend(gone);
+        }
+        verdicts[id.index()] = Verdict::Remake(Box::new(recipe), found);
+    }
+    Ok(Plan { verdicts })
+}

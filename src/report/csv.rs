@@ -1,0 +1,170 @@
+//! CSV files after RFC 4180: commas, CRLF, quotes where they are needed and doubled inside.
+
+use super::layout::Layout;
+use super::summary::Summary;
+use super::{ARM_AXIS, ReportInput};
+use crate::stats::Estimate;
+
+/// A CSV file being written.
+#[derive(Default)]
+struct Writer {
+    out: String,
+}
+
+impl Writer {
+    fn row<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) {
+        for (index, field) in fields.into_iter().enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            let field = field.as_ref();
+            if field.contains([',', '"', '\r', '\n']) {
+                self.out.push('"');
+                self.out.push_str(&field.replace('"', "\"\""));
+                self.out.push('"');
+            } else {
+                self.out.push_str(field);
+            }
+        }
+        self.out.push_str("\r\n");
+    }
+}
+
+/// Writes a number so that reading it gives the same number back; nothing for what is absent.
+fn number(value: Option<f64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn estimate(estimate: Option<Estimate>) -> [String; 4] {
+    let interval = estimate.map(|found| found.interval);
+    [
+        number(estimate.map(|found| found.value)),
+        number(interval.map(|interval| interval.low)),
+        number(interval.map(|interval| interval.high)),
+        estimate.map(|found| found.method.name().to_owned()).unwrap_or_default(),
+    ]
+}
+
+/// Returns the axes of all arms, and the headings they get: an axis whose name is taken is called `axis:name`.
+fn axes(input: &ReportInput, taken: &[&str], but: &[String]) -> (Vec<String>, Vec<String>) {
+    let mut axes: Vec<String> = input.arms.iter().flat_map(|arm| arm.coords.keys()).cloned().collect();
+    axes.sort();
+    axes.dedup();
+    axes.retain(|axis| !but.contains(axis));
+    let heading = |axis: &String| if taken.contains(&axis.as_str()) { format!("axis:{axis}") } else { axis.clone() };
+    let headings = axes.iter().map(heading).collect();
+    (axes, headings)
+}
+
+const SUMMARY: [&str; 28] = [
+    "stage",
+    "replicates",
+    "questions",
+    "questions_left_out",
+    "level",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "accuracy_method",
+    "parsed",
+    "tokens_mean",
+    "chance",
+    "above_chance",
+    "above_chance_low",
+    "above_chance_high",
+    "above_chance_method",
+    "clearly_above_chance",
+    "baseline",
+    "paired_questions",
+    "unpaired_questions",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "difference_method",
+    "wins",
+    "losses",
+    "mcnemar_p",
+    "bootstrap_seed",
+];
+
+/// Writes one line per group: shares from 0 to 1 in full precision, nothing where a value is absent.
+pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> String {
+    let mut csv = Writer::default();
+    let (axes, headings) = axes(input, &SUMMARY, &input.spec.average);
+    csv.row(headings.iter().map(String::as_str).chain(SUMMARY));
+    for (group, summary) in layout.groups.iter().zip(summaries) {
+        let mut fields: Vec<String> =
+            axes.iter().map(|axis| group.coords.get(axis).cloned().unwrap_or_default()).collect();
+        let stage =
+            if input.spec.average.iter().any(|axis| axis == ARM_AXIS) { String::new() } else { group.stage.clone() };
+        let count = |count: usize| count.to_string();
+        fields.extend([
+            stage,
+            count(group.arms.len()),
+            count(summary.responses.questions()),
+            count(summary.left_out),
+            number(Some(input.spec.level.share())),
+        ]);
+        fields.extend(estimate(summary.accuracy));
+        fields.extend([number(summary.parsed), number(summary.tokens), number(summary.responses.chance())]);
+        fields.extend(estimate(summary.above_chance));
+        fields.push(summary.verdict().map(|verdict| verdict.is_above().to_string()).unwrap_or_default());
+        let comparison = summary.versus.and_then(|versus| versus.comparison);
+        let of = |field: fn(&crate::stats::Comparison) -> usize| {
+            comparison.as_ref().map(|c| count(field(c))).unwrap_or_default()
+        };
+        fields.push(summary.versus.map(|versus| Layout::instance(&layout.groups[versus.baseline])).unwrap_or_default());
+        fields.extend([of(|c| c.questions), of(|c| c.unpaired)]);
+        fields.extend(estimate(comparison.map(|comparison| comparison.difference)));
+        fields.extend([of(|c| c.wins), of(|c| c.losses), number(comparison.map(|c| c.p)), input.spec.seed.to_string()]);
+        csv.row(fields);
+    }
+    csv.out
+}
+
+const QUESTION: [&str; 8] = ["stage", "question", "choices", "answer", "predicted", "correct", "tokens", "output"];
+
+/// Writes one line per arm, replicate and question, in the order of the arms and of their outcomes.
+pub(super) fn questions_csv(input: &ReportInput) -> String {
+    let mut csv = Writer::default();
+    let (axes, headings) = axes(input, &QUESTION, &[]);
+    csv.row(headings.iter().map(String::as_str).chain(QUESTION));
+    for arm in &input.arms {
+        let place: Vec<&str> = axes
+            .iter()
+            .map(|axis| arm.coords.get(axis).map_or("", String::as_str))
+            .chain([arm.stage.as_str()])
+            .collect();
+        for outcome in &arm.outcomes.rows {
+            let fields = [
+                outcome.id.clone(),
+                outcome.choices.to_string(),
+                outcome.answer.to_string(),
+                outcome.predicted.map(|label| label.to_string()).unwrap_or_default(),
+                outcome.correct().to_string(),
+                outcome.tokens.to_string(),
+                outcome.output.clone(),
+            ];
+            csv.row(place.iter().copied().chain(fields.iter().map(String::as_str)));
+        }
+    }
+    csv.out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_as_rfc_4180_says() {
+        let mut csv = Writer::default();
+        csv.row(["plain", "a,b", "say \"x\"", "two\nlines", "", "é"]);
+        assert_eq!(csv.out, "plain,\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",,é\r\n");
+    }
+
+    #[test]
+    fn numbers_survive() {
+        assert_eq!(number(Some(1.0 / 3.0)).parse::<f64>().map(f64::to_bits), Ok((1.0f64 / 3.0).to_bits()));
+        assert_eq!(number(None), "");
+    }
+}

@@ -1,0 +1,105 @@
+//! The report as Markdown, for a repository or a notebook.
+
+use std::fmt::Write;
+
+use super::{Align, Cell, ReportInput, Table};
+
+/// Writes the report; figures are (caption, file name).
+pub(super) fn markdown(input: &ReportInput, lead: &str, tables: &[Table], figures: &[(String, String)]) -> String {
+    let mut out = String::new();
+    let _ = write!(out, "# {}\n\nExperiment {}. {lead}\n", escape(&input.title), code(&input.experiment));
+    for (caption, file) in figures {
+        let _ = write!(out, "\n![{}]({file})\n\n*{}*\n", escape(caption), escape(caption));
+    }
+    for table in tables {
+        table_into(&mut out, table);
+    }
+    if !input.provenance.is_empty() {
+        out.push_str("\n## Provenance\n\n");
+        for (name, value) in &input.provenance {
+            let _ = writeln!(out, "- {}: {}", escape(name), code(value));
+        }
+    }
+    out
+}
+
+fn table_into(out: &mut String, table: &Table) {
+    let _ = write!(out, "\n## {}\n\n|", escape(&table.title));
+    for column in &table.columns {
+        let _ = write!(out, " {} |", escape(&column.name));
+    }
+    out.push_str("\n|");
+    for column in &table.columns {
+        out.push_str(if column.align == Align::Right { "---:|" } else { "---|" });
+    }
+    out.push('\n');
+    for row in &table.rows {
+        out.push('|');
+        for Cell { text, value } in row {
+            // Our own numbers need no escapes, and read better without.
+            let text = if value.is_some() { one_line(text).replace('|', "\\|") } else { escape(text) };
+            let _ = write!(out, " {text} |");
+        }
+        out.push('\n');
+    }
+    if !table.notes.is_empty() {
+        out.push('\n');
+    }
+    for note in &table.notes {
+        let _ = writeln!(out, "- {}", prose(note));
+    }
+}
+
+/// Escapes a note, all but what stands in backticks.
+fn prose(note: &str) -> String {
+    let parts: Vec<&str> = note.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escape(note);
+    }
+    let part = |(index, part): (usize, &&str)| if index % 2 == 1 { code(part) } else { escape(part) };
+    parts.iter().enumerate().map(part).collect()
+}
+
+/// Writes a value as a code span with a fence longer than any run of backticks in it.
+fn code(text: &str) -> String {
+    let text = one_line(text);
+    if text.is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    if longest == 0 {
+        return format!("`{text}`");
+    }
+    let fence = "`".repeat(longest + 1);
+    format!("{fence} {text} {fence}")
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Escapes what Markdown or HTML would read as markup.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in one_line(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '$' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_in_names_stays_text() {
+        assert_eq!(escape("a|b_c*<img>\n`x`"), "a\\|b\\_c\\*&lt;img> \\`x\\`");
+        assert_eq!(prose("see `scores[a_b=1]` _now_"), "see `scores[a_b=1]` \\_now\\_");
+        assert_eq!(code("a``b"), "``` a``b ```");
+    }
+}

@@ -1,0 +1,181 @@
+//! Tables, figures and pages: pure, from the outcomes of arms to text, CSV, HTML and SVG.
+//!
+//! [`report`] takes every arm of an experiment with its coordinates (the axis values it was made with) and a
+//! [`ReportSpec`] that says which axis goes where, and returns a [`Report`]: neutral [`Table`]s that a terminal can
+//! print, and the files. Equal input gives equal bytes: there is no clock, no random identifier and no network.
+//!
+//! # Which axis goes where
+//!
+//! | field | in the table | in a figure with `x` | in a figure without `x` |
+//! |---|---|---|---|
+//! | `x` | a label column | the horizontal axis | – |
+//! | `lines` | a label column | one line for each value | one colour for each value |
+//! | `panels` | a label column | panels side by side | sections, one below the other |
+//! | `rows` | a label column | further lines | one row for each value |
+//! | `columns` | the columns of a table of accuracies | further lines | one colour for each value |
+//! | `average` | averaged over, as replicates | averaged over | averaged over |
+//! | not named, but varying | a label column | further lines | further rows |
+//! | not named and the same everywhere | said once, in a note | – | – |
+//!
+//! The name `arm` stands for the stage that scored, unless the experiment has an axis of that name; unnamed, it is
+//! shown only where the axes do not tell the arms apart. An arm without an axis shows an en dash there; one without the
+//! `x` axis is drawn as a horizontal reference line.
+//!
+//! # Files
+//!
+//! | file | holds |
+//! |---|---|
+//! | `report.md` | tables, notes, figures by reference |
+//! | `report.csv` | one line per arm after averaging, shares in full precision (RFC 4180) |
+//! | `questions.csv` | one line per arm, replicate and question, with the output |
+//! | `report.html` | everything on one page that needs nothing else |
+//! | `report.json` | the tables, for [`Report::tables_in`] |
+//! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there |
+
+mod chart;
+mod csv;
+mod differences;
+mod error;
+mod figure;
+mod html;
+mod label;
+mod layout;
+mod markdown;
+mod notes;
+mod pages;
+mod record;
+mod summary;
+mod table;
+mod tabulate;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use error::ReportError;
+pub use figure::{Curve, CurveKind, curve_svg};
+pub use pages::report;
+pub use table::{Align, Cell, Column, Table};
+
+use crate::artifact::{ReportFiles, Scores, TrainingLog};
+use crate::fingerprint::{ContentHash, Term};
+use crate::stats::Level;
+
+/// The name by which a specification refers to the stage that scored an arm.
+pub const ARM_AXIS: &str = "arm";
+
+/// One scored instance of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arm {
+    /// The axis values it was made with, by axis.
+    pub coords: BTreeMap<String, String>,
+    /// The stage that scored it.
+    pub stage: String,
+    /// What its student answered.
+    pub outcomes: Scores,
+    /// How its student was trained, when that is to be reported.
+    pub log: Option<TrainingLog>,
+}
+
+/// A figure that can be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Figure {
+    /// Accuracy with intervals, by arm.
+    Accuracy,
+    /// Training loss and dev accuracy by step, for arms that have a log.
+    Training,
+}
+
+/// Which axis goes where; see [the room's page](self).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportSpec {
+    /// Axes of the rows.
+    pub rows: Vec<String>,
+    /// Axes of the columns.
+    pub columns: Vec<String>,
+    /// The axis that runs along the figure.
+    pub x: Option<String>,
+    /// Axes of the lines.
+    pub lines: Vec<String>,
+    /// Axes of the panels.
+    pub panels: Vec<String>,
+    /// Axes that are averaged over, as replicates.
+    pub average: Vec<String>,
+    /// The axis values (and perhaps `arm`) that single out the arm every other is compared with. Several may match;
+    /// then each arm is compared with the one that shares most of its other axis values.
+    pub baseline: Option<BTreeMap<String, String>>,
+    /// The figures to draw.
+    pub figures: Vec<Figure>,
+    /// The confidence level of every interval.
+    pub level: Level,
+    /// The seed of the bootstrap.
+    pub seed: u64,
+}
+
+impl Default for ReportSpec {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            columns: Vec::new(),
+            x: None,
+            lines: Vec::new(),
+            panels: Vec::new(),
+            average: Vec::new(),
+            baseline: None,
+            figures: vec![Figure::Accuracy, Figure::Training],
+            level: Level::P95,
+            seed: 0,
+        }
+    }
+}
+
+impl ContentHash for Figure {
+    fn term(&self) -> Term {
+        match self {
+            Self::Accuracy => Term::variant("accuracy", Term::None),
+            Self::Training => Term::variant("training", Term::None),
+        }
+    }
+}
+
+impl ContentHash for ReportSpec {
+    fn term(&self) -> Term {
+        let Self { rows, columns, x, lines, panels, average, baseline, figures, level, seed } = self;
+        Term::record([
+            ("rows", rows.term()),
+            ("columns", columns.term()),
+            ("x", x.term()),
+            ("lines", lines.term()),
+            ("panels", panels.term()),
+            ("average", average.term()),
+            ("baseline", baseline.term()),
+            ("figures", figures.term()),
+            ("level", level.term()),
+            ("seed", seed.term()),
+        ])
+    }
+}
+
+/// All that a report is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportInput {
+    /// The heading.
+    pub title: String,
+    /// The experiment's name.
+    pub experiment: String,
+    /// The arms, in an order that their content decides: values of an axis that are not numbers keep it.
+    pub arms: Vec<Arm>,
+    /// Which axis goes where.
+    pub spec: ReportSpec,
+    /// What stands at the foot, as (name, value).
+    pub provenance: Vec<(String, String)>,
+}
+
+/// A report as it is shown and as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The tables, the most important one first.
+    pub tables: Vec<Table>,
+    /// The files.
+    pub files: ReportFiles,
+}

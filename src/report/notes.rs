@@ -1,0 +1,127 @@
+//! The sentences below a table: what its numbers mean, and what was left out.
+
+use super::layout::Layout;
+use super::summary::Summary;
+use super::{ReportInput, label};
+use crate::stats::{Bootstrap, Method};
+
+/// Says what the brackets are.
+pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
+    let level = label::level(input.spec.level);
+    let uses = |method| summaries.iter().any(|summary| summary.accuracy.is_some_and(|found| found.method == method));
+    let resamples = label::count(Bootstrap::RESAMPLES.get() as usize);
+    let bootstrap = format!("percentile bootstrap over questions and replicates ({resamples} resamples)");
+    match (uses(Method::Wilson), uses(Method::Bootstrap)) {
+        (true, true) => format!(
+            "Brackets hold {level} intervals: Wilson's for one replicate, or where replicates never differ; else the {bootstrap}."
+        ),
+        (_, true) => format!("Brackets hold {level} intervals: the {bootstrap}."),
+        _ => format!("Brackets hold {level} intervals (Wilson)."),
+    }
+}
+
+/// Says everything that a reader of the table of arms needs to know.
+pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<String> {
+    let mut notes = vec![
+        "An output that no label can be read from counts as wrong; `parsed` is the share of the others.".to_owned(),
+    ];
+    notes.push(interval(input, summaries));
+    notes.extend(chance(summaries));
+    if !layout.fixed.is_empty() {
+        let fixed: Vec<String> = layout.fixed.iter().map(|(axis, value)| format!("{axis} = {value}")).collect();
+        notes.push(format!("The same for all arms: {}.", fixed.join(", ")));
+    }
+    if !input.spec.average.is_empty() {
+        let mut sizes: Vec<usize> = layout.groups.iter().map(|group| group.arms.len()).collect();
+        sizes.sort_unstable();
+        let sizes = match (sizes[0], sizes[sizes.len() - 1]) {
+            (least, most) if least == most => label::count(most),
+            (least, most) => format!("{} to {}", label::count(least), label::count(most)),
+        };
+        let axes = input.spec.average.join(", ");
+        notes.push(format!("Averaged over {axes}, replicates: {sizes}; n counts questions, not answers."));
+    }
+    notes.extend(baseline(input, layout, summaries));
+    notes.extend(left_out(layout, summaries));
+    notes
+}
+
+fn chance(summaries: &[Summary]) -> Option<String> {
+    let shares: Vec<f64> = summaries.iter().filter_map(|summary| summary.responses.chance()).collect();
+    let low = shares.iter().copied().min_by(f64::total_cmp)?;
+    let high = shares.iter().copied().max_by(f64::total_cmp)?;
+    let (low, high) = (label::percent(low), label::percent(high));
+    let is = if low == high { format!("{low} %") } else { format!("between {low} % and {high} %") };
+    Some(format!(
+        "Chance is one in the number of choices, on average {is}; `above chance` is in percentage points, and clear when \
+         its whole interval lies above zero."
+    ))
+}
+
+fn baseline(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<String> {
+    let Some(selector) = &input.spec.baseline else { return Vec::new() };
+    let compared: Vec<_> = summaries.iter().filter_map(|summary| summary.versus?.comparison).collect();
+    let selector: Vec<String> = selector.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    let test = if summaries.iter().any(|summary| summary.responses.replicates() > 1) {
+        "McNemar's exact test (over replicates: the sign test on the questions whose share of right answers differs, \
+         which takes the trainings as given where the interval does not)"
+    } else {
+        "McNemar's exact test"
+    };
+    let mut notes = vec![format!(
+        "`vs baseline` is the difference in percentage points to the baseline `{}`, paired by question, with a \
+         bootstrap interval; p is from {test}.",
+        selector.join(",")
+    )];
+    if compared.len() > 1 {
+        notes.push(format!("The {} p values are not corrected for their number.", compared.len()));
+    }
+    notes.extend(shortened(unpaired(layout, summaries)));
+    notes
+}
+
+/// Says which arms were scored on other questions than their baseline.
+fn unpaired(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (group, summary) in layout.groups.iter().zip(summaries) {
+        let Some(versus) = summary.versus else { continue };
+        let theirs = Layout::instance(&layout.groups[versus.baseline]);
+        let ours = Layout::instance(group);
+        match versus.comparison {
+            Some(found) if found.unpaired > 0 => notes.push(format!(
+                "`{ours}` and its baseline `{theirs}` were scored on different questions: compared on the {} they share, {} left out.",
+                label::count(found.questions),
+                label::count(found.unpaired)
+            )),
+            None if summary.responses.questions() > 0 => {
+                notes.push(format!("`{ours}` and its baseline `{theirs}` share no question, so that they are not compared."));
+            }
+            _ => {}
+        }
+    }
+    notes
+}
+
+fn left_out(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
+    let pairs = layout.groups.iter().zip(summaries).filter(|(_, summary)| summary.left_out > 0);
+    let note = |(group, summary): (_, &Summary)| {
+        format!(
+            "The replicates of `{}` were scored on different questions: averaged on the {} they share, {} left out.",
+            Layout::instance(group),
+            label::count(summary.responses.questions()),
+            label::count(summary.left_out)
+        )
+    };
+    shortened(pairs.map(note).collect())
+}
+
+/// Keeps the first sentences of many that say the same of different arms, and says how many more there are.
+fn shortened(mut notes: Vec<String>) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let more = notes.len().saturating_sub(SHOWN);
+    notes.truncate(SHOWN);
+    if more > 0 {
+        notes.push(format!("The same holds for {} more.", label::count(more)));
+    }
+    notes
+}

@@ -1,0 +1,167 @@
+//! Kinds that repeat the recipe of another stage with some fields replaced: `retrain: { like: tuned, rationales: top }`.
+//!
+//! The recipe brings along the axes that its stage declares under `over`; the repeating stage's own win. It does not
+//! bring along `where` and `except`.
+
+use std::collections::BTreeMap;
+
+use super::axis::Group;
+use super::name;
+use super::written::{Word, WrittenStage};
+use crate::source::{Diagnostic, Diagnostics, Node, Sources, Span, Value};
+use crate::stage::{Derivation, Kind};
+
+/// A stage's kind, body and axes after derivation.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// The kind.
+    pub(super) kind: &'static Kind,
+    /// The body that the kind reads.
+    pub(super) body: Node,
+    /// The axes of the stage alone.
+    pub(super) over: Vec<Group>,
+}
+
+/// Finds the recipe of every stage; `None` where something is wrong, which is reported.
+pub(super) fn recipes(
+    stages: &[WrittenStage],
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Option<Recipe>> {
+    let by_name: BTreeMap<_, _> =
+        stages.iter().enumerate().map(|(index, stage)| (stage.name.text.as_str(), index)).collect();
+    let deriving = Deriving { stages, by_name, sources };
+    let likes: Vec<_> = stages.iter().map(|stage| deriving.like(stage, diagnostics)).collect();
+    let mut recipes: Vec<Option<Recipe>> = stages.iter().map(plain).collect();
+    let mut walked = vec![Walk::No; stages.len()];
+    for start in 0..stages.len() {
+        // Each stage's chain is walked to a stage whose recipe is settled, then filled in on the way back.
+        let mut chain = Vec::new();
+        let mut at = start;
+        while let (Walk::No, Some((like, span))) = (walked[at], likes[at]) {
+            walked[at] = Walk::Now;
+            chain.push((at, like, span));
+            at = like;
+        }
+        if walked[at] == Walk::Now {
+            let round = chain.iter().position(|&(stage, ..)| stage == at).unwrap_or_default();
+            deriving.cycle(&chain[round..], diagnostics);
+        }
+        for (stage, like, span) in chain.into_iter().rev() {
+            walked[stage] = Walk::Done;
+            let base = recipes[like].as_ref();
+            recipes[stage] = base.and_then(|base| deriving.derive(stage, base, like, span, diagnostics));
+        }
+    }
+    recipes
+}
+
+fn plain(stage: &WrittenStage) -> Option<Recipe> {
+    match stage.word {
+        Some(Word::Kind(kind)) if !stage.broken => {
+            Some(Recipe { kind, body: stage.body.clone(), over: stage.over.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a chain of repeated recipes went through a stage.
+#[derive(Clone, Copy, PartialEq)]
+enum Walk {
+    No,
+    Now,
+    Done,
+}
+
+struct Deriving<'a> {
+    stages: &'a [WrittenStage],
+    by_name: BTreeMap<&'a str, usize>,
+    sources: &'a Sources,
+}
+
+impl Deriving<'_> {
+    /// Reads the body of a derived stage; returns the stage whose recipe it repeats and where that is said.
+    fn like(&self, stage: &WrittenStage, diagnostics: &mut Diagnostics) -> Option<(usize, Span)> {
+        let Some(Word::Derived(derivation)) = stage.word else { return None };
+        let known: Vec<_> = std::iter::once(derivation.like).chain(derivation.replaces.iter().copied()).collect();
+        let mut sound = !stage.broken;
+        for (key, _) in stage.body.entries().iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+            let unknown = Diagnostic::at(key.span, format!("unknown field `{}`", key.text));
+            let label = format!("`{}` knows: {}", derivation.name, known.join(", "));
+            diagnostics.push(unknown.label(label).hint_if(name::near(&key.text, known.iter().copied())));
+            sound = false;
+        }
+        if !derivation.replaces.iter().any(|field| stage.body.get(field).is_some()) {
+            let message = format!("`{}` replaces nothing", stage.name.text);
+            let label = format!("expected one of: {}", derivation.replaces.join(", "));
+            diagnostics.push(Diagnostic::at(stage.body.span, message).label(label));
+            sound = false;
+        }
+        let Some(node) = stage.body.get(derivation.like) else {
+            let message = format!("missing field `{}`", derivation.like);
+            let label = format!("expected the name of a `{}` stage", derivation.base);
+            diagnostics.push(Diagnostic::at(stage.body.span, message).label(label));
+            return None;
+        };
+        let Some(&like) = node.text().and_then(|name| self.by_name.get(name)) else {
+            let message = match node.text() {
+                Some(name) => format!("unknown stage `{name}`"),
+                None => format!("`{}` cannot be {}", derivation.like, node.describe()),
+            };
+            let known = self.stages.iter().map(|stage| stage.name.text.as_str());
+            let near = node.text().and_then(|text| name::near(text, known));
+            let label = format!("expected the name of a `{}` stage", derivation.base);
+            diagnostics.push(Diagnostic::at(node.span, message).label(label).hint_if(near));
+            return None;
+        };
+        sound.then_some((like, node.span))
+    }
+
+    fn derive(
+        &self,
+        stage: usize,
+        base: &Recipe,
+        like: usize,
+        span: Span,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Recipe> {
+        let stage = &self.stages[stage];
+        let Some(Word::Derived(Derivation { name, base: expected, replaces, .. })) = stage.word else { return None };
+        if base.kind.name != *expected {
+            let (like, kind) = (&self.stages[like].name.text, base.kind.name);
+            let message =
+                format!("`{name}` repeats a stage of kind `{expected}`, but the kind of `{like}` is `{kind}`");
+            diagnostics.push(Diagnostic::at(span, message));
+            return None;
+        }
+        // The body keeps the place of the recipe it repeats, so that an error in it is the same error, reported once.
+        let mut body = base.body.clone();
+        if let Value::Map(entries) = &mut body.value {
+            for (key, node) in stage.body.entries().iter().filter(|(key, _)| replaces.contains(&key.text.as_str())) {
+                entries.retain(|(replaced, _)| replaced.text != key.text);
+                entries.push((key.clone(), node.clone()));
+            }
+        }
+        Some(Recipe { kind: base.kind, body, over: merged(&base.over, &stage.over) })
+    }
+
+    fn cycle(&self, chain: &[(usize, usize, Span)], diagnostics: &mut Diagnostics) {
+        let name = |stage: usize| self.stages[stage].name.text.as_str();
+        let Some(&(first, _, span)) = chain.first() else { return };
+        let path: Vec<_> = chain.iter().map(|&(stage, ..)| name(stage)).chain(std::iter::once(name(first))).collect();
+        let places = chain.iter().map(|&(stage, like, span)| {
+            format!("`{}` repeats `{}` at {}", name(stage), name(like), self.sources.place(span))
+        });
+        let message = format!("recipes repeat each other: {}", path.join(" → "));
+        diagnostics.push(Diagnostic::at(span, message).hint(places.collect::<Vec<_>>().join("; ")));
+    }
+}
+
+/// Joins axes, the stage's own taking the place of groups that share an axis with them.
+fn merged(inherited: &[Group], own: &[Group]) -> Vec<Group> {
+    let clashes = |group: &Group| {
+        let mut axes = own.iter().flat_map(|own| &own.axes);
+        axes.any(|axis| group.axes.iter().any(|other| other.key.text == axis.key.text))
+    };
+    inherited.iter().filter(|group| !clashes(group)).chain(own).cloned().collect()
+}

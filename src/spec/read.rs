@@ -1,0 +1,210 @@
+//! From the file to the experiment, collecting the errors of every step.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::axis::{Group, read_groups};
+use super::bind::{Binding, Surroundings};
+use super::derive::{Recipe, recipes};
+use super::document::{Document, read_document};
+use super::expand::Expansion;
+use super::experiment::{Experiment, StageDecl};
+use super::fragment::Fragments;
+use super::order::{References, order};
+use super::setting::Settings;
+use super::table::AxisTable;
+use super::written::{WrittenStage, read_stage};
+use super::{Language, Loader, MAX_ERRORS, MAX_INSTANCES, placeholder};
+use crate::source::{Diagnostic, Diagnostics, Key, Node, Sources, Span};
+
+/// Reads an experiment: the file at `path` and what it includes, with `settings` such as `student=gpt2,phi`.
+///
+/// # Errors
+///
+/// Reports everything that is wrong with the files, each error once at its place, up to a hundred of them.
+pub fn read(
+    sources: &mut Sources,
+    path: &Path,
+    settings: &[String],
+    language: Language,
+    load: Loader<'_>,
+) -> Result<Experiment, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let experiment = lower(sources, path, settings, language, load, &mut diagnostics);
+    experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))
+}
+
+/// Says whether so many errors were found that looking for more is of no use.
+pub(super) fn enough(diagnostics: &Diagnostics) -> bool {
+    diagnostics.len() > MAX_ERRORS
+}
+
+fn lower(
+    sources: &mut Sources,
+    path: &Path,
+    settings: &[String],
+    language: Language,
+    load: Loader<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Experiment> {
+    let mut document = read_document(sources, path, load, diagnostics)?;
+    let mut settings = Settings::read(sources, settings, diagnostics);
+    let mut fragments = Fragments::new(&document.fragments, diagnostics);
+    let models = read_models(&document.models, &mut fragments, diagnostics);
+    let axes = read_groups(&document.axes, &mut settings, diagnostics);
+    let mut stages = Vec::new();
+    for (name, node) in &document.stages {
+        let resolved = if enough(diagnostics) { None } else { fragments.resolve(node, diagnostics) };
+        stages.push(match resolved {
+            Some(node) => read_stage(name, &node, language, &mut settings, diagnostics),
+            None => WrittenStage::broken(name, node),
+        });
+    }
+    check_axes(&axes, &stages, sources, diagnostics);
+    settle(&mut settings, &mut document, &axes, &stages, diagnostics);
+    if stages.is_empty() && diagnostics.is_empty() {
+        let message = format!("`{}` declares no stages", path.display());
+        let none = Diagnostic { span: None, message, label: String::new(), hint: None };
+        diagnostics.push(none.hint("add them under `stages`, or include a file that does"));
+    }
+    let recipes = recipes(&stages, sources, diagnostics);
+    let local = stages.iter().map(|stage| &stage.over).chain(recipes.iter().flatten().map(|recipe| &recipe.over));
+    let table = AxisTable::new(&axes, local.flatten());
+    let surroundings = Surroundings::new(&axes, &table, &models, document.seed, &stages, language);
+    let bindings = bind_all(&stages, &recipes, &surroundings, diagnostics);
+    let expansion = expand(&stages, &bindings, table, sources, diagnostics);
+    diagnostics.is_empty().then(|| finish(document, stages, recipes, models, expansion))
+}
+
+fn read_models(
+    declared: &[(Key, Node)],
+    fragments: &mut Fragments<'_>,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, Node> {
+    let mut models = BTreeMap::new();
+    for (name, node) in declared {
+        let resolved = fragments.resolve(node, diagnostics).unwrap_or_else(|| node.clone());
+        let mut mentioned = None;
+        placeholder::mentions(&resolved, diagnostics, &mut |_, span| mentioned = mentioned.or(Some(span)));
+        if let Some(span) = mentioned {
+            let wrong = Diagnostic::at(span, format!("the model `{}` cannot hold a placeholder", name.text));
+            diagnostics
+                .push(wrong.hint("declare one model for each value, and let an axis choose between their names"));
+        }
+        models.insert(name.text.clone(), resolved);
+    }
+    models
+}
+
+/// Reports axes that are declared twice: for the experiment, or for a stage under the name of one of the experiment's.
+fn check_axes(axes: &[Group], stages: &[WrittenStage], sources: &Sources, diagnostics: &mut Diagnostics) {
+    let mut global: BTreeMap<String, Span> = BTreeMap::new();
+    let mut declare = |seen: &mut BTreeMap<String, Span>, key: &Key| {
+        if let Some(first) = seen.get(&key.text) {
+            let twice = Diagnostic::at(key.span, format!("an axis called `{}` is declared twice", key.text));
+            let first = format!("first declared at {}", sources.place(*first));
+            diagnostics.push(twice.label(first).hint("rename one of them"));
+        } else {
+            seen.insert(key.text.clone(), key.span);
+        }
+    };
+    for axis in axes.iter().flat_map(|group| &group.axes) {
+        declare(&mut global, &axis.key);
+    }
+    for stage in stages.iter().filter(|stage| !stage.over.is_empty()) {
+        let mut local = global.clone();
+        for axis in stage.over.iter().flat_map(|group| &group.axes) {
+            declare(&mut local, &axis.key);
+        }
+    }
+}
+
+/// Gives the document what the command line set beside axes, and reports what nothing took.
+fn settle(
+    settings: &mut Settings,
+    document: &mut Document,
+    axes: &[Group],
+    stages: &[WrittenStage],
+    diagnostics: &mut Diagnostics,
+) {
+    let groups = axes.iter().chain(stages.iter().flat_map(|stage| &stage.over));
+    let names: Vec<&str> = groups.flat_map(|group| &group.axes).map(|axis| axis.key.text.as_str()).collect();
+    if let Some((seed, span)) = settings.seed(&names, diagnostics) {
+        (document.seed, document.seed_span) = (seed, Some(span));
+    }
+    settings.report_unused(&names, diagnostics);
+}
+
+fn bind_all(
+    stages: &[WrittenStage],
+    recipes: &[Option<Recipe>],
+    surroundings: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Option<Vec<Binding>>> {
+    let mut room = MAX_INSTANCES;
+    let mut bindings = Vec::new();
+    for (stage, recipe) in stages.iter().zip(recipes) {
+        let recipe = recipe.as_ref().filter(|_| !enough(diagnostics));
+        let bound = recipe.and_then(|recipe| surroundings.bind(recipe, room, stage.name.span, diagnostics));
+        room -= bound.as_ref().map_or(0, Vec::len);
+        bindings.push(bound);
+    }
+    bindings
+}
+
+fn expand(
+    stages: &[WrittenStage],
+    bindings: &[Option<Vec<Binding>>],
+    table: AxisTable,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Expansion {
+    let names: Vec<_> = stages.iter().map(|stage| stage.name.text.as_str()).collect();
+    let mut references = References::new();
+    for (from, bindings) in bindings.iter().enumerate() {
+        for edge in bindings.iter().flatten().flat_map(|binding| &binding.edges) {
+            references.entry((from, edge.target)).or_insert(edge.span);
+        }
+    }
+    let mut expansion = Expansion::new(table, stages.len());
+    for index in order(&names, &references, sources, diagnostics) {
+        if let Some(bindings) = bindings[index].as_ref().filter(|_| !enough(diagnostics)) {
+            expansion.stage(index, &stages[index].name, bindings, &stages[index].filter, diagnostics);
+        }
+    }
+    expansion
+}
+
+fn finish(
+    document: Document,
+    stages: Vec<WrittenStage>,
+    recipes: Vec<Option<Recipe>>,
+    models: BTreeMap<String, Node>,
+    expansion: Expansion,
+) -> Experiment {
+    let instances = expansion.finish();
+    let mut ranges = vec![0..0; stages.len()];
+    for (index, instance) in instances.iter().enumerate() {
+        let range = &mut ranges[instance.stage.index()];
+        *range = (if range.end == 0 { index } else { range.start })..index + 1;
+    }
+    let declare = |((stage, recipe), instances): ((WrittenStage, Option<Recipe>), _)| {
+        let (word, recipe) = (stage.word?.text(), recipe?);
+        let (name, span) = (stage.name.text, stage.name.span);
+        Some(StageDecl { name, span, kind: recipe.kind, word, instances, body: recipe.body })
+    };
+    let Document { path, name, seed, seed_span, folders, .. } = document;
+    let stages = stages.into_iter().zip(recipes).zip(ranges).filter_map(declare).collect();
+    Experiment { name, seed, path, stages, instances, seed_span, models, folders }
+}
+
+/// Keeps the first errors of many, and says how many there were.
+fn first_of(diagnostics: &Diagnostics) -> Diagnostics {
+    let mut kept = Diagnostics::default();
+    if enough(diagnostics) {
+        let message = format!("more than {MAX_ERRORS} errors; the first of them follow");
+        kept.push(Diagnostic { span: None, message, label: String::new(), hint: None });
+    }
+    diagnostics.sorted().into_iter().take(MAX_ERRORS).for_each(|diagnostic| kept.push(diagnostic.clone()));
+    kept
+}

@@ -1,0 +1,197 @@
+//! `dataset`: questions, read from files or made up.
+
+use serde_json::{Value as Json, json};
+
+use crate::artifact::{Question, Questions, Split};
+use crate::fingerprint::{ContentHash, Term};
+use crate::source::{Diagnostic, Node, Value, nearest};
+use crate::stage::params::{Count, External, FromNode, Scope, Seed};
+use crate::stage::{Context, Stage, StageError};
+use crate::text::dataset::synthetic::{self, SyntheticSpec};
+use crate::text::dataset::{DatasetError, csqa, obqa, quarel};
+
+crate::params! {
+    /// Files in one of the official line formats, one for each split; a split without a file is empty.
+    pub struct Files {
+        /// The train split.
+        pub train: Option<External>,
+        /// The dev split.
+        pub dev: Option<External>,
+        /// The test split.
+        pub test: Option<External>,
+    }
+}
+
+crate::params! {
+    /// CommonsenseQA's files. With `in_house`, the listed train questions stay and the others become the test split, as
+    /// is usual since the official test file has no labels.
+    pub struct CsqaFiles {
+        /// The train split.
+        pub train: Option<External>,
+        /// The dev split.
+        pub dev: Option<External>,
+        /// The test split; not with `in_house`, which makes one.
+        pub test: Option<External>,
+        /// The identifiers of the train questions to keep for training, one a line.
+        pub in_house: Option<External>,
+    }
+}
+
+crate::params! {
+    /// Qualitative-reasoning questions made up by rule, each with a gold rationale; no two have the same text.
+    pub struct Synthetic {
+        /// Questions in the train split.
+        pub train: Count = Count::of(2000),
+        /// Questions in the dev split.
+        pub dev: Count = Count::of(200),
+        /// Questions in the test split.
+        pub test: Count = Count::of(400),
+        /// Rules between what is stated and what is asked, from 1 to 3.
+        pub chain: Count = Count::of(2),
+        /// How many binary facts decide the label, from 1 to 4.
+        pub difficulty: Count = Count::of(2),
+        /// How many kinds of situation occur, from 1 to 12.
+        pub situations: Count = Count::of(12),
+        /// Decides every question; the experiment's seed where none is given.
+        pub seed: Seed,
+    }
+}
+
+/// Questions in one of several formats, named by the field `format`.
+#[derive(Debug, Clone)]
+pub enum Dataset {
+    /// CommonsenseQA's line format.
+    Csqa(CsqaFiles),
+    /// OpenBookQA's line format.
+    Obqa(Files),
+    /// QuaRel's line format.
+    Quarel(Files),
+    /// Made up by rule.
+    Synthetic(Synthetic),
+}
+
+const FORMATS: [&str; 4] = ["csqa", "obqa", "quarel", "synthetic"];
+
+impl FromNode for Dataset {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        let Some(format) = node.get("format") else {
+            let wrong = Diagnostic::at(node.span, "missing field `format`").label(format!("one of: {}", FORMATS.join(", ")));
+            return scope.fail(wrong);
+        };
+        let rest: Vec<_> = node.entries().iter().filter(|(key, _)| key.text != "format").cloned().collect();
+        let rest = Node { value: Value::Map(rest), span: node.span };
+        match format.text() {
+            Some("csqa") => CsqaFiles::from_node(&rest, scope).map(Self::Csqa),
+            Some("obqa") => Files::from_node(&rest, scope).map(Self::Obqa),
+            Some("quarel") => Files::from_node(&rest, scope).map(Self::Quarel),
+            Some("synthetic") => Synthetic::from_node(&rest, scope).map(Self::Synthetic),
+            _ => {
+                let near = format.text().and_then(|text| nearest(text, FORMATS));
+                let wrong = Diagnostic::at(format.span, format!("`format` cannot be {}", format.describe()));
+                scope.fail(
+                    wrong
+                        .label(format!("expected one of: {}", FORMATS.join(", ")))
+                        .hint_if(near.map(|near| format!("did you mean `{near}`?"))),
+                )
+            }
+        }
+    }
+
+    fn schema() -> Json {
+        let with_format = |format: &str, mut schema: Json| {
+            schema["properties"]["format"] = json!({ "const": format });
+            if let Some(required) = schema["required"].as_array_mut() {
+                required.push(json!("format"));
+            }
+            schema
+        };
+        json!({
+            "description": "Questions, read from files in an official line format or made up.",
+            "oneOf": [
+                with_format("csqa", CsqaFiles::schema()),
+                with_format("obqa", Files::schema()),
+                with_format("quarel", Files::schema()),
+                with_format("synthetic", Synthetic::schema()),
+            ]
+        })
+    }
+}
+
+impl ContentHash for Dataset {
+    fn term(&self) -> Term {
+        match self {
+            Self::Csqa(files) => Term::variant("csqa", files.term()),
+            Self::Obqa(files) => Term::variant("obqa", files.term()),
+            Self::Quarel(files) => Term::variant("quarel", files.term()),
+            Self::Synthetic(spec) => Term::variant("synthetic", spec.term()),
+        }
+    }
+}
+
+impl Stage for Dataset {
+    type Output = Questions;
+
+    const NAME: &'static str = "dataset";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Questions with choices, by split: read from files or made up.";
+    const EXAMPLE: &'static str = "{ format: quarel, train: data/quarel/train.jsonl, test: data/quarel/test.jsonl }";
+
+    fn run(&self, context: &Context<'_>) -> Result<Questions, StageError> {
+        let files = |files: &Files, read: Reader| {
+            let Files { train, dev, test } = files;
+            splits(context, [train, dev, test], read)
+        };
+        match self {
+            Self::Quarel(given) => files(given, quarel::read),
+            Self::Obqa(given) => files(given, obqa::read),
+            Self::Csqa(given) => csqa(context, given),
+            Self::Synthetic(Synthetic { train, dev, test, chain, difficulty, situations, seed }) => {
+                let small = |count: &Count| u8::try_from(count.get()).unwrap_or(u8::MAX);
+                let spec = SyntheticSpec {
+                    train: train.get(),
+                    dev: dev.get(),
+                    test: test.get(),
+                    chain: small(chain),
+                    difficulty: small(difficulty),
+                    situations: small(situations),
+                    seed: seed.0,
+                    ..SyntheticSpec::default()
+                };
+                synthetic::generate(&spec).map_err(|error| StageError::data(error.to_string()))
+            }
+        }
+    }
+}
+
+type Reader = fn(&[u8]) -> Result<Vec<Question>, DatasetError>;
+
+fn splits(context: &Context<'_>, files: [&Option<External>; 3], read: Reader) -> Result<Questions, StageError> {
+    let mut questions = Questions::default();
+    for (split, file) in Split::ALL.into_iter().zip(files) {
+        if let Some(file) = file {
+            questions.splits.insert(split, rows(context, file, read)?);
+        }
+    }
+    Ok(questions)
+}
+
+fn rows(context: &Context<'_>, file: &External, read: Reader) -> Result<Vec<Question>, StageError> {
+    let bytes = context.file(file)?;
+    read(&bytes).map_err(|error| StageError::data(format!("`{}`: {error}", context.path_of(file))))
+}
+
+fn csqa(context: &Context<'_>, files: &CsqaFiles) -> Result<Questions, StageError> {
+    let CsqaFiles { train, dev, test, in_house } = files;
+    let mut questions = splits(context, [train, dev, test], csqa::read)?;
+    if let Some(list) = in_house {
+        if test.is_some() {
+            return Err(StageError::data("`in_house` makes the test split, so `test` cannot be given as well"));
+        }
+        let all = questions.splits.remove(&Split::Train).unwrap_or_default();
+        let parted = csqa::in_house(all, &context.file(list)?)
+            .map_err(|error| StageError::data(format!("`{}`: {error}", context.path_of(list))))?;
+        questions.splits.insert(Split::Train, parted.train);
+        questions.splits.insert(Split::Test, parted.test);
+    }
+    Ok(questions)
+}

@@ -1,0 +1,359 @@
+//! `train`: a student fine-tuned on questions with labels and rationales.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::artifact::{Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage};
+use crate::model::{self, Example, FitError, FitHooks, FitLog, Model, Schedule, StepReport, TrainState, fit, resume};
+use crate::stage::params::{Count, External, Input, ModelSpec, PositiveReal, Seed};
+use crate::stage::{Context, Slot, Stage, StageError};
+use crate::store::PartialDir;
+use crate::text::prompt::STUDENT;
+use crate::text::target::{MARKER, check_marker};
+use crate::text::tokenizer::Tokenizer;
+
+use super::ask::{Asker, default_max_new, outcome};
+use super::sequence::{Sequences, data};
+use super::student::Student;
+
+/// How often the state of training is saved, unless an evaluation saves it sooner.
+const SAVE_EVERY: Duration = Duration::from_secs(20);
+
+crate::words!(Placement { None = "none", Before = "before", After = "after" });
+crate::words!(Schedule { Linear = "linear", Constant = "constant" });
+
+/// Whether the marker is a token of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkerAs {
+    /// It is added to the vocabulary where it is not in it.
+    Token,
+    /// It is spelled with the tokens that are there.
+    Text,
+}
+
+crate::words!(MarkerAs { Token = "token", Text = "text" });
+
+/// Which tokens carry loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossOn {
+    /// Those of the target.
+    Target,
+    /// Those of the question as well.
+    Sequence,
+}
+
+crate::words!(LossOn { Target = "target", Sequence = "sequence" });
+
+crate::params! {
+    /// How to train: the settings of the Hugging Face Trainer, under its meanings.
+    pub struct TrainRecipe {
+        /// The highest learning rate.
+        pub lr: PositiveReal = PositiveReal::of(5e-5),
+        /// Examples in a batch.
+        pub batch: Count = Count::of(8),
+        /// Batches whose gradients make one step.
+        pub accumulate: Count = Count::of(1),
+        /// Passes over the examples; 3 where neither this nor `steps` is given.
+        pub epochs: Option<PositiveReal>,
+        /// Steps, instead of epochs.
+        pub steps: Option<Count>,
+        /// Steps over which the learning rate rises from zero.
+        pub warmup_steps: u64 = 0,
+        /// What the learning rate does then: falls in a line to zero (`linear`), or stays (`constant`).
+        pub schedule: Schedule = Schedule::Linear,
+        /// Decoupled weight decay; biases and normalisation are exempt.
+        pub weight_decay: f64 = 0.0,
+        /// The largest norm of the gradient over all weights.
+        pub max_grad_norm: PositiveReal = PositiveReal::of(1.0),
+        /// Steps from one evaluation on the dev split to the next; the best weights are kept. Without it the last are.
+        pub eval_every: Option<Count>,
+        /// Evaluations in a row without an improvement above `threshold` after which training stops.
+        pub patience: Option<Count>,
+        /// The improvement in dev accuracy that must be exceeded, from 0 to 1.
+        pub threshold: f64 = 0.0,
+        /// Dev questions to evaluate on, the first ones; all where this is not given.
+        pub eval_questions: Option<Count>,
+    }
+}
+
+crate::params! {
+    /// A student fine-tuned on questions with labels and rationales.
+    pub struct Train {
+        /// What is trained: the name of a model, or `new: {…}` or `path: …`.
+        pub student: ModelSpec<Student>,
+        /// The questions: it is trained on the train split, and evaluated on the dev split.
+        pub questions: Input<Questions>,
+        /// The rationales; not read with `placement: none`.
+        pub rationales: Option<Input<Rationales>>,
+        /// Where the target has its rationale: `none`, `before` the label, or `after` it.
+        pub placement: Placement,
+        /// A template for its prompts, in Jinja, with `question` and `choices`.
+        pub prompt: Option<External>,
+        /// What stands around the label.
+        pub marker: String = MARKER.into(),
+        /// Whether the marker is a `token` of its own, or spelled as `text`.
+        pub marker_as: MarkerAs = MarkerAs::Token,
+        /// The token that ends a sequence; `null` for none.
+        pub end: Option<String> = Some("<|endoftext|>".into()),
+        /// Which tokens carry loss: those of the `target`, or the whole `sequence`.
+        pub loss: LossOn = LossOn::Target,
+        /// The most tokens of a sequence; longer ones are cut and counted.
+        pub max_length: Count = Count::of(512),
+        /// How to train.
+        pub recipe: TrainRecipe,
+        /// Decides the initial weights of a new student and the order of examples.
+        pub seed: Seed,
+    }
+}
+
+impl Stage for Train {
+    type Output = Checkpoint;
+
+    const NAME: &'static str = "train";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "A student fine-tuned on questions with labels and rationales.";
+    const EXAMPLE: &'static str = "\
+{ student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
+
+    fn slot(&self) -> Slot {
+        Slot::Device
+    }
+
+    fn parts(&self, port: &str) -> Option<Vec<String>> {
+        match port {
+            "questions" if self.recipe.eval_every.is_some() => Some(vec!["dev".into(), "train".into()]),
+            "questions" => Some(vec!["train".into()]),
+            // The baseline reads no rationales, so it is one and the same student whatever they are.
+            "rationales" if self.placement == Placement::None => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
+        check_marker(&self.marker).map_err(data)?;
+        let questions = context.read(&self.questions)?;
+        let usage = self.usage(context)?;
+        let (mut model, tokenizer) = self.student.0.load(context, self.seed.0, |tokenizer| {
+            if self.marker_as == MarkerAs::Token {
+                tokenizer.add_special(&[&self.marker]).map_err(data)?;
+            }
+            Ok(())
+        })?;
+        let (examples, mut log) = self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
+        let dev: Vec<&Question> = questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
+        let dev = &dev[..self.recipe.eval_questions.map_or(dev.len(), |most| most.get().min(dev.len()))];
+        if self.recipe.eval_every.is_some() && dev.is_empty() {
+            return Err(data("`eval_every` asks for evaluations, and the dev split has no question with a known answer"));
+        }
+        let recipe = self.recipe();
+        let partial = context.partial();
+        let saved = partial.load(STATE)?;
+        let mut hooks = Hooks {
+            context,
+            partial: &partial,
+            tokenizer: &tokenizer,
+            usage: &usage,
+            dev,
+            saved_at: Instant::now(),
+            failure: None,
+        };
+        let fitted = match saved {
+            Some(state) => resume(&mut model, &examples, &recipe, &state, &mut hooks),
+            None => fit(&mut model, &examples, &recipe, &mut hooks),
+        };
+        if let Some(failure) = hooks.failure.take() {
+            return Err(failure);
+        }
+        let fitted = match fitted {
+            Err(FitError::State(error)) => {
+                context.warn(format!("the saved state is of no use, so training begins anew: {error}"));
+                model = self.student.0.load(context, self.seed.0, |tokenizer| {
+                    if self.marker_as == MarkerAs::Token {
+                        tokenizer.add_special(&[&self.marker]).map_err(data)?;
+                    }
+                    Ok(())
+                })?.0;
+                fit(&mut model, &examples, &recipe, &mut hooks)
+            }
+            other => other,
+        };
+        let fitted = fitted.map_err(|error| match error {
+            FitError::Stopped { .. } => StageError::Stopped,
+            other => data(other),
+        })?;
+        note(&mut log, &fitted);
+        Ok(Checkpoint {
+            config: model.config().to_json().into_bytes(),
+            tokenizer: tokenizer.to_json().map_err(data)?,
+            weights: model.weights_bytes().map_err(data)?,
+            usage,
+            log,
+        })
+    }
+}
+
+/// The name of the saved state of training.
+const STATE: &str = "training";
+
+impl Train {
+    fn usage(&self, context: &Context<'_>) -> Result<Usage, StageError> {
+        let prompt = match &self.prompt {
+            Some(file) => String::from_utf8(context.file(file)?)
+                .map_err(|_| data(format!("the template `{}` is not UTF-8", context.path_of(file))))?,
+            None => STUDENT.to_owned(),
+        };
+        let format = Format { placement: self.placement, marker: self.marker.clone() };
+        Ok(Usage { format, prompt, end: self.end.clone() })
+    }
+
+    fn recipe(&self) -> model::Recipe {
+        let TrainRecipe {
+            lr, batch, accumulate, epochs, steps, warmup_steps, schedule, weight_decay, max_grad_norm, eval_every, patience,
+            threshold, eval_questions: _,
+        } = &self.recipe;
+        let length = match (steps, epochs) {
+            (Some(steps), _) => model::Length::Steps(steps.get() as u64),
+            (None, epochs) => model::Length::Epochs(epochs.map_or(3.0, PositiveReal::get)),
+        };
+        model::Recipe {
+            lr: lr.get(),
+            batch: batch.get(),
+            accumulate: accumulate.get(),
+            length,
+            warmup_steps: *warmup_steps,
+            schedule: *schedule,
+            weight_decay: *weight_decay,
+            max_grad_norm: Some(max_grad_norm.get()),
+            eval_every: eval_every.map(|every| every.get() as u64),
+            patience: patience.map(|patience| u32::try_from(patience.get()).unwrap_or(u32::MAX)),
+            threshold: *threshold,
+            seed: self.seed.0,
+            ..model::Recipe::default()
+        }
+    }
+
+    /// Makes the training examples; a question without a rationale is left out where the target needs one.
+    fn examples(
+        &self,
+        context: &Context<'_>,
+        usage: &Usage,
+        tokenizer: &Tokenizer,
+        questions: &Questions,
+        positions: usize,
+    ) -> Result<(Vec<Example>, TrainingLog), StageError> {
+        let rationales = match (&self.rationales, self.placement) {
+            (_, Placement::None) => Rationales::default(),
+            (Some(input), _) => context.read(input)?,
+            (None, placement) => return Err(data(format!("`placement: {placement}` needs `rationales`"))),
+        };
+        let mut by_id: BTreeMap<&str, Vec<&Rationale>> = BTreeMap::new();
+        for rationale in &rationales.rows {
+            by_id.entry(&rationale.id).or_default().push(rationale);
+        }
+        let sequences = Sequences::new(usage, tokenizer)?;
+        let (max_length, whole) = (self.max_length.get().min(positions), self.loss == LossOn::Sequence);
+        let (mut examples, mut log) = (Vec::new(), TrainingLog::default());
+        for question in questions.split(Split::Train) {
+            let Some(label) = question.answer else {
+                return Err(data(format!("question `{}` of the train split has no answer", question.id)));
+            };
+            let texts: Vec<&str> = match (self.placement, by_id.get(question.id.as_str())) {
+                (Placement::None, _) => vec![""],
+                (_, Some(samples)) => samples.iter().map(|sample| sample.text.as_str()).collect(),
+                (_, None) => {
+                    log.without_rationale += 1;
+                    continue;
+                }
+            };
+            for text in texts {
+                let (example, cut) = sequences.example(question, label, text, max_length, whole)?;
+                log.truncated += usize::from(cut);
+                examples.push(example);
+            }
+        }
+        log.examples = examples.len();
+        if log.truncated > 0 {
+            context.warn(format!("{} of {} examples are longer than {max_length} tokens and were cut", log.truncated, log.examples));
+        }
+        Ok((examples, log))
+    }
+}
+
+fn note(log: &mut TrainingLog, fitted: &FitLog) {
+    log.losses = fitted.steps.iter().map(|step| step.loss as f32).collect();
+    let evaluation = |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: f64::from(evaluation.value) };
+    log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
+    log.best_step = fitted.best.map_or(fitted.steps.len() as u64, |best| best.step);
+    log.stopped_early = fitted.stopped_early;
+}
+
+/// What training tells, asks and saves on the way.
+struct Hooks<'a> {
+    context: &'a Context<'a>,
+    partial: &'a PartialDir,
+    tokenizer: &'a Tokenizer,
+    usage: &'a Usage,
+    dev: &'a [&'a Question],
+    saved_at: Instant,
+    failure: Option<StageError>,
+}
+
+impl Hooks<'_> {
+    fn accuracy(&self, model: &Model) -> Result<f32, StageError> {
+        let asker = Asker {
+            model,
+            tokenizer: self.tokenizer,
+            usage: self.usage,
+            sequences: Sequences::new(self.usage, self.tokenizer)?,
+            max_new: default_max_new(self.usage.format.placement),
+            batch: 32,
+        };
+        let mut right = 0;
+        for batch in self.dev.chunks(32) {
+            if self.context.stopping() {
+                return Err(StageError::Stopped);
+            }
+            let written = asker.ask(batch)?;
+            let outcomes = batch.iter().zip(&written).filter_map(|(question, written)| outcome(question, self.usage, written));
+            right += outcomes.filter(crate::artifact::Outcome::correct).count();
+        }
+        Ok(right as f32 / self.dev.len() as f32)
+    }
+}
+
+impl FitHooks for Hooks<'_> {
+    fn on_step(&mut self, report: &StepReport) {
+        self.context.progress(report.step, report.steps_total, "steps");
+        self.context.measure("loss", report.step, report.loss);
+    }
+
+    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f32> {
+        match self.accuracy(model) {
+            Ok(accuracy) => {
+                self.context.measure("dev accuracy", step, f64::from(accuracy));
+                Some(accuracy)
+            }
+            Err(StageError::Stopped) => None,
+            Err(error) => {
+                self.failure = Some(error);
+                None
+            }
+        }
+    }
+
+    fn save_due(&mut self, _step: u64) -> bool {
+        self.saved_at.elapsed() >= SAVE_EVERY
+    }
+
+    fn save(&mut self, state: &TrainState<'_>) -> std::io::Result<()> {
+        let mut bytes = Vec::new();
+        state.write_to(&mut bytes)?;
+        self.partial.save(STATE, &bytes).map_err(std::io::Error::other)?;
+        self.saved_at = Instant::now();
+        Ok(())
+    }
+
+    fn stopping(&mut self) -> bool {
+        self.context.stopping() || self.failure.is_some()
+    }
+}

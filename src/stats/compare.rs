@@ -1,0 +1,229 @@
+//! Accuracy, and its difference from chance and from another arm.
+
+use std::cmp::Ordering;
+
+use super::wilson::of_share;
+use super::{Bootstrap, Estimate, Interval, Level, Method, Response, Responses, sign_test};
+
+/// Estimates the accuracy: the mean over questions of the share of replicates that answered right.
+///
+/// Wilson's interval with one replicate, the bootstrap over questions × replicates with several. Where every answer
+/// of several replicates is alike no resample varies, and Wilson's interval for as many questions stands in.
+/// `None` without questions.
+pub fn accuracy(responses: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Estimate> {
+    let (questions, replicates) = (responses.questions(), responses.replicates());
+    if questions == 0 {
+        return None;
+    }
+    let value = responses.right() as f64 / (questions * replicates) as f64;
+    let resampled = (replicates > 1).then(|| {
+        let rows: Vec<&Response> = responses.rows().iter().collect();
+        bootstrap.interval("accuracy", &[(1.0, &rows)], level)
+    });
+    match resampled.flatten() {
+        Some(interval) => Some(Estimate { value, interval, method: Method::Bootstrap }),
+        None => Some(of_share(value, questions, level)),
+    }
+}
+
+/// Estimates accuracy minus the mean chance of guessing right; `None` without questions.
+///
+/// The questions' chance is known rather than estimated, so that the interval is the accuracy's, moved: it lies above
+/// zero exactly when the accuracy's interval lies above chance.
+pub fn against_chance(responses: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Estimate> {
+    let Estimate { value, interval: Interval { low, high }, method } = accuracy(responses, level, bootstrap)?;
+    let chance = responses.chance()?;
+    let interval = Interval { low: low - chance, high: high - chance };
+    Some(Estimate { value: value - chance, interval, method })
+}
+
+/// Two arms, question by question.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// Questions that both arms answered: the pairs.
+    pub questions: usize,
+    /// Questions that only one of the two answered, and which are left out.
+    pub unpaired: usize,
+    /// The first arm's accuracy minus the second's, on the pairs.
+    pub difference: Estimate,
+    /// Questions on which the first arm is right more often, over its replicates, than the second.
+    pub wins: usize,
+    /// Questions on which it is right less often.
+    pub losses: usize,
+    /// The two-sided p value of the exact McNemar test: with several replicates, the sign test over questions.
+    pub p: f64,
+}
+
+/// Compares two arms on the questions that both answered; `None` when there is none.
+///
+/// The interval resamples questions jointly and each arm's replicates for themselves. Where no resample varies, as
+/// between two arms that agree throughout, Bonett and Price's interval stands in.
+pub fn difference(first: &Responses, second: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Comparison> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut left, mut right) = (first.rows().iter().peekable(), second.rows().iter().peekable());
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        match a.question.cmp(&b.question) {
+            Ordering::Less => drop(left.next()),
+            Ordering::Greater => drop(right.next()),
+            Ordering::Equal => {
+                ours.extend(left.next());
+                theirs.extend(right.next());
+            }
+        }
+    }
+    let questions = ours.len();
+    if questions == 0 {
+        return None;
+    }
+    let differences: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a.mean() - b.mean()).collect();
+    let gained: f64 = differences.iter().filter(|difference| **difference > 0.0).sum();
+    let lost: f64 = differences.iter().filter(|difference| **difference < 0.0).map(|difference| -difference).sum();
+    let wins = differences.iter().filter(|difference| **difference > 0.0).count();
+    let losses = differences.iter().filter(|difference| **difference < 0.0).count();
+    let value = (gained - lost) / questions as f64;
+    let difference = match bootstrap.interval("difference", &[(1.0, &ours), (-1.0, &theirs)], level) {
+        Some(interval) => Estimate { value, interval, method: Method::Bootstrap },
+        None => bonett_price(gained, lost, questions, level),
+    };
+    let unpaired = first.questions() + second.questions() - 2 * questions;
+    Some(Comparison { questions, unpaired, difference, wins, losses, p: sign_test(wins, losses) })
+}
+
+/// Estimates a difference of paired shares from what was gained and lost on `pairs` questions, at least one.
+///
+/// p̃₁ = (gained + 1)/(n + 2), p̃₂ = (lost + 1)/(n + 2), p̃₁ − p̃₂ ± z √((p̃₁ + p̃₂ − (p̃₁ − p̃₂)²)/(n + 2)), cut to [−1, 1]
+/// (Bonett & Price, 2012, Journal of Educational and Behavioral Statistics 37).
+fn bonett_price(gained: f64, lost: f64, pairs: usize, level: Level) -> Estimate {
+    let n = pairs as f64 + 2.0;
+    let (p1, p2) = ((gained + 1.0) / n, (lost + 1.0) / n);
+    let (centre, spread) = (p1 - p2, (p1 + p2 - (p1 - p2).powi(2)) / n);
+    let half = level.z() * spread.max(0.0).sqrt();
+    let interval = Interval { low: (centre - half).max(-1.0), high: (centre + half).min(1.0) };
+    Estimate { value: (gained - lost) / pairs as f64, interval, method: Method::BonettPrice }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn responses(rows: &[(&str, f64, &[bool])]) -> Responses {
+        let row = |(question, chance, right): &(&str, f64, &[bool])| Response {
+            question: (*question).to_owned(),
+            chance: *chance,
+            right: right.to_vec(),
+        };
+        Responses::new(rows.iter().map(row).collect()).unwrap()
+    }
+
+    fn many(right: &[Vec<bool>]) -> Responses {
+        let row = |(q, right): (usize, &Vec<bool>)| Response {
+            question: format!("{q:04}"),
+            chance: 0.5,
+            right: right.clone(),
+        };
+        Responses::new(right.iter().enumerate().map(row).collect()).unwrap()
+    }
+
+    const BOOTSTRAP: Bootstrap = Bootstrap { resamples: std::num::NonZeroU32::new(200).unwrap(), seed: 3 };
+
+    #[test]
+    fn no_question_gives_no_estimate() {
+        let none = Responses::default();
+        let one = responses(&[("a", 0.5, &[true])]);
+        assert_eq!(accuracy(&none, Level::P95, BOOTSTRAP), None);
+        assert_eq!(against_chance(&none, Level::P95, BOOTSTRAP), None);
+        assert_eq!(difference(&none, &one, Level::P95, BOOTSTRAP), None);
+        assert_eq!(difference(&one, &responses(&[("b", 0.5, &[true])]), Level::P95, BOOTSTRAP), None);
+    }
+
+    #[test]
+    fn one_question_has_the_widest_interval_and_no_certainty() {
+        let one = responses(&[("a", 0.25, &[true])]);
+        let found = accuracy(&one, Level::P95, BOOTSTRAP).unwrap();
+        assert_eq!((found.value, found.method), (1.0, Method::Wilson));
+        assert!(found.interval.low < 0.21);
+        let above = against_chance(&one, Level::P95, BOOTSTRAP).unwrap();
+        assert!(above.interval.low < 0.0 && (above.interval.high - 0.75).abs() < 1e-12);
+        let same = difference(&one, &one, Level::P95, BOOTSTRAP).unwrap();
+        assert_eq!((same.p, same.wins, same.losses, same.difference.method), (1.0, 0, 0, Method::BonettPrice));
+        assert!(same.difference.interval.low < -0.5 && same.difference.interval.high > 0.5);
+    }
+
+    #[test]
+    fn replicates_that_agree_on_every_question_fall_back_to_wilson() {
+        // statsmodels: proportion_confint(5, 5, method="wilson")
+        let alike = many(&vec![vec![true, true, true]; 5]);
+        let found = accuracy(&alike, Level::P95, BOOTSTRAP).unwrap();
+        assert_eq!(found.method, Method::Wilson);
+        assert!((found.interval.low - 0.565_517_535_216_825_2).abs() < 1e-12, "{found:?}");
+    }
+
+    #[test]
+    fn bonett_and_price_is_its_formula() {
+        // z = norm.ppf(0.975); p = (b+1)/(n+2); q = (c+1)/(n+2); d = p-q; d -/+ z*sqrt((p+q-d*d)/(n+2))
+        let cases = [
+            (0.0, 0.0, 50, -0.053_303_993_244_218_376, 0.053_303_993_244_218_376),
+            (30.0, 12.0, 100, 0.053_697_496_164_008_07, 0.299_243_680_306_580_1),
+            (1.0, 0.0, 1, -0.733_535_928_078_957_7, 1.0),
+            (0.0, 20.0, 20, -1.0, -0.735_008_971_127_963_9),
+        ];
+        for (gained, lost, pairs, low, high) in cases {
+            let found = bonett_price(gained, lost, pairs, Level::P95).interval;
+            assert!((found.low - low).abs() < 1e-12 && (found.high - high).abs() < 1e-12, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn only_shared_questions_are_paired() {
+        let first = responses(&[("a", 0.5, &[true]), ("b", 0.5, &[true]), ("d", 0.5, &[true])]);
+        let second = responses(&[("b", 0.5, &[false]), ("c", 0.5, &[true]), ("d", 0.5, &[true])]);
+        let found = difference(&first, &second, Level::P95, BOOTSTRAP).unwrap();
+        assert_eq!((found.questions, found.unpaired, found.wins, found.losses), (2, 2, 1, 0));
+        assert!((found.difference.value - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_question_counts_once_however_many_replicates_answered_it() {
+        let first = many(&[vec![true, true, false], vec![true, true, true], vec![false, false, false]]);
+        let second = many(&[vec![true, false], vec![false, false], vec![false, true]]);
+        let found = difference(&first, &second, Level::P95, BOOTSTRAP).unwrap();
+        assert_eq!((found.wins, found.losses, found.p), (2, 1, 1.0));
+        assert!((found.difference.value - (5.0 / 9.0 - 2.0 / 6.0)).abs() < 1e-12);
+    }
+
+    fn tables() -> impl Strategy<Value = (Vec<Vec<bool>>, Vec<Vec<bool>>)> {
+        (1usize..12, 1usize..4, 1usize..4).prop_flat_map(|(questions, first, second)| {
+            let side =
+                move |replicates| prop::collection::vec(prop::collection::vec(any::<bool>(), replicates), questions);
+            (side(first), side(second))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_estimate_is_finite_and_in_bounds((first, second) in tables(), seed: u64, level in 0.5..0.999f64) {
+            let (first, second) = (many(&first), many(&second));
+            let (level, bootstrap) = (Level::new(level).unwrap(), Bootstrap { seed, ..BOOTSTRAP });
+            let share = accuracy(&first, level, bootstrap).unwrap();
+            prop_assert!(0.0 <= share.interval.low && share.interval.low <= share.interval.high && share.interval.high <= 1.0 + 1e-12);
+            let found = difference(&first, &second, level, bootstrap).unwrap();
+            let Interval { low, high } = found.difference.interval;
+            prop_assert!(-1.0 - 1e-12 <= low && low <= high && high <= 1.0 + 1e-12, "{low} {high}");
+            prop_assert!((0.0..=1.0).contains(&found.p));
+            let other = accuracy(&second, level, bootstrap).unwrap();
+            prop_assert!((found.difference.value - (share.value - other.value)).abs() < 1e-12);
+        }
+
+        #[test]
+        fn the_order_of_questions_does_not_matter((first, _) in tables(), seed: u64) {
+            let forward = many(&first);
+            let mut rows = forward.rows().to_vec();
+            rows.reverse();
+            let backward = Responses::new(rows).unwrap();
+            let bootstrap = Bootstrap { seed, ..BOOTSTRAP };
+            prop_assert_eq!(accuracy(&forward, Level::P95, bootstrap), accuracy(&backward, Level::P95, bootstrap));
+        }
+    }
+}

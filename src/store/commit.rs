@@ -1,0 +1,252 @@
+//! Publishing: one thread makes everything that waits durable at once.
+//!
+//! For each batch: the temporary files are made durable, blobs get their names, then claims get theirs, the folders are
+//! made durable, and only then does anyone hear of success. A process killed in between leaves temporary files, or blobs
+//! that no claim names; a claim always comes after its blobs.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use fs_err::File;
+
+use super::blob::Pending;
+use super::claim::{Claim, ClaimId, ClaimSummary};
+use super::error::StoreError;
+use super::index::Table;
+use super::open::Core;
+use super::session::TempFile;
+use super::stamp::now_ns;
+use super::{Store, disk};
+use crate::fingerprint::{Digest, Fingerprint};
+
+/// Hears how a publication ended.
+type Done = Box<dyn FnOnce(Result<ClaimId, StoreError>) + Send>;
+
+/// A batch of more waits for the next round.
+const BATCH_MAX: usize = 4096;
+
+/// Re-reading a blob of this size to verify it costs more than waiting for the file system's clock to tick.
+const LARGE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The longest tick of a file system's clock that is worth waiting for.
+const TICK: Duration = Duration::from_millis(60);
+
+/// The thread that publishes; it ends when the store is dropped, after everything that waits.
+pub(super) struct Committer {
+    sender: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Request {
+    blobs: Vec<Pending>,
+    claim: TempFile,
+    fingerprint: Fingerprint,
+    summary: ClaimSummary,
+    bytes: u64,
+    done: Done,
+}
+
+impl Store {
+    /// Publishes blobs and the claim that names them, and returns when both are durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::BadClaim`] when the claim names a blob that is
+    /// neither given nor there. Nothing of a failed publication can be seen.
+    pub fn publish(&self, blobs: Vec<Pending>, claim: &Claim) -> Result<ClaimId, StoreError> {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        self.publish_async(blobs, claim, move |result| {
+            // The receiver waits below, so it cannot be gone.
+            let _ = sender.send(result);
+        })?;
+        receiver.recv().map_err(|_| StoreError::CommitterGone)?
+    }
+
+    /// Hands blobs and the claim that names them over, and returns at once; `on_done` hears when both are durable.
+    ///
+    /// # Errors
+    /// What is wrong before anything is handed over; `on_done` is not called then.
+    pub fn publish_async(
+        &self,
+        blobs: Vec<Pending>,
+        claim: &Claim,
+        on_done: impl FnOnce(Result<ClaimId, StoreError>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.core.require_writable("publish a result")?;
+        let given: BTreeSet<Digest> = blobs.iter().map(|pending| pending.blob().digest).collect();
+        let fingerprint = claim.fingerprint();
+        let lacking = |(_, blob): &(&String, &super::BlobRef)| {
+            !given.contains(&blob.digest) && self.blob_size(&blob.digest) != Some(blob.bytes)
+        };
+        if let Some((part, blob)) = claim.outputs.iter().find(lacking) {
+            let why = format!("its part `{part}` names blob {}, which is not there", blob.digest.short());
+            return Err(StoreError::BadClaim { fingerprint, why });
+        }
+        let bytes = claim.encode();
+        let id = ClaimId(Digest::of(&bytes));
+        // JSON has no infinities, for one; better to hear of it now than to look for a claim that is never found.
+        Claim::decode(&bytes, id, &fingerprint).map_err(|why| StoreError::BadClaim { fingerprint, why })?;
+        let failed = self.core.write_failed("publish a result", bytes.len() as u64);
+        let temp = self.core.temp().map_err(&failed)?;
+        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
+        io::Write::write_all(&mut file, &bytes).map_err(&failed)?;
+        let bytes = bytes.len() as u64 + blobs.iter().map(|pending| pending.blob().bytes).sum::<u64>();
+        let summary = claim.summary(id);
+        self.committer.hand(Request { blobs, claim: temp, fingerprint, summary, bytes, done: Box::new(on_done) })
+    }
+}
+
+impl Committer {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        if !core.writable {
+            return Self { sender: None, thread: None };
+        }
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        let thread = std::thread::Builder::new().name("retort-publish".into()).spawn(move || run(&core, &receiver));
+        Self { sender: Some(sender), thread: thread.ok() }
+    }
+
+    fn hand(&self, request: Request) -> Result<(), StoreError> {
+        let sender = self.sender.as_ref().filter(|_| self.thread.is_some()).ok_or(StoreError::CommitterGone)?;
+        sender.send(request).map_err(|_| StoreError::CommitterGone)
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(core: &Core, receiver: &Receiver<Request>) {
+    while let Ok(first) = receiver.recv() {
+        let mut batch = vec![first];
+        batch.extend(receiver.try_iter().take(BATCH_MAX - 1));
+        commit(core, batch);
+    }
+}
+
+/// Commits a batch with two calls for the whole file system, or, where that fails, each request on its own.
+///
+/// One call costs about as much as making a single file durable, and even a lone claim touches up to seven files and
+/// folders.
+fn commit(core: &Core, batch: Vec<Request>) {
+    let root = File::open(core.layout.root()).ok();
+    let Some(root) = root.filter(disk::sync_file_system) else {
+        batch.into_iter().for_each(|request| commit_one(core, request));
+        return;
+    };
+    let mut named = Vec::new();
+    for request in batch {
+        let Request { blobs, claim, fingerprint, summary, bytes, done } = request;
+        let failed = core.write_failed("publish a result", bytes);
+        match name_files(core, blobs, claim, &fingerprint, &summary) {
+            Ok(written) => named.push((written, fingerprint, summary, bytes, done)),
+            Err(error) => done(Err(failed(error))),
+        }
+    }
+    if disk::sync_file_system(&root) {
+        remember(core, named.iter().map(|(written, fingerprint, summary, ..)| (written, fingerprint, summary)));
+        for (_, _, summary, _, done) in named {
+            done(Ok(summary.id));
+        }
+        return;
+    }
+    for (written, fingerprint, summary, bytes, done) in named {
+        finish_one(core, &written, &fingerprint, summary, bytes, done);
+    }
+}
+
+fn commit_one(core: &Core, request: Request) {
+    let Request { blobs, claim, fingerprint, summary, bytes, done } = request;
+    let paths = blobs.iter().map(|pending| pending.temp.path()).chain([claim.path()]);
+    let written = sync_files(paths).and_then(|()| name_files(core, blobs, claim, &fingerprint, &summary));
+    match written {
+        Ok(written) => finish_one(core, &written, &fingerprint, summary, bytes, done),
+        Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
+    }
+}
+
+fn finish_one(
+    core: &Core,
+    written: &[Digest],
+    fingerprint: &Fingerprint,
+    summary: ClaimSummary,
+    bytes: u64,
+    done: Done,
+) {
+    let layout = &core.layout;
+    let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
+    let claims = layout.claims_of(fingerprint);
+    for path in written.iter().map(|digest| layout.blob(digest)).chain([claims.clone()]) {
+        // The folder that holds the name, and the one above, in case the folder itself is new.
+        folders.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
+    }
+    folders.insert(claims);
+    match folders.iter().try_for_each(|folder| disk::sync_folder(folder)) {
+        Ok(()) => {
+            remember(core, std::iter::once((written, fingerprint, &summary)));
+            done(Ok(summary.id));
+        }
+        Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
+    }
+}
+
+fn sync_files<'a>(paths: impl Iterator<Item = &'a Path>) -> io::Result<()> {
+    for path in paths {
+        File::open(path)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Gives every blob its name, then the claim. A name that is taken is taken over: the bytes are the same, and should the
+/// old file be damaged or about to be collected, the new one is not.
+fn name_files(
+    core: &Core,
+    blobs: Vec<Pending>,
+    claim: TempFile,
+    fingerprint: &Fingerprint,
+    summary: &ClaimSummary,
+) -> io::Result<Vec<Digest>> {
+    let mut written = Vec::with_capacity(blobs.len());
+    for pending in blobs {
+        let digest = pending.blob().digest;
+        pending.temp.persist(&core.layout.blob(&digest))?;
+        written.push(digest);
+    }
+    claim.persist(&core.layout.claim(fingerprint, &summary.id.0))?;
+    Ok(written)
+}
+
+/// Tells the index what is now known without reading it again.
+fn remember<'a, W: AsRef<[Digest]> + 'a + ?Sized>(
+    core: &Core,
+    published: impl Iterator<Item = (&'a W, &'a Fingerprint, &'a ClaimSummary)>,
+) {
+    let (mut claims, mut verified) = (Vec::new(), Vec::new());
+    for (written, fingerprint, summary) in published {
+        claims.extend(core.sole_claim_entry(fingerprint, summary));
+        for digest in written.as_ref() {
+            let path = core.layout.blob(digest);
+            let Some(mut stamp) = disk::stamp_at(&path) else { continue };
+            if stamp.bytes() >= LARGE_BYTES && !stamp.is_settled(now_ns(), 0) {
+                std::thread::sleep(TICK);
+                let Some(later) = disk::stamp_at(&path) else { continue };
+                stamp = later;
+            }
+            // A young stamp proves nothing, so a small blob is hashed once more when it is first read.
+            if stamp.is_settled(now_ns(), 0) {
+                verified.push((digest.as_bytes().to_vec(), stamp.encode().to_vec()));
+            }
+        }
+    }
+    core.index.put(Table::Claims, claims);
+    core.index.put(Table::Verified, verified);
+}

@@ -1,0 +1,230 @@
+//! The few ways in which the store touches the file system.
+//!
+//! Modes are always set on the open file or right after making a folder, never left to the umask. Files are opened
+//! without following links and without waiting, so that neither a symbolic link nor a pipe in the cache can mislead
+//! or hang a reader.
+
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use fs_err::os::unix::fs::OpenOptionsExt;
+use fs_err::{File, OpenOptions};
+use rustix::fs::OFlags;
+
+use super::stamp::Stamp;
+
+/// The mode of what never changes once it has its name.
+pub(super) const FROZEN: u32 = 0o444;
+/// The mode of what is appended to or rewritten.
+pub(super) const GROWING: u32 = 0o644;
+const FOLDER: u32 = 0o755;
+
+const PLAIN: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
+
+/// Makes a folder and those above it that lack; one that is there stays as it is.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    match fs_err::create_dir(path) {
+        Ok(()) => fs_err::set_permissions(path, PermissionsExt::from_mode(FOLDER)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
+                return Err(error);
+            };
+            make_folder(parent)?;
+            make_folder(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a file that is not there yet, open for reading and writing, with exactly this mode.
+pub(super) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).custom_flags(PLAIN).open(path)?;
+    file.set_permissions(PermissionsExt::from_mode(mode))?;
+    Ok(file)
+}
+
+/// Opens a file for appending, makes it when it lacks.
+pub(super) fn append(path: &Path) -> io::Result<File> {
+    let options = || {
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).custom_flags(PLAIN);
+        options
+    };
+    match options().mode(GROWING).create_new(true).open(path) {
+        Ok(file) => {
+            file.set_permissions(PermissionsExt::from_mode(GROWING))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let file = options().open(path)?;
+            require_regular(&file)?;
+            Ok(file)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What [`open_plain`] found under a name.
+pub(super) enum Opened {
+    /// A regular file and its stamp.
+    Regular(File, Stamp),
+    /// Nothing.
+    Absent,
+    /// A link, pipe, socket, device or folder.
+    Odd,
+}
+
+/// Opens a regular file for reading; anything else is told apart and never waited for.
+pub(super) fn open_plain(path: &Path) -> io::Result<Opened> {
+    let file = match OpenOptions::new().read(true).custom_flags(PLAIN).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Opened::Absent),
+        Err(error) => {
+            // A link says ELOOP and a socket ENXIO here; ask what stands there rather than list the codes.
+            return match fs_err::symlink_metadata(path) {
+                Ok(metadata) if !metadata.is_file() => Ok(Opened::Odd),
+                _ => Err(error),
+            };
+        }
+    };
+    let metadata = file.metadata()?;
+    Ok(if metadata.is_file() { Opened::Regular(file, Stamp::of(&metadata)) } else { Opened::Odd })
+}
+
+/// Opens a file outside the cache for reading, following links but never waiting for a pipe's other end.
+pub(super) fn open_input(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
+}
+
+/// Reads a small regular file whole; `None` when nothing is there.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] for anything but a regular file, or one of more than `bytes_max` bytes.
+pub(super) fn read_small(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>, Stamp)>> {
+    match open_plain(path)? {
+        Opened::Absent => Ok(None),
+        Opened::Odd => Err(io::Error::new(ErrorKind::InvalidData, "it is not a regular file")),
+        Opened::Regular(_, stamp) if stamp.bytes() > bytes_max => {
+            Err(io::Error::new(ErrorKind::InvalidData, format!("it is larger than {bytes_max} bytes")))
+        }
+        Opened::Regular(file, stamp) => {
+            let mut bytes = Vec::with_capacity(stamp.bytes() as usize);
+            file.take(bytes_max).read_to_end(&mut bytes)?;
+            Ok(Some((bytes, stamp)))
+        }
+    }
+}
+
+/// Returns the stamp of what stands under a name, not following a link; `None` when nothing does.
+pub(super) fn stamp_at(path: &Path) -> Option<Stamp> {
+    fs_err::symlink_metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+}
+
+/// Renames, and makes the target's folder when that was all that lacked.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match fs_err::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::NotFound && from.exists() => {
+            to.parent().map_or(Ok(()), make_folder)?;
+            fs_err::rename(from, to)
+        }
+        other => other,
+    }
+}
+
+/// Makes a folder's names durable. File systems that cannot say so about a folder keep their own promise.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    match File::open(path)?.sync_all() {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        other => other,
+    }
+}
+
+/// Makes everything durable that was written to the file system of an open folder; `false` where that is unknown.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_file_system(folder: &File) -> bool {
+    rustix::fs::syncfs(folder.file()).is_ok()
+}
+
+/// Makes everything durable that was written to the file system of an open folder; `false` where that is unknown.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_file_system(_folder: &File) -> bool {
+    false
+}
+
+/// Returns how many bytes this user may still write to a path's file system.
+pub(super) fn available_bytes(path: &Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Tells whether a path lies on a file system that several machines share.
+#[cfg(target_os = "linux")]
+pub(super) fn is_network(path: &Path) -> bool {
+    // NFS, SMB 1, SMB 2 and later, CIFS, AFS, Lustre, GPFS, Ceph, 9p and FUSE (sshfs and object-store mounts).
+    const MAGIC: [u64; 10] = [
+        0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42, 0x5346_414F, 0x0BD0_0BD0, 0x4750_4653, 0x00C3_6400, 0x0102_1997,
+        0x6573_5546,
+    ];
+    rustix::fs::statfs(path).is_ok_and(|stat| MAGIC.contains(&(u64::from(stat.f_type as u32))))
+}
+
+/// Tells whether a path lies on a file system that several machines share; elsewhere than on Linux it is not known.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_network(_path: &Path) -> bool {
+    false
+}
+
+/// Lists a folder's names in order; what is absent or no folder has none.
+pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs_err::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Visits every file below a folder that is there, links not followed; what vanishes meanwhile is left out.
+pub(super) fn visit_files(folder: &Path, visit: &mut dyn FnMut(&Path, &Stamp)) -> io::Result<()> {
+    for name in names(folder)? {
+        let path = folder.join(name);
+        let Ok(metadata) = fs_err::symlink_metadata(&path) else { continue };
+        if metadata.is_dir() {
+            visit_files(&path, visit)?;
+        } else {
+            visit(&path, &Stamp::of(&metadata));
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file or a whole folder that may be gone already.
+pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
+    let is_folder = fs_err::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let removed = if is_folder { fs_err::remove_dir_all(path) } else { fs_err::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn require_regular(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::new(ErrorKind::InvalidData, format!("`{}` is not a regular file", file.path().display())))
+}

@@ -1,0 +1,56 @@
+//! Which recipe an instance had before, for `explain`: read from the runs' own records.
+//!
+//! The records are files that every run writes anyway, so they are not copied into the index: a run in which nothing
+//! changed would spend longer on a thousand insertions than on everything else.
+
+use std::collections::BTreeMap;
+
+use super::error::StoreError;
+use super::run::{InstanceRecord, RunDir, RunId};
+use super::Store;
+
+/// What is known of one experiment's earlier runs; older runs are read only when newer ones do not know an instance.
+pub struct History<'a> {
+    store: &'a Store,
+    experiment: String,
+    /// The runs not yet looked at, the newest last.
+    unread: Vec<RunId>,
+    known: BTreeMap<String, (RunId, InstanceRecord)>,
+    runs_left: usize,
+}
+
+/// An instance that the last so many runs of its experiment did not have counts as new.
+const RUNS_MAX: usize = 200;
+
+impl Store {
+    /// Returns the history of an experiment as this user ran it, without the run named in `except`.
+    pub fn history(&self, experiment: &str, except: Option<&RunId>) -> Result<History<'_>, StoreError> {
+        let mut unread = self.runs()?;
+        unread.retain(|id| Some(id) != except);
+        Ok(History { store: self, experiment: experiment.to_owned(), unread, known: BTreeMap::new(), runs_left: RUNS_MAX })
+    }
+}
+
+impl History<'_> {
+    /// Returns an instance's last record and the run that wrote it; `None` when it is new.
+    pub fn last(&mut self, instance: &str) -> Result<Option<(RunId, InstanceRecord)>, StoreError> {
+        while !self.known.contains_key(instance) && self.runs_left > 0 {
+            let Some(id) = self.unread.pop() else { break };
+            // A run whose description cannot be read says nothing.
+            let Ok(run) = self.store.open_run(&id) else { continue };
+            if run.info().experiment == self.experiment && run.info().user == self.store.core.user {
+                self.learn(&run)?;
+                self.runs_left -= 1;
+            }
+        }
+        Ok(self.known.get(instance).cloned())
+    }
+
+    fn learn(&mut self, run: &RunDir) -> Result<(), StoreError> {
+        // Within a run the last record counts, between runs the newest run, which was read first.
+        for record in run.instances()?.into_iter().rev() {
+            self.known.entry(record.name.clone()).or_insert_with(|| (run.id().clone(), record));
+        }
+        Ok(())
+    }
+}

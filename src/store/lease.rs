@@ -1,0 +1,306 @@
+//! Leases keep several processes from doing the same work at once. Nothing goes wrong without them.
+//!
+//! A lease is a file that its holder keeps locked and touches now and then. It is free again when the holder releases it,
+//! when the holder's machine sees that the lock is gone (a killed process holds none), or when it has not been touched
+//! for a minute by the clock of the file system, so that no client's clock matters.
+
+use std::collections::BTreeMap;
+use std::fs::TryLockError;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use fs_err::File;
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
+use serde::{Deserialize, Serialize};
+
+use super::claim::ClaimSummary;
+use super::error::{StoreError, failed};
+use super::notice::Notice;
+use super::open::Core;
+use super::stamp::Stamp;
+use super::{Store, disk};
+use crate::fingerprint::Fingerprint;
+
+/// How often a holder says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A holder that was silent for so long is taken for dead.
+const STALE_AFTER_MS: u64 = 60_000;
+
+/// How often a lease is tried anew when it vanishes under our hands.
+const ATTEMPTS: u32 = 16;
+
+/// Who holds a lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The person.
+    pub user: String,
+    /// The machine.
+    pub host: String,
+    /// The process on that machine.
+    pub pid: u32,
+    /// Since when, in milliseconds since 1970 by the holder's clock.
+    pub since_ms: u64,
+}
+
+/// What came of asking for a lease.
+#[derive(Debug)]
+pub enum LeaseState {
+    /// It is ours until the guard is dropped.
+    Held(Lease),
+    /// Another worker or process has it; who that is may not be written down yet.
+    Busy(Option<Holder>),
+}
+
+/// What came of waiting for a lease.
+#[derive(Debug)]
+pub enum Waited {
+    /// The lease is ours, and nobody has published a result.
+    Held(Lease),
+    /// Somebody published a result meanwhile.
+    Published(ClaimSummary),
+    /// The caller asked to stop.
+    Stopped,
+}
+
+/// A held lease; it is renewed in the background and released when dropped.
+#[derive(Debug)]
+pub struct Lease {
+    path: PathBuf,
+    file: Arc<File>,
+    pulse: Arc<Pulse>,
+}
+
+impl Store {
+    /// Asks for the lease on a recipe without waiting.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`]; [`StoreError::Io`] when the folder of leases cannot be used.
+    pub fn lease(&self, fingerprint: &Fingerprint) -> Result<LeaseState, StoreError> {
+        self.core.require_writable("take a lease")?;
+        let path = self.core.layout.lease(fingerprint);
+        for _ in 0..ATTEMPTS {
+            match self.try_lease(&path).map_err(self.core.write_failed("take a lease", 0))? {
+                Attempt::Held(file) => {
+                    let file = Arc::new(file);
+                    self.pulse.add(&file);
+                    return Ok(LeaseState::Held(Lease { path, file, pulse: Arc::clone(&self.pulse) }));
+                }
+                Attempt::Busy(holder) => return Ok(LeaseState::Busy(holder)),
+                Attempt::Vanished => {}
+            }
+        }
+        Ok(LeaseState::Busy(None))
+    }
+
+    /// Waits until the lease on a recipe is ours or somebody has published a result.
+    ///
+    /// Every `poll` it looks again; before each wait `on_wait` hears who holds the lease, and stops the waiting by
+    /// returning `false`.
+    pub fn wait_for_lease(
+        &self,
+        fingerprint: &Fingerprint,
+        poll: Duration,
+        mut on_wait: impl FnMut(Option<&Holder>) -> bool,
+    ) -> Result<Waited, StoreError> {
+        loop {
+            let state = self.lease(fingerprint)?;
+            // Looked up after the lease is ours: a holder publishes before it lets go.
+            if let Some(summary) = self.find(fingerprint)? {
+                return Ok(Waited::Published(summary));
+            }
+            match state {
+                LeaseState::Held(lease) => return Ok(Waited::Held(lease)),
+                LeaseState::Busy(holder) if on_wait(holder.as_ref()) => std::thread::sleep(poll),
+                LeaseState::Busy(_) => return Ok(Waited::Stopped),
+            }
+        }
+    }
+
+    fn try_lease(&self, path: &Path) -> io::Result<Attempt> {
+        let mut file = disk::append(path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        match file.file().try_lock() {
+            Ok(()) => {
+                if !is_still(path, &stamp) {
+                    return Ok(Attempt::Vanished);
+                }
+                let holder = read_holder(&mut file);
+                // Locks may not reach from machine to machine, so elsewhere's lease is free only when it is stale.
+                let elsewhere = holder.as_ref().is_some_and(|holder| holder.host != self.core.host);
+                if elsewhere && !self.core.is_stale(&stamp)? {
+                    return Ok(Attempt::Busy(holder));
+                }
+            }
+            Err(TryLockError::WouldBlock) => {
+                if self.core.is_stale(&stamp)? {
+                    if is_still(path, &stamp) {
+                        disk::remove_if_there(path)?;
+                    }
+                    return Ok(Attempt::Vanished);
+                }
+                return Ok(Attempt::Busy(read_holder(&mut file)));
+            }
+            Err(TryLockError::Error(why)) => {
+                let holder = read_holder(&mut file);
+                if holder.is_some() && !self.core.is_stale(&stamp)? {
+                    return Ok(Attempt::Busy(holder));
+                }
+                self.core.notices.push(Notice::LeaseUnavailable { why: why.to_string() });
+            }
+        }
+        let core = &self.core;
+        let holder = Holder {
+            user: core.user.clone(),
+            host: core.host.clone(),
+            pid: std::process::id(),
+            since_ms: core.now_ms(),
+        };
+        let text = serde_json::to_vec(&holder).map_err(io::Error::other)?;
+        // Only when there is something to cut: some file systems write a truncated file out when it is closed.
+        if stamp.bytes() > 0 {
+            file.set_len(0)?;
+        }
+        file.write_all(&text)?;
+        Ok(Attempt::Held(file))
+    }
+}
+
+enum Attempt {
+    Held(File),
+    Busy(Option<Holder>),
+    /// The file was released or taken over between two steps; try again.
+    Vanished,
+}
+
+fn is_still(path: &Path, stamp: &Stamp) -> bool {
+    disk::stamp_at(path).is_some_and(|now| now.same_file(stamp))
+}
+
+/// Reads who holds a lease; a holder that is just writing itself down is not known.
+fn read_holder(file: &mut File) -> Option<Holder> {
+    const BYTES_MAX: u64 = 4096;
+    let mut text = Vec::new();
+    file.rewind().ok()?;
+    file.take(BYTES_MAX).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+impl Core {
+    fn is_stale(&self, stamp: &Stamp) -> io::Result<bool> {
+        Ok(stamp.modified_ms().saturating_add(STALE_AFTER_MS) < self.file_system_ms()?)
+    }
+
+    /// The time by the clock of the cache's file system: the mtime of a file made now.
+    pub(super) fn file_system_ms(&self) -> io::Result<u64> {
+        let temp = self.temp()?;
+        let file = disk::create_new(temp.path(), disk::GROWING)?;
+        Ok(Stamp::of(&file.metadata()?).modified_ms())
+    }
+
+    /// Lists the recipes somebody is at work on.
+    pub(super) fn live_leases(&self) -> Result<Vec<Fingerprint>, StoreError> {
+        let folder = self.layout.area(super::layout::Area::Leases);
+        let mut live = Vec::new();
+        for name in disk::names(&folder).map_err(failed("list leases"))? {
+            let (Ok(fingerprint), Some(stamp)) = (name.parse(), disk::stamp_at(&folder.join(&name))) else { continue };
+            if !self.is_stale(&stamp).map_err(failed("list leases"))? {
+                live.push(fingerprint);
+            }
+        }
+        Ok(live)
+    }
+
+    /// Removes the lease files that nobody holds any more.
+    pub(super) fn sweep_leases(&self) -> Result<(), StoreError> {
+        let failed = failed("sweep leases");
+        let folder = self.layout.area(super::layout::Area::Leases);
+        for name in disk::names(&folder).map_err(&failed)? {
+            let path = folder.join(&name);
+            if let Some(stamp) = disk::stamp_at(&path)
+                && self.is_stale(&stamp).map_err(&failed)?
+            {
+                disk::remove_if_there(&path).map_err(&failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Lease {
+    /// Says that the holder is alive; this also happens by itself.
+    pub fn renew(&self) -> Result<(), StoreError> {
+        touch(&self.file).map_err(failed("renew a lease"))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pulse.remove(&self.file);
+        // Only our own file: after a long silence another process may have taken the lease over.
+        if self.file.metadata().is_ok_and(|metadata| is_still(&self.path, &Stamp::of(&metadata))) {
+            let _ = disk::remove_if_there(&self.path);
+        }
+    }
+}
+
+/// Sets the mtime to the file system's own idea of now.
+fn touch(file: &File) -> io::Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    Ok(rustix::fs::futimens(file.file(), &Timestamps { last_access: now, last_modification: now })?)
+}
+
+/// The held leases of one store, and the thread that touches them while there are any.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    state: Mutex<PulseState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct PulseState {
+    /// By the address of the open file, which is its own as long as it is here.
+    held: BTreeMap<usize, Arc<File>>,
+    is_beating: bool,
+}
+
+impl Pulse {
+    fn add(self: &Arc<Self>, file: &Arc<File>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.held.insert(Arc::as_ptr(file).addr(), Arc::clone(file));
+        if !state.is_beating {
+            let pulse = Arc::downgrade(self);
+            let thread = std::thread::Builder::new().name("retort-lease".into());
+            // Without the thread the lease goes stale after a minute, which is harmless.
+            state.is_beating = thread.spawn(move || beat(&pulse)).is_ok();
+        }
+    }
+
+    fn remove(&self, file: &Arc<File>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.held.remove(&Arc::as_ptr(file).addr());
+    }
+
+    /// Ends the thread; called when the store goes.
+    pub(super) fn stop(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_beating = false;
+        self.changed.notify_all();
+    }
+}
+
+fn beat(pulse: &Weak<Pulse>) {
+    while let Some(pulse) = pulse.upgrade() {
+        let state = pulse.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = pulse.changed.wait_timeout_while(state, HEARTBEAT, |state| state.is_beating);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if !state.is_beating {
+            return;
+        }
+        for file in state.held.values() {
+            let _ = touch(file);
+        }
+    }
+}

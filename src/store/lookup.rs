@@ -1,0 +1,107 @@
+//! Finding the claim that is used for a recipe.
+//!
+//! Of several valid claims the one whose work began first is used, then the one with the smaller name, so that everyone
+//! who sees the same files uses the same one. The index answers as long as neither the claim's file nor its folder has
+//! changed; otherwise the folder is read.
+
+use super::claim::{CLAIM_BYTES_MAX, Claim, ClaimId, ClaimSummary};
+use super::error::{StoreError, failed};
+use super::index::{Entry, Table};
+use super::notice::Notice;
+use super::open::Core;
+use super::stamp::Stamp;
+use super::{Store, disk};
+use crate::fingerprint::Fingerprint;
+
+impl Store {
+    /// Finds the claim that is used for a recipe: one look-up in the index and two calls of `stat` when nothing changed.
+    pub fn find(&self, fingerprint: &Fingerprint) -> Result<Option<ClaimSummary>, StoreError> {
+        if let Some(summary) = self.core.indexed(fingerprint) {
+            return Ok(Some(summary));
+        }
+        let folder = disk::stamp_at(&self.core.layout.claims_of(fingerprint));
+        let Some((id, claim, file)) = self.core.claims(fingerprint)?.into_iter().next() else { return Ok(None) };
+        let summary = claim.summary(id);
+        if let Some(folder) = folder {
+            self.core.index.put(Table::Claims, vec![entry(fingerprint, &summary, &folder, &file)]);
+        }
+        Ok(Some(summary))
+    }
+
+    /// Reads the claim that is used for a recipe, with its manifest and notes.
+    pub fn claim(&self, fingerprint: &Fingerprint) -> Result<Option<(ClaimId, Claim)>, StoreError> {
+        Ok(self.claims(fingerprint)?.into_iter().next())
+    }
+
+    /// Reads every valid claim for a recipe, the one that is used first. Others are ignored with a notice.
+    pub fn claims(&self, fingerprint: &Fingerprint) -> Result<Vec<(ClaimId, Claim)>, StoreError> {
+        Ok(self.core.claims(fingerprint)?.into_iter().map(|(id, claim, _)| (id, claim)).collect())
+    }
+}
+
+impl Core {
+    fn indexed(&self, fingerprint: &Fingerprint) -> Option<ClaimSummary> {
+        let value = self.index.get(Table::Claims, fingerprint.as_bytes())?;
+        let (folder, rest) = value.split_at_checked(Stamp::ENCODED)?;
+        let (file, rest) = rest.split_at_checked(Stamp::ENCODED)?;
+        let summary = ClaimSummary::decode(rest)?;
+        let path = self.layout.claim(fingerprint, &summary.id.0);
+        let same = |path, known: &[u8]| disk::stamp_at(path).is_some_and(|stamp| stamp.encode() == known);
+        (same(path.parent()?, folder) && same(&path, file)).then_some(summary)
+    }
+
+    /// Reads a recipe's folder: the valid claims in the order of their use, each with its file's stamp.
+    pub(super) fn claims(&self, fingerprint: &Fingerprint) -> Result<Vec<(ClaimId, Claim, Stamp)>, StoreError> {
+        let (valid, ignored) = self.read_claims(fingerprint)?;
+        ignored.into_iter().for_each(|notice| self.notices.push(notice));
+        Ok(valid)
+    }
+
+    /// Reads a recipe's folder into the valid claims and what is wrong with the rest.
+    pub(super) fn read_claims(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<(Vec<(ClaimId, Claim, Stamp)>, Vec<Notice>), StoreError> {
+        let folder = self.layout.claims_of(fingerprint);
+        let (mut valid, mut ignored) = (Vec::new(), Vec::new());
+        for name in disk::names(&folder).map_err(failed("list claims"))? {
+            let path = folder.join(&name);
+            let read = || {
+                let id = ClaimId(name.parse().map_err(|_| "its name is not a digest".to_owned())?);
+                let Some((bytes, stamp)) =
+                    disk::read_small(&path, CLAIM_BYTES_MAX).map_err(|error| error.to_string())?
+                else {
+                    return Ok(None);
+                };
+                Claim::decode(&bytes, id, fingerprint).map(|claim| Some((id, claim, stamp)))
+            };
+            match read() {
+                Ok(claim) => valid.extend(claim),
+                Err(why) => ignored.push(Notice::ClaimIgnored { path, why }),
+            }
+        }
+        valid.sort_by_key(|(id, claim, _)| (claim.started_at_ms, *id));
+        Ok((valid, ignored))
+    }
+
+    /// Returns the index entry for a claim just published, unless its folder holds others that may come first.
+    pub(super) fn sole_claim_entry(&self, fingerprint: &Fingerprint, summary: &ClaimSummary) -> Option<Entry> {
+        let path = self.layout.claim(fingerprint, &summary.id.0);
+        let folder = disk::stamp_at(path.parent()?)?;
+        let file = disk::stamp_at(&path)?;
+        let alone = disk::names(path.parent()?).is_ok_and(|names| names.len() == 1);
+        alone.then(|| entry(fingerprint, summary, &folder, &file))
+    }
+}
+
+/// Makes an index entry: the folder's stamp, the file's stamp, the summary.
+///
+/// Stamps need not be settled here. The summary came from a claim that was read whole, and what a change within the
+/// same tick could hide is only that another valid claim should be used.
+pub(super) fn entry(fingerprint: &Fingerprint, summary: &ClaimSummary, folder: &Stamp, file: &Stamp) -> Entry {
+    let mut value = Vec::with_capacity(256);
+    value.extend_from_slice(&folder.encode());
+    value.extend_from_slice(&file.encode());
+    summary.encode(&mut value);
+    (fingerprint.as_bytes().to_vec(), value)
+}

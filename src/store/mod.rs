@@ -1,0 +1,134 @@
+//! The cache directory: blobs by their digest, claims by their recipe, rows by their key.
+//!
+//! The store knows nothing of artifacts or stages. Everything it keeps is plain files; the index beside them only makes
+//! finding them quick and can be made anew. Nothing depends on a lock: names are immutable and appear at once, so any
+//! number of processes may work on one directory.
+//!
+//! | what | where | how |
+//! |---|---|---|
+//! | blobs | `objects/v1/ab/<digest>` | [`Store::put`], [`Store::read`]; verified on first read |
+//! | claims | `actions/v1/ab/<fingerprint>/<claim>` | [`Store::publish`], [`Store::find`]; the claim is the commit |
+//! | rows | `rows/v1/<kind>/` | [`Store::rows`]; journals and packs with a checksum for each row |
+//! | unfinished work | `partial/v1/<fingerprint>/` | [`Store::partial`] |
+//! | runs | `runs/v1/<run>/`, `roots/<user>/<run>` | [`Store::new_run`]; what `gc` marks from |
+//! | leases | `leases/<fingerprint>` | [`Store::lease`]; they save work and decide nothing |
+//! | temporary files | `tmp/<host>.<session>/` | locked by their owner, swept when it is gone |
+//! | trash | `trash/` | what was collected, and `quarantine/` |
+//! | index | `index/<user>@<host>/` | sled, or maps in memory when it is locked or damaged |
+//!
+//! # What is never served
+//!
+//! - A blob whose bytes are not those of its name: it is hashed on its first read and whenever its file's stamp (device,
+//!   inode, size, mtime, ctime) is not the one under which it was last found right. Its mode counts for nothing.
+//! - A claim whose bytes are not those of its name, or which is about another recipe than its folder.
+//! - A row or saved state with a wrong checksum.
+//! - Anything that is not a regular file; links are not followed, and pipes are not waited for.
+
+mod blob;
+mod claim;
+mod commit;
+mod disk;
+mod error;
+mod gc;
+mod history;
+mod index;
+mod inputs;
+mod inventory;
+mod layout;
+mod lease;
+mod lookup;
+mod notice;
+mod open;
+mod partial;
+mod read;
+mod rows;
+mod run;
+mod session;
+mod stamp;
+mod verify;
+mod walk;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+pub use blob::{BlobWriter, Pending};
+pub use claim::{Claim, ClaimId, ClaimSummary, Producer};
+pub use error::StoreError;
+pub use gc::{GcOptions, GcReport};
+pub use history::History;
+pub use inventory::{AreaSize, RebuildReport, SizeReport};
+pub use lease::{Holder, Lease, LeaseState, Waited};
+pub use notice::Notice;
+pub use open::{Clock, Mode, Opened, StoreOptions};
+pub use partial::PartialDir;
+pub use read::BlobFile;
+pub use rows::RowStore;
+pub use run::{InstanceRecord, Outcome, RunDir, RunId, RunInfo};
+pub use verify::{Damage, MissingBlob, VerifyOptions, VerifyReport};
+
+use crate::fingerprint::Digest;
+
+/// A blob's name and size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlobRef {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl BlobRef {
+    /// Names bytes held in memory.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { digest: Digest::of(bytes), bytes: bytes.len() as u64 }
+    }
+}
+
+/// An open cache directory, shared by all workers of a process.
+///
+/// Dropping it publishes what waits, seals the rows that were put, and removes its temporary files.
+pub struct Store {
+    rows: Mutex<BTreeMap<String, Arc<RowStore>>>,
+    committer: commit::Committer,
+    pulse: Arc<lease::Pulse>,
+    core: Arc<open::Core>,
+}
+
+impl Store {
+    /// Returns the cache's root.
+    pub fn root(&self) -> &Path {
+        self.core.layout.root()
+    }
+
+    /// Tells whether anything can be kept.
+    pub fn is_writable(&self) -> bool {
+        self.core.writable
+    }
+
+    /// Returns who makes claims through this store.
+    pub fn producer(&self) -> Producer {
+        let core = &self.core;
+        Producer { user: core.user.clone(), host: core.host.clone(), program: core.program.clone() }
+    }
+
+    /// Returns the time by the clock the store was opened with, in milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.core.now_ms()
+    }
+
+    /// Takes what a person should hear about and has not heard yet.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        self.core.notices.take()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.pulse.stop();
+    }
+}

@@ -1,0 +1,268 @@
+//! Opening a cache directory, and what every part of an opened store shares.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fs_err::File;
+
+use super::commit::Committer;
+use super::error::{StoreError, failed};
+use super::index::{Index, OpenFailure};
+use super::layout::{Area, Component, Layout};
+use super::lease::Pulse;
+use super::notice::{Notice, Notices};
+use super::session::{self, Session, TempFile, unique};
+use super::{Store, disk};
+use crate::fingerprint::Digest;
+
+/// Tells the time in milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// How a cache directory is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// For reading and writing; made when it is not there.
+    Create,
+    /// For reading and writing; an error when it is not there.
+    Existing,
+    /// For reading alone: nothing below the root is touched.
+    ReadOnly,
+}
+
+/// What the store has to know about its surroundings, since it does not look for itself.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// The cache directory.
+    pub root: PathBuf,
+    /// Who runs this: names the roots, the index and the claims.
+    pub user: String,
+    /// This machine's name.
+    pub host: String,
+    /// The program and its version, as claims record it.
+    pub program: String,
+    /// How to open it.
+    pub mode: Mode,
+    /// Where the index goes when the root is on a network file system; memory serves where this is `None`.
+    pub local_index: Option<PathBuf>,
+    /// The clock that claims, runs and `gc` go by.
+    pub clock: Clock,
+}
+
+impl StoreOptions {
+    /// Describes a cache that is made when it is not there, with the system's clock.
+    pub fn new(root: impl Into<PathBuf>, user: &str, host: &str) -> Self {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        Self {
+            root: root.into(),
+            user: user.to_owned(),
+            host: host.to_owned(),
+            program: concat!("retort ", env!("CARGO_PKG_VERSION")).to_owned(),
+            mode: Mode::Create,
+            local_index: None,
+            clock: Arc::new(now),
+        }
+    }
+}
+
+/// A store and what a person should hear about its opening.
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// What was set right or gone without.
+    pub notices: Vec<Notice>,
+}
+
+/// What the parts of one opened store share.
+pub(super) struct Core {
+    pub(super) layout: Layout,
+    pub(super) writable: bool,
+    pub(super) user: String,
+    pub(super) host: String,
+    pub(super) program: String,
+    pub(super) clock: Clock,
+    pub(super) index: Index,
+    pub(super) notices: Arc<Notices>,
+    session: Session,
+    /// Held for as long as the index is, so that no second process opens it.
+    _index_lock: Option<File>,
+}
+
+impl Store {
+    /// Opens a cache directory.
+    ///
+    /// A directory that this user cannot write is opened for reading, with a notice. What killed processes left in
+    /// `tmp/` is removed on the way.
+    ///
+    /// # Errors
+    /// [`StoreError::NotACache`] when nothing is there and nothing was to be made; [`StoreError::Io`] otherwise.
+    pub fn open(options: StoreOptions) -> Result<Opened, StoreError> {
+        let layout = Layout::new(options.root.clone());
+        let notices = Arc::new(Notices::default());
+        if options.mode != Mode::Create && !layout.tag().exists() {
+            return Err(StoreError::NotACache { root: options.root });
+        }
+        let writable = options.mode != Mode::ReadOnly && prepare(&layout, &notices)?;
+        let now_ms = (options.clock)();
+        if writable {
+            for left in session::abandoned(&layout, &options.host, now_ms).map_err(failed("sweep temporary files"))? {
+                // A neighbour may be sweeping the same folder.
+                let _ = disk::remove_tree(&left);
+            }
+        }
+        let (index, index_lock) = open_index(&layout, &options, writable, &notices);
+        let core = Arc::new(Core {
+            session: Session::new(&layout, &options.host),
+            layout,
+            writable,
+            user: options.user,
+            host: options.host,
+            program: options.program,
+            clock: options.clock,
+            index,
+            notices: Arc::clone(&notices),
+            _index_lock: index_lock,
+        });
+        let store = Store {
+            committer: Committer::new(Arc::clone(&core)),
+            pulse: Arc::new(Pulse::default()),
+            rows: std::sync::Mutex::default(),
+            core,
+        };
+        Ok(Opened { store, notices: notices.take() })
+    }
+}
+
+/// Makes the folders; `false` when the directory is there but this user cannot write it.
+fn prepare(layout: &Layout, notices: &Notices) -> Result<bool, StoreError> {
+    let is_new = !layout.tag().exists();
+    match make_folders(layout) {
+        Ok(()) => Ok(true),
+        Err(error)
+            if !is_new && matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+        {
+            notices.push(Notice::ReadOnly { why: error.to_string() });
+            Ok(false)
+        }
+        Err(error) => Err(failed("make the cache directory")(error)),
+    }
+}
+
+fn make_folders(layout: &Layout) -> io::Result<()> {
+    const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+        # This directory is a cache of Retort: everything in it can be computed again.\n\
+        # See https://bford.info/cachedir/ for this file.\n";
+    disk::make_folder(layout.root())?;
+    for area in Area::ALL {
+        let path = layout.area(area);
+        if !path.is_dir() {
+            disk::make_folder(&path)?;
+        }
+    }
+    // Temporary files are what every write begins with, so this is the folder to ask about.
+    rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK)
+        .map_err(|errno| io::Error::new(io::Error::from(errno).kind(), format!("`{}` is not writable", layout.root().display())))?;
+    if !layout.tag().exists() {
+        let temp = TempFile::new(layout.root().join(format!(".tag-{}", unique("tag"))));
+        let mut file = disk::create_new(temp.path(), disk::GROWING)?;
+        io::Write::write_all(&mut file, TAG.as_bytes())?;
+        temp.persist(&layout.tag())?;
+    }
+    Ok(())
+}
+
+fn open_index(
+    layout: &Layout,
+    options: &StoreOptions,
+    writable: bool,
+    notices: &Arc<Notices>,
+) -> (Index, Option<File>) {
+    let in_memory = || (Index::in_memory(Arc::clone(notices)), None);
+    if !writable {
+        return in_memory();
+    }
+    let owner = format!("{}@{}", Component::of(&options.user).as_str(), Component::of(&options.host).as_str());
+    let folder = if disk::is_network(layout.root()) {
+        let Some(local) = &options.local_index else { return in_memory() };
+        local.join(Digest::of(layout.root().as_os_str().as_encoded_bytes()).short()).join(owner)
+    } else {
+        layout.area(Area::Index).join(owner)
+    };
+    match open_kept(layout, &folder, &options.user, notices) {
+        Ok(opened) => opened,
+        Err(why) => {
+            notices.push(Notice::IndexDamaged { moved_to: None, why });
+            in_memory()
+        }
+    }
+}
+
+fn open_kept(
+    layout: &Layout,
+    folder: &Path,
+    user: &str,
+    notices: &Arc<Notices>,
+) -> Result<(Index, Option<File>), String> {
+    let text = |error: io::Error| error.to_string();
+    if !folder.is_dir() {
+        disk::make_folder(folder).map_err(text)?;
+    }
+    let lock = disk::append(&folder.join("lock")).map_err(text)?;
+    let locked = || {
+        notices.push(Notice::IndexLocked);
+        Ok((Index::in_memory(Arc::clone(notices)), None))
+    };
+    if matches!(lock.file().try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+        return locked();
+    }
+    let database = folder.join("sled-v1");
+    if !database.exists() && layout.roots_of(user).is_dir() {
+        notices.push(Notice::IndexNew);
+    }
+    let why = match Index::open(&database, Arc::clone(notices)) {
+        Ok(index) => return Ok((index, Some(lock))),
+        Err(OpenFailure::Locked) => return locked(),
+        Err(OpenFailure::Damaged(why)) => why,
+    };
+    let aside = layout.area(Area::Trash).join(format!("index-{}", unique(&why)));
+    disk::rename(&database, &aside).map_err(text)?;
+    match Index::open(&database, Arc::clone(notices)) {
+        Ok(index) => {
+            notices.push(Notice::IndexDamaged { moved_to: Some(aside), why });
+            Ok((index, Some(lock)))
+        }
+        Err(_) => Err(why),
+    }
+}
+
+impl Core {
+    /// Fails when nothing may be written.
+    pub(super) fn require_writable(&self, action: &'static str) -> Result<(), StoreError> {
+        if self.writable {
+            return Ok(());
+        }
+        Err(StoreError::ReadOnly { action, root: self.layout.root().to_owned() })
+    }
+
+    /// Returns a temporary file's path on the cache's file system.
+    pub(super) fn temp(&self) -> io::Result<TempFile> {
+        self.session.path().map(TempFile::new)
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// Wraps an error met while writing, and tells a full disk apart.
+    pub(super) fn write_failed(&self, action: &'static str, needed_bytes: u64) -> impl Fn(io::Error) -> StoreError + '_ {
+        move |why| match why.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                let root = self.layout.root().to_owned();
+                let available_bytes = disk::available_bytes(&root);
+                StoreError::Full { action, root, needed_bytes, available_bytes }
+            }
+            _ => StoreError::Io { action, why },
+        }
+    }
+}

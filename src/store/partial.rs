@@ -1,0 +1,88 @@
+//! What an unfinished piece of work has saved so far, such as the state of a training.
+//!
+//! Each item is one file: its content, then the digest of the content. Saving replaces the file at once, so a killed
+//! process leaves the item as it was before or as it is after.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{self, Opened};
+use super::error::{StoreError, failed};
+use super::layout::Component;
+use super::notice::Notice;
+use super::open::Core;
+use super::Store;
+use crate::fingerprint::{Digest, Fingerprint};
+
+/// The saved state of one recipe's work.
+pub struct PartialDir {
+    core: Arc<Core>,
+    folder: PathBuf,
+}
+
+const DIGEST_BYTES: usize = 32;
+
+impl Store {
+    /// Returns the place for a recipe's unfinished work; it is made when something is saved.
+    pub fn partial(&self, fingerprint: &Fingerprint) -> PartialDir {
+        PartialDir { core: Arc::clone(&self.core), folder: self.core.layout.partial_of(fingerprint) }
+    }
+}
+
+impl PartialDir {
+    /// Saves an item durably in place of an earlier one of the same name.
+    pub fn save(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.core.require_writable("save training state")?;
+        let failed = self.core.write_failed("save training state", bytes.len() as u64);
+        let temp = self.core.temp().map_err(&failed)?;
+        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
+        file.write_all(bytes).map_err(&failed)?;
+        file.write_all(Digest::of(bytes).as_bytes()).map_err(&failed)?;
+        file.sync_all().map_err(&failed)?;
+        temp.persist(&self.path(name)).map_err(&failed)?;
+        disk::sync_folder(&self.folder).map_err(&failed)
+    }
+
+    /// Loads an item; `None` when it is absent or damaged.
+    pub fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.path(name);
+        match read_item(&path).map_err(failed("load training state"))? {
+            None => Ok(None),
+            Some(Ok(bytes)) => Ok(Some(bytes)),
+            Some(Err(_)) => {
+                self.core.notices.push(Notice::PartialDamaged { path });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Removes everything saved, once the work is published.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        self.core.require_writable("clear training state")?;
+        disk::remove_tree(&self.folder).map_err(failed("clear training state"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(Component::of(name))
+    }
+}
+
+/// Reads an item's content; `None` when it is absent, an inner error when it is damaged.
+pub(super) fn read_item(path: &Path) -> io::Result<Option<Result<Vec<u8>, &'static str>>> {
+    let mut bytes = Vec::new();
+    match disk::open_plain(path)? {
+        Opened::Absent => return Ok(None),
+        Opened::Odd => return Ok(Some(Err("it is not a regular file"))),
+        Opened::Regular(mut file, _) => file.read_to_end(&mut bytes)?,
+    };
+    let content = bytes.len().checked_sub(DIGEST_BYTES);
+    let Some(content) = content.filter(|&at| Digest::of(&bytes[..at]).as_bytes() == &bytes[at..]) else {
+        return Ok(Some(Err("its bytes are not those of its checksum")));
+    };
+    bytes.truncate(content);
+    Ok(Some(Ok(bytes)))
+}

@@ -1,0 +1,145 @@
+//! Reading blobs: nothing is handed out that has not been found to have the bytes of its name.
+//!
+//! A blob is hashed when it is first read, and again whenever the file system says that its file may have changed.
+//! What was found right is remembered with the file's stamp; mode bits count for nothing.
+
+use std::io::{self, Read, Seek};
+use std::path::PathBuf;
+
+use fs_err::File;
+
+use super::disk::Opened;
+use super::error::{StoreError, failed};
+use super::index::Table;
+use super::notice::Notice;
+use super::open::Core;
+use super::session::unique;
+use super::stamp::{Stamp, now_ns};
+use super::{BlobRef, Store, disk};
+use crate::fingerprint::Digest;
+
+/// A verified blob, open for reading from its start.
+#[derive(Debug)]
+pub struct BlobFile {
+    file: File,
+    bytes: u64,
+}
+
+impl BlobFile {
+    /// Returns the size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Read for BlobFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for BlobFile {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl Store {
+    /// Reads a blob into memory.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], or [`StoreError::Corrupt`] when its bytes are not those of its name.
+    pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let (mut file, stamp) = self.core.find_blob(digest)?;
+        let read_ns = now_ns();
+        let mut bytes = Vec::with_capacity(stamp.bytes() as usize);
+        file.read_to_end(&mut bytes).map_err(failed("read a blob"))?;
+        if self.core.is_verified(digest, &stamp) && bytes.len() as u64 == stamp.bytes() {
+            return Ok(bytes);
+        }
+        let found = BlobRef::of(&bytes);
+        self.core.judge(digest, &stamp, found, read_ns)?;
+        Ok(bytes)
+    }
+
+    /// Opens a blob for reading as a stream. Its first opening reads it twice, once to verify it.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn open_blob(&self, digest: &Digest) -> Result<BlobFile, StoreError> {
+        let (mut file, stamp) = self.core.find_blob(digest)?;
+        if !self.core.is_verified(digest, &stamp) {
+            let read_ns = now_ns();
+            let (found, bytes) = Digest::of_reader(&mut file).map_err(failed("read a blob"))?;
+            self.core.judge(digest, &stamp, BlobRef { digest: found, bytes }, read_ns)?;
+            file.rewind().map_err(failed("read a blob"))?;
+        }
+        Ok(BlobFile { file, bytes: stamp.bytes() })
+    }
+
+    /// Returns the path of a verified blob, for readers that want a file. It must not be written.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn blob_path(&self, digest: &Digest) -> Result<PathBuf, StoreError> {
+        self.open_blob(digest).map(|_| self.core.layout.blob(digest))
+    }
+
+    /// Tells whether a blob is there, without reading it.
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.blob_size(digest).is_some()
+    }
+
+    /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name.
+    pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
+        let metadata = fs_err::symlink_metadata(self.core.layout.blob(digest)).ok()?;
+        metadata.is_file().then(|| metadata.len())
+    }
+}
+
+impl Core {
+    fn find_blob(&self, digest: &Digest) -> Result<(File, Stamp), StoreError> {
+        match disk::open_plain(&self.layout.blob(digest)).map_err(failed("read a blob"))? {
+            Opened::Regular(file, stamp) => Ok((file, stamp)),
+            Opened::Absent => Err(StoreError::Missing { digest: *digest }),
+            Opened::Odd => Err(self.quarantine(digest, None, "it is not a regular file".to_owned())),
+        }
+    }
+
+    pub(super) fn is_verified(&self, digest: &Digest, stamp: &Stamp) -> bool {
+        self.index.get(Table::Verified, digest.as_bytes()).is_some_and(|known| known == stamp.encode())
+    }
+
+    /// Compares what was read from `read_ns` on with what the name promises.
+    pub(super) fn judge(
+        &self,
+        digest: &Digest,
+        stamp: &Stamp,
+        found: BlobRef,
+        read_ns: i128,
+    ) -> Result<(), StoreError> {
+        if found.digest != *digest {
+            let why = format!("its {} bytes have the digest {}", found.bytes, found.digest.short());
+            return Err(self.quarantine(digest, Some(stamp), why));
+        }
+        if stamp.is_settled(read_ns, 0) {
+            self.index.put(Table::Verified, vec![(digest.as_bytes().to_vec(), stamp.encode().to_vec())]);
+        }
+        Ok(())
+    }
+
+    /// Takes a blob out of the way, unless another file has taken its place meanwhile, and returns the error to report.
+    fn quarantine(&self, digest: &Digest, judged: Option<&Stamp>, why: String) -> StoreError {
+        let path = self.layout.blob(digest);
+        let still_there =
+            disk::stamp_at(&path).is_some_and(|now| judged.is_none_or(|judged| judged.same_file(&now)));
+        if self.writable && still_there {
+            let aside = self.layout.quarantine().join(format!("{digest}.{}", unique("quarantine")));
+            if disk::rename(&path, &aside).is_ok() {
+                self.notices.push(Notice::BlobQuarantined { digest: *digest, why: why.clone() });
+            }
+        }
+        self.index.remove(Table::Verified, digest.as_bytes());
+        StoreError::Corrupt { digest: *digest, why }
+    }
+}

@@ -1,0 +1,360 @@
+//! The rows of one kind: this store's journal, the journals of others, and the packs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fs_err::File;
+
+use super::journal::{self, Journal, Tail};
+use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, SEAL_BYTES, index_entry, index_key, pack, read_index_value};
+use crate::fingerprint::{Digest, RowKey};
+use crate::store::error::{StoreError, failed};
+use crate::store::index::Table;
+use crate::store::layout::Component;
+use crate::store::notice::Notice;
+use crate::store::open::Core;
+use crate::store::session::unique;
+use crate::store::stamp::{Stamp, now_ns};
+use crate::store::{Store, disk};
+
+/// The rows of one kind, shared by all workers of a store.
+///
+/// A row that was put can be found at once, by this process and by others. It survives a killed process; rows of the
+/// last second, or the last thousand, may be lost when the power fails, unless [`RowStore::flush`] returned.
+pub struct RowStore {
+    core: Arc<Core>,
+    kind: Component,
+    folder: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    journal: Option<(PathBuf, Journal)>,
+    own: BTreeMap<RowKey, Place>,
+    others: BTreeMap<String, Other>,
+    /// Packs whose rows are in the index.
+    indexed: BTreeSet<Digest>,
+    /// Packs held open, so that a look-up need not open one.
+    open: BTreeMap<Digest, Arc<File>>,
+    /// The folder as it was when it was last listed.
+    listed: Option<Stamp>,
+}
+
+/// Another store's journal and what was read of it so far.
+struct Other {
+    file: File,
+    end: u64,
+    rows: BTreeMap<RowKey, Place>,
+}
+
+/// More open packs than this are closed all at once; a process may not open files without end.
+const OPEN_PACKS_MAX: usize = 64;
+
+/// How old the journal of a process on another machine must be to count as left behind.
+const ABANDONED_AFTER_MS: u64 = 7 * 24 * 3600 * 1000;
+
+impl Store {
+    /// Returns the rows of a kind, such as `elicit`; every call with one kind returns the same.
+    pub fn rows(&self, kind: &str) -> Result<Arc<RowStore>, StoreError> {
+        let mut stores = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rows) = stores.get(kind) {
+            return Ok(Arc::clone(rows));
+        }
+        let rows = Arc::new(RowStore::open(Arc::clone(&self.core), Component::of(kind))?);
+        stores.insert(kind.to_owned(), Arc::clone(&rows));
+        Ok(rows)
+    }
+}
+
+impl RowStore {
+    /// Finds a row; `None` when nobody has put it, or what was put is damaged.
+    pub fn get(&self, key: &RowKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut state = self.state();
+        if let Some(found) = self.look(&mut state, key)? {
+            return Ok(Some(found));
+        }
+        if self.refresh(&mut state)? { self.look(&mut state, key) } else { Ok(None) }
+    }
+
+    /// Keeps a row.
+    ///
+    /// # Errors
+    /// [`StoreError::RowTooLarge`], [`StoreError::ReadOnly`], [`StoreError::Full`].
+    pub fn put(&self, key: RowKey, payload: &[u8]) -> Result<(), StoreError> {
+        self.core.require_writable("keep a row")?;
+        if payload.len() > ROW_BYTES_MAX {
+            return Err(StoreError::RowTooLarge { bytes: payload.len(), limit: ROW_BYTES_MAX });
+        }
+        let failed = self.core.write_failed("keep a row", payload.len() as u64);
+        let mut state = self.state();
+        if state.journal.is_none() {
+            state.journal = Some(self.start_journal().map_err(&failed)?);
+        }
+        if let Some((_, journal)) = &mut state.journal {
+            let place = journal.append(&key, payload).map_err(&failed)?;
+            let is_full = journal.bytes() >= SEAL_BYTES;
+            state.own.insert(key, place);
+            if is_full {
+                self.seal(&mut state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes every row that was put durable.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        match &mut self.state().journal {
+            Some((_, journal)) => journal.sync().map_err(self.core.write_failed("keep rows", journal.bytes())),
+            None => Ok(()),
+        }
+    }
+
+    /// Seals what was put into a pack; this also happens when the store is dropped.
+    pub fn finish(&self) -> Result<(), StoreError> {
+        self.seal(&mut self.state())
+    }
+
+    fn open(core: Arc<Core>, kind: Component) -> Result<Self, StoreError> {
+        let folder = core.layout.rows_of(&kind);
+        let rows = Self { core, kind, folder, state: Mutex::default() };
+        if rows.core.writable {
+            disk::make_folder(&rows.folder).map_err(rows.core.write_failed("keep rows", 0))?;
+            rows.adopt()?;
+        }
+        rows.refresh(&mut rows.state())?;
+        Ok(rows)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start_journal(&self) -> io::Result<(PathBuf, Journal)> {
+        loop {
+            let host = Component::of(&self.core.host);
+            let path = self.folder.join(format!("{}.{}{JOURNAL}", host.as_str(), unique(self.kind.as_str())));
+            if let Some(journal) = Journal::create(&path)? {
+                return Ok((path, journal));
+            }
+        }
+    }
+
+    fn look(&self, state: &mut State, key: &RowKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = failed("read a row");
+        if let (Some(place), Some((_, journal))) = (state.own.get(key), &state.journal) {
+            return journal::read(journal.file(), key, *place).map_err(failed);
+        }
+        for other in state.others.values() {
+            if let Some(place) = other.rows.get(key)
+                && let Some(payload) = journal::read(&other.file, key, *place).map_err(&failed)?
+            {
+                return Ok(Some(payload));
+            }
+        }
+        let index_key = index_key(&self.kind, key.as_bytes());
+        let Some(value) = self.core.index.get(Table::Rows, &index_key) else { return Ok(None) };
+        if let Some((digest, place)) = read_index_value(&value)
+            && let Some(file) = self.open_pack(state, &digest).map_err(&failed)?
+        {
+            if let Some(payload) = journal::read(&file, key, place).map_err(&failed)? {
+                return Ok(Some(payload));
+            }
+            let why = format!("the row at byte {} is damaged", place.offset);
+            self.core.notices.push(Notice::RowsDamaged { path: self.pack_path(&digest), why });
+        }
+        // The pack was merged into another or is damaged; when another one has the row, a refresh finds it.
+        self.core.index.remove(Table::Rows, &index_key);
+        state.listed = None;
+        Ok(None)
+    }
+
+    fn pack_path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{digest}{PACK}"))
+    }
+
+    fn open_pack(&self, state: &mut State, digest: &Digest) -> io::Result<Option<Arc<File>>> {
+        if let Some(file) = state.open.get(digest) {
+            return Ok(Some(Arc::clone(file)));
+        }
+        let Some(file) = pack::open(&self.pack_path(digest))? else { return Ok(None) };
+        if state.open.len() >= OPEN_PACKS_MAX {
+            state.open.clear();
+        }
+        let file = Arc::new(file);
+        state.open.insert(*digest, Arc::clone(&file));
+        Ok(Some(file))
+    }
+
+    /// Looks for what others have added; `true` when there may be rows that were not there before.
+    fn refresh(&self, state: &mut State) -> Result<bool, StoreError> {
+        let failed = failed("list rows");
+        let now = disk::stamp_at(&self.folder);
+        let mut is_new = false;
+        if now != state.listed || now.is_none() {
+            let listed_ns = now_ns();
+            let names = disk::names(&self.folder).map_err(&failed)?;
+            for name in &names {
+                if let Some(digest) = name.strip_suffix(PACK).and_then(|name| name.parse().ok()) {
+                    is_new |= index_pack(&self.core, &self.kind, &self.folder, &digest, &mut state.indexed);
+                } else if name.ends_with(JOURNAL) && !state.others.contains_key(name) && !state.is_own(name) {
+                    let path = self.folder.join(name);
+                    if let disk::Opened::Regular(file, _) = disk::open_plain(&path).map_err(&failed)? {
+                        state.others.insert(name.clone(), Other { file, end: 0, rows: BTreeMap::new() });
+                    }
+                }
+            }
+            // A sealed journal's rows are in a pack by now.
+            state.others.retain(|name, _| names.binary_search(name).is_ok());
+            // A name added within this tick of the clock would not show, so a young stamp is not relied on.
+            state.listed = now.filter(|stamp| stamp.is_settled(listed_ns, 0));
+        }
+        for (name, other) in &mut state.others {
+            if other.file.metadata().map_err(&failed)?.len() > other.end {
+                let scan = journal::scan(&other.file, other.end).map_err(&failed)?;
+                if scan.tail == Tail::Damaged {
+                    let why = format!("the record at byte {} is damaged", scan.end);
+                    self.core.notices.push(Notice::RowsDamaged { path: self.folder.join(name), why });
+                }
+                is_new |= !scan.rows.is_empty();
+                other.end = scan.end;
+                other.rows.extend(scan.rows);
+            }
+        }
+        Ok(is_new)
+    }
+
+    fn seal(&self, state: &mut State) -> Result<(), StoreError> {
+        let Some((path, journal)) = &mut state.journal else { return Ok(()) };
+        let failed = self.core.write_failed("seal rows", journal.bytes());
+        let mut rows = BTreeMap::new();
+        for (key, place) in &state.own {
+            if let Some(payload) = journal::read(journal.file(), key, *place).map_err(&failed)? {
+                rows.insert(*key, payload);
+            }
+        }
+        seal_rows(&self.core, &self.kind, &self.folder, &rows, &mut state.indexed).map_err(&failed)?;
+        disk::remove_if_there(path).map_err(&failed)?;
+        state.journal = None;
+        state.own.clear();
+        Ok(())
+    }
+
+    /// Seals the journals of processes that are gone.
+    fn adopt(&self) -> Result<(), StoreError> {
+        let failed = self.core.write_failed("seal rows left behind", 0);
+        let ours = format!("{}.", Component::of(&self.core.host).as_str());
+        for name in disk::names(&self.folder).map_err(&failed)? {
+            let path = self.folder.join(&name);
+            if !name.ends_with(JOURNAL) {
+                continue;
+            }
+            let disk::Opened::Regular(file, stamp) = disk::open_plain(&path).map_err(&failed)? else { continue };
+            let old = stamp.newest_ms().saturating_add(ABANDONED_AFTER_MS) < self.core.now_ms();
+            let is_ours = name.starts_with(&ours);
+            let left = match file.file().try_lock() {
+                Ok(()) => is_ours || old,
+                Err(std::fs::TryLockError::WouldBlock) => false,
+                Err(std::fs::TryLockError::Error(_)) => old,
+            };
+            if left {
+                let mut state = self.state();
+                adopt_journal(&self.core, &self.kind, &path, &file, &mut state.indexed).map_err(&failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn is_own(&self, name: &str) -> bool {
+        self.journal.as_ref().is_some_and(|(path, _)| path.file_name().is_some_and(|own| own == name))
+    }
+}
+
+impl Drop for RowStore {
+    fn drop(&mut self) {
+        // What cannot be sealed now stays in its journal, which the next store to be opened seals.
+        let _ = self.finish();
+    }
+}
+
+/// Puts a pack's rows into the index unless they are there; `true` when they were not.
+pub(super) fn index_pack(
+    core: &Core,
+    kind: &Component,
+    folder: &Path,
+    digest: &Digest,
+    indexed: &mut BTreeSet<Digest>,
+) -> bool {
+    if !indexed.insert(*digest) {
+        return false;
+    }
+    let marker = index_key(kind, digest.as_bytes());
+    if core.index.get(Table::Packs, &marker).is_some() {
+        return false;
+    }
+    let path = folder.join(format!("{digest}{PACK}"));
+    let table = match pack::open(&path) {
+        Ok(Some(file)) => pack::read_table(&file),
+        // It was merged into another since the folder was listed.
+        Ok(None) => return false,
+        Err(error) => Err(error.to_string()),
+    };
+    match table {
+        Ok(table) => {
+            let entries = table.iter().map(|(key, place)| index_entry(kind, key, digest, *place)).collect();
+            core.index.put(Table::Rows, entries);
+            core.index.put(Table::Packs, vec![(marker, Vec::new())]);
+            true
+        }
+        Err(why) => {
+            core.notices.push(Notice::RowsDamaged { path, why });
+            false
+        }
+    }
+}
+
+/// Writes rows as a pack and puts them into the index; no rows make no pack.
+pub(super) fn seal_rows(
+    core: &Core,
+    kind: &Component,
+    folder: &Path,
+    rows: &BTreeMap<RowKey, Vec<u8>>,
+    indexed: &mut BTreeSet<Digest>,
+) -> io::Result<Option<Digest>> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let (digest, table) = pack::write(core, folder, rows)?;
+    let entries = table.iter().map(|(key, place)| index_entry(kind, key, &digest, *place)).collect();
+    core.index.put(Table::Rows, entries);
+    core.index.put(Table::Packs, vec![(index_key(kind, digest.as_bytes()), Vec::new())]);
+    indexed.insert(digest);
+    Ok(Some(digest))
+}
+
+fn adopt_journal(
+    core: &Core,
+    kind: &Component,
+    path: &Path,
+    file: &File,
+    indexed: &mut BTreeSet<Digest>,
+) -> io::Result<()> {
+    let scan = journal::scan(file, 0)?;
+    if scan.tail == Tail::Damaged {
+        let why = format!("the record at byte {} is damaged", scan.end);
+        core.notices.push(Notice::RowsDamaged { path: path.to_owned(), why });
+    }
+    let mut rows = BTreeMap::new();
+    for (key, place) in scan.rows {
+        if let Some(payload) = journal::read(file, &key, place)? {
+            rows.insert(key, payload);
+        }
+    }
+    let folder = path.parent().unwrap_or(path);
+    seal_rows(core, kind, folder, &rows, indexed)?;
+    disk::remove_if_there(path)
+}

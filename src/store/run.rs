@@ -1,0 +1,249 @@
+//! Runs: what was asked for when, what happened, and which recipe each instance had.
+//!
+//! A run's folder holds `run.json`, `events.jsonl` and `instances.jsonl`. A file of the same name under the user's roots
+//! says that the run's results are to be kept.
+
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fs_err::File;
+use serde::{Deserialize, Serialize};
+
+use super::error::{StoreError, failed};
+use super::layout::Area;
+use super::open::Core;
+use super::session::{TempFile, unique};
+use super::{Store, disk};
+use crate::fingerprint::Fingerprint;
+
+/// Names a run: the time of its start and six digits of chance, so that names sort by time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunId(String);
+
+impl RunId {
+    /// Reads a name as [`RunId`] writes it, such as `20260713-101502-123-4f2a9c`.
+    pub fn parse(text: &str) -> Option<Self> {
+        const LENGTHS: [usize; 4] = [8, 6, 3, 6];
+        let parts: Vec<&str> = text.split('-').collect();
+        let fits = |(part, length): (&&str, usize)| {
+            part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
+        };
+        (parts.len() == LENGTHS.len() && parts.iter().zip(LENGTHS).all(fits)).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn new(now_ms: u64, chance: &str) -> Self {
+        let time = jiff::Timestamp::from_millisecond(now_ms.cast_signed()).unwrap_or_default();
+        Self(format!("{}-{:03}-{}", time.strftime("%Y%m%d-%H%M%S"), now_ms % 1000, &chance[..6]))
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What `run.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The version of this file; 1.
+    pub run: u32,
+    /// The experiment's name.
+    pub experiment: String,
+    /// Who ran it.
+    pub user: String,
+    /// On which machine.
+    pub host: String,
+    /// With which program.
+    pub program: String,
+    /// When it began, in milliseconds since 1970.
+    pub started_at_ms: u64,
+}
+
+/// How an instance of a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Its result was there already.
+    Hit,
+    /// It was made in this run.
+    Made,
+    /// It failed.
+    Failed,
+}
+
+/// One instance of a run and its recipe, as `explain` compares it later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceRecord {
+    /// The instance's name, such as `masked[fraction=0.4]`.
+    pub name: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The recipe.
+    pub fingerprint: Fingerprint,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// The folder of one run.
+#[derive(Debug)]
+pub struct RunDir {
+    id: RunId,
+    folder: PathBuf,
+    info: RunInfo,
+    appending: Mutex<Option<File>>,
+}
+
+const VERSION: u32 = 1;
+const INFO_BYTES_MAX: u64 = 64 * 1024;
+
+/// A larger log is not read back.
+const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+impl Store {
+    /// Starts a run of an experiment, which from now on keeps its results from being collected.
+    pub fn new_run(&self, experiment: &str) -> Result<RunDir, StoreError> {
+        let core = &self.core;
+        core.require_writable("record a run")?;
+        let failed = core.write_failed("record a run", 0);
+        let info = RunInfo {
+            run: VERSION,
+            experiment: experiment.to_owned(),
+            user: core.user.clone(),
+            host: core.host.clone(),
+            program: core.program.clone(),
+            started_at_ms: core.now_ms(),
+        };
+        let (id, folder) = loop {
+            let id = RunId::new(info.started_at_ms, &unique(experiment));
+            let folder = core.layout.area(Area::Runs).join(id.as_str());
+            if !folder.exists() {
+                disk::make_folder(&folder).map_err(&failed)?;
+                break (id, folder);
+            }
+        };
+        let text = serde_json::to_vec(&info).map_err(std::io::Error::other).map_err(&failed)?;
+        write_whole(core, &folder.join("run.json"), &text).map_err(&failed)?;
+        write_whole(core, &core.layout.roots_of(&core.user).join(id.as_str()), experiment.as_bytes()).map_err(&failed)?;
+        Ok(RunDir { id, folder, info, appending: Mutex::new(None) })
+    }
+
+    /// Lists all runs of all users, the oldest first.
+    pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        let names = disk::names(&self.core.layout.area(Area::Runs)).map_err(failed("list runs"))?;
+        Ok(names.iter().filter_map(|name| RunId::parse(name)).collect())
+    }
+
+    /// Opens a recorded run.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`] when it is not there or its `run.json` cannot be read.
+    pub fn open_run(&self, id: &RunId) -> Result<RunDir, StoreError> {
+        self.core.open_run(id)
+    }
+
+    /// Returns the last run of an experiment by this user; by anyone when this user has none.
+    pub fn last_run(&self, experiment: &str) -> Result<Option<RunDir>, StoreError> {
+        let mut others = None;
+        for id in self.runs()?.iter().rev() {
+            let Ok(run) = self.open_run(id) else { continue };
+            if run.info.experiment != experiment {
+                continue;
+            }
+            if run.info.user == self.core.user {
+                return Ok(Some(run));
+            }
+            others.get_or_insert(run);
+        }
+        Ok(others)
+    }
+}
+
+impl Core {
+    pub(super) fn open_run(&self, id: &RunId) -> Result<RunDir, StoreError> {
+        let missing = || StoreError::NoSuchRun { run: id.to_string() };
+        let folder = self.layout.area(Area::Runs).join(id.as_str());
+        let info = disk::read_small(&folder.join("run.json"), INFO_BYTES_MAX).map_err(failed("open a run"))?;
+        let (info, _) = info.ok_or_else(missing)?;
+        let info: RunInfo = serde_json::from_slice(&info).map_err(|_| missing())?;
+        if info.run != VERSION {
+            return Err(missing());
+        }
+        Ok(RunDir { id: id.clone(), folder, info, appending: Mutex::new(None) })
+    }
+}
+
+impl RunDir {
+    /// Returns the run's name.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Returns who ran what and when.
+    pub fn info(&self) -> &RunInfo {
+        &self.info
+    }
+
+    /// Returns the run's folder.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Appends one event, a line of JSON without its line end.
+    pub fn append_event(&self, line: &str) -> Result<(), StoreError> {
+        let mut appending = self.appending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut append = || {
+            if appending.is_none() {
+                *appending = Some(disk::append(&self.folder.join("events.jsonl"))?);
+            }
+            let whole = format!("{line}\n");
+            appending.as_mut().map_or(Ok(()), |file| file.write_all(whole.as_bytes()))
+        };
+        append().map_err(failed("log an event"))
+    }
+
+    /// Reads the events, one line each; a line that a killed process did not end is left out.
+    pub fn events(&self) -> Result<Vec<String>, StoreError> {
+        whole_lines(&self.folder.join("events.jsonl"))
+    }
+
+    /// Appends what became of instances.
+    pub fn record_instances(&self, records: &[InstanceRecord]) -> Result<(), StoreError> {
+        let failed = failed("record instances");
+        let mut text = Vec::with_capacity(records.len() * 160);
+        for record in records {
+            serde_json::to_writer(&mut text, record).map_err(|error| failed(error.into()))?;
+            text.push(b'\n');
+        }
+        let mut file = disk::append(&self.folder.join("instances.jsonl")).map_err(&failed)?;
+        file.write_all(&text).map_err(&failed)
+    }
+
+    /// Reads what became of instances, in the order in which it was recorded. A name may come more than once: the last
+    /// record counts.
+    pub fn instances(&self) -> Result<Vec<InstanceRecord>, StoreError> {
+        let lines = whole_lines(&self.folder.join("instances.jsonl"))?;
+        Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+fn whole_lines(path: &Path) -> Result<Vec<String>, StoreError> {
+    let Some((bytes, _)) = disk::read_small(path, LOG_BYTES_MAX).map_err(failed("read a run's log"))? else {
+        return Ok(Vec::new());
+    };
+    let ended = bytes.iter().rposition(|&byte| byte == b'\n').map_or(&bytes[..0], |end| &bytes[..end]);
+    Ok(String::from_utf8_lossy(ended).lines().map(str::to_owned).collect())
+}
+
+fn write_whole(core: &Arc<Core>, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temp: TempFile = core.temp()?;
+    disk::create_new(temp.path(), disk::GROWING)?.write_all(bytes)?;
+    temp.persist(path)
+}

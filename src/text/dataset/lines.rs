@@ -1,0 +1,136 @@
+//! JSON lines with fields that are asked for by name.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{DatasetError, Problem};
+use crate::artifact::{Choice, Label};
+
+/// Reads the JSON lines of a file one by one, passing over blank ones. `key` says by which identifier a row must be
+/// the only one.
+pub(super) fn read<T>(
+    format: &'static str,
+    bytes: &[u8],
+    row: impl Fn(&Fields) -> Result<T, Problem>,
+    key: impl Fn(&T) -> String,
+) -> Result<Vec<T>, DatasetError> {
+    let mut rows = Vec::new();
+    let mut lines = BTreeMap::new();
+    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+        let line = parse(line, &row).and_then(|parsed| {
+            let Some(parsed) = parsed else { return Ok(()) };
+            let id = key(&parsed);
+            if let Some(&first) = lines.get(&id) {
+                return Err(Problem::Duplicate { id, first });
+            }
+            lines.insert(id, index + 1);
+            rows.push(parsed);
+            Ok(())
+        });
+        line.map_err(|problem| DatasetError { format, line: index + 1, problem })?;
+    }
+    Ok(rows)
+}
+
+/// Reads one line as text.
+pub(super) fn text(line: &[u8]) -> Result<&str, Problem> {
+    str::from_utf8(line).map_err(|error| Problem::NotUtf8 { byte: error.valid_up_to() })
+}
+
+fn parse<T>(line: &[u8], row: impl Fn(&Fields) -> Result<T, Problem>) -> Result<Option<T>, Problem> {
+    let text = text(line)?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let value = serde_json::from_str(text).map_err(|error| Problem::Json { why: error.to_string() })?;
+    row(&Fields { value: &value, path: String::new() }).map(Some)
+}
+
+/// A JSON value and the path that leads to it.
+pub(super) struct Fields<'a> {
+    value: &'a Value,
+    path: String,
+}
+
+impl<'a> Fields<'a> {
+    /// Returns a field that must be there.
+    pub(super) fn field(&self, name: &str, expected: &'static str) -> Result<Fields<'a>, Problem> {
+        if !self.value.is_object() {
+            return Err(self.unexpected(format!("an object with the field `{name}`")));
+        }
+        self.optional(name).ok_or_else(|| Problem::Missing { field: self.below(name), expected })
+    }
+
+    /// Returns a field that may be absent or null.
+    pub(super) fn optional(&self, name: &str) -> Option<Fields<'a>> {
+        let value = self.value.get(name).filter(|value| !value.is_null())?;
+        Some(Fields { value, path: self.below(name) })
+    }
+
+    /// Returns a field's text, trimmed, which must hold more than white space.
+    pub(super) fn words(&self, name: &str) -> Result<String, Problem> {
+        const EXPECTED: &str = "text that is not blank";
+        let field = self.field(name, EXPECTED)?;
+        let words = field.value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        words.map(str::to_owned).ok_or_else(|| field.unexpected(EXPECTED.into()))
+    }
+
+    /// Returns this value as a whole number from 0 up.
+    pub(super) fn number(&self) -> Result<u32, Problem> {
+        let number = self.value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.ok_or_else(|| self.unexpected("a whole number from 0 up".into()))
+    }
+
+    /// Returns this value as a letter from A to Z.
+    pub(super) fn label(&self) -> Result<Label, Problem> {
+        let letter = self.value.as_str().and_then(|text| {
+            let mut letters = text.chars();
+            letters.next().filter(|_| letters.next().is_none())
+        });
+        letter
+            .and_then(|letter| Label::try_from(letter).ok())
+            .ok_or_else(|| self.unexpected("a letter from A to Z".into()))
+    }
+
+    /// Returns this value as the label of one of the choices.
+    pub(super) fn answer(&self, choices: &[Choice]) -> Result<Label, Problem> {
+        let known = |label: &Label| choices.iter().any(|choice| choice.label == *label);
+        let one_of = || {
+            let labels: Vec<_> = choices.iter().map(|choice| choice.label.to_string()).collect();
+            self.unexpected(format!("one of {}", labels.join(", ")))
+        };
+        self.label().ok().filter(known).ok_or_else(one_of)
+    }
+
+    /// Returns the field `choices`: at least two `{label, text}`, no label twice.
+    pub(super) fn choices(&self) -> Result<Vec<Choice>, Problem> {
+        const EXPECTED: &str = "a list of two choices or more";
+        let field = self.field("choices", EXPECTED)?;
+        let items = field.value.as_array().filter(|items| items.len() >= 2);
+        let mut choices: Vec<Choice> = Vec::new();
+        for (index, value) in items.ok_or_else(|| field.unexpected(EXPECTED.into()))?.iter().enumerate() {
+            let item = Fields { value, path: format!("{}[{index}]", field.path) };
+            let at = item.field("label", "a letter from A to Z")?;
+            let label = at.label()?;
+            if choices.iter().any(|choice| choice.label == label) {
+                return Err(at.unexpected("a label that no other choice has".into()));
+            }
+            choices.push(Choice { label, text: item.words("text")? });
+        }
+        Ok(choices)
+    }
+
+    /// Returns the problem that something else was expected here.
+    pub(super) fn unexpected(&self, expected: String) -> Problem {
+        let field = if self.path.is_empty() { "(the line)".to_owned() } else { self.path.clone() };
+        let whole = self.value.as_str().map_or_else(|| self.value.to_string(), str::to_owned);
+        let cut = whole.char_indices().nth(60).map_or(whole.len(), |(at, _)| at);
+        let found = if cut < whole.len() { format!("{}…", &whole[..cut]) } else { whole };
+        Problem::Unexpected { field, found, expected }
+    }
+
+    fn below(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}

@@ -1,0 +1,239 @@
+//! Prompts: what a student or a teacher is asked, rendered from a Jinja template.
+//!
+//! | variable | what it is |
+//! |---|---|
+//! | `question` | the words of the question, without its choices |
+//! | `choices` | a list of choices, each with `label` and `text` |
+//! | `label` | the letter of the right choice, only where the answer is shown |
+//! | `answer_text` | the words of the right choice, only where the answer is shown |
+//!
+//! A variable that is not there is an error, never an empty string, so a student's prompt cannot show the answer by
+//! mistake. A block on a line of its own leaves no line behind, and one line feed at the template's end is dropped.
+
+use std::collections::BTreeSet;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+
+use crate::artifact::{Choice, Question};
+use crate::fingerprint::{ContentHash, Term};
+
+/// The student's prompt after the paper's figures and its appendix D, on one line.
+pub const STUDENT: &str = "Question: {{ question }} Choices: {% for choice in choices %}\
+    {{ choice.label }}: {{ choice.text }}{% if not loop.last %}; {% endif %}{% endfor %}";
+
+/// What stands between a prompt and the target that follows it.
+pub const SEPARATOR: &str = "\n";
+
+const VARIABLES: [&str; 4] = ["question", "choices", "label", "answer_text"];
+
+/// Whether a template may name the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// `label` and `answer_text` are not there: for a student.
+    Hidden,
+    /// They are there where the question has an answer: for a teacher who explains it.
+    Shown,
+}
+
+/// A template that cannot be read or rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PromptError {
+    /// The template is not Jinja.
+    #[error("cannot read the template `{template}`, line {line}: {why}")]
+    Syntax {
+        /// The template's name.
+        template: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// What the parser said.
+        why: String,
+    },
+    /// The template names a variable that no prompt has.
+    #[error(
+        "cannot read the template `{template}`, line {line}: there is no variable `{variable}`, \
+         expected question, choices, label or answer_text"
+    )]
+    Variable {
+        /// The template's name.
+        template: String,
+        /// The first line that has the variable's name, counted from 1.
+        line: usize,
+        /// The variable.
+        variable: String,
+    },
+    /// The template does not fit a question.
+    #[error("cannot render the template `{template}`, line {line}, for the question `{question}`: {why}")]
+    Render {
+        /// The template's name.
+        template: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// The question's identifier.
+        question: String,
+        /// What the renderer said.
+        why: String,
+    },
+}
+
+/// A template that was read and can be rendered for any number of questions.
+#[derive(Debug, Clone)]
+pub struct Template {
+    name: String,
+    source: String,
+    environment: Environment<'static>,
+}
+
+impl Template {
+    /// Reads a template; `name` stands in errors only.
+    pub fn parse(name: &str, source: &str) -> Result<Self, PromptError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.expect("the delimiters are Jinja's own"));
+        let template = name.to_owned();
+        let syntax = |error: &minijinja::Error| PromptError::Syntax {
+            template: template.clone(),
+            line: error.line().unwrap_or(1),
+            why: why(error),
+        };
+        environment.add_template_owned("prompt", source.to_owned()).map_err(|error| syntax(&error))?;
+        let read = environment.get_template("prompt").map_err(|error| syntax(&error))?;
+        let known = |variable: &String| VARIABLES.contains(&variable.as_str());
+        let globals: BTreeSet<String> = environment.globals().map(|(global, _)| global.to_owned()).collect();
+        let named: BTreeSet<String> = read.undeclared_variables(false).into_iter().collect();
+        if let Some(variable) = named.into_iter().find(|variable| !known(variable) && !globals.contains(variable)) {
+            let line = source.lines().position(|line| line.contains(&variable)).map_or(1, |index| index + 1);
+            return Err(PromptError::Variable { template, line, variable });
+        }
+        Ok(Self { name: name.to_owned(), source: source.to_owned(), environment })
+    }
+
+    /// Returns the default student prompt.
+    pub fn student() -> Self {
+        Self::parse("student", STUDENT).expect("the built-in template is Jinja")
+    }
+
+    /// Returns the template's text.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Renders the prompt for a question.
+    pub fn render(&self, question: &Question, answer: Answer) -> Result<String, PromptError> {
+        let choice = |Choice { label, text }: &Choice| context! { label => label.to_string(), text => text };
+        let choices: Vec<Value> = question.choices.iter().map(choice).collect();
+        let mut variables = context! { question => &question.stem, choices => choices };
+        if let (Answer::Shown, Some(label)) = (answer, question.answer) {
+            let text = question.choice(label).unwrap_or_default();
+            variables = context! { label => label.to_string(), answer_text => text, ..variables };
+        }
+        let rendered = self.environment.get_template("prompt").and_then(|template| template.render(variables));
+        rendered.map_err(|error| PromptError::Render {
+            template: self.name.clone(),
+            line: error.line().unwrap_or(1),
+            question: question.id.clone(),
+            why: why(&error),
+        })
+    }
+}
+
+fn why(error: &minijinja::Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
+}
+
+/// The text decides what is rendered; the name only stands in errors.
+impl ContentHash for Template {
+    fn term(&self) -> Term {
+        let Self { name: _, source, environment: _ } = self;
+        source.term()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::artifact::Label;
+
+    fn question() -> Question {
+        let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };
+        Question {
+            id: "q7".into(),
+            stem: "An electric car <runs> on {{ what }}?".into(),
+            choices: ["gas", "hydrogen", "ions"].into_iter().enumerate().map(choice).collect(),
+            answer: Label::at(2),
+            rationale: None,
+        }
+    }
+
+    fn check(source: &str, answer: Answer, expected: &Expect) {
+        let rendered = Template::parse("p.jinja", source).and_then(|template| template.render(&question(), answer));
+        expected.assert_eq(&rendered.unwrap_or_else(|error| error.to_string()));
+    }
+
+    #[test]
+    fn the_default_prompt_follows_the_paper() {
+        let rendered = Template::student().render(&question(), Answer::Hidden).unwrap();
+        expect!["Question: An electric car <runs> on {{ what }}? Choices: A: gas; B: hydrogen; C: ions"]
+            .assert_eq(&rendered);
+    }
+
+    #[test]
+    fn a_teacher_may_see_the_answer_and_a_student_may_not() {
+        let source = "{{ question }}\nAnswer: {{ label }} ({{ answer_text }})\n";
+        check(source, Answer::Shown, &expect!["An electric car <runs> on {{ what }}?\nAnswer: C (ions)"]);
+        check(
+            source,
+            Answer::Hidden,
+            &expect![
+                "cannot render the template `p.jinja`, line 2, for the question `q7`: undefined value: `label` is undefined"
+            ],
+        );
+    }
+
+    #[test]
+    fn blocks_leave_no_empty_lines() {
+        check(
+            "{% for c in choices %}\n  - {{ c.text }}\n{% endfor %}\n.",
+            Answer::Hidden,
+            &expect!["  - gas\n  - hydrogen\n  - ions\n."],
+        );
+    }
+
+    #[test]
+    fn errors_name_the_template_and_the_line() {
+        check(
+            "a\n{% if %}",
+            Answer::Hidden,
+            &expect!["cannot read the template `p.jinja`, line 2: syntax error: unexpected end of block"],
+        );
+        check(
+            "a\n\n{{ stem }}",
+            Answer::Hidden,
+            &expect![
+                "cannot read the template `p.jinja`, line 3: there is no variable `stem`, expected question, choices, label or answer_text"
+            ],
+        );
+        check(
+            "\n{{ choices[9].text }}",
+            Answer::Hidden,
+            &expect![
+                "cannot render the template `p.jinja`, line 2, for the question `q7`: undefined value: `choices[9]` is undefined"
+            ],
+        );
+    }
+
+    #[test]
+    fn the_name_is_not_in_the_key() {
+        let term = |name: &str, source: &str| Template::parse(name, source).unwrap().term();
+        assert_eq!(term("a", "x"), term("b", "x"));
+        assert_ne!(term("a", "x"), term("a", "y"));
+    }
+}

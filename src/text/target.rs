@@ -1,0 +1,241 @@
+//! Targets: what a student is taught to write, and how its label is read from what it wrote.
+//!
+//! With the marker `[FIN_LABEL]`, after the paper's figure 1 and its section on RQ1:
+//!
+//! | placement | target |
+//! |---|---|
+//! | none | `[FIN_LABEL] B [FIN_LABEL]` |
+//! | after | `[FIN_LABEL] B [FIN_LABEL] <rationale>` |
+//! | before | `<rationale> [FIN_LABEL] B [FIN_LABEL]` |
+//!
+//! # How a label is read
+//!
+//! 1. The label stands between the first marker and the next one; everything after the closing marker is passed over,
+//!    so whoever generates may stop there.
+//! 2. Where the rationale does not come before the label (none, after), nothing but white space may stand before the
+//!    first marker.
+//! 3. Between the two markers stands, white space aside, one uppercase letter that labels a choice of the question.
+//!
+//! Anything else counts as a wrong answer, and [`Unreadable`] says why. The rules are as strict as the target is, on
+//! purpose: a student is scored on what it was taught, and a reader that guesses would turn noise into answers.
+
+use std::ops::Range;
+
+use crate::artifact::{Choice, Format, Label, Placement};
+
+/// The default marker.
+pub const MARKER: &str = "[FIN_LABEL]";
+
+/// A target and the places of its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The whole target.
+    pub text: String,
+    /// The bytes of the label's letter.
+    pub label: Range<usize>,
+    /// The bytes of the rationale; empty where there is none.
+    pub rationale: Range<usize>,
+}
+
+/// A target that could not be told apart again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// The marker is empty or has white space in it.
+    #[error("cannot use `{marker}` as the marker: expected text without white space")]
+    Marker {
+        /// The marker.
+        marker: String,
+    },
+    /// The rationale has the marker in it.
+    #[error("cannot write a target: its rationale contains the marker `{marker}`; choose another marker")]
+    MarkerInRationale {
+        /// The marker.
+        marker: String,
+    },
+}
+
+/// Why no label can be read from an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Unreadable {
+    /// There is nothing but white space.
+    #[error("the output is empty")]
+    Empty,
+    /// The marker does not occur: the rationale never came to an end, or there is only noise.
+    #[error("the output has no marker")]
+    NoMarker,
+    /// Words stand before the first marker where the label should come first.
+    #[error("the output does not begin with the marker")]
+    Misplaced,
+    /// The marker occurs only once.
+    #[error("the output has no closing marker")]
+    Unclosed,
+    /// Nothing stands between the markers.
+    #[error("there is no label between the markers")]
+    NoLabel,
+    /// What stands between the markers is not one uppercase letter.
+    #[error("what stands between the markers is not one letter")]
+    NotALetter,
+    /// The letter labels no choice of the question.
+    #[error("the letter between the markers is no choice of the question")]
+    NoChoice,
+}
+
+/// Says whether text can serve as a marker.
+pub fn check_marker(marker: &str) -> Result<(), TargetError> {
+    if marker.is_empty() || marker.contains(char::is_whitespace) {
+        return Err(TargetError::Marker { marker: marker.to_owned() });
+    }
+    Ok(())
+}
+
+/// Writes a target. A blank rationale is left out, as it is where the placement is none.
+pub fn render(format: &Format, label: Label, rationale: &str) -> Result<Target, TargetError> {
+    let Format { placement, marker } = format;
+    check_marker(marker)?;
+    let rationale = if *placement == Placement::None { "" } else { rationale.trim() };
+    if rationale.contains(marker.as_str()) {
+        return Err(TargetError::MarkerInRationale { marker: marker.clone() });
+    }
+    let answer = format!("{marker} {label} {marker}");
+    let (text, answer_at, rationale_at) = match placement {
+        _ if rationale.is_empty() => (answer, 0, 0),
+        Placement::Before => (format!("{rationale} {answer}"), rationale.len() + 1, 0),
+        Placement::None | Placement::After => {
+            let at = answer.len() + 1;
+            (format!("{answer} {rationale}"), 0, at)
+        }
+    };
+    let label_at = answer_at + marker.len() + 1;
+    Ok(Target { text, label: label_at..label_at + 1, rationale: rationale_at..rationale_at + rationale.len() })
+}
+
+/// Reads the label from an output, as the [module](self) says.
+pub fn parse(output: &str, format: &Format, choices: &[Choice]) -> Result<Label, Unreadable> {
+    let Format { placement, marker } = format;
+    if output.trim().is_empty() {
+        return Err(Unreadable::Empty);
+    }
+    if marker.is_empty() {
+        return Err(Unreadable::NoMarker);
+    }
+    let (before, rest) = output.split_once(marker.as_str()).ok_or(Unreadable::NoMarker)?;
+    if *placement != Placement::Before && !before.trim().is_empty() {
+        return Err(Unreadable::Misplaced);
+    }
+    let (between, _) = rest.split_once(marker.as_str()).ok_or(Unreadable::Unclosed)?;
+    let mut letters = between.trim().chars();
+    let letter = letters.next().ok_or(Unreadable::NoLabel)?;
+    let label = Label::try_from(letter).ok().filter(|_| letters.next().is_none()).ok_or(Unreadable::NotALetter)?;
+    if choices.iter().any(|choice| choice.label == label) { Ok(label) } else { Err(Unreadable::NoChoice) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn format(placement: Placement) -> Format {
+        Format { placement, marker: MARKER.into() }
+    }
+
+    fn choices() -> Vec<Choice> {
+        let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };
+        ["snow", "ice"].into_iter().enumerate().map(choice).collect()
+    }
+
+    #[test]
+    fn targets_are_written_as_the_paper_does() {
+        let label = Label::at(1).unwrap();
+        for (placement, expected) in [
+            (Placement::None, "[FIN_LABEL] B [FIN_LABEL]"),
+            (Placement::After, "[FIN_LABEL] B [FIN_LABEL] Ice is smooth."),
+            (Placement::Before, "Ice is smooth. [FIN_LABEL] B [FIN_LABEL]"),
+        ] {
+            let target = render(&format(placement), label, " Ice is smooth.\n").unwrap();
+            assert_eq!(target.text, expected);
+            assert_eq!(&target.text[target.label], "B");
+            let rationale = if placement == Placement::None { "" } else { "Ice is smooth." };
+            assert_eq!(&target.text[target.rationale], rationale);
+            assert_eq!(render(&format(placement), label, " ").unwrap().text, "[FIN_LABEL] B [FIN_LABEL]");
+        }
+    }
+
+    #[test]
+    fn a_target_that_could_not_be_read_back_is_refused() {
+        let label = Label::at(0).unwrap();
+        let marked = render(&format(Placement::Before), label, "so [FIN_LABEL] it is");
+        assert_eq!(marked, Err(TargetError::MarkerInRationale { marker: MARKER.into() }));
+        for marker in ["", "the end", "\n"] {
+            let format = Format { placement: Placement::After, marker: marker.into() };
+            assert_eq!(render(&format, label, "x"), Err(TargetError::Marker { marker: marker.into() }));
+        }
+    }
+
+    #[test]
+    fn the_decision_table() {
+        use Placement::{After, Before, None};
+        use Unreadable::{Empty, Misplaced, NoChoice, NoLabel, NoMarker, NotALetter, Unclosed};
+        let b = Ok(Label::at(1).unwrap());
+        let runaway = "[MASK] ".repeat(300);
+        let table: &[(&str, [Placement; 3], Result<Label, Unreadable>)] = &[
+            // Well formed.
+            ("[FIN_LABEL] B [FIN_LABEL]", [None, Before, After], b),
+            ("\n [FIN_LABEL]B[FIN_LABEL]", [None, Before, After], b),
+            // What follows the closing marker is passed over, even another answer.
+            ("[FIN_LABEL] B [FIN_LABEL] Ice is smooth.", [None, Before, After], b),
+            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL] A [FIN_LABEL]", [None, Before, After], b),
+            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL", [None, Before, After], b),
+            // What precedes the first marker.
+            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", [Before; 3], b),
+            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", [None, None, After], Err(Misplaced)),
+            // Nothing, or no markers.
+            ("", [None, Before, After], Err(Empty)),
+            (" \n", [None, Before, After], Err(Empty)),
+            ("B", [None, Before, After], Err(NoMarker)),
+            ("[FIN_LABEL B", [None, Before, After], Err(NoMarker)),
+            (&runaway, [None, Before, After], Err(NoMarker)),
+            // One marker.
+            ("[FIN_LABEL] B", [None, Before, After], Err(Unclosed)),
+            ("[FIN_LABEL]", [None, Before, After], Err(Unclosed)),
+            ("Ice is smooth. [FIN_LABEL] B", [Before; 3], Err(Unclosed)),
+            // Something else between the markers.
+            ("[FIN_LABEL] [FIN_LABEL] B [FIN_LABEL]", [None, Before, After], Err(NoLabel)),
+            ("[FIN_LABEL] A B [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
+            ("[FIN_LABEL] AB [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
+            ("[FIN_LABEL] b [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
+            ("[FIN_LABEL] (B) [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
+            ("[FIN_LABEL] ice [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
+            ("[FIN_LABEL] Ä [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
+            ("[FIN_LABEL] [MASK] [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
+            ("[FIN_LABEL] C [FIN_LABEL]", [None, Before, After], Err(NoChoice)),
+        ];
+        for (output, placements, expected) in table {
+            for placement in placements {
+                assert_eq!(parse(output, &format(*placement), &choices()), *expected, "{placement}: {output}");
+            }
+        }
+    }
+
+    fn placement() -> impl Strategy<Value = Placement> {
+        prop_oneof![Just(Placement::None), Just(Placement::Before), Just(Placement::After)]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_back(placement in placement(), index in 0usize..2, rationale in "(?s).*", marker in "\\S{1,4}") {
+            let format = Format { placement, marker };
+            let label = Label::at(index).unwrap();
+            if let Ok(target) = render(&format, label, &rationale) {
+                prop_assert_eq!(parse(&target.text, &format, &choices()), Ok(label));
+                prop_assert_eq!(&target.text[target.label], label.to_string());
+                prop_assert!(target.rationale.is_empty() || &target.text[target.rationale] == rationale.trim());
+            }
+        }
+
+        #[test]
+        fn no_output_makes_the_reader_panic(output in "(?s)(.|\\[FIN_LABEL\\]| B ){0,12}", placement in placement()) {
+            let _ = parse(&output, &format(placement), &choices());
+        }
+    }
+}

@@ -1,0 +1,209 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::text::dataset::synthetic::{SyntheticSpec, generate};
+use crate::text::{prompt, target};
+
+const SPECIAL: [&str; 3] = ["[FIN_LABEL]", "[MASK]", "<|endoftext|>"];
+
+/// What a student reads and writes, as the stage that trains a tokenizer would hand it over.
+fn corpus(size: usize) -> Vec<String> {
+    let questions = generate(&SyntheticSpec { train: size, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
+    let template = prompt::Template::student();
+    let format =
+        crate::artifact::Format { placement: crate::artifact::Placement::After, marker: target::MARKER.into() };
+    let text = |question: &crate::artifact::Question| {
+        let target = target::render(&format, question.answer.unwrap(), question.rationale.as_ref().unwrap()).unwrap();
+        format!("{}{}{}", template.render(question, prompt::Answer::Hidden).unwrap(), prompt::SEPARATOR, target.text)
+    };
+    questions.split(crate::artifact::Split::Train).iter().map(text).collect()
+}
+
+fn trained(texts: &[String], size: usize) -> Tokenizer {
+    train_bpe(texts.iter().map(String::as_str), size, &SPECIAL).unwrap()
+}
+
+fn pieces(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
+    tokenizer.encode(text).unwrap().into_iter().map(|token| tokenizer.token(token.id).unwrap()).collect()
+}
+
+#[test]
+fn training_is_the_same_byte_for_byte_with_any_number_of_threads() {
+    let texts = corpus(300);
+    let json = trained(&texts, 700).to_json().unwrap();
+    for threads in [1, 2, 5] {
+        let pool = on_threads(threads, || trained(&texts, 700).to_json().unwrap());
+        assert!(pool.iter().all(|other| *other == json));
+    }
+    for parallel in [false, true] {
+        tokenizers::utils::parallelism::set_parallelism(parallel);
+        assert_eq!(trained(&texts, 700).to_json().unwrap(), json);
+    }
+    let digest = crate::fingerprint::Digest::of(&json).short();
+    expect_test::expect!["1afb969fcd"].assert_eq(&digest);
+}
+
+/// Runs the same work on several threads at once.
+fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_small_vocabulary_keeps_the_labels_whole() {
+    let tokenizer = trained(&corpus(300), 600);
+    assert_eq!(tokenizer.size(), 600);
+    assert_eq!(
+        pieces(&tokenizer, "\n[FIN_LABEL] B [FIN_LABEL] The"),
+        ["Ċ", "[FIN_LABEL]", "ĠB", "Ġ", "[FIN_LABEL]", "ĠThe"]
+    );
+    assert_eq!(pieces(&tokenizer, "Choices: A: the"), ["C", "hoices", ":", "ĠA", ":", "Ġthe"]);
+    assert_eq!(tokenizer.id("!"), Some(0));
+    assert_eq!(SPECIAL.map(|token| tokenizer.id(token)), [Some(597), Some(598), Some(599)]);
+}
+
+#[test]
+fn the_file_survives_a_round_trip() {
+    let tokenizer = trained(&corpus(100), 400);
+    let json = tokenizer.to_json().unwrap();
+    let again = Tokenizer::from_json(&json).unwrap();
+    assert_eq!(again.to_json().unwrap(), json);
+    assert_eq!(again.size(), tokenizer.size());
+    let text = "Ice — [MASK] 😀 is smooth.";
+    assert_eq!(again.encode(text).unwrap(), tokenizer.encode(text).unwrap());
+}
+
+#[test]
+fn merges_follow_the_counts_and_then_the_ids() {
+    // The pieces are `ab` twice, `Ġab`, `Ġxyz` three times and `Ġxy`. (x, y) and (Ġ, x) both occur four times, and x has
+    // a smaller id than Ġ; after `xy` it is (Ġ, xy) that occurs four times, then (a, b) and (Ġxy, z), three times each.
+    let tokenizer = train_bpe(["ab ab xyz", "ab xyz xyz", " xy"], 256 + 5, &[]).unwrap();
+    let made: Vec<String> = (256..260).map(|id| tokenizer.token(id).unwrap()).collect();
+    assert_eq!(made, ["xy", "Ġxy", "ab", "Ġxyz"]);
+    // (Ġ, ab) occurs once, so the vocabulary stays smaller than asked.
+    assert_eq!(tokenizer.size(), 260);
+    assert_eq!(train_bpe(["ab cd"], 1000, &[]).unwrap().size(), 256);
+}
+
+#[test]
+fn a_vocabulary_without_room_for_the_bytes_is_refused() {
+    let error = train_bpe(["a"], 258, &SPECIAL).unwrap_err();
+    assert_eq!(error, TokenizerError::Vocabulary { asked: 258, least: 259 });
+    assert_eq!(train_bpe(["a"], 257, &["[X]", "[X]"]).unwrap().size(), 257);
+}
+
+#[test]
+fn special_tokens_are_added_behind_the_others_and_once() {
+    let mut tokenizer = train_bpe(["a"], 256, &[]).unwrap();
+    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), 3);
+    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), 0);
+    assert_eq!(tokenizer.id("[MASK]"), Some(257));
+    assert_eq!(
+        tokenizer.add_special(&[" "]).unwrap_err().to_string(),
+        "cannot add the token ` ` to the tokenizer: it is blank"
+    );
+    assert_eq!(tokenizer.decode(&[256, 9999, 257]).unwrap(), "[FIN_LABEL][MASK]");
+}
+
+#[test]
+fn bytes_that_are_no_tokenizer_are_refused() {
+    for bytes in [&b""[..], b"{}", b"\xff", b"[1]"] {
+        assert!(matches!(Tokenizer::from_json(bytes), Err(TokenizerError::Read { .. })));
+    }
+}
+
+#[test]
+fn spans_name_the_characters_without_the_space_before_them() {
+    let tokenizer = trained(&corpus(300), 600);
+    let text = " The slower  🧊\nis";
+    let tokens = tokenizer.encode(text).unwrap();
+    let mut pieces: Vec<&str> = tokens.iter().map(|token| &text[token.span.clone()]).collect();
+    assert!(pieces.iter().filter(|piece| **piece == "🧊").count() > 1, "the bytes of an emoji are no single token");
+    pieces.dedup();
+    assert_eq!(pieces, ["The", "slower", " ", "🧊", "\n", "is"]);
+}
+
+/// The algorithm as it is told: count everything anew for each merge.
+fn naive(texts: &[&str], merges: usize) -> Vec<String> {
+    let mut words: Vec<Vec<String>> =
+        texts.iter().flat_map(|text| text.split(' ')).map(|word| word.chars().map(String::from).collect()).collect();
+    let mut ids: Vec<String> = words.concat();
+    ids.sort();
+    ids.dedup();
+    let mut made = Vec::new();
+    for _ in 0..merges {
+        let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        let id = |token: &String| ids.iter().position(|known| known == token).unwrap();
+        for word in &words {
+            word.windows(2).for_each(|pair| *counts.entry((id(&pair[0]), id(&pair[1]))).or_default() += 1);
+        }
+        let Some((&(left, right), &count)) =
+            counts.iter().max_by_key(|(pair, count)| (**count, std::cmp::Reverse(**pair)))
+        else {
+            break;
+        };
+        if count < 2 {
+            break;
+        }
+        let (left, right) = (ids[left].clone(), ids[right].clone());
+        let merged = format!("{left}{right}");
+        for word in &mut words {
+            let mut at = 0;
+            while at + 1 < word.len() {
+                if word[at] == left && word[at + 1] == right {
+                    word[at].clone_from(&merged);
+                    word.remove(at + 1);
+                }
+                at += 1;
+            }
+        }
+        made.push(merged.clone());
+        if !ids.contains(&merged) {
+            ids.push(merged);
+        }
+    }
+    made
+}
+
+proptest! {
+    #[test]
+    fn merges_are_those_of_the_naive_algorithm(texts in prop::collection::vec("[abc]{1,9}", 1..8)) {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let tokenizer = train_bpe(texts.iter().copied(), 256 + 12, &[]).unwrap();
+        let mut expected = naive(&texts, 12);
+        let mut seen = Vec::new();
+        expected.retain(|token| { let new = !seen.contains(token); seen.push(token.clone()); new });
+        let made: Vec<String> = (256..tokenizer.size() as u32).map(|id| tokenizer.token(id).unwrap()).collect();
+        prop_assert_eq!(&made[..expected.len().min(made.len())], &expected[..expected.len().min(made.len())]);
+    }
+
+    #[test]
+    fn any_text_survives_encoding(text in "(?s).*") {
+        let tokenizer = train_bpe(["the ice is smooth", "the ice"], 280, &SPECIAL).unwrap();
+        let tokens = tokenizer.encode(&text).unwrap();
+        let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+        prop_assert_eq!(tokenizer.decode(&ids).unwrap(), text.clone());
+        prop_assert!(tokens.iter().all(|token| text.get(token.span.clone()).is_some_and(|piece| !piece.is_empty())));
+    }
+}
+
+/// Reads the tokenizer of GPT-2 where `RETORT_DATA` names a directory beside `models`.
+#[test]
+fn the_tokenizer_of_gpt2_can_be_read() {
+    let path = std::env::var_os("RETORT_DATA")
+        .map(|data| std::path::Path::new(&data).join("../models/gpt2-tokenizer/tokenizer.json"));
+    let Some(json) = path.and_then(|path| fs_err::read(path).ok()) else {
+        eprintln!("skipped: RETORT_DATA does not name a directory beside `models/gpt2-tokenizer`");
+        return;
+    };
+    let mut tokenizer = Tokenizer::from_json(&json).unwrap();
+    assert_eq!(tokenizer.size(), 50_257);
+    assert_eq!(tokenizer.ids("Hello world").unwrap(), [15496, 995]);
+    assert_eq!(pieces(&tokenizer, " bodybuilders"), ["Ġbody", "builders"]);
+    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), 2);
+    assert_eq!(pieces(&tokenizer, "\n[FIN_LABEL] B [FIN_LABEL]"), ["Ċ", "[FIN_LABEL]", "ĠB", "Ġ", "[FIN_LABEL]"]);
+}
