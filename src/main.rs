@@ -15,7 +15,10 @@ fn main() -> ExitCode {
 
 /// Tells the allocator to keep pages it was given: training frees and takes the same big buffers at every step, and a
 /// fifth of its time went into the kernel's zeroing them again.
-#[expect(unsafe_code, reason = "the allocator's options are set through its C interface, before any other thread starts")]
+#[expect(
+    unsafe_code,
+    reason = "the allocator's options are set through its C interface, before any other thread starts"
+)]
 fn keep_pages() {
     // SAFETY: the option exists, takes any integer, and no other thread runs yet.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) }

@@ -110,7 +110,11 @@ impl Checkpoint {
 }
 
 fn json<T: serde::de::DeserializeOwned>(format: &'static str, bytes: &[u8]) -> Result<T, CodecError> {
-    serde_json::from_slice(bytes).map_err(|error| CodecError::Row { format, line: error.line(), why: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| CodecError::Row {
+        format,
+        line: error.line(),
+        why: error.to_string(),
+    })
 }
 
 impl Artifact for Checkpoint {

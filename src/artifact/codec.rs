@@ -65,7 +65,8 @@ impl RowFormat {
     /// Decodes rows in their order; every line must end with a line feed, so a truncated file is refused.
     pub(super) fn decode<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<Vec<T>, CodecError> {
         let format = self.name;
-        let text = str::from_utf8(bytes).map_err(|error| CodecError::Row { format, line: 0, why: error.to_string() })?;
+        let text =
+            str::from_utf8(bytes).map_err(|error| CodecError::Row { format, line: 0, why: error.to_string() })?;
         let mut lines = text.split_inclusive('\n');
         let header = lines.next().unwrap_or_default();
         if header.strip_suffix('\n') != Some(self.header().as_str()) {

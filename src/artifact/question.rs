@@ -92,9 +92,8 @@ impl Question {
 impl ContentHash for Question {
     fn term(&self) -> Term {
         let Self { id, stem, choices, answer, rationale } = self;
-        let choice = |Choice { label, text }: &Choice| {
-            Term::List(vec![Term::Text(label.to_string()), Term::Text(text.clone())])
-        };
+        let choice =
+            |Choice { label, text }: &Choice| Term::List(vec![Term::Text(label.to_string()), Term::Text(text.clone())]);
         Term::record([
             ("id", id.term()),
             ("stem", stem.term()),

@@ -22,29 +22,29 @@ pub enum Exit {
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     /// The exit code.
-    pub exit: Exit,
+    pub(super) exit: Exit,
     /// What went wrong, complete sentences apart.
-    pub message: String,
+    pub(super) message: String,
     /// What to try.
-    pub hint: Option<String>,
+    pub(super) hint: Option<String>,
 }
 
 impl Failure {
     /// Makes a failure for bad input.
-    pub fn invalid(message: impl fmt::Display) -> Self {
+    pub(super) fn invalid(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Invalid, message: message.to_string(), hint: None }
     }
 
     /// Makes a failure for something on this machine that cannot be used.
-    pub fn unusable(message: impl fmt::Display) -> Self {
+    pub(super) fn unusable(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Unusable, message: message.to_string(), hint: None }
     }
 
     /// Adds what to try.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

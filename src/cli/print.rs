@@ -19,7 +19,8 @@ pub(super) fn talks_to_terminal() -> bool {
 /// Writes data to stdout; a reader that has gone away is no error.
 pub(super) fn data(text: &str) {
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+    let written =
+        out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
     if let Err(error) = written
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
@@ -30,6 +31,11 @@ pub(super) fn data(text: &str) {
 /// Writes a value as JSON to stdout.
 pub(super) fn json(value: &impl serde::Serialize) {
     data(&serde_json::to_string_pretty(value).expect("answers have string keys"));
+}
+
+/// Ends the line on stderr that a bar has left open.
+pub(super) fn line_end() {
+    let _ = writeln!(anstream::stderr());
 }
 
 /// Says something on stderr that is not an error.

@@ -1,7 +1,7 @@
 //! What most commands start with: a pipeline read and checked, its graph, the store, the device and the external files.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 
 use super::args::{Global, Pipeline};
 use super::exit::{Exit, Failure};
@@ -43,7 +43,8 @@ impl Session {
             let style = if print::colour() { Style::Colour } else { Style::Plain };
             let count = diagnostics.len();
             let plural = if count == 1 { "error" } else { "errors" };
-            let message = format!("{}\n\n{count} {plural} in `{}`", diagnostics.render(&sources, style), pipeline.file.display());
+            let message =
+                format!("{}\n\n{count} {plural} in `{}`", diagnostics.render(&sources, style), pipeline.file.display());
             Failure { exit: Exit::Invalid, message, hint: None }
         })?;
         let graph = InstanceGraph::new(&experiment);
@@ -69,7 +70,8 @@ impl Session {
             let instance = self.experiment.instance(*id);
             let coords: Vec<String> = instance.coords.iter().map(|at| format!("{}={}", at.axis, at.value)).collect();
             instance.name.as_str() == target
-                || (self.experiment.stage_of(*id).name == stage && wanted.iter().all(|part| coords.iter().any(|coord| coord == part)))
+                || (self.experiment.stage_of(*id).name == stage
+                    && wanted.iter().all(|part| coords.iter().any(|coord| coord == part)))
         };
         let found: Vec<_> = self.experiment.ids().filter(fits).collect();
         if found.is_empty() {
@@ -77,7 +79,9 @@ impl Session {
             let near = crate::source::nearest(stage, names.clone());
             let failure = Failure::invalid(format!("no instance matches `{target}`"));
             let known = names.collect::<Vec<_>>().join(", ");
-            return Err(failure.hint(near.map_or(format!("stages: {known}"), |near| format!("did you mean `{near}`? stages: {known}"))));
+            return Err(failure.hint(
+                near.map_or(format!("stages: {known}"), |near| format!("did you mean `{near}`? stages: {known}")),
+            ));
         }
         Ok(found)
     }
@@ -112,8 +116,9 @@ impl Session {
             let style = if print::colour() { Style::Colour } else { Style::Plain };
             Failure { exit: Exit::Unusable, message: error.0.render(&self.sources, style), hint: None }
         })?;
-        let computes = self.experiment.instances.iter().zip(wanted).any(|(i, wanted)| *wanted && i.bound.slot() == Slot::Device);
-        let numerics = if computes { devices.device().map_err(Failure::from)?.numerics() } else { "" };
+        let computes =
+            self.experiment.instances.iter().zip(wanted).any(|(i, wanted)| *wanted && i.bound.slot() == Slot::Device);
+        let numerics = if computes { devices.numerics()? } else { "" };
         Ok(Ground { externals, numerics })
     }
 
@@ -143,26 +148,37 @@ pub(super) fn open_store(settings: &Settings, mode: Mode) -> Result<Store, Failu
 pub(super) struct Devices {
     choice: DeviceChoice,
     toolkit: Option<PathBuf>,
+    quiet: bool,
     opened: OnceLock<Result<Device, DeviceError>>,
+    told: Once,
 }
 
 impl Devices {
     /// Takes the choice; opens nothing yet.
-    pub(super) fn new(settings: &Settings) -> Self {
-        Self { choice: settings.device, toolkit: settings.toolkit.clone(), opened: OnceLock::new() }
+    pub(super) fn new(settings: &Settings, global: &Global) -> Self {
+        let (choice, toolkit) = (settings.device, settings.toolkit.clone());
+        Self { choice, toolkit, quiet: global.quiet, opened: OnceLock::new(), told: Once::new() }
+    }
+
+    /// Returns the numerics class that keys take.
+    fn numerics(&self) -> Result<&'static str, DeviceError> {
+        self.open().map(Device::numerics)
+    }
+
+    fn open(&self) -> Result<&Device, DeviceError> {
+        let open = || Device::open(self.choice, self.toolkit.as_deref());
+        self.opened.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 }
 
 impl DeviceSlot for Devices {
     fn device(&self) -> Result<&Device, DeviceError> {
-        let open = || {
-            let device = Device::open(self.choice, self.toolkit.as_deref())?;
-            if let Some(why) = device.fallback() {
-                print::note(&format!("computing on the CPU: {why}"));
-            }
-            Ok(device)
-        };
-        self.opened.get_or_init(open).as_ref().map_err(Clone::clone)
+        let device = self.open()?;
+        // Said when something computes, not by every command that only needs the numerics class.
+        if let Some(why) = device.fallback().filter(|_| !self.quiet) {
+            self.told.call_once(|| print::note(&format!("computing on the CPU: {why}")));
+        }
+        Ok(device)
     }
 }
 

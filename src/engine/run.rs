@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use super::Scheduler;
 use super::worker::{Failure, Job, Message};
 use crate::event::{Event, Reporter, Tally, What, Why};
+use crate::fingerprint::Fingerprint;
 use crate::graph::InstanceGraph;
 use crate::plan::{Counts, Decision, Externals, Found, History, Recipe, decide, recipe, why};
 use crate::spec::{Experiment, InstanceId};
@@ -97,7 +98,9 @@ pub fn run<'a>(
         results: vec![None; world.graph.len()],
         remake: BTreeSet::new(),
         waiting: BTreeSet::new(),
+        in_flight: BTreeSet::new(),
         ready: vec![None; world.graph.len()],
+        orders: vec![None; world.graph.len()],
         tally: Tally::default(),
         ran: BTreeSet::new(),
         stopping: false,
@@ -106,7 +109,7 @@ pub fn run<'a>(
         run: options.run.clone(),
         experiment: world.experiment.name.clone(),
         version: options.producer.program.clone(),
-        instances: expected.hits + expected.runs + expected.awaits,
+        instances: expected.hits + expected.runs + expected.shares + expected.awaits,
         hits: expected.hits,
         to_run: expected.runs,
     });
@@ -127,8 +130,12 @@ struct Loop<'a> {
     remake: BTreeSet<InstanceId>,
     /// Instances that were reported as waiting for another process.
     waiting: BTreeSet<InstanceId>,
+    /// Recipes that are being run here; another instance of the same recipe waits for the one result.
+    in_flight: BTreeSet<Fingerprint>,
     /// The work orders of instances that are ready.
     ready: Vec<Option<Box<Recipe>>>,
+    /// The recipe that each instance has in flight.
+    orders: Vec<Option<Fingerprint>>,
     tally: Tally,
     ran: BTreeSet<usize>,
     stopping: bool,
@@ -144,9 +151,12 @@ impl<'a> Loop<'a> {
     where
         'a: 'scope,
     {
+        let mut looked = Instant::now();
         loop {
             if self.world.stop.asked() && !self.stopping {
                 self.stopping = true;
+                let message = "stopping at the next safe point; a second Ctrl-C stops at once".to_owned();
+                self.tell(What::Warned { message });
                 self.give_up_the_rest();
             }
             while let Some(id) = self.scheduler.next_undecided() {
@@ -163,8 +173,12 @@ impl<'a> Loop<'a> {
                     self.hear(message);
                     receiver.try_iter().for_each(|message| self.hear(message));
                 }
-                Err(RecvTimeoutError::Timeout) => self.scheduler.retry_set_aside(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => unreachable!("the loop holds a sender"),
+            }
+            if looked.elapsed() >= POLL {
+                looked = Instant::now();
+                self.scheduler.retry_set_aside();
             }
         }
     }
@@ -173,13 +187,18 @@ impl<'a> Loop<'a> {
         let World { experiment, externals, numerics, store, .. } = self.world;
         let recipe = recipe(experiment, id, &self.results, externals, numerics);
         let remake = self.remake.contains(&id);
-        let decision = decide(experiment, id, recipe, store, remake)
+        let decision = decide(experiment, id, &recipe, store, remake)
             .map_err(|source| EngineError::Store { instance: self.name(id), source })?;
         match decision {
             Decision::Hit(found) => self.hit(id, found),
-            Decision::Run(recipe) => {
+            Decision::Run if self.in_flight.contains(&recipe.order.fingerprint) => {
+                self.scheduler.busy_elsewhere(id);
+            }
+            Decision::Run => {
+                self.in_flight.insert(recipe.order.fingerprint);
+                self.orders[id.index()] = Some(recipe.order.fingerprint);
                 let slot = experiment.instances[id.index()].bound.slot();
-                self.ready[id.index()] = Some(recipe);
+                self.ready[id.index()] = Some(Box::new(recipe));
                 self.scheduler.stale(id, slot);
             }
             Decision::Remake(producers) => {
@@ -190,12 +209,8 @@ impl<'a> Loop<'a> {
         Ok(())
     }
 
-    fn start<'scope>(
-        &mut self,
-        id: InstanceId,
-        scope: &'scope std::thread::Scope<'scope, 'a>,
-        sender: &Sender<Message>,
-    ) where
+    fn start<'scope>(&mut self, id: InstanceId, scope: &'scope std::thread::Scope<'scope, 'a>, sender: &Sender<Message>)
+    where
         'a: 'scope,
     {
         let recipe = self.ready[id.index()].take().expect("a ready instance has a work order");
@@ -205,7 +220,7 @@ impl<'a> Loop<'a> {
             let reason = if remake {
                 Why::Lost { part: "result".into() }
             } else {
-                why(instance.name.as_str(), &self.world.experiment.stage_of(id).name, &recipe.manifest, self.world.history)
+                why(self.world.experiment, id, &recipe.manifest, self.world.history)
             };
             let fingerprint = recipe.order.fingerprint;
             self.tell(What::Started { instance: self.name(id), fingerprint, why: reason });
@@ -230,12 +245,14 @@ impl<'a> Loop<'a> {
             Message::Noted(id, note) => self.tell(What::Noted { instance: self.name(id), note }),
             Message::Vacated(id) => self.scheduler.vacated(id),
             Message::Busy(id, holder) => {
+                self.grounded(id);
                 self.scheduler.busy_elsewhere(id);
                 if self.waiting.insert(id) {
                     self.tell(What::Waiting { instance: self.name(id), holder });
                 }
             }
             Message::Appeared(id, found) => {
+                self.landed(id);
                 self.scheduler.vacated(id);
                 self.hit(id, found);
             }
@@ -259,12 +276,26 @@ impl<'a> Loop<'a> {
         self.tally.ran += 1;
         self.ran.insert(id.index());
         let (fingerprint, took_ms) = (found.fingerprint, found.took_ms);
+        self.landed(id);
         self.tell(What::Finished { instance: self.name(id), fingerprint, took_ms });
         self.results[id.index()] = Some(Arc::new(found));
         self.scheduler.finished(id);
     }
 
+    /// Forgets the recipe that an instance had in flight, and looks again at whatever waited for it.
+    fn landed(&mut self, id: InstanceId) {
+        if self.grounded(id) {
+            self.scheduler.retry_set_aside();
+        }
+    }
+
+    /// Forgets the recipe that an instance had in flight.
+    fn grounded(&mut self, id: InstanceId) -> bool {
+        self.orders[id.index()].take().is_some_and(|fingerprint| self.in_flight.remove(&fingerprint))
+    }
+
     fn failed(&mut self, id: InstanceId, failure: Failure) {
+        self.landed(id);
         let instance = self.name(id);
         if let Some(error) = failure.error {
             self.tally.failed += 1;

@@ -223,3 +223,149 @@ impl Scheduler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the world has in store for an instance once it is decided or run.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Fate {
+        Hit,
+        Works(bool),
+        /// Another process has it for so many tries, and then it is a hit.
+        Elsewhere(u8),
+        Fails,
+    }
+
+    fn fates() -> impl Strategy<Value = Fate> {
+        prop_oneof![
+            2 => Just(Fate::Hit),
+            4 => any::<bool>().prop_map(Fate::Works),
+            1 => (1u8..3).prop_map(Fate::Elsewhere),
+            1 => Just(Fate::Fails),
+        ]
+    }
+
+    fn worlds() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<Fate>, usize, Vec<prop::sample::Index>)> {
+        (1usize..14).prop_flat_map(|count| {
+            let edges = prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..4), count);
+            let producers = edges.prop_map(|picks| {
+                let one = |(consumer, picks): (usize, Vec<prop::sample::Index>)| {
+                    let mut producers: Vec<usize> =
+                        picks.iter().filter(|_| consumer > 0).map(|pick| pick.index(consumer)).collect();
+                    producers.sort_unstable();
+                    producers.dedup();
+                    producers
+                };
+                picks.into_iter().enumerate().map(one).collect::<Vec<_>>()
+            });
+            let order = prop::collection::vec(any::<prop::sample::Index>(), 64);
+            (producers, prop::collection::vec(fates(), count), 1usize..4, order)
+        })
+    }
+
+    proptest! {
+        /// Whatever the order of events: nothing starts before its producers are done, slots are never exceeded, every
+        /// instance ends once, and exactly the descendants of failures are given up.
+        #[test]
+        fn every_world_comes_to_its_end((producers, fates, workers, order) in worlds()) {
+            let ids = |indices: &[usize]| indices.iter().copied().map(InstanceId::at).collect::<Vec<_>>();
+            let graph = InstanceGraph::of(producers.len(), |id| ids(&producers[id.index()]));
+            let mut scheduler = Scheduler::new(&graph, &vec![true; producers.len()], workers);
+            let mut fates: BTreeMap<usize, Fate> = fates.into_iter().enumerate().collect();
+            let failing: Vec<usize> =
+                fates.iter().filter(|(_, fate)| **fate == Fate::Fails).map(|(id, _)| *id).collect();
+            let (mut running, mut done, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+            let mut picks = order.into_iter().cycle();
+            for _ in 0..1_000 {
+                if scheduler.is_over() {
+                    break;
+                }
+                if running.is_empty() {
+                    scheduler.retry_set_aside();
+                }
+                while let Some(id) = scheduler.next_undecided() {
+                    prop_assert!(producers[id.index()].iter().all(|producer| done.contains(producer)));
+                    match fates[&id.index()] {
+                        Fate::Hit | Fate::Elsewhere(0) => {
+                            scheduler.hit(id);
+                            done.push(id.index());
+                        }
+                        Fate::Works(true) => scheduler.stale(id, Slot::Device),
+                        _ => scheduler.stale(id, Slot::Worker),
+                    }
+                }
+                while let Some(started) = scheduler.next_start() {
+                    running.push(started);
+                }
+                let on = |slot| running.iter().filter(|(_, s)| *s == slot).count();
+                prop_assert!(on(Slot::Device) <= 1 && on(Slot::Worker) <= workers);
+                if running.is_empty() {
+                    continue;
+                }
+                let pick = picks.next().expect("a cycle does not end").index(running.len());
+                let (id, _) = running.swap_remove(pick);
+                match fates[&id.index()] {
+                    Fate::Fails => {
+                        lost.push(id.index());
+                        lost.extend(scheduler.lost(id).iter().map(|id| id.index()));
+                    }
+                    Fate::Elsewhere(tries) => {
+                        fates.insert(id.index(), Fate::Elsewhere(tries - 1));
+                        scheduler.busy_elsewhere(id);
+                    }
+                    _ => {
+                        scheduler.vacated(id);
+                        scheduler.finished(id);
+                        done.push(id.index());
+                    }
+                }
+            }
+            prop_assert!(scheduler.is_over());
+            let mut ended: Vec<usize> = done.iter().chain(&lost).copied().collect();
+            ended.sort_unstable();
+            prop_assert_eq!(ended, (0..producers.len()).collect::<Vec<_>>());
+            for (id, producers) in producers.iter().enumerate() {
+                let doomed = failing.contains(&id) || producers.iter().any(|producer| lost.contains(producer));
+                prop_assert_eq!(lost.contains(&id), doomed, "instance {}", id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_producer_whose_bytes_are_gone_is_made_again_first() {
+        let graph = InstanceGraph::of(2, |id| if id.index() == 1 { vec![InstanceId::at(0)] } else { Vec::new() });
+        let mut scheduler = Scheduler::new(&graph, &[true, true], 1);
+        let (producer, consumer) = (InstanceId::at(0), InstanceId::at(1));
+        assert_eq!(scheduler.next_undecided(), Some(producer));
+        scheduler.hit(producer);
+        assert_eq!(scheduler.next_undecided(), Some(consumer));
+        scheduler.needs_again(consumer, &[producer]);
+        assert_eq!(scheduler.next_undecided(), Some(producer));
+        scheduler.stale(producer, Slot::Worker);
+        assert_eq!(scheduler.next_start(), Some((producer, Slot::Worker)));
+        assert_eq!(scheduler.next_undecided(), None);
+        scheduler.finished(producer);
+        assert_eq!(scheduler.next_undecided(), Some(consumer));
+        scheduler.hit(consumer);
+        assert!(scheduler.is_over());
+    }
+
+    #[test]
+    fn a_run_that_stops_lets_what_runs_end() {
+        let graph = InstanceGraph::of(3, |id| if id.index() == 2 { vec![InstanceId::at(0)] } else { Vec::new() });
+        let mut scheduler = Scheduler::new(&graph, &[true; 3], 1);
+        let first = scheduler.next_undecided().expect("the first is undecided");
+        scheduler.stale(first, Slot::Worker);
+        scheduler.next_start();
+        assert_eq!(scheduler.give_up_the_rest(), [InstanceId::at(1), InstanceId::at(2)]);
+        assert!(!scheduler.is_over());
+        scheduler.finished(first);
+        assert!(scheduler.is_over());
+    }
+}

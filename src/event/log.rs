@@ -55,7 +55,8 @@ mod tests {
             instance: "tuned[run=0]".into(),
             note: Note::Measure { name: "loss".into(), step: 3, value },
         };
-        let whats = [noted(0.5), What::Warned { message: "a \"quoted\"\nline".into() }, What::Stopped { instance: "x".into() }];
+        let whats =
+            [noted(0.5), What::Warned { message: "a \"quoted\"\nline".into() }, What::Stopped { instance: "x".into() }];
         whats.into_iter().enumerate().map(|(at, what)| Event { at_ms: at as u64, what }).collect()
     }
 

@@ -9,6 +9,9 @@ use super::Term;
 #[derive(Debug)]
 pub struct Draw {
     reader: blake3::OutputReader,
+    /// One block of the stream, and how much of it is used: a block is hashed once rather than once per number.
+    block: [u8; 64],
+    used: usize,
 }
 
 impl Draw {
@@ -19,13 +22,18 @@ impl Draw {
         let mut hasher = blake3::Hasher::new_derive_key("retort 2026 draw v1");
         hasher.update(&seed.to_le_bytes());
         hasher.update(&key);
-        Self { reader: hasher.finalize_xof() }
+        Self { reader: hasher.finalize_xof(), block: [0; 64], used: 64 }
     }
 
     /// Returns the next 64 random bits.
     pub fn bits(&mut self) -> u64 {
+        if self.used == self.block.len() {
+            self.reader.fill(&mut self.block);
+            self.used = 0;
+        }
         let mut bytes = [0; 8];
-        self.reader.fill(&mut bytes);
+        bytes.copy_from_slice(&self.block[self.used..self.used + 8]);
+        self.used += 8;
         u64::from_le_bytes(bytes)
     }
 

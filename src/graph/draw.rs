@@ -65,7 +65,9 @@ impl DrawnStage {
 
 /// Draws the graph in Graphviz's language.
 pub fn dot(drawing: &Drawing) -> String {
-    let mut out = String::from("digraph experiment {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n");
+    let mut out = String::from(
+        "digraph experiment {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n",
+    );
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     for (index, stage) in drawing.stages.iter().enumerate() {
         let (name, caption) = (quoted(&stage.name), quoted(&stage.caption()));
@@ -96,7 +98,12 @@ pub(super) mod tests {
     use super::*;
 
     pub(in super::super) fn sample() -> Drawing {
-        let stage = |name: &str, kind: &str, instances, shade| DrawnStage { name: name.into(), kind: kind.into(), instances, shade };
+        let stage = |name: &str, kind: &str, instances, shade| DrawnStage {
+            name: name.into(),
+            kind: kind.into(),
+            instances,
+            shade,
+        };
         Drawing {
             stages: vec![
                 stage("questions", "dataset", 1, Shade::Hit),

@@ -23,16 +23,23 @@ pub struct InstanceGraph {
 impl InstanceGraph {
     /// Builds the graph of an experiment, whose instances are in topological order.
     pub fn new(experiment: &Experiment) -> Self {
-        let mut graph = DiGraph::with_capacity(experiment.instances.len(), experiment.instances.len());
-        for _ in &experiment.instances {
-            graph.add_node(());
-        }
-        for (consumer, instance) in experiment.instances.iter().enumerate() {
-            let mut producers: Vec<_> = instance.inputs.iter().flat_map(|(_, ids)| ids).collect();
+        let producers = |id: InstanceId| -> Vec<InstanceId> {
+            let mut producers: Vec<_> =
+                experiment.instance(id).inputs.iter().flat_map(|(_, ids)| ids).copied().collect();
             producers.sort_unstable();
             producers.dedup();
-            for producer in producers {
-                graph.add_edge(NodeIndex::new(producer.index()), NodeIndex::new(consumer), ());
+            producers
+        };
+        Self::of(experiment.instances.len(), producers)
+    }
+
+    /// Builds a graph of so many instances; `producers` names those that an instance reads, all before it, each once.
+    pub fn of(instances: usize, producers: impl Fn(InstanceId) -> Vec<InstanceId>) -> Self {
+        let mut graph = DiGraph::with_capacity(instances, instances);
+        for consumer in 0..instances {
+            let node = graph.add_node(());
+            for producer in producers(InstanceId::at(consumer)) {
+                graph.add_edge(NodeIndex::new(producer.index()), node, ());
             }
         }
         Self { graph }

@@ -87,8 +87,8 @@ fn join(problems: &[Misfit]) -> String {
 /// A name may lack its `transformer.` prefix, as in the files first published. The causal masks which those hold beside
 /// the weights are passed over, and so is an output head that repeats the token embedding.
 pub(crate) fn read(specs: &[TensorSpec], bytes: &[u8], file: &str) -> Result<Vec<Vec<f32>>, WeightsError> {
-    let archive = SafeTensors::deserialize(bytes)
-        .map_err(|source| WeightsError::Format { file: file.to_owned(), source })?;
+    let archive =
+        SafeTensors::deserialize(bytes).map_err(|source| WeightsError::Format { file: file.to_owned(), source })?;
     let mut found: BTreeMap<String, TensorView<'_>> =
         archive.tensors().into_iter().map(|(name, view)| (full_name(&name), view)).collect();
     let mut problems = Vec::new();

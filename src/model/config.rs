@@ -57,9 +57,7 @@ impl Config {
         let fields = Fields { json: &json, file };
         match json.get("model_type").and_then(Value::as_str) {
             Some("gpt2") => Ok(Self::Gpt2(Gpt2Config::read(&fields)?)),
-            Some(found) => {
-                Err(ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned() })
-            }
+            Some(found) => Err(ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned() }),
             None => Err(fields.error("model_type", "must name the architecture")),
         }
     }
@@ -231,7 +229,8 @@ mod tests {
     fn gpt2_has_the_published_parameter_counts() {
         let small = Config::from_json(gpt2("").as_bytes(), "config.json").expect("valid");
         assert_eq!(small.parameter_count(), 124_439_808);
-        let xl = gpt2("").replace("768", "1600").replace("_layer\":12", "_layer\":48").replace("_head\":12", "_head\":25");
+        let xl =
+            gpt2("").replace("768", "1600").replace("_layer\":12", "_layer\":48").replace("_head\":12", "_head\":25");
         assert_eq!(Config::from_json(xl.as_bytes(), "config.json").expect("valid").parameter_count(), 1_557_611_200);
     }
 
@@ -254,7 +253,9 @@ mod tests {
         );
         check(
             "{}",
-            &expect!["cannot use the model configuration `student/config.json`: `model_type` must name the architecture"],
+            &expect![
+                "cannot use the model configuration `student/config.json`: `model_type` must name the architecture"
+            ],
         );
         check(
             r#"{"model_type":"gpt2"}"#,
@@ -262,15 +263,21 @@ mod tests {
         );
         check(
             &gpt2("").replace("_head\":12", "_head\":7"),
-            &expect!["cannot use the model configuration `student/config.json`: `n_head` must divide `n_embd` (768), not `7`"],
+            &expect![
+                "cannot use the model configuration `student/config.json`: `n_head` must divide `n_embd` (768), not `7`"
+            ],
         );
         check(
             &gpt2(",\"activation_function\":\"relu\""),
-            &expect!["cannot use the model configuration `student/config.json`: `activation_function` must be `gelu_new` or `gelu_pytorch_tanh`, not `relu`"],
+            &expect![
+                "cannot use the model configuration `student/config.json`: `activation_function` must be `gelu_new` or `gelu_pytorch_tanh`, not `relu`"
+            ],
         );
         check(
             &gpt2(",\"scale_attn_by_inverse_layer_idx\":true"),
-            &expect!["cannot use the model configuration `student/config.json`: `scale_attn_by_inverse_layer_idx` must be false"],
+            &expect![
+                "cannot use the model configuration `student/config.json`: `scale_attn_by_inverse_layer_idx` must be false"
+            ],
         );
         check(
             "not json",

@@ -7,8 +7,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use burn::backend::cuda::{Cuda, CudaDevice};
+use burn::backend::cuda::CudaDevice;
 use burn::tensor::Tensor;
+use burn::{Dispatch, DispatchDevice};
 
 /// The device a person asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,8 +128,10 @@ pub struct Device {
 /// The place of the tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Place {
+    /// The CPU, by the fused operations.
     Cpu,
-    Cuda(CudaDevice),
+    /// What Burn dispatches to: a CUDA device, or in tests the CPU.
+    Dispatched(DispatchDevice),
 }
 
 impl Device {
@@ -144,8 +147,9 @@ impl Device {
         match choice {
             DeviceChoice::Cpu => Ok(Self::cpu()),
             DeviceChoice::Cuda(index) => open_cuda(index, toolkit),
-            DeviceChoice::Auto => Ok(open_cuda(0, toolkit)
-                .unwrap_or_else(|reason| Self { place: Place::Cpu, fallback: Some(reason) })),
+            DeviceChoice::Auto => {
+                Ok(open_cuda(0, toolkit).unwrap_or_else(|reason| Self { place: Place::Cpu, fallback: Some(reason) }))
+            }
         }
     }
 
@@ -159,13 +163,19 @@ impl Device {
     pub fn numerics(&self) -> &'static str {
         match self.place {
             Place::Cpu => "cpu-f32",
-            Place::Cuda(_) => "cuda-f32",
+            Place::Dispatched(_) => "cuda-f32",
         }
     }
 
     /// Whether the same work gives the same bits again.
     pub fn deterministic(&self) -> bool {
         self.place == Place::Cpu
+    }
+
+    /// The operations of CUDA, on the CPU.
+    #[cfg(test)]
+    pub(crate) fn dispatched_cpu() -> Self {
+        Self { place: Place::Dispatched(DispatchDevice::Flex(burn_flex::FlexDevice)), fallback: None }
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -177,7 +187,8 @@ impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Cpu => f.write_str("cpu"),
-            Place::Cuda(device) => write!(f, "cuda:{}", device.index),
+            Place::Dispatched(DispatchDevice::Cuda(device)) => write!(f, "cuda:{}", device.index),
+            Place::Dispatched(device) => write!(f, "{device:?}"),
         }
     }
 }
@@ -193,12 +204,12 @@ fn open_cuda(index: usize, toolkit: Option<&Path>) -> Result<Device, DeviceError
     if let Some(missing) = missing_from(toolkit) {
         return Err(DeviceError::NoToolkit { index, toolkit: toolkit.display().to_string(), missing });
     }
-    let device = CudaDevice::new(index);
+    let device = DispatchDevice::Cuda(CudaDevice::new(index));
     let first = device.clone();
-    let sum = std::thread::spawn(move || Tensor::<Cuda, 1>::ones([8], &first).sum().try_into_data());
+    let sum = std::thread::spawn(move || Tensor::<Dispatch, 1>::ones([8], &first).sum().try_into_data());
     let broken = |reason: String| DeviceError::Broken { index, reason };
     match sum.join() {
-        Ok(Ok(_)) => Ok(Device { place: Place::Cuda(device), fallback: None }),
+        Ok(Ok(_)) => Ok(Device { place: Place::Dispatched(device), fallback: None }),
         Ok(Err(error)) => Err(broken(error.to_string())),
         Err(panic) => Err(broken(match panic.downcast::<String>() {
             Ok(message) => *message,
@@ -245,8 +256,8 @@ fn missing_from(toolkit: &Path) -> Option<String> {
             entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libnvrtc.so"))
         })
     });
-    let elsewhere = fs_err::read("/etc/ld.so.cache")
-        .is_ok_and(|cache| cache.windows(11).any(|window| window == b"libnvrtc.so"));
+    let elsewhere =
+        fs_err::read("/etc/ld.so.cache").is_ok_and(|cache| cache.windows(11).any(|window| window == b"libnvrtc.so"));
     (!compiler && !elsewhere).then(|| "lib64/libnvrtc.so".to_owned())
 }
 

@@ -2,8 +2,8 @@
 //!
 //! On the CPU no sequence is padded, and what a row comes to does not depend on the rows beside it.
 
-use super::network::Network;
 use super::kernels::Kernels;
+use super::network::Network;
 use super::student::{Model, ModelError, placed};
 
 /// How to generate.

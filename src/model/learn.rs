@@ -97,12 +97,7 @@ impl<B: Kernels> Network<B> {
     }
 
     /// Adds the gradients of one batch to `grads` and returns its share of the loss.
-    fn accumulate(
-        &self,
-        batch: &Batch<'_>,
-        scale: f32,
-        grads: &mut [Option<Real<B>>],
-    ) -> Result<f64, DeviceError> {
+    fn accumulate(&self, batch: &Batch<'_>, scale: f32, grads: &mut [Option<Real<B>>]) -> Result<f64, DeviceError> {
         type T<B> = Tracked<B>;
         let leaves: Vec<Real<T<B>>> = self
             .values

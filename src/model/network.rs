@@ -37,12 +37,7 @@ pub(crate) enum Shelf {
 
 impl<B: Kernels> Network<B> {
     /// Places weights, in the order of [`Config::tensors`], on a device.
-    pub(crate) fn new(
-        config: Config,
-        device: B::Device,
-        label: String,
-        data: impl Iterator<Item = Vec<f32>>,
-    ) -> Self {
+    pub(crate) fn new(config: Config, device: B::Device, label: String, data: impl Iterator<Item = Vec<f32>>) -> Self {
         let values = config.tensors().into_iter().zip(data).map(|(spec, data)| upload::<B>(data, &spec.shape, &device));
         let values = values.collect();
         Self { config, device, label, values, moments: Vec::new(), best: None }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use burn::backend::{Cuda, Flex};
+use burn::Dispatch;
+use burn::backend::Flex;
 
 use super::archive::{self, Entry, WeightsError};
 use super::config::{Config, ConfigError};
@@ -21,16 +22,18 @@ pub struct Model {
 
 /// The network of a model on the backend of its device.
 pub(crate) enum Placed {
-    Cpu(Network<Flex>),
-    Cuda(Network<Cuda>),
+    /// The fused operations of the CPU.
+    Fused(Network<Flex>),
+    /// Whatever Burn dispatches to.
+    Dispatched(Network<Dispatch>),
 }
 
 /// Does the same with a network on either backend.
 macro_rules! placed {
     ($placed:expr, $network:ident => $body:expr) => {
         match $placed {
-            $crate::model::student::Placed::Cpu($network) => $body,
-            $crate::model::student::Placed::Cuda($network) => $body,
+            $crate::model::student::Placed::Fused($network) => $body,
+            $crate::model::student::Placed::Dispatched($network) => $body,
         }
     };
 }
@@ -112,8 +115,8 @@ impl Model {
         let label = device.to_string();
         let data = data.into_iter();
         let placed = match device.place() {
-            Place::Cpu => Placed::Cpu(Network::new(config, burn_flex::FlexDevice, label, data)),
-            Place::Cuda(at) => Placed::Cuda(Network::new(config, at.clone(), label, data)),
+            Place::Cpu => Placed::Fused(Network::new(config, burn_flex::FlexDevice, label, data)),
+            Place::Dispatched(at) => Placed::Dispatched(Network::new(config, at.clone(), label, data)),
         };
         Self { device: device.clone(), placed }
     }
@@ -167,8 +170,8 @@ impl Model {
     fn layout(&self, sequences: &[&[u32]]) -> Layout {
         let lens: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         match self.placed {
-            Placed::Cpu(_) => Layout::packed(&lens),
-            Placed::Cuda(_) => Layout::padded_right(&lens),
+            Placed::Fused(_) => Layout::packed(&lens),
+            Placed::Dispatched(_) => Layout::padded_right(&lens),
         }
     }
 

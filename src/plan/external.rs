@@ -78,7 +78,8 @@ fn files_of(
     let fail = |why: String| {
         let first = external.path.split('/').next().unwrap_or_default();
         let rooted = roots.contains_key(first) || Path::new(&external.path).is_absolute();
-        let suggestion = nearest(first, roots.keys().map(String::as_str)).map(|near| format!("; is the root `{near}` meant?"));
+        let suggestion =
+            nearest(first, roots.keys().map(String::as_str)).map(|near| format!("; is the root `{near}` meant?"));
         let hint = format!(
             "paths are relative to the pipeline file; `--root {first}=DIR`, or `{first} = \"DIR\"` below `[roots]` in \
              retort.toml, says where `{first}` is on this machine{}",

@@ -1,5 +1,6 @@
 //! The plan: for every instance, a hit, a run or a wait.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Decision, Externals, Facts, Found, Recipe, decide, recipe};
@@ -18,6 +19,8 @@ pub enum Verdict {
     Run(Box<Recipe>),
     /// Its result is there but its bytes are not, and something that runs needs them.
     Remake(Box<Recipe>, Arc<Found>),
+    /// It has the same recipe as this instance, which runs, and takes its result.
+    Shares(InstanceId),
     /// It may run or be a hit, depending on what these produce.
     Awaits(Vec<InstanceId>),
 }
@@ -36,6 +39,8 @@ pub struct Counts {
     pub hits: usize,
     /// Runs, those that make lost bytes again among them.
     pub runs: usize,
+    /// Instances that take the result of one that runs.
+    pub shares: usize,
     /// Waits.
     pub awaits: usize,
 }
@@ -49,6 +54,7 @@ impl Plan {
                 Verdict::Left => {}
                 Verdict::Hit(_) => counts.hits += 1,
                 Verdict::Run(_) | Verdict::Remake(..) => counts.runs += 1,
+                Verdict::Shares(_) => counts.shares += 1,
                 Verdict::Awaits(_) => counts.awaits += 1,
             }
         }
@@ -68,6 +74,7 @@ pub fn predict(
     let mut results: Vec<Option<Arc<Found>>> = vec![None; graph.len()];
     let mut verdicts = Vec::with_capacity(graph.len());
     let mut remake = Vec::new();
+    let mut running = BTreeMap::new();
     for id in (0..graph.len()).map(InstanceId::at) {
         if !wanted[id.index()] {
             verdicts.push(Verdict::Left);
@@ -79,13 +86,19 @@ pub fn predict(
             continue;
         }
         let recipe = recipe(experiment, id, &results, externals, numerics);
-        verdicts.push(match decide(experiment, id, recipe.clone(), facts, false)? {
+        verdicts.push(match decide(experiment, id, &recipe, facts, false)? {
             Decision::Hit(found) => {
                 let found = Arc::new(found);
                 results[id.index()] = Some(Arc::clone(&found));
                 Verdict::Hit(found)
             }
-            Decision::Run(recipe) => Verdict::Run(recipe),
+            Decision::Run => match running.get(&recipe.order.fingerprint) {
+                Some(first) => Verdict::Shares(*first),
+                None => {
+                    running.insert(recipe.order.fingerprint, id);
+                    Verdict::Run(Box::new(recipe))
+                }
+            },
             Decision::Remake(gone) => {
                 remake.extend(gone);
                 Verdict::Run(Box::new(recipe))
@@ -96,7 +109,7 @@ pub fn predict(
         let Verdict::Hit(found) = &verdicts[id.index()] else { continue };
         let found = Arc::clone(found);
         let recipe = recipe(experiment, id, &results, externals, numerics);
-        if let Decision::Remake(gone) = decide(experiment, id, recipe.clone(), facts, true)? {
+        if let Decision::Remake(gone) = decide(experiment, id, &recipe, facts, true)? {
             remake.extend(gone);
         }
         verdicts[id.index()] = Verdict::Remake(Box::new(recipe), found);

@@ -69,7 +69,7 @@ pub enum Decision {
     /// Its result is there.
     Hit(Found),
     /// It must run, and everything it reads is there.
-    Run(Box<Recipe>),
+    Run,
     /// It must run, but the bytes of these producers are gone and must be made again first.
     Remake(Vec<InstanceId>),
 }
@@ -91,7 +91,8 @@ pub fn recipe(
     let mut keys = Vec::new();
     for (port, producers) in &instance.inputs {
         let gathers = bound.edges().iter().any(|edge| *edge.port == **port && edge.gathers);
-        let producers = if gathers { in_stable_order(experiment, instance, port, producers) } else { producers.clone() };
+        let producers =
+            if gathers { in_stable_order(experiment, instance, port, producers) } else { producers.clone() };
         let arrivals = arrivals(experiment, instance, port, &producers, results);
         for (index, arrival) in arrivals.iter().enumerate() {
             let at = match (gathers, bound.labels_inputs()) {
@@ -99,11 +100,8 @@ pub fn recipe(
                 (true, false) => format!("{port}[{index}]"),
                 (true, true) => format!("{port}[{index}: {}]", labels(arrival)),
             };
-            let key = |(part, digest): (&String, &Digest)| InputKey {
-                port: at.clone(),
-                part: part.clone(),
-                digest: *digest,
-            };
+            let key =
+                |(part, digest): (&String, &Digest)| InputKey { port: at.clone(), part: part.clone(), digest: *digest };
             keys.extend(arrival.parts.iter().map(key));
         }
         inputs.insert(port.to_string(), arrivals);
@@ -135,7 +133,7 @@ pub fn recipe(
 pub fn decide(
     experiment: &Experiment,
     id: InstanceId,
-    recipe: Recipe,
+    recipe: &Recipe,
     facts: &dyn Facts,
     remake: bool,
 ) -> Result<Decision, StoreError> {
@@ -143,16 +141,11 @@ pub fn decide(
         return Ok(Decision::Hit(found));
     }
     let gone = missing_producers(experiment, id, &recipe.order, facts);
-    Ok(if gone.is_empty() { Decision::Run(Box::new(recipe)) } else { Decision::Remake(gone) })
+    Ok(if gone.is_empty() { Decision::Run } else { Decision::Remake(gone) })
 }
 
 /// Returns the producers of an instance of whose parts some are gone, in rising order.
-fn missing_producers(
-    experiment: &Experiment,
-    id: InstanceId,
-    order: &Order,
-    facts: &dyn Facts,
-) -> Vec<InstanceId> {
+fn missing_producers(experiment: &Experiment, id: InstanceId, order: &Order, facts: &dyn Facts) -> Vec<InstanceId> {
     let mut gone = Vec::new();
     for (port, producers) in &experiment.instance(id).inputs {
         for (producer, arrival) in producers.iter().zip(&order.inputs[&**port]) {
@@ -174,7 +167,8 @@ fn arrivals(
     results: &[Option<Arc<Found>>],
 ) -> Vec<Arrival> {
     let wanted = instance.bound.parts(port);
-    let one_stage = producers.windows(2).all(|pair| experiment.instance(pair[0]).stage == experiment.instance(pair[1]).stage);
+    let one_stage =
+        producers.windows(2).all(|pair| experiment.instance(pair[0]).stage == experiment.instance(pair[1]).stage);
     let arrive = |producer: &InstanceId| {
         let from = experiment.instance(*producer);
         let found = results[producer.index()].as_ref().expect("producers come first");
@@ -183,7 +177,12 @@ fn arrivals(
             // One stage's name tells nothing apart, and would make a rename change the key.
             stage: if one_stage { String::new() } else { experiment.stage_of(*producer).name.clone() },
             coords: from.coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
-            parts: found.parts.iter().filter(|(part, _)| reads(part)).map(|(part, digest)| (part.clone(), *digest)).collect(),
+            parts: found
+                .parts
+                .iter()
+                .filter(|(part, _)| reads(part))
+                .map(|(part, digest)| (part.clone(), *digest))
+                .collect(),
         }
     };
     producers.iter().map(arrive).collect()

@@ -1,7 +1,10 @@
 //! Why an instance runs: the field that differs from the nearest earlier recipe, and the first ancestor that diverged.
 
+use std::sync::Arc;
+
 use crate::event::Why;
 use crate::fingerprint::{Fingerprint, KeyChange, KeyManifest};
+use crate::spec::{Experiment, InstanceId};
 
 /// An instance of an earlier run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +17,17 @@ pub struct Earlier {
     pub fingerprint: Fingerprint,
 }
 
-/// What was run before: instances of earlier runs, latest run first, and the manifests of their recipes.
+/// What was run before.
 pub trait History {
-    /// Returns the instances of earlier runs of the experiment, latest first.
-    fn earlier(&self) -> &[Earlier];
+    /// Returns the latest earlier instance of this name, if there is one.
+    fn namesake(&self, name: &str) -> Option<&Earlier>;
+
+    /// Returns a few earlier instances that are likely to be nearest to one of another name, likeliest first: of the same
+    /// stage with one coordinate changed, then any of the stage, then any at all.
+    fn neighbours(&self, name: &str, stage: &str) -> Vec<&Earlier>;
 
     /// Returns the manifest of a recipe that was run, and how long that took in milliseconds.
-    fn manifest(&self, fingerprint: &Fingerprint) -> Option<(KeyManifest, u64)>;
+    fn manifest(&self, fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)>;
 }
 
 /// How a recipe differs from the nearest earlier one.
@@ -35,28 +42,37 @@ pub struct Divergence {
 }
 
 /// Finds the earlier recipe that is nearest: the latest of the same name if there is one, else that of the same stage (or
-/// failing that, of the same kind) with the fewest differing fields.
-pub fn divergence(name: &str, stage: &str, manifest: &KeyManifest, history: &dyn History) -> Option<Divergence> {
+/// failing that, of the same kind) with the fewest differing fields, preferring an instance that is no more.
+pub fn divergence(
+    experiment: &Experiment,
+    id: InstanceId,
+    manifest: &KeyManifest,
+    history: &dyn History,
+) -> Option<Divergence> {
+    let (name, stage) = (experiment.instance(id).name.as_str(), experiment.stage_of(id).name.as_str());
     let compare = |from: &Earlier| {
         let (earlier, took_ms) = history.manifest(&from.fingerprint)?;
-        let changes = earlier.changes(manifest);
-        (earlier.kind == manifest.kind).then(|| Divergence { from: from.clone(), changes, took_ms })
+        let same_kind = earlier.kind == manifest.kind;
+        same_kind.then(|| Divergence { from: from.clone(), changes: earlier.changes(manifest), took_ms })
     };
-    let earlier = history.earlier();
-    let same_name = earlier.iter().find(|from| from.name == name).and_then(compare);
-    let nearest = |same: &dyn Fn(&Earlier) -> bool| {
-        earlier.iter().filter(|from| same(from)).filter_map(compare).min_by_key(|found| found.changes.len())
+    let same_name = history.namesake(name).and_then(compare);
+    let nearest = || {
+        let near = |found: &Divergence| found.from.stage == stage || found.changes.len() <= 1;
+        history.neighbours(name, stage).into_iter().filter_map(compare).filter(near).min_by_key(|found| {
+            (found.from.stage != stage, found.changes.len(), experiment.find(&found.from.name).is_some())
+        })
     };
-    same_name
-        .or_else(|| nearest(&|from| from.stage == stage))
-        .or_else(|| nearest(&|_| true).filter(|found| found.changes.len() <= 1))
+    same_name.or_else(nearest)
 }
 
 /// Says why an instance runs.
-pub fn why(name: &str, stage: &str, manifest: &KeyManifest, history: &dyn History) -> Why {
-    match divergence(name, stage, manifest, history) {
+pub fn why(experiment: &Experiment, id: InstanceId, manifest: &KeyManifest, history: &dyn History) -> Why {
+    let name = experiment.instance(id).name.as_str();
+    match divergence(experiment, id, manifest, history) {
         None => Why::New,
         Some(found) if found.changes.is_empty() => Why::Lost { part: "result".into() },
-        Some(found) => Why::Changed { from: (found.from.name != name).then_some(found.from.name), changes: found.changes },
+        Some(found) => {
+            Why::Changed { from: (found.from.name != name).then_some(found.from.name), changes: found.changes }
+        }
     }
 }

@@ -161,7 +161,7 @@ impl ContentHash for ReportSpec {
 pub struct ReportInput {
     /// The heading.
     pub title: String,
-    /// The experiment's name.
+    /// The experiment's name; nothing is said of it where this is empty.
     pub experiment: String,
     /// The arms, in an order that their content decides: values of an axis that are not numbers keep it.
     pub arms: Vec<Arm>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::bind::Values;
 use super::placeholder;
@@ -77,6 +77,8 @@ pub struct Experiment {
     pub(super) seed_span: Option<Span>,
     pub(super) models: BTreeMap<String, Node>,
     pub(super) folders: BTreeMap<FileId, PathBuf>,
+    /// Filled when an instance is first asked for by name.
+    pub(super) by_name: OnceLock<BTreeMap<Arc<str>, InstanceId>>,
 }
 
 /// A stage as it was declared.
@@ -135,8 +137,8 @@ impl Experiment {
 
     /// Finds an instance by its name.
     pub fn find(&self, name: &str) -> Option<InstanceId> {
-        self.instances_of(name.split('[').next().unwrap_or_default())
-            .find(|id| self.instance(*id).name.as_str() == name)
+        let named = || self.ids().map(|id| (self.instance(id).name.0.clone(), id)).collect();
+        self.by_name.get_or_init(named).get(name).copied()
     }
 
     /// Returns the folder to which a path written at a place is relative: that of its file, or for a value from the

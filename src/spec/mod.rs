@@ -1,6 +1,6 @@
 //! From a file a person wrote to an experiment whose every instance is known.
 //!
-//! [`read`] goes through these steps, and reports the errors of all of them together:
+//! [`read()`] goes through these steps, and reports the errors of all of them together:
 //!
 //! 1. `document`: the file and those it includes, section by section, as they were written;
 //! 2. `fragment`: every `use` replaced by what it names;

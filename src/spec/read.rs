@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::axis::{Group, read_groups};
 use super::bind::{Binding, Surroundings};
@@ -195,7 +196,7 @@ fn finish(
     };
     let Document { path, name, seed, seed_span, folders, .. } = document;
     let stages = stages.into_iter().zip(recipes).zip(ranges).filter_map(declare).collect();
-    Experiment { name, seed, path, stages, instances, seed_span, models, folders }
+    Experiment { name, seed, path, stages, instances, seed_span, models, folders, by_name: OnceLock::new() }
 }
 
 /// Keeps the first errors of many, and says how many there were.

@@ -11,7 +11,7 @@ mod catalog;
 mod context;
 mod derivation;
 mod kind;
-mod kinds;
+pub mod kinds;
 pub mod params;
 
 pub use catalog::{CATALOG, kind_named};

@@ -145,7 +145,8 @@ impl Claim {
         if said != *fingerprint || manifest.fingerprint() != *fingerprint {
             return Err(format!("it is about {}, not about {}", said.short(), fingerprint.short()));
         }
-        let output = |(part, output): (String, OutputV1)| (part, BlobRef { digest: output.digest, bytes: output.bytes });
+        let output =
+            |(part, output): (String, OutputV1)| (part, BlobRef { digest: output.digest, bytes: output.bytes });
         let outputs = outputs.into_iter().map(output).collect();
         Ok(Self { manifest, outputs, producer, started_at_ms, took_ms, notes })
     }
@@ -158,7 +159,9 @@ impl ClaimSummary {
         out.extend_from_slice(id.0.as_bytes());
         out.extend_from_slice(&started_at_ms.to_le_bytes());
         out.extend_from_slice(&took_ms.to_le_bytes());
-        [user, host, program].into_iter().for_each(|text| put_text(out, text));
+        for text in [user, host, program] {
+            put_text(out, text);
+        }
         for (part, blob) in outputs {
             put_text(out, part);
             out.extend_from_slice(blob.digest.as_bytes());
@@ -216,7 +219,7 @@ mod tests {
         fn a_claim_survives_its_file_and_no_shortened_file_is_one(claim in claims()) {
             let bytes = claim.encode();
             let (id, fingerprint) = (ClaimId(Digest::of(&bytes)), claim.fingerprint());
-            prop_assert_eq!(Claim::decode(&bytes, id, &fingerprint).as_ref(), Ok(&claim));
+            prop_assert_eq!(Claim::decode(&bytes, id, &fingerprint), Ok(claim));
             for length in 0..bytes.len() {
                 let cut = &bytes[..length];
                 prop_assert!(Claim::decode(cut, id, &fingerprint).is_err());

@@ -140,7 +140,9 @@ fn run(core: &Core, receiver: &Receiver<Request>) {
 fn commit(core: &Core, batch: Vec<Request>) {
     let root = File::open(core.layout.root()).ok();
     let Some(root) = root.filter(disk::sync_file_system) else {
-        batch.into_iter().for_each(|request| commit_one(core, request));
+        for request in batch {
+            commit_one(core, request);
+        }
         return;
     };
     let mut named = Vec::new();
@@ -160,7 +162,7 @@ fn commit(core: &Core, batch: Vec<Request>) {
         return;
     }
     for (written, fingerprint, summary, bytes, done) in named {
-        finish_one(core, &written, &fingerprint, summary, bytes, done);
+        finish_one(core, &written, &fingerprint, &summary, bytes, done);
     }
 }
 
@@ -169,7 +171,7 @@ fn commit_one(core: &Core, request: Request) {
     let paths = blobs.iter().map(|pending| pending.temp.path()).chain([claim.path()]);
     let written = sync_files(paths).and_then(|()| name_files(core, blobs, claim, &fingerprint, &summary));
     match written {
-        Ok(written) => finish_one(core, &written, &fingerprint, summary, bytes, done),
+        Ok(written) => finish_one(core, &written, &fingerprint, &summary, bytes, done),
         Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
     }
 }
@@ -178,7 +180,7 @@ fn finish_one(
     core: &Core,
     written: &[Digest],
     fingerprint: &Fingerprint,
-    summary: ClaimSummary,
+    summary: &ClaimSummary,
     bytes: u64,
     done: Done,
 ) {
@@ -192,7 +194,7 @@ fn finish_one(
     folders.insert(claims);
     match folders.iter().try_for_each(|folder| disk::sync_folder(folder)) {
         Ok(()) => {
-            remember(core, std::iter::once((written, fingerprint, &summary)));
+            remember(core, std::iter::once((written, fingerprint, summary)));
             done(Ok(summary.id));
         }
         Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),

@@ -4,7 +4,9 @@
 //! without following links and without waiting, so that neither a symbolic link nor a pipe in the cache can mislead
 //! or hang a reader.
 
+use std::fs::TryLockError;
 use std::io::{self, ErrorKind, Read};
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -52,17 +54,77 @@ pub(super) fn append(path: &Path) -> io::Result<File> {
         options.read(true).append(true).custom_flags(PLAIN);
         options
     };
-    match options().mode(GROWING).create_new(true).open(path) {
-        Ok(file) => {
-            file.set_permissions(PermissionsExt::from_mode(GROWING))?;
-            Ok(file)
+    loop {
+        match options().mode(GROWING).create_new(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => {
+                let file = made?;
+                file.set_permissions(PermissionsExt::from_mode(GROWING))?;
+                return Ok(file);
+            }
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let file = options().open(path)?;
-            require_regular(&file)?;
-            Ok(file)
+        match options().open(path) {
+            // It was removed between the two steps.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            opened => {
+                let file = opened?;
+                require_regular(&file)?;
+                return Ok(file);
+            }
         }
-        Err(error) => Err(error),
+    }
+}
+
+/// A lock on a file that is let go of when this is dropped.
+///
+/// Closing the file would not do: a child process that another thread is just starting holds a copy of it for a moment.
+#[derive(Debug)]
+pub(super) struct Locked(File);
+
+/// What came of asking for a lock.
+pub(super) enum Locking {
+    /// It is ours.
+    Taken(Locked),
+    /// Another open file has it.
+    Busy(File),
+    /// The file system has no locks.
+    Unsupported(File, io::Error),
+}
+
+impl Locked {
+    /// Asks for the lock on an open file without waiting.
+    pub(super) fn try_new(file: File) -> Locking {
+        match file.file().try_lock() {
+            Ok(()) => Locking::Taken(Self(file)),
+            Err(TryLockError::WouldBlock) => Locking::Busy(file),
+            Err(TryLockError::Error(why)) => Locking::Unsupported(file, why),
+        }
+    }
+
+    /// Goes on without a lock where there are none.
+    pub(super) fn pretend(file: File) -> Self {
+        Self(file)
+    }
+}
+
+impl Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl DerefMut for Locked {
+    fn deref_mut(&mut self) -> &mut File {
+        &mut self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Where there are no locks there is nothing to let go of.
+        let _ = self.0.file().unlock();
     }
 }
 
@@ -163,7 +225,15 @@ pub(super) fn available_bytes(path: &Path) -> u64 {
 pub(super) fn is_network(path: &Path) -> bool {
     // NFS, SMB 1, SMB 2 and later, CIFS, AFS, Lustre, GPFS, Ceph, 9p and FUSE (sshfs and object-store mounts).
     const MAGIC: [u64; 10] = [
-        0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42, 0x5346_414F, 0x0BD0_0BD0, 0x4750_4653, 0x00C3_6400, 0x0102_1997,
+        0x6969,
+        0x517B,
+        0xFE53_4D42,
+        0xFF53_4D42,
+        0x5346_414F,
+        0x0BD0_0BD0,
+        0x4750_4653,
+        0x00C3_6400,
+        0x0102_1997,
         0x6573_5546,
     ];
     rustix::fs::statfs(path).is_ok_and(|stat| MAGIC.contains(&(u64::from(stat.f_type as u32))))

@@ -36,7 +36,7 @@ pub struct GcOptions {
 
 impl Default for GcOptions {
     fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 3600);
+        const DAY: Duration = Duration::from_hours(24);
         Self { keep_runs: 3, keep_for: 14 * DAY, grace: DAY, dry_run: false }
     }
 }
@@ -276,7 +276,9 @@ impl Sweep<'_> {
         }
         let core = self.core;
         core.sweep_leases()?;
-        for left in session::abandoned(&core.layout, &core.host, self.now_ms).map_err(failed("sweep temporary files"))? {
+        for left in
+            session::abandoned(&core.layout, &core.host, self.now_ms).map_err(failed("sweep temporary files"))?
+        {
             disk::remove_tree(&left).map_err(failed("sweep temporary files"))?;
         }
         for kind in rows::kinds(core).map_err(failed("merge packs"))? {

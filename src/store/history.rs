@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Store;
 use super::error::StoreError;
 use super::run::{InstanceRecord, RunDir, RunId};
-use super::Store;
 
 /// What is known of one experiment's earlier runs; older runs are read only when newer ones do not know an instance.
 pub struct History<'a> {
@@ -27,7 +27,13 @@ impl Store {
     pub fn history(&self, experiment: &str, except: Option<&RunId>) -> Result<History<'_>, StoreError> {
         let mut unread = self.runs()?;
         unread.retain(|id| Some(id) != except);
-        Ok(History { store: self, experiment: experiment.to_owned(), unread, known: BTreeMap::new(), runs_left: RUNS_MAX })
+        Ok(History {
+            store: self,
+            experiment: experiment.to_owned(),
+            unread,
+            known: BTreeMap::new(),
+            runs_left: RUNS_MAX,
+        })
     }
 }
 

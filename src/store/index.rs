@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::notice::{Notice, Notices};
 
@@ -44,7 +45,12 @@ impl Table {
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
 /// The cache of sled's pages, in bytes; sled's own default is 1 GiB.
-const PAGES_BYTES: u64 = 24 * 1024 * 1024;
+const PAGES_BYTES: u64 = 32 * 1024 * 1024;
+
+/// sled lets go of its lock by closing the file, of which a child process that was just being started may hold a copy
+/// for a moment.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The index of one user on one machine, or a substitute in memory.
 pub(super) struct Index {
@@ -73,8 +79,19 @@ impl Index {
         Self { kept: None, failed: AtomicBool::new(false), memory, notices }
     }
 
-    /// Opens sled in a folder, which it makes when it lacks.
-    pub(super) fn open(folder: &Path, notices: Arc<Notices>) -> Result<Self, OpenFailure> {
+    /// Opens sled in a folder, which it makes when it lacks. The caller holds a lock of its own on the index.
+    pub(super) fn open(folder: &Path, notices: &Arc<Notices>) -> Result<Self, OpenFailure> {
+        let mut attempts = LOCK_ATTEMPTS;
+        loop {
+            match Self::try_open(folder, Arc::clone(notices)) {
+                Err(OpenFailure::Locked) if attempts > 0 => attempts -= 1,
+                other => return other,
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
+    }
+
+    fn try_open(folder: &Path, notices: Arc<Notices>) -> Result<Self, OpenFailure> {
         let open = || -> sled::Result<Kept> {
             let database =
                 sled::Config::new().path(folder).cache_capacity(PAGES_BYTES).flush_every_ms(Some(1000)).open()?;
@@ -94,6 +111,11 @@ impl Index {
             Ok(Err(error)) => Err(OpenFailure::Damaged(error.to_string())),
             Err(_) => Err(OpenFailure::Damaged("its files cannot be read back".into())),
         }
+    }
+
+    /// Counts how often everything known was lost: once, when sled fails in the middle.
+    pub(super) fn losses(&self) -> u32 {
+        u32::from(self.failed.load(Ordering::Relaxed))
     }
 
     /// Tells whether entries outlive the process.

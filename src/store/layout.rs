@@ -21,7 +21,8 @@ impl Component {
             if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && index > 0) {
                 text.push(char::from(byte));
             } else {
-                text.push_str(&format!("%{byte:02x}"));
+                let [high, low] = [byte >> 4, byte & 15].map(|half| char::from(b"0123456789abcdef"[usize::from(half)]));
+                text.extend(['%', high, low]);
             }
         }
         if text.is_empty() {

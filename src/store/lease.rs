@@ -5,7 +5,6 @@
 //! for a minute by the clock of the file system, so that no client's clock matters.
 
 use std::collections::BTreeMap;
-use std::fs::TryLockError;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
@@ -15,12 +14,13 @@ use fs_err::File;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 use serde::{Deserialize, Serialize};
 
+use super::Store;
 use super::claim::ClaimSummary;
+use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
 use super::notice::Notice;
 use super::open::Core;
 use super::stamp::Stamp;
-use super::{Store, disk};
 use crate::fingerprint::Fingerprint;
 
 /// How often a holder says that it is alive.
@@ -69,7 +69,7 @@ pub enum Waited {
 #[derive(Debug)]
 pub struct Lease {
     path: PathBuf,
-    file: Arc<File>,
+    file: Arc<Locked>,
     pulse: Arc<Pulse>,
 }
 
@@ -120,10 +120,10 @@ impl Store {
     }
 
     fn try_lease(&self, path: &Path) -> io::Result<Attempt> {
-        let mut file = disk::append(path)?;
+        let file = disk::append(path)?;
         let stamp = Stamp::of(&file.metadata()?);
-        match file.file().try_lock() {
-            Ok(()) => {
+        let mut file = match Locked::try_new(file) {
+            Locking::Taken(mut file) => {
                 if !is_still(path, &stamp) {
                     return Ok(Attempt::Vanished);
                 }
@@ -133,8 +133,9 @@ impl Store {
                 if elsewhere && !self.core.is_stale(&stamp)? {
                     return Ok(Attempt::Busy(holder));
                 }
+                file
             }
-            Err(TryLockError::WouldBlock) => {
+            Locking::Busy(mut file) => {
                 if self.core.is_stale(&stamp)? {
                     if is_still(path, &stamp) {
                         disk::remove_if_there(path)?;
@@ -143,14 +144,15 @@ impl Store {
                 }
                 return Ok(Attempt::Busy(read_holder(&mut file)));
             }
-            Err(TryLockError::Error(why)) => {
+            Locking::Unsupported(mut file, why) => {
                 let holder = read_holder(&mut file);
                 if holder.is_some() && !self.core.is_stale(&stamp)? {
                     return Ok(Attempt::Busy(holder));
                 }
                 self.core.notices.push(Notice::LeaseUnavailable { why: why.to_string() });
+                Locked::pretend(file)
             }
-        }
+        };
         let core = &self.core;
         let holder = Holder {
             user: core.user.clone(),
@@ -169,7 +171,7 @@ impl Store {
 }
 
 enum Attempt {
-    Held(File),
+    Held(Locked),
     Busy(Option<Holder>),
     /// The file was released or taken over between two steps; try again.
     Vanished,
@@ -193,8 +195,11 @@ impl Core {
         Ok(stamp.modified_ms().saturating_add(STALE_AFTER_MS) < self.file_system_ms()?)
     }
 
-    /// The time by the clock of the cache's file system: the mtime of a file made now.
+    /// The time by the clock of the cache's file system: the mtime of a file made now, where one may be made.
     pub(super) fn file_system_ms(&self) -> io::Result<u64> {
+        if !self.writable {
+            return Ok(self.now_ms());
+        }
         let temp = self.temp()?;
         let file = disk::create_new(temp.path(), disk::GROWING)?;
         Ok(Stamp::of(&file.metadata()?).modified_ms())
@@ -262,12 +267,12 @@ pub(super) struct Pulse {
 #[derive(Debug, Default)]
 struct PulseState {
     /// By the address of the open file, which is its own as long as it is here.
-    held: BTreeMap<usize, Arc<File>>,
+    held: BTreeMap<usize, Arc<Locked>>,
     is_beating: bool,
 }
 
 impl Pulse {
-    fn add(self: &Arc<Self>, file: &Arc<File>) {
+    fn add(self: &Arc<Self>, file: &Arc<Locked>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.held.insert(Arc::as_ptr(file).addr(), Arc::clone(file));
         if !state.is_beating {
@@ -278,7 +283,7 @@ impl Pulse {
         }
     }
 
-    fn remove(&self, file: &Arc<File>) {
+    fn remove(&self, file: &Arc<Locked>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.held.remove(&Arc::as_ptr(file).addr());
     }

@@ -13,6 +13,9 @@ use super::stamp::Stamp;
 use super::{Store, disk};
 use crate::fingerprint::Fingerprint;
 
+/// A claim that may be used: its name, what it says, and its file's stamp.
+pub(super) type ValidClaim = (ClaimId, Claim, Stamp);
+
 impl Store {
     /// Finds the claim that is used for a recipe: one look-up in the index and two calls of `stat` when nothing changed.
     pub fn find(&self, fingerprint: &Fingerprint) -> Result<Option<ClaimSummary>, StoreError> {
@@ -51,17 +54,16 @@ impl Core {
     }
 
     /// Reads a recipe's folder: the valid claims in the order of their use, each with its file's stamp.
-    pub(super) fn claims(&self, fingerprint: &Fingerprint) -> Result<Vec<(ClaimId, Claim, Stamp)>, StoreError> {
+    pub(super) fn claims(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidClaim>, StoreError> {
         let (valid, ignored) = self.read_claims(fingerprint)?;
-        ignored.into_iter().for_each(|notice| self.notices.push(notice));
+        for notice in ignored {
+            self.notices.push(notice);
+        }
         Ok(valid)
     }
 
     /// Reads a recipe's folder into the valid claims and what is wrong with the rest.
-    pub(super) fn read_claims(
-        &self,
-        fingerprint: &Fingerprint,
-    ) -> Result<(Vec<(ClaimId, Claim, Stamp)>, Vec<Notice>), StoreError> {
+    pub(super) fn read_claims(&self, fingerprint: &Fingerprint) -> Result<(Vec<ValidClaim>, Vec<Notice>), StoreError> {
         let folder = self.layout.claims_of(fingerprint);
         let (mut valid, mut ignored) = (Vec::new(), Vec::new());
         for name in disk::names(&folder).map_err(failed("list claims"))? {

@@ -18,7 +18,7 @@ pub enum Notice {
         /// What was wrong.
         why: String,
     },
-    /// The index is gone though this user has run here before; a new one fills as it is used.
+    /// This user has run on this cache before, but has no index on this machine; one fills as it is used.
     IndexNew,
     /// The index stopped working in the middle; memory serves instead.
     IndexFailed {
@@ -73,9 +73,9 @@ impl fmt::Display for Notice {
             Self::IndexDamaged { moved_to: None, why } => {
                 write!(f, "the cache's index cannot be used ({why}); going on without it")
             }
-            Self::IndexNew => {
-                f.write_str("the cache's index was gone; it fills as it is used, or at once with `retort cache rebuild`")
-            }
+            Self::IndexNew => f.write_str(
+                "the cache has no index here yet; it fills as it is used, or at once with `retort cache rebuild`",
+            ),
             Self::IndexFailed { why } => write!(f, "the cache's index failed ({why}); going on without it"),
             Self::ReadOnly { why } => write!(f, "the cache can only be read: {why}"),
             Self::ClaimIgnored { path, why } => write!(f, "ignored the claim `{}`: {why}", path.display()),

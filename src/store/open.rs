@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use fs_err::File;
-
+use super::Store;
 use super::commit::Committer;
+use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
 use super::index::{Index, OpenFailure};
 use super::layout::{Area, Component, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::session::{self, Session, TempFile, unique};
-use super::{Store, disk};
 use crate::fingerprint::Digest;
 
 /// Tells the time in milliseconds since 1970.
@@ -86,7 +85,7 @@ pub(super) struct Core {
     pub(super) notices: Arc<Notices>,
     session: Session,
     /// Held for as long as the index is, so that no second process opens it.
-    _index_lock: Option<File>,
+    _index_lock: Option<Locked>,
 }
 
 impl Store {
@@ -161,8 +160,9 @@ fn make_folders(layout: &Layout) -> io::Result<()> {
         }
     }
     // Temporary files are what every write begins with, so this is the folder to ask about.
-    rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK)
-        .map_err(|errno| io::Error::new(io::Error::from(errno).kind(), format!("`{}` is not writable", layout.root().display())))?;
+    rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK).map_err(|errno| {
+        io::Error::new(io::Error::from(errno).kind(), format!("`{}` is not writable", layout.root().display()))
+    })?;
     if !layout.tag().exists() {
         let temp = TempFile::new(layout.root().join(format!(".tag-{}", unique("tag"))));
         let mut file = disk::create_new(temp.path(), disk::GROWING)?;
@@ -177,7 +177,7 @@ fn open_index(
     options: &StoreOptions,
     writable: bool,
     notices: &Arc<Notices>,
-) -> (Index, Option<File>) {
+) -> (Index, Option<Locked>) {
     let in_memory = || (Index::in_memory(Arc::clone(notices)), None);
     if !writable {
         return in_memory();
@@ -203,7 +203,7 @@ fn open_kept(
     folder: &Path,
     user: &str,
     notices: &Arc<Notices>,
-) -> Result<(Index, Option<File>), String> {
+) -> Result<(Index, Option<Locked>), String> {
     let text = |error: io::Error| error.to_string();
     if !folder.is_dir() {
         disk::make_folder(folder).map_err(text)?;
@@ -213,21 +213,23 @@ fn open_kept(
         notices.push(Notice::IndexLocked);
         Ok((Index::in_memory(Arc::clone(notices)), None))
     };
-    if matches!(lock.file().try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
-        return locked();
-    }
+    let lock = match Locked::try_new(lock) {
+        Locking::Taken(lock) => lock,
+        Locking::Unsupported(file, _) => Locked::pretend(file),
+        Locking::Busy(_) => return locked(),
+    };
     let database = folder.join("sled-v1");
     if !database.exists() && layout.roots_of(user).is_dir() {
         notices.push(Notice::IndexNew);
     }
-    let why = match Index::open(&database, Arc::clone(notices)) {
+    let why = match Index::open(&database, notices) {
         Ok(index) => return Ok((index, Some(lock))),
         Err(OpenFailure::Locked) => return locked(),
         Err(OpenFailure::Damaged(why)) => why,
     };
     let aside = layout.area(Area::Trash).join(format!("index-{}", unique(&why)));
     disk::rename(&database, &aside).map_err(text)?;
-    match Index::open(&database, Arc::clone(notices)) {
+    match Index::open(&database, notices) {
         Ok(index) => {
             notices.push(Notice::IndexDamaged { moved_to: Some(aside), why });
             Ok((index, Some(lock)))
@@ -255,7 +257,11 @@ impl Core {
     }
 
     /// Wraps an error met while writing, and tells a full disk apart.
-    pub(super) fn write_failed(&self, action: &'static str, needed_bytes: u64) -> impl Fn(io::Error) -> StoreError + '_ {
+    pub(super) fn write_failed(
+        &self,
+        action: &'static str,
+        needed_bytes: u64,
+    ) -> impl Fn(io::Error) -> StoreError + '_ {
         move |why| match why.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 let root = self.layout.root().to_owned();

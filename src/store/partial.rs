@@ -7,12 +7,12 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Store;
 use super::disk::{self, Opened};
 use super::error::{StoreError, failed};
 use super::layout::Component;
 use super::notice::Notice;
 use super::open::Core;
-use super::Store;
 use crate::fingerprint::{Digest, Fingerprint};
 
 /// The saved state of one recipe's work.

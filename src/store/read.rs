@@ -27,7 +27,7 @@ pub struct BlobFile {
 
 impl BlobFile {
     /// Returns the size in bytes.
-    pub fn bytes(&self) -> u64 {
+    pub fn size_bytes(&self) -> u64 {
         self.bytes
     }
 }
@@ -93,7 +93,7 @@ impl Store {
     /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
         let metadata = fs_err::symlink_metadata(self.core.layout.blob(digest)).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 }
 
@@ -131,8 +131,7 @@ impl Core {
     /// Takes a blob out of the way, unless another file has taken its place meanwhile, and returns the error to report.
     fn quarantine(&self, digest: &Digest, judged: Option<&Stamp>, why: String) -> StoreError {
         let path = self.layout.blob(digest);
-        let still_there =
-            disk::stamp_at(&path).is_some_and(|now| judged.is_none_or(|judged| judged.same_file(&now)));
+        let still_there = disk::stamp_at(&path).is_some_and(|now| judged.is_none_or(|judged| judged.same_file(&now)));
         if self.writable && still_there {
             let aside = self.layout.quarantine().join(format!("{digest}.{}", unique("quarantine")));
             if disk::rename(&path, &aside).is_ok() {

@@ -131,7 +131,8 @@ impl Store {
         };
         let text = serde_json::to_vec(&info).map_err(std::io::Error::other).map_err(&failed)?;
         write_whole(core, &folder.join("run.json"), &text).map_err(&failed)?;
-        write_whole(core, &core.layout.roots_of(&core.user).join(id.as_str()), experiment.as_bytes()).map_err(&failed)?;
+        write_whole(core, &core.layout.roots_of(&core.user).join(id.as_str()), experiment.as_bytes())
+            .map_err(&failed)?;
         Ok(RunDir { id, folder, info, appending: Mutex::new(None) })
     }
 

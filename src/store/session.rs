@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use fs_err::File;
-
-use super::disk;
+use super::disk::{self, Locked, Locking};
 use super::layout::{Area, Component, Layout};
 use super::stamp::now_ns;
 use crate::fingerprint::Digest;
@@ -24,7 +22,7 @@ const LOCK: &str = "lock";
 pub(super) struct Session {
     parent: PathBuf,
     host: String,
-    folder: Mutex<Option<(PathBuf, File)>>,
+    folder: Mutex<Option<(PathBuf, Locked)>>,
     count: AtomicU64,
 }
 
@@ -49,7 +47,7 @@ impl Session {
         Ok(path)
     }
 
-    fn start(&self) -> io::Result<(PathBuf, File)> {
+    fn start(&self) -> io::Result<(PathBuf, Locked)> {
         loop {
             let path = self.parent.join(format!("{}.{}", Component::of(&self.host).as_str(), unique(&self.host)));
             match fs_err::create_dir(&path) {
@@ -59,10 +57,14 @@ impl Session {
             }
             disk::make_folder(&path)?;
             let lock = disk::create_new(&path.join(LOCK), disk::GROWING)?;
-            // Where locks are not supported the folder's age alone decides; a sweeper that won the lock takes the
-            // folder away, so then another is made.
-            let taken = matches!(lock.file().try_lock(), Err(std::fs::TryLockError::WouldBlock));
-            if !taken && path.join(LOCK).exists() {
+            let lock = match Locked::try_new(lock) {
+                Locking::Taken(lock) => lock,
+                // The folder's age alone decides then.
+                Locking::Unsupported(file, _) => Locked::pretend(file),
+                // A sweeper has it, and takes the folder away.
+                Locking::Busy(_) => continue,
+            };
+            if path.join(LOCK).exists() {
                 return Ok((path, lock));
             }
         }
@@ -130,10 +132,10 @@ fn is_abandoned(path: &Path, same_host: bool, now_ms: u64) -> bool {
     let newest_ms = folder.newest_ms().max(disk::stamp_at(&lock).map_or(0, |stamp| stamp.newest_ms()));
     let old = newest_ms.saturating_add(ABANDONED_AFTER_MS) < now_ms;
     match disk::open_plain(&lock) {
-        Ok(disk::Opened::Regular(file, _)) if same_host => match file.file().try_lock() {
-            Ok(()) => true,
-            Err(std::fs::TryLockError::WouldBlock) => false,
-            Err(std::fs::TryLockError::Error(_)) => old,
+        Ok(disk::Opened::Regular(file, _)) if same_host => match Locked::try_new(file) {
+            Locking::Taken(_) => true,
+            Locking::Busy(_) => false,
+            Locking::Unsupported(..) => old,
         },
         _ => old,
     }

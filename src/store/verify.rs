@@ -97,10 +97,12 @@ impl Store {
         verify_claims(core, &mut report)?;
         verify_rows(core, &mut report)?;
         verify_partials(core, &mut report)?;
-        let left = session::abandoned(&core.layout, &core.host, core.now_ms()).map_err(failed("list temporary files"))?;
+        let left =
+            session::abandoned(&core.layout, &core.host, core.now_ms()).map_err(failed("list temporary files"))?;
         report.left_temporary = left.len() as u64;
         if options.quarantine {
-            let damaged = [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials];
+            let damaged =
+                [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials];
             for damage in damaged.into_iter().flatten() {
                 let name = damage.path.file_name().unwrap_or_default().to_string_lossy();
                 let aside = core.layout.quarantine().join(format!("{name}.{}", unique("quarantine")));
@@ -111,11 +113,7 @@ impl Store {
     }
 }
 
-fn verify_blobs(
-    core: &Core,
-    report: &mut VerifyReport,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<(), StoreError> {
+fn verify_blobs(core: &Core, report: &mut VerifyReport, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
     let (blobs, strange) = core.list_blobs()?;
     let stray = |path| Damage { path, why: "it is not a blob's name".to_owned() };
     report.damaged_blobs.extend(strange.into_iter().map(stray));

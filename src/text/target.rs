@@ -40,8 +40,8 @@ pub struct Target {
 /// A target that could not be told apart again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// The marker is empty or has white space in it.
-    #[error("cannot use `{marker}` as the marker: expected text without white space")]
+    /// The marker is empty, has white space in it, or could be taken for a label.
+    #[error("cannot use `{marker}` as the marker: expected text without white space that is not a label from A to Z")]
     Marker {
         /// The marker.
         marker: String,
@@ -82,7 +82,8 @@ pub enum Unreadable {
 
 /// Says whether text can serve as a marker.
 pub fn check_marker(marker: &str) -> Result<(), TargetError> {
-    if marker.is_empty() || marker.contains(char::is_whitespace) {
+    let label = marker.len() == 1 && marker.starts_with(|c: char| c.is_ascii_uppercase());
+    if marker.is_empty() || label || marker.contains(char::is_whitespace) {
         return Err(TargetError::Marker { marker: marker.to_owned() });
     }
     Ok(())
@@ -166,7 +167,7 @@ mod tests {
         let label = Label::at(0).unwrap();
         let marked = render(&format(Placement::Before), label, "so [FIN_LABEL] it is");
         assert_eq!(marked, Err(TargetError::MarkerInRationale { marker: MARKER.into() }));
-        for marker in ["", "the end", "\n"] {
+        for marker in ["", "the end", "\n", "A"] {
             let format = Format { placement: Placement::After, marker: marker.into() };
             assert_eq!(render(&format, label, "x"), Err(TargetError::Marker { marker: marker.into() }));
         }

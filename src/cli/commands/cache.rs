@@ -19,7 +19,8 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
         Cache::Size => size(global, &settings),
         Cache::Verify => verify(global, &settings),
         Cache::Gc { keep_runs, grace, dry_run } => {
-            let options = GcOptions { keep_runs: *keep_runs, grace: hours(*grace), dry_run: *dry_run, ..GcOptions::default() };
+            let options =
+                GcOptions { keep_runs: *keep_runs, grace: hours(*grace), dry_run: *dry_run, ..GcOptions::default() };
             gc(global, &settings, options)
         }
         Cache::Rebuild => {
@@ -27,7 +28,10 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
             if global.json {
                 print::json(&json!({ "recipes": report.recipes, "packs": report.packs }));
             } else {
-                print::data(&format!("the index knows {} recipes and {} packs of rows\n", report.recipes, report.packs));
+                print::data(&format!(
+                    "the index knows {} recipes and {} packs of rows\n",
+                    report.recipes, report.packs
+                ));
             }
             Ok(Exit::Success)
         }
@@ -53,7 +57,9 @@ fn size(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
         ("total", &total, ""),
     ];
     if global.json {
-        let area = |(name, size, _): &(&str, &AreaSize, &str)| ((*name).to_owned(), json!({ "files": size.files, "bytes": size.bytes }));
+        let area = |(name, size, _): &(&str, &AreaSize, &str)| {
+            ((*name).to_owned(), json!({ "files": size.files, "bytes": size.bytes }))
+        };
         print::json(&areas.iter().map(area).collect::<serde_json::Map<_, _>>());
         return Ok(Exit::Success);
     }
@@ -67,15 +73,18 @@ fn size(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
 fn verify(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
     let store = open_store(settings, Mode::Existing)?;
     let report = store.verify(VerifyOptions { quarantine: true }, &mut bar(global, "verify"))?;
-    let damaged: Vec<String> = [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials]
-        .into_iter()
-        .flatten()
-        .map(|damage| format!("{}: {}", damage.path.display(), damage.why))
-        .collect();
+    let damaged: Vec<String> =
+        [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials]
+            .into_iter()
+            .flatten()
+            .map(|damage| format!("{}: {}", damage.path.display(), damage.why))
+            .collect();
     let missing: Vec<String> = report
         .missing_blobs
         .iter()
-        .map(|gone| format!("part `{}` of recipe {} is gone: blob {}", gone.part, gone.fingerprint.short(), gone.digest.short()))
+        .map(|gone| {
+            format!("part `{}` of recipe {} is gone: blob {}", gone.part, gone.fingerprint.short(), gone.digest.short())
+        })
         .collect();
     if global.json {
         print::json(&json!({

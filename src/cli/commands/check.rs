@@ -1,5 +1,7 @@
 //! `retort check`: the pipeline is sound, and, on demand, the cache equals a fresh computation byte for byte.
 
+use std::sync::Arc;
+
 use super::super::args::{Check, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
@@ -8,8 +10,8 @@ use super::super::session::{Devices, Session};
 use super::run::{options, reporter_options};
 use super::show::result_of;
 use crate::engine::{self, World};
-use crate::plan::{Counts, Earlier, History};
 use crate::fingerprint::{Fingerprint, KeyManifest};
+use crate::plan::{Counts, Earlier, History};
 use crate::spec::InstanceId;
 use crate::stage::Stop;
 use crate::store::Mode;
@@ -30,12 +32,12 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
     let ids: Vec<InstanceId> = (0..session.graph.len()).map(InstanceId::at).filter(|id| wanted[id.index()]).collect();
     let cached = {
         let store = session.store(Mode::ReadOnly)?;
-        ids.iter().map(|id| result_of(&session, *id, &store)).collect::<Result<Vec<_>, _>>()?
+        ids.iter().map(|id| result_of(global, &session, *id, &store)).collect::<Result<Vec<_>, _>>()?
     };
     let fresh_cache = session.settings.cache.join("tmp").join(format!("check-{}", std::process::id()));
     session.settings.cache.clone_from(&fresh_cache);
     let store = session.store(Mode::Create)?;
-    let devices = Devices::new(&session.settings);
+    let devices = Devices::new(&session.settings, global);
     let ground = session.ground(wanted, &store, &devices)?;
     let stop = Stop::new();
     let options = options(&session, None, format!("check-{}", std::process::id()));
@@ -79,11 +81,15 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
 struct Nothing;
 
 impl History for Nothing {
-    fn earlier(&self) -> &[Earlier] {
-        &[]
+    fn namesake(&self, _name: &str) -> Option<&Earlier> {
+        None
     }
 
-    fn manifest(&self, _fingerprint: &Fingerprint) -> Option<(KeyManifest, u64)> {
+    fn neighbours(&self, _name: &str, _stage: &str) -> Vec<&Earlier> {
+        Vec::new()
+    }
+
+    fn manifest(&self, _fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)> {
         None
     }
 }

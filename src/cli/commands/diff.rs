@@ -58,11 +58,18 @@ pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
         lines.push(Line { instance: name.clone(), state, changes, accuracy });
     }
     if global.json {
-        print::json(&serde_json::json!({ "before": before.id().to_string(), "after": after.id().to_string(), "instances": lines }));
+        print::json(
+            &serde_json::json!({ "before": before.id().to_string(), "after": after.id().to_string(), "instances": lines }),
+        );
         return Ok(Exit::Success);
     }
     if lines.is_empty() {
-        print::data(&format!("{} and {} have the same recipes in all {} instances\n", before.id(), after.id(), new.len()));
+        print::data(&format!(
+            "{} and {} have the same recipes in all {} instances\n",
+            before.id(),
+            after.id(),
+            new.len()
+        ));
         return Ok(Exit::Success);
     }
     let percent = |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{:.1} %", share * 100.0));
@@ -76,7 +83,8 @@ pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
         let accuracy = line.accuracy.map_or(String::new(), |(was, is)| format!("{} → {}", percent(was), percent(is)));
         vec![line.state.to_owned(), line.instance.clone(), accuracy, changes.join("; ")]
     };
-    let heading = format!("{} ({}) → {} ({})\n", before.id(), before.info().experiment, after.id(), after.info().experiment);
+    let heading =
+        format!("{} ({}) → {} ({})\n", before.id(), before.info().experiment, after.id(), after.info().experiment);
     print::data(&(heading + &print::table(&["", "instance", "accuracy", "recipe"], lines.iter().map(row).collect())));
     Ok(Exit::Success)
 }

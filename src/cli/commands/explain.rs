@@ -47,7 +47,7 @@ pub(super) fn explain(global: &Global, selection: &Selection) -> Result<Exit, Fa
     };
     let wanted = session.graph.needed_by(targets.iter().copied());
     let store = session.store(Mode::ReadOnly)?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings))?;
+    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let history = StoredHistory::read(&store, &session.experiment.name)?;
     let stale = |id: &InstanceId| !matches!(plan.verdicts[id.index()], Verdict::Hit(_) | Verdict::Left);
@@ -90,12 +90,17 @@ fn explained(session: &Session, plan: &Plan, history: &StoredHistory<'_>, id: In
             one.state = "must be made again: something that runs needs its bytes, and they are gone".into();
             one.last_took_ms = Some(found.took_ms);
         }
+        Verdict::Shares(first) => {
+            one.state = format!("takes the result of {}, whose recipe is the same", session.name(*first))
+        }
         Verdict::Awaits(on) => {
             one.state = "waits for what comes before it".into();
             one.last_took_ms = history.last_cost(&name);
             // The first ancestors that diverged, not everything in between.
             let mut roots: Vec<InstanceId> = on.clone();
-            while let Some(position) = roots.iter().position(|id| matches!(plan.verdicts[id.index()], Verdict::Awaits(_))) {
+            while let Some(position) =
+                roots.iter().position(|id| matches!(plan.verdicts[id.index()], Verdict::Awaits(_)))
+            {
                 if let Verdict::Awaits(further) = &plan.verdicts[roots.swap_remove(position).index()] {
                     roots.extend(further);
                 }
@@ -104,23 +109,28 @@ fn explained(session: &Session, plan: &Plan, history: &StoredHistory<'_>, id: In
             roots.dedup();
             one.because_of = roots.into_iter().map(|root| explained(session, plan, history, root)).collect();
         }
-        Verdict::Run(recipe) => match divergence(&name, stage, &recipe.manifest, history) {
+        Verdict::Run(recipe) => match divergence(&session.experiment, id, &recipe.manifest, history) {
             None => one.state = "is new: nothing like it was run before".into(),
             Some(found) => {
                 one.state = "is stale".into();
                 one.last_took_ms = Some(found.took_ms);
                 one.compared_with = Some(found.from.name.clone());
-                one.changes = found.changes.into_iter().map(|change| {
-                    let place = session.experiment.place(id, &change.path);
-                    Changed {
-                        field: format!("stages.{stage}.{}", change.path.trim_start_matches("params.")),
-                        before: change.before,
-                        after: change.after,
-                        at: place.map(|span| session.sources.place(span)),
-                    }
-                }).collect();
+                one.changes = found
+                    .changes
+                    .into_iter()
+                    .map(|change| {
+                        let place = session.experiment.place(id, &change.path);
+                        Changed {
+                            field: format!("stages.{stage}.{}", change.path.trim_start_matches("params.")),
+                            before: change.before,
+                            after: change.after,
+                            at: place.map(|span| session.sources.place(span)),
+                        }
+                    })
+                    .collect();
                 if one.changes.is_empty() {
-                    one.state = "is stale: the same recipe was run, but its result is gone or was never finished".into();
+                    one.state =
+                        "is stale: the same recipe was run, but its result is gone or was never finished".into();
                 }
             }
         },

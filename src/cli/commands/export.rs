@@ -16,7 +16,7 @@ pub(super) fn export(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let id = session.only(&args.target)?;
     let store = session.store(Mode::ReadOnly)?;
-    let found = result_of(&session, id, &store)?;
+    let found = result_of(global, &session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
     let mut files = BTreeMap::new();
     for (part, digest) in &found.parts {

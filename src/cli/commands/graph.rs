@@ -15,16 +15,18 @@ pub(super) fn graph(global: &Global, args: &Graph) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let wanted = session.wanted(&[])?;
     let store = session.store(Mode::ReadOnly)?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings))?;
+    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let drawing = drawing(&session, &plan);
     if global.json {
         let stages: Vec<_> = drawing
             .stages
             .iter()
-            .map(|stage| serde_json::json!({
-                "name": stage.name, "kind": stage.kind, "instances": stage.instances, "state": stage.shade.word(),
-            }))
+            .map(|stage| {
+                serde_json::json!({
+                    "name": stage.name, "kind": stage.kind, "instances": stage.instances, "state": stage.shade.word(),
+                })
+            })
             .collect();
         print::json(&serde_json::json!({ "stages": stages, "edges": drawing.edges }));
     } else {
@@ -54,7 +56,7 @@ fn drawing(session: &Session, plan: &Plan) -> Drawing {
         let shade = match plan.verdicts[id.index()] {
             Verdict::Hit(_) | Verdict::Left => Shade::Hit,
             Verdict::Awaits(_) => Shade::Awaits,
-            Verdict::Run(_) | Verdict::Remake(..) => Shade::Runs,
+            Verdict::Run(_) | Verdict::Remake(..) | Verdict::Shares(_) => Shade::Runs,
         };
         drawing.stages[at].instances += 1;
         drawing.stages[at].shade = drawing.stages[at].shade.max(shade);

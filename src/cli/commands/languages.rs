@@ -5,8 +5,8 @@ use clap::CommandFactory;
 use super::super::args::Args;
 use super::super::exit::{Exit, Failure};
 use super::super::print;
-use crate::spec;
 use super::super::session::LANGUAGE;
+use crate::spec;
 
 /// Writes the JSON Schema of pipeline files.
 pub(super) fn schema() -> Result<Exit, Failure> {

@@ -40,9 +40,10 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     let session = Session::load(global, &selection.pipeline)?;
     let wanted = session.wanted(&selection.targets)?;
     let store = session.store(Mode::ReadOnly)?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings))?;
+    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
-    let lines = lines(&session, &plan, &store)?;
+    let most = if global.json || global.verbose > 0 { usize::MAX } else { SHOWN_MAX };
+    let lines = lines(&session, &plan, &store, most)?;
     let counts = plan.counts();
     if global.json {
         print::json(&Answer { experiment: session.experiment.name.clone(), counts, instances: lines });
@@ -52,11 +53,16 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     Ok(Exit::Success)
 }
 
-fn lines(session: &Session, plan: &Plan, store: &Store) -> Result<Vec<Line>, Failure> {
-    let mut history = None;
+/// How many stale instances are listed for a person, unless more is asked for.
+const SHOWN_MAX: usize = 60;
+
+/// Says what the plan says of each instance; `why` for the first `most` of those that run.
+fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<Vec<Line>, Failure> {
+    let (mut history, mut explained) = (None, 0);
     let mut lines = Vec::new();
     for (id, verdict) in plan.verdicts.iter().enumerate().map(|(index, verdict)| (InstanceId::at(index), verdict)) {
-        let mut line = Line { instance: session.name(id), verdict: "hit", fingerprint: None, why: None, awaits: Vec::new() };
+        let mut line =
+            Line { instance: session.name(id), verdict: "hit", fingerprint: None, why: None, awaits: Vec::new() };
         match verdict {
             Verdict::Left => continue,
             Verdict::Hit(found) => line.fingerprint = Some(found.fingerprint.hex()),
@@ -65,15 +71,21 @@ fn lines(session: &Session, plan: &Plan, store: &Store) -> Result<Vec<Line>, Fai
                     history = Some(StoredHistory::read(store, &session.experiment.name)?);
                 }
                 let history = history.as_ref().expect("just read");
-                let stage = &session.experiment.stage_of(id).name;
                 line.verdict = "run";
                 line.fingerprint = Some(recipe.order.fingerprint.hex());
-                line.why = Some(why(&line.instance, stage, &recipe.manifest, history));
+                if explained < most {
+                    line.why = Some(why(&session.experiment, id, &recipe.manifest, history));
+                    explained += 1;
+                }
             }
             Verdict::Remake(recipe, _) => {
                 line.verdict = "run";
                 line.fingerprint = Some(recipe.order.fingerprint.hex());
                 line.why = Some(Why::Lost { part: "result".into() });
+            }
+            Verdict::Shares(first) => {
+                line.verdict = "shares";
+                line.awaits = vec![session.name(*first)];
             }
             Verdict::Awaits(on) => {
                 line.verdict = "awaits";
@@ -88,9 +100,12 @@ fn lines(session: &Session, plan: &Plan, store: &Store) -> Result<Vec<Line>, Fai
 fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> String {
     let counts = plan.counts();
     let mut rows = Vec::new();
-    for line in lines.iter().filter(|line| every_hit || line.verdict != "hit") {
+    let listed: Vec<&Line> = lines.iter().filter(|line| every_hit || line.verdict != "hit").collect();
+    let shown = if every_hit { listed.len() } else { listed.len().min(SHOWN_MAX) };
+    for line in &listed[..shown] {
         let why = match (&line.why, &line.awaits[..]) {
             (Some(why), _) => reason(why),
+            (None, [first, ..]) if line.verdict == "shares" => format!("the same recipe as {first}"),
             (None, [first, more @ ..]) => match more.len() {
                 0 => format!("after {first}"),
                 n => format!("after {first} and {n} more"),
@@ -100,10 +115,17 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
         rows.push(vec![line.verdict.to_owned(), line.instance.clone(), why]);
     }
     let mut out = if rows.is_empty() { String::new() } else { print::table(&["", "instance", "why"], rows) + "\n" };
-    let total = counts.hits + counts.runs + counts.awaits;
+    if shown < listed.len() {
+        out += &format!("and {} more; `--verbose` lists them all\n\n", listed.len() - shown);
+    }
+    let total = counts.hits + counts.runs + counts.shares + counts.awaits;
     out += &format!(
-        "{}: {total} instances: {} cached, {} to run, {} to be decided by what those give\n",
-        session.experiment.name, counts.hits, counts.runs, counts.awaits
+        "{}: {total} instances: {} cached, {} to run{}, {} to be decided by what those give\n",
+        session.experiment.name,
+        counts.hits,
+        counts.runs,
+        if counts.shares == 0 { String::new() } else { format!(", {} the same as those", counts.shares) },
+        counts.awaits
     );
     if counts.runs + counts.awaits == 0 {
         out += "nothing to do\n";
@@ -130,7 +152,10 @@ pub(in super::super) fn reason(why: &Why) -> String {
                 .take(3)
                 .map(|change| {
                     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
-                    (change.path.as_str(), format!("{}: {} → {}", change.path, value(&change.before), value(&change.after)))
+                    (
+                        change.path.as_str(),
+                        format!("{}: {} → {}", change.path, value(&change.before), value(&change.after)),
+                    )
                 })
                 .collect();
             let more = if changes.len() > 3 { format!(" and {} more", changes.len() - 3) } else { String::new() };

@@ -18,7 +18,7 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure
     let session = Session::load(global, &args.selection.pipeline)?;
     let wanted = session.wanted(&args.selection.targets)?;
     let store = session.store(Mode::ReadOnly)?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings))?;
+    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let results: Vec<Option<Arc<Found>>> = plan
         .verdicts

@@ -1,6 +1,6 @@
 //! `retort run`: what is stale, run; then the reports, printed.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::super::args::{Global, Progress, Run};
 use super::super::exit::{Exit, Failure};
@@ -11,8 +11,8 @@ use super::super::session::{Devices, Session};
 use super::reports;
 use crate::engine::{self, Outcome, RunOptions, World};
 use crate::event::{Event, Reporter, What};
-use crate::plan::{Earlier, History};
 use crate::fingerprint::{Fingerprint, KeyManifest};
+use crate::plan::{Earlier, History};
 use crate::spec::InstanceId;
 use crate::stage::Stop;
 use crate::store::{InstanceRecord, Mode, Outcome as Recorded, Producer, RunDir, Store};
@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.selection.pipeline)?;
     let wanted = session.wanted(&args.selection.targets)?;
     let store = session.store(Mode::Create)?;
-    let devices = Devices::new(&session.settings);
+    let devices = Devices::new(&session.settings, global);
     let ground = session.ground(&wanted, &store, &devices)?;
     let expected = session.plan(&wanted, &ground, &store)?.counts();
     let history = LazyHistory { store: &store, experiment: &session.experiment.name, read: OnceLock::new() };
@@ -91,10 +91,11 @@ fn stop_on_signals() -> Result<&'static Stop, Failure> {
     static STOP: Stop = Stop::new();
     let handler = || {
         if STOP.asked() {
+            // The cursor stands behind the last bar.
+            print::line_end();
             std::process::exit(Exit::Interrupted as i32);
         }
         STOP.ask();
-        print::note("stopping at the next safe point; press Ctrl-C again to stop at once");
     };
     ctrlc::set_handler(handler).map_err(|error| Failure::unusable(format!("cannot listen for signals: {error}")))?;
     Ok(&STOP)
@@ -107,7 +108,7 @@ fn now_ms() -> u64 {
 
 fn records(session: &Session, outcome: &Outcome) -> Vec<InstanceRecord> {
     let record = |(index, found): (usize, &Option<_>)| {
-        let found: &std::sync::Arc<crate::plan::Found> = found.as_ref()?;
+        let found: &Arc<crate::plan::Found> = found.as_ref()?;
         let id = InstanceId::at(index);
         Some(InstanceRecord {
             name: session.name(id),
@@ -166,11 +167,15 @@ impl LazyHistory<'_> {
 }
 
 impl History for LazyHistory<'_> {
-    fn earlier(&self) -> &[Earlier] {
-        self.get().map_or(&[], History::earlier)
+    fn namesake(&self, name: &str) -> Option<&Earlier> {
+        self.get()?.namesake(name)
     }
 
-    fn manifest(&self, fingerprint: &Fingerprint) -> Option<(KeyManifest, u64)> {
+    fn neighbours(&self, name: &str, stage: &str) -> Vec<&Earlier> {
+        self.get().map_or_else(Vec::new, |history| history.neighbours(name, stage))
+    }
+
+    fn manifest(&self, fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)> {
         self.get()?.manifest(fingerprint)
     }
 }

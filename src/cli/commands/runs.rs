@@ -48,13 +48,21 @@ pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
             let ended = match line.ended {
                 Some(What::RunFinished { tally, took_ms }) => format!(
                     "{} cached, {} ran, {} failed, {} stopped, {} skipped in {}",
-                    tally.hits, tally.ran, tally.failed, tally.stopped, tally.skipped, duration(took_ms)
+                    tally.hits,
+                    tally.ran,
+                    tally.failed,
+                    tally.stopped,
+                    tally.skipped,
+                    duration(took_ms)
                 ),
                 _ => "not ended, or killed".to_owned(),
             };
             vec![line.run, line.experiment, line.by, line.started, ended]
         };
-        print::data(&print::table(&["run", "experiment", "by", "started (UTC)", "ended"], lines.into_iter().map(row).collect()));
+        print::data(&print::table(
+            &["run", "experiment", "by", "started (UTC)", "ended"],
+            lines.into_iter().map(row).collect(),
+        ));
     }
     Ok(Exit::Success)
 }
@@ -82,12 +90,17 @@ pub(super) fn find(store: &Store, wanted: &str) -> Result<RunDir, Failure> {
     };
     match matching[..] {
         [one] => Ok(store.open_run(one)?),
-        [] => Err(Failure::invalid(format!("no run matches `{wanted}`: the cache has {}", runs.len())).hint("`retort runs` lists them")),
-        _ => Err(Failure::invalid(format!("`{wanted}` means {} runs", matching.len())).hint("give more of the identifier")),
+        [] => Err(Failure::invalid(format!("no run matches `{wanted}`: the cache has {}", runs.len()))
+            .hint("`retort runs` lists them")),
+        _ => {
+            Err(Failure::invalid(format!("`{wanted}` means {} runs", matching.len()))
+                .hint("give more of the identifier"))
+        }
     }
 }
 
 fn events(run: &RunDir) -> Result<Vec<Event>, Failure> {
     let text = run.events()?.join("\n") + "\n";
-    read_log(text.as_bytes()).map_err(|error| Failure::unusable(format!("cannot read the log of run `{}`: {error}", run.id())))
+    read_log(text.as_bytes())
+        .map_err(|error| Failure::unusable(format!("cannot read the log of run `{}`: {error}", run.id())))
 }

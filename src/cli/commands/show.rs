@@ -18,10 +18,15 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let id = session.only(&args.target)?;
     let store = session.store(Mode::ReadOnly)?;
-    let found = result_of(&session, id, &store)?;
+    let found = result_of(global, &session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
     if !global.json {
-        print::note(&format!("{} made by {} in {}", session.name(id), found.by, super::super::reporter::duration(found.took_ms)));
+        print::note(&format!(
+            "{} made by {} in {}",
+            session.name(id),
+            found.by,
+            super::super::reporter::duration(found.took_ms)
+        ));
     }
     match kind {
         ArtifactKind::Checkpoint => {
@@ -44,9 +49,14 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
 }
 
 /// Returns the current result of an instance, or says that there is none.
-pub(super) fn result_of(session: &Session, id: InstanceId, store: &Store) -> Result<Arc<Found>, Failure> {
+pub(super) fn result_of(
+    global: &Global,
+    session: &Session,
+    id: InstanceId,
+    store: &Store,
+) -> Result<Arc<Found>, Failure> {
     let wanted = session.graph.needed_by([id]);
-    let ground = session.ground(&wanted, store, &Devices::new(&session.settings))?;
+    let ground = session.ground(&wanted, store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, store)?;
     match &plan.verdicts[id.index()] {
         Verdict::Hit(found) => Ok(Arc::clone(found)),
@@ -120,8 +130,14 @@ fn show_training(global: &Global, log: &TrainingLog) {
         return print::json(log);
     }
     let TrainingLog { examples, without_rationale, truncated, losses, evaluations, best_step, stopped_early } = log;
-    let mut out = format!("{examples} examples, {without_rationale} left out for want of a rationale, {truncated} cut to length\n");
-    out += &format!("{} steps{}, weights of step {best_step} kept\n", losses.len(), if *stopped_early { ", stopped early" } else { "" });
+    let mut out = format!(
+        "{examples} examples, {without_rationale} left out for want of a rationale, {truncated} cut to length\n"
+    );
+    out += &format!(
+        "{} steps{}, weights of step {best_step} kept\n",
+        losses.len(),
+        if *stopped_early { ", stopped early" } else { "" }
+    );
     out += &sparkline("loss", losses);
     let dev: Vec<f32> = evaluations.iter().map(|evaluation| evaluation.accuracy as f32).collect();
     out += &sparkline("dev accuracy", &dev);
@@ -142,6 +158,7 @@ fn sparkline(name: &str, values: &[f32]) -> String {
     };
     let means: Vec<f32> = (0..columns).map(mean).collect();
     let (low, high) = means.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-    let bar = |value: &f32| BARS[(((value - low) / (high - low).max(f32::EPSILON)) * 7.0).round().clamp(0.0, 7.0) as usize];
+    let bar =
+        |value: &f32| BARS[(((value - low) / (high - low).max(f32::EPSILON)) * 7.0).round().clamp(0.0, 7.0) as usize];
     format!("{name:<13}{}  {first:.3} → {last:.3}\n", means.iter().map(bar).collect::<String>())
 }

@@ -165,6 +165,12 @@ impl Row {
 }
 
 impl Progress {
+    /// Says it as `31 %`, where the whole is known; 100 only at the end.
+    pub(super) fn percent(&self) -> Option<String> {
+        let percent = (u128::from(self.done) * 100).checked_div(u128::from(self.total))?;
+        Some(format!("{} %", percent.min(100)))
+    }
+
     /// Says it as `1,240/4,000 steps`.
     pub(super) fn said(&self) -> String {
         let unit = one_line(&self.unit);

@@ -50,6 +50,41 @@ pub(super) fn shorten_middle(text: &str, columns: usize) -> String {
     format!("{head}…{}", tail.chars().rev().collect::<String>())
 }
 
+/// Shortens an instance's name to at most `columns`: first the keys go, as in `tuned[gpt2,after,0]`, then the middle.
+///
+/// The values are what tells two instances of a stage apart, and the middle is often where they differ.
+pub(super) fn shorten_name(name: &str, columns: usize) -> String {
+    if width(name) <= columns {
+        return name.to_owned();
+    }
+    let Some((stage, values)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) else {
+        return shorten_middle(name, columns);
+    };
+    let values: Vec<_> = values.split(',').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value)).collect();
+    shorten_middle(&format!("{stage}[{}]", values.join(",")), columns)
+}
+
+/// Breaks text between words so that its lines take at most `columns`, the first one `taken` fewer.
+///
+/// Lines after the first are indented by `indent`; a word that is too long stands alone and is not broken.
+pub(super) fn wrapped(text: &str, columns: usize, taken: usize, indent: &str) -> String {
+    let (mut out, mut used, mut fresh) = (String::with_capacity(text.len() + 16), taken, true);
+    for word in text.split(' ') {
+        if !fresh && used + 1 + width(word) > columns {
+            out = format!("{}\n{indent}", out.trim_end());
+            (used, fresh) = (width(indent), true);
+        }
+        if !fresh {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += width(word);
+        fresh = false;
+    }
+    out
+}
+
 /// Shortens text at its end to at most `columns`.
 pub(super) fn shorten_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -92,12 +127,31 @@ mod tests {
         assert_eq!(shorten_end("one two three", 9), "one two…");
     }
 
+    #[test]
+    fn names_lose_their_keys_first() {
+        let name = "tuned[student=gpt2,placement=after,run=0]";
+        assert_eq!(shorten_name(name, 41), name);
+        assert_eq!(shorten_name(name, 40), "tuned[gpt2,after,0]");
+        assert_eq!(shorten_name(name, 15), "tuned[g…fter,0]");
+        assert_eq!(shorten_name("rationales-of-the-teacher", 10), "ratio…cher");
+        assert_eq!(shorten_name("odd[one]", 7), "odd…ne]");
+    }
+
+    #[test]
+    fn long_text_breaks_between_words() {
+        assert_eq!(wrapped("one two three", 9, 2, "  "), "one two\n  three");
+        assert_eq!(wrapped("one two", 9, 2, "  "), "one two");
+        assert_eq!(wrapped("  a /very/long/path b", 8, 0, "    "), "  a\n    /very/long/path\n    b");
+    }
+
     proptest! {
         #[test]
         fn shortened_text_fits(text in ".{0,60}", columns in 1_usize..40) {
             let text = one_line(&text);
             prop_assert!(width(&shorten_middle(&text, columns)) <= columns);
             prop_assert!(width(&shorten_end(&text, columns)) <= columns);
+            let name = format!("{text}[{text}={text}]");
+            prop_assert!(width(&shorten_name(&name, columns)) <= columns);
         }
 
         #[test]

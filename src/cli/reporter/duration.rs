@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn guesses_are_coarse() {
-        assert_eq!([about(400), about(59_001), about(61_000), about(7_800_000)], ["1 s", "60 s", "2 min", "2 h 10 min"]);
+        assert_eq!(
+            [about(400), about(59_001), about(61_000), about(7_800_000)],
+            ["1 s", "60 s", "2 min", "2 h 10 min"]
+        );
     }
 
     #[test]

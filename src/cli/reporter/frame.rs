@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::board::{Board, Progress, Row};
-use super::clean::{one_line, shorten_end, shorten_middle, width};
+use super::clean::{one_line, shorten_end, shorten_name, width};
 use super::duration::{about, duration};
 use super::number;
 use super::styled::paint;
@@ -50,14 +50,15 @@ pub(super) fn frame(board: &Board, now_ms: u64, space: Space) -> Vec<String> {
     let mut name_columns = longest.min((space.columns * 3 / 10).max(NAME_COLUMNS));
     let mut room = space.columns - (GAP.len() + name_columns + GAP.len());
     let rests: Vec<Rest> = rows.iter().map(|row| rest(row, now_ms, room)).collect();
-    // What no row needs goes to the names, and what the names do not need to the bars.
-    let spare = rests.iter().map(|rest| room.saturating_sub(width(&rest.text))).min().unwrap_or(0);
+    // What no row that moves needs goes to the names, and what the names do not need to the bars.
+    let moving = rests.iter().filter(|rest| !matches!(rest.kind, RestKind::Waits));
+    let spare = moving.map(|rest| room.saturating_sub(width(&rest.text))).min().unwrap_or(0);
     // In steps, so that the names do not move whenever a number gains a digit.
     let more = (spare / NAME_STEP * NAME_STEP).min(longest - name_columns);
     (name_columns, room) = (name_columns + more, room - more);
 
     let draw = |(row, rest): (&&Row, &Rest)| {
-        let name = shorten_middle(&one_line(&row.name), name_columns);
+        let name = shorten_name(&one_line(&row.name), name_columns);
         let padding = " ".repeat(name_columns - width(&name));
         let rest = rest.draw(row.progress.as_ref(), room, space.colour);
         format!("{GAP}{name}{padding}{GAP}{rest}").trim_end().to_owned()
@@ -90,7 +91,7 @@ impl Rest {
                 let columns = (BAR_COLUMNS + room.saturating_sub(width(&self.text))).min(BAR_COLUMNS_MAX);
                 format!("{}{}", bar(progress, columns, colour), &self.text[BAR_COLUMNS..])
             }
-            (RestKind::Waits, _) => paint(&self.text, AnsiColor::Yellow.on_default(), colour),
+            (RestKind::Waits, _) => paint(&shorten_end(&self.text, room), AnsiColor::Yellow.on_default(), colour),
             _ => self.text.clone(),
         }
     }
@@ -118,8 +119,12 @@ fn progressed(row: &Row, progress: &Progress, now_ms: u64, room: usize) -> Strin
     let (rate, left_ms) = row.speed(now_ms);
     let left = left_ms.map(|ms| format!("{} left", about(ms))).unwrap_or_default();
     let said = progress.said();
-    let cramped = width(&said) + GAP.len() + width(&left) > room;
-    let said = if cramped { said.split(' ').next().unwrap_or_default().to_owned() } else { said };
+    if let Some(percent) = progress.percent()
+        && width(&said) + GAP.len() + width(&left) > room
+    {
+        // What this saves is of more use to the name than to a bar.
+        return admitted(vec![(0, percent), (1, left)], room, GAP).join(GAP);
+    }
     let blank = if progress.total > 0 { blank_bar() } else { String::new() };
     let mut parts = vec![(3, blank), (0, said), (4, rate.map(number::rate).unwrap_or_default()), (1, left)];
     parts.extend(row.measured().into_iter().enumerate().map(|(index, measure)| (2 + 3 * index.min(1), measure)));
@@ -176,13 +181,15 @@ fn admitted(parts: Vec<(usize, String)>, room: usize, gap: &str) -> Vec<String> 
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::super::tests::{BEGAN_MS, finished, hit, measure, progress, run_started, started, waiting};
+    use super::super::recorded::{BEGAN_MS, finished, hit, measure, progress, run_started, started, waiting};
     use super::*;
     use crate::event::Event;
 
     fn check(events: &[Event], now_ms: u64, columns: usize, lines: usize, expected: &Expect) {
         let mut board = Board::default();
-        events.iter().for_each(|event| board.hear(event));
+        for event in events {
+            board.hear(event);
+        }
         let drawn = frame(&board, BEGAN_MS + now_ms, Space { columns, lines, colour: false });
         for line in &drawn {
             assert!(width(line) <= columns, "{} columns: {line}", width(line));
@@ -207,55 +214,97 @@ mod tests {
 
     #[test]
     fn every_instance_at_work_has_a_line() {
-        check(&busy(), 20_600, 100, 9, &expect![[r#"
-              tuned[student=gpt2,…raction=0.4,run=0]  ━━╸──────  1,200/4,000 steps  60/s  47 s left  loss 0.4123
-              scores[run=1]                           5.6 s  new
-              tuned[run=1]                            waits for ada@lab, process 812
-            stages 3/17 · 2 cached · 3 running · 1 waiting · 20.6 s
-        "#]]);
-        check(&busy(), 20_600, 80, 9, &expect![[r#"
-              tuned[studen…=0.4,run=0]  ━━╸──────  1,200/4,000 steps  47 s left  loss 0.4123
-              scores[run=1]             5.6 s  new
-              tuned[run=1]              waits for ada@lab, process 812
-            stages 3/17 · 2 cached · 3 running · 1 waiting · 20.6 s
-        "#]]);
+        check(
+            &busy(),
+            20_600,
+            100,
+            9,
+            &expect![[r"
+                  tuned[gpt2,after,0.4,0]                 ━━╸──────  1,200/4,000 steps  60/s  47 s left  loss 0.4123
+                  scores[run=1]                           5.6 s  new
+                  tuned[run=1]                            waits for ada@lab, process 812
+                stages 3/17 · 2 cached · 3 running · 1 waiting · 20.6 s
+            "]],
+        );
+        check(
+            &busy(),
+            20_600,
+            80,
+            9,
+            &expect![[r"
+                  tuned[gpt2,after,0.4,0]   ━━╸──────  1,200/4,000 steps  47 s left  loss 0.4123
+                  scores[run=1]             5.6 s  new
+                  tuned[run=1]              waits for ada@lab, process 812
+                stages 3/17 · 2 cached · 3 running · 1 waiting · 20.6 s
+            "]],
+        );
     }
 
     #[test]
     fn a_narrow_terminal_keeps_what_matters() {
-        check(&busy(), 20_600, 40, 9, &expect![[r#"
-              tuned[…un=0]  1,200/4,000  47 s left
-              scores…un=1]  5.6 s  new
-              tuned[run=1]  waits for ada@lab, proc…
-            stages 3/17 · 2 cached · 3 running
-        "#]]);
-        check(&busy(), 20_600, 20, 9, &expect![[r#"
+        check(
+            &busy(),
+            20_600,
+            40,
+            9,
+            &expect![[r"
+                  tuned[gpt2…er,0.4,0]  30 %  47 s left
+                  scores[run=1]         5.6 s  new
+                  tuned[run=1]          waits for ada@l…
+                stages 3/17 · 2 cached · 3 running
+            "]],
+        );
+        check(
+            &busy(),
+            20_600,
+            20,
+            9,
+            &expect![[r"
             stages 3/17 · 20.6 s
-        "#]]);
-        check(&busy(), 20_600, 3, 9, &expect![[r#"
+        "]],
+        );
+        check(
+            &busy(),
+            20_600,
+            3,
+            9,
+            &expect![[r"
             st…
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn more_instances_than_lines_are_counted() {
         let mut events = vec![run_started(0, 900, 0, 900)];
         events.extend((0..500).map(|i| started(i, &format!("tuned[run={i}]"))));
-        check(&events, 61_000, 60, 4, &expect![[r#"
+        check(
+            &events,
+            61_000,
+            60,
+            4,
+            &expect![[r"
               tuned[run=0]  1 min 01 s  new
               tuned[run=1]  1 min 01 s  new
               and 498 more
             stages 0/900 · 500 running · 1 min 01 s
-        "#]]);
+        "]],
+        );
     }
 
     #[test]
     fn progress_without_an_end_has_no_bar() {
         let events = [run_started(0, 1, 0, 1), started(0, "a"), progress(900, "a", 12_345, 0, "tokens")];
-        check(&events, 1_000, 60, 4, &expect![[r#"
+        check(
+            &events,
+            1_000,
+            60,
+            4,
+            &expect![[r"
               a  12,345 tokens
             stages 0/1 · 1 running · 1.0 s
-        "#]]);
+        "]],
+        );
     }
 
     #[test]

@@ -4,13 +4,15 @@
 //!
 //! - `board` keeps where every running instance stands; `pace` measures how fast it goes.
 //! - `narrate` turns an event into the line that is said about it, `why` and `summary` word two of its parts.
-//! - [`Plain`], `Styled` and `Terminal` lay those lines out; `frame` lays out the bars; [`Json`] passes events on.
+//! - [`Plain`], `Styled` and `Terminal` lay those lines out; [`Json`] passes events on as they are.
+//! - `frame` lays out the bars, and `canvas` puts them on the screen.
 //!
 //! Lines go to stderr, JSON to stdout, since stdout is data. Names, errors and warnings come from users and models:
-//! [`clean`] keeps their control characters from reaching a terminal. No reporter fails: a reader that has gone away does
+//! [`clean()`] keeps their control characters from reaching a terminal. No reporter fails: a reader that has gone away does
 //! not end a run whose results are worth keeping.
 
 mod board;
+mod canvas;
 mod clean;
 mod duration;
 mod frame;
@@ -19,6 +21,8 @@ mod narrate;
 mod number;
 mod pace;
 mod plain;
+#[cfg(test)]
+mod recorded;
 mod styled;
 mod summary;
 mod terminal;

@@ -132,7 +132,9 @@ impl Narrator {
                     (true, true) => Some(Line::new(Mark::Skip, instance, format!("it needs {cause}"))),
                     (true, false) => Some(Line::new(Mark::Skip, instance, cause.clone())),
                     (false, true) => Some(Line::new(Mark::Skip, "", format!("what needs {cause} is left out"))),
-                    (false, false) => Some(Line::new(Mark::Skip, "", format!("{cause}: what has not begun is left out"))),
+                    (false, false) => {
+                        Some(Line::new(Mark::Skip, "", format!("{cause}: what has not begun is left out")))
+                    }
                 }
                 .filter(|_| first || full)
             }
@@ -141,7 +143,8 @@ impl Narrator {
             What::Noted { .. } => None,
             What::RunFinished { tally, took_ms } => {
                 let repeated = self.warnings.iter().filter(|(_, count)| **count > 1);
-                self.summary.line(tally, *took_ms, repeated.map(|(message, count)| (message.as_str(), *count)))
+                let repeated = repeated.map(|(message, count)| (message.as_str(), *count));
+                Some(self.summary.line(tally, *took_ms, repeated))
             }
         }
     }

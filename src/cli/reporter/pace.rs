@@ -55,7 +55,9 @@ mod tests {
 
     fn steady(from: u64) -> Pace {
         let mut pace = Pace::default();
-        (0..=20).for_each(|second| pace.note(second * 1_000, from + second * 5));
+        for second in 0..=20 {
+            pace.note(second * 1_000, from + second * 5);
+        }
         pace
     }
 
@@ -83,7 +85,9 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_or_stands_gives_no_rate() {
         let mut pace = Pace::default();
-        [(5_000, 1), (4_000, 2), (4_000, 9)].into_iter().for_each(|(at, done)| pace.note(at, done));
+        for (at, done) in [(5_000, 1), (4_000, 2), (4_000, 9)] {
+            pace.note(at, done);
+        }
         assert_eq!(pace.per_second(), None);
         assert_eq!(pace.left_ms(0, 10), None);
     }

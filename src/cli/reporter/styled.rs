@@ -5,7 +5,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::clean::{shorten_end, shorten_middle, width};
+use super::clean::{shorten_end, shorten_name, width, wrapped};
 use super::narrate::{Line, Mark, Narrator};
 use crate::event::{Event, Reporter};
 
@@ -15,6 +15,8 @@ const NAME_COLUMNS: usize = 16;
 const ASIDE_COLUMNS: usize = 12;
 /// The columns between two parts of a line.
 const GAP: usize = 2;
+/// What stands before the further lines of a text.
+const INDENT: &str = "    ";
 
 /// Writes marked lines of any width, without bars.
 #[derive(Debug)]
@@ -39,7 +41,10 @@ impl<W: Write> Reporter for Styled<W> {
     }
 }
 
-/// Lays a line out for a terminal of `columns`; errors and warnings are left to wrap, since they are shown in full.
+/// Lays a line out for a terminal of `columns`, or of any width.
+///
+/// Names are shortened and asides left out where they do not fit; texts are broken between words. Errors and warnings are
+/// shown in full, and so are the names they belong to.
 pub(super) fn styled(line: &Line, columns: Option<usize>, colour: bool) -> String {
     let Line { mark, name, text, facts, aside, body } = line;
     let (sign, style) = sign(*mark);
@@ -55,14 +60,17 @@ pub(super) fn styled(line: &Line, columns: Option<usize>, colour: bool) -> Strin
     let mut parts = Vec::new();
     if !name.is_empty() {
         let needed = if text.is_empty() { 0 } else { width(text) + GAP };
-        let name = shorten_middle(name, room.saturating_sub(needed).max(NAME_COLUMNS));
+        let name = shorten_name(name, room.saturating_sub(needed).max(NAME_COLUMNS));
         room = room.saturating_sub(width(&name) + GAP);
         parts.push(paint(if *mark == Mark::Run { Style::new().bold() } else { Style::new() }, &name));
     }
     if !text.is_empty() {
         let of_run = name.is_empty() && matches!(mark, Mark::Done | Mark::Fail | Mark::Stop);
-        parts.push(paint(if of_run { Style::new().bold() } else { Style::new() }, text));
-        room = room.saturating_sub(width(text));
+        let taken = 2 + parts.first().map_or(0, |name| width(name) + GAP);
+        let text = wrapped(text, columns.unwrap_or(usize::MAX), taken, INDENT);
+        // An aside after a text that filled several lines would be one more thing to untangle.
+        room = if text.contains('\n') { 0 } else { room.saturating_sub(width(&text)) };
+        parts.push(paint(if of_run { Style::new().bold() } else { Style::new() }, &text));
     }
     for (part, style) in [(facts, Style::new()), (aside, Style::new().dimmed())] {
         if !part.is_empty() && room >= width(part).min(ASIDE_COLUMNS) + GAP {
@@ -73,7 +81,8 @@ pub(super) fn styled(line: &Line, columns: Option<usize>, colour: bool) -> Strin
     }
     let mut out = format!("{} {}", paint(style, sign), parts.join("  "));
     for more in body {
-        let _ = write!(out, "\n    {more}");
+        let more = wrapped(more, columns.unwrap_or(usize::MAX), width(INDENT), INDENT);
+        let _ = write!(out, "\n{INDENT}{more}");
     }
     out
 }

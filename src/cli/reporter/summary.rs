@@ -45,11 +45,10 @@ impl Summary {
         tally: &Tally,
         took_ms: u64,
         repeated_warnings: impl Iterator<Item = (&'a str, usize)>,
-    ) -> Option<Line> {
+    ) -> Line {
         let Tally { hits, ran, failed, stopped, skipped } = *tally;
         let took = duration(took_ms);
-        let parts =
-            [(hits, "cached"), (ran, "ran"), (failed, "failed"), (stopped, "stopped"), (skipped, "left out")];
+        let parts = [(hits, "cached"), (ran, "ran"), (failed, "failed"), (stopped, "stopped"), (skipped, "left out")];
         let parts: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| amount(*n, what)).collect();
         let counts = parts.join(", ");
         let (mark, text, advice) = match (failed, stopped + skipped, ran) {
@@ -87,6 +86,6 @@ impl Summary {
             body.push(amount(self.warnings_unsaid, "further warnings are in the run's log"));
         }
         body.extend(advice.map(str::to_owned));
-        Some(Line::new(mark, "", text).body(body))
+        Line::new(mark, "", text).body(body)
     }
 }

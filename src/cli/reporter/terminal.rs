@@ -3,6 +3,8 @@
 //! The run never waits for the terminal: events are sent to the thread, which draws ten times a second, so that times go on
 //! while nothing happens. Only the end of a run is waited for, so that what is written next comes after it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use console::Term;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::canvas::Canvas;
 use super::frame::{Space, frame};
 use super::narrate::{Mark, Narrator};
 use super::styled::styled;
@@ -80,6 +83,8 @@ struct Screen {
     /// One bar whose message is the whole frame, so that a drawing is never half old.
     bar: ProgressBar,
     began: Instant,
+    /// Whether the bar is on the screen.
+    shown: Arc<AtomicBool>,
     drawn: Option<Instant>,
     /// The last event's time, and when it came: what lies between two events is measured here.
     last: (u64, Instant),
@@ -87,14 +92,19 @@ struct Screen {
 
 impl Screen {
     fn new(verbose: u8, colour: bool) -> Option<Self> {
-        let bar = new_bar();
+        let term = Term::buffered_stderr();
+        if !term.is_term() || console::is_dumb() {
+            return None;
+        }
         let began = Instant::now();
-        (!bar.is_hidden()).then(|| Self {
+        let shown = Arc::default();
+        Some(Self {
             narrator: Narrator::new(false, verbose),
             colour,
-            term: Term::stderr(),
-            bar,
+            bar: new_bar(&term, &shown),
+            term,
             began,
+            shown,
             drawn: None,
             last: (0, began),
         })
@@ -112,7 +122,7 @@ impl Screen {
             }
             self.draw();
         }
-        self.bar.finish_and_clear();
+        self.clear();
     }
 
     fn hear(&mut self, event: &Event) {
@@ -120,10 +130,10 @@ impl Screen {
         let line = self.narrator.hear(event);
         match event.what {
             What::RunStarted { .. } => {
-                self.bar.finish_and_clear();
-                (self.bar, self.began) = (new_bar(), Instant::now());
+                self.clear();
+                (self.bar, self.began) = (new_bar(&self.term, &self.shown), Instant::now());
             }
-            What::RunFinished { .. } => self.bar.finish_and_clear(),
+            What::RunFinished { .. } => self.clear(),
             _ => {}
         }
         // What is at work or waits is seen below; the line that stays is the one on how it ended.
@@ -131,6 +141,11 @@ impl Screen {
             let columns = usize::from(self.term.size().1);
             self.bar.println(styled(&line, Some(columns), self.colour));
         }
+    }
+
+    fn clear(&self) {
+        self.shown.store(false, Ordering::Relaxed);
+        self.bar.finish_and_clear();
     }
 
     fn draw(&mut self) {
@@ -144,12 +159,14 @@ impl Screen {
         let (lines, columns) = self.term.size();
         let lines = usize::from(lines).saturating_sub(2).min(LINES_MAX);
         let space = Space { columns: usize::from(columns), lines, colour: self.colour };
+        self.shown.store(true, Ordering::Relaxed);
         self.bar.set_message(frame(&self.narrator.board, now_ms, space).join("\n"));
     }
 }
 
-fn new_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(20));
+fn new_bar(term: &Term, shown: &Arc<AtomicBool>) -> ProgressBar {
+    let canvas = Canvas::new(term.clone(), Arc::clone(shown));
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(Box::new(canvas), 20));
     bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is well formed"));
     bar
 }

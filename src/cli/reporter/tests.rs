@@ -1,4 +1,4 @@
-//! Recorded events, and what each reporter makes of them.
+//! What each reporter makes of recorded events, and of any events.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -7,152 +7,10 @@ use std::rc::Rc;
 use expect_test::expect;
 use proptest::prelude::*;
 
+use super::recorded::*;
 use super::styled::styled;
 use super::{Json, Plain, Styled, Tee, narrate};
-use crate::event::{Event, Note, Reporter, Tally, What, Why, log_line, read_log};
-use crate::fingerprint::{Fingerprint, KeyChange};
-
-const TUNED: &str = "tuned[student=gpt2,placement=after]";
-
-/// When every recorded run began.
-pub(super) const BEGAN_MS: u64 = 1_700_000_000_000;
-
-fn at(at_ms: u64, what: What) -> Event {
-    Event { at_ms: BEGAN_MS + at_ms, what }
-}
-
-fn noted(at_ms: u64, instance: &str, note: Note) -> Event {
-    at(at_ms, What::Noted { instance: instance.into(), note })
-}
-
-fn fingerprint() -> Fingerprint {
-    Fingerprint::from_bytes([7; 32])
-}
-
-pub(super) fn run_started(at_ms: u64, instances: usize, hits: usize, to_run: usize) -> Event {
-    let [run, experiment, version] = ["2026-02-03-a1".into(), "quickstart".into(), "0.1.0".into()];
-    at(at_ms, What::RunStarted { run, experiment, version, instances, hits, to_run })
-}
-
-pub(super) fn hit(at_ms: u64, instance: &str) -> Event {
-    at(at_ms, What::Hit { instance: instance.into(), fingerprint: fingerprint(), by: "ada@lab".into() })
-}
-
-pub(super) fn started(at_ms: u64, instance: &str) -> Event {
-    started_for(at_ms, instance, Why::New)
-}
-
-fn started_for(at_ms: u64, instance: &str, why: Why) -> Event {
-    at(at_ms, What::Started { instance: instance.into(), fingerprint: fingerprint(), why })
-}
-
-pub(super) fn progress(at_ms: u64, instance: &str, done: u64, total: u64, unit: &str) -> Event {
-    noted(at_ms, instance, Note::Progress { done, total, unit: unit.into() })
-}
-
-pub(super) fn measure(at_ms: u64, instance: &str, name: &str, step: u64, value: f64) -> Event {
-    noted(at_ms, instance, Note::Measure { name: name.into(), step, value })
-}
-
-fn warning(at_ms: u64, instance: &str, message: &str) -> Event {
-    noted(at_ms, instance, Note::Warning { message: message.into() })
-}
-
-pub(super) fn waiting(at_ms: u64, instance: &str, holder: &str) -> Event {
-    at(at_ms, What::Waiting { instance: instance.into(), holder: holder.into() })
-}
-
-pub(super) fn finished(at_ms: u64, instance: &str, took_ms: u64) -> Event {
-    at(at_ms, What::Finished { instance: instance.into(), fingerprint: fingerprint(), took_ms })
-}
-
-fn failed(at_ms: u64, instance: &str, error: &str) -> Event {
-    at(at_ms, What::Failed { instance: instance.into(), error: error.into(), took_ms: 2_300 })
-}
-
-fn stopped(at_ms: u64, instance: &str) -> Event {
-    at(at_ms, What::Stopped { instance: instance.into() })
-}
-
-fn skipped(at_ms: u64, instance: &str, because: &str) -> Event {
-    at(at_ms, What::Skipped { instance: instance.into(), because: because.into() })
-}
-
-/// The tally as (hits, ran, failed, stopped, skipped).
-fn run_finished(at_ms: u64, tally: [usize; 5]) -> Event {
-    let [hits, ran, failed, stopped, skipped] = tally;
-    at(at_ms, What::RunFinished { tally: Tally { hits, ran, failed, stopped, skipped }, took_ms: at_ms })
-}
-
-fn changed() -> Why {
-    let change = |path: &str, before: &str, after: &str| KeyChange {
-        path: path.into(),
-        before: Some(before.into()),
-        after: Some(after.into()),
-    };
-    Why::Changed { from: None, changes: vec![change("params.fraction", "0.4", "0.5")] }
-}
-
-/// A run that ends well, with a bit of everything that does.
-fn good_run() -> Vec<Event> {
-    let mut events = vec![run_started(0, 6, 2, 3), hit(1, "questions"), hit(2, "rationales")];
-    events.push(started_for(5, "masked[fraction=0.5]", changed()));
-    events.push(warning(50, "masked[fraction=0.5]", "a row is empty"));
-    events.push(warning(51, "masked[fraction=0.5]", "a row is empty"));
-    events.push(finished(205, "masked[fraction=0.5]", 200));
-    events.push(started(210, TUNED));
-    for step in 1..=250 {
-        events.push(progress(210 + 100 * step, TUNED, step, 250, "steps"));
-        if step % 50 == 0 {
-            events.push(measure(210 + 100 * step, TUNED, "loss", step, 100.0 / step as f64));
-        }
-    }
-    events.push(finished(25_300, TUNED, 25_090));
-    events.push(started_for(25_301, "attributed", Why::Lost { part: "result".into() }));
-    events.push(waiting(25_302, "attributed", "bob@lab, process 812"));
-    events.push(hit(40_000, "attributed"));
-    events.push(started(40_001, "scores"));
-    events.push(finished(40_900, "scores", 899));
-    events.push(run_finished(41_000, [3, 3, 0, 0, 0]));
-    events
-}
-
-fn bad_run() -> Vec<Event> {
-    vec![
-        run_started(0, 7, 1, 6),
-        hit(1, "questions"),
-        started(2, TUNED),
-        started(3, "other"),
-        failed(2_300, TUNED, "cannot open `cuda:0`: no driver\nhint: try \u{1b}[31m--device cpu\n"),
-        skipped(2_301, "attributed", TUNED),
-        skipped(2_302, "retrained", TUNED),
-        skipped(2_303, "scores", TUNED),
-        at(2_400, What::Warned { message: "the index is locked; going on without it".into() }),
-        finished(61_000, "other", 60_997),
-        run_finished(61_200, [1, 1, 1, 0, 3]),
-    ]
-}
-
-fn stopped_run() -> Vec<Event> {
-    let asked = "the run was asked to stop";
-    vec![
-        run_started(0, 5, 0, 5),
-        started(1, TUNED),
-        skipped(5_000, "attributed", asked),
-        skipped(5_000, "retrained", asked),
-        skipped(5_000, "scores", asked),
-        stopped(9_000, TUNED),
-        skipped(9_001, "report", TUNED),
-        run_finished(9_002, [0, 0, 0, 1, 4]),
-    ]
-}
-
-fn all_hits(n: usize) -> Vec<Event> {
-    let mut events = vec![run_started(0, n, n, 0)];
-    events.extend((0..n).map(|i| hit(1, &format!("elicited[sample={i}]"))));
-    events.push(run_finished(350, [n, 0, 0, 0, 0]));
-    events
-}
+use crate::event::{Event, Note, Reporter, Tally, What, log_line, read_log};
 
 /// A place to write that can be read while the reporter still has it.
 #[derive(Clone, Default)]
@@ -172,7 +30,9 @@ impl Write for Out {
 fn said(events: &[Event], reporter: impl FnOnce(Out) -> Box<dyn Reporter>) -> String {
     let out = Out::default();
     let mut reporter = reporter(out.clone());
-    events.iter().for_each(|event| reporter.report(event));
+    for event in events {
+        reporter.report(event);
+    }
     String::from_utf8(out.0.borrow().clone()).unwrap()
 }
 
@@ -189,7 +49,7 @@ fn marked(events: &[Event], columns: usize) -> String {
 
 #[test]
 fn plain_lines_of_a_good_run() {
-    expect![[r#"
+    expect![[r"
         [00:00:00] quickstart: 6 stages, 2 cached, 3 to run, 1 undecided (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] started masked[fraction=0.5]: fraction: 0.4 → 0.5
         [00:00:00] warning masked[fraction=0.5]: a row is empty
@@ -205,12 +65,13 @@ fn plain_lines_of_a_good_run() {
         [00:00:40] finished scores: 0.9 s
         [00:00:41] finished in 41.0 s: 3 cached, 3 ran
             warned 2 times: a row is empty
-    "#]].assert_eq(&plain(&good_run(), false, 0));
+    "]]
+    .assert_eq(&plain(&good_run(), false, 0));
 }
 
 #[test]
 fn plain_lines_of_a_bad_run() {
-    expect![[r#"
+    expect![[r"
         [00:00:00] quickstart: 7 stages, 1 cached, 6 to run (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] started tuned[student=gpt2,placement=after]: new
         [00:00:00] started other: new
@@ -223,12 +84,13 @@ fn plain_lines_of_a_bad_run() {
             tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint: try \u{1b}[31m--device cpu
             3 left out, since they need tuned[student=gpt2,placement=after]
             mend what failed and run the same command again: what is done is kept
-    "#]].assert_eq(&plain(&bad_run(), false, 0));
+    "]]
+    .assert_eq(&plain(&bad_run(), false, 0));
 }
 
 #[test]
 fn plain_lines_of_a_stopped_run() {
-    expect![[r#"
+    expect![[r"
         [00:00:00] quickstart: 5 stages, 5 to run (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] started tuned[student=gpt2,placement=after]: new
         [00:00:05] the run was asked to stop: what has not begun is left out
@@ -238,12 +100,13 @@ fn plain_lines_of_a_stopped_run() {
             3 left out: the run was asked to stop
             1 left out, since it needs tuned[student=gpt2,placement=after]
             run the same command again: what is done is kept
-    "#]].assert_eq(&plain(&stopped_run(), false, 0));
+    "]]
+    .assert_eq(&plain(&stopped_run(), false, 0));
 }
 
 #[test]
 fn verbose_lines_name_every_instance() {
-    expect![[r#"
+    expect![[r"
         [00:00:00] quickstart: 5 stages, 5 to run (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] started tuned[student=gpt2,placement=after]: new
         [00:00:05] left out attributed: the run was asked to stop
@@ -255,25 +118,29 @@ fn verbose_lines_name_every_instance() {
             3 left out: the run was asked to stop
             1 left out, since it needs tuned[student=gpt2,placement=after]
             run the same command again: what is done is kept
-    "#]].assert_eq(&plain(&stopped_run(), false, 1));
-    expect![[r#"
+    "]]
+    .assert_eq(&plain(&stopped_run(), false, 1));
+    expect![[r"
         [00:00:00] quickstart: 2 stages, 2 cached (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] cached elicited[sample=0]: made by ada@lab
         [00:00:00] cached elicited[sample=1]: made by ada@lab
         [00:00:00] nothing to run: 2 cached, looked up in 0.4 s
-    "#]].assert_eq(&plain(&all_hits(2), false, 1));
+    "]]
+    .assert_eq(&plain(&all_hits(2), false, 1));
 }
 
 #[test]
 fn ten_thousand_hits_are_not_listed() {
-    expect![[r#"
+    expect![[r"
         [00:00:00] quickstart: 10,000 stages, 10,000 cached (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] nothing to run: 10,000 cached, looked up in 0.4 s
-    "#]].assert_eq(&plain(&all_hits(10_000), false, 0));
-    expect![[r#"
+    "]]
+    .assert_eq(&plain(&all_hits(10_000), false, 0));
+    expect![[r"
         › quickstart  10,000 stages, 10,000 cached  run 2026-02-03-a1, retort 0.1.0
         ✓ nothing to run: 10,000 cached, looked up in 0.4 s
-    "#]].assert_eq(&marked(&all_hits(10_000), 80));
+    "]]
+    .assert_eq(&marked(&all_hits(10_000), 80));
 }
 
 #[test]
@@ -281,7 +148,7 @@ fn a_thousand_skipped_instances_have_one_line_and_a_count() {
     let mut events = vec![run_started(0, 1_001, 0, 1), started(1, "a"), failed(2, "a", "no")];
     events.extend((0..1_000).map(|i| skipped(3, &format!("b[run={i}]"), "a")));
     events.push(run_finished(4, [0, 0, 1, 0, 1_000]));
-    expect![[r#"
+    expect![[r"
         [00:00:00] quickstart: 1,001 stages, 1 to run, 1,000 undecided (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] started a: new
         [00:00:00] failed a after 2.3 s: no
@@ -290,7 +157,8 @@ fn a_thousand_skipped_instances_have_one_line_and_a_count() {
             a: no
             1,000 left out, since they need a
             mend what failed and run the same command again: what is done is kept
-    "#]].assert_eq(&plain(&events, false, 0));
+    "]]
+    .assert_eq(&plain(&events, false, 0));
 }
 
 #[test]
@@ -305,14 +173,15 @@ fn many_different_warnings_are_cut_off() {
 
 #[test]
 fn quiet_says_only_what_failed() {
-    expect![[r#"
+    expect![[r"
         [00:00:02] failed tuned[student=gpt2,placement=after] after 2.3 s: cannot open `cuda:0`: no driver
             hint: try \u{1b}[31m--device cpu
         [00:01:01] the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
             tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint: try \u{1b}[31m--device cpu
             3 left out, since they need tuned[student=gpt2,placement=after]
             mend what failed and run the same command again: what is done is kept
-    "#]].assert_eq(&plain(&bad_run(), true, 0));
+    "]]
+    .assert_eq(&plain(&bad_run(), true, 0));
     for run in [good_run(), stopped_run(), all_hits(9)] {
         assert_eq!(plain(&run, true, 2), "");
     }
@@ -320,7 +189,7 @@ fn quiet_says_only_what_failed() {
 
 #[test]
 fn marked_lines_fit_the_terminal() {
-    expect![[r#"
+    expect![[r"
         › quickstart  6 stages, 2 cached, 3 to run, 1 undecided  run 2026-02-03-a1, ret…
         ! masked[fraction=0.5]  a row is empty
         ✓ masked[fraction=0.5]  0.2 s  fraction: 0.4 → 0.5
@@ -329,18 +198,21 @@ fn marked_lines_fit_the_terminal() {
         ✓ scores  0.9 s  new
         ✓ finished in 41.0 s: 3 cached, 3 ran
             warned 2 times: a row is empty
-    "#]].assert_eq(&marked(&good_run(), 80));
-    expect![[r#"
-        › quickstart  6 stages, 2 cached, 3 to run, 1 undecided
+    "]]
+    .assert_eq(&marked(&good_run(), 80));
+    expect![[r"
+        › quickstart  6 stages, 2 cached, 3 to
+            run, 1 undecided
         ! masked[fraction=0.5]  a row is empty
         ✓ masked[fraction=0.5]  0.2 s
-        ✓ tuned[student=g…acement=after]  25.1 s
+        ✓ tuned[gpt2,after]  25.1 s  loss 0.4000
         · attributed  made by ada@lab meanwhile
         ✓ scores  0.9 s  new
         ✓ finished in 41.0 s: 3 cached, 3 ran
             warned 2 times: a row is empty
-    "#]].assert_eq(&marked(&good_run(), 40));
-    expect![[r#"
+    "]]
+    .assert_eq(&marked(&good_run(), 40));
+    expect![[r"
         › quickstart  7 stages, 1 cached, 6 to run  run 2026-02-03-a1, retort 0.1.0
         ✗ tuned[student=gpt2,placement=after]  failed after 2.3 s
             cannot open `cuda:0`: no driver
@@ -349,11 +221,13 @@ fn marked_lines_fit_the_terminal() {
         ! the index is locked; going on without it
         ✓ other  1 min 01 s  new
         ✗ the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
-            tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint: try \u{1b}[31m--device cpu
+            tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint:
+            try \u{1b}[31m--device cpu
             3 left out, since they need tuned[student=gpt2,placement=after]
             mend what failed and run the same command again: what is done is kept
-    "#]].assert_eq(&marked(&bad_run(), 80));
-    expect![[r#"
+    "]]
+    .assert_eq(&marked(&bad_run(), 80));
+    expect![[r"
         › quickstart  5 stages, 5 to run  run 2026-02-03-a1, retort 0.1.0
         – the run was asked to stop: what has not begun is left out
         ■ tuned[student=gpt2,placement=after]  stopped: what it could is kept
@@ -362,7 +236,8 @@ fn marked_lines_fit_the_terminal() {
             3 left out: the run was asked to stop
             1 left out, since it needs tuned[student=gpt2,placement=after]
             run the same command again: what is done is kept
-    "#]].assert_eq(&marked(&stopped_run(), 80));
+    "]]
+    .assert_eq(&marked(&stopped_run(), 80));
 }
 
 #[test]
@@ -378,7 +253,7 @@ fn replayed(events: &[Event]) -> Vec<Event> {
 }
 
 fn without_progress(said: &str) -> String {
-    said.lines().filter(|line| !line.contains("] at work ")).map(|line| format!("{line}\n")).collect()
+    said.split_inclusive('\n').filter(|line| !line.contains("] at work ")).collect()
 }
 
 fn check_replay(events: &[Event]) {
@@ -418,17 +293,23 @@ impl Write for Closed {
 fn a_reader_that_went_away_is_written_to_once() {
     let writes = Rc::default();
     let mut json = Json::new(Closed(Rc::clone(&writes)));
-    good_run().iter().for_each(|event| json.report(event));
+    for event in &good_run() {
+        json.report(event);
+    }
     assert_eq!(*writes.borrow(), 1);
     let mut plain = Plain::new(Closed(writes), false, 0);
-    good_run().iter().for_each(|event| plain.report(event));
+    for event in &good_run() {
+        plain.report(event);
+    }
 }
 
 #[test]
 fn a_tee_tells_everyone_everything() {
     let (one, other) = (Out::default(), Out::default());
     let mut tee = Tee(vec![Box::new(Json::new(one.clone())), Box::new(Plain::new(other.clone(), false, 0))]);
-    good_run().iter().for_each(|event| tee.report(event));
+    for event in &good_run() {
+        tee.report(event);
+    }
     assert_eq!(read_log(&one.0.borrow()[..]).unwrap(), good_run());
     assert_eq!(String::from_utf8(other.0.borrow().clone()).unwrap(), plain(&good_run(), false, 0));
 }
@@ -450,8 +331,11 @@ fn any_event() -> impl Strategy<Value = Event> {
         text().prop_map(|instance| What::Started { instance, fingerprint: fingerprint(), why: changed() }),
         (text(), note).prop_map(|(instance, note)| What::Noted { instance, note }),
         (text(), text()).prop_map(|(instance, holder)| What::Waiting { instance, holder }),
-        (text(), number())
-            .prop_map(|(instance, took_ms)| What::Finished { instance, fingerprint: fingerprint(), took_ms }),
+        (text(), number()).prop_map(|(instance, took_ms)| What::Finished {
+            instance,
+            fingerprint: fingerprint(),
+            took_ms
+        }),
         (text(), text(), number()).prop_map(|(instance, error, took_ms)| What::Failed { instance, error, took_ms }),
         text().prop_map(|instance| What::Stopped { instance }),
         (text(), text()).prop_map(|(instance, because)| What::Skipped { instance, because }),

@@ -24,12 +24,7 @@ fn indices<B: Backend>(values: &[u32], device: &B::Device) -> Tensor<B, 1, Int> 
     Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
-pub(super) fn normalise<B: Backend>(
-    x: &Real<B>,
-    gain: &Real<B>,
-    bias: &Real<B>,
-    epsilon: f32,
-) -> (Real<B>, Real<B>) {
+pub(super) fn normalise<B: Backend>(x: &Real<B>, gain: &Real<B>, bias: &Real<B>, epsilon: f32) -> (Real<B>, Real<B>) {
     let x = open::<B, 2>(x);
     let mean = x.clone().mean_dim(1);
     let centred = x - mean.clone();
@@ -60,12 +55,7 @@ pub(super) fn normalise_backward<B: Backend>(
     AffineGrads { input, weight, bias }
 }
 
-pub(super) fn affine<B: Backend>(
-    x: &Real<B>,
-    weight: &Real<B>,
-    bias: &Real<B>,
-    residual: Option<&Real<B>>,
-) -> Real<B> {
+pub(super) fn affine<B: Backend>(x: &Real<B>, weight: &Real<B>, bias: &Real<B>, residual: Option<&Real<B>>) -> Real<B> {
     let y = open::<B, 2>(x).matmul(open(weight)) + open::<B, 1>(bias).unsqueeze();
     close(match residual {
         Some(residual) => y + open(residual),
@@ -112,10 +102,7 @@ fn split<B: Backend>(qkv: &Real<B>, heads: Heads, width: usize) -> [Tensor<B, 4>
     let batch = qkv.dims()[0] / width.max(1);
     let d_model = heads.d_model();
     [0, 1, 2].map(|part| {
-        qkv.clone()
-            .narrow(1, part * d_model, d_model)
-            .reshape([batch, width, heads.count, heads.width])
-            .swap_dims(1, 2)
+        qkv.clone().narrow(1, part * d_model, d_model).reshape([batch, width, heads.count, heads.width]).swap_dims(1, 2)
     })
 }
 

@@ -2,12 +2,12 @@
 //!
 //! [`Kernels`] is the contract of a backend: each operation with its hand-written backward pass, on plain tensors.
 //! The CPU backend fills it with fused passes over slices (`flex`, `host`), CUDA with compositions of Burn operations
-//! (`composed`, `cuda`), which Burn fuses. [`Blocks`] is what an architecture calls: the same operations on tensors
+//! (`composed`, `dispatch`), which Burn fuses. [`Blocks`] is what an architecture calls: the same operations on tensors
 //! that may be tracked (`tracked`) or not (`plain`). Token matrices are `[tokens, width]`; a [`Layout`] says which rows
 //! form a sequence.
 
 mod composed;
-mod cuda;
+mod dispatch;
 mod flex;
 pub(crate) mod host;
 mod plain;
@@ -123,12 +123,7 @@ pub(crate) trait Kernels: Backend {
     fn memory(sequences: usize) -> Self::Memory;
 
     /// Attention of new positions over `memory`, which they join.
-    fn attend_cached(
-        qkv: &Real<Self>,
-        heads: Heads,
-        layout: &Layout,
-        memory: &mut Self::Memory,
-    ) -> Real<Self>;
+    fn attend_cached(qkv: &Real<Self>, heads: Heads, layout: &Layout, memory: &mut Self::Memory) -> Real<Self>;
 
     /// Keeps only the sequences at `kept`, ascending.
     fn retain(memory: &mut Self::Memory, kept: &[usize]);

@@ -248,8 +248,7 @@ impl<B: Kernels> Blocks for Tracked<B> {
 
     fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> Real<Self> {
         let (out, kept) = B::attend(&qkv.primitive, heads, layout);
-        let state =
-            Attended { qkv: qkv.primitive.clone(), out: out.clone(), kept, heads, layout: layout.clone() };
+        let state = Attended { qkv: qkv.primitive.clone(), out: out.clone(), kept, heads, layout: layout.clone() };
         node!(Attention, [qkv], out, (state, out))
     }
 

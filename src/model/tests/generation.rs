@@ -13,8 +13,7 @@ fn options(max_new: usize, stop_ids: &[u32], batch: usize) -> GenerateOptions {
 #[test]
 fn rows_do_not_depend_on_their_batch() {
     let model = model();
-    let prompts: Vec<Vec<u32>> =
-        (0..9_u32).map(|row| (0..=row).map(|i| (row * 7 + i * 3) % 50).collect()).collect();
+    let prompts: Vec<Vec<u32>> = (0..9_u32).map(|row| (0..=row).map(|i| (row * 7 + i * 3) % 50).collect()).collect();
     let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
     let stop = |row: usize, ids: &[u32]| ids.len() > row % 4 + 2;
     let together = generate(&model, &prompts, &options(6, &[], 9), &stop).expect("runs");
@@ -46,7 +45,8 @@ fn each_reason_to_stop_is_reported() {
 fn prompts_that_do_not_fit_are_named() {
     let model = model();
     let never = |_: usize, _: &[u32]| false;
-    let error = |prompts: &[&[u32]]| generate(&model, prompts, &options(1, &[], 1), &never).expect_err("no").to_string();
+    let error =
+        |prompts: &[&[u32]]| generate(&model, prompts, &options(1, &[], 1), &never).expect_err("no").to_string();
     assert_eq!(error(&[&[1], &[]]), "cannot run sequence 1: it is empty");
     assert_eq!(error(&[&[50]]), "cannot run sequence 0: token 50 is not below the vocabulary's size 50");
     assert_eq!(error(&[&[0; 25]]), "cannot run sequence 0: its 25 tokens are more than the model's 24 positions");

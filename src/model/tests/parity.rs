@@ -1,7 +1,8 @@
 //! Agreement with transformers, PyTorch's AdamW and captum on reference cases.
 //!
 //! Every directory below the one that the environment variable `RETORT_GOLDEN` names, or else below `tests/golden`,
-//! that has an `expected.json` is a case. A case of an architecture that is not known here is passed over, and said so.
+//! that has an `expected.json` is a case, once with the fused operations of the CPU and once with those that CUDA runs.
+//! A case of an architecture that is not known here is passed over, and said so.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::model::kernels::AdamWStep;
 use crate::model::layout::Layout;
 use crate::model::learn::{Batch, Learned, Update};
-use crate::model::student::placed;
+use crate::model::student::{Placed, placed};
 use crate::model::{
     AttributeOptions, Attributed, ConfigError, Device, GenerateOptions, Model, ModelError, Quadrature, Reduction,
     generate, integrated_gradients,
@@ -57,19 +58,21 @@ fn cases() -> Vec<Case> {
     directories.sort();
     let mut cases = Vec::new();
     for directory in directories.into_iter().filter(|directory| directory.join("expected.json").exists()) {
-        let name = directory.display().to_string();
-        match Model::load(&directory, &Device::cpu()) {
-            Ok(model) => cases.push(Case {
-                name,
-                json: serde_json::from_slice(&fs_err::read(directory.join("expected.json")).expect("readable"))
-                    .expect("JSON"),
-                tensors: fs_err::read(directory.join("expected.safetensors")).expect("readable"),
-                model,
-            }),
-            Err(ModelError::Config(ConfigError::UnknownArchitecture { found, .. })) => {
-                eprintln!("skipped: {name} is of the unknown architecture {found}");
+        for device in [Device::cpu(), Device::dispatched_cpu()] {
+            let name = format!("{} on {device}", directory.display());
+            match Model::load(&directory, &device) {
+                Ok(model) => cases.push(Case {
+                    name,
+                    json: serde_json::from_slice(&fs_err::read(directory.join("expected.json")).expect("readable"))
+                        .expect("JSON"),
+                    tensors: fs_err::read(directory.join("expected.safetensors")).expect("readable"),
+                    model,
+                }),
+                Err(ModelError::Config(ConfigError::UnknownArchitecture { found, .. })) => {
+                    eprintln!("skipped: {name} is of the unknown architecture {found}");
+                }
+                Err(error) => panic!("{name}: {error}"),
             }
-            Err(error) => panic!("{name}: {error}"),
         }
     }
     assert!(!cases.is_empty(), "there is no reference case");
@@ -110,9 +113,10 @@ fn parity_logits_padded_on_either_side() {
         ids[0].truncate(7);
         ids[1].truncate(19);
         let lens: Vec<usize> = ids.iter().map(Vec::len).collect();
-        let alone: Vec<Vec<f32>> =
-            ids.iter().map(|row| case.model.logits(&[row]).expect("runs").remove(0)).collect();
-        for layout in [Layout::packed(&lens), Layout::padded_left(&lens), Layout::padded_right(&lens)] {
+        let alone: Vec<Vec<f32>> = ids.iter().map(|row| case.model.logits(&[row]).expect("runs").remove(0)).collect();
+        let fused = matches!(case.model.placed, Placed::Fused(_));
+        let packed = fused.then(|| Layout::packed(&lens));
+        for layout in packed.into_iter().chain([Layout::padded_left(&lens), Layout::padded_right(&lens)]) {
             let together =
                 placed!(&case.model.placed, network => network.logits(&slices(&ids), &layout)).expect("runs");
             for (a, b) in alone.iter().zip(&together) {

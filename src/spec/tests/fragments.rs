@@ -166,11 +166,9 @@ stages:
 
 #[test]
 fn fragments_that_blow_up_are_refused() {
-    let mut text = "fragments:\n  f0: { a: 1, b: 2 }\n".to_owned();
-    for level in 1..40 {
-        let below = level - 1;
-        text.push_str(&format!("  f{level}: {{ a: {{ use: f{below} }}, b: {{ use: f{below} }} }}\n"));
-    }
+    let double = |level| format!("  f{}: {{ a: {{ use: f{level} }}, b: {{ use: f{level} }} }}\n", level + 1);
+    let doubled: Vec<_> = (0..39).map(double).collect();
+    let text = format!("fragments:\n  f0: {{ a: 1, b: 2 }}\n{}", doubled.concat());
     check_errors(
         &format!("{text}stages: {{ q: {{ dataset: {{ use: f39 }} }} }}\n"),
         &expect![[r#"
@@ -180,10 +178,8 @@ fn fragments_that_blow_up_are_refused() {
         23 |   f18: { a: { use: f17 }, b: { use: f17 } }
            |                                     ^^^"#]],
     );
-    let mut text = "fragments:\n  f0: { a: 1 }\n".to_owned();
-    for level in 1..200 {
-        text.push_str(&format!("  f{level}: {{ a: {{ use: f{} }} }}\n", level - 1));
-    }
-    let (_, result) = read_files(&[("x.yaml", &document(&text))], &[]);
+    let nested: Vec<_> = (0..200).map(|level| format!("  f{}: {{ a: {{ use: f{level} }} }}\n", level + 1)).collect();
+    let text = document(&format!("fragments:\n  f0: {{ a: 1 }}\n{}", nested.concat()));
+    let (_, result) = read_files(&[("x.yaml", &text)], &[]);
     assert!(format!("{result:?}").contains("levels deep"));
 }

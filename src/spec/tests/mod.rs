@@ -4,6 +4,8 @@
 
 mod axes;
 mod errors;
+mod errors_axes;
+mod errors_references;
 mod expansion;
 mod fragments;
 mod kinds;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Attribution, Attributions, Checkpoint, Placement, Question, Questions, Rationale, Rationales, Split, TokenScore};
+use crate::artifact::{
+    Attribution, Attributions, Checkpoint, Placement, Question, Questions, Rationale, Rationales, Split, TokenScore,
+};
 use crate::fingerprint::{ContentHash, RowKey, Term};
 use crate::model::{self, AttributeOptions, Attributed, Quadrature, Reduction, integrated_gradients};
 use crate::stage::params::{Count, Input, PositiveReal};
@@ -147,7 +149,8 @@ impl Stage for Attribute {
 
 impl Attribute {
     fn options(&self, loaded: &Loaded) -> Result<AttributeOptions, StageError> {
-        let mask = || loaded.tokenizer.id("[MASK]").ok_or_else(|| data("the tokenizer has no `[MASK]` for the baseline"));
+        let mask =
+            || loaded.tokenizer.id("[MASK]").ok_or_else(|| data("the tokenizer has no `[MASK]` for the baseline"));
         Ok(AttributeOptions {
             function: self.function,
             baseline: match self.baseline {
@@ -164,7 +167,16 @@ impl Attribute {
 
     fn options_term(&self) -> Term {
         let Self {
-            model: _, questions: _, rationales: _, split: _, completeness_bound: _, function, baseline, quadrature, steps, reduction,
+            model: _,
+            questions: _,
+            rationales: _,
+            split: _,
+            completeness_bound: _,
+            function,
+            baseline,
+            quadrature,
+            steps,
+            reduction,
         } = self;
         Term::List(vec![function.term(), baseline.term(), quadrature.term(), steps.term(), reduction.term()])
     }

@@ -75,7 +75,8 @@ const FORMATS: [&str; 4] = ["csqa", "obqa", "quarel", "synthetic"];
 impl FromNode for Dataset {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let Some(format) = node.get("format") else {
-            let wrong = Diagnostic::at(node.span, "missing field `format`").label(format!("one of: {}", FORMATS.join(", ")));
+            let wrong =
+                Diagnostic::at(node.span, "missing field `format`").label(format!("one of: {}", FORMATS.join(", ")));
             return scope.fail(wrong);
         };
         let rest: Vec<_> = node.entries().iter().filter(|(key, _)| key.text != "format").cloned().collect();

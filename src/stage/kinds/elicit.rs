@@ -124,7 +124,11 @@ fn import(context: &Context<'_>, path: &External, questions: &[Question]) -> Res
     let mut rows: Vec<(usize, Rationale)> =
         read.rows.into_iter().filter_map(|row| Some((*order.get(row.id.as_str())?, row))).collect();
     if rows.len() < all {
-        context.warn(format!("{} rationales of `{}` belong to no question of the split", all - rows.len(), context.path_of(path)));
+        context.warn(format!(
+            "{} rationales of `{}` belong to no question of the split",
+            all - rows.len(),
+            context.path_of(path)
+        ));
     }
     rows.sort_by_key(|(index, row)| (*index, row.sample));
     Ok(Rationales { rows: rows.into_iter().map(|(_, row)| row).collect() })

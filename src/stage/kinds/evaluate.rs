@@ -38,7 +38,8 @@ impl Loaded {
     pub(super) fn from(context: &Context<'_>, input: &Input<Checkpoint>) -> Result<Self, StageError> {
         let checkpoint = context.read(input)?;
         let config = Config::from_json(&checkpoint.config, "config.json").map_err(data)?;
-        let model = Model::from_bytes(config, &checkpoint.weights, "model.safetensors", context.device()?).map_err(data)?;
+        let model =
+            Model::from_bytes(config, &checkpoint.weights, "model.safetensors", context.device()?).map_err(data)?;
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer).map_err(data)?;
         Ok(Self { model, tokenizer, checkpoint })
     }
@@ -77,7 +78,8 @@ impl Stage for Evaluate {
         let questions: Vec<&Question> = all.iter().filter(|question| question.answer.is_some()).collect();
         if questions.len() < all.len() {
             let without = all.len() - questions.len();
-            context.warn(format!("{without} questions of split `{}` have no known answer and are left out", self.split));
+            context
+                .warn(format!("{without} questions of split `{}` have no known answer and are left out", self.split));
         }
         if questions.is_empty() {
             return Err(data(format!("split `{}` has no question with a known answer", self.split)));

@@ -2,16 +2,16 @@
 //! (`sequence`) and how a question is put to it (`ask`).
 
 mod ask;
-mod attribute;
-mod dataset;
-mod elicit;
-mod evaluate;
-mod report;
+pub mod attribute;
+pub mod dataset;
+pub mod elicit;
+pub mod evaluate;
+pub mod report;
 mod sequence;
-mod student;
-mod tokenizer;
-mod train;
-mod transform;
+pub mod student;
+pub mod tokenizer;
+pub mod train;
+pub mod transform;
 
 pub use attribute::Attribute;
 pub use dataset::Dataset;

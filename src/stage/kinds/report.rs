@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{Checkpoint, CodecError, Parts, ReportFiles, Scores, TrainingLog};
 use crate::artifact::{Artifact, ArtifactKind};
+use crate::artifact::{Checkpoint, CodecError, Parts, ReportFiles, Scores, TrainingLog};
 use crate::fingerprint::{ContentHash, Term};
 use crate::report::{Arm, Figure, ReportInput, ReportSpec, report};
 use crate::source::{Diagnostic, Node, Value};
@@ -142,11 +142,12 @@ impl Stage for Report {
         };
         let arms: Vec<Arm> = scored.into_iter().map(arm).collect();
         let questions: usize = arms.iter().map(|arm| arm.outcomes.rows.len()).max().unwrap_or(0);
-        let digest = |arrival: &Arrival| arrival.parts.values().map(|digest| digest.short()).collect::<Vec<_>>().join(" ");
+        let digest =
+            |arrival: &Arrival| arrival.parts.values().map(|digest| digest.short()).collect::<Vec<_>>().join(" ");
         let digests: Vec<String> = context.order.inputs[&self.scores.port].iter().map(digest).collect();
         let input = ReportInput {
             title: self.title.clone(),
-            experiment: self.title.clone(),
+            experiment: String::new(),
             arms,
             spec: self.spec(),
             provenance: vec![
@@ -179,12 +180,13 @@ impl Report {
     }
 }
 
-/// Finds the training of an arm: the one with the most coordinates of those that contradict none of the arm's; none
-/// where that is not one alone.
+/// Finds the training of an arm: of those whose coordinates contradict none of the arm's, the one whose stage an axis
+/// names, else the one with the most coordinates; none where that is not one alone.
 fn log_of(arm: &Arrival, logs: &[(&Arrival, Training)]) -> Option<TrainingLog> {
-    let fits = |(log, _): &&(&Arrival, Training)| log.coords.iter().all(|(axis, value)| arm.coords.get(axis) == Some(value));
-    let most = logs.iter().filter(fits).map(|(log, _)| log.coords.len()).max()?;
-    let mut best = logs.iter().filter(fits).filter(|(log, _)| log.coords.len() == most);
+    let fits = |log: &Arrival| log.coords.iter().all(|(axis, value)| arm.coords.get(axis) == Some(value));
+    let rank = |log: &Arrival| (arm.coords.values().any(|value| *value == log.stage), log.coords.len());
+    let most = logs.iter().filter(|(log, _)| fits(log)).map(|(log, _)| rank(log)).max()?;
+    let mut best = logs.iter().filter(|(log, _)| fits(log) && rank(log) == most);
     let (_, training) = best.next()?;
     best.next().is_none().then(|| training.0.clone())
 }

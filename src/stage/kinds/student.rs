@@ -81,20 +81,22 @@ impl Student {
         let device = context.device()?;
         let data = |error: &dyn std::fmt::Display| StageError::data(error.to_string());
         match self {
-            Self::New(NewStudent { architecture: Architecture::Gpt2, layers, width, heads, context: positions, tokenizer }) => {
+            Self::New(NewStudent {
+                architecture: Architecture::Gpt2,
+                layers,
+                width,
+                heads,
+                context: positions,
+                tokenizer,
+            }) => {
                 if width.get() % heads.get() != 0 {
                     let why = format!("`width` {} is no multiple of `heads` {}", width.get(), heads.get());
                     return Err(StageError::data(why));
                 }
-                let mut tokenizer = Tokenizer::from_json(&context.read(tokenizer)?.json).map_err(|error| data(&error))?;
+                let mut tokenizer =
+                    Tokenizer::from_json(&context.read(tokenizer)?.json).map_err(|error| data(&error))?;
                 prepare(&mut tokenizer)?;
-                let shape = Gpt2Config::new(
-                    tokenizer.size(),
-                    positions.get(),
-                    width.get(),
-                    layers.get(),
-                    heads.get(),
-                );
+                let shape = Gpt2Config::new(tokenizer.size(), positions.get(), width.get(), layers.get(), heads.get());
                 Ok((Model::init(Config::Gpt2(shape), seed, device), tokenizer))
             }
             Self::Path(ModelDirectory(files)) => {

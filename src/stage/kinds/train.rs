@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::artifact::{Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage};
+use crate::artifact::{
+    Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage,
+};
 use crate::model::{self, Example, FitError, FitHooks, FitLog, Model, Schedule, StepReport, TrainState, fit, resume};
 use crate::stage::params::{Count, External, Input, ModelSpec, PositiveReal, Seed};
 use crate::stage::{Context, Slot, Stage, StageError};
@@ -140,10 +142,13 @@ impl Stage for Train {
             Ok(())
         })?;
         let (examples, mut log) = self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
-        let dev: Vec<&Question> = questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
+        let dev: Vec<&Question> =
+            questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
         let dev = &dev[..self.recipe.eval_questions.map_or(dev.len(), |most| most.get().min(dev.len()))];
         if self.recipe.eval_every.is_some() && dev.is_empty() {
-            return Err(data("`eval_every` asks for evaluations, and the dev split has no question with a known answer"));
+            return Err(data(
+                "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
+            ));
         }
         let recipe = self.recipe();
         let partial = context.partial();
@@ -167,12 +172,16 @@ impl Stage for Train {
         let fitted = match fitted {
             Err(FitError::State(error)) => {
                 context.warn(format!("the saved state is of no use, so training begins anew: {error}"));
-                model = self.student.0.load(context, self.seed.0, |tokenizer| {
-                    if self.marker_as == MarkerAs::Token {
-                        tokenizer.add_special(&[&self.marker]).map_err(data)?;
-                    }
-                    Ok(())
-                })?.0;
+                model = self
+                    .student
+                    .0
+                    .load(context, self.seed.0, |tokenizer| {
+                        if self.marker_as == MarkerAs::Token {
+                            tokenizer.add_special(&[&self.marker]).map_err(data)?;
+                        }
+                        Ok(())
+                    })?
+                    .0;
                 fit(&mut model, &examples, &recipe, &mut hooks)
             }
             other => other,
@@ -208,8 +217,19 @@ impl Train {
 
     fn recipe(&self) -> model::Recipe {
         let TrainRecipe {
-            lr, batch, accumulate, epochs, steps, warmup_steps, schedule, weight_decay, max_grad_norm, eval_every, patience,
-            threshold, eval_questions: _,
+            lr,
+            batch,
+            accumulate,
+            epochs,
+            steps,
+            warmup_steps,
+            schedule,
+            weight_decay,
+            max_grad_norm,
+            eval_every,
+            patience,
+            threshold,
+            eval_questions: _,
         } = &self.recipe;
         let length = match (steps, epochs) {
             (Some(steps), _) => model::Length::Steps(steps.get() as u64),
@@ -273,7 +293,10 @@ impl Train {
         }
         log.examples = examples.len();
         if log.truncated > 0 {
-            context.warn(format!("{} of {} examples are longer than {max_length} tokens and were cut", log.truncated, log.examples));
+            context.warn(format!(
+                "{} of {} examples are longer than {max_length} tokens and were cut",
+                log.truncated, log.examples
+            ));
         }
         Ok((examples, log))
     }
@@ -281,7 +304,8 @@ impl Train {
 
 fn note(log: &mut TrainingLog, fitted: &FitLog) {
     log.losses = fitted.steps.iter().map(|step| step.loss as f32).collect();
-    let evaluation = |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: f64::from(evaluation.value) };
+    let evaluation =
+        |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: f64::from(evaluation.value) };
     log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
     log.best_step = fitted.best.map_or(fitted.steps.len() as u64, |best| best.step);
     log.stopped_early = fitted.stopped_early;
@@ -314,7 +338,8 @@ impl Hooks<'_> {
                 return Err(StageError::Stopped);
             }
             let written = asker.ask(batch)?;
-            let outcomes = batch.iter().zip(&written).filter_map(|(question, written)| outcome(question, self.usage, written));
+            let outcomes =
+                batch.iter().zip(&written).filter_map(|(question, written)| outcome(question, self.usage, written));
             right += outcomes.filter(crate::artifact::Outcome::correct).count();
         }
         Ok(right as f32 / self.dev.len() as f32)

@@ -74,13 +74,8 @@ fn stage_name<A: Artifact>(node: &Node, scope: &mut Scope<'_>, gathers: bool) ->
         let message = format!("`{}` cannot be {}", scope.path(), node.describe());
         return scope.fail(Diagnostic::at(node.span, message).label("expected the name of a stage"));
     };
-    let edge = EdgeRef {
-        port: scope.path().to_owned(),
-        stage: name.to_owned(),
-        span: node.span,
-        kind: A::KIND,
-        gathers,
-    };
+    let edge =
+        EdgeRef { port: scope.path().to_owned(), stage: name.to_owned(), span: node.span, kind: A::KIND, gathers };
     scope.edges.push(edge);
     Some(())
 }

@@ -18,7 +18,8 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
     pub fn open(node: &'n Node, known: &[&str], scope: &'s mut Scope<'d>) -> Option<Self> {
         if !matches!(node.value, Value::Map(_) | Value::Null) {
             let wrong = format!("{} cannot be {}", subject(scope.path()), node.describe());
-            return scope.fail(Diagnostic::at(node.span, wrong).label(format!("expected a mapping of: {}", known.join(", "))));
+            return scope
+                .fail(Diagnostic::at(node.span, wrong).label(format!("expected a mapping of: {}", known.join(", "))));
         }
         let mut sound = true;
         for (key, _) in node.entries() {
@@ -59,10 +60,7 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
     }
 
     /// Builds the schema of a mapping out of (name, description, schema, default).
-    pub fn schema(
-        about: &str,
-        fields: Vec<(&str, &str, serde_json::Value, Option<&str>)>,
-    ) -> serde_json::Value {
+    pub fn schema(about: &str, fields: Vec<(&str, &str, serde_json::Value, Option<&str>)>) -> serde_json::Value {
         let mut properties = serde_json::Map::new();
         let mut required = Vec::new();
         for (name, description, mut schema, default) in fields {

@@ -9,7 +9,7 @@ use fs_err::File;
 
 use super::{CHECK_BYTES, Place, ROW_BYTES_MAX, check};
 use crate::fingerprint::RowKey;
-use crate::store::disk::{self, Opened};
+use crate::store::disk::{self, Locked, Locking, Opened};
 use crate::store::wire::Fields;
 
 const MARK: &[u8; 8] = b"RTRTROW1";
@@ -25,7 +25,7 @@ const UNSYNCED_FOR: Duration = Duration::from_secs(1);
 
 /// A journal open for appending; it is locked for as long as its owner lives.
 pub(super) struct Journal {
-    file: File,
+    file: Locked,
     end: u64,
     unsynced: u32,
     synced_at: Instant,
@@ -34,9 +34,12 @@ pub(super) struct Journal {
 impl Journal {
     /// Starts a journal; `None` when another process took it for one left behind, which it then removes.
     pub(super) fn create(path: &Path) -> io::Result<Option<Self>> {
-        let mut file = disk::create_new(path, disk::GROWING)?;
-        let taken = matches!(file.file().try_lock(), Err(std::fs::TryLockError::WouldBlock));
-        if taken || !path.exists() {
+        let mut file = match Locked::try_new(disk::create_new(path, disk::GROWING)?) {
+            Locking::Taken(file) => file,
+            Locking::Unsupported(file, _) => Locked::pretend(file),
+            Locking::Busy(_) => return Ok(None),
+        };
+        if !path.exists() {
             return Ok(None);
         }
         file.write_all(MARK)?;
@@ -58,7 +61,7 @@ impl Journal {
         }
         if let Err(error) = written {
             self.file.set_len(self.end)?;
-            io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.end))?;
+            io::Seek::seek(&mut *self.file, io::SeekFrom::Start(self.end))?;
             return Err(error);
         }
         let place = Place { offset: self.end + HEAD_BYTES, bytes: payload.len() as u32 };

@@ -133,7 +133,7 @@ mod tests {
             prop_assert_eq!(&read_table(&file).unwrap(), &table);
             prop_assert!(table.is_sorted_by_key(|(key, _)| *key));
             for (key, place) in table {
-                prop_assert_eq!(journal::read(&file, &key, place).unwrap().as_ref(), rows.get(&key));
+                prop_assert_eq!(journal::read(&file, &key, place).unwrap(), rows.get(&key).cloned());
             }
         }
 
@@ -143,7 +143,11 @@ mod tests {
         ) {
             let (mut bytes, table) = encode(&rows);
             let at = at.index(bytes.len());
-            if cut { bytes.truncate(at) } else { bytes[at] ^= 1 << bit };
+            if cut {
+                bytes.truncate(at);
+            } else {
+                bytes[at] ^= 1 << bit;
+            }
             let file = file_of(&bytes);
             if let Ok(read) = read_table(&file) {
                 prop_assert_eq!(&read, &table);

@@ -10,6 +10,8 @@ use fs_err::File;
 use super::journal::{self, Journal, Tail};
 use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, SEAL_BYTES, index_entry, index_key, pack, read_index_value};
 use crate::fingerprint::{Digest, RowKey};
+use crate::store::Store;
+use crate::store::disk::{self, Locked, Locking};
 use crate::store::error::{StoreError, failed};
 use crate::store::index::Table;
 use crate::store::layout::Component;
@@ -17,7 +19,6 @@ use crate::store::notice::Notice;
 use crate::store::open::Core;
 use crate::store::session::unique;
 use crate::store::stamp::{Stamp, now_ns};
-use crate::store::{Store, disk};
 
 /// The rows of one kind, shared by all workers of a store.
 ///
@@ -41,6 +42,8 @@ struct State {
     open: BTreeMap<Digest, Arc<File>>,
     /// The folder as it was when it was last listed.
     listed: Option<Stamp>,
+    /// How often the index had lost everything when `indexed` was true.
+    losses: u32,
 }
 
 /// Another store's journal and what was read of it so far.
@@ -191,6 +194,12 @@ impl RowStore {
     /// Looks for what others have added; `true` when there may be rows that were not there before.
     fn refresh(&self, state: &mut State) -> Result<bool, StoreError> {
         let failed = failed("list rows");
+        let losses = self.core.index.losses();
+        if losses != state.losses {
+            state.losses = losses;
+            state.indexed.clear();
+            state.listed = None;
+        }
         let now = disk::stamp_at(&self.folder);
         let mut is_new = false;
         if now != state.listed || now.is_none() {
@@ -254,12 +263,13 @@ impl RowStore {
             let disk::Opened::Regular(file, stamp) = disk::open_plain(&path).map_err(&failed)? else { continue };
             let old = stamp.newest_ms().saturating_add(ABANDONED_AFTER_MS) < self.core.now_ms();
             let is_ours = name.starts_with(&ours);
-            let left = match file.file().try_lock() {
-                Ok(()) => is_ours || old,
-                Err(std::fs::TryLockError::WouldBlock) => false,
-                Err(std::fs::TryLockError::Error(_)) => old,
+            let left = match Locked::try_new(file) {
+                Locking::Taken(file) => (is_ours || old).then_some(file),
+                Locking::Busy(_) => None,
+                Locking::Unsupported(file, _) => old.then(|| Locked::pretend(file)),
             };
-            if left {
+            // Another store may have sealed and removed it before the lock was ours.
+            if let Some(file) = left.filter(|_| disk::stamp_at(&path).is_some_and(|now| now.same_file(&stamp))) {
                 let mut state = self.state();
                 adopt_journal(&self.core, &self.kind, &path, &file, &mut state.indexed).map_err(&failed)?;
             }

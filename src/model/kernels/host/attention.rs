@@ -328,7 +328,10 @@ pub(crate) fn attend_cached(
         for (i, (row, out)) in qkv.chunks_exact(3 * d_model).zip(out.chunks_exact_mut(d_model)).enumerate() {
             for head in 0..heads.count {
                 let at = head * heads.width..(head + 1) * heads.width;
-                vectorised(#[inline(always)] || one_query(&row[at.clone()], memory, past + i + 1, at, heads, &mut weights, out));
+                vectorised(
+                    #[inline(always)]
+                    || one_query(&row[at.clone()], memory, past + i + 1, at, heads, &mut weights, out),
+                );
             }
         }
     });

@@ -120,7 +120,10 @@ mod tests {
         let mut x = -80.0_f32;
         while x < 80.0 {
             let want = f64::from(x).exp();
-            let got = f64::from(vectorised(#[inline(always)] || exp(x)));
+            let got = f64::from(vectorised(
+                #[inline(always)]
+                || exp(x),
+            ));
             assert!(((got - want) / want).abs() < 3e-7, "exp({x}) = {got}, want {want}");
             x += 0.0137;
         }

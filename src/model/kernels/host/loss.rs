@@ -16,19 +16,22 @@ pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], scale: f32) -> 
         .zip(targets)
         .map(|(row, &target)| {
             let target = target as usize;
-            let (shift, sum, at_target) = vectorised(#[inline(always)] || {
-                let shift = maximum(row);
-                let at_target = row[target];
-                for value in row.iter_mut() {
-                    *value = exp(*value - shift);
-                }
-                let sum = sum_by(row, |v| v);
-                let factor = scale / sum;
-                for value in row.iter_mut() {
-                    *value *= factor;
-                }
-                (shift, sum, at_target)
-            });
+            let (shift, sum, at_target) = vectorised(
+                #[inline(always)]
+                || {
+                    let shift = maximum(row);
+                    let at_target = row[target];
+                    for value in row.iter_mut() {
+                        *value = exp(*value - shift);
+                    }
+                    let sum = sum_by(row, |v| v);
+                    let factor = scale / sum;
+                    for value in row.iter_mut() {
+                        *value *= factor;
+                    }
+                    (shift, sum, at_target)
+                },
+            );
             row[target] -= scale;
             libm::log(f64::from(sum)) + f64::from(shift) - f64::from(at_target)
         })

@@ -13,25 +13,27 @@ pub(crate) const STATS: usize = 2;
 /// Normalises each row of `x` `[rows, width]` into `y`, scales by `gain` and shifts by `bias`; fills `stats` `[rows, 2]`.
 pub(crate) fn layer_norm(x: &[f32], gain: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32], stats: &mut [f32]) {
     let width = gain.len();
-    y.par_chunks_mut(BLOCK * width)
-        .zip(stats.par_chunks_mut(BLOCK * STATS))
-        .zip(x.par_chunks(BLOCK * width))
-        .for_each(|((y, stats), x)| {
-            vectorised(#[inline(always)] || {
-                for ((y, stat), x) in
-                    y.chunks_exact_mut(width).zip(stats.chunks_exact_mut(STATS)).zip(x.chunks_exact(width))
-                {
-                    let mean = sum_by(x, |v| v) / width as f32;
-                    let variance = sum_by(x, |v| (v - mean) * (v - mean)) / width as f32;
-                    let scale = 1.0 / (variance + epsilon).sqrt();
-                    for (((y, &x), &gain), &bias) in y.iter_mut().zip(x).zip(gain).zip(bias) {
-                        *y = ((x - mean) * scale).mul_add(gain, bias);
+    y.par_chunks_mut(BLOCK * width).zip(stats.par_chunks_mut(BLOCK * STATS)).zip(x.par_chunks(BLOCK * width)).for_each(
+        |((y, stats), x)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((y, stat), x) in
+                        y.chunks_exact_mut(width).zip(stats.chunks_exact_mut(STATS)).zip(x.chunks_exact(width))
+                    {
+                        let mean = sum_by(x, |v| v) / width as f32;
+                        let variance = sum_by(x, |v| (v - mean) * (v - mean)) / width as f32;
+                        let scale = 1.0 / (variance + epsilon).sqrt();
+                        for (((y, &x), &gain), &bias) in y.iter_mut().zip(x).zip(gain).zip(bias) {
+                            *y = ((x - mean) * scale).mul_add(gain, bias);
+                        }
+                        stat[0] = mean;
+                        stat[1] = scale;
                     }
-                    stat[0] = mean;
-                    stat[1] = scale;
-                }
-            });
-        });
+                },
+            );
+        },
+    );
 }
 
 /// The gradients of the gain and of the bias, `[width]` each.
@@ -58,13 +60,16 @@ pub(crate) fn layer_norm_backward(
         .zip(x.par_chunks(BLOCK * width))
         .map(|((grad, stats), x)| {
             let mut sums = Affine { gain: vec![0.0; width], bias: vec![0.0; width] };
-            vectorised(#[inline(always)] || {
-                for ((grad, stat), x) in
-                    grad.chunks_exact_mut(width).zip(stats.chunks_exact(STATS)).zip(x.chunks_exact(width))
-                {
-                    backward_row(grad, x, [stat[0], stat[1]], gain, affine, &mut sums);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for ((grad, stat), x) in
+                        grad.chunks_exact_mut(width).zip(stats.chunks_exact(STATS)).zip(x.chunks_exact(width))
+                    {
+                        backward_row(grad, x, [stat[0], stat[1]], gain, affine, &mut sums);
+                    }
+                },
+            );
             sums
         })
         .collect();

@@ -10,8 +10,15 @@ const BLOCK: usize = 16 * 1024;
 
 /// The sum of the squares of `x`.
 pub(crate) fn sum_squares(x: &[f32]) -> f64 {
-    let partial: Vec<f64> =
-        x.par_chunks(BLOCK).map(|x| f64::from(vectorised(#[inline(always)] || sum_by(x, |v| v * v)))).collect();
+    let partial: Vec<f64> = x
+        .par_chunks(BLOCK)
+        .map(|x| {
+            f64::from(vectorised(
+                #[inline(always)]
+                || sum_by(x, |v| v * v),
+            ))
+        })
+        .collect();
     partial.iter().sum()
 }
 
@@ -27,16 +34,19 @@ pub(crate) fn adamw(weight: &mut [f32], grad: &[f32], first: &mut [f32], second:
         .zip(first.par_chunks_mut(BLOCK))
         .zip(second.par_chunks_mut(BLOCK))
         .for_each(|(((weight, grad), first), second)| {
-            vectorised(#[inline(always)] || {
-                for (((weight, &grad), first), second) in
-                    weight.iter_mut().zip(grad).zip(first.iter_mut()).zip(second.iter_mut())
-                {
-                    let grad = grad * grad_scale;
-                    *first = (grad - *first).mul_add(1.0 - beta1, *first);
-                    *second = (grad * grad).mul_add(1.0 - beta2, beta2 * *second);
-                    let denominator = second.sqrt() / root2 + epsilon;
-                    *weight = (*weight * keep) - size * (*first / denominator);
-                }
-            });
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (((weight, &grad), first), second) in
+                        weight.iter_mut().zip(grad).zip(first.iter_mut()).zip(second.iter_mut())
+                    {
+                        let grad = grad * grad_scale;
+                        *first = (grad - *first).mul_add(1.0 - beta1, *first);
+                        *second = (grad * grad).mul_add(1.0 - beta2, beta2 * *second);
+                        let denominator = second.sqrt() / root2 + epsilon;
+                        *weight = (*weight * keep) - size * (*first / denominator);
+                    }
+                },
+            );
         });
 }

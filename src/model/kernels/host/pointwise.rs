@@ -13,22 +13,28 @@ pub(crate) fn add_bias(y: &mut [f32], bias: &[f32], residual: Option<&[f32]>) {
     let block = rows_of(width) * width;
     match residual {
         None => y.par_chunks_mut(block).for_each(|y| {
-            vectorised(#[inline(always)] || {
-                for y in y.chunks_exact_mut(width) {
-                    for (y, &bias) in y.iter_mut().zip(bias) {
-                        *y += bias;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for y in y.chunks_exact_mut(width) {
+                        for (y, &bias) in y.iter_mut().zip(bias) {
+                            *y += bias;
+                        }
                     }
-                }
-            });
+                },
+            );
         }),
         Some(residual) => y.par_chunks_mut(block).zip(residual.par_chunks(block)).for_each(|(y, residual)| {
-            vectorised(#[inline(always)] || {
-                for (y, residual) in y.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
-                    for ((y, &bias), &residual) in y.iter_mut().zip(bias).zip(residual) {
-                        *y = (*y + bias) + residual;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (y, residual) in y.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
+                        for ((y, &bias), &residual) in y.iter_mut().zip(bias).zip(residual) {
+                            *y = (*y + bias) + residual;
+                        }
                     }
-                }
-            });
+                },
+            );
         }),
     }
 }
@@ -40,22 +46,28 @@ pub(crate) fn gelu(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>) {
     let block = rows_of(width) * width;
     match slope {
         None => h.par_chunks_mut(block).for_each(|h| {
-            vectorised(#[inline(always)] || {
-                for h in h.chunks_exact_mut(width) {
-                    for (h, &bias) in h.iter_mut().zip(bias) {
-                        *h = gelu_at(*h + bias).0;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for h in h.chunks_exact_mut(width) {
+                        for (h, &bias) in h.iter_mut().zip(bias) {
+                            *h = gelu_at(*h + bias).0;
+                        }
                     }
-                }
-            });
+                },
+            );
         }),
         Some(slope) => h.par_chunks_mut(block).zip(slope.par_chunks_mut(block)).for_each(|(h, slope)| {
-            vectorised(#[inline(always)] || {
-                for (h, slope) in h.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)) {
-                    for ((h, slope), &bias) in h.iter_mut().zip(slope).zip(bias) {
-                        (*h, *slope) = gelu_at(*h + bias);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (h, slope) in h.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)) {
+                        for ((h, slope), &bias) in h.iter_mut().zip(slope).zip(bias) {
+                            (*h, *slope) = gelu_at(*h + bias);
+                        }
                     }
-                }
-            });
+                },
+            );
         }),
     }
 }
@@ -75,11 +87,14 @@ fn gelu_at(x: f32) -> (f32, f32) {
 /// Multiplies `y` by `x` element by element.
 pub(crate) fn multiply(y: &mut [f32], x: &[f32]) {
     y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(|(y, x)| {
-        vectorised(#[inline(always)] || {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y *= x;
-            }
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y *= x;
+                }
+            },
+        );
     });
 }
 
@@ -89,13 +104,16 @@ pub(crate) fn sum_rows(x: &[f32], width: usize) -> Vec<f32> {
         .par_chunks(rows_of(width) * width)
         .map(|x| {
             let mut total = vec![0.0_f32; width];
-            vectorised(#[inline(always)] || {
-                for x in x.chunks_exact(width) {
-                    for (total, &x) in total.iter_mut().zip(x) {
-                        *total += x;
+            vectorised(
+                #[inline(always)]
+                || {
+                    for x in x.chunks_exact(width) {
+                        for (total, &x) in total.iter_mut().zip(x) {
+                            *total += x;
+                        }
                     }
-                }
-            });
+                },
+            );
             total
         })
         .collect();

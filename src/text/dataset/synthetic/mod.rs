@@ -76,8 +76,8 @@ impl Default for SyntheticSpec {
             test: 400,
             chain: 2,
             difficulty: 2,
-            reversals: Fraction::try_from(0.15).expect("it lies between 0 and 1"),
-            situations: 4,
+            reversals: Fraction::try_from(0.2).expect("it lies between 0 and 1"),
+            situations: 3,
             scenes: false,
             seed: 17,
         }

@@ -1,11 +1,14 @@
-//! CUDA: compositions of Burn operations, which its fusion turns into few kernels.
+//! CUDA, through Burn's `Dispatch`: compositions of Burn operations, which its fusion turns into few kernels.
+//!
+//! `Dispatch` rather than the CUDA backend itself because it is compiled already, in its own crate: with the other this
+//! crate takes minutes longer to build. It also runs on the CPU, where the tests hold it against the fused operations.
 
-use burn::backend::Cuda;
+use burn::Dispatch;
 
 use super::composed::{self, PaddedMemory};
 use super::{AdamWStep, AffineGrads, Heads, Kernels, Layout, Real, Wanted};
 
-impl Kernels for Cuda {
+impl Kernels for Dispatch {
     type Memory = PaddedMemory<Self>;
 
     const RAGGED: bool = false;

@@ -1,0 +1,215 @@
+use std::io::{Read, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+
+#[test]
+fn a_published_blob_reads_back_in_every_way_and_is_read_only() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let (_, blob) = publish(&store, 1, b"one blob");
+    assert_eq!(store.read(&blob.digest).unwrap(), b"one blob");
+    let mut streamed = Vec::new();
+    let mut file = store.open_blob(&blob.digest).unwrap();
+    file.read_to_end(&mut streamed).unwrap();
+    assert_eq!((streamed.as_slice(), file.size_bytes()), (&b"one blob"[..], 8));
+    assert_eq!(fs_err::read(store.blob_path(&blob.digest).unwrap()).unwrap(), b"one blob");
+    assert_eq!(store.blob_size(&blob.digest), Some(8));
+    let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&cache.blob_path(&blob)), 0o444);
+    assert_eq!(mode(cache.blob_path(&blob).parent().unwrap()), 0o755);
+}
+
+#[test]
+fn a_streamed_blob_equals_one_put_whole() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let bytes: Vec<u8> = (0..1_000_003u32).map(|i| (i % 253) as u8).collect();
+    let mut writer = store.blob_writer().unwrap();
+    bytes.chunks(7919).for_each(|chunk| writer.write_all(chunk).unwrap());
+    assert_eq!(writer.finish().unwrap().blob(), BlobRef::of(&bytes));
+}
+
+#[test]
+fn a_blob_that_is_not_published_leaves_nothing() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let pending = store.put(b"never published").unwrap();
+    let mut writer = store.blob_writer().unwrap();
+    writer.write_all(b"never finished").unwrap();
+    assert!(!store.contains(&pending.blob().digest));
+    drop((pending, writer));
+    drop(store);
+    assert_eq!(listing(&cache.root().join("tmp")), "");
+    assert_eq!(listing(&cache.root().join("objects")), "");
+}
+
+/// Damages a published blob in one way, and expects that it is never served, is put away, and can be made anew.
+fn check_damage(damage: impl Fn(&Path)) {
+    for read_before in [false, true] {
+        let cache = Cache::new();
+        let (store, _) = cache.open_with("ada");
+        let (fingerprint, blob) = publish(&store, 1, b"the right bytes");
+        if read_before {
+            assert_eq!(store.read(&blob.digest).unwrap(), b"the right bytes");
+        }
+        damage(&cache.blob_path(&blob));
+        let report = verify(&store);
+        assert_eq!(report.damaged_blobs.len(), 1, "{report:?}");
+        assert!(matches!(store.open_blob(&blob.digest), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(store.read(&blob.digest), Err(StoreError::Missing { .. })), "it is in quarantine");
+        assert!(!store.contains(&blob.digest));
+        assert!(store.take_notices().iter().any(|notice| matches!(notice, Notice::BlobQuarantined { .. })));
+        assert_eq!(disk::names(&cache.root().join("trash/quarantine")).unwrap().len(), 1);
+        assert!(store.find(&fingerprint).unwrap().is_some(), "the claim still says what the result was");
+        publish(&store, 1, b"the right bytes");
+        assert_eq!(store.read(&blob.digest).unwrap(), b"the right bytes");
+        assert!(verify(&store).clean());
+    }
+}
+
+#[test]
+fn a_blob_with_other_bytes_of_the_same_length_mode_and_mtime_is_never_served() {
+    check_damage(|path| overwrite(path, b"the wrong bytes"));
+}
+
+#[test]
+fn a_blob_with_one_flipped_bit_is_never_served() {
+    check_damage(|path| overwrite(path, b"the right bytdr"));
+}
+
+#[test]
+fn a_truncated_or_empty_blob_is_never_served() {
+    check_damage(|path| overwrite(path, b"the right"));
+    check_damage(|path| overwrite(path, b""));
+}
+
+#[test]
+fn a_blob_replaced_by_another_file_is_never_served() {
+    check_damage(|path| {
+        fs_err::remove_file(path).unwrap();
+        fs_err::write(path, b"the wrong bytes").unwrap();
+        fs_err::set_permissions(path, PermissionsExt::from_mode(0o444)).unwrap();
+    });
+}
+
+#[test]
+fn a_link_is_not_followed_even_to_the_right_bytes() {
+    check_damage(|path| {
+        let aside = path.parent().unwrap().parent().unwrap().parent().unwrap().join("aside");
+        fs_err::rename(path, &aside).unwrap();
+        symlink(&aside, path).unwrap();
+    });
+}
+
+#[test]
+fn a_pipe_or_a_folder_in_place_of_a_blob_is_not_waited_for() {
+    check_damage(|path| {
+        fs_err::remove_file(path).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
+    });
+    check_damage(|path| {
+        fs_err::remove_file(path).unwrap();
+        fs_err::create_dir(path).unwrap();
+    });
+}
+
+#[test]
+fn a_blob_damaged_while_no_store_was_open_is_found_out_by_the_next() {
+    let cache = Cache::new();
+    let (_, blob) = publish(&cache.open(), 1, b"the right bytes");
+    {
+        let store = cache.open();
+        store.read(&blob.digest).unwrap();
+        store.read(&blob.digest).unwrap();
+    }
+    overwrite(&cache.blob_path(&blob), b"the wrong bytes");
+    assert!(matches!(cache.open().read(&blob.digest), Err(StoreError::Corrupt { .. })));
+}
+
+#[test]
+fn a_read_only_store_reports_damage_and_leaves_it_in_place() {
+    let cache = Cache::new();
+    let (_, blob) = publish(&cache.open(), 1, b"the right bytes");
+    overwrite(&cache.blob_path(&blob), b"the wrong bytes");
+    let before = listing(&cache.root());
+    let store = cache.open_read_only();
+    assert!(matches!(store.read(&blob.digest), Err(StoreError::Corrupt { .. })));
+    drop(store);
+    assert_eq!(listing(&cache.root()), before);
+}
+
+#[test]
+fn verify_can_put_damage_away() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let (fingerprint, blob) = publish(&store, 1, b"the right bytes");
+    overwrite(&cache.blob_path(&blob), b"the wrong bytes");
+    fs_err::write(cache.claims_path(&fingerprint).join("note.txt"), "x").unwrap();
+    let report = store.verify(VerifyOptions { quarantine: true }, &mut |_, _| {}).unwrap();
+    assert_eq!((report.damaged_blobs.len(), report.damaged_claims.len()), (1, 1));
+    let after = verify(&store);
+    assert_eq!((after.damaged_blobs.len(), after.damaged_claims.len()), (0, 0));
+    assert_eq!(after.missing_blobs[0].digest, blob.digest);
+}
+
+#[test]
+fn a_blob_found_right_is_not_hashed_again_as_long_as_its_stamp_stays() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let (_, blob) = publish(&store, 1, b"the right bytes");
+    let path = cache.blob_path(&blob);
+    overwrite(&path, b"the wrong bytes");
+    let stamp = disk::stamp_at(&path).unwrap();
+    let found_right = vec![(blob.digest.as_bytes().to_vec(), stamp.encode().to_vec())];
+    store.core.index.put(Table::Verified, found_right);
+    assert_eq!(store.read(&blob.digest).unwrap(), b"the wrong bytes", "as if it had been right under this stamp");
+    fs_err::set_permissions(&path, PermissionsExt::from_mode(0o400)).unwrap();
+    assert!(matches!(store.read(&blob.digest), Err(StoreError::Corrupt { .. })));
+}
+
+#[test]
+fn an_input_is_hashed_again_when_it_changes() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let path = cache.dir.path().join("input.jsonl");
+    let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+    fs_err::write(&path, "one").unwrap();
+    assert_eq!(store.file_digest(&path).unwrap(), BlobRef::of(b"one"));
+    // Same length and mtime: the ctime tells, or, within its tick, nothing was remembered.
+    for text in ["two", "six"] {
+        fs_err::write(&path, text).unwrap();
+        fs_err::File::options().append(true).open(&path).unwrap().set_modified(an_hour_ago).unwrap();
+        assert_eq!(store.file_digest(&path).unwrap(), BlobRef::of(text.as_bytes()));
+    }
+}
+
+#[test]
+fn what_the_index_remembers_of_an_input_is_used_and_bound_to_its_stamp() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let path = cache.dir.path().join("input.jsonl");
+    fs_err::write(&path, "one").unwrap();
+    let stamp = disk::stamp_at(&path).unwrap();
+    let other = BlobRef::of(b"two").digest;
+    let remember = |stamp: &stamp::Stamp| {
+        let value = [&stamp.encode()[..], other.as_bytes()].concat();
+        store.core.index.put(Table::Inputs, vec![(stamp.file_id().to_vec(), value)]);
+    };
+    remember(&stamp);
+    assert_eq!(store.file_digest(&path).unwrap().digest, other, "not hashed again");
+    fs_err::write(&path, "more").unwrap();
+    assert_eq!(store.file_digest(&path).unwrap(), BlobRef::of(b"more"));
+}
+
+#[test]
+fn only_regular_files_are_inputs() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let pipe = cache.dir.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
+    assert!(matches!(store.file_digest(&pipe), Err(StoreError::NotAFile { .. })));
+    assert!(matches!(store.file_digest(cache.dir.path()), Err(StoreError::NotAFile { .. })));
+    let error = store.file_digest(&cache.dir.path().join("absent")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot hash an input: ") && error.contains("absent"), "{error}");
+}

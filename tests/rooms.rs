@@ -1,0 +1,191 @@
+//! Keeps the architecture that `src/lib.rs` describes: rooms depend one way, and each keeps to what is its own.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The rooms; each may use only those before it.
+const ROOMS: [&str; 15] = [
+    "fingerprint", "source", "artifact", "event", "store", "text", "model", "stats", "report", "stage", "spec", "graph",
+    "plan", "engine", "cli",
+];
+
+/// The most lines of a file that is not a test.
+const LINES_MAX: usize = 450;
+
+struct File {
+    /// Below `src`, such as `store/claim.rs`.
+    name: String,
+    /// Without its unit tests.
+    text: String,
+    whole: String,
+}
+
+impl File {
+    fn room(&self) -> Option<usize> {
+        let first = self.name.split(['/', '.']).next()?;
+        ROOMS.iter().position(|room| *room == first)
+    }
+
+    fn is_test(&self) -> bool {
+        self.name.split('/').any(|part| part == "tests" || part == "tests.rs")
+    }
+}
+
+/// Reads every source file.
+fn sources() -> Vec<File> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    gather(&root, &mut paths);
+    let file = |path: &PathBuf| {
+        let whole = fs_err::read_to_string(path).unwrap();
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        File { name, text: without_comments(without_tests(&whole)), whole }
+    };
+    assert!(paths.len() > 50, "{paths:?}");
+    paths.iter().map(file).collect()
+}
+
+fn gather(folder: &Path, into: &mut Vec<PathBuf>) {
+    for path in fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            gather(&path, into);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            into.push(path);
+        }
+    }
+    into.sort();
+}
+
+/// Returns a file up to the tests at its end.
+fn without_tests(text: &str) -> &str {
+    text.split_once("\n#[cfg(test)]\nmod tests {").map_or(text, |(before, _)| before)
+}
+
+/// Leaves out lines that are comments.
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+}
+
+/// Returns the rooms that a file names as `crate::room`, in `use` lines (with braces too) and elsewhere.
+fn rooms_named(text: &str) -> BTreeSet<&str> {
+    let mut named = BTreeSet::new();
+    for (at, found) in text.match_indices("crate::") {
+        let rest = &text[at + found.len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            named.extend(top_level(list));
+        } else {
+            named.extend(word(rest));
+        }
+    }
+    named
+}
+
+/// Returns the first word of each item of a `use` list, whose opening brace is gone.
+fn top_level(list: &str) -> Vec<&str> {
+    let (mut depth, mut begins, mut found) = (0, true, Vec::new());
+    for (at, letter) in list.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => begins = true,
+            letter if depth == 0 && begins && letter.is_alphanumeric() => {
+                found.extend(word(&list[at..]));
+                begins = false;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn word(text: &str) -> Option<&str> {
+    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
+    (end > 0).then(|| &text[..end])
+}
+
+/// Fails with every offence at once.
+fn assert_none(offences: Vec<String>) {
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
+}
+
+/// Finds the lines of files that hold one of some pieces of text.
+fn lines_with(pieces: &[&str], applies: impl Fn(&File) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in sources().iter().filter(|file| applies(file)) {
+        for line in file.text.lines() {
+            if let Some(piece) = pieces.iter().find(|piece| line.contains(**piece)) {
+                found.push(format!("src/{} has `{piece}`: {}", file.name, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_room_uses_only_the_rooms_above_it() {
+    let mut offences = Vec::new();
+    for file in sources() {
+        let Some(own) = file.room() else { continue };
+        for named in rooms_named(&file.text) {
+            if ROOMS.iter().position(|room| *room == named).is_some_and(|other| other > own) {
+                offences.push(format!("src/{}: `{}` uses `{named}`, which is below it", file.name, ROOMS[own]));
+            }
+        }
+    }
+    assert_none(offences);
+}
+
+#[test]
+fn every_folder_of_the_library_is_a_room() {
+    let others: BTreeSet<String> =
+        sources().into_iter().filter(|file| file.room().is_none()).map(|file| file.name).collect();
+    assert_eq!(others.into_iter().collect::<Vec<_>>(), ["lib.rs", "main.rs"]);
+}
+
+#[test]
+fn only_the_model_names_burn() {
+    let outside = |file: &File| !file.name.starts_with("model/");
+    assert_none(lines_with(&["burn::", "burn_flex::", "use burn"], outside));
+}
+
+#[test]
+fn only_the_command_line_prints_reads_the_environment_or_exits() {
+    let pieces = [
+        "println!", "eprintln!", "print!(", "dbg!(", "env::var", "env::args", "env::current_dir", "env::temp_dir",
+        "process::exit", "io::stdout", "io::stderr", "io::stdin",
+    ];
+    let outside = |file: &File| !file.name.starts_with("cli/") && file.name != "main.rs" && !file.is_test();
+    assert_none(lines_with(&pieces, outside));
+}
+
+#[test]
+fn pure_rooms_read_no_files() {
+    let pure = ["fingerprint", "source", "artifact", "event", "text", "stats", "report", "spec", "graph"];
+    let applies = |file: &File| file.room().is_some_and(|room| pure.contains(&ROOMS[room])) && !file.is_test();
+    assert_none(lines_with(&["fs_err", "std::fs", "std::net", "SystemTime::now", "Instant::now"], applies));
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let silent = sources().into_iter().filter(|file| !file.whole.starts_with("//!"));
+    assert_none(silent.map(|file| format!("src/{} does not begin with `//!`", file.name)).collect());
+}
+
+#[test]
+fn no_file_is_a_drawer_for_odds_and_ends() {
+    let odd = |file: &File| file.name.split(['/', '.']).any(|part| ["utils", "util", "helpers", "common", "misc"].contains(&part));
+    assert_none(sources().into_iter().filter(odd).map(|file| format!("src/{} is named for nothing", file.name)).collect());
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let long = sources().into_iter().filter(|file| !file.is_test() && without_tests(&file.whole).lines().count() > LINES_MAX);
+    assert_none(long.map(|file| format!("src/{} has more than {LINES_MAX} lines", file.name)).collect());
+}
+
+#[test]
+fn lists_of_rooms_are_read_with_and_without_braces() {
+    let text = "use crate::store::{Store, Mode};\nuse crate::{event::{Event, What}, plan::Plan};\nlet x = crate::text::words(a);";
+    assert_eq!(rooms_named(text).into_iter().collect::<Vec<_>>(), ["event", "plan", "store", "text"]);
+}
