@@ -1,3 +1,5 @@
+//! The codecs, by property.
+
 use proptest::prelude::*;
 
 use super::*;

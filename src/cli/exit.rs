@@ -52,7 +52,16 @@ impl Failure {
 
 impl From<crate::store::StoreError> for Failure {
     fn from(error: crate::store::StoreError) -> Self {
-        Self::unusable(error)
+        let hint = error.hint().map(str::to_owned);
+        Self { hint, ..Self::unusable(error) }
+    }
+}
+
+impl From<crate::engine::EngineError> for Failure {
+    fn from(error: crate::engine::EngineError) -> Self {
+        let crate::engine::EngineError::Store { source, .. } = &error;
+        let hint = source.hint().map(str::to_owned);
+        Self { hint, ..Self::unusable(error) }
     }
 }
 

@@ -109,6 +109,11 @@ impl Session {
         open_store(&self.settings, mode)
     }
 
+    /// Opens the store to look at it.
+    pub(super) fn look(&self) -> Result<Store, Failure> {
+        look(&self.settings)
+    }
+
     /// Finds the external files and the numerics class, which keys need.
     pub(super) fn ground(&self, wanted: &[bool], store: &Store, devices: &Devices) -> Result<Ground, Failure> {
         let externals = Externals::resolve(&self.experiment, wanted, &self.settings.roots, store);
@@ -134,6 +139,13 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs_err::File::open(path)?.take(crate::source::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Opens the store of some settings to look at it: with its index where there is one, and as an empty one where there is
+/// nothing.
+pub(super) fn look(settings: &Settings) -> Result<Store, Failure> {
+    let there = settings.cache.join("CACHEDIR.TAG").exists();
+    open_store(settings, if there { Mode::Existing } else { Mode::ReadOnly })
 }
 
 /// Opens the store of some settings, and tells what is remarkable about it.

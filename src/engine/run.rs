@@ -98,6 +98,7 @@ pub fn run<'a>(
         results: vec![None; world.graph.len()],
         remake: BTreeSet::new(),
         waiting: BTreeSet::new(),
+        tried_again: BTreeSet::new(),
         in_flight: BTreeSet::new(),
         ready: vec![None; world.graph.len()],
         orders: vec![None; world.graph.len()],
@@ -108,7 +109,7 @@ pub fn run<'a>(
     engine.tell(What::RunStarted {
         run: options.run.clone(),
         experiment: world.experiment.name.clone(),
-        version: options.producer.program.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         instances: expected.hits + expected.runs + expected.shares + expected.awaits,
         hits: expected.hits,
         to_run: expected.runs,
@@ -130,6 +131,8 @@ struct Loop<'a> {
     remake: BTreeSet<InstanceId>,
     /// Instances that were reported as waiting for another process.
     waiting: BTreeSet<InstanceId>,
+    /// Instances whose inputs turned out to be damaged when they were read.
+    tried_again: BTreeSet<InstanceId>,
     /// Recipes that are being run here; another instance of the same recipe waits for the one result.
     in_flight: BTreeSet<Fingerprint>,
     /// The work orders of instances that are ready.
@@ -296,6 +299,12 @@ impl<'a> Loop<'a> {
 
     fn failed(&mut self, id: InstanceId, failure: Failure) {
         self.landed(id);
+        // The store has moved the damaged bytes away, so their producer will be found stale; once is enough.
+        if failure.lost_blob && self.tried_again.insert(id) {
+            let message = format!("{}: {}; making it again", self.name(id), failure.error.unwrap_or_default());
+            self.tell(What::Warned { message });
+            return self.scheduler.try_again(id);
+        }
         let instance = self.name(id);
         if let Some(error) = failure.error {
             self.tally.failed += 1;

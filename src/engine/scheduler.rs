@@ -147,6 +147,13 @@ impl Scheduler {
         self.set_aside.insert(id);
     }
 
+    /// Takes the fact that a running instance could not read its inputs, and is looked up again at once.
+    pub fn try_again(&mut self, id: InstanceId) {
+        self.vacated(id);
+        self.states[id.index()] = State::Undecided;
+        self.undecided.insert(id);
+    }
+
     /// Looks up again what other processes were working on.
     pub fn retry_set_aside(&mut self) {
         for id in std::mem::take(&mut self.set_aside) {

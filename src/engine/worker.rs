@@ -35,6 +35,8 @@ pub(super) enum Message {
 pub(super) struct Failure {
     /// What went wrong; `None` when it was asked to stop.
     pub(super) error: Option<String>,
+    /// Whether bytes it read turned out to be gone or damaged, so that making them again may help.
+    pub(super) lost_blob: bool,
     /// How long it had run.
     pub(super) took_ms: u64,
 }
@@ -68,8 +70,9 @@ impl Job<'_> {
         let (id, messages) = (self.id, self.messages.clone());
         let began = Instant::now();
         if let Err(error) = self.attempt(began) {
+            let lost_blob = matches!(&error, StageError::Store(error) if error.is_lost_blob());
             let error = (!matches!(error, StageError::Stopped)).then(|| error.to_string());
-            let _ = messages.send(Message::Failed(id, Failure { error, took_ms: elapsed_ms(began) }));
+            let _ = messages.send(Message::Failed(id, Failure { error, lost_blob, took_ms: elapsed_ms(began) }));
         }
     }
 
@@ -114,7 +117,9 @@ impl Job<'_> {
             drop(lease);
             let _ = messages.send(match published {
                 Ok(_) => Message::Published(id, found),
-                Err(error) => Message::Failed(id, Failure { error: Some(error.to_string()), took_ms }),
+                Err(error) => {
+                    Message::Failed(id, Failure { error: Some(error.to_string()), lost_blob: false, took_ms })
+                }
             });
         })?;
         let _ = vacated.send(Message::Vacated(id));

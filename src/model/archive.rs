@@ -75,11 +75,11 @@ pub enum Misfit {
 /// Joins the problems of a file, the first few of them.
 fn join(problems: &[Misfit]) -> String {
     const SHOWN: usize = 6;
-    let mut text = problems.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let mut parts: Vec<String> = problems.iter().take(SHOWN).map(ToString::to_string).collect();
     if problems.len() > SHOWN {
-        text.push_str(&format!("; and {} more", problems.len() - SHOWN));
+        parts.push(format!("and {} more", problems.len() - SHOWN));
     }
-    text
+    parts.join("; ")
 }
 
 /// Reads the tensors of `specs`, in their order, from the bytes of a safetensors file; `file` names it in errors.

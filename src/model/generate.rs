@@ -85,7 +85,7 @@ fn generate_on<B: Kernels>(
                 break;
             }
             if kept.len() < live.len() {
-                network.retain(&mut progress, &kept);
+                progress.retain(&kept);
                 live = kept.iter().map(|&slot| live[slot]).collect();
             }
             logits = network.step(&mut progress, &tokens)?;

@@ -14,6 +14,16 @@ pub(crate) struct Progress<B: Kernels> {
     past: Vec<usize>,
 }
 
+impl<B: Kernels> Progress<B> {
+    /// Keeps only the sequences at `kept`, ascending.
+    pub(crate) fn retain(&mut self, kept: &[usize]) {
+        for memory in &mut self.memory {
+            B::retain(memory, kept);
+        }
+        self.past = kept.iter().map(|&b| self.past[b]).collect();
+    }
+}
+
 impl<B: Kernels> Network<B> {
     /// The logits `[len, vocab]` of each sequence, laid out as `layout` says.
     pub(crate) fn logits(&self, sequences: &[&[u32]], layout: &Layout) -> Result<Vec<Vec<f32>>, DeviceError> {
@@ -55,14 +65,6 @@ impl<B: Kernels> Network<B> {
     pub(crate) fn step(&self, progress: &mut Progress<B>, tokens: &[u32]) -> Result<Vec<Vec<f32>>, DeviceError> {
         let sequences: Vec<&[u32]> = tokens.chunks(1).collect();
         self.extend(progress, &sequences, &Layout::packed(&vec![1; tokens.len()]))
-    }
-
-    /// Keeps only the sequences at `kept`, ascending.
-    pub(crate) fn retain(&self, progress: &mut Progress<B>, kept: &[usize]) {
-        for memory in &mut progress.memory {
-            B::retain(memory, kept);
-        }
-        progress.past = kept.iter().map(|&b| progress.past[b]).collect();
     }
 
     fn extend(

@@ -37,7 +37,7 @@ fn legendre_node(i: usize, n: usize) -> (f64, f64) {
             break;
         }
     }
-    ((1.0 + x) / 2.0, 1.0 / ((1.0 - x * x) * slope * slope))
+    (f64::midpoint(1.0, x), 1.0 / ((1.0 - x * x) * slope * slope))
 }
 
 #[cfg(test)]
@@ -48,8 +48,8 @@ mod tests {
     fn gauss_legendre_is_exact_for_polynomials() {
         for n in 1..60_usize {
             let nodes = Quadrature::GaussLegendre.nodes(n);
-            for degree in 0..(2 * n) {
-                let sum: f64 = nodes.iter().map(|(x, w)| w * x.powi(degree as i32)).sum();
+            for (degree, power) in (0..2 * n).zip(0_i32..) {
+                let sum: f64 = nodes.iter().map(|(x, w)| w * x.powi(power)).sum();
                 assert!((sum - 1.0 / (degree as f64 + 1.0)).abs() < 1e-12, "n {n}, degree {degree}: {sum}");
             }
             assert!(nodes.windows(2).all(|pair| pair[0].0 < pair[1].0));

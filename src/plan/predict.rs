@@ -92,13 +92,10 @@ pub fn predict(
                 results[id.index()] = Some(Arc::clone(&found));
                 Verdict::Hit(found)
             }
-            Decision::Run => match running.get(&recipe.order.fingerprint) {
-                Some(first) => Verdict::Shares(*first),
-                None => {
-                    running.insert(recipe.order.fingerprint, id);
-                    Verdict::Run(Box::new(recipe))
-                }
-            },
+            Decision::Run => {
+                let first = *running.entry(recipe.order.fingerprint).or_insert(id);
+                if first == id { Verdict::Run(Box::new(recipe)) } else { Verdict::Shares(first) }
+            }
             Decision::Remake(gone) => {
                 remake.extend(gone);
                 Verdict::Run(Box::new(recipe))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Externals;
+use crate::artifact::ArtifactKind;
 use crate::fingerprint::{Digest, Fingerprint, InputKey, KeyManifest};
 use crate::spec::{Experiment, Instance, InstanceId};
 use crate::stage::{Arrival, Order, Slot};
@@ -137,7 +138,10 @@ pub fn decide(
     facts: &dyn Facts,
     remake: bool,
 ) -> Result<Decision, StoreError> {
-    if !remake && let Some(found) = facts.result(&recipe.order.fingerprint)? {
+    // A report is there to be read, so its bytes are always needed; those of anything else only by something stale.
+    let read_in_the_end = experiment.instance(id).bound.kind().output == ArtifactKind::Report;
+    let there = |found: &Found| !read_in_the_end || found.parts.values().all(|digest| facts.holds(digest));
+    if !remake && let Some(found) = facts.result(&recipe.order.fingerprint)?.filter(there) {
         return Ok(Decision::Hit(found));
     }
     let gone = missing_producers(experiment, id, &recipe.order, facts);

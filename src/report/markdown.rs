@@ -7,7 +7,8 @@ use super::{Align, Cell, ReportInput, Table};
 /// Writes the report; figures are (caption, file name).
 pub(super) fn markdown(input: &ReportInput, lead: &str, tables: &[Table], figures: &[(String, String)]) -> String {
     let mut out = String::new();
-    let named = if input.experiment.is_empty() { String::new() } else { format!("Experiment {}. ", code(&input.experiment)) };
+    let named =
+        if input.experiment.is_empty() { String::new() } else { format!("Experiment {}. ", code(&input.experiment)) };
     let _ = write!(out, "# {}\n\n{named}{lead}\n", escape(&input.title));
     for (caption, file) in figures {
         let _ = write!(out, "\n![{}]({file})\n\n*{}*\n", escape(caption), escape(caption));

@@ -1,5 +1,6 @@
 //! Reading each stage once for each choice of values of the axes it mentions itself.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -52,6 +53,8 @@ pub(super) struct Surroundings<'a> {
     stages: BTreeMap<&'a str, (usize, Option<ArtifactKind>)>,
     /// The stages that declare each axis of their own.
     owners: BTreeMap<&'a str, &'a str>,
+    /// How many more choices are read of stages in which something is wrong, so that looking for errors ends soon.
+    tries: Cell<usize>,
 }
 
 /// The axes that a stage mentions.
@@ -86,7 +89,8 @@ impl<'a> Surroundings<'a> {
             |stage: &'a WrittenStage| stage.over.iter().flat_map(|group| &group.axes).map(move |axis| (axis, stage));
         let owners =
             stages.iter().flat_map(own).map(|(axis, stage)| (axis.key.text.as_str(), stage.name.text.as_str()));
-        Self { axes, table, models, seed, stages: by_name.collect(), owners: owners.collect() }
+        let (stages, owners, tries) = (by_name.collect(), owners.collect(), Cell::new(MAX_INSTANCES));
+        Self { axes, table, models, seed, stages, owners, tries }
     }
 
     /// Reads a stage with every choice of values; `None` when something is wrong, which is reported.
@@ -97,38 +101,52 @@ impl<'a> Surroundings<'a> {
         name: Span,
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<Binding>> {
+        if self.tries.get() == 0 {
+            return None;
+        }
         let OwnAxes { groups, unknown } = self.own_axes(recipe, diagnostics);
         let count = groups.iter().try_fold(1_usize, |count, rows| count.checked_mul(rows.len()));
         if count.is_none_or(|count| count > room) {
             diagnostics.push(too_many(name));
             return None;
         }
-        let (mut bindings, mut sound) = (Vec::new(), unknown.is_empty());
-        let mut at = vec![0; groups.len()];
-        loop {
-            let mut choice: Choice<'_> =
-                groups.iter().zip(&at).flat_map(|(rows, at)| rows[*at].iter().copied()).collect();
+        let bind = |at: &[usize], diagnostics: &mut Diagnostics| {
+            let rows = groups.iter().zip(at);
+            let mut choice: Choice<'_> = rows.flat_map(|(rows, at)| rows[*at].iter().copied()).collect();
             choice.sort_by_key(|(axis, ..)| *axis);
             let mut found = Diagnostics::default();
-            match self.bind_one(recipe, &choice, &mut found) {
-                Some(binding) if sound => bindings.push(binding),
-                Some(_) => {}
-                None => (sound, bindings) = (false, Vec::new()),
-            }
-            for error in found.sorted() {
-                // What an unknown axis would have put somewhere cannot be wrong as well, and one place that is wrong
-                // with every value that a generated axis puts there is wrong once.
-                let repeated =
-                    || diagnostics.sorted().iter().any(|known| known.span == error.span && known.label == error.label);
-                if !error.span.is_some_and(|span| unknown.contains(&span)) && !repeated() {
-                    diagnostics.push(error.clone());
-                }
-            }
-            if read::enough(diagnostics) || !advance(&mut at, &groups) {
-                break;
+            let binding = self.bind_one(recipe, &choice, &mut found);
+            report(&found, &unknown, diagnostics);
+            binding
+        };
+        let mut at = vec![0; groups.len()];
+        let mut bindings = Vec::new();
+        while let Some(binding) = bind(&at, diagnostics).filter(|_| unknown.is_empty()) {
+            bindings.push(binding);
+            if !advance(&mut at, &groups) {
+                return Some(bindings);
             }
         }
-        sound.then_some(bindings)
+        // Where something is wrong, each value is tried once for errors of its own, not in every combination.
+        self.spend(bindings.len());
+        for (group, rows) in groups.iter().enumerate() {
+            for row in 0..rows.len() {
+                if read::enough(diagnostics) || !self.spend(1) {
+                    return None;
+                }
+                let mut at = vec![0; groups.len()];
+                at[group] = row;
+                bind(&at, diagnostics);
+            }
+        }
+        None
+    }
+
+    /// Counts choices that were read in vain; `false` when no more should be.
+    fn spend(&self, choices: usize) -> bool {
+        let left = self.tries.get().saturating_sub(choices);
+        self.tries.set(left);
+        left > 0
     }
 
     /// Lists the rows of values of each group of axes that the stage mentions.
@@ -245,6 +263,19 @@ pub(super) fn too_many(name: Span) -> Diagnostic {
     let message = format!("the experiment multiplies to more than {} million instances", MAX_INSTANCES / 1_000_000);
     let hint = "axes multiply each other in every stage that mentions them or refers to such a stage; take some away";
     Diagnostic::at(name, message).label("the limit is passed here").hint(hint)
+}
+
+/// Reports what was found wrong with one choice of values.
+fn report(found: &Diagnostics, unknown: &BTreeSet<Span>, diagnostics: &mut Diagnostics) {
+    for error in found.sorted() {
+        // What an unknown axis would have put somewhere cannot be wrong as well, and one place that is wrong with every
+        // value that a generated axis puts there is wrong once.
+        let mut known = diagnostics.sorted().into_iter();
+        let repeated = known.any(|known| known.span == error.span && known.label == error.label);
+        if !repeated && error.span.is_none_or(|span| !unknown.contains(&span)) {
+            diagnostics.push(error.clone());
+        }
+    }
 }
 
 /// Goes to the next choice, the last group first; `false` after the last one.

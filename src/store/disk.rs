@@ -40,6 +40,14 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Tells whether there is nothing at a path, or a folder with nothing in it.
+pub(super) fn is_absent_or_empty(path: &Path) -> bool {
+    match fs_err::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
+}
+
 /// Makes a file that is not there yet, open for reading and writing, with exactly this mode.
 pub(super) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).custom_flags(PLAIN).open(path)?;

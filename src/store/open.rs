@@ -95,11 +95,13 @@ impl Store {
     /// `tmp/` is removed on the way.
     ///
     /// # Errors
-    /// [`StoreError::NotACache`] when nothing is there and nothing was to be made; [`StoreError::Io`] otherwise.
+    /// [`StoreError::NotACache`] when something else is there, or nothing is and nothing was to be made; [`StoreError::Io`] otherwise.
     pub fn open(options: StoreOptions) -> Result<Opened, StoreError> {
         let layout = Layout::new(options.root.clone());
         let notices = Arc::new(Notices::default());
-        if options.mode != Mode::Create && !layout.tag().exists() {
+        // For reading, nothing at all is an empty cache; so is a folder that another process is about to fill.
+        let reads_nothing = || options.mode == Mode::ReadOnly && disk::is_absent_or_empty(layout.root());
+        if options.mode != Mode::Create && !layout.tag().exists() && !reads_nothing() {
             return Err(StoreError::NotACache { root: options.root });
         }
         let writable = options.mode != Mode::ReadOnly && prepare(&layout, &notices)?;
@@ -155,7 +157,8 @@ fn make_folders(layout: &Layout) -> io::Result<()> {
     disk::make_folder(layout.root())?;
     for area in Area::ALL {
         let path = layout.area(area);
-        if !path.is_dir() {
+        // Without a folder for the index the store goes on without an index.
+        if !path.is_dir() && !(area == Area::Index && path.exists()) {
             disk::make_folder(&path)?;
         }
     }

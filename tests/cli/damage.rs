@@ -107,7 +107,9 @@ fn a_claim_with_another_result_is_ignored() {
     change(&project.claim_of("rationales"), |bytes| {
         *bytes = String::from_utf8(bytes.clone()).unwrap().replace(&from, &to).into_bytes();
     });
-    assert_mended(&project, &right);
+    assert_eq!(project.make().ran(), ["rationales".to_owned()].into(), "its result was the same, which stops the wave");
+    assert_eq!(project.digests(), right);
+    assert_found_and_mended(&project, &right, "its bytes are not those of its name");
 }
 
 #[test]

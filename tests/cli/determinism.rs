@@ -32,7 +32,10 @@ fn a_cache_grown_by_changes_equals_a_fresh_one() {
 fn a_check_from_scratch_says_that_the_cache_is_equal() {
     let project = Project::new(TRAINED);
     project.make();
-    project.run(&["check", FILE, "--from-scratch"]).code(0).shows("all 18 instances equal a fresh computation, byte for byte");
+    project
+        .run(&["check", FILE, "--from-scratch"])
+        .code(0)
+        .shows("all 18 instances equal a fresh computation, byte for byte");
     project.run(&["check", FILE, "--from-scratch", "masked", "--json", "--quiet"]).code(0).shows("\"different\": []");
     project.assert_clean();
 }

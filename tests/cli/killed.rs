@@ -66,5 +66,9 @@ fn a_killed_training_goes_on_from_its_last_saved_state() {
     let steps = project.make().progress("tuned");
     assert_eq!((steps.first(), steps.last()), (Some(&(saved + 1)), Some(&240)));
     assert_eq!(project.digests(), undisturbed.digests());
-    assert_eq!(files(&project.cache().join("partial")), [""; 0].map(std::path::PathBuf::from), "nobody needs it any more");
+    assert_eq!(
+        files(&project.cache().join("partial")),
+        [""; 0].map(std::path::PathBuf::from),
+        "nobody needs it any more"
+    );
 }

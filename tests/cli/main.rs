@@ -1,5 +1,12 @@
 //! The program from outside: every test runs the binary in a working directory and a cache of its own.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test panics where it cannot go on, and says that it is skipped"
+)]
+
 mod commands;
 mod damage;
 mod determinism;

@@ -38,38 +38,154 @@ stages:
   b:
     transform: { rationales: a, steps: [] }
 ";
-    check(pipeline, &[], 2, &expect![[]]);
+    check(
+        pipeline,
+        &[],
+        2,
+        &expect![[r#"
+        error: the axis `fraction` has the value `0.4` twice
+         --> pipeline.yaml:5:19
+          |
+        5 |   fraction: [0.4, 0.4]
+          |                   ^^^
+
+        error: unknown stage kind `datset`
+         --> pipeline.yaml:8:5
+          |
+        8 |     datset: { format: synthetic, train: 24 }
+          |     ^^^^^^ known: dataset, elicit, transform, tokenizer, train, attribute, evaluate, report, retrain
+          |
+          = help: did you mean `dataset`?
+
+        error: unknown stage `question`
+          --> pipeline.yaml:10:26
+           |
+        10 |     elicit: { questions: question, split: trian, teacher: gold }
+           |                          ^^^^^^^^ known: a, b, masked, questions, rationales
+           |
+           = help: did you mean `questions`?
+
+        error: `split` cannot be the text `trian`
+          --> pipeline.yaml:10:43
+           |
+        10 |     elicit: { questions: question, split: trian, teacher: gold }
+           |                                           ^^^^^ expected one of: train, dev, test
+           |
+           = help: did you mean `train`?
+
+        error: missing field `fraction` in `steps[0].mask`
+          --> pipeline.yaml:14:24
+           |
+        14 |       steps: [ { mask: { fractoin: "${fraction}" } }, { mask: { fraction: 1.5 } } ]
+           |                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: unknown field `fractoin` in `steps[0].mask`
+          --> pipeline.yaml:14:26
+           |
+        14 |       steps: [ { mask: { fractoin: "${fraction}" } }, { mask: { fraction: 1.5 } } ]
+           |                          ^^^^^^^^ known: fraction, level, with
+           |
+           = help: did you mean `fraction`?
+
+        error: `steps[1].mask.fraction` cannot be the number `1.5`
+          --> pipeline.yaml:14:75
+           |
+        14 |       steps: [ { mask: { fractoin: "${fraction}" } }, { mask: { fraction: 1.5 } } ]
+           |                                                                           ^^^ expected a number from 0 to 1
+
+        error: stages refer to each other: a → b → a
+          --> pipeline.yaml:16:30
+           |
+        16 |     transform: { rationales: b, steps: [] }
+           |                              ^
+           |
+           = help: `a` refers to `b` at pipeline.yaml:16; `b` refers to `a` at pipeline.yaml:18
+
+        8 errors in `pipeline.yaml`
+    "#]],
+    );
 }
 
 #[test]
 fn an_artifact_of_the_wrong_kind_is_shown_on_its_edge() {
     let pipeline = PLAIN.replace("rationales: shortened", "rationales: questions");
-    check(&pipeline, &[], 2, &expect![[]]);
+    check(
+        &pipeline,
+        &[],
+        2,
+        &expect![[r#"
+        error: `rationales` needs rationales, but `questions` gives questions
+          --> pipeline.yaml:25:19
+           |
+        25 |       rationales: questions
+           |                   ^^^^^^^^^
+           |
+           = help: what gives rationales: `masked`, `rationales`, `shortened`, `shuffled`
+
+        1 error in `pipeline.yaml`
+    "#]],
+    );
 }
 
 #[test]
 fn an_unknown_target_lists_the_stages() {
-    check(PLAIN, &["maskd"], 2, &expect![[]]);
+    check(
+        PLAIN,
+        &["maskd"],
+        2,
+        &expect![[r#"
+        error: no instance matches `maskd`
+        hint: did you mean `masked`? stages: questions, rationales, masked, shortened, shuffled
+    "#]],
+    );
 }
 
 #[test]
 fn an_unknown_axis_on_the_command_line_is_named() {
-    check(PLAIN, &["--set", "fractoin=0.5"], 2, &expect![[]]);
+    check(
+        PLAIN,
+        &["--set", "fractoin=0.5"],
+        2,
+        &expect![[r#"
+        error: cannot set `fractoin`: there is no such axis
+         --> --set fractoin:1:1
+          |
+        1 | [0.5]
+          | ^^^^^ known: level, fraction
+          |
+          = help: did you mean `fraction`?
+
+        1 error in `pipeline.yaml`
+    "#]],
+    );
 }
 
 #[test]
 fn a_missing_file_is_named_with_the_place_where_it_was_looked_for() {
-    let pipeline = PLAIN.replace("format: synthetic, train: 24, dev: 4, test: 4", "format: quarel, train: data/quarel/train.jsonl");
+    let pipeline = PLAIN
+        .replace("format: synthetic, train: 24, dev: 4, test: 4", "format: quarel, train: data/quarel/train.jsonl");
     let project = Project::new(&pipeline);
     let output = project.run(&["run", FILE]).code(3);
-    expect![[]].assert_eq(&project.redact(&output.stderr));
+    expect![[r#"
+        error: cannot use `data/quarel/train.jsonl`: there is no such file
+          --> pipeline.yaml:11:39
+           |
+        11 |     dataset: { format: quarel, train: data/quarel/train.jsonl }
+           |                                       ^^^^^^^^^^^^^^^^^^^^^^^ looked for `data/quarel/train.jsonl`
+           |
+           = help: paths are relative to the pipeline file; `--root data=DIR`, or `data = "DIR"` below `[roots]` in retort.toml, says where `data` is on this machine
+    "#]].assert_eq(&project.redact(&output.stderr));
 }
 
 #[test]
 fn a_root_says_where_a_file_is() {
-    let pipeline = PLAIN.replace("format: synthetic, train: 24, dev: 4, test: 4", "format: quarel, train: data/quarel/train.jsonl");
+    let pipeline = PLAIN
+        .replace("format: synthetic, train: 24, dev: 4, test: 4", "format: quarel, train: data/quarel/train.jsonl");
     let project = Project::new(&pipeline);
-    project.write("elsewhere/quarel/train.jsonl", "{\"id\":\"q\",\"question\":\"Which? (A) this (B) that\",\"answer_index\":0}\n");
+    project.write(
+        "elsewhere/quarel/train.jsonl",
+        "{\"id\":\"q\",\"question\":\"Which? (A) this (B) that\",\"answer_index\":0}\n",
+    );
     project.run(&["run", FILE, "questions", "--root", "data=elsewhere"]).code(0);
     project.write("retort.toml", "[roots]\ndata = \"elsewhere\"\n");
     project.run(&["plan", FILE]).code(0);
@@ -82,7 +198,10 @@ fn a_root_says_where_a_file_is() {
 fn a_broken_line_of_data_is_named() {
     let pipeline = PLAIN.replace("format: synthetic, train: 24, dev: 4, test: 4", "format: quarel, train: train.jsonl");
     let project = Project::new(&pipeline);
-    project.write("train.jsonl", "{\"id\":\"q\",\"question\":\"Which? (A) this (B) that\",\"answer_index\":0}\n{\"id\":\"r\"}\n");
+    project.write(
+        "train.jsonl",
+        "{\"id\":\"q\",\"question\":\"Which? (A) this (B) that\",\"answer_index\":0}\n{\"id\":\"r\"}\n",
+    );
     let output = project.run(&["run", FILE, "--progress", "plain"]).code(1);
     assert!(output.stderr.contains("train.jsonl") && output.stderr.contains("line 2"), "{output}");
     // A failure is no result: the same run fails again, and succeeds when the line is mended.
@@ -93,7 +212,10 @@ fn a_broken_line_of_data_is_named() {
 
 #[test]
 fn a_failed_stage_stops_its_descendants_and_not_its_siblings() {
-    let project = Project::new(&(PLAIN.to_owned() + "  wrong:\n    elicit: { questions: questions, split: dev, teacher: { import: { path: none.jsonl } } }\n  after-wrong:\n    transform: { rationales: wrong, steps: [ { truncate: { keep: 3 } } ] }\n"));
+    let project = Project::new(
+        &(PLAIN.to_owned()
+            + "  wrong:\n    elicit: { questions: questions, split: dev, teacher: { import: { path: none.jsonl } } }\n  after-wrong:\n    transform: { rationales: wrong, steps: [ { truncate: { keep: 3 } } ] }\n"),
+    );
     project.write("none.jsonl", "{\"id\":\"nobody\",\"rationale\":\"nothing\"}\n");
     let output = project.run(&["run", FILE, "--progress", "json"]).code(1);
     let events = crate::runner::Events::read(&output.stdout);
@@ -107,7 +229,18 @@ fn what_is_not_utf_8_is_refused() {
     let project = Project::new("");
     fs_err::write(project.path(FILE), b"retort: 1\nexperiment: caf\xe9\n").unwrap();
     let output = project.run(&["plan", FILE]).code(2);
-    expect![[]].assert_eq(&project.redact(&output.stderr));
+    expect![[r#"
+        error: `pipeline.yaml` is not UTF-8: byte 0xe9 at offset 25
+         --> pipeline.yaml:2:16
+          |
+        2 | experiment: caf�
+          |                ^
+          |
+          = help: save it as UTF-8
+
+        1 error in `pipeline.yaml`
+    "#]]
+    .assert_eq(&project.redact(&output.stderr));
 }
 
 #[test]
@@ -119,7 +252,14 @@ fn a_hundred_megabytes_are_refused() {
         file.write_all(line.as_bytes()).unwrap();
     }
     let output = project.run(&["plan", FILE]).code(2);
-    expect![[]].assert_eq(&project.redact(&output.stderr));
+    expect![[r#"
+        error: cannot read `pipeline.yaml`: it holds more than 2 MiB
+         |
+         = help: keep data in files of its own, and name them in the experiment file
+
+        1 error in `pipeline.yaml`
+    "#]]
+    .assert_eq(&project.redact(&output.stderr));
 }
 
 #[test]

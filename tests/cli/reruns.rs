@@ -22,7 +22,8 @@ fn assert_all_hits(project: &Project) {
 fn the_second_run_is_all_hits_and_touches_nothing() {
     let project = Project::new(TRAINED);
     project.run(&["run", FILE]).code(0);
-    let (reports, objects, claims) = (project.mtimes("out"), project.mtimes("cache/objects"), project.mtimes("cache/actions"));
+    let (reports, objects, claims) =
+        (project.mtimes("out"), project.mtimes("cache/objects"), project.mtimes("cache/actions"));
     assert!(reports.keys().any(|path| path.ends_with("results/report.html")), "{reports:?}");
     assert_all_hits(&project);
     project.run(&["run", FILE]).code(0);

@@ -147,7 +147,8 @@ impl Project {
     /// Replaces what differs from run to run and from machine to machine.
     pub(crate) fn redact(&self, text: &str) -> String {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let text = text.replace(&self.folder.path().display().to_string(), "<dir>").replace(&format!("@{host}"), "@<host>");
+        let text =
+            text.replace(&self.folder.path().display().to_string(), "<dir>").replace(&format!("@{host}"), "@<host>");
         let words = words(&text);
         let next = words.iter().skip(1).copied().chain([""]);
         words.iter().zip(next).map(|(word, next)| redacted(word, next)).collect()
@@ -260,7 +261,12 @@ pub(crate) struct Events(pub(crate) Vec<Json>);
 impl Events {
     /// Reads one event a line.
     pub(crate) fn read(lines: &str) -> Self {
-        Self(lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect())
+        Self(
+            lines
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+                .collect(),
+        )
     }
 
     /// Returns the instances that an event was told of, as often as it was.

@@ -90,8 +90,16 @@ fn the_environment_does_not_change_results() {
     let mut command = theirs.command(&["run", FILE]);
     let kept: Vec<_> = ["RETORT_DEVICE"].into_iter().collect();
     command.env_clear().envs(kept.into_iter().map(|name| (name, "cpu")));
-    command.env("HOME", "/nonexistent").env("LANG", "tr_TR.UTF-8").env("LC_ALL", "tr_TR.UTF-8").env("TZ", "Asia/Kathmandu");
-    command.env("USER", "someone-else").env("TMPDIR", theirs.path(".")).env("PYTHONHASHSEED", "3").env("LC_NUMERIC", "de_DE");
+    command
+        .env("HOME", "/nonexistent")
+        .env("LANG", "tr_TR.UTF-8")
+        .env("LC_ALL", "tr_TR.UTF-8")
+        .env("TZ", "Asia/Kathmandu");
+    command
+        .env("USER", "someone-else")
+        .env("TMPDIR", theirs.path("."))
+        .env("PYTHONHASHSEED", "3")
+        .env("LC_NUMERIC", "de_DE");
     Output::of(&mut command).code(0);
     assert_eq!(ours.digests(), theirs.digests());
 }

@@ -60,7 +60,12 @@ fn a_training_stopped_by_ctrl_c_goes_on_where_it_was() {
 #[test]
 fn a_stopped_run_says_how_to_go_on() {
     let project = Project::new(SLOW);
-    let mut child = project.command(&["run", FILE, "--progress", "plain"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = project
+        .command(&["run", FILE, "--progress", "plain"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("started tuned") {

@@ -31,7 +31,10 @@ fn processes_on_one_cache_do_each_piece_of_work_once() {
         let ended = events.instances("finished").len() + events.instances("hit").len();
         assert_eq!(ended, project.digests().len());
     }
-    assert!(told.iter().any(|events| events.instances("waiting").contains(&"tuned".to_owned())), "one waits for the other");
+    assert!(
+        told.iter().any(|events| events.instances("waiting").contains(&"tuned".to_owned())),
+        "one waits for the other"
+    );
     assert_eq!(project.digests(), alone.digests());
     project.assert_clean();
 }

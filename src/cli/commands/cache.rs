@@ -8,7 +8,7 @@ use super::super::args::{Cache, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::reporter::duration;
-use super::super::session::open_store;
+use super::super::session::{look, open_store};
 use super::super::settings::Settings;
 use crate::store::{AreaSize, GcOptions, Mode, VerifyOptions};
 
@@ -20,7 +20,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
         Cache::Verify => verify(global, &settings),
         Cache::Gc { keep_runs, grace, dry_run } => {
             let options =
-                GcOptions { keep_runs: *keep_runs, grace: hours(*grace), dry_run: *dry_run, ..GcOptions::default() };
+                GcOptions { keep_runs: *keep_runs, keep_for: hours(*grace), grace: hours(*grace), dry_run: *dry_run };
             gc(global, &settings, options)
         }
         Cache::Rebuild => {
@@ -43,7 +43,7 @@ fn hours(count: u64) -> Duration {
 }
 
 fn size(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
-    let report = open_store(settings, Mode::ReadOnly)?.size()?;
+    let report = look(settings)?.size()?;
     let total = report.total();
     let areas: [(&str, &AreaSize, &str); 9] = [
         ("objects", &report.objects, "the bytes of artifacts"),

@@ -31,10 +31,10 @@ pub(super) fn check(global: &Global, args: &Check) -> Result<Exit, Failure> {
 fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Result<Exit, Failure> {
     let ids: Vec<InstanceId> = (0..session.graph.len()).map(InstanceId::at).filter(|id| wanted[id.index()]).collect();
     let cached = {
-        let store = session.store(Mode::ReadOnly)?;
+        let store = session.look()?;
         ids.iter().map(|id| result_of(global, &session, *id, &store)).collect::<Result<Vec<_>, _>>()?
     };
-    let fresh_cache = session.settings.cache.join("tmp").join(format!("check-{}", std::process::id()));
+    let fresh_cache = std::env::temp_dir().join(format!("retort-check-{}", std::process::id()));
     session.settings.cache.clone_from(&fresh_cache);
     let store = session.store(Mode::Create)?;
     let devices = Devices::new(&session.settings, global);
@@ -54,7 +54,7 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
     };
     let mut screen = reporter::make(reporter_options(global));
     let expected = Counts { runs: ids.len(), ..Counts::default() };
-    let outcome = engine::run(world, &options, expected, &mut *screen).map_err(Failure::unusable)?;
+    let outcome = engine::run(world, &options, expected, &mut *screen)?;
     drop(store);
     fs_err::remove_dir_all(&fresh_cache)?;
     if outcome.tally.failed > 0 {

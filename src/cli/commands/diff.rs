@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::super::args::{Diff, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
-use super::super::session::open_store;
+use super::super::session::look;
 use super::super::settings::Settings;
 use super::runs::find;
 use crate::artifact::{Artifact, Parts, Scores};
 use crate::fingerprint::{Fingerprint, KeyChange};
-use crate::store::{InstanceRecord, Mode, Store};
+use crate::store::{InstanceRecord, Store};
 
 /// How one instance differs between two runs.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ struct Line {
 
 /// Compares two runs.
 pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
-    let store = open_store(&Settings::global(global)?, Mode::ReadOnly)?;
+    let store = look(&Settings::global(global)?)?;
     let (before, after) = (find(&store, &args.before)?, find(&store, &args.after)?);
     let by_name = |records: Vec<InstanceRecord>| -> BTreeMap<String, Fingerprint> {
         records.into_iter().map(|record| (record.name, record.fingerprint)).collect()

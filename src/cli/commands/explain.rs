@@ -10,7 +10,6 @@ use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
 use crate::plan::{Plan, Verdict, divergence};
 use crate::spec::InstanceId;
-use crate::store::Mode;
 
 /// The explanation of one instance.
 #[derive(Debug, Serialize)]
@@ -46,7 +45,7 @@ pub(super) fn explain(global: &Global, selection: &Selection) -> Result<Exit, Fa
         selection.targets.iter().map(|target| session.matching(target)).collect::<Result<Vec<_>, _>>()?.concat()
     };
     let wanted = session.graph.needed_by(targets.iter().copied());
-    let store = session.store(Mode::ReadOnly)?;
+    let store = session.look()?;
     let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let history = StoredHistory::read(&store, &session.experiment.name)?;
@@ -91,7 +90,7 @@ fn explained(session: &Session, plan: &Plan, history: &StoredHistory<'_>, id: In
             one.last_took_ms = Some(found.took_ms);
         }
         Verdict::Shares(first) => {
-            one.state = format!("takes the result of {}, whose recipe is the same", session.name(*first))
+            one.state = format!("takes the result of {}, whose recipe is the same", session.name(*first));
         }
         Verdict::Awaits(on) => {
             one.state = "waits for what comes before it".into();

@@ -9,13 +9,12 @@ use super::super::session::Session;
 use super::reports::write_changed;
 use super::show::result_of;
 use crate::artifact::ArtifactKind;
-use crate::store::Mode;
 
 /// Writes the files of one instance to a directory.
 pub(super) fn export(global: &Global, args: &Export) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let id = session.only(&args.target)?;
-    let store = session.store(Mode::ReadOnly)?;
+    let store = session.look()?;
     let found = result_of(global, &session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
     let mut files = BTreeMap::new();

@@ -8,13 +8,12 @@ use super::super::print;
 use super::super::session::{Devices, Session};
 use crate::graph::{Drawing, DrawnStage, Shade, dot, mermaid, svg};
 use crate::plan::{Plan, Verdict};
-use crate::store::Mode;
 
 /// Draws the stages.
 pub(super) fn graph(global: &Global, args: &Graph) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let wanted = session.wanted(&[])?;
-    let store = session.store(Mode::ReadOnly)?;
+    let store = session.look()?;
     let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let drawing = drawing(&session, &plan);

@@ -3,21 +3,21 @@
 use clap::CommandFactory;
 
 use super::super::args::Args;
-use super::super::exit::{Exit, Failure};
+use super::super::exit::Exit;
 use super::super::print;
 use super::super::session::LANGUAGE;
 use crate::spec;
 
 /// Writes the JSON Schema of pipeline files.
-pub(super) fn schema() -> Result<Exit, Failure> {
+pub(super) fn schema() -> Exit {
     print::json(&spec::schema(LANGUAGE));
-    Ok(Exit::Success)
+    Exit::Success
 }
 
 /// Writes a completion script.
-pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+pub(super) fn completions(shell: clap_complete::Shell) -> Exit {
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "retort", &mut out);
     print::data(&String::from_utf8_lossy(&out));
-    Ok(Exit::Success)
+    Exit::Success
 }

@@ -33,8 +33,8 @@ pub(super) fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Command::Export(export) => export::export(global, export),
         Command::Check(check) => check::check(global, check),
         Command::Init { directory } => init::init(directory),
-        Command::Schema => languages::schema(),
-        Command::Completions { shell } => languages::completions(*shell),
+        Command::Schema => Ok(languages::schema()),
+        Command::Completions { shell } => Ok(languages::completions(*shell)),
         Command::Cache(cache) => cache::cache(global, cache),
     }
 }

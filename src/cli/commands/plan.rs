@@ -13,7 +13,7 @@ use super::super::session::{Devices, Session};
 use crate::event::Why;
 use crate::plan::{Counts, Plan, Verdict, why};
 use crate::spec::InstanceId;
-use crate::store::{Mode, Store};
+use crate::store::Store;
 
 /// What the plan says of one instance, for programs.
 #[derive(Debug, Serialize)]
@@ -39,7 +39,7 @@ struct Answer {
 pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failure> {
     let session = Session::load(global, &selection.pipeline)?;
     let wanted = session.wanted(&selection.targets)?;
-    let store = session.store(Mode::ReadOnly)?;
+    let store = session.look()?;
     let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let most = if global.json || global.verbose > 0 { usize::MAX } else { SHOWN_MAX };
@@ -154,7 +154,12 @@ pub(in super::super) fn reason(why: &Why) -> String {
                     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
                     (
                         change.path.as_str(),
-                        format!("{}: {} → {}", change.path, value(&change.before), value(&change.after)),
+                        format!(
+                            "{}: {} → {}",
+                            change.path.trim_start_matches("params."),
+                            value(&change.before),
+                            value(&change.after)
+                        ),
                     )
                 })
                 .collect();

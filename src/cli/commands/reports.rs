@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::args::{Global, ReportArgs};
+use super::super::args::{Global, Progress, ReportArgs};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::session::{Devices, Session};
@@ -11,13 +11,13 @@ use crate::artifact::{ArtifactKind, ReportFiles};
 use crate::plan::{Found, Verdict};
 use crate::report::{Align, Report, Table};
 use crate::spec::InstanceId;
-use crate::store::{Mode, Store};
+use crate::store::Store;
 
 /// Prints and writes the reports that the cache holds.
 pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.selection.pipeline)?;
     let wanted = session.wanted(&args.selection.targets)?;
-    let store = session.store(Mode::ReadOnly)?;
+    let store = session.look()?;
     let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let results: Vec<Option<Arc<Found>>> = plan
@@ -60,7 +60,7 @@ pub(super) fn tell(
         let tables = Report::tables_in(&ReportFiles { files: files.clone() }).map_err(Failure::unusable)?;
         if global.json {
             answers.push(serde_json::json!({ "report": name, "tables": tables }));
-        } else if !matches!(global.progress, super::super::args::Progress::Json) {
+        } else if !global.quiet && !matches!(global.progress, Progress::Json) {
             print::data(&tables.iter().map(text).collect::<Vec<_>>().join("\n"));
         }
         if let Some(out) = out {

@@ -42,12 +42,10 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     };
     let mut screen = reporter::make(reporter_options(global));
     let mut told = Told { screen: &mut *screen, log: &record, lines: String::new() };
-    let outcome = engine::run(world, &options, expected, &mut told).map_err(Failure::unusable)?;
+    let outcome = engine::run(world, &options, expected, &mut told)?;
     told.flush();
     record.record_instances(&records(&session, &outcome))?;
-    if !global.quiet {
-        reports::tell(global, &session, &wanted, &outcome.results, &store, Some(&args.out))?;
-    }
+    reports::tell(global, &session, &wanted, &outcome.results, &store, Some(&args.out))?;
     Ok(match outcome.tally {
         tally if tally.failed > 0 => Exit::StageFailed,
         _ if stop.asked() => Exit::Interrupted,

@@ -6,11 +6,11 @@ use super::super::args::{Global, Replay};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::reporter::{self, duration};
-use super::super::session::open_store;
+use super::super::session::look;
 use super::super::settings::Settings;
 use super::run::reporter_options;
 use crate::event::{Event, What, read_log};
-use crate::store::{Mode, RunDir, RunId, Store};
+use crate::store::{RunDir, RunId, Store};
 
 #[derive(Debug, Serialize)]
 struct Line {
@@ -24,7 +24,7 @@ struct Line {
 
 /// Lists the runs in the cache, the latest last.
 pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
-    let store = open_store(&Settings::global(global)?, Mode::ReadOnly)?;
+    let store = look(&Settings::global(global)?)?;
     let mut lines = Vec::new();
     for id in store.runs()? {
         let Ok(run) = store.open_run(&id) else { continue };
@@ -69,7 +69,7 @@ pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
 
 /// Tells a run again through the same reporters.
 pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit, Failure> {
-    let store = open_store(&Settings::global(global)?, Mode::ReadOnly)?;
+    let store = look(&Settings::global(global)?)?;
     let run = find(&store, &args.run)?;
     let mut screen = reporter::make(reporter_options(global));
     events(&run)?.iter().for_each(|event| screen.report(event));

@@ -11,13 +11,13 @@ use super::super::session::{Devices, Session};
 use crate::artifact::{ArtifactKind, Checkpoint, TrainingLog};
 use crate::plan::{Found, Verdict};
 use crate::spec::InstanceId;
-use crate::store::{Mode, Store};
+use crate::store::Store;
 
 /// Shows what one instance made.
 pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let id = session.only(&args.target)?;
-    let store = session.store(Mode::ReadOnly)?;
+    let store = session.look()?;
     let found = result_of(global, &session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
     if !global.json {
@@ -35,7 +35,8 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
             show_training(global, &log);
         }
         ArtifactKind::Report => {
-            for part in ["report.md"].iter().filter_map(|name| found.parts.get(*name)) {
+            let name = if global.json { "report.json" } else { "report.md" };
+            for part in found.parts.get(name) {
                 print::data(&String::from_utf8_lossy(&store.read(part)?));
             }
         }
@@ -66,7 +67,7 @@ pub(super) fn result_of(
 }
 
 fn show_rows(global: &Global, args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
-    let mut all = Vec::new();
+    let (mut all, mut found_any) = (Vec::new(), false);
     for (part, digest) in &found.parts {
         let bytes = store.read(digest)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -75,6 +76,7 @@ fn show_rows(global: &Global, args: &Show, found: &Found, store: &Store) -> Resu
         let total = rows.len();
         let wanted = |row: &Json| args.row.as_ref().is_none_or(|id| row.get("id").and_then(Json::as_str) == Some(id));
         let shown: Vec<Json> = rows.into_iter().filter(wanted).take(args.limit).collect();
+        found_any |= !shown.is_empty();
         if global.json {
             all.extend(shown);
             continue;
@@ -84,7 +86,7 @@ fn show_rows(global: &Global, args: &Show, found: &Found, store: &Store) -> Resu
             print::data(&format!("{}\n", readable(row)));
         }
     }
-    if let Some(id) = args.row.as_ref().filter(|_| global.json && all.is_empty()) {
+    if let Some(id) = args.row.as_ref().filter(|_| !found_any) {
         return Err(Failure::invalid(format!("no row has the id `{id}`")));
     }
     if global.json {

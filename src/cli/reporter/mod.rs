@@ -37,7 +37,7 @@ pub use duration::duration;
 pub use json::Json;
 pub use plain::Plain;
 
-use crate::event::{Event, Reporter};
+use crate::event::Reporter;
 use styled::Styled;
 use terminal::Terminal;
 
@@ -85,16 +85,5 @@ pub fn make(options: ReporterOptions) -> Box<dyn Reporter + Send> {
         Format::Terminal => Box::new(styled()),
         Format::Auto if terminal => Box::new(styled()),
         Format::Auto | Format::Plain => Box::new(Plain::new(io::stderr(), quiet, verbose)),
-    }
-}
-
-/// Tells several reporters of every event, in order.
-pub struct Tee<'a>(pub Vec<Box<dyn Reporter + 'a>>);
-
-impl Reporter for Tee<'_> {
-    fn report(&mut self, event: &Event) {
-        for reporter in &mut self.0 {
-            reporter.report(event);
-        }
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::recorded::*;
 use super::styled::styled;
-use super::{Json, Plain, Styled, Tee, narrate};
+use super::{Json, Plain, Styled, narrate};
 use crate::event::{Event, Note, Reporter, Tally, What, log_line, read_log};
 
 /// A place to write that can be read while the reporter still has it.
@@ -301,17 +301,6 @@ fn a_reader_that_went_away_is_written_to_once() {
     for event in &good_run() {
         plain.report(event);
     }
-}
-
-#[test]
-fn a_tee_tells_everyone_everything() {
-    let (one, other) = (Out::default(), Out::default());
-    let mut tee = Tee(vec![Box::new(Json::new(one.clone())), Box::new(Plain::new(other.clone(), false, 0))]);
-    for event in &good_run() {
-        tee.report(event);
-    }
-    assert_eq!(read_log(&one.0.borrow()[..]).unwrap(), good_run());
-    assert_eq!(String::from_utf8(other.0.borrow().clone()).unwrap(), plain(&good_run(), false, 0));
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

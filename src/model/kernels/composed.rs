@@ -19,7 +19,7 @@ fn close<B: Backend, const D: usize>(x: Tensor<B, D>) -> Real<B> {
 }
 
 fn indices<B: Backend>(values: &[u32], device: &B::Device) -> Tensor<B, 1, Int> {
-    let values: Vec<i32> = values.iter().map(|&value| value as i32).collect();
+    let values: Vec<i32> = values.iter().map(|&value| value.cast_signed()).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), device)
 }

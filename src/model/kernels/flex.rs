@@ -23,9 +23,12 @@ pub(super) fn tensor(data: Vec<f32>, shape: &[usize]) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(data), Strides::contiguous(Shape::from(shape.to_vec())), DType::F32)
 }
 
-/// The tensor in row-major order with nothing before or behind, so that its storage is its elements.
-fn contiguous(x: FlexTensor) -> FlexTensor {
-    x.to_contiguous()
+/// The tensor in row-major order with nothing before or behind, so that its storage is its elements. It stays the only
+/// holder of its storage if it was, and can then be changed in place.
+fn owned(x: FlexTensor) -> FlexTensor {
+    let straight = x.to_contiguous();
+    drop(x);
+    straight
 }
 
 fn shape2(x: &FlexTensor) -> [usize; 2] {
@@ -59,7 +62,7 @@ impl Kernels for Flex {
         wanted: Wanted,
     ) -> AffineGrads<Self> {
         let [_, width] = shape2(x);
-        let mut grad = contiguous(grad);
+        let mut grad = owned(grad);
         let affine = norm::layer_norm_backward(
             grad.storage_mut::<f32>(),
             &elements(x),
@@ -105,7 +108,7 @@ impl Kernels for Flex {
     }
 
     fn multiply(a: FlexTensor, b: &FlexTensor) -> FlexTensor {
-        let mut a = contiguous(a);
+        let mut a = owned(a);
         pointwise::multiply(a.storage_mut::<f32>(), &elements(b));
         a
     }
@@ -177,7 +180,7 @@ impl Kernels for Flex {
     }
 
     fn cross_entropy(logits: FlexTensor, targets: &[u32], scale: f32) -> (FlexTensor, FlexTensor) {
-        let mut logits = contiguous(logits);
+        let mut logits = owned(logits);
         let total = loss::cross_entropy(logits.storage_mut::<f32>(), targets, scale);
         (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
     }
@@ -193,7 +196,7 @@ impl Kernels for Flex {
         second: FlexTensor,
         step: &AdamWStep,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let (mut weight, mut first, mut second) = (contiguous(weight), contiguous(first), contiguous(second));
+        let (mut weight, mut first, mut second) = (owned(weight), owned(first), owned(second));
         optimiser::adamw(
             weight.storage_mut::<f32>(),
             &elements(grad),

@@ -24,7 +24,7 @@ fn same(what: &str, a: &FlexTensor, b: &FlexTensor, layout: Option<&Layout>) {
     let (a, b) = (elements(a), elements(b));
     assert_eq!(a.len(), b.len(), "{what}");
     let width = layout.map_or(a.len(), |layout| a.len() / layout.tokens);
-    let rows = layout.map_or_else(|| vec![0..1], |layout| layout.spans.clone());
+    let rows = layout.map_or_else(|| std::iter::once(0..1).collect(), |layout| layout.spans.clone());
     for row in rows.into_iter().flatten() {
         for (a, b) in a[row * width..(row + 1) * width].iter().zip(&b[row * width..(row + 1) * width]) {
             assert!((a - b).abs() < 2e-5 + 2e-5 * b.abs(), "{what}: {a} and {b} in row {row}");

@@ -132,7 +132,9 @@ fn parity_greedy_generation() {
     for case in cases() {
         // The reference goes on from the first half of each sequence.
         let mut prompts = case.ids("input_ids");
-        prompts.iter_mut().for_each(|ids| ids.truncate(ids.len() / 2));
+        for ids in &mut prompts {
+            ids.truncate(ids.len() / 2);
+        }
         let wanted = case.ids("greedy_ids");
         let max_new = wanted[0].len() - prompts[0].len();
         let options = |batch| GenerateOptions { max_new, stop_ids: Vec::new(), batch };
@@ -169,7 +171,7 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
         let from = labels[at].iter().position(|&label| label != -100).expect("a row that carries loss");
         examples.push((ids, from));
     }
-    for step in 0..8_usize {
+    for (step, power) in (0..8_usize).zip(1_i32..) {
         let batch = &examples[(step % 4) * rows..(step % 4 + 1) * rows];
         let batch = Batch {
             sequences: batch.iter().map(|(ids, _)| ids.as_slice()).collect(),
@@ -182,8 +184,8 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
                 beta1: 0.9,
                 beta2: 0.999,
                 epsilon: 1e-8,
-                correction1: (1.0 - 0.9_f64.powi(step as i32 + 1)) as f32,
-                correction2: (1.0 - 0.999_f64.powi(step as i32 + 1)) as f32,
+                correction1: (1.0 - 0.9_f64.powi(power)) as f32,
+                correction2: (1.0 - 0.999_f64.powi(power)) as f32,
                 grad_scale: 1.0,
             },
             exempt: false,

@@ -119,17 +119,17 @@ impl Stage for Attribute {
                 ("options", self.options_term()),
                 ("revision", Self::REVISION.term()),
             ]));
-            let row = match rows.get(&key)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-                Some(row) => row,
-                None => {
-                    if context.stopping() {
-                        rows.flush()?;
-                        return Err(StageError::Stopped);
-                    }
-                    let row = row(&loaded, before, target, &sequence.rationale, &options)?;
-                    rows.put(key, &serde_json::to_vec(&row).map_err(data)?)?;
-                    row
+            let known = rows.get(&key)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let row = if let Some(row) = known {
+                row
+            } else {
+                if context.stopping() {
+                    rows.flush()?;
+                    return Err(StageError::Stopped);
                 }
+                let row = row(&loaded, before, target, &sequence.rationale, &options)?;
+                rows.put(key, &serde_json::to_vec(&row).map_err(data)?)?;
+                row
             };
             beyond += usize::from(row.share > self.completeness_bound.get());
             found.push(attribution(rationale, &sequence.rationale, row));

@@ -7,6 +7,7 @@ use crate::fingerprint::{ContentHash, Term};
 use crate::source::{Diagnostic, Node, Value, nearest};
 use crate::stage::params::{Count, External, FromNode, Scope, Seed};
 use crate::stage::{Context, Stage, StageError};
+use crate::text::Fraction;
 use crate::text::dataset::synthetic::{self, SyntheticSpec};
 use crate::text::dataset::{DatasetError, csqa, obqa, quarel};
 
@@ -51,7 +52,12 @@ crate::params! {
         /// How many binary facts decide the label, from 1 to 4.
         pub difficulty: Count = Count::of(2),
         /// How many kinds of situation occur, from 1 to 12.
-        pub situations: Count = Count::of(12),
+        pub situations: Count = Count::of(3),
+        /// The share of questions in which each fact after the first is turned round, from 0 to 1: a student that has
+        /// learnt the first fact alone is right in all others.
+        pub reversals: Fraction = Fraction::try_from(0.2).expect("0.2 lies between 0 and 1"),
+        /// Whether a scene is set before the comparison, which makes questions longer and more varied.
+        pub scenes: bool = false,
         /// Decides every question; the experiment's seed where none is given.
         pub seed: Seed,
     }
@@ -146,7 +152,7 @@ impl Stage for Dataset {
             Self::Quarel(given) => files(given, quarel::read),
             Self::Obqa(given) => files(given, obqa::read),
             Self::Csqa(given) => csqa(context, given),
-            Self::Synthetic(Synthetic { train, dev, test, chain, difficulty, situations, seed }) => {
+            Self::Synthetic(Synthetic { train, dev, test, chain, difficulty, situations, reversals, scenes, seed }) => {
                 let small = |count: &Count| u8::try_from(count.get()).unwrap_or(u8::MAX);
                 let spec = SyntheticSpec {
                     train: train.get(),
@@ -155,8 +161,9 @@ impl Stage for Dataset {
                     chain: small(chain),
                     difficulty: small(difficulty),
                     situations: small(situations),
+                    reversals: *reversals,
+                    scenes: *scenes,
                     seed: seed.0,
-                    ..SyntheticSpec::default()
                 };
                 synthetic::generate(&spec).map_err(|error| StageError::data(error.to_string()))
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::artifact::{Artifact, ArtifactKind};
 use crate::artifact::{Checkpoint, CodecError, Parts, ReportFiles, Scores, TrainingLog};
-use crate::fingerprint::{ContentHash, Term};
+use crate::fingerprint::{ContentHash, Digest, Term};
 use crate::report::{Arm, Figure, ReportInput, ReportSpec, report};
 use crate::source::{Diagnostic, Node, Value};
 use crate::stage::params::{FromNode, Gather, Scope, Seed};
@@ -142,8 +142,7 @@ impl Stage for Report {
         };
         let arms: Vec<Arm> = scored.into_iter().map(arm).collect();
         let questions: usize = arms.iter().map(|arm| arm.outcomes.rows.len()).max().unwrap_or(0);
-        let digest =
-            |arrival: &Arrival| arrival.parts.values().map(|digest| digest.short()).collect::<Vec<_>>().join(" ");
+        let digest = |arrival: &Arrival| arrival.parts.values().map(Digest::short).collect::<Vec<_>>().join(" ");
         let digests: Vec<String> = context.order.inputs[&self.scores.port].iter().map(digest).collect();
         let input = ReportInput {
             title: self.title.clone(),

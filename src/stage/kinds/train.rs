@@ -18,7 +18,7 @@ use super::ask::{Asker, default_max_new, outcome};
 use super::sequence::{Sequences, data};
 use super::student::Student;
 
-/// How often the state of training is saved, unless an evaluation saves it sooner.
+/// How often the state of training is saved, besides when it is asked to stop.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
 
 crate::words!(Placement { None = "none", Before = "before", After = "after" });

@@ -7,7 +7,7 @@ use crate::fingerprint::{ContentHash, Term};
 use crate::source::{Diagnostic, Node, Value, nearest};
 
 /// Allows a placeholder such as `${fraction}` wherever a scalar may stand.
-fn or_placeholder(schema: Json) -> Json {
+fn or_placeholder(schema: &Json) -> Json {
     json!({ "anyOf": [schema, { "type": "string", "pattern": r"^\$\{[^}]+\}$" }] })
 }
 
@@ -25,7 +25,7 @@ impl FromNode for bool {
     }
 
     fn schema() -> Json {
-        or_placeholder(json!({ "type": "boolean" }))
+        or_placeholder(&json!({ "type": "boolean" }))
     }
 }
 
@@ -51,7 +51,7 @@ impl FromNode for u64 {
     }
 
     fn schema() -> Json {
-        or_placeholder(json!({ "type": "integer", "minimum": 0 }))
+        or_placeholder(&json!({ "type": "integer", "minimum": 0 }))
     }
 }
 
@@ -65,7 +65,7 @@ impl FromNode for f64 {
     }
 
     fn schema() -> Json {
-        or_placeholder(json!({ "type": "number" }))
+        or_placeholder(&json!({ "type": "number" }))
     }
 }
 
@@ -127,7 +127,7 @@ impl FromNode for Count {
     }
 
     fn schema() -> Json {
-        or_placeholder(json!({ "type": "integer", "minimum": 1 }))
+        or_placeholder(&json!({ "type": "integer", "minimum": 1 }))
     }
 }
 
@@ -163,7 +163,7 @@ impl FromNode for PositiveReal {
     }
 
     fn schema() -> Json {
-        or_placeholder(json!({ "type": "number", "exclusiveMinimum": 0 }))
+        or_placeholder(&json!({ "type": "number", "exclusiveMinimum": 0 }))
     }
 }
 

@@ -1,3 +1,5 @@
+//! Blobs: damage, disguise and absence.
+
 use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 

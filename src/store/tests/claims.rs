@@ -1,3 +1,5 @@
+//! Claims: what is no claim is never served.
+
 use std::os::unix::fs::symlink;
 
 use super::*;

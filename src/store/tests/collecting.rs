@@ -1,3 +1,5 @@
+//! Garbage collection keeps what is reachable.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Leases: held, released, taken over from the dead.
+
 use std::time::{Duration, SystemTime};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Publishing: durable, atomic, many at once.
+
 use super::*;
 
 #[test]

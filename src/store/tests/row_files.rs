@@ -1,3 +1,5 @@
+//! Rows: journals, packs and what is left of them after a crash.
+
 use super::*;
 use crate::fingerprint::{RowKey, Term};
 

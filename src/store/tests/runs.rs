@@ -1,3 +1,5 @@
+//! Runs and what they remember.
+
 use super::*;
 
 fn record(name: &str, number: i64, outcome: Outcome) -> InstanceRecord {

@@ -1,3 +1,5 @@
+//! The readers, by example, and the official counts where the files are at hand.
+
 use expect_test::{Expect, expect};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Operations on rationales, by property and after the paper's examples.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Tokenizers: round trips, places, and training that gives the same bytes again.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -10,7 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::lanes::{dot, exp, maximum, sum_by, vectorised};
-use super::tile::{Left, Packed, Right, padded, product};
+use super::tile::{Left, Packed, Right, Target, padded, product};
 
 /// The sizes of an attention block.
 #[derive(Clone, Copy, Debug)]
@@ -162,8 +162,9 @@ fn triangle<S: Simd>(
         let rows = (len - first).min(STRIP);
         let left = Left { data: &left.data[first * left.row..], ..left };
         let right = Right { data: transposed, stride: columns };
-        let size = [rows, padded(first + rows)];
-        product(simd, &mut out[first * columns..], columns, left, right, size, |_| 0..heads.width, packed);
+        let data = &mut out[first * columns..];
+        let target = Target { data, stride: columns, rows, width: padded(first + rows) };
+        product(simd, target, left, right, |_| 0..heads.width, packed);
     }
 }
 
@@ -211,7 +212,8 @@ impl WithSimd for Forward<'_> {
             take(rows, qkv, 3 * d_model, 2 * d_model + at, heads.width);
             let left = Left { data: scores, row: columns, column: 1 };
             let right = Right { data: rows, stride: width };
-            product(simd, mixed, width, left, right, [len, width], |i| 0..(i + 4).min(len), packed);
+            let target = Target { data: mixed, stride: width, rows: len, width };
+            product(simd, target, left, right, |i| 0..(i + 4).min(len), packed);
             put(out, mixed, d_model, at, heads.width);
         }
     }
@@ -267,19 +269,22 @@ impl WithSimd for Backward<'_> {
             take(rows, grad, d_model, at, heads.width);
             let left = Left { data: scores, row: 1, column: columns };
             let right = Right { data: rows, stride: width };
-            product(simd, mixed, width, left, right, [len, width], |j| j..len, packed);
+            let target = Target { data: mixed, stride: width, rows: len, width };
+            product(simd, target, left, right, |j| j..len, packed);
             put(grad_qkv, mixed, 3 * d_model, 2 * d_model + at, heads.width);
             // dQ = dS K.
             take(rows, qkv, 3 * d_model, d_model + at, heads.width);
             let left = Left { data: &slopes, row: columns, column: 1 };
             let right = Right { data: rows, stride: width };
-            product(simd, mixed, width, left, right, [len, width], |i| 0..(i + 4).min(len), packed);
+            let target = Target { data: mixed, stride: width, rows: len, width };
+            product(simd, target, left, right, |i| 0..(i + 4).min(len), packed);
             put(grad_qkv, mixed, 3 * d_model, at, heads.width);
             // dK = dSᵀ Q.
             take(rows, qkv, 3 * d_model, at, heads.width);
             let left = Left { data: &slopes, row: 1, column: columns };
             let right = Right { data: rows, stride: width };
-            product(simd, mixed, width, left, right, [len, width], |j| j..len, packed);
+            let target = Target { data: mixed, stride: width, rows: len, width };
+            product(simd, target, left, right, |j| j..len, packed);
             put(grad_qkv, mixed, 3 * d_model, d_model + at, heads.width);
         }
     }

@@ -4,6 +4,11 @@
 //! on the shapes alone, and partial sums are added in block order. Vector instructions are chosen at run time; a
 //! reduction always runs in [`lanes::LANES`] parallel sums, so its order does not depend on the instruction set either.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a function has the vector instructions of its caller only where it is inlined into it"
+)]
+
 pub(crate) mod attention;
 pub(crate) mod lanes;
 pub(crate) mod loss;

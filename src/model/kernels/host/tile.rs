@@ -25,26 +25,33 @@ pub(super) struct Left<'a> {
     pub(super) column: usize,
 }
 
-/// The right operand `[inner, width]`, or the result `[rows, width]`: rows lie `stride` apart.
+/// The right operand `[inner, width]`: rows lie `stride` apart.
 #[derive(Clone, Copy)]
 pub(super) struct Right<'a> {
     pub(super) data: &'a [f32],
     pub(super) stride: usize,
 }
 
-/// Sets the first `rows` rows of `out`, `stride` apart, to `left · right` in `width` columns, a multiple of the
-/// register. `inner(i)` gives the inner indices that rows `i` to `i + 3` need, so that a triangular operand costs half.
+/// The result `[rows, width]`: rows lie `stride` apart, and `width` is a multiple of the register.
+pub(super) struct Target<'a> {
+    pub(super) data: &'a mut [f32],
+    pub(super) stride: usize,
+    pub(super) rows: usize,
+    pub(super) width: usize,
+}
+
+/// Sets `target` to `left · right`. `inner(i)` gives the inner indices that rows `i` to `i + 3` need, so that a
+/// triangular operand costs half.
 #[inline(always)]
 pub(super) fn product<S: Simd>(
     simd: S,
-    out: &mut [f32],
-    stride: usize,
+    target: Target<'_>,
     left: Left<'_>,
     right: Right<'_>,
-    [rows, width]: [usize; 2],
     inner: impl Fn(usize) -> Range<usize>,
     packed: &mut Packed,
 ) {
+    let Target { data, stride, rows, width } = target;
     for i in (0..rows).step_by(ROWS) {
         let live = (rows - i).min(ROWS);
         let range = inner(i);
@@ -59,7 +66,7 @@ pub(super) fn product<S: Simd>(
                 column
             },
         ));
-        let out = &mut out[i * stride..];
+        let out = &mut data[i * stride..];
         let right = Right { data: &right.data[range.start * right.stride..], ..right };
         let mut j = 0;
         while j < width {
@@ -86,18 +93,18 @@ fn sweep<S: Simd, const N: usize>(
 ) -> usize {
     let columns = N * S::F32_LANES;
     let zero = [simd.splat_f32s(0.0); N];
-    let [mut a, mut b, mut c, mut d] = [zero; ROWS];
+    let [mut first, mut second, mut third, mut fourth] = [zero; ROWS];
     for (column, row) in packed.iter().zip(right.data.chunks(right.stride)) {
         let (row, _) = S::as_simd_f32s(&row[j..j + columns]);
         let Some(row) = row.first_chunk::<N>() else { break };
-        for (sums, &factor) in [&mut a, &mut b, &mut c, &mut d].into_iter().zip(column) {
+        for (sums, &factor) in [&mut first, &mut second, &mut third, &mut fourth].into_iter().zip(column) {
             let factor = simd.splat_f32s(factor);
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum = simd.mul_add_f32s(factor, value, *sum);
             }
         }
     }
-    for (r, sums) in [a, b, c, d].iter().take(live).enumerate() {
+    for (r, sums) in [first, second, third, fourth].iter().take(live).enumerate() {
         let (row, _) = S::as_mut_simd_f32s(&mut out[r * stride + j..r * stride + j + columns]);
         row.copy_from_slice(sums);
     }
@@ -127,7 +134,8 @@ mod tests {
             for (row, column) in [(inner, 1), (1, rows)] {
                 let left = Left { data: &left, row, column };
                 let right = Right { data: &right, stride: width };
-                product(simd, &mut out, width, left, right, [rows, width], |_| 0..inner, &mut Vec::new());
+                let target = Target { data: &mut out, stride: width, rows, width };
+                product(simd, target, left, right, |_| 0..inner, &mut Vec::new());
                 for i in 0..rows {
                     for j in 0..width {
                         let want: f64 = (0..inner)

@@ -1,3 +1,5 @@
+//! The generator: disjoint splits, balanced labels, rationales that lead to them.
+
 use std::fmt::Write;
 
 use proptest::prelude::*;
