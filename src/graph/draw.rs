@@ -133,7 +133,7 @@ pub(super) mod tests {
 
     #[test]
     fn mermaid_quotes_names() {
-        expect_test::expect![[r##"
+        expect_test::expect![[r#"
             flowchart LR
               n0["questions<br/>dataset, cached"]
               style n0 fill:#d9f0e3,stroke:#555,color:#111
@@ -144,7 +144,7 @@ pub(super) mod tests {
               n0 --> n1
               n0 --> n2
               n1 --> n2
-        "##]]
+        "#]]
         .assert_eq(&mermaid(&sample()));
     }
 }

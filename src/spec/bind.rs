@@ -260,7 +260,7 @@ impl<'a> Surroundings<'a> {
 
 /// Says that a stage multiplies beyond the limit.
 pub(super) fn too_many(name: Span) -> Diagnostic {
-    let message = format!("the experiment multiplies to more than {} million instances", MAX_INSTANCES / 1_000_000);
+    let message = format!("the experiment multiplies to more than {} thousand instances", MAX_INSTANCES / 1000);
     let hint = "axes multiply each other in every stage that mentions them or refers to such a stage; take some away";
     Diagnostic::at(name, message).label("the limit is passed here").hint(hint)
 }

@@ -16,9 +16,9 @@ use super::{MAX_INSTANCES, name};
 use crate::source::{Diagnostic, Diagnostics, Key};
 
 /// The most references all instances may have together.
-const MAX_REFERENCES: usize = 20_000_000;
+const MAX_REFERENCES: usize = 10_000_000;
 /// The most combinations that may be looked at, those that filters leave out among them.
-const MAX_WORK: usize = 50_000_000;
+const MAX_WORK: usize = 20_000_000;
 
 /// The instances found so far.
 #[derive(Debug)]

@@ -56,7 +56,7 @@ pub struct Language {
 }
 
 /// The most instances an experiment may have.
-pub const MAX_INSTANCES: usize = 1_000_000;
+pub const MAX_INSTANCES: usize = 250_000;
 
 /// How many errors are reported, the rest being counted.
 const MAX_ERRORS: usize = 100;

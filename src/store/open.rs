@@ -158,7 +158,7 @@ fn make_folders(layout: &Layout) -> io::Result<()> {
     for area in Area::ALL {
         let path = layout.area(area);
         // Without a folder for the index the store goes on without an index.
-        if !path.is_dir() && !(area == Area::Index && path.exists()) {
+        if !path.is_dir() && (area != Area::Index || !path.exists()) {
             disk::make_folder(&path)?;
         }
     }

@@ -90,6 +90,8 @@ impl Template {
     pub fn parse(name: &str, source: &str) -> Result<Self, PromptError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // Errors name the variable in every build, not only in debug builds.
+        environment.set_debug(true);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("the delimiters are Jinja's own"));

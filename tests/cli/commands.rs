@@ -156,10 +156,10 @@ fn a_plan_says_what_would_run_and_does_nothing() {
     project.edit("keep: 500", "keep: 2");
     expect![[r#"
                  instance                                why
-         run     shortened[level=word,fraction=0.4]      params.steps[0].truncate.keep: 500 → 2
-         run     shortened[level=word,fraction=0.8]      params.steps[0].truncate.keep: 500 → 2
-         run     shortened[level=sentence,fraction=0.4]  params.steps[0].truncate.keep: 500 → 2
-         run     shortened[level=sentence,fraction=0.8]  params.steps[0].truncate.keep: 500 → 2
+         run     shortened[level=word,fraction=0.4]      steps[0].truncate.keep: 500 → 2
+         run     shortened[level=word,fraction=0.8]      steps[0].truncate.keep: 500 → 2
+         run     shortened[level=sentence,fraction=0.4]  steps[0].truncate.keep: 500 → 2
+         run     shortened[level=sentence,fraction=0.8]  steps[0].truncate.keep: 500 → 2
          awaits  shuffled[level=word,fraction=0.4]       after shortened[level=word,fraction=0.4]
          awaits  shuffled[level=word,fraction=0.8]       after shortened[level=word,fraction=0.8]
          awaits  shuffled[level=sentence,fraction=0.4]   after shortened[level=sentence,fraction=0.4]

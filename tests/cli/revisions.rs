@@ -68,45 +68,45 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
         &project,
         &["made-up", "quarel", "obqa", "csqa"],
         &expect![[r#"
-        made-up dev ad9f838402d29684
-        made-up test 24c2a55322b2abe5
-        made-up train eb4b62868493a779
-        quarel dev 3f2741e77447dcad
-        quarel test 3f2741e77447dcad
-        quarel train 3636a34c66136737
-        obqa dev 3f2741e77447dcad
-        obqa test 3f2741e77447dcad
-        obqa train 71c67de1e9c46dc6
-        csqa dev 3f2741e77447dcad
-        csqa test 90d12b2059603bf7
-        csqa train b64fabc9cc368007
-    "#]],
+            made-up dev 42b38135b50b28d6
+            made-up test 88bffedc6cf5ac8b
+            made-up train 4f12250063126ad7
+            quarel dev 3f2741e77447dcad
+            quarel test 3f2741e77447dcad
+            quarel train 3636a34c66136737
+            obqa dev 3f2741e77447dcad
+            obqa test 3f2741e77447dcad
+            obqa train 71c67de1e9c46dc6
+            csqa dev 3f2741e77447dcad
+            csqa test 90d12b2059603bf7
+            csqa train b64fabc9cc368007
+        "#]],
     );
     check(
         &project,
         &["gold", "imported"],
         &expect![[r#"
-        gold rows 98ec5ee2c3717c2f
-        imported rows 740277ee46e058e9
-    "#]],
+            gold rows 90018805854e6c53
+            imported rows 740277ee46e058e9
+        "#]],
     );
     check(
         &project,
         &["masked[level=word]", "masked[level=sentence]", "shuffled", "truncated", "masked-tokens"],
         &expect![[r#"
-        masked[level=word] rows 64a8698cda2e3bae
-        masked[level=sentence] rows 50fa0d4f2d8cd5ec
-        shuffled rows f6ada97af5d1d01e
-        truncated rows 945c7d39c784269d
-        masked-tokens rows d87cb5359048bbfa
-    "#]],
+            masked[level=word] rows 92831bbd288d54dd
+            masked[level=sentence] rows 81fe6c57e69b7b70
+            shuffled rows aa7856c3b2a8be4c
+            truncated rows 372b41a68d1bde3c
+            masked-tokens rows 976571e88dfc93f8
+        "#]],
     );
     check(
         &project,
         &["tokens"],
         &expect![[r#"
-        tokens tokenizer 8389282efb4fcedc
-    "#]],
+            tokens tokenizer 315778102c320019
+        "#]],
     );
 }
 
@@ -139,7 +139,7 @@ fn the_shape_of_what_a_device_computes_is_pinned() {
         ["config", "tokenizer", "usage"].iter().map(|part| format!("{part} {}\n", &tuned[*part][..16])).collect();
     expect![[r#"
         config 17d7a68fcaf86686
-        tokenizer cd865e04fe93fe48
+        tokenizer 89d7920bb8629c50
         usage 2364b1b77b7cc8db
     "#]]
     .assert_eq(&pinned);

@@ -36,7 +36,7 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         }
         ArtifactKind::Report => {
             let name = if global.json { "report.json" } else { "report.md" };
-            for part in found.parts.get(name) {
+            if let Some(part) = found.parts.get(name) {
                 print::data(&String::from_utf8_lossy(&store.read(part)?));
             }
         }

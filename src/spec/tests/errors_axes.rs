@@ -249,7 +249,7 @@ stages:
   x: { elicit: { questions: q, prompt: \"${a}${b}${c}\" } }
 ",
         &expect![[r#"
-            error: the experiment multiplies to more than 1 million instances
+            error: the experiment multiplies to more than 250 thousand instances
               --> x.yaml:10:3
                |
             10 |   x: { elicit: { questions: q, prompt: "${a}${b}${c}" } }
@@ -266,7 +266,7 @@ stages:
   z: { train: { student: { path: p }, questions: y, rationales: x, recipe: {} } }
 ",
         &expect![[r#"
-            error: the experiment multiplies to more than 1 million instances
+            error: the experiment multiplies to more than 250 thousand instances
              --> x.yaml:9:3
               |
             9 |   z: { train: { student: { path: p }, questions: y, rationales: x, recipe: {} } }
