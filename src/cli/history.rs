@@ -70,7 +70,9 @@ impl History for StoredHistory<'_> {
     }
 
     fn neighbours(&self, name: &str, stage: &str) -> Vec<&Earlier> {
-        let listed = |lists: &BTreeMap<String, Vec<usize>>, key: &str| lists.get(key).cloned().unwrap_or_default();
+        fn listed<'l>(lists: &'l BTreeMap<String, Vec<usize>>, key: &str) -> impl Iterator<Item = usize> + use<'l> {
+            lists.get(key).map_or(&[][..], Vec::as_slice).iter().copied()
+        }
         let one_apart = rests(name).flat_map(|rest| listed(&self.by_rest, &rest));
         let mut found: Vec<usize> = Vec::new();
         let all = 0..self.earlier.len();

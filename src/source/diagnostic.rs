@@ -1,5 +1,7 @@
 //! Errors that point at what a person wrote.
 
+use std::collections::BTreeSet;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Sources, Span};
@@ -60,12 +62,13 @@ pub enum Style {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    seen: BTreeSet<Diagnostic>,
 }
 
 impl Diagnostics {
     /// Adds an error unless the same one was found before.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.found.contains(&diagnostic) {
+        if self.seen.insert(diagnostic.clone()) {
             self.found.push(diagnostic);
         }
     }

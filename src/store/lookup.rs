@@ -22,12 +22,10 @@ impl Store {
         if let Some(summary) = self.core.indexed(fingerprint) {
             return Ok(Some(summary));
         }
-        let folder = disk::stamp_at(&self.core.layout.claims_of(fingerprint));
+        let Some(folder) = disk::stamp_at(&self.core.layout.claims_of(fingerprint)) else { return Ok(None) };
         let Some((id, claim, file)) = self.core.claims(fingerprint)?.into_iter().next() else { return Ok(None) };
         let summary = claim.summary(id);
-        if let Some(folder) = folder {
-            self.core.index.put(Table::Claims, vec![entry(fingerprint, &summary, &folder, &file)]);
-        }
+        self.core.index.put(Table::Claims, vec![entry(fingerprint, &summary, &folder, &file)]);
         Ok(Some(summary))
     }
 

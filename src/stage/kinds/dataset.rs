@@ -114,7 +114,7 @@ impl FromNode for Dataset {
         };
         json!({
             "description": "Questions, read from files in an official line format or made up.",
-            "oneOf": [
+            "anyOf": [
                 with_format("csqa", CsqaFiles::schema()),
                 with_format("obqa", Files::schema()),
                 with_format("quarel", Files::schema()),

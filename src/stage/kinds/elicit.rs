@@ -41,7 +41,7 @@ impl FromNode for Teacher {
     }
 
     fn schema() -> Json {
-        json!({ "oneOf": [
+        json!({ "anyOf": [
             { "const": "gold", "description": "The rationales that the dataset itself carries." },
             {
                 "type": "object",
