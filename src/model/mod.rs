@@ -1,8 +1,8 @@
 //! Models: devices, architectures, weights in and out, fitting, generation and attribution.
 //!
 //! The only room that names `burn`. What enters and leaves is plain: token ids, `f32` slices, bytes, paths. Inside, a
-//! model is a [`network`] on one of two backends, Burn's CPU backend or CUDA, chosen when it is made; every pass is
-//! written once, generic over the backend's [`kernels`]. Weights are plain named tensors in the order of the
+//! model is a `network` on one of two backends, Burn's CPU backend or CUDA, chosen when it is made; every pass is
+//! written once, generic over the backend's `kernels`. Weights are plain named tensors in the order of the
 //! architecture, which alone knows their roles.
 //!
 //! On the CPU everything is deterministic: equal inputs give equal bits, whatever the number of threads. Dropout is off
