@@ -1,32 +1,58 @@
-//! Safetensors files: named tensors behind a JSON header, written so that equal tensors give equal bytes.
+//! Safetensors files: named tensors behind a JSON header, read one tensor at a time and written so that equal tensors
+//! give equal bytes.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use burn::tensor::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError};
 use serde_json::{Map, Value, json};
-
-use super::config::TensorSpec;
 
 /// Why a weights file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// The file cannot be read.
-    #[error("cannot read the weights file: {0}")]
-    Read(#[from] io::Error),
-    /// The file is cut short or is no safetensors file.
-    #[error("cannot read the weights file `{file}`: {source}; the file is cut short or is no safetensors file")]
+    #[error("cannot read the weights file `{file}`: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no safetensors file.
+    #[error("cannot read the weights file `{file}`: {source}; it is cut short or is no safetensors file")]
     Format {
         /// The file.
         file: String,
         /// What the parser found.
         source: SafeTensorError,
     },
-    /// The tensors are not those of the model's configuration.
-    #[error("cannot use the weights file `{file}`: {}", join(problems))]
-    Misfit {
+    /// The file is shorter or longer than its header says.
+    #[error(
+        "cannot read the weights file `{file}`: it has {found} bytes where its header promises {expected}; it is cut short or damaged"
+    )]
+    Length {
         /// The file.
+        file: String,
+        /// Bytes that the header promises.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// Two files hold one tensor.
+    #[error("cannot use the weights files: tensor `{tensor}` is in `{first}` and in `{second}`")]
+    Twice {
+        /// The tensor.
+        tensor: String,
+        /// A file that has it.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// The tensors are not those of the model's configuration.
+    #[error("cannot use the weights of `{file}`: {}", join(problems))]
+    Misfit {
+        /// The file, or the first of several.
         file: String,
         /// Every tensor that does not fit.
         problems: Vec<Misfit>,
@@ -36,7 +62,7 @@ pub enum WeightsError {
 /// A tensor that does not fit the configuration. Shapes are as stored.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Misfit {
-    /// The file lacks it.
+    /// No file has it.
     #[error("tensor `{tensor}` is missing, it should have shape {expected:?}")]
     Missing {
         /// Its name.
@@ -82,61 +108,142 @@ fn join(problems: &[Misfit]) -> String {
     parts.join("; ")
 }
 
-/// Reads the tensors of `specs`, in their order, from the bytes of a safetensors file; `file` names it in errors.
-///
-/// A name may lack its `transformer.` prefix, as in the files first published. The causal masks which those hold beside
-/// the weights are passed over, and so is an output head that repeats the token embedding.
-pub(crate) fn read(specs: &[TensorSpec], bytes: &[u8], file: &str) -> Result<Vec<Vec<f32>>, WeightsError> {
-    let archive =
-        SafeTensors::deserialize(bytes).map_err(|source| WeightsError::Format { file: file.to_owned(), source })?;
-    let mut found: BTreeMap<String, TensorView<'_>> =
-        archive.tensors().into_iter().map(|(name, view)| (full_name(&name), view)).collect();
-    let mut problems = Vec::new();
-    let mut tensors = Vec::with_capacity(specs.len());
-    for spec in specs {
-        let tensor = spec.name.clone();
-        match found.remove(&full_name(&spec.name)) {
-            None => problems.push(Misfit::Missing { tensor, expected: spec.shape.clone() }),
-            Some(view) if view.shape() != spec.shape => {
-                let (expected, found) = (spec.shape.clone(), view.shape().to_vec());
-                problems.push(Misfit::Shape { tensor, expected, found });
+/// Bytes that can be read from any place: a file, or memory.
+pub trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
+/// One safetensors file and its name for errors.
+pub struct WeightsFile<'a> {
+    name: String,
+    source: Box<dyn Source + 'a>,
+}
+
+impl<'a> WeightsFile<'a> {
+    /// A file that is open, or bytes behind a cursor.
+    pub fn new(name: impl Into<String>, source: impl Source + 'a) -> Self {
+        Self { name: name.into(), source: Box::new(source) }
+    }
+}
+
+/// Several safetensors files as one.
+pub(crate) struct Archive<'a> {
+    files: Vec<Opened<'a>>,
+    /// File and header of each tensor.
+    tensors: BTreeMap<String, (usize, safetensors::tensor::TensorInfo)>,
+}
+
+struct Opened<'a> {
+    file: WeightsFile<'a>,
+    /// Where its tensors begin.
+    data: u64,
+    metadata: Metadata,
+}
+
+impl<'a> Archive<'a> {
+    /// Reads the headers.
+    pub(crate) fn open(files: Vec<WeightsFile<'a>>) -> Result<Self, WeightsError> {
+        let files = files.into_iter().map(Opened::new).collect::<Result<Vec<_>, _>>()?;
+        let mut tensors = BTreeMap::new();
+        for (i, opened) in files.iter().enumerate() {
+            for (name, info) in opened.metadata.tensors() {
+                if let Some((other, _)) = tensors.insert(name.clone(), (i, info.clone())) {
+                    let name_of = |i: usize| files[i].file.name.clone();
+                    return Err(WeightsError::Twice { tensor: name, first: name_of(other), second: name_of(i) });
+                }
             }
-            Some(view) => match elements(&view) {
-                Some(data) => tensors.push(data),
-                None => problems.push(Misfit::Dtype { tensor, found: format!("{:?}", view.dtype()) }),
-            },
         }
+        Ok(Self { files, tensors })
     }
-    problems.extend(
-        found
-            .into_iter()
-            .filter(|(name, _)| !passed_over(name))
-            .map(|(tensor, view)| Misfit::Extra { tensor, found: view.shape().to_vec() }),
-    );
-    if problems.is_empty() { Ok(tensors) } else { Err(WeightsError::Misfit { file: file.to_owned(), problems }) }
+
+    /// What the header of the first file says beside the tensors.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        self.files.first()?.metadata.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// The names of all tensors with their shapes.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.tensors.iter().map(|(name, (_, info))| (name.as_str(), info.shape.as_slice()))
+    }
+
+    /// The shape of a tensor and the type of its elements.
+    pub(crate) fn describe(&self, tensor: &str) -> Option<(&[usize], Dtype)> {
+        self.tensors.get(tensor).map(|(_, info)| (info.shape.as_slice(), info.dtype))
+    }
+
+    /// Adds the elements of a tensor to `out` as `f32`; its type must be one that [`reads`] knows.
+    pub(crate) fn read(&mut self, tensor: &str, out: &mut Vec<f32>) -> Result<(), WeightsError> {
+        let Some((file, info)) = self.tensors.get(tensor) else { return Ok(()) };
+        let opened = &mut self.files[*file];
+        let (from, to) = info.data_offsets;
+        copy(&mut *opened.file.source, opened.data + from as u64, to - from, info.dtype, out)
+            .map_err(|source| WeightsError::Read { file: opened.file.name.clone(), source })
+    }
+
+    /// The name of the first file.
+    pub(crate) fn name(&self) -> String {
+        self.files.first().map(|opened| opened.file.name.clone()).unwrap_or_default()
+    }
 }
 
-fn full_name(name: &str) -> String {
-    if name.starts_with("transformer.") || name.starts_with("lm_head.") {
-        name.to_owned()
-    } else {
-        format!("transformer.{name}")
+impl<'a> Opened<'a> {
+    fn new(mut file: WeightsFile<'a>) -> Result<Self, WeightsError> {
+        /// More than any header has.
+        const HEADER_MAX: u64 = 100 << 20;
+        let name = file.name.clone();
+        let failed = |source| WeightsError::Read { file: name.clone(), source };
+        let bad = |source| WeightsError::Format { file: name.clone(), source };
+        let found = file.source.seek(SeekFrom::End(0)).map_err(failed)?;
+        file.source.rewind().map_err(failed)?;
+        let mut length = [0; 8];
+        if found < 8 {
+            return Err(bad(SafeTensorError::HeaderTooSmall));
+        }
+        file.source.read_exact(&mut length).map_err(failed)?;
+        let header = u64::from_le_bytes(length);
+        if header > HEADER_MAX {
+            return Err(bad(SafeTensorError::HeaderTooLarge));
+        }
+        if header > found - 8 {
+            return Err(bad(SafeTensorError::InvalidHeaderLength));
+        }
+        let mut bytes = vec![0; header as usize];
+        file.source.read_exact(&mut bytes).map_err(failed)?;
+        let metadata: Metadata = serde_json::from_slice(&bytes)
+            .map_err(|error| bad(SafeTensorError::InvalidHeaderDeserialization(error)))?;
+        let data = 8 + header;
+        let expected = data + metadata.data_len() as u64;
+        if expected != found {
+            return Err(WeightsError::Length { file: name, expected, found });
+        }
+        Ok(Self { file, data, metadata })
     }
 }
 
-fn passed_over(name: &str) -> bool {
-    name == "lm_head.weight" || name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias")
+/// Whether elements of this type are read.
+pub(crate) fn reads(dtype: Dtype) -> bool {
+    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
 }
 
-/// The elements of a tensor as `f32`; `None` if they are of another kind.
-pub(crate) fn elements(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    let data = view.data();
-    match view.dtype() {
-        Dtype::F32 => Some(data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()),
-        Dtype::F16 => Some(data.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32()).collect()),
-        Dtype::BF16 => Some(data.as_chunks().0.iter().map(|&bytes| bf16::from_le_bytes(bytes).to_f32()).collect()),
-        _ => None,
+/// Adds `len` bytes of elements from `at` on to `out`, through a buffer that is small beside a tensor.
+fn copy(source: &mut dyn Source, at: u64, len: usize, dtype: Dtype, out: &mut Vec<f32>) -> io::Result<()> {
+    const BUFFER: usize = 1 << 18;
+    source.seek(SeekFrom::Start(at))?;
+    out.reserve_exact(len / (dtype.bitsize() / 8).max(1));
+    let mut buffer = vec![0; BUFFER.min(len)];
+    let mut left = len;
+    while left > 0 {
+        let part = left.min(BUFFER);
+        let bytes = &mut buffer[..part];
+        source.read_exact(bytes)?;
+        match dtype {
+            Dtype::F16 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32())),
+            Dtype::BF16 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| bf16::from_le_bytes(bytes).to_f32())),
+            _ => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes))),
+        }
+        left -= part;
     }
+    Ok(())
 }
 
 /// A tensor to be written: its name and shape.
@@ -182,14 +289,11 @@ pub(crate) fn write<E: From<io::Error>>(
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
+    use std::io::Cursor;
+
+    use safetensors::tensor::TensorView;
 
     use super::*;
-    use crate::model::config::Init;
-
-    fn spec(name: &str, shape: &[usize]) -> TensorSpec {
-        TensorSpec { name: name.to_owned(), shape: shape.to_vec(), init: Init::Zero, exempt: false }
-    }
 
     fn file(entries: &[(&str, &[usize])]) -> Vec<u8> {
         let entries: Vec<Entry> =
@@ -202,39 +306,51 @@ mod tests {
         out
     }
 
+    fn open(bytes: &[u8]) -> Result<Archive<'_>, WeightsError> {
+        Archive::open(vec![WeightsFile::new("x", Cursor::new(bytes))])
+    }
+
+    fn elements(archive: &mut Archive<'_>, tensor: &str) -> Vec<f32> {
+        let mut out = Vec::new();
+        archive.read(tensor, &mut out).expect("readable");
+        out
+    }
+
     #[test]
     fn what_is_written_is_read_in_any_order() {
-        let one = file(&[("transformer.b", &[2]), ("transformer.a", &[1, 3])]);
-        let two = file(&[("transformer.a", &[1, 3]), ("transformer.b", &[2])]);
-        assert_eq!(one, two);
-        let specs = [spec("transformer.b", &[2]), spec("transformer.a", &[1, 3])];
-        assert_eq!(read(&specs, &one, "x").expect("fits"), vec![vec![0.5, 1.5], vec![0.5, 1.5, 2.5]]);
+        let one = file(&[("b", &[2]), ("a", &[1, 3])]);
+        assert_eq!(one, file(&[("a", &[1, 3]), ("b", &[2])]));
+        let mut archive = open(&one).expect("opens");
+        assert_eq!(elements(&mut archive, "a"), [0.5, 1.5, 2.5]);
+        assert_eq!(elements(&mut archive, "b"), [0.5, 1.5]);
     }
 
     #[test]
     fn half_precision_is_read() {
-        let data = [f16::from_f32(1.5).to_le_bytes(), f16::from_f32(-2.0).to_le_bytes()].concat();
-        let view = TensorView::new(Dtype::F16, vec![2], &data).expect("valid");
-        assert_eq!(elements(&view), Some(vec![1.5, -2.0]));
-        let data = [bf16::from_f32(1.5).to_le_bytes(), bf16::from_f32(-2.0).to_le_bytes()].concat();
-        let view = TensorView::new(Dtype::BF16, vec![2], &data).expect("valid");
-        assert_eq!(elements(&view), Some(vec![1.5, -2.0]));
-    }
-
-    #[test]
-    fn every_misfit_is_named_with_both_shapes() {
-        let bytes = file(&[("wte.weight", &[3, 2]), ("h.0.attn.bias", &[1]), ("odd", &[4])]);
-        let specs = [spec("transformer.wte.weight", &[5, 2]), spec("transformer.ln_f.bias", &[2])];
-        let error = read(&specs, &bytes, "student/model.safetensors").expect_err("does not fit");
-        expect!["cannot use the weights file `student/model.safetensors`: tensor `transformer.wte.weight` has shape [3, 2], the configuration wants [5, 2]; tensor `transformer.ln_f.bias` is missing, it should have shape [2]; tensor `transformer.odd` of shape [4] has no place in the model"]
-            .assert_eq(&error.to_string());
-    }
-
-    #[test]
-    fn a_file_cut_anywhere_is_an_error() {
-        let bytes = file(&[("transformer.a", &[3])]);
-        for end in 0..bytes.len() {
-            assert!(read(&[spec("transformer.a", &[3])], &bytes[..end], "x").is_err(), "cut at {end}");
+        let halves = [f16::from_f32(1.5).to_le_bytes(), f16::from_f32(-2.0).to_le_bytes()].concat();
+        let brains = [bf16::from_f32(1.5).to_le_bytes(), bf16::from_f32(-2.0).to_le_bytes()].concat();
+        for (dtype, data) in [(Dtype::F16, halves), (Dtype::BF16, brains)] {
+            let view = TensorView::new(dtype, vec![2], &data).expect("valid");
+            let bytes = safetensors::serialize([("a", view)], None).expect("serialises");
+            assert_eq!(elements(&mut open(&bytes).expect("opens"), "a"), [1.5, -2.0]);
         }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_or_with_more_behind_is_an_error() {
+        let mut bytes = file(&[("a", &[3])]);
+        for end in 0..bytes.len() {
+            assert!(open(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        bytes.push(0);
+        assert!(open(&bytes).is_err());
+    }
+
+    #[test]
+    fn a_tensor_in_two_files_is_an_error() {
+        let bytes = file(&[("a", &[3])]);
+        let files = ["one", "two"].map(|name| WeightsFile::new(name, Cursor::new(&bytes)));
+        let error = Archive::open(files.into()).err().expect("twice");
+        assert_eq!(error.to_string(), "cannot use the weights files: tensor `a` is in `one` and in `two`");
     }
 }

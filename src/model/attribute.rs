@@ -1,7 +1,8 @@
 //! Integrated gradients (Sundararajan, Taly and Yan 2017) of one token's logit or probability over the token embeddings.
 //!
 //! The attribution of an input embedding `x` against a baseline `b` is `(x − b) ∘ ∫ ∂F(b + α (x − b)) dα`, the integral
-//! by quadrature. The weights are not tracked. Position embeddings are added to whatever stands in for a token.
+//! by quadrature. The weights are not tracked. Positions and scale are applied to whatever stands in for a
+//! token.
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensorOps;
@@ -217,9 +218,10 @@ impl Task<'_> {
         let leaf = T::<B>::float_set_require_grad(T::<B>::from_inner(points), gradient);
         let constants: Vec<Real<T<B>>> = network.values.iter().map(|value| T::<B>::constant(value.clone())).collect();
         let weights = network.parameters(&constants);
-        let hidden = network.hidden_from::<T<B>>(&weights, leaf.clone(), &layout, |_| {});
+        let pass = network.pass(&layout, &vec![0; count]);
+        let hidden = pass.hidden::<T<B>>(&weights, pass.stream::<T<B>>(&weights, leaf.clone()), |_| {});
         let rows: Vec<u32> = layout.spans.iter().map(|span| (span.start + self.position) as u32).collect();
-        let logits = <T<B> as Blocks>::head(&<T<B> as Blocks>::gather(&hidden, &rows), weights.head());
+        let logits = pass.head::<T<B>>(&weights, &<T<B> as Blocks>::gather(&hidden, &rows));
         let logits = Tensor::<T<B>, 2>::from_primitive(TensorPrimitive::Float(logits));
         let scores = match self.options.function {
             Attributed::Logit => logits,

@@ -1,14 +1,16 @@
 //! Training: the loop, its log and what a caller may hook into.
 //!
 //! Examples are drawn in a new random order each epoch. The loss is the mean cross-entropy over the tokens that carry
-//! loss. Dropout is off. On the CPU the sequences of a batch lie one after the other without padding; on CUDA they are
+//! loss. On the CPU the sequences of a batch lie one after the other without padding; on CUDA they are
 //! padded to the longest. At the end the weights are those of the best evaluation, if there was any.
 
 use std::io;
 
+use super::decoder::DropoutRates;
 use super::device::DeviceError;
 use super::early_stopping::EarlyStopping;
 use super::fit_state::{self, StateError, TrainState};
+use super::forward::Drops;
 use super::init::{Random, permutation};
 use super::kernels::AdamWStep;
 use super::learn::{Batch, Update};
@@ -159,7 +161,7 @@ pub fn fit(
     hooks: &mut dyn FitHooks,
 ) -> Result<FitLog, FitError> {
     check(model, examples, recipe)?;
-    placed!(&mut model.placed, network => network.begin_training());
+    placed!(&mut model.placed, network => network.begin_training(recipe.lora.as_ref(), recipe.seed))?;
     run(model, examples, recipe, hooks, Progress::default())
 }
 
@@ -174,7 +176,7 @@ pub fn resume(
     hooks: &mut dyn FitHooks,
 ) -> Result<FitLog, FitError> {
     check(model, examples, recipe)?;
-    let progress = fit_state::restore(model, &identity(model, examples, recipe), state)?;
+    let progress = fit_state::restore(model, &identity(model, examples, recipe), recipe, state)?;
     run(model, examples, recipe, hooks, progress)
 }
 
@@ -294,6 +296,8 @@ fn step(
         },
         exempt: recipe.decay == Decay::Matrices,
         max_grad_norm: recipe.max_grad_norm.map(|norm| norm as f32),
+        drops: drops(model, recipe, step),
+        precision: recipe.precision,
     };
     let tokens = batches.iter().map(|batch| batch.tokens() as u64).sum();
     let learned = placed!(&mut model.placed, network => network.learn(&batches, &update))?;
@@ -301,6 +305,18 @@ fn step(
         return Err(FitError::Diverged { step, loss: learned.loss });
     }
     Ok(StepReport { step, steps_total: total, loss: learned.loss, grad_norm: learned.grad_norm, lr, tokens })
+}
+
+/// What a step drops; `None` where nothing is.
+fn drops(model: &Model, recipe: &Recipe, step: u64) -> Option<Drops> {
+    let own = model.config().decoder().dropout;
+    let rates = match recipe.dropout {
+        Some(rate) => DropoutRates { embedding: rate, attention: rate, residual: rate },
+        None => own,
+    };
+    // Every batch of a step takes one seed, from here on.
+    let seed = || Random::new("retort 2026 dropout of a step", recipe.seed, &step.to_le_bytes()).bits();
+    (rates != DropoutRates::default()).then(|| Drops { rates, seed: seed() })
 }
 
 /// `base` to the power `exponent`, by squaring: the same bits on every machine.

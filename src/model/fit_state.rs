@@ -1,22 +1,23 @@
-//! The state of a training run as one stream of bytes: a safetensors file with weights, both moments and the best
-//! weights, the rest as JSON in its metadata, and after it the blake3 digest of all that, so that a cut or a flipped bit
+//! The state of a training run as one stream of bytes: a safetensors file with what is learned, both moments and the
+//! best so far, the rest as JSON in its metadata, and after it the blake3 digest of all that, so that a cut or a flipped bit
 //! is found before anything is believed.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Cursor, Write};
 
-use safetensors::SafeTensors;
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
-use super::archive::{self, Entry};
+use super::archive::{self, Archive, Entry, WeightsFile};
 use super::device::DeviceError;
 use super::early_stopping::EarlyStopping;
 use super::fit::{Evaluation, FitLog, Progress, StepReport};
 use super::network::Shelf;
+use super::recipe::Recipe;
 use super::student::{Model, placed};
 
 /// The version of the stream. A state of another version is not read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The key of the JSON in the metadata.
 const KEY: &str = "retort.training";
 /// Bytes of the digest at the end.
@@ -24,7 +25,7 @@ const SEAL: usize = blake3::OUT_LEN;
 
 /// The shelves of a state and the first part of their tensors' names.
 const SHELVES: [(Shelf, &str); 4] =
-    [(Shelf::Weights, "weights/"), (Shelf::First, "first/"), (Shelf::Second, "second/"), (Shelf::Best, "best/")];
+    [(Shelf::Learned, "learned/"), (Shelf::First, "first/"), (Shelf::Second, "second/"), (Shelf::Best, "best/")];
 
 /// A run between two steps.
 pub struct TrainState<'a> {
@@ -123,7 +124,7 @@ impl TrainState<'_> {
 
     /// Writes the state. One tensor at a time is copied.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        let specs = self.model.config().tensors();
+        let specs = self.model.learned_specs();
         let mut entries = Vec::new();
         let mut places = Vec::new();
         for (shelf, prefix) in SHELVES {
@@ -131,7 +132,7 @@ impl TrainState<'_> {
                 continue;
             }
             for (i, spec) in specs.iter().enumerate() {
-                entries.push(Entry { name: format!("{prefix}{}", spec.name), shape: spec.shape.clone() });
+                entries.push(Entry { name: format!("{prefix}{}", spec.name()), shape: spec.shape.clone() });
                 places.push((shelf, i));
             }
         }
@@ -167,13 +168,19 @@ impl Write for Sealed<'_> {
 }
 
 /// Puts a saved state back into `model`.
-pub(crate) fn restore(model: &mut Model, identity: &str, bytes: &[u8]) -> Result<Progress, StateError> {
+pub(crate) fn restore(
+    model: &mut Model,
+    identity: &str,
+    recipe: &Recipe,
+    bytes: &[u8],
+) -> Result<Progress, StateError> {
     let (body, seal) = bytes.split_last_chunk::<SEAL>().ok_or(StateError::Damaged)?;
     if blake3::hash(body).as_bytes() != seal {
         return Err(StateError::Damaged);
     }
-    let (_, header) = SafeTensors::read_metadata(body).map_err(|_| StateError::Damaged)?;
-    let wire = header.metadata().as_ref().and_then(|entries| entries.get(KEY)).ok_or(StateError::Damaged)?;
+    let mut archive =
+        Archive::open(vec![WeightsFile::new("the saved state", Cursor::new(body))]).map_err(|_| StateError::Damaged)?;
+    let wire = archive.metadata(KEY).ok_or(StateError::Damaged)?;
     let wire: Wire = serde_json::from_str(wire).map_err(|_| StateError::Damaged)?;
     if wire.version != VERSION {
         return Err(StateError::Version { found: wire.version });
@@ -181,20 +188,21 @@ pub(crate) fn restore(model: &mut Model, identity: &str, bytes: &[u8]) -> Result
     if wire.identity != identity {
         return Err(StateError::OtherRun);
     }
-    let archive = SafeTensors::deserialize(body).map_err(|_| StateError::Damaged)?;
-    let specs = model.config().tensors();
-    placed!(&mut model.placed, network => network.begin_training());
+    let begun = placed!(&mut model.placed, network => network.begin_training(recipe.lora.as_ref(), recipe.seed));
+    begun.map_err(|_| StateError::OtherRun)?;
+    let specs = model.learned_specs();
     for (shelf, prefix) in SHELVES {
         if shelf == Shelf::Best && wire.best.is_none() {
             continue;
         }
         let mut tensors = Vec::with_capacity(specs.len());
         for spec in &specs {
-            let view = archive.tensor(&format!("{prefix}{}", spec.name)).map_err(|_| StateError::Damaged)?;
-            let data = archive::elements(&view).ok_or(StateError::Damaged)?;
-            if view.shape() != spec.shape {
+            let name = format!("{prefix}{}", spec.name());
+            if archive.describe(&name) != Some((spec.shape.as_slice(), Dtype::F32)) {
                 return Err(StateError::Damaged);
             }
+            let mut data = Vec::new();
+            archive.read(&name, &mut data).map_err(|_| StateError::Damaged)?;
             tensors.push(data);
         }
         placed!(&mut model.placed, network => network.set_shelf(shelf, tensors));

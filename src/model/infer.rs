@@ -1,9 +1,7 @@
 //! Passes that learn nothing: logits, hidden states and the steps of generation.
 
-use super::config::Config;
 use super::device::DeviceError;
-use super::gpt2;
-use super::kernels::{Blocks, Kernels, Real};
+use super::kernels::{Kernels, Real};
 use super::layout::Layout;
 use super::network::Network;
 
@@ -28,8 +26,10 @@ impl<B: Kernels> Network<B> {
     /// The logits `[len, vocab]` of each sequence, laid out as `layout` says.
     pub(crate) fn logits(&self, sequences: &[&[u32]], layout: &Layout) -> Result<Vec<Vec<f32>>, DeviceError> {
         let ids = layout.spread(sequences.iter().copied());
-        let hidden = self.hidden::<B>(&self.values, &ids, layout, |_| {});
-        let logits = <B as Blocks>::head(&hidden, self.parameters(&self.values).head());
+        let weights = self.parameters(&self.values);
+        let pass = self.pass(layout, &vec![0; sequences.len()]);
+        let stream = pass.stream::<B>(&weights, B::pick_rows(&weights.token_embedding, &ids));
+        let logits = pass.head::<B>(&weights, &pass.hidden::<B>(&weights, stream, |_| {}));
         self.read_spans(logits, layout, self.config().vocab_size())
     }
 
@@ -41,7 +41,10 @@ impl<B: Kernels> Network<B> {
     ) -> Result<Vec<Vec<Vec<f32>>>, DeviceError> {
         let ids = layout.spread(sequences.iter().copied());
         let mut streams = Vec::new();
-        let hidden = self.hidden::<B>(&self.values, &ids, layout, |stream| streams.push(stream.clone()));
+        let weights = self.parameters(&self.values);
+        let pass = self.pass(layout, &vec![0; sequences.len()]);
+        let stream = pass.stream::<B>(&weights, B::pick_rows(&weights.token_embedding, &ids));
+        let hidden = pass.hidden::<B>(&weights, stream, |stream| streams.push(stream.clone()));
         streams.push(hidden);
         streams.into_iter().map(|stream| self.read_spans(stream, layout, self.config().d_model())).collect()
     }
@@ -73,18 +76,17 @@ impl<B: Kernels> Network<B> {
         sequences: &[&[u32]],
         layout: &Layout,
     ) -> Result<Vec<Vec<f32>>, DeviceError> {
-        let Config::Gpt2(config) = self.config();
         let weights = self.parameters(&self.values);
         let ids = layout.spread(sequences.iter().copied());
-        let embedded = <B as Blocks>::gather(&weights.token_embedding, &ids);
-        let stream = gpt2::positioned::<B>(&weights, embedded, &layout.positions(&progress.past));
-        let hidden = gpt2::hidden_cached::<B>(config, &weights, stream, layout, &mut progress.memory);
+        let embedded = B::pick_rows(&weights.token_embedding, &ids);
+        let pass = self.pass(layout, &progress.past);
+        let hidden = pass.hidden_cached(&weights, pass.stream::<B>(&weights, embedded), &mut progress.memory);
         for (past, ids) in progress.past.iter_mut().zip(sequences) {
             *past += ids.len();
         }
         let last: Vec<u32> = layout.spans.iter().map(|span| (span.end - 1) as u32).collect();
-        let logits = <B as Blocks>::head(&<B as Blocks>::gather(&hidden, &last), weights.head());
+        let logits = pass.head::<B>(&weights, &B::pick_rows(&hidden, &last));
         let data = self.read(logits)?;
-        Ok(data.chunks_exact(config.vocab_size).map(<[f32]>::to_vec).collect())
+        Ok(data.chunks_exact(self.config().vocab_size()).map(<[f32]>::to_vec).collect())
     }
 }

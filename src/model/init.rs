@@ -1,15 +1,19 @@
 //! Random weights, the same on every machine.
 
-use super::config::{Init, TensorSpec};
+use super::decoder::{Init, TensorSpec};
 
 /// The elements of a tensor at the start, from a seed and the tensor's name, so that no other tensor moves them.
 pub(crate) fn initial(spec: &TensorSpec, seed: u64) -> Vec<f32> {
-    let count = spec.shape.iter().product();
+    let count = spec.count();
     match spec.init {
         Init::Zero => vec![0.0; count],
         Init::One => vec![1.0; count],
+        Init::Uniform(bound) => {
+            let mut random = Random::new("retort 2026 initial weights", seed, spec.name().as_bytes());
+            (0..count).map(|_| ((2.0 * random.unit() - 1.0) * bound) as f32).collect()
+        }
         Init::Normal(deviation) => {
-            let mut random = Random::new("retort 2026 initial weights", seed, spec.name.as_bytes());
+            let mut random = Random::new("retort 2026 initial weights", seed, spec.name().as_bytes());
             let mut data = Vec::with_capacity(count + 1);
             while data.len() < count {
                 let (a, b) = random.normals();
@@ -36,7 +40,8 @@ impl Random {
         Self { stream: hasher.finalize_xof() }
     }
 
-    fn bits(&mut self) -> u64 {
+    /// The next 64 bits.
+    pub(crate) fn bits(&mut self) -> u64 {
         let mut bytes = [0; 8];
         self.stream.fill(&mut bytes);
         u64::from_le_bytes(bytes)
@@ -52,6 +57,11 @@ impl Random {
                 return bits % bound;
             }
         }
+    }
+
+    /// A number of at least 0 and below 1.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Two independent standard normal numbers (Box and Muller 1958). The functions are those of the `libm` crate, not
@@ -81,7 +91,12 @@ mod tests {
     use super::*;
 
     fn spec(name: &str, count: usize) -> TensorSpec {
-        TensorSpec { name: name.to_owned(), shape: vec![count], init: Init::Normal(0.02), exempt: false }
+        TensorSpec {
+            parts: vec![(name.to_owned(), count)],
+            shape: vec![count],
+            init: Init::Normal(0.02),
+            exempt: false,
+        }
     }
 
     #[test]

@@ -4,10 +4,14 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 
 use super::config::Config;
+use super::decoder::{TensorSpec, Weights};
 use super::device::DeviceError;
-use super::gpt2::{self, Gpt2};
-use super::kernels::{Blocks, Kernels, Real};
+use super::forward::Pass;
+use super::init::initial;
+use super::kernels::{Kernels, Precision, Real, Turn};
 use super::layout::Layout;
+use super::lora::{Adaptation, Lora};
+use super::recipe::RecipeError;
 
 /// A model on backend `B`: its weights in the order of [`Config::tensors`].
 pub(crate) struct Network<B: Kernels> {
@@ -16,35 +20,52 @@ pub(crate) struct Network<B: Kernels> {
     /// The name of the device, for errors.
     label: String,
     pub(super) values: Vec<Real<B>>,
-    /// First and second moments of AdamW, while training.
+    /// While training.
+    pub(super) training: Option<Training<B>>,
+}
+
+/// What training keeps beside the weights. What is learned is the weights themselves, or what adapts them.
+pub(super) struct Training<B: Kernels> {
+    pub(super) adaptation: Option<Adaptation<B>>,
+    /// What is learned, where that is not the weights themselves.
+    pub(super) learned: Vec<Real<B>>,
+    /// First and second moments of AdamW.
     pub(super) moments: Vec<(Real<B>, Real<B>)>,
-    /// The weights of the best evaluation so far, while training.
+    /// What was learned at the best evaluation so far.
     best: Option<Vec<Real<B>>>,
 }
 
-/// Which of the tensors that training keeps beside the weights.
+/// Which of the tensors of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shelf {
-    /// The weights themselves.
-    Weights,
+    /// What is learned.
+    Learned,
     /// AdamW's first moments.
     First,
     /// AdamW's second moments.
     Second,
-    /// The weights of the best evaluation.
+    /// What was learned at the best evaluation.
     Best,
 }
 
 impl<B: Kernels> Network<B> {
-    /// Places weights, in the order of [`Config::tensors`], on a device.
-    pub(crate) fn new(config: Config, device: B::Device, label: String, data: impl Iterator<Item = Vec<f32>>) -> Self {
-        let values = config.tensors().into_iter().zip(data).map(|(spec, data)| upload::<B>(data, &spec.shape, &device));
-        let values = values.collect();
-        Self { config, device, label, values, moments: Vec::new(), best: None }
+    /// A network without weights yet: [`push`](Self::push) brings them, in the order of [`Config::tensors`].
+    pub(crate) fn new(config: Config, device: B::Device, label: String) -> Self {
+        Self { config, device, label, values: Vec::new(), training: None }
+    }
+
+    /// Places the next tensor on the device.
+    pub(crate) fn push(&mut self, spec: &TensorSpec, data: Vec<f32>) {
+        let tensor = self.upload(data, &spec.shape);
+        self.values.push(tensor);
     }
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    pub(crate) fn device(&self) -> &B::Device {
+        &self.device
     }
 
     /// A tensor from its elements.
@@ -63,98 +84,125 @@ impl<B: Kernels> Network<B> {
         data.into_vec::<f32>().map_err(|error| lost(format!("{error:?}")))
     }
 
+    /// The elements of weight `i`.
+    pub(crate) fn weight(&self, i: usize) -> Result<Vec<f32>, DeviceError> {
+        self.read(self.values[i].clone())
+    }
+
+    /// Changes every weight.
+    #[cfg(test)]
+    pub(crate) fn change_weights(&mut self, mut change: impl FnMut(&mut f32)) {
+        for (i, spec) in self.config.tensors().iter().enumerate() {
+            let mut data = self.weight(i).expect("readable");
+            data.iter_mut().for_each(&mut change);
+            self.values[i] = self.upload(data, &spec.shape);
+        }
+    }
+
+    /// What is learned in training: the tensors of each shelf.
+    pub(crate) fn learned_specs(&self) -> Vec<TensorSpec> {
+        match self.training.as_ref().and_then(|training| training.adaptation.as_ref()) {
+            Some(adaptation) => adaptation.specs().to_vec(),
+            None => self.config.tensors(),
+        }
+    }
+
     /// The elements of tensor `i` of a shelf; `None` where training has no such tensor.
     pub(crate) fn shelf(&self, shelf: Shelf, i: usize) -> Option<Result<Vec<f32>, DeviceError>> {
+        let training = self.training.as_ref()?;
         let tensor = match shelf {
-            Shelf::Weights => self.values.get(i),
-            Shelf::First => self.moments.get(i).map(|(first, _)| first),
-            Shelf::Second => self.moments.get(i).map(|(_, second)| second),
-            Shelf::Best => self.best.as_ref().and_then(|best| best.get(i)),
+            Shelf::Learned if training.adaptation.is_some() => training.learned.get(i),
+            Shelf::Learned => self.values.get(i),
+            Shelf::First => training.moments.get(i).map(|(first, _)| first),
+            Shelf::Second => training.moments.get(i).map(|(_, second)| second),
+            Shelf::Best => training.best.as_ref().and_then(|best| best.get(i)),
         };
         tensor.map(|tensor| self.read(tensor.clone()))
     }
 
-    /// Replaces a shelf as a whole.
+    /// Replaces a shelf of a training as a whole.
     pub(crate) fn set_shelf(&mut self, shelf: Shelf, data: Vec<Vec<f32>>) {
-        let specs = self.config.tensors();
+        let specs = self.learned_specs();
         let tensors: Vec<Real<B>> =
             specs.iter().zip(data).map(|(spec, data)| upload::<B>(data, &spec.shape, &self.device)).collect();
+        let Some(training) = &mut self.training else { return };
         match shelf {
-            Shelf::Weights => self.values = tensors,
+            Shelf::Learned => self.learn_as(tensors),
             Shelf::First => {
-                for (slot, tensor) in self.moments.iter_mut().zip(tensors) {
+                for (slot, tensor) in training.moments.iter_mut().zip(tensors) {
                     slot.0 = tensor;
                 }
             }
             Shelf::Second => {
-                for (slot, tensor) in self.moments.iter_mut().zip(tensors) {
+                for (slot, tensor) in training.moments.iter_mut().zip(tensors) {
                     slot.1 = tensor;
                 }
             }
-            Shelf::Best => self.best = Some(tensors),
+            Shelf::Best => training.best = Some(tensors),
         }
     }
 
-    /// Makes zero moments and forgets the best weights.
-    pub(crate) fn begin_training(&mut self) {
-        let zeros = |spec: &super::config::TensorSpec| {
-            upload::<B>(vec![0.0; spec.shape.iter().product()], &spec.shape, &self.device)
+    /// Begins a training of the weights, or of what adapts them, with zero moments.
+    pub(crate) fn begin_training(&mut self, lora: Option<&Lora>, seed: u64) -> Result<(), RecipeError> {
+        let adaptation = lora.map(|lora| Adaptation::new(lora, &self.config, &self.values)).transpose()?;
+        let specs = adaptation.as_ref().map_or_else(|| self.config.tensors(), |adaptation| adaptation.specs().to_vec());
+        let make = |data: Vec<f32>, spec: &TensorSpec| upload::<B>(data, &spec.shape, &self.device);
+        let zeros = |spec: &TensorSpec| make(vec![0.0; spec.count()], spec);
+        let moments = specs.iter().map(|spec| (zeros(spec), zeros(spec))).collect();
+        let learned = match adaptation {
+            Some(_) => specs.iter().map(|spec| make(initial(spec, seed), spec)).collect(),
+            None => Vec::new(),
         };
-        self.moments = self.config.tensors().iter().map(|spec| (zeros(spec), zeros(spec))).collect();
-        self.best = None;
+        self.training = Some(Training { adaptation, learned, moments, best: None });
+        Ok(())
     }
 
-    /// Keeps the weights as they are now as the best.
-    pub(crate) fn keep_best(&mut self) {
-        self.best = Some(self.values.clone());
-    }
-
-    /// Drops what training kept; goes back to the best weights if there are any.
-    pub(crate) fn end_training(&mut self) {
-        self.moments = Vec::new();
-        if let Some(best) = self.best.take() {
-            self.values = best;
+    /// Takes these as what is learned.
+    pub(super) fn learn_as(&mut self, tensors: Vec<Real<B>>) {
+        match &mut self.training {
+            Some(Training { adaptation: Some(adaptation), learned, .. }) => {
+                adaptation.merge(&tensors, &mut self.values);
+                *learned = tensors;
+            }
+            _ => self.values = tensors,
         }
+    }
+
+    /// Keeps what is learned as it is now as the best.
+    pub(crate) fn keep_best(&mut self) {
+        if let Some(training) = &mut self.training {
+            let learned = if training.adaptation.is_some() { &training.learned } else { &self.values };
+            training.best = Some(learned.clone());
+        }
+    }
+
+    /// Goes back to the best if there is one, and drops what training kept.
+    pub(crate) fn end_training(&mut self) {
+        if let Some(best) = self.training.as_mut().and_then(|training| training.best.take()) {
+            self.learn_as(best);
+        }
+        self.training = None;
     }
 
     /// The weights by their role.
-    pub(super) fn parameters<T: Clone>(&self, values: &[T]) -> Gpt2<T> {
-        let Config::Gpt2(config) = &self.config;
+    pub(super) fn parameters<T: Clone>(&self, values: &[T]) -> Weights<T> {
         let mut values = values.iter().cloned();
-        config.build(&mut |_| values.next().expect("a network holds one value for each tensor of its configuration"))
+        self.config
+            .build(&mut |_| values.next().expect("a network holds one value for each tensor of its configuration"))
     }
 
-    /// The output of the final norm `[tokens, d_model]`; `seen` is shown the residual stream before each block.
-    pub(super) fn hidden<C>(
-        &self,
-        values: &[Real<C>],
-        ids: &[u32],
-        layout: &Layout,
-        seen: impl FnMut(&Real<C>),
-    ) -> Real<C>
-    where
-        C: Blocks<Plain = B>,
-    {
-        let weights = self.parameters(values);
-        let embedded = <C as Blocks>::gather(&weights.token_embedding, ids);
-        self.hidden_from::<C>(&weights, embedded, layout, seen)
-    }
-
-    /// As [`hidden`](Self::hidden), from embeddings of the tokens.
-    pub(super) fn hidden_from<C>(
-        &self,
-        weights: &Gpt2<Real<C>>,
-        embedded: Real<C>,
-        layout: &Layout,
-        seen: impl FnMut(&Real<C>),
-    ) -> Real<C>
-    where
-        C: Blocks<Plain = B>,
-    {
-        let Config::Gpt2(config) = &self.config;
-        let positions = layout.positions(&vec![0; layout.spans.len()]);
-        let stream = gpt2::positioned::<C>(weights, embedded, &positions);
-        gpt2::hidden::<C>(config, weights, stream, layout, seen)
+    /// What is the same in all layers of a pass over sequences laid out as `layout` says, of which `past[b]` positions
+    /// of sequence `b` came before.
+    pub(super) fn pass<'a>(&'a self, layout: &'a Layout, past: &[usize]) -> Pass<'a, B> {
+        let decoder = self.config.decoder();
+        let positions = layout.positions(past);
+        let turn = decoder.rotary.as_ref().map(|rotary| {
+            let pairs = rotary.pairs(decoder.head_width);
+            let (cosines, sines) = rotary.table(decoder.head_width, &positions);
+            let shape = [positions.len(), pairs];
+            Turn { cosines: self.upload(cosines, &shape), sines: self.upload(sines, &shape), pairs }
+        });
+        Pass { decoder, layout, positions, turn, drops: None, precision: Precision::F32 }
     }
 }
 

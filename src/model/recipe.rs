@@ -1,5 +1,8 @@
 //! How to train: the settings of the Hugging Face Trainer, under its meanings.
 
+use super::kernels::Precision;
+use super::lora::Lora;
+
 /// The settings of a training run. [`Recipe::default`] has the Trainer's defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
@@ -33,7 +36,13 @@ pub struct Recipe {
     pub patience: Option<u32>,
     /// The improvement that must be exceeded for `patience` to begin anew.
     pub threshold: f64,
-    /// The seed of the order of examples.
+    /// The share that is dropped at every site, instead of the shares of the model's configuration.
+    pub dropout: Option<f64>,
+    /// The precision of matrix products. Weights, sums and all else are in `f32`.
+    pub precision: Precision,
+    /// Adapts the weights by matrices of low rank, which alone learn, instead of the weights.
+    pub lora: Option<Lora>,
+    /// The seed of the order of examples, of dropout and of adaptation.
     pub seed: u64,
 }
 
@@ -55,6 +64,9 @@ impl Default for Recipe {
             eval_every: None,
             patience: None,
             threshold: 0.0,
+            dropout: None,
+            precision: Precision::F32,
+            lora: None,
             seed: 42,
         }
     }
@@ -96,13 +108,13 @@ pub struct RecipeError {
     /// Its value.
     pub value: String,
     /// What it must be.
-    pub wanted: &'static str,
+    pub wanted: String,
 }
 
 impl Recipe {
     /// Whether every setting makes sense.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let fail = |field, value: String, wanted| Err(RecipeError { field, value, wanted });
+        let fail = |field, value: String, wanted: &str| Err(RecipeError { field, value, wanted: wanted.to_owned() });
         let not_negative = |x: f64| x.is_finite() && x >= 0.0;
         for (field, value) in [
             ("lr", self.lr),
@@ -117,6 +129,17 @@ impl Recipe {
         for (field, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
             if !(0.0..1.0).contains(&value) {
                 return fail(field, value.to_string(), "at least 0 and below 1");
+            }
+        }
+        if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
+            return fail("dropout", rate.to_string(), "at least 0 and below 1");
+        }
+        if let Some(lora) = &self.lora {
+            if lora.rank == 0 {
+                return fail("lora.rank", lora.rank.to_string(), "at least 1");
+            }
+            if !(lora.alpha.is_finite() && lora.alpha > 0.0) {
+                return fail("lora.alpha", lora.alpha.to_string(), "a number above 0");
             }
         }
         for (field, value) in [("batch", self.batch), ("accumulate", self.accumulate)] {

@@ -1,18 +1,20 @@
 //! A model: a configuration, weights and the device they are on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::Dispatch;
 use burn::backend::Flex;
 
-use super::archive::{self, Entry, WeightsError};
+use super::archive::{self, Archive, WeightsError, WeightsFile};
 use super::config::{Config, ConfigError};
+use super::decoder::TensorSpec;
 use super::device::{Device, DeviceError, Place};
 use super::init::initial;
 use super::layout::Layout;
 use super::network::{Network, Shelf};
+use super::weights;
 
 /// A causal language model on a device.
 pub struct Model {
@@ -51,6 +53,14 @@ pub enum ModelError {
     /// The weights are of no use.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The index of sharded weights is of no use.
+    #[error("cannot read the index of weights `{file}`: {problem}")]
+    Index {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The device failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -93,32 +103,54 @@ pub enum SequenceError {
 impl Model {
     /// A model with random weights, as Hugging Face starts one: the same seed gives the same weights everywhere.
     pub fn init(config: Config, seed: u64, device: &Device) -> Self {
-        let data: Vec<Vec<f32>> = config.tensors().iter().map(|spec| initial(spec, seed)).collect();
-        Self::place(config, data, device)
+        let mut model = Self::empty(config, device);
+        for spec in model.config().tensors() {
+            model.push(&spec, initial(&spec, seed));
+        }
+        model
     }
 
-    /// Reads a Hugging Face directory: `config.json` and `model.safetensors`.
+    /// Reads a Hugging Face directory: `config.json` and `model.safetensors`, or the files that
+    /// `model.safetensors.index.json` names.
     pub fn load(directory: &Path, device: &Device) -> Result<Self, ModelError> {
         let config = fs_err::read(directory.join("config.json"))?;
         let config = Config::from_json(&config, &directory.join("config.json").display().to_string())?;
-        let weights = fs_err::read(directory.join("model.safetensors"))?;
-        Self::from_bytes(config, &weights, &directory.join("model.safetensors").display().to_string(), device)
+        let files = weights_files(directory)?;
+        let open = |path: &PathBuf| Ok(WeightsFile::new(path.display().to_string(), fs_err::File::open(path)?));
+        Self::from_files(&config, files.iter().map(open).collect::<Result<_, ModelError>>()?, 0, device)
     }
 
-    /// Takes the weights from the bytes of a safetensors file; `file` names it in errors.
-    pub fn from_bytes(config: Config, weights: &[u8], file: &str, device: &Device) -> Result<Self, ModelError> {
-        let data = archive::read(&config.tensors(), weights, file)?;
-        Ok(Self::place(config, data, device))
+    /// Takes the weights from safetensors files, one tensor at a time. Where `tokens` is more than the configuration's
+    /// vocabulary, the embeddings grow to it, and new rows start as the mean of the others.
+    pub fn from_files(
+        config: &Config,
+        files: Vec<WeightsFile<'_>>,
+        tokens: usize,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let mut archive = Archive::open(files)?;
+        let mut model = Self::empty(config.with_vocab(tokens), device);
+        let (stored, placed) = (config.tensors(), model.config().tensors());
+        let mut specs = stored.iter().zip(&placed);
+        weights::read(config, &mut archive, |mut data| {
+            let (stored, placed) = specs.next().expect("as many tensors as the configuration has");
+            weights::grow(stored, config.vocab_size(), tokens, &mut data);
+            model.push(placed, data);
+        })?;
+        Ok(model)
     }
 
-    fn place(config: Config, data: Vec<Vec<f32>>, device: &Device) -> Self {
+    fn empty(config: Config, device: &Device) -> Self {
         let label = device.to_string();
-        let data = data.into_iter();
         let placed = match device.place() {
-            Place::Cpu => Placed::Fused(Network::new(config, burn_flex::FlexDevice, label, data)),
-            Place::Dispatched(at) => Placed::Dispatched(Network::new(config, at.clone(), label, data)),
+            Place::Cpu => Placed::Fused(Network::new(config, burn_flex::FlexDevice, label)),
+            Place::Dispatched(at) => Placed::Dispatched(Network::new(config, at.clone(), label)),
         };
         Self { device: device.clone(), placed }
+    }
+
+    fn push(&mut self, spec: &TensorSpec, data: Vec<f32>) {
+        placed!(&mut self.placed, network => network.push(spec, data));
     }
 
     /// The configuration.
@@ -139,10 +171,16 @@ impl Model {
     /// Writes the weights as a safetensors file in the layout and with the names of Hugging Face. Equal weights give
     /// equal bytes. Only one tensor at a time is copied.
     pub fn write_weights(&self, out: &mut dyn Write) -> Result<(), ModelError> {
-        let entries: Vec<Entry> =
-            self.config().tensors().into_iter().map(|spec| Entry { name: spec.name, shape: spec.shape }).collect();
+        let (entries, places) = weights::entries(self.config());
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
-        archive::write(out, &metadata, &entries, |i| Ok(self.shelf(Shelf::Weights, i).transpose()?.unwrap_or_default()))
+        // Stacked parts are read once for each part, so that only one tensor is ever held.
+        archive::write(out, &metadata, &entries, |at| {
+            let (i, before) = places[at];
+            let mut data = placed!(&self.placed, network => network.weight(i))?;
+            data.truncate(before + entries[at].shape.iter().product::<usize>());
+            data.drain(..before);
+            Ok(data)
+        })
     }
 
     /// The bytes that [`write_weights`](Self::write_weights) writes.
@@ -175,6 +213,10 @@ impl Model {
         }
     }
 
+    pub(crate) fn learned_specs(&self) -> Vec<TensorSpec> {
+        placed!(&self.placed, network => network.learned_specs())
+    }
+
     pub(crate) fn shelf(&self, shelf: Shelf, i: usize) -> Option<Result<Vec<f32>, DeviceError>> {
         placed!(&self.placed, network => network.shelf(shelf, i))
     }
@@ -200,5 +242,35 @@ impl Model {
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Model").field("config", self.config()).field("device", &self.device).finish_non_exhaustive()
+    }
+}
+
+/// The weights files of a Hugging Face directory, as transformers chooses them.
+fn weights_files(directory: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    let single = directory.join("model.safetensors");
+    let index = directory.join("model.safetensors.index.json");
+    if single.exists() || !index.exists() {
+        return Ok(vec![single]);
+    }
+    let names = shards(&fs_err::read(&index)?, &index.display().to_string())?;
+    Ok(names.into_iter().map(|name| directory.join(name)).collect())
+}
+
+/// The names of the files that the bytes of a `model.safetensors.index.json` list, each once; `file` names it in errors.
+pub fn shards(index: &[u8], file: &str) -> Result<BTreeSet<String>, ModelError> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let fail = |problem: String| ModelError::Index { file: file.to_owned(), problem };
+    let index: Index = serde_json::from_slice(index).map_err(|error| fail(error.to_string()))?;
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    if names.is_empty() {
+        return Err(fail("it lists no files".to_owned()));
+    }
+    // A name that leads elsewhere would read what nobody offered.
+    match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+        Some(name) => Err(fail(format!("`{name}` is no plain file name"))),
+        None => Ok(names),
     }
 }

@@ -3,9 +3,12 @@
 //! Sequences must be padded to one width here. A padded position may hold any finite numbers: nothing reads them.
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData, TensorPrimitive, activation};
+use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData, TensorPrimitive, activation};
 
-use super::{AdamWStep, AffineGrads, Heads, Layout, Real, Wanted};
+use super::host::dropout;
+use super::{
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Layout, Major, Normal, Precision, Real, Turn, Wanted,
+};
 
 /// Score of a key that a query may not see: its probability is exactly zero.
 const HIDDEN: f32 = -1e30;
@@ -24,13 +27,22 @@ fn indices<B: Backend>(values: &[u32], device: &B::Device) -> Tensor<B, 1, Int> 
     Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
-pub(super) fn normalise<B: Backend>(x: &Real<B>, gain: &Real<B>, bias: &Real<B>, epsilon: f32) -> (Real<B>, Real<B>) {
+pub(super) fn normalise<B: Backend>(
+    x: &Real<B>,
+    gain: &Real<B>,
+    bias: Option<&Real<B>>,
+    normal: Normal,
+) -> (Real<B>, Real<B>) {
     let x = open::<B, 2>(x);
     let mean = x.clone().mean_dim(1);
+    let mean = if normal.centred { mean } else { mean.zeros_like() };
     let centred = x - mean.clone();
     let variance = centred.clone().powi_scalar(2).mean_dim(1);
-    let scale = (variance + epsilon).sqrt().recip();
-    let y = centred * scale.clone() * open::<B, 1>(gain).unsqueeze() + open::<B, 1>(bias).unsqueeze();
+    let scale = (variance + normal.epsilon).sqrt().recip();
+    let mut y = centred * scale.clone() * (open::<B, 1>(gain) + normal.offset).unsqueeze();
+    if let Some(bias) = bias {
+        y = y + open::<B, 1>(bias).unsqueeze();
+    }
     (close(y), close(Tensor::cat(vec![mean, scale], 1)))
 }
 
@@ -39,106 +51,248 @@ pub(super) fn normalise_backward<B: Backend>(
     x: &Real<B>,
     stats: &Real<B>,
     gain: &Real<B>,
+    normal: Normal,
     wanted: Wanted,
 ) -> AffineGrads<B> {
     let (grad, stats) = (open::<B, 2>(grad), open::<B, 2>(stats));
     let (mean, scale) = (stats.clone().narrow(1, 0, 1), stats.narrow(1, 1, 1));
-    let normal = (open::<B, 2>(x) - mean) * scale.clone();
+    let rows = (open::<B, 2>(x) - mean) * scale.clone();
     let input = wanted.input.then(|| {
-        let grad = grad.clone() * open::<B, 1>(gain).unsqueeze();
-        let mean_grad = grad.clone().mean_dim(1);
-        let mean_product = (grad.clone() * normal.clone()).mean_dim(1);
-        close((grad - mean_grad - normal.clone() * mean_product) * scale)
+        let mut grad = grad.clone() * (open::<B, 1>(gain) + normal.offset).unsqueeze();
+        let mean_product = (grad.clone() * rows.clone()).mean_dim(1);
+        if normal.centred {
+            grad = grad.clone() - grad.mean_dim(1);
+        }
+        close((grad - rows.clone() * mean_product) * scale)
     });
-    let weight = wanted.weights.then(|| close((grad.clone() * normal).sum_dim(0).squeeze_dim::<1>(0)));
-    let bias = wanted.weights.then(|| close(grad.sum_dim(0).squeeze_dim::<1>(0)));
+    let weight = wanted.weight.then(|| close((grad.clone() * rows).sum_dim(0).squeeze_dim::<1>(0)));
+    let bias = wanted.bias.then(|| close(grad.sum_dim(0).squeeze_dim::<1>(0)));
     AffineGrads { input, weight, bias }
 }
 
-pub(super) fn affine<B: Backend>(x: &Real<B>, weight: &Real<B>, bias: &Real<B>, residual: Option<&Real<B>>) -> Real<B> {
-    let y = open::<B, 2>(x).matmul(open(weight)) + open::<B, 1>(bias).unsqueeze();
-    close(match residual {
-        Some(residual) => y + open(residual),
-        None => y,
-    })
+/// `a · b` with operands in a precision.
+fn product<B: Backend>(a: Tensor<B, 2>, b: Tensor<B, 2>, precision: Precision) -> Tensor<B, 2> {
+    match precision {
+        Precision::F32 => a.matmul(b),
+        Precision::Bf16 => a.cast(FloatDType::BF16).matmul(b.cast(FloatDType::BF16)).cast(FloatDType::F32),
+    }
+}
+
+/// A matrix of weights as `[in, out]`.
+fn by_input<B: Backend>(weight: &Real<B>, form: Form) -> Tensor<B, 2> {
+    match form.major {
+        Major::Input => open(weight),
+        Major::Output => open::<B, 2>(weight).transpose(),
+    }
+}
+
+pub(super) fn affine<B: Backend>(
+    x: &Real<B>,
+    weight: &Real<B>,
+    form: Form,
+    bias: Option<&Real<B>>,
+    residual: Option<&Real<B>>,
+) -> Real<B> {
+    let mut y = product(open(x), by_input(weight, form), form.precision);
+    if let Some(bias) = bias {
+        y = y + open::<B, 1>(bias).unsqueeze();
+    }
+    if let Some(residual) = residual {
+        y = y + open(residual);
+    }
+    close(y)
 }
 
 pub(super) fn affine_backward<B: Backend>(
     grad: &Real<B>,
     x: &Real<B>,
     weight: &Real<B>,
+    form: Form,
     wanted: Wanted,
 ) -> AffineGrads<B> {
     let grad = open::<B, 2>(grad);
     AffineGrads {
-        input: wanted.input.then(|| close(grad.clone().matmul(open::<B, 2>(weight).transpose()))),
-        weight: wanted.weights.then(|| close(open::<B, 2>(x).transpose().matmul(grad.clone()))),
-        bias: wanted.weights.then(|| close(grad.clone().sum_dim(0).squeeze_dim::<1>(0))),
+        input: wanted.input.then(|| close(product(grad.clone(), by_input(weight, form).transpose(), form.precision))),
+        weight: wanted.weight.then(|| {
+            close(match form.major {
+                Major::Input => product(open::<B, 2>(x).transpose(), grad.clone(), form.precision),
+                Major::Output => product(grad.clone().transpose(), open(x), form.precision),
+            })
+        }),
+        bias: wanted.bias.then(|| close(grad.clone().sum_dim(0).squeeze_dim::<1>(0))),
+    }
+}
+
+/// GELU in its tanh form, and its slope.
+fn gelu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
+    const SCALE: f32 = 0.797_884_6;
+    const CUBIC: f32 = 0.044_715;
+    let square = h.clone() * h.clone();
+    let gate = activation::sigmoid(h.clone() * (square.clone() * CUBIC + 1.0) * (2.0 * SCALE));
+    let du = (square * (3.0 * CUBIC) + 1.0) * (2.0 * SCALE);
+    let bend = gate.clone() * (gate.clone().neg() + 1.0);
+    (h.clone() * gate.clone(), gate + h * bend * du)
+}
+
+/// `x · logistic(x)`, and its slope.
+fn silu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
+    let gate = activation::sigmoid(h.clone());
+    let slope = gate.clone() * (h.clone() * (gate.clone().neg() + 1.0) + 1.0);
+    (h * gate, slope)
+}
+
+fn activate<B: Backend>(h: Tensor<B, 2>, activation: Activation) -> (Tensor<B, 2>, Tensor<B, 2>) {
+    match activation {
+        Activation::GeluTanh => gelu(h),
+        Activation::Silu => silu(h),
     }
 }
 
 pub(super) fn affine_gelu<B: Backend>(
     x: &Real<B>,
     weight: &Real<B>,
+    form: Form,
     bias: &Real<B>,
     slope: bool,
 ) -> (Real<B>, Option<Real<B>>) {
-    const SCALE: f32 = 0.797_884_6;
-    const CUBIC: f32 = 0.044_715;
-    let h = open::<B, 2>(x).matmul(open(weight)) + open::<B, 1>(bias).unsqueeze();
-    let square = h.clone() * h.clone();
-    let gate = activation::sigmoid(h.clone() * (square.clone() * CUBIC + 1.0) * (2.0 * SCALE));
-    let slope = slope.then(|| {
-        let du = (square * (3.0 * CUBIC) + 1.0) * (2.0 * SCALE);
-        let bend = gate.clone() * (gate.clone().neg() + 1.0);
-        close(gate.clone() + h.clone() * bend * du)
-    });
-    (close(h * gate), slope)
+    let h = product(open(x), by_input(weight, form), form.precision) + open::<B, 1>(bias).unsqueeze();
+    let (y, slopes) = gelu(h);
+    (close(y), slope.then(|| close(slopes)))
 }
 
-/// Queries, keys and values `[batch, heads, width, head width]` of a padded layout.
+pub(super) fn gated<B: Backend>(x: &Real<B>, activation: Activation) -> Real<B> {
+    let [gate, up]: [Tensor<B, 2>; 2] = halves(&open(x));
+    close(activate(gate, activation).0 * up)
+}
+
+pub(super) fn gated_backward<B: Backend>(grad: &Real<B>, x: &Real<B>, activation: Activation) -> Real<B> {
+    let grad = open::<B, 2>(grad);
+    let [gate, up] = halves(&open(x));
+    let (value, slope) = activate(gate, activation);
+    close(Tensor::cat(vec![grad.clone() * up * slope, grad * value], 1))
+}
+
+fn halves<B: Backend>(x: &Tensor<B, 2>) -> [Tensor<B, 2>; 2] {
+    let inner = x.dims()[1] / 2;
+    [0, 1].map(|half| x.clone().narrow(1, half * inner, inner))
+}
+
+pub(super) fn rotate<B: Backend>(qkv: &Real<B>, heads: Heads, turn: &Turn<B>, backwards: bool) -> Real<B> {
+    let qkv = open::<B, 2>(qkv);
+    let tokens = qkv.dims()[0];
+    let (turned, pairs) = (heads.count + heads.kv_count, turn.pairs);
+    let all = qkv.clone().narrow(1, 0, turned * heads.width).reshape([tokens, turned, heads.width]);
+    let table = |x: &Real<B>| open::<B, 2>(x).unsqueeze_dim::<3>(1);
+    let (cosines, mut sines) = (table(&turn.cosines), table(&turn.sines));
+    if backwards {
+        sines = sines.neg();
+    }
+    let (a, b) = (all.clone().narrow(2, 0, pairs), all.clone().narrow(2, pairs, pairs));
+    let mut parts = vec![a.clone() * cosines.clone() - b.clone() * sines.clone(), b * cosines + a * sines];
+    if 2 * pairs < heads.width {
+        parts.push(all.narrow(2, 2 * pairs, heads.width - 2 * pairs));
+    }
+    let all = Tensor::cat(parts, 2).reshape([tokens, turned * heads.width]);
+    close(Tensor::cat(vec![all, qkv.narrow(1, turned * heads.width, heads.kv_width())], 1))
+}
+
+pub(super) fn dropped<B: Backend>(x: &Real<B>, dropout: Dropout) -> Real<B> {
+    let x = open::<B, 2>(x);
+    let mut mask = vec![0.0; x.dims()[0] * x.dims()[1]];
+    dropout::mask_rows(&mut mask, x.dims()[1], dropout);
+    let mask = Tensor::from_data(TensorData::new(mask, x.dims()), &x.device());
+    close(x * mask)
+}
+
+/// Queries `[batch, heads, width, head width]`, keys and values `[batch, key heads, width, head width]` of a padded
+/// layout.
 fn split<B: Backend>(qkv: &Real<B>, heads: Heads, width: usize) -> [Tensor<B, 4>; 3] {
     let qkv = open::<B, 2>(qkv);
     let batch = qkv.dims()[0] / width.max(1);
-    let d_model = heads.d_model();
-    [0, 1, 2].map(|part| {
-        qkv.clone().narrow(1, part * d_model, d_model).reshape([batch, width, heads.count, heads.width]).swap_dims(1, 2)
+    let mut at = 0;
+    [heads.count, heads.kv_count, heads.kv_count].map(|count| {
+        at += count * heads.width;
+        let part = qkv.clone().narrow(1, at - count * heads.width, count * heads.width);
+        part.reshape([batch, width, count, heads.width]).swap_dims(1, 2)
     })
 }
 
-/// `[batch, heads, width, head width]` back to `[tokens, d_model]`.
+/// `[batch, heads, width, head width]` back to `[tokens, heads · head width]`.
 fn merge<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 2> {
     let [batch, heads, width, head] = x.dims();
     x.swap_dims(1, 2).reshape([batch * width, heads * head])
 }
 
+/// The rows of all query heads that share a head of keys, one after the other: `[batch, key heads, group · rows, _]`.
+fn grouped<B: Backend>(x: Tensor<B, 4>, heads: Heads) -> Tensor<B, 4> {
+    let [batch, _, rows, columns] = x.dims();
+    x.reshape([batch, heads.kv_count, heads.count / heads.kv_count * rows, columns])
+}
+
+/// The reverse of [`grouped`].
+fn ungrouped<B: Backend>(x: Tensor<B, 4>, heads: Heads) -> Tensor<B, 4> {
+    let [batch, _, rows, columns] = x.dims();
+    x.reshape([batch, heads.count, rows * heads.kv_count / heads.count, columns])
+}
+
 /// What is added to the scores `[batch or 1, 1, queries, keys]` so that a query sees its own and earlier keys of its
-/// sequence. The queries are the last of the keys; `pads` counts the padding before each sequence.
-fn visible<B: Backend>(pads: &[usize], queries: usize, keys: usize, device: &B::Device) -> Tensor<B, 4> {
+/// sequence, within the window. The queries are the last of the keys; `pads` counts the padding before each sequence.
+fn visible<B: Backend>(
+    pads: &[usize],
+    queries: usize,
+    keys: usize,
+    window: Option<usize>,
+    device: &B::Device,
+) -> Tensor<B, 4> {
     let pads = if pads.iter().all(|&pad| pad == 0) { &[0] } else { pads };
     let past = keys - queries;
     let mut mask = vec![HIDDEN; pads.len() * queries * keys];
     for (rows, &pad) in mask.chunks_exact_mut(queries * keys).zip(pads) {
         for (i, row) in rows.chunks_exact_mut(keys).enumerate() {
-            if pad <= past + i {
-                row[pad..=past + i].fill(0.0);
+            let first = window.map_or(0, |window| (past + i + 1).saturating_sub(window)).max(pad);
+            if first <= past + i {
+                row[first..=past + i].fill(0.0);
             }
         }
     }
     Tensor::from_data(TensorData::new(mask, [pads.len(), 1, queries, keys]), device)
 }
 
-fn probabilities<B: Backend>(queries: Tensor<B, 4>, keys: Tensor<B, 4>, scale: f32, pads: &[usize]) -> Tensor<B, 4> {
+/// The attention probabilities `[batch, heads, queries, keys]`.
+fn probabilities<B: Backend>(queries: Tensor<B, 4>, keys: Tensor<B, 4>, heads: Heads, pads: &[usize]) -> Tensor<B, 4> {
     let device = queries.device();
-    let mask = visible::<B>(pads, queries.dims()[2], keys.dims()[2], &device);
-    activation::softmax(queries.matmul(keys.swap_dims(2, 3)) * scale + mask, 3)
+    let mask = visible::<B>(pads, queries.dims()[2], keys.dims()[2], heads.window, &device);
+    let scores = ungrouped(grouped(queries, heads).matmul(keys.swap_dims(2, 3)), heads);
+    activation::softmax(scores * heads.scale + mask, 3)
 }
 
-pub(super) fn attend<B: Backend>(qkv: &Real<B>, heads: Heads, layout: &Layout) -> (Real<B>, Real<B>) {
+/// The mask of dropped probabilities `[batch, heads, width, width]`.
+fn drops<B: Backend>(heads: Heads, layout: &Layout, dropout: Dropout, device: &B::Device) -> Tensor<B, 4> {
+    let (batch, width) = (layout.spans.len(), layout.width.unwrap_or(layout.tokens));
+    let mut mask = vec![0.0; batch * heads.count * width * width];
+    let pads = layout.pads();
+    for (i, mask) in mask.chunks_exact_mut(width * width).enumerate() {
+        let (sequence, head) = (i / heads.count, i % heads.count);
+        dropout::attention_mask(mask, sequence, head, width, pads[sequence], dropout);
+    }
+    Tensor::from_data(TensorData::new(mask, [batch, heads.count, width, width]), device)
+}
+
+pub(super) fn attend<B: Backend>(
+    qkv: &Real<B>,
+    heads: Heads,
+    layout: &Layout,
+    dropout: Option<Dropout>,
+) -> (Real<B>, Real<B>) {
     let width = layout.width.unwrap_or(layout.tokens);
     let [queries, keys, values] = split::<B>(qkv, heads, width);
-    let probabilities = probabilities(queries, keys, heads.scale, &layout.pads());
-    (close(merge(probabilities.clone().matmul(values))), close(probabilities))
+    let probabilities = probabilities(queries, keys, heads, &layout.pads());
+    let used = match dropout {
+        Some(dropout) => probabilities.clone() * drops(heads, layout, dropout, &values.device()),
+        None => probabilities.clone(),
+    };
+    let out = ungrouped(grouped(used, heads).matmul(values), heads);
+    (close(merge(out)), close(probabilities))
 }
 
 pub(super) fn attend_backward<B: Backend>(
@@ -147,19 +301,27 @@ pub(super) fn attend_backward<B: Backend>(
     probabilities: &Real<B>,
     heads: Heads,
     layout: &Layout,
+    dropout: Option<Dropout>,
 ) -> Real<B> {
     let width = layout.width.unwrap_or(layout.tokens);
     let [queries, keys, values] = split::<B>(qkv, heads, width);
     let probabilities = open::<B, 4>(probabilities);
     let [batch, count, _, head] = queries.dims();
     let grad = open::<B, 2>(grad).reshape([batch, width, count, head]).swap_dims(1, 2);
-    let grad_values = probabilities.clone().swap_dims(2, 3).matmul(grad.clone());
-    let grad_probabilities = grad.matmul(values.swap_dims(2, 3));
+    let grad = grouped(grad, heads);
+    let mask = dropout.map(|dropout| drops::<B>(heads, layout, dropout, &values.device()));
+    let masked = |x: Tensor<B, 4>| match &mask {
+        Some(mask) => x * mask.clone(),
+        None => x,
+    };
+    let used = grouped(masked(probabilities.clone()), heads);
+    let grad_values = used.swap_dims(2, 3).matmul(grad.clone());
+    let grad_probabilities = masked(ungrouped(grad.matmul(values.swap_dims(2, 3)), heads));
     let weighted = probabilities.clone() * grad_probabilities;
     let total = weighted.clone().sum_dim(3);
-    let grad_scores = (weighted - probabilities * total) * heads.scale;
-    let grad_queries = grad_scores.clone().matmul(keys);
-    let grad_keys = grad_scores.swap_dims(2, 3).matmul(queries);
+    let grad_scores = grouped((weighted - probabilities * total) * heads.scale, heads);
+    let grad_queries = ungrouped(grad_scores.clone().matmul(keys), heads);
+    let grad_keys = grad_scores.swap_dims(2, 3).matmul(grouped(queries, heads));
     close(Tensor::cat(vec![merge(grad_queries), merge(grad_keys), merge(grad_values)], 1))
 }
 
@@ -185,8 +347,8 @@ impl<B: Backend> PaddedMemory<B> {
                 values = Tensor::cat(vec![past_values, values], 2);
             }
         }
-        let probabilities = probabilities(queries, keys.clone(), heads.scale, &self.pads);
-        let out = merge(probabilities.matmul(values.clone()));
+        let probabilities = probabilities(queries, keys.clone(), heads, &self.pads);
+        let out = merge(ungrouped(grouped(probabilities, heads).matmul(values.clone()), heads));
         self.past = Some((keys, values));
         close(out)
     }
@@ -207,22 +369,10 @@ pub(super) fn pick_rows<B: Backend>(table: &Real<B>, rows: &[u32]) -> Real<B> {
     close(table.select(0, rows))
 }
 
-pub(super) fn add_rows<B: Backend>(x: &Real<B>, rows: &[u32], height: usize) -> Real<B> {
+pub(super) fn add_rows<B: Backend>(table: &Real<B>, x: &Real<B>, rows: &[u32]) -> Real<B> {
     let x = open::<B, 2>(x);
     let rows = indices::<B>(rows, &x.device());
-    let table = Tensor::<B, 2>::zeros([height, x.dims()[1]], &x.device());
-    close(table.select_assign(0, rows, x, IndexingUpdateOp::Add))
-}
-
-pub(super) fn product<B: Backend>(a: &Real<B>, a_transposed: bool, b: &Real<B>, b_transposed: bool) -> Real<B> {
-    let (mut a, mut b) = (open::<B, 2>(a), open::<B, 2>(b));
-    if a_transposed {
-        a = a.transpose();
-    }
-    if b_transposed {
-        b = b.transpose();
-    }
-    close(a.matmul(b))
+    close(open::<B, 2>(table).select_assign(0, rows, x, IndexingUpdateOp::Add))
 }
 
 pub(super) fn cross_entropy<B: Backend>(logits: &Real<B>, targets: &[u32], scale: f32) -> (Real<B>, Real<B>) {

@@ -4,17 +4,24 @@
 //! crate takes minutes longer to build. It also runs on the CPU, where the tests hold it against the fused operations.
 
 use burn::Dispatch;
+use burn::tensor::FloatDType;
+use burn::tensor::ops::FloatTensorOps;
 
 use super::composed::{self, PaddedMemory};
-use super::{AdamWStep, AffineGrads, Heads, Kernels, Layout, Real, Wanted};
+use super::{Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Turn, Wanted};
 
 impl Kernels for Dispatch {
     type Memory = PaddedMemory<Self>;
 
     const RAGGED: bool = false;
 
-    fn normalise(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> (Real<Self>, Real<Self>) {
-        composed::normalise::<Self>(x, gain, bias, epsilon)
+    fn normalise(
+        x: &Real<Self>,
+        gain: &Real<Self>,
+        bias: Option<&Real<Self>>,
+        normal: Normal,
+    ) -> (Real<Self>, Real<Self>) {
+        composed::normalise::<Self>(x, gain, bias, normal)
     }
 
     fn normalise_backward(
@@ -22,35 +29,64 @@ impl Kernels for Dispatch {
         x: &Real<Self>,
         stats: &Real<Self>,
         gain: &Real<Self>,
+        normal: Normal,
         wanted: Wanted,
     ) -> AffineGrads<Self> {
-        composed::normalise_backward(&grad, x, stats, gain, wanted)
+        composed::normalise_backward(&grad, x, stats, gain, normal, wanted)
     }
 
-    fn affine(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: Option<&Real<Self>>) -> Real<Self> {
-        composed::affine::<Self>(x, weight, bias, residual)
+    fn affine(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: Option<&Real<Self>>,
+        residual: Option<&Real<Self>>,
+    ) -> Real<Self> {
+        composed::affine::<Self>(x, weight, form, bias, residual)
     }
 
-    fn affine_backward(grad: &Real<Self>, x: &Real<Self>, weight: &Real<Self>, wanted: Wanted) -> AffineGrads<Self> {
-        composed::affine_backward(grad, x, weight, wanted)
+    fn affine_backward(
+        grad: &Real<Self>,
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        wanted: Wanted,
+    ) -> AffineGrads<Self> {
+        composed::affine_backward(grad, x, weight, form, wanted)
     }
 
     fn affine_gelu(
         x: &Real<Self>,
         weight: &Real<Self>,
+        form: Form,
         bias: &Real<Self>,
         slope: bool,
     ) -> (Real<Self>, Option<Real<Self>>) {
-        composed::affine_gelu::<Self>(x, weight, bias, slope)
+        composed::affine_gelu::<Self>(x, weight, form, bias, slope)
     }
 
     fn multiply(a: Real<Self>, b: &Real<Self>) -> Real<Self> {
-        use burn::tensor::ops::FloatTensorOps;
         Self::float_mul(a, b.clone())
     }
 
-    fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> (Real<Self>, Real<Self>) {
-        composed::attend::<Self>(qkv, heads, layout)
+    fn gated(x: &Real<Self>, activation: Activation) -> Real<Self> {
+        composed::gated::<Self>(x, activation)
+    }
+
+    fn gated_backward(grad: &Real<Self>, x: &Real<Self>, activation: Activation) -> Real<Self> {
+        composed::gated_backward::<Self>(grad, x, activation)
+    }
+
+    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<Self>, backwards: bool) -> Real<Self> {
+        composed::rotate(&qkv, heads, turn, backwards)
+    }
+
+    fn dropped(x: Real<Self>, dropout: Dropout) -> Real<Self> {
+        composed::dropped::<Self>(&x, dropout)
+    }
+
+    fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> (Real<Self>, Real<Self>) {
+        composed::attend::<Self>(qkv, heads, layout, dropout)
     }
 
     fn attend_backward(
@@ -60,8 +96,9 @@ impl Kernels for Dispatch {
         kept: &Real<Self>,
         heads: Heads,
         layout: &Layout,
+        dropout: Option<Dropout>,
     ) -> Real<Self> {
-        composed::attend_backward::<Self>(grad, qkv, kept, heads, layout)
+        composed::attend_backward::<Self>(grad, qkv, kept, heads, layout, dropout)
     }
 
     fn memory(_sequences: usize) -> Self::Memory {
@@ -80,12 +117,12 @@ impl Kernels for Dispatch {
         composed::pick_rows::<Self>(table, indices)
     }
 
-    fn add_rows(x: &Real<Self>, indices: &[u32], height: usize) -> Real<Self> {
-        composed::add_rows::<Self>(x, indices, height)
+    fn add_rows(table: Real<Self>, x: &Real<Self>, indices: &[u32]) -> Real<Self> {
+        composed::add_rows::<Self>(&table, x, indices)
     }
 
-    fn product(a: &Real<Self>, a_transposed: bool, b: &Real<Self>, b_transposed: bool) -> Real<Self> {
-        composed::product::<Self>(a, a_transposed, b, b_transposed)
+    fn zero_rows(height: usize, width: usize, device: &Self::Device) -> Real<Self> {
+        Self::float_zeros([height, width].into(), device, FloatDType::F32)
     }
 
     fn cross_entropy(logits: Real<Self>, targets: &[u32], scale: f32) -> (Real<Self>, Real<Self>) {

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use burn::backend::Flex;
 use burn::tensor::ops::FloatTensorOps;
-use burn::tensor::{Bytes, DType, Shape};
+use burn::tensor::{Bytes, DType, Shape, bf16};
 use burn_flex::{FlexTensor, Layout as Strides};
 
-use super::host::{attention, loss, norm, optimiser, pointwise, rows};
-use super::{AdamWStep, AffineGrads, Heads, Kernels, Layout, Wanted};
+use super::host::{attention, dropout, loss, memory, norm, optimiser, pointwise, rotary, rows};
+use super::{
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, Turn, Wanted,
+};
 
-/// The elements in row-major order; copied only if they do not lie so.
+/// The elements in row-form order; copied only if they do not lie so.
 pub(super) fn elements(x: &FlexTensor) -> Cow<'_, [f32]> {
     match x.as_slice::<f32>() {
         Some(slice) => Cow::Borrowed(slice),
@@ -23,7 +25,7 @@ pub(super) fn tensor(data: Vec<f32>, shape: &[usize]) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(data), Strides::contiguous(Shape::from(shape.to_vec())), DType::F32)
 }
 
-/// The tensor in row-major order with nothing before or behind, so that its storage is its elements. It stays the only
+/// The tensor in row-form order with nothing before or behind, so that its storage is its elements. It stays the only
 /// holder of its storage if it was, and can then be changed in place.
 fn owned(x: FlexTensor) -> FlexTensor {
     let straight = x.to_contiguous();
@@ -41,16 +43,42 @@ fn transposed(x: &FlexTensor) -> FlexTensor {
     x.clone().with_layout(strides)
 }
 
+/// An operand of a product in its precision.
+fn operand(x: &FlexTensor, precision: Precision) -> FlexTensor {
+    match precision {
+        Precision::F32 => x.clone(),
+        Precision::Bf16 => {
+            let shape: Vec<usize> = x.layout().shape().iter().copied().collect();
+            tensor(elements(x).iter().map(|&x| bf16::from_f32(x).to_f32()).collect(), &shape)
+        }
+    }
+}
+
+/// A matrix of weights as `[in, out]`.
+fn by_input(weight: &FlexTensor, form: Form) -> FlexTensor {
+    let weight = operand(weight, form.precision);
+    match form.major {
+        Major::Input => weight,
+        Major::Output => transposed(&weight),
+    }
+}
+
 impl Kernels for Flex {
-    type Memory = Vec<attention::Memory>;
+    type Memory = Vec<memory::Memory>;
 
     const RAGGED: bool = true;
 
-    fn normalise(x: &FlexTensor, gain: &FlexTensor, bias: &FlexTensor, epsilon: f32) -> (FlexTensor, FlexTensor) {
+    fn normalise(
+        x: &FlexTensor,
+        gain: &FlexTensor,
+        bias: Option<&FlexTensor>,
+        normal: Normal,
+    ) -> (FlexTensor, FlexTensor) {
         let [tokens, width] = shape2(x);
         let mut y = vec![0.0; tokens * width];
         let mut stats = vec![0.0; tokens * norm::STATS];
-        norm::layer_norm(&elements(x), &elements(gain), &elements(bias), epsilon, &mut y, &mut stats);
+        let bias = bias.map(elements);
+        norm::normalise(&elements(x), &elements(gain), bias.as_deref(), normal, &mut y, &mut stats);
         (tensor(y, &[tokens, width]), tensor(stats, &[tokens, norm::STATS]))
     }
 
@@ -59,16 +87,18 @@ impl Kernels for Flex {
         x: &FlexTensor,
         stats: &FlexTensor,
         gain: &FlexTensor,
+        normal: Normal,
         wanted: Wanted,
     ) -> AffineGrads<Self> {
         let [_, width] = shape2(x);
         let mut grad = owned(grad);
-        let affine = norm::layer_norm_backward(
+        let affine = norm::normalise_backward(
             grad.storage_mut::<f32>(),
             &elements(x),
             &elements(stats),
             &elements(gain),
-            wanted.weights,
+            normal,
+            wanted.weight || wanted.bias,
         );
         let (gain, bias) = affine.map_or((None, None), |sums| (Some(sums.gain), Some(sums.bias)));
         AffineGrads {
@@ -78,29 +108,50 @@ impl Kernels for Flex {
         }
     }
 
-    fn affine(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor, residual: Option<&FlexTensor>) -> FlexTensor {
-        let mut y = Self::float_matmul(x.clone(), weight.clone());
-        let residual = residual.map(elements);
-        pointwise::add_bias(y.storage_mut::<f32>(), &elements(bias), residual.as_deref());
+    fn affine(
+        x: &FlexTensor,
+        weight: &FlexTensor,
+        form: Form,
+        bias: Option<&FlexTensor>,
+        residual: Option<&FlexTensor>,
+    ) -> FlexTensor {
+        let mut y = Self::float_matmul(operand(x, form.precision), by_input(weight, form));
+        let [_, width] = shape2(&y);
+        let (bias, residual) = (bias.map(elements), residual.map(elements));
+        pointwise::add_bias(y.storage_mut::<f32>(), width, bias.as_deref(), residual.as_deref());
         y
     }
 
-    fn affine_backward(grad: &FlexTensor, x: &FlexTensor, weight: &FlexTensor, wanted: Wanted) -> AffineGrads<Self> {
-        let [_, outer] = shape2(weight);
+    fn affine_backward(
+        grad: &FlexTensor,
+        x: &FlexTensor,
+        weight: &FlexTensor,
+        form: Form,
+        wanted: Wanted,
+    ) -> AffineGrads<Self> {
+        let [_, outer] = shape2(grad);
+        let slope = operand(grad, form.precision);
         AffineGrads {
-            input: wanted.input.then(|| Self::float_matmul(grad.clone(), transposed(weight))),
-            weight: wanted.weights.then(|| Self::float_matmul(transposed(x), grad.clone())),
-            bias: wanted.weights.then(|| tensor(pointwise::sum_rows(&elements(grad), outer), &[outer])),
+            input: wanted.input.then(|| Self::float_matmul(slope.clone(), transposed(&by_input(weight, form)))),
+            weight: wanted.weight.then(|| {
+                let x = operand(x, form.precision);
+                match form.major {
+                    Major::Input => Self::float_matmul(transposed(&x), slope),
+                    Major::Output => Self::float_matmul(transposed(&slope), x),
+                }
+            }),
+            bias: wanted.bias.then(|| tensor(pointwise::sum_rows(&elements(grad), outer), &[outer])),
         }
     }
 
     fn affine_gelu(
         x: &FlexTensor,
         weight: &FlexTensor,
+        form: Form,
         bias: &FlexTensor,
         slope: bool,
     ) -> (FlexTensor, Option<FlexTensor>) {
-        let mut y = Self::float_matmul(x.clone(), weight.clone());
+        let mut y = Self::float_matmul(operand(x, form.precision), by_input(weight, form));
         let [tokens, width] = shape2(&y);
         let mut slopes = slope.then(|| vec![0.0; tokens * width]);
         pointwise::gelu(y.storage_mut::<f32>(), &elements(bias), slopes.as_deref_mut());
@@ -113,11 +164,39 @@ impl Kernels for Flex {
         a
     }
 
-    fn attend(qkv: &FlexTensor, heads: Heads, layout: &Layout) -> (FlexTensor, FlexTensor) {
-        let mut out = vec![0.0; layout.tokens * heads.d_model()];
+    fn gated(x: &FlexTensor, activation: Activation) -> FlexTensor {
+        let [tokens, width] = shape2(x);
+        let mut y = vec![0.0; tokens * width / 2];
+        pointwise::gated(&elements(x), width / 2, activation, &mut y);
+        tensor(y, &[tokens, width / 2])
+    }
+
+    fn gated_backward(grad: &FlexTensor, x: &FlexTensor, activation: Activation) -> FlexTensor {
+        let [tokens, width] = shape2(x);
+        let mut grad_x = vec![0.0; tokens * width];
+        pointwise::gated_backward(&elements(grad), &elements(x), width / 2, activation, &mut grad_x);
+        tensor(grad_x, &[tokens, width])
+    }
+
+    fn rotate(qkv: FlexTensor, heads: Heads, turn: &Turn<Self>, backwards: bool) -> FlexTensor {
+        let mut qkv = owned(qkv);
+        let (cosines, sines) = (elements(&turn.cosines), elements(&turn.sines));
+        rotary::rotate(qkv.storage_mut::<f32>(), heads, &cosines, &sines, turn.pairs, backwards);
+        qkv
+    }
+
+    fn dropped(x: FlexTensor, dropout: Dropout) -> FlexTensor {
+        let [_, width] = shape2(&x);
+        let mut x = owned(x);
+        dropout::apply(x.storage_mut::<f32>(), width, dropout);
+        x
+    }
+
+    fn attend(qkv: &FlexTensor, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> (FlexTensor, FlexTensor) {
+        let mut out = vec![0.0; layout.tokens * heads.query_width()];
         let mut log_sums = vec![0.0; layout.tokens * heads.count];
-        attention::attend(&elements(qkv), heads, &layout.spans, &mut out, &mut log_sums);
-        (tensor(out, &[layout.tokens, heads.d_model()]), tensor(log_sums, &[layout.tokens, heads.count]))
+        attention::attend(&elements(qkv), heads, &layout.spans, &mut out, &mut log_sums, dropout);
+        (tensor(out, &[layout.tokens, heads.query_width()]), tensor(log_sums, &[layout.tokens, heads.count]))
     }
 
     fn attend_backward(
@@ -127,8 +206,9 @@ impl Kernels for Flex {
         kept: &FlexTensor,
         heads: Heads,
         layout: &Layout,
+        dropout: Option<Dropout>,
     ) -> FlexTensor {
-        let mut grad_qkv = vec![0.0; layout.tokens * 3 * heads.d_model()];
+        let mut grad_qkv = vec![0.0; layout.tokens * heads.qkv_width()];
         attention::attend_backward(
             &elements(grad),
             &elements(qkv),
@@ -137,22 +217,23 @@ impl Kernels for Flex {
             heads,
             &layout.spans,
             &mut grad_qkv,
+            dropout,
         );
-        tensor(grad_qkv, &[layout.tokens, 3 * heads.d_model()])
+        tensor(grad_qkv, &[layout.tokens, heads.qkv_width()])
     }
 
     fn memory(sequences: usize) -> Self::Memory {
-        vec![attention::Memory::default(); sequences]
+        vec![memory::Memory::default(); sequences]
     }
 
     fn attend_cached(qkv: &FlexTensor, heads: Heads, layout: &Layout, memory: &mut Self::Memory) -> FlexTensor {
-        if memory.iter().all(|memory| memory.keys.is_empty()) {
-            attention::remember(&elements(qkv), heads, &layout.spans, memory);
-            return Self::attend(qkv, heads, layout).0;
+        if memory.iter().all(memory::Memory::is_empty) {
+            memory::remember(&elements(qkv), heads, &layout.spans, memory);
+            return Self::attend(qkv, heads, layout, None).0;
         }
-        let mut out = vec![0.0; layout.tokens * heads.d_model()];
-        attention::attend_cached(&elements(qkv), heads, &layout.spans, memory, &mut out);
-        tensor(out, &[layout.tokens, heads.d_model()])
+        let mut out = vec![0.0; layout.tokens * heads.query_width()];
+        memory::attend_cached(&elements(qkv), heads, &layout.spans, memory, &mut out);
+        tensor(out, &[layout.tokens, heads.query_width()])
     }
 
     fn retain(memory: &mut Self::Memory, kept: &[usize]) {
@@ -166,17 +247,15 @@ impl Kernels for Flex {
         tensor(out, &[indices.len(), width])
     }
 
-    fn add_rows(x: &FlexTensor, indices: &[u32], height: usize) -> FlexTensor {
+    fn add_rows(table: FlexTensor, x: &FlexTensor, indices: &[u32]) -> FlexTensor {
         let [_, width] = shape2(x);
-        let mut table = vec![0.0; height * width];
-        rows::scatter_add(&elements(x), width, indices, &mut table);
-        tensor(table, &[height, width])
+        let mut table = owned(table);
+        rows::scatter_add(&elements(x), width, indices, table.storage_mut::<f32>());
+        table
     }
 
-    fn product(a: &FlexTensor, a_transposed: bool, b: &FlexTensor, b_transposed: bool) -> FlexTensor {
-        let a = if a_transposed { transposed(a) } else { a.clone() };
-        let b = if b_transposed { transposed(b) } else { b.clone() };
-        Self::float_matmul(a, b)
+    fn zero_rows(height: usize, width: usize, _device: &Self::Device) -> FlexTensor {
+        tensor(vec![0.0; height * width], &[height, width])
     }
 
     fn cross_entropy(logits: FlexTensor, targets: &[u32], scale: f32) -> (FlexTensor, FlexTensor) {

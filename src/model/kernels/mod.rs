@@ -20,6 +20,9 @@ use burn::tensor::backend::{Backend, BackendTypes};
 use burn::tensor::ops::FloatTensor;
 
 pub(crate) use self::host::attention::Heads;
+pub(crate) use self::host::dropout::Dropout;
+pub use self::host::norm::Normal;
+pub use self::host::pointwise::Activation;
 pub(crate) use self::tracked::head_loss;
 use super::layout::Layout;
 
@@ -55,8 +58,10 @@ pub(crate) struct AdamWStep {
 pub(crate) struct Wanted {
     /// Of the input.
     pub(crate) input: bool,
-    /// Of the weights.
-    pub(crate) weights: bool,
+    /// Of the matrix or gain.
+    pub(crate) weight: bool,
+    /// Of the bias.
+    pub(crate) bias: bool,
 }
 
 /// The gradients of an affine operation; each is there if it was wanted.
@@ -69,6 +74,45 @@ pub(crate) struct AffineGrads<B: Backend> {
     pub(crate) bias: Option<Real<B>>,
 }
 
+/// How a matrix of weights lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Major {
+    /// `[in, out]`.
+    Input,
+    /// `[out, in]`.
+    Output,
+}
+
+/// In what precision the operands of matrix products are. Sums, and all else, are in `f32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    F32,
+    /// Rounded to eight bits of mantissa, as mixed-precision training does over `f32` master weights.
+    Bf16,
+}
+
+/// How a product with a matrix of weights is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// How the matrix lies.
+    pub(crate) major: Major,
+    /// The precision of its operands.
+    pub(crate) precision: Precision,
+}
+
+/// The angles by which the queries and keys of each row are turned: cosines and sines `[tokens, pairs]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn<B: Backend> {
+    /// Cosines.
+    pub(crate) cosines: Real<B>,
+    /// Sines.
+    pub(crate) sines: Real<B>,
+    /// Pairs of columns of a head that are turned.
+    pub(crate) pairs: usize,
+}
+
 /// A backend's operations and their gradients.
 pub(crate) trait Kernels: Backend {
     /// Keys and values of one layer for every sequence of a batch, as far as generation has got.
@@ -77,8 +121,13 @@ pub(crate) trait Kernels: Backend {
     /// Whether sequences may lie one after the other without padding.
     const RAGGED: bool;
 
-    /// Layer normalisation of `x` `[tokens, width]`; also the means and scales, `[tokens, 2]`, for the gradient.
-    fn normalise(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> (Real<Self>, Real<Self>);
+    /// Normalises the rows of `x` `[tokens, width]`; also the means and scales, `[tokens, 2]`, for the gradient.
+    fn normalise(
+        x: &Real<Self>,
+        gain: &Real<Self>,
+        bias: Option<&Real<Self>>,
+        normal: Normal,
+    ) -> (Real<Self>, Real<Self>);
 
     /// The gradients of [`normalise`](Self::normalise).
     fn normalise_backward(
@@ -86,19 +135,33 @@ pub(crate) trait Kernels: Backend {
         x: &Real<Self>,
         stats: &Real<Self>,
         gain: &Real<Self>,
+        normal: Normal,
         wanted: Wanted,
     ) -> AffineGrads<Self>;
 
-    /// `x · weight + bias (+ residual)`, with `x` `[tokens, inner]` and `weight` `[inner, outer]`.
-    fn affine(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: Option<&Real<Self>>) -> Real<Self>;
+    /// `x · weight (+ bias) (+ residual)`, with `x` `[tokens, in]`.
+    fn affine(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: Option<&Real<Self>>,
+        residual: Option<&Real<Self>>,
+    ) -> Real<Self>;
 
     /// The gradients of [`affine`](Self::affine), but that of the residual, which is `grad` itself.
-    fn affine_backward(grad: &Real<Self>, x: &Real<Self>, weight: &Real<Self>, wanted: Wanted) -> AffineGrads<Self>;
+    fn affine_backward(
+        grad: &Real<Self>,
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        wanted: Wanted,
+    ) -> AffineGrads<Self>;
 
     /// `gelu(x · weight + bias)` in the tanh form and, if asked, its slope at each element.
     fn affine_gelu(
         x: &Real<Self>,
         weight: &Real<Self>,
+        form: Form,
         bias: &Real<Self>,
         slope: bool,
     ) -> (Real<Self>, Option<Real<Self>>);
@@ -106,8 +169,20 @@ pub(crate) trait Kernels: Backend {
     /// `a · b`, element by element.
     fn multiply(a: Real<Self>, b: &Real<Self>) -> Real<Self>;
 
-    /// Causal self-attention `[tokens, 3 · d_model]` to `[tokens, d_model]`, and what its gradient needs beside the two.
-    fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> (Real<Self>, Real<Self>);
+    /// `activation(gate) · up` of `x` `[tokens, 2 · inner]`, gates left, ups right: `[tokens, inner]`.
+    fn gated(x: &Real<Self>, activation: Activation) -> Real<Self>;
+
+    /// The gradient of [`gated`](Self::gated).
+    fn gated_backward(grad: &Real<Self>, x: &Real<Self>, activation: Activation) -> Real<Self>;
+
+    /// Turns the queries and keys of `qkv`; backwards, by the negative angles, for the gradient.
+    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<Self>, backwards: bool) -> Real<Self>;
+
+    /// Drops elements of `x` `[tokens, width]` and scales the others up; its own gradient.
+    fn dropped(x: Real<Self>, dropout: Dropout) -> Real<Self>;
+
+    /// Causal self-attention `[tokens, qkv]` to `[tokens, queries]`, and what its gradient needs beside the two.
+    fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> (Real<Self>, Real<Self>);
 
     /// The gradient of [`attend`](Self::attend).
     fn attend_backward(
@@ -117,6 +192,7 @@ pub(crate) trait Kernels: Backend {
         kept: &Real<Self>,
         heads: Heads,
         layout: &Layout,
+        dropout: Option<Dropout>,
     ) -> Real<Self>;
 
     /// An empty memory for `sequences` sequences.
@@ -131,11 +207,11 @@ pub(crate) trait Kernels: Backend {
     /// The rows of `table` `[height, width]` at `indices`.
     fn pick_rows(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
 
-    /// A `[height, width]` matrix of zeros with the rows of `x` added at `indices`.
-    fn add_rows(x: &Real<Self>, indices: &[u32], height: usize) -> Real<Self>;
+    /// `table` `[height, width]` with the rows of `x` added at `indices`.
+    fn add_rows(table: Real<Self>, x: &Real<Self>, indices: &[u32]) -> Real<Self>;
 
-    /// `a · b`, matrices; either may be taken transposed.
-    fn product(a: &Real<Self>, a_transposed: bool, b: &Real<Self>, b_transposed: bool) -> Real<Self>;
+    /// A `[height, width]` matrix of zeros.
+    fn zero_rows(height: usize, width: usize, device: &Self::Device) -> Real<Self>;
 
     /// The sum of the cross-entropies of `logits` `[rows, vocab]` times `scale`, `[1]`, and its gradient.
     fn cross_entropy(logits: Real<Self>, targets: &[u32], scale: f32) -> (Real<Self>, Real<Self>);
@@ -153,7 +229,7 @@ pub(crate) trait Kernels: Backend {
     ) -> (Real<Self>, Real<Self>, Real<Self>);
 }
 
-/// The operations as an architecture calls them, tracked or not.
+/// The operations as a decoder calls them, tracked or not.
 pub(crate) trait Blocks: BackendTypes {
     /// The backend that does the arithmetic.
     type Plain: Kernels<Device = Self::Device>;
@@ -164,16 +240,26 @@ pub(crate) trait Blocks: BackendTypes {
     fn gather(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
     /// The sum of two tensors of one shape.
     fn add(a: Real<Self>, b: Real<Self>) -> Real<Self>;
-    /// Layer normalisation.
-    fn layer_norm(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> Real<Self>;
-    /// `x · weight + bias`.
-    fn linear(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>) -> Real<Self>;
-    /// `residual + x · weight + bias`.
-    fn linear_residual(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: &Real<Self>) -> Real<Self>;
+    /// A tensor times a number.
+    fn scale(x: Real<Self>, factor: f32) -> Real<Self>;
+    /// Normalisation of rows.
+    fn norm(x: &Real<Self>, gain: &Real<Self>, bias: Option<&Real<Self>>, normal: Normal) -> Real<Self>;
+    /// `x · weight (+ bias) (+ residual)`.
+    fn linear(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: Option<&Real<Self>>,
+        residual: Option<&Real<Self>>,
+    ) -> Real<Self>;
     /// `gelu(x · weight + bias)`.
-    fn linear_gelu(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>) -> Real<Self>;
+    fn linear_gelu(x: &Real<Self>, weight: &Real<Self>, form: Form, bias: &Real<Self>) -> Real<Self>;
+    /// `activation(gate) · up` of gates and ups side by side.
+    fn gated(x: &Real<Self>, activation: Activation) -> Real<Self>;
+    /// Turns queries and keys.
+    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<Self::Plain>) -> Real<Self>;
+    /// Drops elements.
+    fn dropped(x: Real<Self>, dropout: Dropout) -> Real<Self>;
     /// Causal self-attention within the sequences of `layout`.
-    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> Real<Self>;
-    /// `x · tableᵀ`: the logits of an output head whose rows are vocabulary entries.
-    fn head(x: &Real<Self>, table: &Real<Self>) -> Real<Self>;
+    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> Real<Self>;
 }

@@ -1,6 +1,6 @@
 //! The blocks on tensors that nothing tracks: no state is kept for a backward pass.
 
-use super::{Blocks, Heads, Kernels, Layout, Real};
+use super::{Activation, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Turn};
 
 impl<B: Kernels> Blocks for B {
     type Plain = B;
@@ -17,27 +17,41 @@ impl<B: Kernels> Blocks for B {
         B::float_add(a, b)
     }
 
-    fn layer_norm(x: &Real<B>, gain: &Real<B>, bias: &Real<B>, epsilon: f32) -> Real<B> {
-        B::normalise(x, gain, bias, epsilon).0
+    fn scale(x: Real<B>, factor: f32) -> Real<B> {
+        B::float_mul_scalar(x, factor.into())
     }
 
-    fn linear(x: &Real<B>, weight: &Real<B>, bias: &Real<B>) -> Real<B> {
-        B::affine(x, weight, bias, None)
+    fn norm(x: &Real<B>, gain: &Real<B>, bias: Option<&Real<B>>, normal: Normal) -> Real<B> {
+        B::normalise(x, gain, bias, normal).0
     }
 
-    fn linear_residual(x: &Real<B>, weight: &Real<B>, bias: &Real<B>, residual: &Real<B>) -> Real<B> {
-        B::affine(x, weight, bias, Some(residual))
+    fn linear(
+        x: &Real<B>,
+        weight: &Real<B>,
+        form: Form,
+        bias: Option<&Real<B>>,
+        residual: Option<&Real<B>>,
+    ) -> Real<B> {
+        B::affine(x, weight, form, bias, residual)
     }
 
-    fn linear_gelu(x: &Real<B>, weight: &Real<B>, bias: &Real<B>) -> Real<B> {
-        B::affine_gelu(x, weight, bias, false).0
+    fn linear_gelu(x: &Real<B>, weight: &Real<B>, form: Form, bias: &Real<B>) -> Real<B> {
+        B::affine_gelu(x, weight, form, bias, false).0
     }
 
-    fn attention(qkv: &Real<B>, heads: Heads, layout: &Layout) -> Real<B> {
-        B::attend(qkv, heads, layout).0
+    fn gated(x: &Real<B>, activation: Activation) -> Real<B> {
+        <B as Kernels>::gated(x, activation)
     }
 
-    fn head(x: &Real<B>, table: &Real<B>) -> Real<B> {
-        B::product(x, false, table, true)
+    fn rotate(qkv: Real<B>, heads: Heads, turn: &Turn<B>) -> Real<B> {
+        <B as Kernels>::rotate(qkv, heads, turn, false)
+    }
+
+    fn dropped(x: Real<B>, dropout: Dropout) -> Real<B> {
+        <B as Kernels>::dropped(x, dropout)
+    }
+
+    fn attention(qkv: &Real<B>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> Real<B> {
+        B::attend(qkv, heads, layout, dropout).0
     }
 }

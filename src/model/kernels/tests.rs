@@ -5,9 +5,11 @@ use burn_flex::FlexTensor;
 
 use super::composed::{self, PaddedMemory};
 use super::flex::{elements, tensor};
-use super::{AdamWStep, AffineGrads, Heads, Kernels, Layout, Wanted};
+use super::{
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, Turn, Wanted,
+};
 
-const ALL: Wanted = Wanted { input: true, weights: true };
+const ALL: Wanted = Wanted { input: true, weight: true, bias: true };
 
 /// Numbers that look random, between -1 and 1.
 fn noise(shape: &[usize], seed: u32) -> FlexTensor {
@@ -42,99 +44,142 @@ fn same_grads(what: &str, a: &AffineGrads<Flex>, b: &AffineGrads<Flex>) {
 fn affine_operations_agree() {
     for [tokens, inner, outer] in [[1, 3, 5], [70, 24, 16], [130, 33, 96]] {
         let (x, grad) = (noise(&[tokens, inner], 1), noise(&[tokens, outer], 2));
-        let (weight, bias) = (noise(&[inner, outer], 3), noise(&[outer], 4));
-        let residual = noise(&[tokens, outer], 5);
-        for residual in [None, Some(&residual)] {
-            let fused = Flex::affine(&x, &weight, &bias, residual);
-            same("affine", &fused, &composed::affine::<Flex>(&x, &weight, &bias, residual), None);
+        let (bias, residual) = (noise(&[outer], 4), noise(&[tokens, outer], 5));
+        for (major, shape) in [(Major::Input, [inner, outer]), (Major::Output, [outer, inner])] {
+            let weight = noise(&shape, 3);
+            let form = Form { major, precision: Precision::F32 };
+            for bias in [None, Some(&bias)] {
+                for residual in [None, Some(&residual)] {
+                    let fused = Flex::affine(&x, &weight, form, bias, residual);
+                    let plain = composed::affine::<Flex>(&x, &weight, form, bias, residual);
+                    same("affine", &fused, &plain, None);
+                }
+            }
+            let fused = Flex::affine_backward(&grad, &x, &weight, form, ALL);
+            let plain = composed::affine_backward::<Flex>(&grad, &x, &weight, form, ALL);
+            same_grads("affine gradients", &fused, &plain);
+            let (fused, slope) = Flex::affine_gelu(&x, &weight, form, &bias, true);
+            let (plain, plain_slope) = composed::affine_gelu::<Flex>(&x, &weight, form, &bias, true);
+            same("gelu", &fused, &plain, None);
+            same("slope", &slope.expect("asked for"), &plain_slope.expect("asked for"), None);
+            same("gelu alone", &Flex::affine_gelu(&x, &weight, form, &bias, false).0, &plain, None);
         }
-        let fused = Flex::affine_backward(&grad, &x, &weight, ALL);
-        same_grads("affine gradients", &fused, &composed::affine_backward::<Flex>(&grad, &x, &weight, ALL));
-        let (fused, slope) = Flex::affine_gelu(&x, &weight, &bias, true);
-        let (plain, plain_slope) = composed::affine_gelu::<Flex>(&x, &weight, &bias, true);
-        same("gelu", &fused, &plain, None);
-        same("slope", &slope.expect("asked for"), &plain_slope.expect("asked for"), None);
-        same("gelu alone", &Flex::affine_gelu(&x, &weight, &bias, false).0, &plain, None);
     }
 }
 
 #[test]
-fn layer_norms_agree() {
+fn gates_agree() {
+    for activation in [Activation::GeluTanh, Activation::Silu] {
+        let (x, grad) = (noise(&[70, 48], 1), noise(&[70, 24], 2));
+        let plain = composed::gated::<Flex>(&x, activation);
+        same("gate", &Flex::gated(&x, activation), &plain, None);
+        let plain = composed::gated_backward::<Flex>(&grad, &x, activation);
+        same("its gradient", &Flex::gated_backward(&grad, &x, activation), &plain, None);
+    }
+}
+
+#[test]
+fn norms_agree() {
     for [tokens, width] in [[1, 4], [65, 24], [200, 96]] {
         let (x, grad) = (noise(&[tokens, width], 1), noise(&[tokens, width], 2));
         let (gain, bias) = (noise(&[width], 3), noise(&[width], 4));
-        let (fused, stats) = Flex::normalise(&x, &gain, &bias, 1e-5);
-        let (plain, plain_stats) = composed::normalise::<Flex>(&x, &gain, &bias, 1e-5);
-        same("layer norm", &fused, &plain, None);
-        same("statistics", &stats, &plain_stats, None);
-        let fused = Flex::normalise_backward(grad.clone(), &x, &stats, &gain, ALL);
-        same_grads(
-            "layer norm gradients",
-            &fused,
-            &composed::normalise_backward::<Flex>(&grad, &x, &plain_stats, &gain, ALL),
-        );
+        for (centred, offset, bias) in [(true, 0.0, Some(&bias)), (false, 0.0, None), (false, 1.0, None)] {
+            let normal = Normal { epsilon: 1e-5, centred, offset };
+            let (fused, stats) = Flex::normalise(&x, &gain, bias, normal);
+            let (plain, plain_stats) = composed::normalise::<Flex>(&x, &gain, bias, normal);
+            same("norm", &fused, &plain, None);
+            same("statistics", &stats, &plain_stats, None);
+            let fused = Flex::normalise_backward(grad.clone(), &x, &stats, &gain, normal, ALL);
+            let plain = composed::normalise_backward::<Flex>(&grad, &x, &plain_stats, &gain, normal, ALL);
+            same_grads("norm gradients", &fused, &plain);
+        }
     }
+}
+
+#[test]
+fn rotations_agree_and_undo_each_other() {
+    let heads = Heads { count: 4, kv_count: 2, width: 10, scale: 1.0, window: None };
+    for pairs in [2, 5] {
+        let angles: Vec<f32> = (0..30 * pairs).map(|i| i as f32 * 0.37).collect();
+        let table = |f: fn(f32) -> f32| tensor(angles.iter().map(|&angle| f(angle)).collect(), &[30, pairs]);
+        let turn = Turn::<Flex> { cosines: table(f32::cos), sines: table(f32::sin), pairs };
+        let qkv = noise(&[30, heads.qkv_width()], 1);
+        let turned = Flex::rotate(qkv.clone(), heads, &turn, false);
+        same("rotation", &turned, &composed::rotate::<Flex>(&qkv, heads, &turn, false), None);
+        let plain = composed::rotate::<Flex>(&turned, heads, &turn, true);
+        same("its gradient", &Flex::rotate(turned, heads, &turn, true), &plain, None);
+        same("there and back", &plain, &qkv, None);
+    }
+}
+
+#[test]
+fn dropouts_agree() {
+    let dropout = Dropout { rate: 0.3, seed: 7 };
+    let x = noise(&[40, 24], 1);
+    same("dropout", &Flex::dropped(x.clone(), dropout), &composed::dropped::<Flex>(&x, dropout), None);
 }
 
 #[test]
 fn attentions_agree() {
-    for (count, width) in [(1, 4), (4, 24), (2, 32)] {
-        let heads = Heads { count, width, scale: 0.3 };
-        let d_model = heads.d_model();
+    for (count, kv_count, width, window) in
+        [(1, 1, 4, None), (4, 4, 24, None), (4, 2, 16, None), (4, 1, 32, Some(3)), (2, 2, 8, Some(16))]
+    {
+        let heads = Heads { count, kv_count, width, scale: 0.3, window };
         for layout in [Layout::padded_right(&[5, 40, 17]), Layout::padded_left(&[5, 40, 17]), Layout::packed(&[3])] {
-            let (qkv, grad) = (noise(&[layout.tokens, 3 * d_model], 1), noise(&[layout.tokens, d_model], 2));
-            // No gradient reaches a padded position.
-            let mut grad = grad.clone();
-            let live: Vec<usize> = layout.spans.iter().cloned().flatten().collect();
-            for (row, grad) in grad.storage_mut::<f32>().chunks_exact_mut(d_model).enumerate() {
-                if !live.contains(&row) {
-                    grad.fill(0.0);
+            for dropout in [None, Some(Dropout { rate: 0.25, seed: 3 })] {
+                let qkv = noise(&[layout.tokens, heads.qkv_width()], 1);
+                let mut grad = noise(&[layout.tokens, heads.query_width()], 2);
+                // No gradient reaches a padded position.
+                let live: Vec<usize> = layout.spans.iter().cloned().flatten().collect();
+                for (row, grad) in grad.storage_mut::<f32>().chunks_exact_mut(heads.query_width()).enumerate() {
+                    if !live.contains(&row) {
+                        grad.fill(0.0);
+                    }
                 }
+                let (fused, kept) = Flex::attend(&qkv, heads, &layout, dropout);
+                let (plain, probabilities) = composed::attend::<Flex>(&qkv, heads, &layout, dropout);
+                same("attention", &fused, &plain, Some(&layout));
+                let fused = Flex::attend_backward(&grad, &qkv, &fused, &kept, heads, &layout, dropout);
+                let plain = composed::attend_backward::<Flex>(&grad, &qkv, &probabilities, heads, &layout, dropout);
+                same("attention gradient", &fused, &plain, Some(&layout));
             }
-            let (fused, kept) = Flex::attend(&qkv, heads, &layout);
-            let (plain, probabilities) = composed::attend::<Flex>(&qkv, heads, &layout);
-            same("attention", &fused, &plain, Some(&layout));
-            let fused = Flex::attend_backward(&grad, &qkv, &fused, &kept, heads, &layout);
-            let plain = composed::attend_backward::<Flex>(&grad, &qkv, &probabilities, heads, &layout);
-            same("attention gradient", &fused, &plain, Some(&layout));
         }
     }
 }
 
 #[test]
 fn memories_agree() {
-    let heads = Heads { count: 2, width: 6, scale: 0.4 };
-    let layout = Layout::padded_left(&[4, 9, 1]);
-    let mut fused = Flex::memory(3);
-    let mut plain = PaddedMemory::<Flex>::new();
-    let qkv = noise(&[layout.tokens, 36], 1);
-    let a = Flex::attend_cached(&qkv, heads, &layout, &mut fused);
-    same("first pass", &a, &plain.attend(&qkv, heads, &layout), Some(&layout));
-    let mut live = 3;
-    for step in 2..7 {
-        if step == 4 {
-            Flex::retain(&mut fused, &[0, 2]);
-            plain.retain(&[0, 2]);
-            live = 2;
-        }
-        let layout = Layout::packed(&vec![1; live]);
-        let qkv = noise(&[live, 36], step);
+    for (count, kv_count, window) in [(2, 2, None), (4, 2, Some(3))] {
+        let heads = Heads { count, kv_count, width: 6, scale: 0.4, window };
+        let layout = Layout::padded_left(&[4, 9, 1]);
+        let mut fused = Flex::memory(3);
+        let mut plain = PaddedMemory::<Flex>::new();
+        let qkv = noise(&[layout.tokens, heads.qkv_width()], 1);
         let a = Flex::attend_cached(&qkv, heads, &layout, &mut fused);
-        same("a later step", &a, &plain.attend(&qkv, heads, &layout), None);
+        same("first pass", &a, &plain.attend(&qkv, heads, &layout), Some(&layout));
+        let mut live = 3;
+        for step in 2..7 {
+            if step == 4 {
+                Flex::retain(&mut fused, &[0, 2]);
+                plain.retain(&[0, 2]);
+                live = 2;
+            }
+            let layout = Layout::packed(&vec![1; live]);
+            let qkv = noise(&[live, heads.qkv_width()], step);
+            let a = Flex::attend_cached(&qkv, heads, &layout, &mut fused);
+            same("a later step", &a, &plain.attend(&qkv, heads, &layout), None);
+        }
     }
 }
 
 #[test]
-fn rows_and_products_agree() {
+fn rows_agree() {
     let table = noise(&[7, 5], 1);
     let indices = [3, 0, 6, 3, 3];
     same("picked rows", &Flex::pick_rows(&table, &indices), &composed::pick_rows::<Flex>(&table, &indices), None);
     let x = noise(&[5, 5], 2);
-    same("added rows", &Flex::add_rows(&x, &indices, 9), &composed::add_rows::<Flex>(&x, &indices, 9), None);
-    for (a_transposed, b_transposed) in [(false, false), (false, true), (true, false)] {
-        let fused = Flex::product(&x, a_transposed, &x, b_transposed);
-        same("product", &fused, &composed::product::<Flex>(&x, a_transposed, &x, b_transposed), None);
-    }
+    let plain = composed::add_rows::<Flex>(&table, &x, &indices);
+    same("added rows", &Flex::add_rows(table, &x, &indices), &plain, None);
 }
 
 #[test]

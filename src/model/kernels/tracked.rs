@@ -7,8 +7,11 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::TensorMetadata;
 use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::ops::FloatTensorOps;
 
-use super::{AffineGrads, Blocks, Heads, Kernels, Layout, Real, Tracked, Wanted};
+use super::{
+    Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Tracked, Turn, Wanted,
+};
 
 /// Hands the gradients of input, weight and bias to the parents that want them.
 fn register<B: Kernels>(grads: &mut Gradients, parents: [Option<NodeId>; 3], made: AffineGrads<B>) {
@@ -21,7 +24,12 @@ fn register<B: Kernels>(grads: &mut Gradients, parents: [Option<NodeId>; 3], mad
 
 /// What the parents of an affine operation want.
 fn wanted(parents: &[Option<NodeId>; 3]) -> Wanted {
-    Wanted { input: parents[0].is_some(), weights: parents[1].is_some() || parents[2].is_some() }
+    Wanted { input: parents[0].is_some(), weight: parents[1].is_some(), bias: parents[2].is_some() }
+}
+
+/// Stands for an operand that is not there, as a node has a fixed number of parents: it is not tracked.
+fn or_nothing<B: Kernels>(x: Option<&Real<Tracked<B>>>, instead: &Real<Tracked<B>>) -> Real<Tracked<B>> {
+    x.cloned().unwrap_or_else(|| Tracked::<B>::from_inner(instead.primitive.clone()))
 }
 
 /// Joins the primitive of a block to the graph, if one of its parents is tracked.
@@ -38,17 +46,17 @@ macro_rules! node {
 }
 
 #[derive(Debug)]
-struct LayerNorm;
+struct Norm;
 
-impl<B: Kernels> Backward<B, 3> for LayerNorm {
+impl<B: Kernels> Backward<B, 3> for Norm {
     /// Input, statistics, gain.
-    type State = (Real<B>, Real<B>, Real<B>);
+    type State = (Real<B>, Real<B>, Real<B>, Normal);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let (x, stats, gain) = &ops.state;
-        let made = B::normalise_backward(grad, x, stats, gain, wanted(&parents));
+        let (x, stats, gain, normal) = &ops.state;
+        let made = B::normalise_backward(grad, x, stats, gain, *normal, wanted(&parents));
         register(grads, parents, made);
     }
 }
@@ -56,30 +64,15 @@ impl<B: Kernels> Backward<B, 3> for LayerNorm {
 #[derive(Debug)]
 struct Linear;
 
-impl<B: Kernels> Backward<B, 3> for Linear {
+impl<B: Kernels> Backward<B, 4> for Linear {
     /// Input, weight.
-    type State = (Real<B>, Real<B>);
-
-    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let made = B::affine_backward(&grad, &ops.state.0, &ops.state.1, wanted(&parents));
-        register(grads, parents, made);
-    }
-}
-
-#[derive(Debug)]
-struct LinearResidual;
-
-impl<B: Kernels> Backward<B, 4> for LinearResidual {
-    /// Input, weight.
-    type State = (Real<B>, Real<B>);
+    type State = (Real<B>, Real<B>, Form);
 
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         let [x, weight, bias, residual] = ops.parents.map(|parent| parent.map(|node| node.id));
         let parents = [x, weight, bias];
-        let made = B::affine_backward(&grad, &ops.state.0, &ops.state.1, wanted(&parents));
+        let made = B::affine_backward(&grad, &ops.state.0, &ops.state.1, ops.state.2, wanted(&parents));
         register(grads, parents, made);
         if let Some(id) = residual {
             grads.register::<B>(id, grad);
@@ -92,14 +85,56 @@ struct LinearGelu;
 
 impl<B: Kernels> Backward<B, 3> for LinearGelu {
     /// Input, weight, slope of the activation.
-    type State = (Real<B>, Real<B>, Real<B>);
+    type State = (Real<B>, Real<B>, Form, Real<B>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let (x, weight, slope) = &ops.state;
+        let (x, weight, form, slope) = &ops.state;
         let grad = B::multiply(grads.consume::<B>(&ops.node), slope);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let made = B::affine_backward(&grad, x, weight, wanted(&parents));
+        let made = B::affine_backward(&grad, x, weight, *form, wanted(&parents));
         register(grads, parents, made);
+    }
+}
+
+#[derive(Debug)]
+struct Gated;
+
+impl<B: Kernels> Backward<B, 1> for Gated {
+    type State = (Real<B>, Activation);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            grads.register::<B>(parent.id, B::gated_backward(&grad, &ops.state.0, ops.state.1));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Rotate;
+
+impl<B: Kernels> Backward<B, 1> for Rotate {
+    type State = (Heads, Turn<B>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            grads.register::<B>(parent.id, B::rotate(grad, ops.state.0, &ops.state.1, true));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Dropped;
+
+impl<B: Kernels> Backward<B, 1> for Dropped {
+    type State = Dropout;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(parent)] = ops.parents {
+            grads.register::<B>(parent.id, B::dropped(grad, ops.state));
+        }
     }
 }
 
@@ -114,6 +149,7 @@ struct Attended<T> {
     kept: T,
     heads: Heads,
     layout: Layout,
+    dropout: Option<Dropout>,
 }
 
 impl<B: Kernels> Backward<B, 1> for Attention {
@@ -121,9 +157,9 @@ impl<B: Kernels> Backward<B, 1> for Attention {
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let Attended { qkv, out, kept, heads, layout } = &ops.state;
+        let Attended { qkv, out, kept, heads, layout, dropout } = &ops.state;
         if let [Some(parent)] = ops.parents {
-            grads.register::<B>(parent.id, B::attend_backward(&grad, qkv, out, kept, *heads, layout));
+            grads.register::<B>(parent.id, B::attend_backward(&grad, qkv, out, kept, *heads, layout, *dropout));
         }
     }
 }
@@ -138,26 +174,8 @@ impl<B: Kernels> Backward<B, 1> for Gather {
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
         if let [Some(parent)] = ops.parents {
-            grads.register::<B>(parent.id, B::add_rows(&grad, &ops.state.0, ops.state.1));
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Head;
-
-impl<B: Kernels> Backward<B, 2> for Head {
-    /// Input, table.
-    type State = (Real<B>, Real<B>);
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let [x, table] = ops.parents;
-        if let Some(parent) = x {
-            grads.register::<B>(parent.id, B::product(&grad, false, &ops.state.1, false));
-        }
-        if let Some(parent) = table {
-            grads.register::<B>(parent.id, B::product(&grad, true, &ops.state.0, false));
+            let zeros = B::zero_rows(ops.state.1, grad.shape()[1], &B::float_device(&grad));
+            grads.register::<B>(parent.id, B::add_rows(zeros, &grad, &ops.state.0));
         }
     }
 }
@@ -165,34 +183,35 @@ impl<B: Kernels> Backward<B, 2> for Head {
 #[derive(Debug)]
 struct HeadLoss;
 
-impl<B: Kernels> Backward<B, 2> for HeadLoss {
+impl<B: Kernels> Backward<B, 3> for HeadLoss {
     /// Input, table, gradient of the loss in the logits.
-    type State = (Real<B>, Real<B>, Real<B>);
+    type State = (Real<B>, Real<B>, Form, Real<B>);
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         // The loss is where the gradient starts, so that the gradient on it is one.
         grads.consume::<B>(&ops.node);
-        let (x, rows, slope) = &ops.state;
-        let [input, table] = ops.parents;
-        if let Some(parent) = input {
-            grads.register::<B>(parent.id, B::product(slope, false, rows, false));
-        }
-        if let Some(parent) = table {
-            grads.register::<B>(parent.id, B::product(slope, true, x, false));
-        }
+        let (x, table, form, slope) = &ops.state;
+        let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+        let made = B::affine_backward(slope, x, table, *form, wanted(&parents));
+        register(grads, parents, made);
     }
 }
 
-/// The cross-entropy of `x · tableᵀ` against `targets`, summed over rows and scaled, `[1]`: the root of the graph.
+/// The cross-entropy of `x · tableᵀ (+ bias)` against `targets`, summed over rows and scaled, `[1]`: the root of the
+/// graph.
 pub(crate) fn head_loss<B: Kernels>(
     x: &Real<Tracked<B>>,
     table: &Real<Tracked<B>>,
+    bias: Option<&Real<Tracked<B>>>,
+    form: Form,
     targets: &[u32],
     scale: f32,
 ) -> Real<Tracked<B>> {
-    let logits = B::product(&x.primitive, false, &table.primitive, true);
+    let bias_primitive = bias.map(|bias| &bias.primitive);
+    let logits = B::affine(&x.primitive, &table.primitive, form, bias_primitive, None);
     let (loss, slope) = B::cross_entropy(logits, targets, scale);
-    node!(HeadLoss, [x, table], loss, ((x.primitive.clone(), table.primitive.clone(), slope), loss))
+    let bias = or_nothing::<B>(bias, table);
+    node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, slope), loss))
 }
 
 impl<B: Kernels> Blocks for Tracked<B> {
@@ -209,51 +228,80 @@ impl<B: Kernels> Blocks for Tracked<B> {
     }
 
     fn add(a: Real<Self>, b: Real<Self>) -> Real<Self> {
-        use burn::tensor::ops::FloatTensorOps;
         Self::float_add(a, b)
     }
 
-    fn layer_norm(x: &Real<Self>, gain: &Real<Self>, bias: &Real<Self>, epsilon: f32) -> Real<Self> {
-        let (out, stats) = B::normalise(&x.primitive, &gain.primitive, &bias.primitive, epsilon);
-        node!(LayerNorm, [x, gain, bias], out, ((x.primitive.clone(), stats, gain.primitive.clone()), out))
+    fn scale(x: Real<Self>, factor: f32) -> Real<Self> {
+        Self::float_mul_scalar(x, factor.into())
     }
 
-    fn linear(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>) -> Real<Self> {
-        let out = B::affine(&x.primitive, &weight.primitive, &bias.primitive, None);
-        node!(Linear, [x, weight, bias], out, ((x.primitive.clone(), weight.primitive.clone()), out))
+    fn norm(x: &Real<Self>, gain: &Real<Self>, bias: Option<&Real<Self>>, normal: Normal) -> Real<Self> {
+        let bias_primitive = bias.map(|bias| &bias.primitive);
+        let (out, stats) = B::normalise(&x.primitive, &gain.primitive, bias_primitive, normal);
+        let state = (x.primitive.clone(), stats, gain.primitive.clone(), normal);
+        let bias = or_nothing::<B>(bias, gain);
+        node!(Norm, [x, gain, bias], out, (state, out))
     }
 
-    fn linear_residual(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>, residual: &Real<Self>) -> Real<Self> {
-        let out = B::affine(&x.primitive, &weight.primitive, &bias.primitive, Some(&residual.primitive));
-        let state = (x.primitive.clone(), weight.primitive.clone());
-        node!(LinearResidual, [x, weight, bias, residual], out, (state, out))
+    fn linear(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: Option<&Real<Self>>,
+        residual: Option<&Real<Self>>,
+    ) -> Real<Self> {
+        let primitive = |x: Option<&Real<Self>>| x.map(|x| x.primitive.clone());
+        let operands = (primitive(bias), primitive(residual));
+        let out = B::affine(&x.primitive, &weight.primitive, form, operands.0.as_ref(), operands.1.as_ref());
+        let state = (x.primitive.clone(), weight.primitive.clone(), form);
+        let (bias, residual) = (or_nothing::<B>(bias, weight), or_nothing::<B>(residual, weight));
+        node!(Linear, [x, weight, bias, residual], out, (state, out))
     }
 
-    fn linear_gelu(x: &Real<Self>, weight: &Real<Self>, bias: &Real<Self>) -> Real<Self> {
+    fn linear_gelu(x: &Real<Self>, weight: &Real<Self>, form: Form, bias: &Real<Self>) -> Real<Self> {
         let prepared = LinearGelu
             .prepare::<NoCheckpointing>([x.node.clone(), weight.node.clone(), bias.node.clone()])
             .compute_bound()
             .stateful();
         match prepared {
             OpsKind::Tracked(prep) => {
-                let (out, slope) = B::affine_gelu(&x.primitive, &weight.primitive, &bias.primitive, true);
+                let (out, slope) = B::affine_gelu(&x.primitive, &weight.primitive, form, &bias.primitive, true);
                 let slope = slope.expect("the slope was asked for");
-                prep.finish((x.primitive.clone(), weight.primitive.clone(), slope), out)
+                prep.finish((x.primitive.clone(), weight.primitive.clone(), form, slope), out)
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(B::affine_gelu(&x.primitive, &weight.primitive, &bias.primitive, false).0)
+                prep.finish(B::affine_gelu(&x.primitive, &weight.primitive, form, &bias.primitive, false).0)
             }
         }
     }
 
-    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout) -> Real<Self> {
-        let (out, kept) = B::attend(&qkv.primitive, heads, layout);
-        let state = Attended { qkv: qkv.primitive.clone(), out: out.clone(), kept, heads, layout: layout.clone() };
-        node!(Attention, [qkv], out, (state, out))
+    fn gated(x: &Real<Self>, activation: Activation) -> Real<Self> {
+        let out = B::gated(&x.primitive, activation);
+        node!(Gated, [x], out, ((x.primitive.clone(), activation), out))
     }
 
-    fn head(x: &Real<Self>, table: &Real<Self>) -> Real<Self> {
-        let out = B::product(&x.primitive, false, &table.primitive, true);
-        node!(Head, [x, table], out, ((x.primitive.clone(), table.primitive.clone()), out))
+    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<B>) -> Real<Self> {
+        let (primitive, node) = (qkv.primitive, qkv.node);
+        let out = B::rotate(primitive, heads, turn, false);
+        match Rotate.prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((heads, turn.clone()), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn dropped(x: Real<Self>, dropout: Dropout) -> Real<Self> {
+        let (primitive, node) = (x.primitive, x.node);
+        let out = B::dropped(primitive, dropout);
+        match Dropped.prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(dropout, out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> Real<Self> {
+        let (out, kept) = B::attend(&qkv.primitive, heads, layout, dropout);
+        let (qkv_primitive, layout) = (qkv.primitive.clone(), layout.clone());
+        let state = Attended { qkv: qkv_primitive, out: out.clone(), kept, heads, layout, dropout };
+        node!(Attention, [qkv], out, (state, out))
     }
 }

@@ -3,12 +3,19 @@
 use std::io;
 
 use crate::model::{
-    Config, Device, Example, FitError, FitHooks, FitLog, Gpt2Config, Length, Model, Recipe, StateError, StepReport,
-    TrainState, fit, resume,
+    Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Model, Recipe, Size, StateError,
+    StepReport, TrainState, fit, resume,
 };
 
 fn model() -> Model {
-    Model::init(Config::Gpt2(Gpt2Config::new(60, 48, 32, 2, 2)), 5, &Device::cpu())
+    Model::init(
+        Config::new(
+            Architecture::Gpt2,
+            Size { vocab_size: 60, context: 48, d_model: 32, layers: 2, heads: 2, kv_heads: None },
+        ),
+        5,
+        &Device::cpu(),
+    )
 }
 
 /// Sequences that count up from a random start: easy to learn.

@@ -1,9 +1,16 @@
 //! Generation beyond the reference cases.
 
-use crate::model::{Config, Device, GenerateOptions, Gpt2Config, Model, StopReason, generate};
+use crate::model::{Architecture, Config, Device, GenerateOptions, Model, Size, StopReason, generate};
 
 fn model() -> Model {
-    Model::init(Config::Gpt2(Gpt2Config::new(50, 24, 32, 2, 2)), 5, &Device::cpu())
+    Model::init(
+        Config::new(
+            Architecture::Gpt2,
+            Size { vocab_size: 50, context: 24, d_model: 32, layers: 2, heads: 2, kv_heads: None },
+        ),
+        5,
+        &Device::cpu(),
+    )
 }
 
 fn options(max_new: usize, stop_ids: &[u32], batch: usize) -> GenerateOptions {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::model::kernels::AdamWStep;
+use crate::model::kernels::{AdamWStep, Precision};
 use crate::model::layout::Layout;
 use crate::model::learn::{Batch, Learned, Update};
 use crate::model::student::{Placed, placed};
@@ -20,12 +20,28 @@ use crate::model::{
 
 struct Case {
     name: String,
+    directory: PathBuf,
     json: Value,
     tensors: Vec<u8>,
     model: Model,
 }
 
 impl Case {
+    fn load(directory: &Path, device: &Device) -> Result<Self, ModelError> {
+        Ok(Self {
+            name: format!("{} on {device}", directory.display()),
+            json: serde_json::from_slice(&fs_err::read(directory.join("expected.json"))?).expect("JSON"),
+            tensors: fs_err::read(directory.join("expected.safetensors"))?,
+            model: Model::load(directory, device)?,
+            directory: directory.to_owned(),
+        })
+    }
+
+    /// The same case anew.
+    fn again(&self) -> Self {
+        Self::load(&self.directory, self.model.device()).expect("loads again")
+    }
+
     fn floats(&self, name: &str) -> Vec<f32> {
         let archive = SafeTensors::deserialize(&self.tensors).expect("a reference file");
         let data = archive.tensor(name).expect(name).data();
@@ -59,19 +75,12 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for directory in directories.into_iter().filter(|directory| directory.join("expected.json").exists()) {
         for device in [Device::cpu(), Device::dispatched_cpu()] {
-            let name = format!("{} on {device}", directory.display());
-            match Model::load(&directory, &device) {
-                Ok(model) => cases.push(Case {
-                    name,
-                    json: serde_json::from_slice(&fs_err::read(directory.join("expected.json")).expect("readable"))
-                        .expect("JSON"),
-                    tensors: fs_err::read(directory.join("expected.safetensors")).expect("readable"),
-                    model,
-                }),
+            match Case::load(&directory, &device) {
+                Ok(case) => cases.push(case),
                 Err(ModelError::Config(ConfigError::UnknownArchitecture { found, .. })) => {
-                    eprintln!("skipped: {name} is of the unknown architecture {found}");
+                    eprintln!("skipped: {} is of the unknown architecture {found}", directory.display());
                 }
-                Err(error) => panic!("{name}: {error}"),
+                Err(error) => panic!("{}: {error}", directory.display()),
             }
         }
     }
@@ -190,10 +199,12 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
             },
             exempt: false,
             max_grad_norm: Some(1.0),
+            drops: None,
+            precision: Precision::F32,
         };
         let learned = placed!(&mut case.model.placed, network => {
             if step == 0 {
-                network.begin_training();
+                network.begin_training(None, 0).expect("nothing to refuse");
             }
             network.learn(&[batch], &update)
         });
@@ -201,17 +212,37 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
     }
 }
 
+/// The case with every weight off by about half of its last bit. No two correct programs agree better than it agrees with
+/// the case, and training magnifies the difference: in some cases ten-thousandfold within eight steps.
+fn moved(case: &Case) -> Case {
+    let mut case = case.again();
+    let mut share = 6e-8;
+    placed!(&mut case.model.placed, network => network.change_weights(|weight| {
+        share = -share;
+        *weight += *weight * share;
+    }));
+    case
+}
+
+/// What is allowed: `least`, or four times what the case itself strays, up to ten times `least`.
+fn allowed(least: f64, stray: f64) -> f64 {
+    (4.0 * stray).clamp(least, 10.0 * least)
+}
+
 #[test]
 fn parity_eight_steps_of_adamw() {
     for mut case in cases() {
         let (name, sft) = (case.name.clone(), case.json["sft"].clone());
+        let mut nearby = Vec::new();
+        train(&mut moved(&case), |_, learned| nearby.push(learned));
         train(&mut case, |step, learned| {
-            for (what, got, want) in [
-                ("loss", learned.loss, &sft["loss"]),
-                ("gradient norm", learned.grad_norm, &sft["grad_norm_before_clipping"]),
+            for (what, got, near, want) in [
+                ("loss", learned.loss, nearby[step].loss, &sft["loss"]),
+                ("gradient norm", learned.grad_norm, nearby[step].grad_norm, &sft["grad_norm_before_clipping"]),
             ] {
                 let want = want[step].as_f64().expect("a number");
-                assert!((got - want).abs() < 1e-4 * want, "{name}, step {step}: {what} {got}, not {want}");
+                let (error, most) = ((got - want).abs() / want, allowed(1e-4, (got - near).abs() / want));
+                assert!(error < most, "{name}, step {step}: {what} {got}, not {want}, is off by {error} of {most}");
             }
         });
         let logits = case.model.logits(&slices(&case.ids("input_ids"))).expect("runs").concat();
@@ -223,7 +254,9 @@ fn parity_eight_steps_of_adamw() {
 #[test]
 fn parity_integrated_gradients() {
     for mut case in cases() {
+        let mut nearby = moved(&case);
         train(&mut case, |_, _| {});
+        train(&mut nearby, |_, _| {});
         let ig = &case.json["ig"];
         let ids: Vec<u32> =
             ig["input_ids"].as_array().expect("ids").iter().map(|id| id.as_u64().expect("an id") as u32).collect();
@@ -244,10 +277,14 @@ fn parity_integrated_gradients() {
                     let (position, target) = (whole("position") as usize, whole("target_id") as u32);
                     let made = integrated_gradients(&case.model, &ids, position, target, &options).expect("runs");
                     let name = format!("ig.{function_name}.{rule}");
+                    let near = integrated_gradients(&nearby.model, &ids, position, target, &options).expect("runs");
+                    let most = allowed(1e-3, relative(&near.per_token, &made.per_token));
                     let error = relative(&made.per_token, &case.floats(&format!("{name}.per_token_{suffix}")));
-                    assert!(error < 1e-3, "{}: {name} by {suffix} is off by {error}", case.name);
+                    assert!(error < most, "{}: {name} by {suffix} is off by {error} of {most}", case.name);
                     let delta = case.number(&format!("{name}.convergence_delta"));
-                    assert!((made.completeness_delta - delta).abs() < 1e-4, "{}: {name}", case.name);
+                    let change = (made.value - made.value_baseline).abs();
+                    let off = (made.completeness_delta - delta).abs();
+                    assert!(off < 1e-3 * (1.0 + change), "{}: {name} leaves {off} of {change}", case.name);
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! `evaluate`: what a student answers, question by question.
 
+use std::io::Cursor;
+
 use crate::artifact::{Checkpoint, Question, Questions, Scores, Split};
 use crate::fingerprint::{ContentHash, RowKey, Term};
-use crate::model::{Config, Model};
+use crate::model::{Config, Model, WeightsFile};
 use crate::stage::params::{Count, Input};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::text::tokenizer::Tokenizer;
@@ -36,10 +38,10 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Loads a checkpoint onto the device.
     pub(super) fn from(context: &Context<'_>, input: &Input<Checkpoint>) -> Result<Self, StageError> {
-        let checkpoint = context.read(input)?;
+        let mut checkpoint = context.read(input)?;
         let config = Config::from_json(&checkpoint.config, "config.json").map_err(data)?;
-        let model =
-            Model::from_bytes(config, &checkpoint.weights, "model.safetensors", context.device()?).map_err(data)?;
+        let weights = WeightsFile::new("model.safetensors", Cursor::new(std::mem::take(&mut checkpoint.weights)));
+        let model = Model::from_files(&config, vec![weights], 0, context.device()?).map_err(data)?;
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer).map_err(data)?;
         Ok(Self { model, tokenizer, checkpoint })
     }

@@ -4,20 +4,15 @@ use serde_json::Value as Json;
 
 use crate::artifact::TokenizerFile;
 use crate::fingerprint::{ContentHash, Term};
-use crate::model::{Config, Gpt2Config, Model};
+use std::io::Cursor;
+
+use crate::model::{Architecture, Config, Model, Size, WeightsFile};
 use crate::source::Node;
 use crate::stage::params::{Count, External, ExternalShape, FromNode, Input, Scope};
 use crate::stage::{Context, StageError};
 use crate::text::tokenizer::Tokenizer;
 
-/// The architectures that can be started from scratch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Architecture {
-    /// GPT-2: learned positions, layer norm before each block, GELU.
-    Gpt2,
-}
-
-crate::words!(Architecture { Gpt2 = "gpt2" });
+crate::words!(Architecture { Gpt2 = "gpt2", Phi = "phi", Gemma = "gemma", Llama = "llama", Mistral = "mistral" });
 
 crate::params! {
     /// A student initialised at random.
@@ -30,6 +25,8 @@ crate::params! {
         pub width: Count,
         /// Attention heads.
         pub heads: Count,
+        /// Heads of keys and values, which divide `heads`; without it one for all in Gemma, one for each elsewhere.
+        pub kv_heads: Option<Count>,
         /// The most tokens of a sequence.
         pub context: Count = Count::of(256),
         /// The stage that makes its tokenizer.
@@ -81,23 +78,27 @@ impl Student {
         let device = context.device()?;
         let data = |error: &dyn std::fmt::Display| StageError::data(error.to_string());
         match self {
-            Self::New(NewStudent {
-                architecture: Architecture::Gpt2,
-                layers,
-                width,
-                heads,
-                context: positions,
-                tokenizer,
-            }) => {
-                if width.get() % heads.get() != 0 {
-                    let why = format!("`width` {} is no multiple of `heads` {}", width.get(), heads.get());
-                    return Err(StageError::data(why));
+            Self::New(new) => {
+                let NewStudent { architecture, layers, width, heads, kv_heads, context: positions, tokenizer } = new;
+                for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
+                    if whole.get() % part.get() != 0 {
+                        let other = if field == "width" { "heads" } else { "kv_heads" };
+                        let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
+                        return Err(StageError::data(why));
+                    }
                 }
                 let mut tokenizer =
                     Tokenizer::from_json(&context.read(tokenizer)?.json).map_err(|error| data(&error))?;
                 prepare(&mut tokenizer)?;
-                let shape = Gpt2Config::new(tokenizer.size(), positions.get(), width.get(), layers.get(), heads.get());
-                Ok((Model::init(Config::Gpt2(shape), seed, device), tokenizer))
+                let size = Size {
+                    vocab_size: tokenizer.size(),
+                    context: positions.get(),
+                    d_model: width.get(),
+                    layers: layers.get(),
+                    heads: heads.get(),
+                    kv_heads: kv_heads.map(Count::get),
+                };
+                Ok((Model::init(Config::new(*architecture, size), seed, device), tokenizer))
             }
             Self::Path(ModelDirectory(files)) => {
                 let file = |name: &str| context.file_named(files, name);
@@ -106,18 +107,10 @@ impl Student {
                 let place = context.path_of(files);
                 let config = Config::from_json(&file("config.json")?, &format!("{place}/config.json"))
                     .map_err(|error| data(&error))?;
-                if tokenizer.size() > config.vocab_size() {
-                    let why = format!(
-                        "the tokenizer of `{place}` has {} tokens with the marker, and its model has room for {}: \
-                         use `marker_as: text`",
-                        tokenizer.size(),
-                        config.vocab_size()
-                    );
-                    return Err(StageError::data(why));
-                }
-                let weights = format!("{place}/model.safetensors");
-                let model = Model::from_bytes(config, &file("model.safetensors")?, &weights, device)
-                    .map_err(|error| data(&error))?;
+                let weights = file("model.safetensors")?;
+                let file = WeightsFile::new(format!("{place}/model.safetensors"), Cursor::new(weights));
+                let model =
+                    Model::from_files(&config, vec![file], tokenizer.size(), device).map_err(|error| data(&error))?;
                 Ok((model, tokenizer))
             }
         }

@@ -1,37 +1,84 @@
 //! Causal self-attention over the sequences of a token matrix, and its gradient.
 //!
-//! `qkv` is `[tokens, 3 · d_model]`: queries, keys and values side by side, each split into heads of `d_model / heads`.
-//! A sequence is a run of rows; rows in no sequence are padding, which nothing reads. One task takes one sequence.
-//! The probabilities are not kept: the backward pass makes them again from the logarithm of each row's sum.
+//! `qkv` is `[tokens, queries + keys + values]`: the heads of each side by side. Several query heads may share one head of
+//! keys and values (Ainslie et al. 2023), and a query may be kept to a window of positions (Beltagy, Peters and Cohan
+//! 2020). A sequence is a run of rows; rows in no sequence are padding, which nothing reads. One task takes one head of
+//! keys of one sequence with all its queries. The probabilities are not kept: the backward pass makes them again from the
+//! logarithm of each row's sum.
 
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::lanes::{dot, exp, maximum, sum_by, vectorised};
+use super::dropout::Dropout;
+use super::lanes::{dot, exp, maximum, sum_by};
 use super::tile::{Left, Packed, Right, Target, padded, product};
 
 /// The sizes of an attention block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heads {
-    /// Number of heads.
+    /// Number of query heads.
     pub(crate) count: usize,
+    /// Number of heads of keys and of values; divides `count`.
+    pub(crate) kv_count: usize,
     /// Width of one head.
     pub(crate) width: usize,
-    /// Factor on the scores, `1 / √width` for GPT-2.
+    /// Factor on the scores, commonly `1 / √width`.
     pub(crate) scale: f32,
+    /// How many positions a query sees, its own included; all earlier ones where there is no such number.
+    pub(crate) window: Option<usize>,
 }
 
 impl Heads {
-    /// Width of all heads together.
-    pub(crate) fn d_model(&self) -> usize {
+    /// Width of all query heads together.
+    pub(crate) fn query_width(&self) -> usize {
         self.count * self.width
+    }
+
+    /// Width of all heads of keys, and of values.
+    pub(crate) fn kv_width(&self) -> usize {
+        self.kv_count * self.width
+    }
+
+    /// Width of queries, keys and values.
+    pub(crate) fn qkv_width(&self) -> usize {
+        self.query_width() + 2 * self.kv_width()
+    }
+
+    /// Number of query heads that share a head of keys.
+    fn members(&self) -> usize {
+        self.count / self.kv_count
+    }
+
+    /// The first column of a query head in `qkv`, and in the output.
+    fn query_at(&self, group: usize, member: usize) -> usize {
+        (group * self.members() + member) * self.width
+    }
+
+    /// The first column of a head of keys in `qkv`.
+    pub(super) fn key_at(&self, group: usize) -> usize {
+        self.query_width() + group * self.width
+    }
+
+    /// The first column of a head of values in `qkv`.
+    pub(super) fn value_at(&self, group: usize) -> usize {
+        self.key_at(group) + self.kv_width()
+    }
+
+    /// The first position that a query at `position` sees.
+    pub(super) fn first_seen(&self, position: usize) -> usize {
+        self.window.map_or(0, |window| (position + 1).saturating_sub(window))
+    }
+
+    /// One past the last position that sees a key at `position`, of `len`.
+    fn seen_until(&self, position: usize, len: usize) -> usize {
+        self.window.map_or(len, |window| (position + window).min(len))
     }
 }
 
 /// Cuts `data`, rows of `width`, into the runs of rows given by `spans`, which ascend and do not overlap.
-fn cut<'a>(mut data: &'a mut [f32], width: usize, spans: &[Range<usize>]) -> Vec<&'a mut [f32]> {
+pub(super) fn cut<'a>(mut data: &'a mut [f32], width: usize, spans: &[Range<usize>]) -> Vec<&'a mut [f32]> {
     let mut at = 0;
     let mut runs = Vec::with_capacity(spans.len());
     for span in spans {
@@ -44,30 +91,8 @@ fn cut<'a>(mut data: &'a mut [f32], width: usize, spans: &[Range<usize>]) -> Vec
     runs
 }
 
-/// Buffers of one task, made anew for each sequence and used for all its heads.
-struct Scratch {
-    /// Keys or values of a head, `[width, padded len]`.
-    transposed: Vec<f32>,
-    /// Queries, keys, values or gradients of a head, `[len, padded width]`.
-    rows: Vec<f32>,
-    /// Scores, then probabilities, `[len, padded len]`.
-    scores: Vec<f32>,
-    /// What a product of a head comes to, `[len, padded width]`.
-    mixed: Vec<f32>,
-    packed: Packed,
-}
-
-impl Scratch {
-    fn new(len: usize, heads: Heads) -> Self {
-        let (columns, width) = (padded(len), padded(heads.width));
-        Self {
-            transposed: vec![0.0; heads.width * columns],
-            rows: vec![0.0; len * width],
-            scores: vec![0.0; len * columns],
-            mixed: vec![0.0; len * width],
-            packed: Vec::with_capacity(len.max(heads.width)),
-        }
-    }
+pub(super) fn rows_of<'a>(data: &'a [f32], width: usize, span: &Range<usize>) -> &'a [f32] {
+    &data[span.start * width..span.end * width]
 }
 
 /// Copies `width` columns from `start` on of rows `stride` wide, `[len, padded width]`.
@@ -90,29 +115,66 @@ fn take_transposed(out: &mut [f32], data: &[f32], stride: usize, start: usize, w
 }
 
 /// The reverse of [`take`].
-#[inline(always)]
 fn put(out: &mut [f32], data: &[f32], stride: usize, start: usize, width: usize) {
     for (out, row) in out.chunks_exact_mut(stride).zip(data.chunks_exact(padded(width))) {
         out[start..start + width].copy_from_slice(&row[..width]);
     }
 }
 
-/// Attention of every sequence. Fills `out` `[tokens, d_model]` on the rows of sequences and `log_sums`
+/// One head of keys of one sequence.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    qkv: &'a [f32],
+    heads: Heads,
+    sequence: usize,
+    group: usize,
+    len: usize,
+    dropout: Option<Dropout>,
+}
+
+/// Runs `work` on every head of keys of every sequence; results by sequence.
+fn each_part<'a, R: Send>(
+    qkv: &'a [f32],
+    heads: Heads,
+    spans: &'a [Range<usize>],
+    dropout: Option<Dropout>,
+    work: impl Fn(Part<'a>, &Range<usize>) -> R + Sync,
+) -> Vec<Vec<R>> {
+    let parts = spans.par_iter().enumerate().map(|(sequence, span)| {
+        let part = |group| {
+            let qkv = rows_of(qkv, heads.qkv_width(), span);
+            work(Part { qkv, heads, sequence, group, len: span.len(), dropout }, span)
+        };
+        (0..heads.kv_count).into_par_iter().map(part).collect()
+    });
+    parts.collect()
+}
+
+/// Attention of every sequence. Fills `out` `[tokens, queries]` on the rows of sequences and `log_sums`
 /// `[tokens, heads]` with the logarithm of the sum of each row's exponentiated scores.
-pub(crate) fn attend(qkv: &[f32], heads: Heads, spans: &[Range<usize>], out: &mut [f32], log_sums: &mut [f32]) {
-    let d_model = heads.d_model();
-    let outs = cut(out, d_model, spans);
-    let log_sums = cut(log_sums, heads.count, spans);
-    spans.par_iter().zip(outs).zip(log_sums).for_each(|((span, out), log_sums)| {
-        let qkv = rows_of(qkv, 3 * d_model, span);
-        let len = span.len();
-        let scratch = Scratch::new(len, heads);
-        Arch::new().dispatch(Forward { qkv, out, log_sums, heads, len, scratch });
+pub(crate) fn attend(
+    qkv: &[f32],
+    heads: Heads,
+    spans: &[Range<usize>],
+    out: &mut [f32],
+    log_sums: &mut [f32],
+    dropout: Option<Dropout>,
+) {
+    let made = each_part(qkv, heads, spans, dropout, |part, _| Arch::new().dispatch(Forward { part }));
+    let (outs, log_sums) = (cut(out, heads.query_width(), spans), cut(log_sums, heads.count, spans));
+    made.into_par_iter().zip(outs).zip(log_sums).for_each(|((parts, out), log_sums)| {
+        for (head, (mixed, sums)) in parts.iter().flatten().enumerate() {
+            put(out, mixed, heads.query_width(), head * heads.width, heads.width);
+            for (row, &sum) in log_sums.chunks_exact_mut(heads.count).zip(sums) {
+                row[head] = sum;
+            }
+        }
     });
 }
 
-/// The gradient of [`attend`]: fills `grad_qkv` `[tokens, 3 · d_model]` on the rows of sequences, from `grad`
-/// `[tokens, d_model]`, the forward pass's `out` and its `log_sums`.
+/// The gradient of [`attend`]: fills `grad_qkv` `[tokens, qkv]` on the rows of sequences, from `grad`
+/// `[tokens, queries]`, the forward pass's `out` and its `log_sums`.
+#[expect(clippy::too_many_arguments, reason = "these are the operands of one operation")]
 pub(crate) fn attend_backward(
     grad: &[f32],
     qkv: &[f32],
@@ -121,31 +183,29 @@ pub(crate) fn attend_backward(
     heads: Heads,
     spans: &[Range<usize>],
     grad_qkv: &mut [f32],
+    dropout: Option<Dropout>,
 ) {
-    let d_model = heads.d_model();
-    let grads = cut(grad_qkv, 3 * d_model, spans);
-    spans.par_iter().zip(grads).for_each(|(span, grad_qkv)| {
-        let len = span.len();
+    let made = each_part(qkv, heads, spans, dropout, |part, span| {
         Arch::new().dispatch(Backward {
-            grad: rows_of(grad, d_model, span),
-            qkv: rows_of(qkv, 3 * d_model, span),
-            out: rows_of(out, d_model, span),
+            part,
+            grad: rows_of(grad, heads.query_width(), span),
+            out: rows_of(out, heads.query_width(), span),
             log_sums: rows_of(log_sums, heads.count, span),
-            grad_qkv,
-            heads,
-            len,
-            scratch: Scratch::new(len, heads),
-            slopes: vec![0.0; len * padded(len)],
-        });
+        })
+    });
+    let grads = cut(grad_qkv, heads.qkv_width(), spans);
+    made.into_par_iter().zip(grads).for_each(|(parts, grad)| {
+        for (group, Gradients { queries, keys, values }) in parts.iter().enumerate() {
+            for (member, queries) in queries.iter().enumerate() {
+                put(grad, queries, heads.qkv_width(), heads.query_at(group, member), heads.width);
+            }
+            put(grad, keys, heads.qkv_width(), heads.key_at(group), heads.width);
+            put(grad, values, heads.qkv_width(), heads.value_at(group), heads.width);
+        }
     });
 }
 
-fn rows_of<'a>(data: &'a [f32], width: usize, span: &Range<usize>) -> &'a [f32] {
-    &data[span.start * width..span.end * width]
-}
-
-/// Sets the first rows and columns of `out`, up to the diagonal and the end of its register, to
-/// `left · scratch.transposed`.
+/// Sets the first rows and columns of `out`, up to the diagonal and the end of its register, to `left · transposed`.
 #[inline(always)]
 fn triangle<S: Simd>(
     simd: S,
@@ -164,209 +224,209 @@ fn triangle<S: Simd>(
         let right = Right { data: transposed, stride: columns };
         let data = &mut out[first * columns..];
         let target = Target { data, stride: columns, rows, width: padded(first + rows) };
-        product(simd, target, left, right, |_| 0..heads.width, packed);
+        product(
+            simd,
+            target,
+            left,
+            right,
+            #[inline(always)]
+            |_| 0..heads.width,
+            packed,
+        );
     }
 }
 
-/// One sequence forward.
+/// One part forward.
 struct Forward<'a> {
-    qkv: &'a [f32],
-    out: &'a mut [f32],
-    log_sums: &'a mut [f32],
-    heads: Heads,
-    len: usize,
-    scratch: Scratch,
+    part: Part<'a>,
 }
 
 impl WithSimd for Forward<'_> {
-    type Output = ();
+    /// For each query head, its output `[len, padded width]` and the logarithms of its sums.
+    type Output = Vec<(Vec<f32>, Vec<f32>)>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { qkv, out, log_sums, heads, len, mut scratch } = self;
-        let Scratch { transposed, rows, scores, mixed, packed } = &mut scratch;
-        let d_model = heads.d_model();
-        let (columns, width) = (padded(len), padded(heads.width));
-        for head in 0..heads.count {
-            let at = head * heads.width;
-            take_transposed(transposed, qkv, 3 * d_model, d_model + at, heads.width, heads.scale);
-            let left = Left { data: &qkv[at..], row: 3 * d_model, column: 1 };
-            triangle(simd, scores, left, transposed, heads, len, packed);
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let Part { qkv, heads, sequence, group, len, dropout } = self.part;
+        let (columns, width, stride) = (padded(len), padded(heads.width), heads.qkv_width());
+        let mut packed = Packed::with_capacity(len.max(heads.width));
+        let mut keys = vec![0.0; heads.width * columns];
+        take_transposed(&mut keys, qkv, stride, heads.key_at(group), heads.width, heads.scale);
+        let mut values = vec![0.0; len * width];
+        take(&mut values, qkv, stride, heads.value_at(group), heads.width);
+        let mut scores = vec![0.0; len * columns];
+        let mut made = Vec::with_capacity(heads.members());
+        for member in 0..heads.members() {
+            let left = Left { data: &qkv[heads.query_at(group, member)..], row: stride, column: 1 };
+            triangle(simd, &mut scores, left, &keys, heads, len, &mut packed);
+            let mut log_sums = Vec::with_capacity(len);
             for (i, row) in scores.chunks_exact_mut(columns).enumerate() {
-                // Whole registers are worked on; what lies past the diagonal is set aside before and after.
+                // Whole registers are worked on; what a query does not see is set aside before and after.
                 let (row, rest) = row.split_at_mut(padded(i + 1));
+                let first = heads.first_seen(i);
+                row[..first].fill(f32::NEG_INFINITY);
                 row[i + 1..].fill(f32::NEG_INFINITY);
                 let shift = maximum(row);
                 for value in row.iter_mut() {
                     *value = exp(*value - shift);
                 }
+                row[..first].fill(0.0);
                 row[i + 1..].fill(0.0);
                 let sum = sum_by(row, |v| v);
                 let factor = 1.0 / sum;
-                for value in row.iter_mut() {
-                    *value *= factor;
+                match dropout.map(|dropout| dropout.query(sequence, group * heads.members() + member, i)) {
+                    None => {
+                        for value in row.iter_mut() {
+                            *value *= factor;
+                        }
+                    }
+                    Some(drops) => {
+                        for (column, value) in (0_u32..).zip(row.iter_mut()) {
+                            *value *= factor * drops.at(column);
+                        }
+                    }
                 }
                 rest.fill(0.0);
-                log_sums[i * heads.count + head] = shift + libm::logf(sum);
+                log_sums.push(shift + libm::logf(sum));
             }
-            take(rows, qkv, 3 * d_model, 2 * d_model + at, heads.width);
-            let left = Left { data: scores, row: columns, column: 1 };
-            let right = Right { data: rows, stride: width };
-            let target = Target { data: mixed, stride: width, rows: len, width };
-            product(simd, target, left, right, |i| 0..(i + 4).min(len), packed);
-            put(out, mixed, d_model, at, heads.width);
+            let mut mixed = vec![0.0; len * width];
+            let left = Left { data: &scores, row: columns, column: 1 };
+            multiply(simd, left, &values, Inner::Before, heads, &mut mixed, &mut packed);
+            made.push((mixed, log_sums));
         }
+        made
     }
 }
 
-/// One sequence backward.
+/// One part backward.
 struct Backward<'a> {
+    part: Part<'a>,
     grad: &'a [f32],
-    qkv: &'a [f32],
     out: &'a [f32],
     log_sums: &'a [f32],
-    grad_qkv: &'a mut [f32],
-    heads: Heads,
-    len: usize,
-    scratch: Scratch,
-    /// The gradient of the scores, `[len, padded len]`.
-    slopes: Vec<f32>,
+}
+
+/// The gradients of one part, `[len, padded width]` each.
+struct Gradients {
+    /// One for each query head.
+    queries: Vec<Vec<f32>>,
+    keys: Vec<f32>,
+    values: Vec<f32>,
 }
 
 impl WithSimd for Backward<'_> {
-    type Output = ();
+    type Output = Gradients;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { grad, qkv, out, log_sums, grad_qkv, heads, len, mut scratch, mut slopes } = self;
-        let Scratch { transposed, rows, scores, mixed, packed } = &mut scratch;
-        let d_model = heads.d_model();
-        let (columns, width) = (padded(len), padded(heads.width));
-        for head in 0..heads.count {
-            let at = head * heads.width;
-            take_transposed(transposed, qkv, 3 * d_model, d_model + at, heads.width, heads.scale);
-            let left = Left { data: &qkv[at..], row: 3 * d_model, column: 1 };
-            triangle(simd, scores, left, transposed, heads, len, packed);
+    fn with_simd<S: Simd>(self, simd: S) -> Gradients {
+        let Self { part: Part { qkv, heads, sequence, group, len, dropout }, grad, out, log_sums } = self;
+        let (columns, width, stride) = (padded(len), padded(heads.width), heads.qkv_width());
+        let mut packed = Packed::with_capacity(len.max(heads.width));
+        let mut keys_across = vec![0.0; heads.width * columns];
+        take_transposed(&mut keys_across, qkv, stride, heads.key_at(group), heads.width, heads.scale);
+        let mut values_across = vec![0.0; heads.width * columns];
+        take_transposed(&mut values_across, qkv, stride, heads.value_at(group), heads.width, 1.0);
+        let mut keys = vec![0.0; len * width];
+        take(&mut keys, qkv, stride, heads.key_at(group), heads.width);
+        let (mut scores, mut slopes) = (vec![0.0; len * columns], vec![0.0; len * columns]);
+        let (mut rows, mut mixed) = (vec![0.0; len * width], vec![0.0; len * width]);
+        let mut made = Gradients { queries: Vec::new(), keys: vec![0.0; len * width], values: vec![0.0; len * width] };
+        for member in 0..heads.members() {
+            let (head, at) = (group * heads.members() + member, heads.query_at(group, member));
+            let left = Left { data: &qkv[at..], row: stride, column: 1 };
+            triangle(simd, &mut scores, left, &keys_across, heads, len, &mut packed);
             // dP = dO Vᵀ.
-            take_transposed(transposed, qkv, 3 * d_model, 2 * d_model + at, heads.width, 1.0);
-            let left = Left { data: &grad[at..], row: d_model, column: 1 };
-            triangle(simd, &mut slopes, left, transposed, heads, len, packed);
-            // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O).
+            let left = Left { data: &grad[at..], row: heads.query_width(), column: 1 };
+            triangle(simd, &mut slopes, left, &values_across, heads, len, &mut packed);
+            // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O); dropping P drops dP alike.
             let all = scores.chunks_exact_mut(columns).zip(slopes.chunks_exact_mut(columns));
             for (i, (p, s)) in all.enumerate() {
-                let from = i * d_model + at;
+                let from = i * heads.query_width() + at;
                 let delta = dot(&grad[from..from + heads.width], &out[from..from + heads.width]);
                 let log_sum = log_sums[i * heads.count + head];
                 let end = padded(i + 1);
-                for (p, s) in p[..end].iter_mut().zip(&mut s[..end]) {
-                    *p = exp(*p - log_sum);
-                    *s = heads.scale * *p * (*s - delta);
+                match dropout.map(|dropout| dropout.query(sequence, head, i)) {
+                    None => {
+                        for (p, s) in p[..end].iter_mut().zip(&mut s[..end]) {
+                            *p = exp(*p - log_sum);
+                            *s = heads.scale * *p * (*s - delta);
+                        }
+                    }
+                    Some(drops) => {
+                        for (column, (p, s)) in (0_u32..).zip(p[..end].iter_mut().zip(&mut s[..end])) {
+                            let kept = drops.at(column);
+                            *p = exp(*p - log_sum);
+                            *s = heads.scale * *p * (kept * *s - delta);
+                            *p *= kept;
+                        }
+                    }
                 }
-                p[i + 1..].fill(0.0);
-                s[i + 1..].fill(0.0);
+                for row in [p, s] {
+                    row[..heads.first_seen(i)].fill(0.0);
+                    row[i + 1..].fill(0.0);
+                }
             }
-            // dV = Pᵀ dO. Row j of a transpose begins at the diagonal.
-            take(rows, grad, d_model, at, heads.width);
-            let left = Left { data: scores, row: 1, column: columns };
-            let right = Right { data: rows, stride: width };
-            let target = Target { data: mixed, stride: width, rows: len, width };
-            product(simd, target, left, right, |j| j..len, packed);
-            put(grad_qkv, mixed, 3 * d_model, 2 * d_model + at, heads.width);
+            let (probabilities, slopes_across) =
+                (Left { data: &scores, row: 1, column: columns }, Left { data: &slopes, row: 1, column: columns });
+            // dV = Pᵀ dO, summed over the query heads.
+            take(&mut rows, grad, heads.query_width(), at, heads.width);
+            multiply(simd, probabilities, &rows, Inner::After, heads, &mut mixed, &mut packed);
+            add(&mut made.values, &mixed);
             // dQ = dS K.
-            take(rows, qkv, 3 * d_model, d_model + at, heads.width);
+            let mut queries = vec![0.0; len * width];
             let left = Left { data: &slopes, row: columns, column: 1 };
-            let right = Right { data: rows, stride: width };
-            let target = Target { data: mixed, stride: width, rows: len, width };
-            product(simd, target, left, right, |i| 0..(i + 4).min(len), packed);
-            put(grad_qkv, mixed, 3 * d_model, at, heads.width);
-            // dK = dSᵀ Q.
-            take(rows, qkv, 3 * d_model, at, heads.width);
-            let left = Left { data: &slopes, row: 1, column: columns };
-            let right = Right { data: rows, stride: width };
-            let target = Target { data: mixed, stride: width, rows: len, width };
-            product(simd, target, left, right, |j| j..len, packed);
-            put(grad_qkv, mixed, 3 * d_model, d_model + at, heads.width);
+            multiply(simd, left, &keys, Inner::Before, heads, &mut queries, &mut packed);
+            made.queries.push(queries);
+            // dK = dSᵀ Q, summed over the query heads.
+            take(&mut rows, qkv, stride, at, heads.width);
+            multiply(simd, slopes_across, &rows, Inner::After, heads, &mut mixed, &mut packed);
+            add(&mut made.keys, &mixed);
         }
+        made
     }
-}
-
-/// The keys and values of one sequence so far, `[positions, d_model]` each.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Memory {
-    /// Keys, heads side by side.
-    pub(crate) keys: Vec<f32>,
-    /// Values, heads side by side.
-    pub(crate) values: Vec<f32>,
-}
-
-impl Memory {
-    fn extend(&mut self, qkv: &[f32], d_model: usize) {
-        for row in qkv.chunks_exact(3 * d_model) {
-            self.keys.extend_from_slice(&row[d_model..2 * d_model]);
-            self.values.extend_from_slice(&row[2 * d_model..]);
-        }
-    }
-}
-
-/// Adds the keys and values of the new positions of each sequence to its memory.
-pub(crate) fn remember(qkv: &[f32], heads: Heads, spans: &[Range<usize>], memories: &mut [Memory]) {
-    for (span, memory) in spans.iter().zip(memories) {
-        memory.extend(rows_of(qkv, 3 * heads.d_model(), span), heads.d_model());
-    }
-}
-
-/// Attention of the new positions of each sequence over its memory, which they join first.
-pub(crate) fn attend_cached(
-    qkv: &[f32],
-    heads: Heads,
-    spans: &[Range<usize>],
-    memories: &mut [Memory],
-    out: &mut [f32],
-) {
-    let d_model = heads.d_model();
-    let outs = cut(out, d_model, spans);
-    spans.par_iter().zip(outs).zip(memories).for_each(|((span, out), memory)| {
-        let qkv = rows_of(qkv, 3 * d_model, span);
-        let past = memory.keys.len() / d_model.max(1);
-        memory.extend(qkv, d_model);
-        let mut weights = Vec::with_capacity(past + span.len());
-        for (i, (row, out)) in qkv.chunks_exact(3 * d_model).zip(out.chunks_exact_mut(d_model)).enumerate() {
-            for head in 0..heads.count {
-                let at = head * heads.width..(head + 1) * heads.width;
-                vectorised(
-                    #[inline(always)]
-                    || one_query(&row[at.clone()], memory, past + i + 1, at, heads, &mut weights, out),
-                );
-            }
-        }
-    });
 }
 
 #[inline(always)]
-fn one_query(
-    query: &[f32],
-    memory: &Memory,
-    positions: usize,
-    at: Range<usize>,
+fn add(total: &mut [f32], part: &[f32]) {
+    for (total, part) in total.iter_mut().zip(part) {
+        *total += part;
+    }
+}
+
+/// Which of the inner indices of a product are not zero.
+#[derive(Clone, Copy)]
+enum Inner {
+    /// Those that a row sees.
+    Before,
+    /// Those that see a row.
+    After,
+}
+
+/// Sets `out` `[len, padded width]` to `left · right`.
+#[inline(always)]
+fn multiply<S: Simd>(
+    simd: S,
+    left: Left<'_>,
+    right: &[f32],
+    inner: Inner,
     heads: Heads,
-    weights: &mut Vec<f32>,
     out: &mut [f32],
+    packed: &mut Packed,
 ) {
-    let d_model = heads.d_model();
-    weights.clear();
-    weights.extend(
-        memory.keys.chunks_exact(d_model).take(positions).map(|key| heads.scale * dot(query, &key[at.clone()])),
+    let width = padded(heads.width);
+    let rows = out.len() / width;
+    let target = Target { data: out, stride: width, rows, width };
+    product(
+        simd,
+        target,
+        left,
+        Right { data: right, stride: width },
+        // Four rows are taken at once.
+        #[inline(always)]
+        |i| match inner {
+            Inner::Before => heads.first_seen(i)..(i + 4).min(rows),
+            Inner::After => i..heads.seen_until(i + 3, rows),
+        },
+        packed,
     );
-    let shift = maximum(weights);
-    for weight in weights.iter_mut() {
-        *weight = exp(*weight - shift);
-    }
-    let factor = 1.0 / sum_by(weights, |w| w);
-    let out = &mut out[at.clone()];
-    out.fill(0.0);
-    for (weight, value) in weights.iter().zip(memory.values.chunks_exact(d_model)) {
-        for (out, &value) in out.iter_mut().zip(&value[at.clone()]) {
-            *out = (*weight * factor).mul_add(value, *out);
-        }
-    }
 }

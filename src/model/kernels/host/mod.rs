@@ -10,10 +10,13 @@
 )]
 
 pub(crate) mod attention;
+pub(crate) mod dropout;
 pub(crate) mod lanes;
 pub(crate) mod loss;
+pub(crate) mod memory;
 pub(crate) mod norm;
 pub(crate) mod optimiser;
 pub(crate) mod pointwise;
+pub(crate) mod rotary;
 pub(crate) mod rows;
 mod tile;

@@ -7,12 +7,11 @@ use super::lanes::{logistic, vectorised};
 /// Elements handled by one task.
 const BLOCK: usize = 16 * 1024;
 
-/// Adds `bias` `[width]` to every row of `y`, and `residual` (same shape as `y`) where there is one.
-pub(crate) fn add_bias(y: &mut [f32], bias: &[f32], residual: Option<&[f32]>) {
-    let width = bias.len();
+/// Adds `bias` `[width]` to every row of `y`, and `residual` (same shape as `y`), where they are there.
+pub(crate) fn add_bias(y: &mut [f32], width: usize, bias: Option<&[f32]>, residual: Option<&[f32]>) {
     let block = rows_of(width) * width;
-    match residual {
-        None => y.par_chunks_mut(block).for_each(|y| {
+    if let Some(bias) = bias {
+        y.par_chunks_mut(block).for_each(|y| {
             vectorised(
                 #[inline(always)]
                 || {
@@ -23,20 +22,85 @@ pub(crate) fn add_bias(y: &mut [f32], bias: &[f32], residual: Option<&[f32]>) {
                     }
                 },
             );
-        }),
-        Some(residual) => y.par_chunks_mut(block).zip(residual.par_chunks(block)).for_each(|(y, residual)| {
+        });
+    }
+    if let Some(residual) = residual {
+        y.par_chunks_mut(block).zip(residual.par_chunks(block)).for_each(|(y, residual)| {
             vectorised(
                 #[inline(always)]
                 || {
-                    for (y, residual) in y.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
-                        for ((y, &bias), &residual) in y.iter_mut().zip(bias).zip(residual) {
-                            *y = (*y + bias) + residual;
-                        }
+                    for (y, &residual) in y.iter_mut().zip(residual) {
+                        *y += residual;
                     }
                 },
             );
-        }),
+        });
     }
+}
+
+/// The activation of a feed-forward layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// GELU in its tanh form (Hendrycks and Gimpel 2016).
+    GeluTanh,
+    /// `x · logistic(x)` (Elfwing, Uchibe and Doya 2018).
+    Silu,
+}
+
+impl Activation {
+    /// The value at `x` and the slope there.
+    #[inline(always)]
+    fn at(self, x: f32) -> (f32, f32) {
+        match self {
+            Self::GeluTanh => gelu_at(x),
+            Self::Silu => {
+                let gate = logistic(x);
+                (x * gate, gate * x.mul_add(1.0 - gate, 1.0))
+            }
+        }
+    }
+}
+
+/// `activation(gate) · up` of `x` `[rows, 2 · inner]`, gates left, ups right, into `y` `[rows, inner]`.
+pub(crate) fn gated(x: &[f32], inner: usize, activation: Activation, y: &mut [f32]) {
+    let rows = rows_of(inner);
+    y.par_chunks_mut(rows * inner).zip(x.par_chunks(2 * rows * inner)).for_each(|(y, x)| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for (y, x) in y.chunks_exact_mut(inner).zip(x.chunks_exact(2 * inner)) {
+                    let (gates, ups) = x.split_at(inner);
+                    for ((y, &gate), &up) in y.iter_mut().zip(gates).zip(ups) {
+                        *y = activation.at(gate).0 * up;
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// The gradient of [`gated`]: from `grad` `[rows, inner]` and the input `x`, fills `grad_x` `[rows, 2 · inner]`.
+pub(crate) fn gated_backward(grad: &[f32], x: &[f32], inner: usize, activation: Activation, grad_x: &mut [f32]) {
+    let rows = rows_of(inner);
+    let inputs = x.par_chunks(2 * rows * inner).zip(grad.par_chunks(rows * inner));
+    grad_x.par_chunks_mut(2 * rows * inner).zip(inputs).for_each(|(grad_x, (x, grad))| {
+        vectorised(
+            #[inline(always)]
+            || {
+                let all = grad_x.chunks_exact_mut(2 * inner).zip(x.chunks_exact(2 * inner));
+                for ((grad_x, x), grad) in all.zip(grad.chunks_exact(inner)) {
+                    let (grad_gates, grad_ups) = grad_x.split_at_mut(inner);
+                    let (gates, ups) = x.split_at(inner);
+                    let outputs = grad_gates.iter_mut().zip(grad_ups);
+                    for (((grad_gate, grad_up), (&gate, &up)), &grad) in outputs.zip(gates.iter().zip(ups)).zip(grad) {
+                        let (value, slope) = activation.at(gate);
+                        *grad_gate = grad * up * slope;
+                        *grad_up = grad * value;
+                    }
+                }
+            },
+        );
+    });
 }
 
 /// Replaces each `h` by `gelu(h + bias)` in its tanh form (Hendrycks and Gimpel 2016) and, where `slope` has a place for

@@ -1,0 +1,45 @@
+//! Gemma (Gemma Team 2024): as Llama, but for a gain that one is added to, embeddings scaled by the root of their width,
+//! a gate by GELU, and in the smaller model a single head of keys and values.
+
+use serde_json::{Value, json};
+
+use super::{Fields, Size, llama};
+use crate::model::config::ConfigError;
+use crate::model::decoder::{Biases, Decoder};
+use crate::model::kernels::{Activation, Normal};
+
+pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+    // The first published files say `gelu` and mean its tanh form, as transformers reads them.
+    let known = [("gelu_pytorch_tanh", ()), ("gelu", ()), ("gelu_new", ())];
+    fields.one_of("hidden_act", &known)?;
+    fields.one_of("hidden_activation", &known)?;
+    fields.only("use_bidirectional_attention", false)?;
+    let attention = fields.flag("attention_bias", false)?;
+    let fresh = llama::read_shared(fields, fresh)?;
+    Ok(Decoder { biases: Biases { qkv: attention, attention_out: attention, inner: false, head: false }, ..fresh })
+}
+
+pub(super) fn fresh(size: Size) -> Decoder {
+    Decoder {
+        kv_heads: size.kv_heads.unwrap_or(1),
+        normal: Normal { epsilon: 1e-6, centred: false, offset: 1.0 },
+        activation: Activation::GeluTanh,
+        embedding_scale: (size.d_model as f64).sqrt(),
+        tied: true,
+        ..llama::fresh(size)
+    }
+}
+
+pub(super) fn write(decoder: &Decoder) -> Value {
+    let mut json = super::common(decoder);
+    json.extend(super::object(json!({
+        "architectures": ["GemmaForCausalLM"],
+        "attention_bias": decoder.biases.qkv,
+        "head_dim": decoder.head_width,
+        "hidden_act": "gelu_pytorch_tanh",
+        "hidden_activation": "gelu_pytorch_tanh",
+        "model_type": "gemma",
+        "rms_norm_eps": super::shortest(decoder.normal.epsilon),
+    })));
+    Value::Object(json)
+}

@@ -1,0 +1,111 @@
+//! GPT-2 (Radford et al. 2019): learned positions, layer norm before each half of a block, one fused projection to
+//! queries, keys and values, and weights stored `[in, out]`.
+
+use serde_json::{Value, json};
+
+use super::{Fields, Size};
+use crate::model::config::ConfigError;
+use crate::model::decoder::{Biases, Decoder, DropoutRates, Names};
+use crate::model::kernels::{Activation, Normal};
+
+pub(super) const NAMES: Names = Names {
+    base: "transformer.",
+    embedding: "transformer.wte.weight",
+    positions: "transformer.wpe.weight",
+    block: "transformer.h.",
+    norm1: "ln_1",
+    norm2: "ln_2",
+    qkv: &["attn.c_attn"],
+    attention_out: "attn.c_proj",
+    inner_in: &["mlp.c_fc"],
+    inner_out: "mlp.c_proj",
+    norm: "transformer.ln_f",
+    lora: &["c_attn"],
+    ignored: &[".attn.bias", ".attn.masked_bias"],
+};
+
+pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+    fields.one_of("activation_function", &[("gelu_new", ()), ("gelu_pytorch_tanh", ())])?;
+    fields.only("scale_attn_weights", true)?;
+    fields.only("scale_attn_by_inverse_layer_idx", false)?;
+    fields.only("add_cross_attention", false)?;
+    let size = Size {
+        vocab_size: fields.count("vocab_size")?,
+        context: fields.count("n_positions")?,
+        d_model: fields.count("n_embd")?,
+        layers: fields.count("n_layer")?,
+        heads: fields.count("n_head")?,
+        kv_heads: None,
+    };
+    if !size.d_model.is_multiple_of(size.heads) {
+        let problem = format!("must divide `n_embd` ({}), not `{}`", size.d_model, size.heads);
+        return Err(fields.error("n_head", &problem));
+    }
+    let fresh = fresh(size);
+    Ok(Decoder {
+        inner: fields.optional_count("n_inner")?.unwrap_or(fresh.inner),
+        normal: Normal { epsilon: fields.positive("layer_norm_epsilon", 1e-5)? as f32, ..fresh.normal },
+        dropout: DropoutRates {
+            embedding: fields.rate("embd_pdrop", 0.1)?,
+            attention: fields.rate("attn_pdrop", 0.1)?,
+            residual: fields.rate("resid_pdrop", 0.1)?,
+        },
+        initializer_range: fields.positive("initializer_range", 0.02)?,
+        tied: fields.flag("tie_word_embeddings", true)?,
+        bos_token_id: fields.token("bos_token_id")?,
+        eos_token_ids: fields.tokens("eos_token_id")?,
+        ..fresh
+    })
+}
+
+pub(super) fn fresh(size: Size) -> Decoder {
+    let Size { vocab_size, context, d_model, layers, heads, kv_heads: _ } = size;
+    Decoder {
+        vocab_size,
+        context,
+        d_model,
+        layers,
+        heads,
+        kv_heads: heads,
+        head_width: d_model / heads,
+        inner: 4 * d_model,
+        window: None,
+        rotary: None,
+        normal: Normal { epsilon: 1e-5, centred: true, offset: 0.0 },
+        activation: Activation::GeluTanh,
+        gated: false,
+        parallel: false,
+        biases: Biases { qkv: true, attention_out: true, inner: true, head: false },
+        input_major: true,
+        embedding_scale: 1.0,
+        tied: true,
+        dropout: DropoutRates::default(),
+        initializer_range: 0.02,
+        residual_init: true,
+        bos_token_id: None,
+        eos_token_ids: Vec::new(),
+    }
+}
+
+pub(super) fn write(decoder: &Decoder) -> Value {
+    json!({
+        "activation_function": "gelu_new",
+        "architectures": ["GPT2LMHeadModel"],
+        "attn_pdrop": decoder.dropout.attention,
+        "bos_token_id": decoder.bos_token_id,
+        "embd_pdrop": decoder.dropout.embedding,
+        "eos_token_id": super::one_or_many(&decoder.eos_token_ids),
+        "initializer_range": decoder.initializer_range,
+        "layer_norm_epsilon": super::shortest(decoder.normal.epsilon),
+        "model_type": "gpt2",
+        "n_embd": decoder.d_model,
+        "n_head": decoder.heads,
+        "n_inner": decoder.inner,
+        "n_layer": decoder.layers,
+        "n_positions": decoder.context,
+        "resid_pdrop": decoder.dropout.residual,
+        "tie_word_embeddings": decoder.tied,
+        "torch_dtype": "float32",
+        "vocab_size": decoder.vocab_size,
+    })
+}

@@ -1,0 +1,30 @@
+//! Mistral (Jiang et al. 2023): as Llama, with grouped keys and values and, in its first version, a sliding window.
+
+use serde_json::{Value, json};
+
+use super::{Fields, Size, llama};
+use crate::model::config::ConfigError;
+use crate::model::decoder::Decoder;
+
+pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+    fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;
+    let window = fields.optional_count("sliding_window")?;
+    Ok(Decoder { window, ..llama::read_shared(fields, fresh)? })
+}
+
+pub(super) fn fresh(size: Size) -> Decoder {
+    llama::fresh(size)
+}
+
+pub(super) fn write(decoder: &Decoder) -> Value {
+    let mut json = super::common(decoder);
+    json.extend(super::object(json!({
+        "architectures": ["MistralForCausalLM"],
+        "head_dim": decoder.head_width,
+        "hidden_act": "silu",
+        "model_type": "mistral",
+        "rms_norm_eps": super::shortest(decoder.normal.epsilon),
+        "sliding_window": decoder.window,
+    })));
+    Value::Object(json)
+}

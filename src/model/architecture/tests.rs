@@ -1,0 +1,158 @@
+//! The published configurations, old and new keys, and what is refused.
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use super::{Architecture, Size};
+use crate::model::config::Config;
+use crate::model::rotary::RotaryScaling;
+
+fn read(json: &Value) -> Config {
+    Config::from_json(json.to_string().as_bytes(), "config.json").expect("valid")
+}
+
+/// A small configuration with `changes` made to it.
+fn small(architecture: &str, changes: Value) -> Value {
+    let mut json = match architecture {
+        "gpt2" => {
+            json!({"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12})
+        }
+        _ => json!({
+            "vocab_size": 640, "max_position_embeddings": 128, "hidden_size": 64, "num_hidden_layers": 3,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 192,
+        }),
+    };
+    json["model_type"] = architecture.into();
+    let Value::Object(changes) = changes else { panic!("changes are an object") };
+    for (key, value) in changes {
+        json[key] = value;
+    }
+    json
+}
+
+#[test]
+fn published_models_have_their_parameter_counts() {
+    let check = |json: Value, count: u64| assert_eq!(read(&json).parameter_count(), count, "{json}");
+    check(small("gpt2", json!({})), 124_439_808);
+    check(small("gpt2", json!({"n_embd": 1600, "n_layer": 48, "n_head": 25})), 1_557_611_200);
+    check(
+        small(
+            "phi",
+            json!({
+                "vocab_size": 51200, "max_position_embeddings": 2048, "hidden_size": 2048, "num_hidden_layers": 24,
+                "num_attention_heads": 32, "num_key_value_heads": null, "intermediate_size": 8192,
+                "partial_rotary_factor": 0.5, "rope_theta": 10000.0,
+            }),
+        ),
+        1_418_270_720,
+    );
+    check(
+        small(
+            "gemma",
+            json!({
+                "vocab_size": 256_000, "max_position_embeddings": 8192, "hidden_size": 2048, "num_hidden_layers": 18,
+                "num_attention_heads": 8, "num_key_value_heads": 1, "intermediate_size": 16384, "head_dim": 256,
+                "hidden_act": "gelu", "rope_theta": 10000.0,
+            }),
+        ),
+        2_506_172_416,
+    );
+    check(
+        small(
+            "mistral",
+            json!({
+                "vocab_size": 32000, "max_position_embeddings": 32768, "hidden_size": 4096, "num_hidden_layers": 32,
+                "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14336, "sliding_window": 4096,
+            }),
+        ),
+        7_241_732_096,
+    );
+}
+
+#[test]
+fn what_is_written_reads_back_as_the_same() {
+    let size = Size { vocab_size: 100, context: 32, d_model: 24, layers: 2, heads: 4, kv_heads: Some(2) };
+    for architecture in Architecture::ALL {
+        let config = Config::new(architecture, size);
+        assert_eq!(read(&serde_json::from_str(&config.to_json()).expect("JSON")), config);
+    }
+    for changed in [
+        small("gpt2", json!({"n_inner": 100, "eos_token_id": 7, "attn_pdrop": 0.25, "tie_word_embeddings": false})),
+        small("phi", json!({"rope_parameters": {"rope_theta": 5e4, "partial_rotary_factor": 0.25}})),
+        small("gemma", json!({"head_dim": 32, "rms_norm_eps": 1e-5})),
+        small("llama", json!({"eos_token_id": [1, 2], "attention_bias": true, "mlp_bias": true})),
+        small("mistral", json!({"sliding_window": 8, "attention_dropout": 0.1})),
+    ] {
+        let config = read(&changed);
+        assert_eq!(read(&serde_json::from_str(&config.to_json()).expect("JSON")), config, "{changed}");
+    }
+}
+
+#[test]
+fn old_and_new_rotary_keys_mean_the_same() {
+    let scaling = json!({"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192, "rope_type": "llama3"});
+    let mut new = scaling.clone();
+    new["rope_theta"] = 5e5.into();
+    let old = read(&small("llama", json!({"rope_theta": 5e5, "rope_scaling": scaling})));
+    assert_eq!(old, read(&small("llama", json!({"rope_parameters": new}))));
+    let linear = read(&small("llama", json!({"rope_scaling": {"type": "linear", "factor": 2}})));
+    let rotary = linear.decoder().rotary.clone().expect("rotary");
+    assert_eq!((rotary.theta.to_bits(), rotary.scaling), (1e4_f64.to_bits(), RotaryScaling::Linear { factor: 2.0 }));
+    let share = |json| read(&small("phi", json)).decoder().rotary.as_ref().map(|rotary| rotary.share);
+    assert_eq!(share(json!({"partial_rotary_factor": 0.25})), Some(0.25));
+    assert_eq!(share(json!({})), Some(0.5));
+}
+
+fn check(json: &Value, expected: &Expect) {
+    let error = Config::from_json(json.to_string().as_bytes(), "student/config.json").expect_err("invalid");
+    expected.assert_eq(&error.to_string());
+}
+
+#[test]
+fn what_an_architecture_cannot_have_is_refused_by_name() {
+    check(
+        &small("llama", json!({"hidden_act": "relu"})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `hidden_act` must be `silu` or `swish`, not `relu`"
+        ],
+    );
+    check(
+        &small("llama", json!({"num_key_value_heads": 3})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `num_key_value_heads` must divide `num_attention_heads` (4), not `3`"
+        ],
+    );
+    check(
+        &small("mistral", json!({"num_attention_heads": 6, "num_key_value_heads": 2})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `num_attention_heads` must divide `hidden_size` (64) where `head_dim` is absent, not `6`"
+        ],
+    );
+    check(
+        &small("llama", json!({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `rope_type` must be `default`, `linear` or `llama3`, not `yarn`"
+        ],
+    );
+    check(
+        &small("llama", json!({"rope_scaling": {"rope_type": "linear"}})),
+        &expect!["cannot use the model configuration `student/config.json`: `factor` is missing"],
+    );
+    check(
+        &small("phi", json!({"qk_layernorm": true})),
+        &expect!["cannot use the model configuration `student/config.json`: `qk_layernorm` must be false"],
+    );
+    check(
+        &small("phi", json!({"partial_rotary_factor": 1.5})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `partial_rotary_factor` turns 1.5 of a head's 16 columns"
+        ],
+    );
+    check(
+        &small("gpt2", json!({"attn_pdrop": 1.0})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `attn_pdrop` must be at least 0 and below 1, not `1.0`"
+        ],
+    );
+}

@@ -1,0 +1,183 @@
+//! The way through a decoder: embeddings to residual stream, blocks, final norm. Written once for all architectures, for
+//! tensors that are tracked or not, with and without memory of earlier positions.
+
+use super::decoder::{Affine, Block, Decoder, DropoutRates, Weights};
+use super::init::Random;
+use super::kernels::{Blocks, Dropout, Form, Kernels, Major, Precision, Real, Turn};
+use super::layout::Layout;
+
+/// What is the same in all layers of one pass over backend `P`.
+pub(crate) struct Pass<'a, P: Kernels> {
+    pub(super) decoder: &'a Decoder,
+    pub(super) layout: &'a Layout,
+    /// The position of each row in its sequence.
+    pub(super) positions: Vec<u32>,
+    /// The angles of each row, where positions enter by angles.
+    pub(super) turn: Option<Turn<P>>,
+    /// What is dropped; nothing but while training.
+    pub(super) drops: Option<Drops>,
+    /// The precision of matrix products.
+    pub(super) precision: Precision,
+}
+
+/// What one pass drops: a pure function of its seed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drops {
+    /// The shares.
+    pub(crate) rates: DropoutRates,
+    /// Decides which elements.
+    pub(crate) seed: u64,
+}
+
+/// Where in a decoder elements are dropped.
+#[derive(Clone, Copy)]
+enum Site {
+    Embedding,
+    Attention(usize),
+    AttentionOut(usize),
+    InnerOut(usize),
+}
+
+impl Drops {
+    /// The dropout at one site; `None` where its share is zero.
+    fn at(self, site: Site) -> Option<Dropout> {
+        let (rate, kind, layer) = match site {
+            Site::Embedding => (self.rates.embedding, 0_u8, 0),
+            Site::Attention(layer) => (self.rates.attention, 1, layer),
+            Site::AttentionOut(layer) => (self.rates.residual, 2, layer),
+            Site::InnerOut(layer) => (self.rates.residual, 3, layer),
+        };
+        (rate > 0.0).then(|| {
+            let label = [&[kind][..], &(layer as u64).to_le_bytes()].concat();
+            Dropout { rate: rate as f32, seed: Random::new("retort 2026 dropout", self.seed, &label).bits() }
+        })
+    }
+}
+
+impl<P: Kernels> Pass<'_, P> {
+    /// The residual stream `[tokens, d_model]` before the first block, from embeddings of the tokens.
+    pub(crate) fn stream<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, embedded: Real<B>) -> Real<B> {
+        let mut stream = embedded;
+        if self.decoder.embedding_scale.to_bits() != 1.0_f64.to_bits() {
+            stream = B::scale(stream, self.decoder.embedding_scale as f32);
+        }
+        if let Some(table) = &weights.position_embedding {
+            stream = B::add(stream, B::gather(table, &self.positions));
+        }
+        self.dropped::<B>(stream, Site::Embedding)
+    }
+
+    /// Runs the blocks and the final norm on the residual stream; `seen` is shown the stream before each block.
+    pub(crate) fn hidden<B: Blocks<Plain = P>>(
+        &self,
+        weights: &Weights<Real<B>>,
+        stream: Real<B>,
+        seen: impl FnMut(&Real<B>),
+    ) -> Real<B> {
+        let heads = self.decoder.attention();
+        self.blocks::<B>(weights, stream, seen, |layer, qkv| {
+            B::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)))
+        })
+    }
+
+    /// As [`hidden`](Self::hidden), for positions that follow those in `memory`, one per block.
+    pub(crate) fn hidden_cached(
+        &self,
+        weights: &Weights<Real<P>>,
+        stream: Real<P>,
+        memory: &mut [P::Memory],
+    ) -> Real<P> {
+        let heads = self.decoder.attention();
+        let attend = |layer: usize, qkv| P::attend_cached(&qkv, heads, self.layout, &mut memory[layer]);
+        self.blocks::<P>(weights, stream, |_| {}, attend)
+    }
+
+    fn blocks<B: Blocks<Plain = P>>(
+        &self,
+        weights: &Weights<Real<B>>,
+        mut stream: Real<B>,
+        mut seen: impl FnMut(&Real<B>),
+        mut attend: impl FnMut(usize, Real<B>) -> Real<B>,
+    ) -> Real<B> {
+        for (layer, block) in weights.blocks.iter().enumerate() {
+            seen(&stream);
+            let normed = self.norm::<B>(&stream, &block.norm1);
+            let mut qkv = self.linear::<B>(&normed, &block.qkv, None);
+            if let Some(turn) = &self.turn {
+                qkv = B::rotate(qkv, self.decoder.attention(), turn);
+            }
+            let mixed = attend(layer, qkv);
+            stream = self.joined::<B>(&mixed, &block.attention_out, &stream, Site::AttentionOut(layer));
+            let normed = match &block.norm2 {
+                Some(norm) => self.norm::<B>(&stream, norm),
+                None => normed,
+            };
+            let inner = self.inner::<B>(&normed, block);
+            stream = self.joined::<B>(&inner, &block.inner_out, &stream, Site::InnerOut(layer));
+        }
+        self.norm::<B>(&stream, &weights.norm)
+    }
+
+    /// The activations of the feed-forward half `[tokens, inner]`.
+    fn inner<B: Blocks<Plain = P>>(&self, normed: &Real<B>, block: &Block<Real<B>>) -> Real<B> {
+        match &block.inner_in {
+            Affine { weight, bias: Some(bias) } if !self.decoder.gated => {
+                B::linear_gelu(normed, weight, self.form(), bias)
+            }
+            both => B::gated(&self.linear::<B>(normed, both, None), self.decoder.activation),
+        }
+    }
+
+    /// `residual + x · weight (+ bias)`, with elements of the product dropped.
+    fn joined<B: Blocks<Plain = P>>(
+        &self,
+        x: &Real<B>,
+        affine: &Affine<Real<B>>,
+        residual: &Real<B>,
+        site: Site,
+    ) -> Real<B> {
+        match self.drop_at(site) {
+            None => self.linear::<B>(x, affine, Some(residual)),
+            Some(dropout) => B::add(residual.clone(), B::dropped(self.linear::<B>(x, affine, None), dropout)),
+        }
+    }
+
+    fn linear<B: Blocks<Plain = P>>(
+        &self,
+        x: &Real<B>,
+        affine: &Affine<Real<B>>,
+        residual: Option<&Real<B>>,
+    ) -> Real<B> {
+        B::linear(x, &affine.weight, self.form(), affine.bias.as_ref(), residual)
+    }
+
+    fn norm<B: Blocks<Plain = P>>(&self, x: &Real<B>, affine: &Affine<Real<B>>) -> Real<B> {
+        B::norm(x, &affine.weight, affine.bias.as_ref(), self.decoder.normal)
+    }
+
+    fn dropped<B: Blocks<Plain = P>>(&self, x: Real<B>, site: Site) -> Real<B> {
+        match self.drop_at(site) {
+            None => x,
+            Some(dropout) => B::dropped(x, dropout),
+        }
+    }
+
+    fn drop_at(&self, site: Site) -> Option<Dropout> {
+        self.drops.and_then(|drops| drops.at(site))
+    }
+
+    fn form(&self) -> Form {
+        let major = if self.decoder.input_major { Major::Input } else { Major::Output };
+        Form { major, precision: self.precision }
+    }
+
+    /// How the product with the output head is taken.
+    pub(crate) fn head_form(&self) -> Form {
+        Form { major: Major::Output, precision: self.precision }
+    }
+
+    /// The logits `[rows, vocab]` of rows of the final norm's output.
+    pub(crate) fn head<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, hidden: &Real<B>) -> Real<B> {
+        B::linear(hidden, weights.head(), self.head_form(), weights.head_bias.as_ref(), None)
+    }
+}

@@ -1,0 +1,103 @@
+//! Rotary position embedding (Su et al. 2021): the angles by which queries and keys are turned.
+
+/// How the angles follow from positions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rotary {
+    /// The base of the frequencies.
+    pub theta: f64,
+    /// The share of a head's columns that is turned, above 0 and at most 1.
+    pub share: f64,
+    /// How the frequencies are changed for longer contexts.
+    pub scaling: RotaryScaling,
+}
+
+/// How frequencies are changed so that a model takes longer sequences than it was first trained on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RotaryScaling {
+    /// They are not.
+    None,
+    /// Each is divided by this factor.
+    Linear {
+        /// The factor.
+        factor: f64,
+    },
+    /// Low ones are divided by a factor, high ones stay, those between are mixed (Llama 3.1).
+    Llama3 {
+        /// The factor.
+        factor: f64,
+        /// Frequencies with fewer turns over the original context than this count as low.
+        low_freq_factor: f64,
+        /// Frequencies with more turns over the original context than this count as high.
+        high_freq_factor: f64,
+        /// The context the model was first trained on.
+        original_context: usize,
+    },
+}
+
+impl Rotary {
+    /// Number of pairs of columns that are turned in a head of `width` columns.
+    pub(crate) fn pairs(&self, width: usize) -> usize {
+        (width as f64 * self.share) as usize / 2
+    }
+
+    /// The angle per position of each pair, in radians.
+    fn frequencies(&self, width: usize) -> Vec<f32> {
+        let pairs = self.pairs(width);
+        (0..pairs)
+            .map(|i| {
+                let base = (1.0 / libm::pow(self.theta, i as f64 / pairs as f64)) as f32;
+                self.scaling.apply(base)
+            })
+            .collect()
+    }
+
+    /// The cosines and sines of each pair at each of `positions`, `[positions, pairs]` both.
+    pub(crate) fn table(&self, width: usize, positions: &[u32]) -> (Vec<f32>, Vec<f32>) {
+        let frequencies = self.frequencies(width);
+        positions
+            .iter()
+            .flat_map(|&position| frequencies.iter().map(move |frequency| position as f32 * frequency))
+            .map(|angle| (libm::cos(f64::from(angle)) as f32, libm::sin(f64::from(angle)) as f32))
+            .unzip()
+    }
+}
+
+impl RotaryScaling {
+    fn apply(self, frequency: f32) -> f32 {
+        match self {
+            Self::None => frequency,
+            Self::Linear { factor } => frequency / factor as f32,
+            Self::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => {
+                let turns = original_context as f64 * f64::from(frequency) / std::f64::consts::TAU;
+                let high = ((turns - low_freq_factor) / (high_freq_factor - low_freq_factor)).clamp(0.0, 1.0);
+                ((1.0 - high) * f64::from(frequency) / factor + high * f64::from(frequency)) as f32
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn angles_fall_from_one_radian_a_position() {
+        let rotary = Rotary { theta: 10_000.0, share: 0.5, scaling: RotaryScaling::None };
+        assert_eq!(rotary.frequencies(16), vec![1.0, 0.1, 0.01, 0.001]);
+        let (cosines, sines) = rotary.table(16, &[0, 3]);
+        assert_eq!((&cosines[..4], &sines[..4]), (&[1.0; 4][..], &[0.0; 4][..]));
+        assert!((cosines[4] - 3.0_f32.cos()).abs() < 1e-6 && (sines[5] - 0.3_f32.sin()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn llama3_scales_low_frequencies_only() {
+        let scaling =
+            RotaryScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
+        // More than four turns, fewer than one, and the middle of the mixed range.
+        assert_eq!(scaling.apply(1.0).to_bits(), 1.0_f32.to_bits());
+        let slow = std::f32::consts::TAU / 8192.0 * 0.5;
+        assert!((scaling.apply(slow) / slow - 0.125).abs() < 1e-6);
+        let middle = std::f32::consts::TAU / 8192.0 * 2.5;
+        assert!((scaling.apply(middle) / middle - 0.5625).abs() < 1e-6);
+    }
+}
