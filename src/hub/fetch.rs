@@ -148,7 +148,9 @@ impl Hub {
         if done > 0 {
             std::io::copy(&mut file, &mut hasher)?;
         }
-        if done < announced.bytes {
+        // A long file rarely comes in one piece; as long as each connection brings some of it, the next one is opened.
+        while done < announced.bytes {
+            let before = done;
             let (begins, mut body) = self.client.open(announced, done)?;
             if begins != done {
                 file.set_len(0)?;
@@ -156,9 +158,9 @@ impl Hub {
                 (hasher, done) = (Sha256::new(), 0);
             }
             done = copy(&mut body, &mut file, &mut hasher, done, announced.bytes, heard)?;
-        }
-        if done < announced.bytes {
-            return Err(Reason::Cut { came: done, announced: announced.bytes });
+            if done <= before {
+                return Err(Reason::Cut { came: done, announced: announced.bytes });
+            }
         }
         let digest: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         // The etag of a large file is its SHA-256; that of a small one names it in a way that mirrors do not keep to.

@@ -144,6 +144,19 @@ fn a_file_that_was_cut_short_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_connection_that_breaks_is_taken_up_again() {
+    let world = World::new(Shelf { drops: Some(16), ..whole() });
+    let snapshot = world.fetch("main").expect("fetched");
+    assert_eq!(read(&snapshot.folder.join("model.safetensors")), WEIGHTS);
+    let asked = world.server.asked();
+    let gets: Vec<_> = asked.iter().filter_map(|line| line.strip_prefix("GET /cdn/model.safetensors")).collect();
+    assert_eq!(gets, ["", " from 16", " from 32"]);
+    // One that sends everything from the beginning each time never gets further.
+    let world = World::new(Shelf { drops: Some(16), ignores_ranges: true, ..whole() });
+    assert!(world.refused().0.contains("cut short: 16 of 38 bytes"));
+}
+
+#[test]
 fn what_is_not_what_was_announced_is_not_kept() {
     let other = WEIGHTS.to_ascii_uppercase();
     let longer = [WEIGHTS, b"and more"].concat();

@@ -1,9 +1,12 @@
 //! Students in Hugging Face's layout: from a directory, in one file or in shards, and from a hub.
 
+use std::io::Read;
 use std::process::Command;
 
 use crate::hub_server::{COMMIT, ID, Server, Shelf, etag, files_asked};
+use crate::pipelines::SLOW;
 use crate::runner::{Events, FILE, Output, Project};
+use crate::stopped::training;
 
 /// A student from scratch, which is exported and then stands in for a model that someone published.
 const PIPELINE: &str = "retort: 1
@@ -154,6 +157,24 @@ fn a_model_is_written_in_one_of_three_ways() {
         project.write(FILE, &PIPELINE.replace(NEW, student));
         project.run(&["check", FILE]).code(0);
     }
+}
+
+#[test]
+fn a_model_that_changes_while_it_is_used_gives_no_result() {
+    let maker = Project::new(PIPELINE);
+    maker.make();
+    let project = Project::new(&SLOW.replace(
+        "new: { architecture: gpt2, layers: 2, width: 64, heads: 2, context: 256, tokenizer: tokens }",
+        "path: made",
+    ));
+    let made = project.path("made");
+    maker.run(&["export", FILE, "tuned", made.to_str().unwrap()]).code(0);
+    let (mut child, mut lines, mut said) = training(&project, 10);
+    project.write("made/model.safetensors", "other weights");
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(Events::read(&said).instances("failed"), ["tuned"]);
+    assert!(said.contains("model.safetensors` changed while the experiment was running"), "{said}");
 }
 
 /// The fingerprint of the student in a project where everything before it is there.

@@ -23,8 +23,10 @@ pub(crate) struct Shelf {
     pub(crate) refuses: Option<(u16, &'static str)>,
     /// Lets in only those who send this token.
     pub(crate) token: Option<&'static str>,
-    /// Ends the connection after so many bytes of weights.
+    /// Sends nothing of the weights behind so many bytes.
     pub(crate) cut: Option<usize>,
+    /// Sends at most so many bytes of weights before the connection ends.
+    pub(crate) drops: Option<usize>,
     /// Sends these bytes in place of the weights it announces.
     pub(crate) swapped: Option<Vec<u8>>,
     /// Says that files belong to this commit.
@@ -194,7 +196,9 @@ impl Shelf {
         } else {
             Reply::new(200, bytes.clone())
         };
-        Reply { cut: self.cut, ..reply.header("Accept-Ranges", "bytes") }
+        let begins = if reply.status == 206 { from } else { 0 };
+        let cut = self.cut.map(|cut| cut.saturating_sub(begins)).into_iter().chain(self.drops).min();
+        Reply { cut, ..reply.header("Accept-Ranges", "bytes") }
     }
 }
 
