@@ -44,6 +44,7 @@
 //!   and bytes are verified when they are read.
 //! - Failures are never cached as results.
 //! - Every thing a person sees of a run is an event first.
+//! - Only `retort run` fetches models, before anything is planned; whatever comes is a file, known by its content.
 //!
 //! # Files on disk
 //!

@@ -40,7 +40,7 @@ pub(super) struct Announced {
     pub(super) etag: String,
     /// Its size in bytes.
     pub(super) bytes: u64,
-    /// Where its bytes are.
+    /// Where the hub is asked for its bytes. It may redirect to a place that is good for a while only.
     url: String,
 }
 
@@ -121,10 +121,6 @@ impl Client {
         if !plain || etag.is_empty() || etag.len() > 128 {
             return Err(Reason::Answer(format!("its etag `{etag}` is not one")));
         }
-        let url = match header(&answer, "location").filter(|_| redirected) {
-            Some(location) => self.absolute(location)?,
-            None => url,
-        };
         Ok(Announced { etag: etag.to_owned(), bytes, url })
     }
 

@@ -253,6 +253,14 @@ fn a_hub_that_cannot_be_reached_is_said() {
 }
 
 #[test]
+fn a_full_disk_is_told_where_there_may_be_room() {
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let error = HubError::new(&model("main"), "https://hub.example", Some("model.safetensors"), full);
+    assert!(error.to_string().starts_with("cannot fetch `model.safetensors` of `owner/name@main`: cannot write"));
+    assert!(error.hint().expect("a hint").contains("more room"));
+}
+
+#[test]
 fn a_cache_that_cannot_be_written_is_said() {
     let world = World::new(whole());
     fs_err::write(world.folder.path().join("models--owner--name"), "a file in the way").expect("written");
