@@ -24,6 +24,7 @@
 //! | [`artifact`] | the plain data on the edges, with versioned codecs |
 //! | [`event`] | one event type, the reporter trait, the log and its replay |
 //! | [`store`] | blobs, claims, rows, runs, the sled index, leases, gc, verify |
+//! | [`hub`] | which files are a model, and fetching them into the cache that Hugging Face's tools share |
 //! | [`text`] | datasets, prompts, targets and their parser, tokenizers, operations on rationales |
 //! | [`model`] | devices, architectures, weights, fitting, generation, attribution; the only room that names Burn |
 //! | [`stats`] | intervals and paired tests |
@@ -43,6 +44,7 @@
 //!   and bytes are verified when they are read.
 //! - Failures are never cached as results.
 //! - Every thing a person sees of a run is an event first.
+//! - Only `retort run` fetches models, before anything is planned; whatever comes is a file, known by its content.
 //!
 //! # Files on disk
 //!
@@ -54,6 +56,7 @@ pub mod engine;
 pub mod event;
 pub mod fingerprint;
 pub mod graph;
+pub mod hub;
 pub mod model;
 pub mod plan;
 pub mod report;

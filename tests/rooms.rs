@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms; each may use only those before it.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "fingerprint",
     "source",
     "artifact",
     "event",
     "store",
+    "hub",
     "text",
     "model",
     "stats",

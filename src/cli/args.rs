@@ -153,6 +153,9 @@ pub(super) struct Run {
     /// Worker threads besides the device [default: the number of cores]
     #[arg(long, short)]
     pub(super) jobs: Option<usize>,
+    /// Take models only from the hub's cache, as `HF_HUB_OFFLINE=1` does
+    #[arg(long)]
+    pub(super) offline: bool,
     /// Directory for the reports' files
     #[arg(long, default_value = "out", value_name = "DIR")]
     pub(super) out: PathBuf,

@@ -116,7 +116,8 @@ impl Session {
 
     /// Finds the external files and the numerics class, which keys need.
     pub(super) fn ground(&self, wanted: &[bool], store: &Store, devices: &Devices) -> Result<Ground, Failure> {
-        let externals = Externals::resolve(&self.experiment, wanted, &self.settings.roots, store);
+        let externals =
+            Externals::resolve(&self.experiment, wanted, &self.settings.roots, &self.settings.hub.cache, store);
         let externals = externals.map_err(|error| {
             let style = if print::colour() { Style::Colour } else { Style::Plain };
             Failure { exit: Exit::Unusable, message: error.0.render(&self.sources, style), hint: None }

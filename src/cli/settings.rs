@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::args::{Global, Pipeline};
 use super::exit::Failure;
+use super::hub::HubSettings;
 use crate::model::DeviceChoice;
 use crate::plan::Roots;
 
@@ -23,6 +24,8 @@ pub(super) struct Settings {
     pub(super) toolkit: Option<PathBuf>,
     /// Where the first components of paths are.
     pub(super) roots: Roots,
+    /// How the hub is reached.
+    pub(super) hub: HubSettings,
     /// Who is running this.
     pub(super) user: String,
     /// On which machine.
@@ -68,6 +71,7 @@ impl Settings {
             device,
             toolkit: std::env::var_os("CUDA_PATH").map(PathBuf::from),
             roots: all,
+            hub: HubSettings::gather(|name| std::env::var_os(name)).with_proxy(ureq::Proxy::try_from_env()),
             user: user(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         })

@@ -100,6 +100,7 @@ impl Job<'_> {
         let context = Context::new(&self.recipe.order, self.store, self.devices, &feed, self.stop);
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
         let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
+        self.check_externals()?;
         let took_ms = elapsed_ms(began);
         let (blobs, claim) = self.claim(parts, started_at_ms, took_ms)?;
         let (id, messages) = (self.id, self.messages.clone());
@@ -126,6 +127,18 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Checks that the files outside the experiment still are what the key says; a file whose stat stamp is the one it was
+    /// hashed under is not read again.
+    fn check_externals(&self) -> Result<(), StageError> {
+        for (_, path, digest) in self.recipe.order.externals.values().flatten() {
+            let now = self.store.file_digest(path).map_err(|error| StageError::External { why: error.to_string() })?;
+            if now.digest != *digest {
+                return Err(StageError::changed(path));
+            }
+        }
+        Ok(())
+    }
+
     fn claim(&self, parts: Parts, started_at_ms: u64, took_ms: u64) -> Result<(Vec<Pending>, Claim), StoreError> {
         let mut blobs = Vec::with_capacity(parts.len());
         let mut outputs = BTreeMap::new();
@@ -140,7 +153,7 @@ impl Job<'_> {
             producer: self.producer.clone(),
             started_at_ms,
             took_ms,
-            notes: BTreeMap::new(),
+            notes: self.recipe.origins.clone(),
         };
         Ok((blobs, claim))
     }

@@ -40,6 +40,20 @@ pub enum What {
         /// Instances that are known to run now, before early cutoff.
         to_run: usize,
     },
+    /// A file of a model was fetched from the hub.
+    Fetched {
+        /// The file, as `owner/name@revision file`.
+        file: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A model on the hub was found to be a commit.
+    Resolved {
+        /// The model, as `owner/name@revision`.
+        model: String,
+        /// The commit.
+        commit: String,
+    },
     /// An instance was found in the cache.
     Hit {
         /// The instance's name.
@@ -58,9 +72,9 @@ pub enum What {
         /// Why it runs.
         why: Why,
     },
-    /// An instance said something while it ran.
+    /// An instance said something while it ran, or a file is on its way from the hub.
     Noted {
-        /// The instance's name.
+        /// The instance's name, or that of a file on its way, as [`What::Fetched`] has it.
         instance: String,
         /// What it said.
         note: Note,

@@ -1,23 +1,41 @@
-//! Files outside the experiment: where they are, and what they hold.
+//! Files outside the experiment: where they are, and what they hold. Nothing is fetched from here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::fingerprint::Digest;
+use crate::hub::{Absent, FolderError, HubCache, HubModel, model_files};
 use crate::source::{Diagnostic, Diagnostics, nearest};
 use crate::spec::Experiment;
-use crate::stage::params::{ExternalRef, ExternalShape};
+use crate::stage::params::{ExternalRef, ExternalSource};
 use crate::store::Store;
 
 /// Directories that stand for the first component of a path, such as `data`, so that no pipeline names a place that only
 /// one machine has.
 pub type Roots = BTreeMap<String, PathBuf>;
 
-/// The files behind each external path: name within the directory (or `file`), place and digest.
+/// The files behind everything outside the experiment.
 #[derive(Debug, Default)]
 pub struct Externals {
-    found: BTreeMap<PathBuf, Vec<(String, PathBuf, Digest)>>,
+    found: BTreeMap<Place, Files>,
     roots: Roots,
+}
+
+/// One thing outside the experiment, wherever and however often it is named.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    File(PathBuf),
+    ModelFolder(PathBuf),
+    Hub(HubModel),
+}
+
+/// What was found at a place.
+#[derive(Debug)]
+struct Files {
+    /// Name within the directory (or `file`), place and digest.
+    files: Vec<(String, PathBuf, Digest)>,
+    /// Which state of which repository it is, where it is from the hub.
+    origin: Option<String>,
 }
 
 /// External files that cannot be used, each at the place where it was named.
@@ -32,17 +50,18 @@ impl Externals {
         experiment: &Experiment,
         needed: &[bool],
         roots: &Roots,
+        hub: &HubCache,
         store: &Store,
     ) -> Result<Self, ExternalsError> {
         let mut found = BTreeMap::new();
         let mut diagnostics = Diagnostics::default();
         let instances = experiment.instances.iter().zip(needed).filter(|(_, needed)| **needed);
         for external in instances.flat_map(|(instance, _)| instance.bound.externals()) {
-            let place = place(&external.path, experiment.folder(external.span), roots);
+            let place = place(&external.source, experiment.folder(external.span), roots);
             if found.contains_key(&place) {
                 continue;
             }
-            match files_of(external, &place, roots, store) {
+            match files_of(external, &place, roots, hub, store) {
                 Ok(files) => {
                     found.insert(place, files);
                 }
@@ -52,15 +71,32 @@ impl Externals {
         if diagnostics.is_empty() { Ok(Self { found, roots: roots.clone() }) } else { Err(ExternalsError(diagnostics)) }
     }
 
-    /// Returns the files behind an external path of the experiment.
+    /// Returns the files behind something outside the experiment.
     pub fn files(&self, experiment: &Experiment, external: &ExternalRef) -> &[(String, PathBuf, Digest)] {
-        let place = place(&external.path, experiment.folder(external.span), &self.roots);
-        self.found.get(&place).map_or(&[], Vec::as_slice)
+        self.found(experiment, external).map_or(&[], |found| found.files.as_slice())
+    }
+
+    /// Returns which commit of which repository stands behind a model from the hub, as `owner/name@commit`.
+    pub fn origin(&self, experiment: &Experiment, external: &ExternalRef) -> Option<&str> {
+        self.found(experiment, external)?.origin.as_deref()
+    }
+
+    fn found(&self, experiment: &Experiment, external: &ExternalRef) -> Option<&Files> {
+        self.found.get(&place(&external.source, experiment.folder(external.span), &self.roots))
     }
 }
 
-/// Turns a path as it was written into a place: below a root if its first component names one, else below `base`.
-fn place(path: &str, base: &Path, roots: &Roots) -> PathBuf {
+/// Turns what was written into a place.
+fn place(source: &ExternalSource, base: &Path, roots: &Roots) -> Place {
+    match source {
+        ExternalSource::File(path) => Place::File(below(path, base, roots)),
+        ExternalSource::ModelFolder(path) => Place::ModelFolder(below(path, base, roots)),
+        ExternalSource::Hub(model) => Place::Hub(model.clone()),
+    }
+}
+
+/// Turns a path as it was written into one below a root if its first component names one, else below `base`.
+fn below(path: &str, base: &Path, roots: &Roots) -> PathBuf {
     let mut components = Path::new(path).components();
     let first = components.next().map(|first| first.as_os_str().to_string_lossy().into_owned());
     match first.and_then(|first| roots.get(&first)) {
@@ -71,48 +107,89 @@ fn place(path: &str, base: &Path, roots: &Roots) -> PathBuf {
 
 fn files_of(
     external: &ExternalRef,
-    place: &Path,
+    place: &Place,
     roots: &Roots,
+    hub: &HubCache,
     store: &Store,
-) -> Result<Vec<(String, PathBuf, Digest)>, Diagnostic> {
-    let fail = |why: String| {
-        let first = external.path.split('/').next().unwrap_or_default();
-        let rooted = roots.contains_key(first) || Path::new(&external.path).is_absolute();
-        let suggestion =
-            nearest(first, roots.keys().map(String::as_str)).map(|near| format!("; is the root `{near}` meant?"));
-        let hint = format!(
-            "paths are relative to the pipeline file; `--root {first}=DIR`, or `{first} = \"DIR\"` below `[roots]` in \
-             retort.toml, says where `{first}` is on this machine{}",
-            suggestion.unwrap_or_default()
-        );
-        Diagnostic::at(external.span, format!("cannot use `{}`: {why}", external.path))
-            .label(format!("looked for `{}`", place.display()))
-            .hint_if((!rooted).then_some(hint))
+) -> Result<Files, Diagnostic> {
+    let cannot = |why: String| Diagnostic::at(external.span, format!("cannot use `{}`: {why}", external.source));
+    let local = |files: Result<Vec<_>, Unusable>, path: &Path| match files {
+        Ok(files) => Ok(Files { files, origin: None }),
+        Err(Unusable { why, hint }) => Err(cannot(why)
+            .label(format!("looked for `{}`", path.display()))
+            .hint_if(hint.or_else(|| root_hint(&external.source.to_string(), roots)))),
     };
-    let hash = |name: String, path: PathBuf| {
-        let blob = store.file_digest(&path).map_err(|error| fail(error.to_string()))?;
-        Ok((name, path, blob.digest))
-    };
-    let ExternalShape::Directory(patterns) = external.shape else {
-        return match fs_err::metadata(place) {
-            Ok(meta) if meta.is_file() => Ok(vec![hash("file".into(), place.to_owned())?]),
-            Ok(_) => Err(fail("it is not a file".into())),
-            Err(_) => Err(fail("there is no such file".into())),
-        };
-    };
-    let entries = fs_err::read_dir(place).map_err(|_| fail("there is no such directory".into()))?;
-    let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| patterns.iter().any(|pattern| matches(pattern, name)));
-    names.sort();
-    if names.is_empty() {
-        return Err(fail(format!("the directory holds none of {}", patterns.join(", "))));
+    match place {
+        Place::File(path) => local(one_file(path, store), path),
+        Place::ModelFolder(path) => local(model_folder(path, store), path),
+        Place::Hub(model) => {
+            let looked = format!("looked for `{}`", hub.folder(model).display());
+            let absent = |absent: Absent| {
+                let why = format!("it is not in the hub's cache: {absent}");
+                cannot(why).label(looked.clone()).hint_if(Some("`retort run` fetches it".to_owned()))
+            };
+            let snapshot = hub.find(model).map_err(absent)?;
+            let files = model_folder(&snapshot.folder, store);
+            let files = files.map_err(|Unusable { why, hint }| cannot(why).label(looked.clone()).hint_if(hint))?;
+            Ok(Files { files, origin: Some(format!("{}@{}", model.id.as_str(), snapshot.commit)) })
+        }
     }
-    names.into_iter().map(|name| hash(name.clone(), place.join(name))).collect()
 }
 
-fn matches(pattern: &str, name: &str) -> bool {
-    pattern.strip_prefix('*').map_or(pattern == name, |ending| name.ends_with(ending))
+/// Why files cannot be used.
+struct Unusable {
+    why: String,
+    /// What to try; `None` where the path may be wrong.
+    hint: Option<String>,
+}
+
+impl Unusable {
+    fn because(why: impl std::fmt::Display) -> Self {
+        Self { why: why.to_string(), hint: None }
+    }
+}
+
+impl From<FolderError> for Unusable {
+    fn from(error: FolderError) -> Self {
+        Self { why: error.to_string(), hint: Some(error.hint()) }
+    }
+}
+
+fn one_file(path: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
+    match fs_err::metadata(path) {
+        Ok(meta) if meta.is_file() => Ok(vec![hashed("file", path.to_owned(), store)?]),
+        Ok(_) => Err(Unusable::because("it is not a file")),
+        Err(_) => Err(Unusable::because("there is no such file")),
+    }
+}
+
+fn model_folder(folder: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
+    let entries = fs_err::read_dir(folder).map_err(|_| Unusable::because("there is no such directory"))?;
+    let files = entries.flatten().filter(|entry| entry.path().is_file());
+    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let read = |name: &str| fs_err::read(folder.join(name)).map_err(Unusable::because);
+    let names = model_files(&names, read)?;
+    names.iter().map(|name| hashed(name, folder.join(name), store)).collect()
+}
+
+fn hashed(name: &str, path: PathBuf, store: &Store) -> Result<(String, PathBuf, Digest), Unusable> {
+    let blob = store.file_digest(&path).map_err(Unusable::because)?;
+    Ok((name.to_owned(), path, blob.digest))
+}
+
+/// Says how a relative path is meant to be found on this machine; `None` where a root or the path itself says it.
+fn root_hint(path: &str, roots: &Roots) -> Option<String> {
+    let first = path.split('/').next().unwrap_or_default();
+    if roots.contains_key(first) || Path::new(path).is_absolute() {
+        return None;
+    }
+    let suggestion =
+        nearest(first, roots.keys().map(String::as_str)).map(|near| format!("; is the root `{near}` meant?"));
+    Some(format!(
+        "paths are relative to the pipeline file; `--root {first}=DIR`, or `{first} = \"DIR\"` below `[roots]` in \
+         retort.toml, says where `{first}` is on this machine{}",
+        suggestion.unwrap_or_default()
+    ))
 }
 
 #[cfg(test)]
@@ -123,16 +200,9 @@ mod tests {
     fn a_root_replaces_the_first_component() {
         let roots = Roots::from([("data".into(), PathBuf::from("/shared/sets"))]);
         let base = Path::new("/home/me/pipelines");
-        assert_eq!(place("data/quarel/dev.jsonl", base, &roots), Path::new("/shared/sets/quarel/dev.jsonl"));
-        assert_eq!(place("prompts/quarel.jinja", base, &roots), Path::new("/home/me/pipelines/prompts/quarel.jinja"));
-        assert_eq!(place("/abs/file", base, &roots), Path::new("/abs/file"));
-        assert_eq!(place("database/x", base, &roots), Path::new("/home/me/pipelines/database/x"));
-    }
-
-    #[test]
-    fn patterns_match_names_and_endings() {
-        assert!(matches("config.json", "config.json"));
-        assert!(matches("*.safetensors", "model-00001-of-2.safetensors"));
-        assert!(!matches("config.json", "my-config.json"));
+        assert_eq!(below("data/quarel/dev.jsonl", base, &roots), Path::new("/shared/sets/quarel/dev.jsonl"));
+        assert_eq!(below("prompts/quarel.jinja", base, &roots), Path::new("/home/me/pipelines/prompts/quarel.jinja"));
+        assert_eq!(below("/abs/file", base, &roots), Path::new("/abs/file"));
+        assert_eq!(below("database/x", base, &roots), Path::new("/home/me/pipelines/database/x"));
     }
 }

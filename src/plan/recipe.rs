@@ -43,6 +43,8 @@ pub struct Recipe {
     pub manifest: KeyManifest,
     /// What a stage is given to run it.
     pub order: Order,
+    /// Where models from the hub came from, by port; recorded beside the result, never part of its key.
+    pub origins: BTreeMap<String, String>,
 }
 
 /// What is known of the world when decisions are made.
@@ -107,7 +109,7 @@ pub fn recipe(
         }
         inputs.insert(port.to_string(), arrivals);
     }
-    let mut files = BTreeMap::new();
+    let (mut files, mut origins) = (BTreeMap::new(), BTreeMap::new());
     for external in bound.externals() {
         let found = externals.files(experiment, external);
         let key = |(name, _, digest): &(String, _, Digest)| InputKey {
@@ -117,6 +119,7 @@ pub fn recipe(
         };
         keys.extend(found.iter().map(key));
         files.insert(external.port.clone(), found.to_vec());
+        origins.extend(externals.origin(experiment, external).map(|of| (external.port.clone(), of.to_owned())));
     }
     let manifest = KeyManifest {
         kind: bound.kind().name.to_owned(),
@@ -127,7 +130,7 @@ pub fn recipe(
         numerics: (bound.slot() == Slot::Device).then(|| numerics.to_owned()),
     };
     let order = Order { fingerprint: manifest.fingerprint(), inputs, externals: files };
-    Recipe { manifest, order }
+    Recipe { manifest, order, origins }
 }
 
 /// Decides what is to be done with an instance. `remake` ignores a result that is there, because its bytes are not.

@@ -79,7 +79,7 @@ fn sections() -> Json {
             "description": "Files whose axes, models, fragments and stages are taken in; paths are relative to this file.",
         },
         "axes": { "$ref": "#/$defs/axes" },
-        "models": named("Models by name: a directory, a hub id or a shape.", json!({ "type": "object" })),
+        "models": named("Models by name: `path: DIR`, `{ hub: owner/name, revision: main }`, or `new: { … }`.", json!({ "type": "object" })),
         "fragments": named("Mappings that `use: name` takes in.", json!({ "type": "object" })),
         "stages": named("Stages by name; one key of each names its kind.", json!({ "$ref": "#/$defs/stage" })),
     })

@@ -1,7 +1,7 @@
 //! What a stage is given while it runs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -108,21 +108,24 @@ impl<'a> Context<'a> {
 
     /// Reads one file of an external directory by its name, checked like [`Context::file`].
     pub fn file_named(&self, external: &External, name: &str) -> Result<Vec<u8>, StageError> {
-        let files = self.order.externals.get(&external.port).map_or(&[][..], Vec::as_slice);
+        let files = self.files_of(external);
         let missing = || StageError::NoPart { port: external.port.clone(), part: name.to_owned() };
         let (_, path, digest) = files.iter().find(|(file, ..)| file == name).ok_or_else(missing)?;
         let bytes = fs_err::read(path).map_err(|error| StageError::External { why: error.to_string() })?;
-        if Digest::of(&bytes) == *digest {
-            Ok(bytes)
-        } else {
-            Err(StageError::External { why: format!("`{}` changed while the experiment was running", path.display()) })
-        }
+        if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(StageError::changed(path)) }
+    }
+
+    /// Returns the files behind an external port: name within the directory (or `file`), place and digest.
+    ///
+    /// A file too large to be read whole may be streamed or mapped from its place: when the stage is done, the engine
+    /// checks every external file against its digest and drops the result if one has changed.
+    pub fn files_of(&self, external: &External) -> &'a [(String, PathBuf, Digest)] {
+        self.order.externals.get(&external.port).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the place of an external file or directory, for messages; never for a key.
     pub fn path_of(&self, external: &External) -> String {
-        let files = self.order.externals.get(&external.port).map_or(&[][..], Vec::as_slice);
-        match files {
+        match self.files_of(external) {
             [(name, path, _)] if name == "file" => path.display().to_string(),
             [(_, path, _), ..] => path.parent().unwrap_or(path).display().to_string(),
             [] => external.port.clone(),
@@ -233,5 +236,10 @@ impl StageError {
     /// Makes an error about the data.
     pub fn data(why: impl Into<String>) -> Self {
         Self::Data { why: why.into() }
+    }
+
+    /// Makes an error about a file outside the experiment that is not what was hashed before the stage began.
+    pub fn changed(path: &Path) -> Self {
+        Self::External { why: format!("`{}` changed while the experiment was running", path.display()) }
     }
 }

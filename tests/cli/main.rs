@@ -11,6 +11,8 @@ mod commands;
 mod damage;
 mod determinism;
 mod disks;
+mod hub;
+mod hub_server;
 mod killed;
 mod mistakes;
 mod pipelines;

@@ -59,9 +59,12 @@ impl Project {
     /// Prepares a command. It computes on the CPU and sees nothing of the settings of whoever runs the tests.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retort"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RETORT_")) {
-            command.env_remove(name);
+        for (name, _) in std::env::vars_os() {
+            if ["RETORT_", "HF_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+                command.env_remove(name);
+            }
         }
+        command.env("HF_HOME", self.path("hf")).env("NO_PROXY", "*");
         command.args(arguments).arg("--cache").arg(&self.cache).current_dir(self.folder.path());
         command.env("USER", "tester").env("NO_COLOR", "1").env("RETORT_DEVICE", "cpu").stdin(Stdio::null());
         command

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::super::args::{Global, Progress, Run};
 use super::super::exit::{Exit, Failure};
 use super::super::history::StoredHistory;
+use super::super::hub;
 use super::super::print;
 use super::super::reporter::{self, Format, ReporterOptions};
 use super::super::session::{Devices, Session};
@@ -22,6 +23,9 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.selection.pipeline)?;
     let wanted = session.wanted(&args.selection.targets)?;
     let store = session.store(Mode::Create)?;
+    let mut screen = reporter::make(reporter_options(global));
+    let mut told = Told { screen: &mut *screen, log: None, lines: String::new() };
+    hub::fetch(&session, &wanted, args.offline, &mut |what| told.report(&Event { at_ms: now_ms(), what }))?;
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(&wanted, &store, &devices)?;
     let expected = session.plan(&wanted, &ground, &store)?.counts();
@@ -40,8 +44,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
         history: &history,
         stop,
     };
-    let mut screen = reporter::make(reporter_options(global));
-    let mut told = Told { screen: &mut *screen, log: &record, lines: String::new() };
+    told.log = Some(&record);
     let outcome = engine::run(world, &options, expected, &mut told)?;
     told.flush();
     record.record_instances(&records(&session, &outcome))?;
@@ -118,19 +121,17 @@ fn records(session: &Session, outcome: &Outcome) -> Vec<InstanceRecord> {
     outcome.results.iter().enumerate().filter_map(record).collect()
 }
 
-/// Tells the screen and the run's log the same things; the log is written in few large pieces.
+/// Tells the screen and the run's log the same things; the log is written in few large pieces, once there is one.
 struct Told<'a> {
     screen: &'a mut dyn Reporter,
-    log: &'a RunDir,
+    log: Option<&'a RunDir>,
     lines: String,
 }
 
 impl Told<'_> {
     fn flush(&mut self) {
-        if self.lines.is_empty() {
-            return;
-        }
-        if let Err(error) = self.log.append_event(self.lines.trim_end_matches('\n')) {
+        let Some(log) = self.log.filter(|_| !self.lines.is_empty()) else { return };
+        if let Err(error) = log.append_event(self.lines.trim_end_matches('\n')) {
             let message = format!("the log of this run is incomplete: {error}");
             self.screen.report(&Event { at_ms: now_ms(), what: What::Warned { message } });
         }

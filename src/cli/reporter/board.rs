@@ -101,7 +101,8 @@ impl Board {
                 self.take(instance);
                 self.left += 1;
             }
-            What::Warned { .. } => {}
+            What::Fetched { file, .. } => self.take(file),
+            What::Warned { .. } | What::Resolved { .. } => {}
             What::RunFinished { .. } => self.rows.clear(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::print;
 use super::board::Board;
 use super::clean::{clean, one_line};
 use super::duration::duration;
@@ -98,6 +99,13 @@ impl Narrator {
                 self.warnings.clear();
                 let about = format!("run {}, retort {}", one_line(run), one_line(version));
                 Some(Line::new(Mark::Run, experiment, outlook(*instances, *hits, *to_run)).aside(about))
+            }
+            What::Fetched { file, bytes } => {
+                let text = format!("fetched {} ({})", one_line(file), print::bytes(*bytes));
+                Some(Line::new(Mark::Hit, "", text))
+            }
+            What::Resolved { model, commit } => {
+                Some(Line::new(Mark::Hit, "", format!("{} is {}", one_line(model), one_line(commit))))
             }
             What::Hit { instance, by, .. } => {
                 let awaited = self.board.at_work(instance).is_some_and(|row| row.begun);

@@ -64,7 +64,10 @@ impl<W: Write> Reporter for Plain<W> {
                     self.write(event.at_ms, &line);
                 }
             }
-            What::Finished { instance, .. } | What::Failed { instance, .. } | What::Stopped { instance } => {
+            What::Fetched { file: instance, .. }
+            | What::Finished { instance, .. }
+            | What::Failed { instance, .. }
+            | What::Stopped { instance } => {
                 self.said_ms.remove(instance);
             }
             What::RunFinished { .. } => {

@@ -317,6 +317,8 @@ fn any_event() -> impl Strategy<Value = Event> {
             What::RunStarted { run, experiment, version: "0".into(), instances, hits, to_run }
         }),
         (text(), text()).prop_map(|(instance, by)| What::Hit { instance, fingerprint: fingerprint(), by }),
+        (text(), number()).prop_map(|(file, bytes)| What::Fetched { file, bytes }),
+        (text(), text()).prop_map(|(model, commit)| What::Resolved { model, commit }),
         text().prop_map(|instance| What::Started { instance, fingerprint: fingerprint(), why: changed() }),
         (text(), note).prop_map(|(instance, note)| What::Noted { instance, note }),
         (text(), text()).prop_map(|(instance, holder)| What::Waiting { instance, holder }),

@@ -24,7 +24,7 @@ stages:
         .iter()
         .map(|instance| {
             let external = &instance.bound.externals()[0];
-            format!("{} {} {}", instance.name, instance.bound.params(), external.path)
+            format!("{} {} {}", instance.name, instance.bound.params(), external.source)
         })
         .collect();
     expect![[r#"

@@ -1,14 +1,15 @@
-//! What is trained: a model described from scratch, or a directory in Hugging Face's layout.
+//! What is trained: a model described from scratch, or one in Hugging Face's layout, by path or from the hub.
 
-use serde_json::Value as Json;
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
 
 use crate::artifact::TokenizerFile;
-use crate::fingerprint::{ContentHash, Term};
-use std::io::Cursor;
-
+use crate::fingerprint::{ContentHash, Digest, Term};
+use crate::hub::{CONFIG, HubModel, TOKENIZER, is_weights};
 use crate::model::{Architecture, Config, Model, Size, WeightsFile};
 use crate::source::Node;
-use crate::stage::params::{Count, External, ExternalShape, FromNode, Input, Scope};
+use crate::stage::params::{Count, External, FromNode, Input, Scope, tagged};
 use crate::stage::{Context, StageError};
 use crate::text::tokenizer::Tokenizer;
 
@@ -34,36 +35,68 @@ crate::params! {
     }
 }
 
-/// A directory with `config.json`, `tokenizer.json` and `model*.safetensors`.
+/// A model in Hugging Face's layout: `config.json`, `tokenizer.json` and safetensors, whole or in shards.
 #[derive(Debug, Clone)]
 pub struct ModelDirectory(External);
 
-/// The files of a model directory that decide what it is.
-const MODEL_FILES: &[&str] = &["config.json", "tokenizer.json", "model.safetensors"];
+impl ModelDirectory {
+    /// Returns the files of weights, in the order of their names, each with its place and digest.
+    pub(super) fn weights<'a>(&self, context: &Context<'a>) -> Vec<&'a (String, PathBuf, Digest)> {
+        context.files_of(&self.0).iter().filter(|(name, ..)| is_weights(name)).collect()
+    }
+}
 
-impl FromNode for ModelDirectory {
+/// What is trained.
+#[derive(Debug, Clone)]
+pub enum Student {
+    /// A student initialised at random: `new: {…}`.
+    New(NewStudent),
+    /// A directory, by its `path`, or the snapshot of a model on the `hub`.
+    Directory(ModelDirectory),
+}
+
+impl FromNode for Student {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        External::read(node, scope, ExternalShape::Directory(MODEL_FILES)).map(Self)
+        // A model on the hub has its revision beside it, so its mapping is read whole.
+        if let Some(name) = node.get("hub") {
+            let model = HubModel::from_node(node, scope)?;
+            let files = scope.within("path", |scope| External::hub(model, name.span, scope));
+            return Some(Self::Directory(ModelDirectory(files)));
+        }
+        let (form, body) = tagged(node, &["new", "path", "hub"], scope)?;
+        scope.within(form, |scope| match form {
+            "new" => NewStudent::from_node(body, scope).map(Self::New),
+            _ => External::model_folder(body, scope).map(|files| Self::Directory(ModelDirectory(files))),
+        })
     }
 
     fn schema() -> Json {
-        External::schema()
+        let form = |name: &str, about: &str, body: Json| {
+            json!({
+                "type": "object", "description": about,
+                "properties": { name: body }, "required": [name], "additionalProperties": false,
+            })
+        };
+        let about = "A directory with `config.json`, `tokenizer.json` and `model.safetensors`, or \
+                     `model.safetensors.index.json` with the files it names.";
+        json!({
+            "description": "What is trained.",
+            "oneOf": [
+                form("new", "A student initialised at random.", NewStudent::schema()),
+                form("path", about, External::schema()),
+                HubModel::schema(),
+            ],
+        })
     }
 }
 
-impl ContentHash for ModelDirectory {
+impl ContentHash for Student {
     fn term(&self) -> Term {
-        self.0.term()
-    }
-}
-
-crate::variants! {
-    /// What is trained.
-    pub enum Student {
-        /// A student initialised at random.
-        New(NewStudent) = "new",
-        /// A directory in Hugging Face's layout.
-        Path(ModelDirectory) = "path",
+        match self {
+            Self::New(student) => Term::variant("new", student.term()),
+            // The same files are the same student, whether a path or the hub leads to them.
+            Self::Directory(ModelDirectory(files)) => Term::variant("path", files.term()),
+        }
     }
 }
 
@@ -100,17 +133,21 @@ impl Student {
                 };
                 Ok((Model::init(Config::new(*architecture, size), seed, device), tokenizer))
             }
-            Self::Path(ModelDirectory(files)) => {
+            Self::Directory(directory @ ModelDirectory(files)) => {
                 let file = |name: &str| context.file_named(files, name);
-                let mut tokenizer = Tokenizer::from_json(&file("tokenizer.json")?).map_err(|error| data(&error))?;
+                let mut tokenizer = Tokenizer::from_json(&file(TOKENIZER)?).map_err(|error| data(&error))?;
                 prepare(&mut tokenizer)?;
                 let place = context.path_of(files);
-                let config = Config::from_json(&file("config.json")?, &format!("{place}/config.json"))
-                    .map_err(|error| data(&error))?;
-                let weights = file("model.safetensors")?;
-                let file = WeightsFile::new(format!("{place}/model.safetensors"), Cursor::new(weights));
+                let config =
+                    Config::from_json(&file(CONFIG)?, &format!("{place}/{CONFIG}")).map_err(|error| data(&error))?;
+                // Read as a stream; the engine sees to it that the files are still what was hashed once this is done.
+                let open = |(_, path, _): &(String, PathBuf, Digest)| {
+                    let file = fs_err::File::open(path).map_err(|error| data(&error))?;
+                    Ok(WeightsFile::new(path.display().to_string(), file))
+                };
+                let weights = directory.weights(context).into_iter().map(open).collect::<Result<_, StageError>>()?;
                 let model =
-                    Model::from_files(&config, vec![file], tokenizer.size(), device).map_err(|error| data(&error))?;
+                    Model::from_files(&config, weights, tokenizer.size(), device).map_err(|error| data(&error))?;
                 Ok((model, tokenizer))
             }
         }

@@ -81,7 +81,7 @@ crate::params! {
 crate::params! {
     /// A student fine-tuned on questions with labels and rationales.
     pub struct Train {
-        /// What is trained: the name of a model, or `new: {…}` or `path: …`.
+        /// What is trained: the name of a model, or `new: {…}`, `path: …` or `{ hub: …, revision: … }`.
         pub student: ModelSpec<Student>,
         /// The questions: it is trained on the train split, and evaluated on the dev split.
         pub questions: Input<Questions>,

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{FromNode, Scope};
 use crate::artifact::{Artifact, ArtifactKind};
 use crate::fingerprint::{ContentHash, Term};
+use crate::hub::HubModel;
 use crate::source::{Diagnostic, Node, Span, Value};
 
 /// A reference to a stage that was met while reading a stage's body.
@@ -24,26 +25,35 @@ pub struct EdgeRef {
     pub gathers: bool,
 }
 
-/// A file or directory outside the experiment.
+/// Something outside the experiment.
 #[derive(Debug, Clone)]
 pub struct ExternalRef {
     /// The field it stands in.
     pub port: String,
-    /// The path as it was written.
-    pub path: String,
+    /// What it is, as it was written.
+    pub source: ExternalSource,
     /// Where it was written.
     pub span: Span,
-    /// What is expected there.
-    pub shape: ExternalShape,
 }
 
-/// What an external path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExternalShape {
-    /// One file.
-    File,
-    /// A directory, of which the files with these names or endings (`*.safetensors`) count.
-    Directory(&'static [&'static str]),
+/// What stands outside the experiment, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExternalSource {
+    /// One file, by its path.
+    File(String),
+    /// A model's directory, by its path; the files of it that are the model count.
+    ModelFolder(String),
+    /// A model on the hub; the same files count.
+    Hub(HubModel),
+}
+
+impl std::fmt::Display for ExternalSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) | Self::ModelFolder(path) => f.write_str(path),
+            Self::Hub(model) => model.fmt(f),
+        }
+    }
 }
 
 /// An edge from one stage: the name of a stage whose output is an `A`.
@@ -62,7 +72,7 @@ pub struct Gather<A> {
     artifact: PhantomData<fn() -> A>,
 }
 
-/// A path to something outside the experiment; its content enters the key, its name does not.
+/// Something outside the experiment; its content enters the key, its name and place do not.
 #[derive(Debug, Clone)]
 pub struct External {
     /// The field it stands in.
@@ -109,21 +119,39 @@ impl<A: Artifact> FromNode for Gather<A> {
 }
 
 impl External {
-    /// Reads a path of the given shape.
-    pub fn read(node: &Node, scope: &mut Scope<'_>, shape: ExternalShape) -> Option<Self> {
+    /// Reads a path to a file.
+    pub fn file(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        Self::path(node, scope, ExternalSource::File)
+    }
+
+    /// Reads a path to a model's directory.
+    pub fn model_folder(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        Self::path(node, scope, ExternalSource::ModelFolder)
+    }
+
+    /// Notes a model on the hub, whose name was read already.
+    pub fn hub(model: HubModel, span: Span, scope: &mut Scope<'_>) -> Self {
+        Self::note(ExternalSource::Hub(model), span, scope)
+    }
+
+    fn path(node: &Node, scope: &mut Scope<'_>, source: fn(String) -> ExternalSource) -> Option<Self> {
         let Some(path) = node.text() else {
             let message = format!("`{}` cannot be {}", scope.path(), node.describe());
             return scope.fail(Diagnostic::at(node.span, message).label("expected a path"));
         };
+        Some(Self::note(source(path.to_owned()), node.span, scope))
+    }
+
+    fn note(source: ExternalSource, span: Span, scope: &mut Scope<'_>) -> Self {
         let port = scope.path().to_owned();
-        scope.externals.push(ExternalRef { port: port.clone(), path: path.to_owned(), span: node.span, shape });
-        Some(Self { port })
+        scope.externals.push(ExternalRef { port: port.clone(), source, span });
+        Self { port }
     }
 }
 
 impl FromNode for External {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        Self::read(node, scope, ExternalShape::File)
+        Self::file(node, scope)
     }
 
     fn schema() -> Json {

@@ -12,9 +12,10 @@
 mod declare;
 mod edge;
 mod fields;
+mod hub;
 mod scalar;
 
-pub use edge::{EdgeRef, External, ExternalRef, ExternalShape, Gather, Input};
+pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
 pub use fields::{Fields, tagged};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed};
 
@@ -33,7 +34,7 @@ pub struct Scope<'a> {
     pub diagnostics: &'a mut Diagnostics,
     /// Edges to other stages that were read.
     pub edges: Vec<EdgeRef>,
-    /// Files and directories that were read.
+    /// Files, directories and models outside the experiment that were read.
     pub externals: Vec<ExternalRef>,
     path: String,
 }

@@ -1,0 +1,104 @@
+//! The cache of the hub on this machine, laid out as Python's `huggingface_hub` does.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::folder::{FolderError, model_files};
+use super::{HubModel, Revision};
+
+/// Where snapshots of models are kept.
+///
+/// ```text
+/// models--owner--name/refs/main            the commit that a branch or tag was at
+/// models--owner--name/blobs/<etag>         the bytes of a file; `<etag>.incomplete` while they come
+/// models--owner--name/snapshots/<commit>/  links to blobs under the files' names
+/// .locks/models--owner--name/<etag>.lock   held by whoever fetches the blob
+/// ```
+#[derive(Debug, Clone)]
+pub struct HubCache {
+    root: PathBuf,
+}
+
+/// A model in the cache, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The commit it is.
+    pub commit: String,
+    /// Its directory.
+    pub folder: PathBuf,
+}
+
+/// Why a model is not in the cache.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Absent {
+    /// Nothing says which commit the revision is.
+    #[error("no commit of it is known")]
+    Unresolved,
+    /// Files of the snapshot are missing.
+    #[error("its snapshot is not whole: {0}")]
+    Partial(#[from] FolderError),
+    /// The index of its weights cannot be read.
+    #[error("its snapshot cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl HubCache {
+    /// Takes the directory of the cache, which need not exist.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Finds a model whose every file is there.
+    pub fn find(&self, model: &HubModel) -> Result<Snapshot, Absent> {
+        let commit = self.commit(model).ok_or(Absent::Unresolved)?;
+        let folder = self.snapshot(model, &commit);
+        let read = |name: &str| fs_err::read(folder.join(name)).map_err(|error| Absent::Unreadable(error.to_string()));
+        model_files(&names_in(&folder), read)?;
+        Ok(Snapshot { commit, folder })
+    }
+
+    /// Returns the directory of a model.
+    pub fn folder(&self, model: &HubModel) -> PathBuf {
+        self.root.join(folder_name(model))
+    }
+
+    /// Returns the commit of a revision: itself, or what was noted when it was last asked for.
+    pub(super) fn commit(&self, model: &HubModel) -> Option<String> {
+        if model.revision.is_commit() {
+            return Some(model.revision.as_str().to_owned());
+        }
+        let noted = fs_err::read_to_string(self.reference(model)).ok()?;
+        Revision::parse(noted.trim()).filter(Revision::is_commit).map(|commit| commit.as_str().to_owned())
+    }
+
+    /// Returns the directory of one commit.
+    pub(super) fn snapshot(&self, model: &HubModel, commit: &str) -> PathBuf {
+        self.folder(model).join("snapshots").join(commit)
+    }
+
+    /// Returns the file that notes the commit of a branch or tag.
+    pub(super) fn reference(&self, model: &HubModel) -> PathBuf {
+        self.folder(model).join("refs").join(model.revision.as_str())
+    }
+
+    /// Returns the file of a blob.
+    pub(super) fn blob(&self, model: &HubModel, etag: &str) -> PathBuf {
+        self.folder(model).join("blobs").join(etag)
+    }
+
+    /// Returns the file that whoever fetches a blob locks.
+    pub(super) fn lock(&self, model: &HubModel, etag: &str) -> PathBuf {
+        self.root.join(".locks").join(folder_name(model)).join(format!("{etag}.lock"))
+    }
+}
+
+fn folder_name(model: &HubModel) -> String {
+    format!("models--{}", model.id.as_str().replace('/', "--"))
+}
+
+/// Returns the names of the files in a directory; none where there is no such directory. A link to nothing is no file.
+fn names_in(folder: &Path) -> BTreeSet<String> {
+    let Ok(entries) = fs_err::read_dir(folder) else { return BTreeSet::new() };
+    let files = entries.flatten().filter(|entry| entry.path().is_file());
+    files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}

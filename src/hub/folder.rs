@@ -1,0 +1,186 @@
+//! Which files of a directory are a model.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+/// The file that says what a model is.
+pub const CONFIG: &str = "config.json";
+/// The file that holds its tokenizer.
+pub const TOKENIZER: &str = "tokenizer.json";
+/// The weights in one file.
+const WEIGHTS: &str = "model.safetensors";
+/// What names the files of weights in several.
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Why a directory is no model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FolderError {
+    /// A file that every model has is missing.
+    #[error("it has no `{name}`")]
+    Missing {
+        /// The file.
+        name: &'static str,
+    },
+    /// There are no weights that could be read.
+    #[error("it has neither `{WEIGHTS}` nor `{INDEX}`{}", .other.as_ref().map_or(String::new(), |name| format!(", only `{name}`")))]
+    NoWeights {
+        /// Weights in another format that are there instead.
+        other: Option<String>,
+    },
+    /// The index cannot be read.
+    #[error("cannot read `{INDEX}`: {why}")]
+    Index {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The index names something that is not a file of weights beside it.
+    #[error("`{INDEX}` names `{name}`, which is not the plain name of a safetensors file")]
+    Shard {
+        /// What it names.
+        name: String,
+    },
+    /// The index names a file that is not there.
+    #[error("it has no `{name}`, which `{INDEX}` names")]
+    MissingShard {
+        /// The file.
+        name: String,
+    },
+}
+
+impl FolderError {
+    /// Returns what to try.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoWeights { other: Some(_) } => {
+                "only safetensors are read; in Python, `AutoModelForCausalLM.from_pretrained(OLD)\
+                 .save_pretrained(NEW, safe_serialization=True)` converts"
+                    .into()
+            }
+            _ => format!("a model is `{CONFIG}`, `{TOKENIZER}`, and `{WEIGHTS}` or `{INDEX}` with the files it names"),
+        }
+    }
+}
+
+/// Says whether a file of a model directory holds weights.
+pub fn is_weights(name: &str) -> bool {
+    name.ends_with(".safetensors")
+}
+
+/// Returns the files that are the model, among the `names` a directory has: configuration, tokenizer, then the weights in
+/// the order of their names.
+///
+/// One file of weights wins over an index, as in transformers. The index is not among them: it only says which files of
+/// weights are, and each of those says itself which tensors it has. Other files (`generation_config.json`,
+/// `tokenizer_config.json`, …) are never read, so they are not part of what a model is.
+pub fn model_files<E: From<FolderError>>(
+    names: &BTreeSet<String>,
+    read: impl FnOnce(&str) -> Result<Vec<u8>, E>,
+) -> Result<Vec<String>, E> {
+    for name in [CONFIG, TOKENIZER] {
+        if !names.contains(name) {
+            return Err(FolderError::Missing { name }.into());
+        }
+    }
+    let weights = if names.contains(WEIGHTS) {
+        BTreeSet::from([WEIGHTS.to_owned()])
+    } else if names.contains(INDEX) {
+        let shards = shards(&read(INDEX)?)?;
+        if let Some(name) = shards.difference(names).next() {
+            return Err(FolderError::MissingShard { name: name.clone() }.into());
+        }
+        shards
+    } else {
+        return Err(FolderError::NoWeights { other: other_weights(names) }.into());
+    };
+    Ok([CONFIG, TOKENIZER].map(str::to_owned).into_iter().chain(weights).collect())
+}
+
+/// Reads the names of files of weights from an index.
+fn shards(index: &[u8]) -> Result<BTreeSet<String>, FolderError> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: std::collections::BTreeMap<String, String>,
+    }
+    let index: Index = serde_json::from_slice(index).map_err(|error| FolderError::Index { why: error.to_string() })?;
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    if names.is_empty() {
+        return Err(FolderError::Index { why: "it names no files".into() });
+    }
+    let plain = |name: &str| {
+        let letters = name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));
+        letters && !name.starts_with('.') && is_weights(name)
+    };
+    match names.iter().find(|name| !plain(name)) {
+        Some(name) => Err(FolderError::Shard { name: name.clone() }),
+        None => Ok(names),
+    }
+}
+
+/// Finds weights in a format that is not read.
+fn other_weights(names: &BTreeSet<String>) -> Option<String> {
+    let endings = [".bin", ".bin.index.json", ".pt", ".pth", ".h5", ".msgpack", ".gguf"];
+    names.iter().find(|name| endings.iter().any(|ending| name.ends_with(ending))).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(names: &[&str], index: &str, expected: Result<&[&str], &str>) {
+        let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let found = model_files(&names, |name| {
+            assert_eq!(name, INDEX);
+            Ok::<_, FolderError>(index.as_bytes().to_vec())
+        });
+        let found = found.map_err(|error| error.to_string());
+        let expected = expected.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(found, expected.map_err(str::to_owned), "{names:?}");
+    }
+
+    const TWO: &str =
+        r#"{"metadata":{},"weight_map":{"a":"m-2.safetensors","b":"m-1.safetensors","c":"m-2.safetensors"}}"#;
+
+    #[test]
+    fn the_files_of_a_model() {
+        let both = [CONFIG, TOKENIZER, "README.md", WEIGHTS, INDEX, "generation_config.json"];
+        check(&both, "not read", Ok(&[CONFIG, TOKENIZER, WEIGHTS]));
+        let sharded = [CONFIG, TOKENIZER, INDEX, "m-1.safetensors", "m-2.safetensors", "m-3.safetensors"];
+        check(&sharded, TWO, Ok(&[CONFIG, TOKENIZER, "m-1.safetensors", "m-2.safetensors"]));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        check(&[TOKENIZER, WEIGHTS], "", Err("it has no `config.json`"));
+        check(&[CONFIG, WEIGHTS], "", Err("it has no `tokenizer.json`"));
+        let neither = "it has neither `model.safetensors` nor `model.safetensors.index.json`";
+        check(&[CONFIG, TOKENIZER], "", Err(neither));
+        check(&[CONFIG, TOKENIZER, "pytorch_model.bin"], "", Err(&format!("{neither}, only `pytorch_model.bin`")));
+        let missing = "it has no `m-1.safetensors`, which `model.safetensors.index.json` names";
+        check(&[CONFIG, TOKENIZER, INDEX, "m-2.safetensors"], TWO, Err(missing));
+    }
+
+    #[test]
+    fn an_index_names_only_files_of_weights_beside_it() {
+        for name in
+            ["../m.safetensors", "/etc/m.safetensors", "a/m.safetensors", ".m.safetensors", "m.bin", "m?.safetensors"]
+        {
+            let index = format!(r#"{{"weight_map":{{"a":"{name}"}}}}"#);
+            let said = format!(
+                "`model.safetensors.index.json` names `{name}`, which is not the plain name of a safetensors file"
+            );
+            check(&[CONFIG, TOKENIZER, INDEX], &index, Err(&said));
+        }
+        let empty = "cannot read `model.safetensors.index.json`: it names no files";
+        check(&[CONFIG, TOKENIZER, INDEX], r#"{"weight_map":{}}"#, Err(empty));
+        let cut = "cannot read `model.safetensors.index.json`: EOF while parsing an object at line 1 column 1";
+        check(&[CONFIG, TOKENIZER, INDEX], "{", Err(cut));
+    }
+
+    #[test]
+    fn other_formats_are_told_how_to_convert() {
+        let error = FolderError::NoWeights { other: Some("pytorch_model.bin".into()) };
+        assert!(error.hint().contains("safe_serialization=True"));
+        assert!(FolderError::NoWeights { other: None }.hint().contains("model.safetensors"));
+    }
+}
