@@ -1,9 +1,8 @@
 //! The cache of the hub on this machine, laid out as Python's `huggingface_hub` does.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::folder::{FolderError, model_files};
+use super::folder::{FolderError, files_in};
 use super::{HubModel, Revision};
 
 /// Where snapshots of models are kept.
@@ -26,20 +25,19 @@ pub struct Snapshot {
     pub commit: String,
     /// Its directory.
     pub folder: PathBuf,
+    /// The names of the files there that are the model.
+    pub files: Vec<String>,
 }
 
 /// Why a model is not in the cache.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Absent {
-    /// Nothing says which commit the revision is.
-    #[error("no commit of it is known")]
-    Unresolved,
+    /// It was never fetched.
+    #[error("nothing of it is there")]
+    Nothing,
     /// Files of the snapshot are missing.
     #[error("its snapshot is not whole: {0}")]
     Partial(#[from] FolderError),
-    /// The index of its weights cannot be read.
-    #[error("its snapshot cannot be read: {0}")]
-    Unreadable(String),
 }
 
 impl HubCache {
@@ -50,11 +48,13 @@ impl HubCache {
 
     /// Finds a model whose every file is there.
     pub fn find(&self, model: &HubModel) -> Result<Snapshot, Absent> {
-        let commit = self.commit(model).ok_or(Absent::Unresolved)?;
+        let commit = self.commit(model).ok_or(Absent::Nothing)?;
         let folder = self.snapshot(model, &commit);
-        let read = |name: &str| fs_err::read(folder.join(name)).map_err(|error| Absent::Unreadable(error.to_string()));
-        model_files(&names_in(&folder), read)?;
-        Ok(Snapshot { commit, folder })
+        if !folder.is_dir() {
+            return Err(Absent::Nothing);
+        }
+        let files = files_in(&folder)?;
+        Ok(Snapshot { commit, folder, files })
     }
 
     /// Returns the directory of a model.
@@ -94,11 +94,4 @@ impl HubCache {
 
 fn folder_name(model: &HubModel) -> String {
     format!("models--{}", model.id.as_str().replace('/', "--"))
-}
-
-/// Returns the names of the files in a directory; none where there is no such directory. A link to nothing is no file.
-fn names_in(folder: &Path) -> BTreeSet<String> {
-    let Ok(entries) = fs_err::read_dir(folder) else { return BTreeSet::new() };
-    let files = entries.flatten().filter(|entry| entry.path().is_file());
-    files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }

@@ -73,8 +73,8 @@ impl Hub {
             Broken::File(error) => error,
             Broken::Folder(error) => fail(error.into()),
         })?;
-        for name in files {
-            self.file(model, &commit, &name, tell)?;
+        for name in &files {
+            self.file(model, &commit, name, tell)?;
         }
         if !model.revision.is_commit() {
             // Noted last, so that a branch is known only when all of it is there.
@@ -82,7 +82,7 @@ impl Hub {
             let noted = make_parent(&reference).and_then(|()| fs_err::write(&reference, &commit));
             noted.map_err(|error| fail(Reason::Disk(error)))?;
         }
-        Ok(Snapshot { commit, folder })
+        Ok(Snapshot { commit, folder, files })
     }
 
     /// Returns the place of a file of a commit, once it is there.

@@ -1,6 +1,7 @@
 //! Which files of a directory are a model.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -16,6 +17,12 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Why a directory is no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FolderError {
+    /// The directory or its index cannot be read.
+    #[error("{why}")]
+    Unreadable {
+        /// What went wrong, naming the file.
+        why: String,
+    },
     /// A file that every model has is missing.
     #[error("it has no `{name}`")]
     Missing {
@@ -67,13 +74,23 @@ pub fn is_weights(name: &str) -> bool {
     name.ends_with(".safetensors")
 }
 
+/// Returns the files of a directory that are the model: configuration, tokenizer, then the weights in the order of
+/// their names. A link to nothing is no file.
+pub fn files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
+    let unreadable = |error: std::io::Error| FolderError::Unreadable { why: error.to_string() };
+    let entries = fs_err::read_dir(folder).map_err(unreadable)?;
+    let files = entries.flatten().filter(|entry| entry.path().is_file());
+    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    model_files(&names, |name| fs_err::read(folder.join(name)).map_err(unreadable))
+}
+
 /// Returns the files that are the model, among the `names` a directory has: configuration, tokenizer, then the weights in
 /// the order of their names.
 ///
 /// One file of weights wins over an index, as in transformers. The index is not among them: it only says which files of
 /// weights are, and each of those says itself which tensors it has. Other files (`generation_config.json`,
 /// `tokenizer_config.json`, …) are never read, so they are not part of what a model is.
-pub fn model_files<E: From<FolderError>>(
+pub(super) fn model_files<E: From<FolderError>>(
     names: &BTreeSet<String>,
     read: impl FnOnce(&str) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<String>, E> {

@@ -1,6 +1,6 @@
 //! Models as Hugging Face lays them out: the files of a model directory, and the hub they come from.
 //!
-//! [`model_files`] says which files of a directory are a model. A [`HubModel`] names one on the hub; [`HubCache`] finds its
+//! [`files_in`] says which files of a directory are a model. A [`HubModel`] names one on the hub; [`HubCache`] finds its
 //! snapshot in the cache that Python's tools share (`models--owner--name/{refs,blobs,snapshots}`), and [`Hub::fetch`]
 //! brings there what is missing. Nothing is fetched but what is read, and nothing enters the cache before its size, and
 //! its SHA-256 where the hub gives one, are what was announced. What a file holds is hashed again where it is used: the
@@ -18,5 +18,5 @@ mod tests;
 pub use cache::{Absent, HubCache, Snapshot};
 pub use error::{HubError, Reason};
 pub use fetch::{Fetched, Hub};
-pub use folder::{CONFIG, FolderError, TOKENIZER, is_weights, model_files};
+pub use folder::{CONFIG, FolderError, TOKENIZER, files_in, is_weights};
 pub use model::{HubModel, RepoId, Revision, Token};

@@ -77,7 +77,8 @@ fn a_snapshot_is_laid_out_as_python_does_and_holds_only_what_is_read() {
         }
     };
     let snapshot = world.hub(None, false).fetch(&model("main"), &mut tell).expect("fetched");
-    assert_eq!(snapshot, Snapshot { commit: COMMIT.into(), folder: world.place("snapshots").join(COMMIT) });
+    let files = ["config.json", "tokenizer.json", "model.safetensors"].map(str::to_owned).to_vec();
+    assert_eq!(snapshot, Snapshot { commit: COMMIT.into(), folder: world.place("snapshots").join(COMMIT), files });
     let expected = [("config.json", 2), ("tokenizer.json", 11), ("model.safetensors", WEIGHTS.len() as u64)];
     assert_eq!(told, expected.map(|(name, bytes)| (name.to_owned(), bytes)));
     let wanted = ["config.json", "model.safetensors", "tokenizer.json"];
@@ -102,7 +103,7 @@ fn a_commit_needs_no_note_of_where_it_is() {
     let world = World::new(whole());
     world.fetch(COMMIT).expect("fetched");
     assert!(!world.place("refs").exists());
-    assert_eq!(world.cache().find(&model("main")), Err(Absent::Unresolved));
+    assert_eq!(world.cache().find(&model("main")), Err(Absent::Nothing));
 }
 
 #[test]
@@ -226,7 +227,7 @@ fn a_token_opens_what_is_gated() {
 fn offline_nothing_is_asked() {
     let world = World::new(whole());
     let error = world.hub(None, true).fetch(&model("main"), &mut |_| {}).expect_err("not there");
-    let said = "cannot fetch `owner/name@main`: the hub is not asked when offline, and no commit of it is known";
+    let said = "cannot fetch `owner/name@main`: the hub is not asked when offline, and nothing of it is there";
     assert_eq!(error.to_string(), said);
     assert!(world.server.asked().is_empty());
 }

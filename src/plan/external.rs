@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::fingerprint::Digest;
-use crate::hub::{Absent, FolderError, HubCache, HubModel, model_files};
+use crate::hub::{Absent, FolderError, HubCache, HubModel, files_in};
 use crate::source::{Diagnostic, Diagnostics, nearest};
 use crate::spec::Experiment;
 use crate::stage::params::{ExternalRef, ExternalSource};
@@ -129,7 +129,7 @@ fn files_of(
                 cannot(why).label(looked.clone()).hint_if(Some("`retort run` fetches it".to_owned()))
             };
             let snapshot = hub.find(model).map_err(absent)?;
-            let files = model_folder(&snapshot.folder, store);
+            let files = all_hashed(&snapshot.folder, &snapshot.files, store);
             let files = files.map_err(|Unusable { why, hint }| cannot(why).label(looked.clone()).hint_if(hint))?;
             Ok(Files { files, origin: Some(format!("{}@{}", model.id.as_str(), snapshot.commit)) })
         }
@@ -164,11 +164,13 @@ fn one_file(path: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>
 }
 
 fn model_folder(folder: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
-    let entries = fs_err::read_dir(folder).map_err(|_| Unusable::because("there is no such directory"))?;
-    let files = entries.flatten().filter(|entry| entry.path().is_file());
-    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let read = |name: &str| fs_err::read(folder.join(name)).map_err(Unusable::because);
-    let names = model_files(&names, read)?;
+    if !folder.is_dir() {
+        return Err(Unusable::because("there is no such directory"));
+    }
+    all_hashed(folder, &files_in(folder)?, store)
+}
+
+fn all_hashed(folder: &Path, names: &[String], store: &Store) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
     names.iter().map(|name| hashed(name, folder.join(name), store)).collect()
 }
 
