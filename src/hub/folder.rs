@@ -77,11 +77,23 @@ pub fn is_weights(name: &str) -> bool {
 /// Returns the files of a directory that are the model: configuration, tokenizer, then the weights in the order of
 /// their names. A link to nothing is no file.
 pub fn files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
-    let unreadable = |error: std::io::Error| FolderError::Unreadable { why: error.to_string() };
+    model_files(&names_in(folder)?, |name| fs_err::read(folder.join(name)).map_err(unreadable))
+}
+
+/// Returns the files of weights of a directory, in the order of their names, whether or not it has a tokenizer.
+pub fn weights_in(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
+    weights_files(&names_in(folder)?, |name| fs_err::read(folder.join(name)).map_err(unreadable))
+}
+
+fn names_in(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
     let entries = fs_err::read_dir(folder).map_err(unreadable)?;
     let files = entries.flatten().filter(|entry| entry.path().is_file());
-    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    model_files(&names, |name| fs_err::read(folder.join(name)).map_err(unreadable))
+    Ok(files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands where an error is mapped")]
+fn unreadable(error: std::io::Error) -> FolderError {
+    FolderError::Unreadable { why: error.to_string() }
 }
 
 /// Returns the files that are the model, among the `names` a directory has: configuration, tokenizer, then the weights in
@@ -99,18 +111,25 @@ pub(super) fn model_files<E: From<FolderError>>(
             return Err(FolderError::Missing { name }.into());
         }
     }
-    let weights = if names.contains(WEIGHTS) {
-        BTreeSet::from([WEIGHTS.to_owned()])
-    } else if names.contains(INDEX) {
-        let shards = shards(&read(INDEX)?)?;
-        if let Some(name) = shards.difference(names).next() {
-            return Err(FolderError::MissingShard { name: name.clone() }.into());
-        }
-        shards
-    } else {
-        return Err(FolderError::NoWeights { other: other_weights(names) }.into());
-    };
+    let weights = weights_files(names, read)?;
     Ok([CONFIG, TOKENIZER].map(str::to_owned).into_iter().chain(weights).collect())
+}
+
+fn weights_files<E: From<FolderError>>(
+    names: &BTreeSet<String>,
+    read: impl FnOnce(&str) -> Result<Vec<u8>, E>,
+) -> Result<BTreeSet<String>, E> {
+    if names.contains(WEIGHTS) {
+        return Ok(BTreeSet::from([WEIGHTS.to_owned()]));
+    }
+    if !names.contains(INDEX) {
+        return Err(FolderError::NoWeights { other: other_weights(names) }.into());
+    }
+    let shards = shards(&read(INDEX)?)?;
+    match shards.difference(names).next() {
+        Some(name) => Err(FolderError::MissingShard { name: name.clone() }.into()),
+        None => Ok(shards),
+    }
 }
 
 /// Reads the names of files of weights from an index.

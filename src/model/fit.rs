@@ -10,10 +10,12 @@ use super::decoder::DropoutRates;
 use super::device::DeviceError;
 use super::early_stopping::EarlyStopping;
 use super::fit_state::{self, StateError, TrainState};
+use super::flops;
 use super::forward::Drops;
-use super::init::{Random, permutation};
+use super::init::Random;
 use super::kernels::AdamWStep;
 use super::learn::{Batch, Update};
+use super::order::Order;
 use super::recipe::{Decay, Recipe, RecipeError};
 use super::student::{Model, SequenceError, placed};
 
@@ -41,6 +43,8 @@ pub struct StepReport {
     pub lr: f64,
     /// Tokens in the step's sequences.
     pub tokens: u64,
+    /// Floating-point operations of the step, as they are commonly counted.
+    pub flops: f64,
 }
 
 /// One evaluation.
@@ -218,7 +222,7 @@ fn run(
 ) -> Result<FitLog, FitError> {
     let identity = identity(model, examples, recipe);
     let total = recipe.steps_total(examples.len());
-    let mut order = Order::new(examples.len(), recipe);
+    let mut order = Order::new(examples, recipe);
     loop {
         let evaluation_cut = evaluate(model, recipe, hooks, &mut progress);
         let stopping = evaluation_cut || hooks.stopping();
@@ -300,11 +304,12 @@ fn step(
         precision: recipe.precision,
     };
     let tokens = batches.iter().map(|batch| batch.tokens() as u64).sum();
+    let flops = flops::of_step(model.config(), chosen.iter().map(|&i| examples[i].ids.len()));
     let learned = placed!(&mut model.placed, network => network.learn(&batches, &update))?;
     if !(learned.loss.is_finite() && learned.grad_norm.is_finite()) {
         return Err(FitError::Diverged { step, loss: learned.loss });
     }
-    Ok(StepReport { step, steps_total: total, loss: learned.loss, grad_norm: learned.grad_norm, lr, tokens })
+    Ok(StepReport { step, steps_total: total, loss: learned.loss, grad_norm: learned.grad_norm, lr, tokens, flops })
 }
 
 /// What a step drops; `None` where nothing is.
@@ -330,38 +335,4 @@ fn power(mut base: f64, mut exponent: u64) -> f64 {
         exponent >>= 1;
     }
     product
-}
-
-/// Which examples make up each step.
-struct Order {
-    examples: usize,
-    per_step: usize,
-    per_epoch: u64,
-    seed: u64,
-    epoch: Option<u64>,
-    permutation: Vec<usize>,
-}
-
-impl Order {
-    fn new(examples: usize, recipe: &Recipe) -> Self {
-        Self {
-            examples,
-            per_step: recipe.batch * recipe.accumulate,
-            per_epoch: recipe.steps_per_epoch(examples),
-            seed: recipe.seed,
-            epoch: None,
-            permutation: Vec::new(),
-        }
-    }
-
-    /// The examples of the step after `done` steps.
-    fn of_step(&mut self, done: u64) -> &[usize] {
-        let (epoch, within) = (done / self.per_epoch, (done % self.per_epoch) as usize);
-        if self.epoch != Some(epoch) {
-            let random = Random::new("retort 2026 order of examples", self.seed, &epoch.to_le_bytes());
-            self.permutation = permutation(self.examples, random);
-            self.epoch = Some(epoch);
-        }
-        &self.permutation[within * self.per_step..((within + 1) * self.per_step).min(self.examples)]
-    }
 }

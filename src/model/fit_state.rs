@@ -61,8 +61,8 @@ struct Wire {
     waited: u32,
     best: Option<(u64, u32)>,
     steps_total: u64,
-    /// Loss, norm, learning rate, tokens of every step.
-    steps: Vec<[u64; 4]>,
+    /// Loss, norm, learning rate, tokens and operations of every step.
+    steps: Vec<[u64; 5]>,
     evaluations: Vec<(u64, u32)>,
     stopped_early: bool,
 }
@@ -82,7 +82,10 @@ impl Wire {
             steps_total: steps.first().map_or(0, |report| report.steps_total),
             steps: steps
                 .iter()
-                .map(|report| [report.loss.to_bits(), report.grad_norm.to_bits(), report.lr.to_bits(), report.tokens])
+                .map(|report| {
+                    let StepReport { step: _, steps_total: _, loss, grad_norm, lr, tokens, flops } = *report;
+                    [loss.to_bits(), grad_norm.to_bits(), lr.to_bits(), tokens, flops.to_bits()]
+                })
                 .collect(),
             evaluations: evaluations.iter().map(|&Evaluation { step, value }| (step, value.to_bits())).collect(),
             stopped_early: *stopped_early,
@@ -90,13 +93,14 @@ impl Wire {
     }
 
     fn progress(self) -> Progress {
-        let report = |(i, [loss, grad_norm, lr, tokens]): (usize, [u64; 4])| StepReport {
+        let report = |(i, [loss, grad_norm, lr, tokens, flops]): (usize, [u64; 5])| StepReport {
             step: i as u64 + 1,
             steps_total: self.steps_total,
             loss: f64::from_bits(loss),
             grad_norm: f64::from_bits(grad_norm),
             lr: f64::from_bits(lr),
             tokens,
+            flops: f64::from_bits(flops),
         };
         let evaluation = |(step, value)| Evaluation { step, value: f32::from_bits(value) };
         Progress {

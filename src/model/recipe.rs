@@ -16,6 +16,8 @@ pub struct Recipe {
     pub length: Length,
     /// Steps over which the learning rate rises from zero.
     pub warmup_steps: u64,
+    /// The share of all steps over which it does, rounded up, where `warmup_steps` is zero.
+    pub warmup_ratio: f64,
     /// What the learning rate does after the warm-up.
     pub schedule: Schedule,
     /// Decoupled weight decay.
@@ -38,6 +40,8 @@ pub struct Recipe {
     pub threshold: f64,
     /// The share that is dropped at every site, instead of the shares of the model's configuration.
     pub dropout: Option<f64>,
+    /// Whether the examples of a step are of like length, and the first step has the longest.
+    pub group_by_length: bool,
     /// The precision of matrix products. Weights, sums and all else are in `f32`.
     pub precision: Precision,
     /// Adapts the weights by matrices of low rank, which alone learn, instead of the weights.
@@ -54,6 +58,7 @@ impl Default for Recipe {
             accumulate: 1,
             length: Length::Epochs(3.0),
             warmup_steps: 0,
+            warmup_ratio: 0.0,
             schedule: Schedule::Linear,
             weight_decay: 0.0,
             decay: Decay::Matrices,
@@ -65,6 +70,7 @@ impl Default for Recipe {
             patience: None,
             threshold: 0.0,
             dropout: None,
+            group_by_length: false,
             precision: Precision::F32,
             lora: None,
             seed: 42,
@@ -88,6 +94,8 @@ pub enum Schedule {
     Linear,
     /// Stays.
     Constant,
+    /// Falls along half a cosine to zero at the end (Loshchilov and Hutter 2017).
+    Cosine,
 }
 
 /// Which weights decay.
@@ -130,6 +138,12 @@ impl Recipe {
             if !(0.0..1.0).contains(&value) {
                 return fail(field, value.to_string(), "at least 0 and below 1");
             }
+        }
+        if !(0.0..1.0).contains(&self.warmup_ratio) {
+            return fail("warmup_ratio", self.warmup_ratio.to_string(), "at least 0 and below 1");
+        }
+        if self.warmup_steps > 0 && self.warmup_ratio > 0.0 {
+            return fail("warmup_ratio", self.warmup_ratio.to_string(), "absent where `warmup_steps` is given");
         }
         if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
             return fail("dropout", rate.to_string(), "at least 0 and below 1");
@@ -184,14 +198,18 @@ impl Recipe {
 
     /// The learning rate of the step after `done` steps of `total`.
     pub fn learning_rate(&self, done: u64, total: u64) -> f64 {
-        let factor = if done < self.warmup_steps {
-            done as f64 / self.warmup_steps as f64
+        let warmup = match self.warmup_steps {
+            0 => (self.warmup_ratio * total as f64).ceil() as u64,
+            steps => steps,
+        };
+        let left = total.saturating_sub(done) as f64 / total.saturating_sub(warmup).max(1) as f64;
+        let factor = if done < warmup {
+            done as f64 / warmup as f64
         } else {
             match self.schedule {
                 Schedule::Constant => 1.0,
-                Schedule::Linear => {
-                    total.saturating_sub(done) as f64 / total.saturating_sub(self.warmup_steps).max(1) as f64
-                }
+                Schedule::Linear => left,
+                Schedule::Cosine => 0.5 * (1.0 + libm::cos(std::f64::consts::PI * (1.0 - left))),
             }
         };
         self.lr * factor
@@ -215,6 +233,9 @@ mod tests {
         let recipe = Recipe { lr: 1.0, warmup_steps: 2, ..Recipe::default() };
         let rates: Vec<f64> = (0..6).map(|done| recipe.learning_rate(done, 6)).collect();
         assert_eq!(rates, [0.0, 0.5, 1.0, 0.75, 0.5, 0.25]);
+        let cosine = Recipe { schedule: Schedule::Cosine, warmup_steps: 0, warmup_ratio: 0.3, ..recipe.clone() };
+        let rates: Vec<f64> = (0..6).map(|done| (cosine.learning_rate(done, 6) * 1e4).round()).collect();
+        assert_eq!(rates, [0.0, 5000.0, 10000.0, 8536.0, 5000.0, 1464.0]);
         let constant = Recipe { schedule: Schedule::Constant, ..recipe };
         assert_eq!(constant.learning_rate(5, 6).to_bits(), 1.0_f64.to_bits());
     }

@@ -1,6 +1,6 @@
 //! A model: a configuration, weights and the device they are on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use super::init::initial;
 use super::layout::Layout;
 use super::network::{Network, Shelf};
 use super::weights;
+use crate::hub::{FolderError, weights_in};
 
 /// A causal language model on a device.
 pub struct Model {
@@ -53,13 +54,13 @@ pub enum ModelError {
     /// The weights are of no use.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The index of sharded weights is of no use.
-    #[error("cannot read the index of weights `{file}`: {problem}")]
-    Index {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        problem: String,
+    /// There are no weights, or not all of them.
+    #[error("cannot load the model of `{}`: {source}", .directory.display())]
+    Folder {
+        /// The directory.
+        directory: PathBuf,
+        /// What is missing.
+        source: FolderError,
     },
     /// The device failed.
     #[error(transparent)]
@@ -115,9 +116,16 @@ impl Model {
     pub fn load(directory: &Path, device: &Device) -> Result<Self, ModelError> {
         let config = fs_err::read(directory.join("config.json"))?;
         let config = Config::from_json(&config, &directory.join("config.json").display().to_string())?;
-        let files = weights_files(directory)?;
-        let open = |path: &PathBuf| Ok(WeightsFile::new(path.display().to_string(), fs_err::File::open(path)?));
-        Self::from_files(&config, files.iter().map(open).collect::<Result<_, ModelError>>()?, 0, device)
+        let open = |name: String| {
+            let path = directory.join(name);
+            Ok(WeightsFile::new(path.display().to_string(), fs_err::File::open(path)?))
+        };
+        let weights = weights_in(directory)
+            .map_err(|source| ModelError::Folder { directory: directory.to_owned(), source })?
+            .into_iter()
+            .map(open)
+            .collect::<Result<_, ModelError>>()?;
+        Self::from_files(&config, weights, 0, device)
     }
 
     /// Takes the weights from safetensors files, one tensor at a time. Where `tokens` is more than the configuration's
@@ -242,35 +250,5 @@ impl Model {
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Model").field("config", self.config()).field("device", &self.device).finish_non_exhaustive()
-    }
-}
-
-/// The weights files of a Hugging Face directory, as transformers chooses them.
-fn weights_files(directory: &Path) -> Result<Vec<PathBuf>, ModelError> {
-    let single = directory.join("model.safetensors");
-    let index = directory.join("model.safetensors.index.json");
-    if single.exists() || !index.exists() {
-        return Ok(vec![single]);
-    }
-    let names = shards(&fs_err::read(&index)?, &index.display().to_string())?;
-    Ok(names.into_iter().map(|name| directory.join(name)).collect())
-}
-
-/// The names of the files that the bytes of a `model.safetensors.index.json` list, each once; `file` names it in errors.
-pub fn shards(index: &[u8], file: &str) -> Result<BTreeSet<String>, ModelError> {
-    #[derive(serde::Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
-    }
-    let fail = |problem: String| ModelError::Index { file: file.to_owned(), problem };
-    let index: Index = serde_json::from_slice(index).map_err(|error| fail(error.to_string()))?;
-    let names: BTreeSet<String> = index.weight_map.into_values().collect();
-    if names.is_empty() {
-        return Err(fail("it lists no files".to_owned()));
-    }
-    // A name that leads elsewhere would read what nobody offered.
-    match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
-        Some(name) => Err(fail(format!("`{name}` is no plain file name"))),
-        None => Ok(names),
     }
 }

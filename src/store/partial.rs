@@ -3,7 +3,7 @@
 //! Each item is one file: its content, then the digest of the content. Saving replaces the file at once, so a killed
 //! process leaves the item as it was before or as it is after.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,14 +31,17 @@ impl Store {
 }
 
 impl PartialDir {
-    /// Saves an item durably in place of an earlier one of the same name.
-    pub fn save(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Saves what `write` writes durably as an item, in place of an earlier one of the same name.
+    pub fn save(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), StoreError> {
         self.core.require_writable("save training state")?;
-        let failed = self.core.write_failed("save training state", bytes.len() as u64);
+        let failed = self.core.write_failed("save training state", 0);
         let temp = self.core.temp().map_err(&failed)?;
-        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
-        file.write_all(bytes).map_err(&failed)?;
-        file.write_all(Digest::of(bytes).as_bytes()).map_err(&failed)?;
+        let file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
+        let mut hashed = Hashed { file: BufWriter::new(file), hasher: blake3::Hasher::new() };
+        write(&mut hashed).map_err(&failed)?;
+        let Hashed { mut file, hasher } = hashed;
+        file.write_all(hasher.finalize().as_bytes()).map_err(&failed)?;
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).map_err(&failed)?;
         file.sync_all().map_err(&failed)?;
         temp.persist(&self.path(name)).map_err(&failed)?;
         disk::sync_folder(&self.folder).map_err(&failed)
@@ -68,6 +71,24 @@ impl PartialDir {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(Component::of(name))
+    }
+}
+
+/// Passes bytes on and hashes them.
+struct Hashed<W> {
+    file: W,
+    hasher: blake3::Hasher,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use crate::artifact::{
     Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage,
 };
-use crate::model::{self, Example, FitError, FitHooks, FitLog, Model, Schedule, StepReport, TrainState, fit, resume};
+use crate::model::{
+    self, Decay, Example, FitError, FitHooks, FitLog, Model, Precision, Schedule, StepReport, TrainState, fit, resume,
+};
 use crate::stage::params::{Count, External, Input, ModelSpec, PositiveReal, Seed};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::store::PartialDir;
@@ -18,11 +20,15 @@ use super::ask::{Asker, default_max_new, outcome};
 use super::sequence::{Sequences, data};
 use super::student::Student;
 
-/// How often the state of training is saved, besides when it is asked to stop.
+/// How often the state of training is saved at most, besides when it is asked to stop.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
+/// Saving the state of a large model takes seconds: it may cost one part in this many of the time.
+const SAVE_SHARE: u32 = 40;
 
 crate::words!(Placement { None = "none", Before = "before", After = "after" });
-crate::words!(Schedule { Linear = "linear", Constant = "constant" });
+crate::words!(Schedule { Linear = "linear", Constant = "constant", Cosine = "cosine" });
+crate::words!(Precision { F32 = "f32", Bf16 = "bf16" });
+crate::words!(Decay { Matrices = "matrices", All = "all" });
 
 /// Whether the marker is a token of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,18 @@ pub enum LossOn {
 crate::words!(LossOn { Target = "target", Sequence = "sequence" });
 
 crate::params! {
+    /// Low-rank adaptation: matrices of low rank learn, the weights they are added to do not.
+    pub struct LoraRecipe {
+        /// The rank of the matrices.
+        pub rank: Count = Count::of(8),
+        /// The factor on their product, over the rank.
+        pub alpha: PositiveReal = PositiveReal::of(16.0),
+        /// The projections that are adapted, such as `q_proj`; those that PEFT adapts by default where this is empty.
+        pub targets: Vec<String> = Vec::new(),
+    }
+}
+
+crate::params! {
     /// How to train: the settings of the Hugging Face Trainer, under its meanings.
     pub struct TrainRecipe {
         /// The highest learning rate.
@@ -61,10 +79,20 @@ crate::params! {
         pub steps: Option<Count>,
         /// Steps over which the learning rate rises from zero.
         pub warmup_steps: u64 = 0,
-        /// What the learning rate does then: falls in a line to zero (`linear`), or stays (`constant`).
+        /// The share of all steps over which it does, instead of `warmup_steps`.
+        pub warmup_ratio: f64 = 0.0,
+        /// What the learning rate does then: falls to zero in a line (`linear`) or along a `cosine`, or stays (`constant`).
         pub schedule: Schedule = Schedule::Linear,
-        /// Decoupled weight decay; biases and normalisation are exempt.
+        /// Decoupled weight decay.
         pub weight_decay: f64 = 0.0,
+        /// What decays: `matrices`, so that biases and normalisation are exempt, or `all`.
+        pub decay: Decay = Decay::Matrices,
+        /// Decay of AdamW's first moment.
+        pub beta1: f64 = 0.9,
+        /// Decay of AdamW's second moment.
+        pub beta2: f64 = 0.999,
+        /// The term in AdamW's denominator.
+        pub epsilon: f64 = 1e-8,
         /// The largest norm of the gradient over all weights.
         pub max_grad_norm: PositiveReal = PositiveReal::of(1.0),
         /// Steps from one evaluation on the dev split to the next; the best weights are kept. Without it the last are.
@@ -75,6 +103,14 @@ crate::params! {
         pub threshold: f64 = 0.0,
         /// Dev questions to evaluate on, the first ones; all where this is not given.
         pub eval_questions: Option<Count>,
+        /// The share that dropout drops everywhere; what the model's configuration says where this is not given.
+        pub dropout: Option<f64>,
+        /// The precision of matrix products: `f32`, or `bf16` over weights in `f32`.
+        pub precision: Precision = Precision::F32,
+        /// Whether batches are made of examples of like length, the longest first.
+        pub group_by_length: bool = false,
+        /// Adapts the weights by matrices of low rank instead of changing them all.
+        pub lora: Option<LoraRecipe>,
     }
 }
 
@@ -135,12 +171,7 @@ impl Stage for Train {
         check_marker(&self.marker).map_err(data)?;
         let questions = context.read(&self.questions)?;
         let usage = self.usage(context)?;
-        let (mut model, tokenizer) = self.student.0.load(context, self.seed.0, |tokenizer| {
-            if self.marker_as == MarkerAs::Token {
-                tokenizer.add_special(&[&self.marker]).map_err(data)?;
-            }
-            Ok(())
-        })?;
+        let (mut model, tokenizer) = self.load(context)?;
         let (examples, mut log) = self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
         let dev: Vec<&Question> =
             questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
@@ -160,6 +191,9 @@ impl Stage for Train {
             usage: &usage,
             dev,
             saved_at: Instant::now(),
+            save_after: SAVE_EVERY,
+            pace: Pace::new(),
+            peak: model::peak_flops(context.device()?, self.recipe.precision),
             failure: None,
         };
         let fitted = match saved {
@@ -172,16 +206,7 @@ impl Stage for Train {
         let fitted = match fitted {
             Err(FitError::State(error)) => {
                 context.warn(format!("the saved state is of no use, so training begins anew: {error}"));
-                model = self
-                    .student
-                    .0
-                    .load(context, self.seed.0, |tokenizer| {
-                        if self.marker_as == MarkerAs::Token {
-                            tokenizer.add_special(&[&self.marker]).map_err(data)?;
-                        }
-                        Ok(())
-                    })?
-                    .0;
+                model = self.load(context)?.0;
                 fit(&mut model, &examples, &recipe, &mut hooks)
             }
             other => other,
@@ -205,6 +230,16 @@ impl Stage for Train {
 const STATE: &str = "training";
 
 impl Train {
+    /// The student as it is before training, and its tokenizer with the marker.
+    fn load(&self, context: &Context<'_>) -> Result<(Model, Tokenizer), StageError> {
+        self.student.0.load(context, self.seed.0, |tokenizer| {
+            if self.marker_as == MarkerAs::Token {
+                tokenizer.add_special(&[&self.marker]).map_err(data)?;
+            }
+            Ok(())
+        })
+    }
+
     fn usage(&self, context: &Context<'_>) -> Result<Usage, StageError> {
         let prompt = match &self.prompt {
             Some(file) => String::from_utf8(context.file(file)?)
@@ -223,13 +258,22 @@ impl Train {
             epochs,
             steps,
             warmup_steps,
+            warmup_ratio,
             schedule,
             weight_decay,
+            decay,
+            beta1,
+            beta2,
+            epsilon,
             max_grad_norm,
             eval_every,
             patience,
             threshold,
             eval_questions: _,
+            dropout,
+            precision,
+            group_by_length,
+            lora,
         } = &self.recipe;
         let length = match (steps, epochs) {
             (Some(steps), _) => model::Length::Steps(steps.get() as u64),
@@ -241,14 +285,26 @@ impl Train {
             accumulate: accumulate.get(),
             length,
             warmup_steps: *warmup_steps,
+            warmup_ratio: *warmup_ratio,
             schedule: *schedule,
             weight_decay: *weight_decay,
+            decay: *decay,
+            beta1: *beta1,
+            beta2: *beta2,
+            epsilon: *epsilon,
             max_grad_norm: Some(max_grad_norm.get()),
             eval_every: eval_every.map(|every| every.get() as u64),
             patience: patience.map(|patience| u32::try_from(patience.get()).unwrap_or(u32::MAX)),
             threshold: *threshold,
+            dropout: *dropout,
+            precision: *precision,
+            group_by_length: *group_by_length,
+            lora: lora.as_ref().map(|LoraRecipe { rank, alpha, targets }| model::Lora {
+                rank: rank.get(),
+                alpha: alpha.get(),
+                targets: targets.clone(),
+            }),
             seed: self.seed.0,
-            ..model::Recipe::default()
         }
     }
 
@@ -319,6 +375,10 @@ struct Hooks<'a> {
     usage: &'a Usage,
     dev: &'a [&'a Question],
     saved_at: Instant,
+    save_after: Duration,
+    pace: Pace,
+    /// What the device can do at most, in operations per second.
+    peak: Option<f64>,
     failure: Option<StageError>,
 }
 
@@ -346,14 +406,46 @@ impl Hooks<'_> {
     }
 }
 
+/// How fast training goes between two looks at the clock; evaluations do not count.
+struct Pace {
+    since: Instant,
+    tokens: u64,
+    flops: f64,
+}
+
+impl Pace {
+    /// How often it is told.
+    const EVERY: Duration = Duration::from_secs(1);
+
+    fn new() -> Self {
+        Self { since: Instant::now(), tokens: 0, flops: 0.0 }
+    }
+}
+
 impl FitHooks for Hooks<'_> {
     fn on_step(&mut self, report: &StepReport) {
         self.context.progress(report.step, report.steps_total, "steps");
         self.context.measure("loss", report.step, report.loss);
+        self.context.measure("learning rate", report.step, report.lr);
+        self.context.measure("gradient norm", report.step, report.grad_norm);
+        self.pace.tokens += report.tokens;
+        self.pace.flops += report.flops;
+        let passed = self.pace.since.elapsed();
+        if passed >= Pace::EVERY || report.step == report.steps_total {
+            let per_second = |amount: f64| amount / passed.as_secs_f64().max(1e-9);
+            self.context.measure("tokens/s", report.step, per_second(self.pace.tokens as f64));
+            self.context.measure("GFLOP/s", report.step, per_second(self.pace.flops) / 1e9);
+            if let Some(peak) = self.peak {
+                self.context.measure("share of peak", report.step, per_second(self.pace.flops) / peak);
+            }
+            self.pace = Pace::new();
+        }
     }
 
     fn evaluate(&mut self, model: &Model, step: u64) -> Option<f32> {
-        match self.accuracy(model) {
+        let evaluated = self.accuracy(model);
+        self.pace = Pace::new();
+        match evaluated {
             Ok(accuracy) => {
                 self.context.measure("dev accuracy", step, f64::from(accuracy));
                 Some(accuracy)
@@ -367,14 +459,15 @@ impl FitHooks for Hooks<'_> {
     }
 
     fn save_due(&mut self, _step: u64) -> bool {
-        self.saved_at.elapsed() >= SAVE_EVERY
+        self.saved_at.elapsed() >= self.save_after
     }
 
     fn save(&mut self, state: &TrainState<'_>) -> std::io::Result<()> {
-        let mut bytes = Vec::new();
-        state.write_to(&mut bytes)?;
-        self.partial.save(STATE, &bytes).map_err(std::io::Error::other)?;
+        let begun = Instant::now();
+        self.partial.save(STATE, |out| state.write_to(out)).map_err(std::io::Error::other)?;
         self.saved_at = Instant::now();
+        self.save_after = SAVE_EVERY.max(begun.elapsed() * SAVE_SHARE);
+        self.pace = Pace::new();
         Ok(())
     }
 

@@ -60,7 +60,7 @@ fn a_dry_run_says_the_same_and_touches_nothing() {
         publish(&store, number, format!("result {number}").as_bytes());
     }
     run_with(&store, "quarel", &[0]);
-    store.partial(&manifest(9).fingerprint()).save("state", b"x").unwrap();
+    store.partial(&manifest(9).fingerprint()).save("state", |out| std::io::Write::write_all(out, b"x")).unwrap();
     let before = listing(&cache.root());
     let said = gc(&store, GcOptions { dry_run: true, ..NOW });
     let untouched = |text: &str| text.lines().filter(|line| !line.starts_with("index/")).collect::<Vec<_>>().join("\n");
@@ -117,7 +117,7 @@ fn work_under_a_lease_keeps_its_state_and_claims() {
     let cache = Cache::new();
     let (ada, _) = cache.open_with("ada");
     let fingerprint = manifest(1).fingerprint();
-    ada.partial(&fingerprint).save("state", b"step 1").unwrap();
+    ada.partial(&fingerprint).save("state", |out| std::io::Write::write_all(out, b"step 1")).unwrap();
     let lease = ada.lease(&fingerprint).unwrap();
     let late = cache.open_later(60);
     assert_eq!(gc(&late, NOW).removed_partials, 0);

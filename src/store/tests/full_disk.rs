@@ -67,7 +67,7 @@ fn a_full_disk_is_said_clearly_and_leaves_nothing_half_done() {
     let key = RowKey::of(&Term::Int(1));
     refused(rows.put(key, b"row"));
     assert_eq!(rows.get(&key).unwrap(), None);
-    refused(store.partial(&manifest(2).fingerprint()).save("state", b"step"));
+    refused(store.partial(&manifest(2).fingerprint()).save("state", |out| std::io::Write::write_all(out, b"step")));
     assert_eq!(store.partial(&manifest(2).fingerprint()).load("state").unwrap(), None);
     assert_eq!(store.find(&manifest(2).fingerprint()).unwrap(), None);
     assert_eq!(store.find(&kept).unwrap().unwrap().outputs["rows"], blob);

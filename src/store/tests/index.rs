@@ -138,7 +138,7 @@ fn a_store_for_reading_finds_everything_and_touches_nothing() {
         refused(store.rows("elicit").unwrap().put(key, b"row"));
         refused(store.lease(&fingerprint).map(drop));
         refused(store.new_run("experiment").map(drop));
-        refused(store.partial(&fingerprint).save("state", b"x"));
+        refused(store.partial(&fingerprint).save("state", |out| std::io::Write::write_all(out, b"x")));
         refused(store.gc(GcOptions::default(), &mut |_, _| {}).map(drop));
     }
     assert_eq!(listing(&cache.root()), before);

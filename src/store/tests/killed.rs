@@ -27,7 +27,10 @@ fn work_as_a_child() {
     let rows = store.rows("elicit").unwrap();
     for number in 0.. {
         let _lease = store.lease(&manifest(number).fingerprint()).unwrap();
-        store.partial(&manifest(number).fingerprint()).save("state", &number.to_le_bytes()).unwrap();
+        store
+            .partial(&manifest(number).fingerprint())
+            .save("state", |out| std::io::Write::write_all(out, &number.to_le_bytes()))
+            .unwrap();
         rows.put(RowKey::of(&Term::Int(number)), &number.to_le_bytes()).unwrap();
         if number % 5 == 4 {
             rows.finish().unwrap();

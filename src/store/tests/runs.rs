@@ -99,9 +99,9 @@ fn saved_state_is_replaced_at_once_and_damage_is_as_good_as_none() {
     let fingerprint = manifest(1).fingerprint();
     let partial = store.partial(&fingerprint);
     assert_eq!(partial.load("state").unwrap(), None);
-    partial.save("state", b"step 100").unwrap();
-    partial.save("state", b"step 200").unwrap();
-    partial.save("../escape", b"").unwrap();
+    partial.save("state", |out| std::io::Write::write_all(out, b"step 100")).unwrap();
+    partial.save("state", |out| std::io::Write::write_all(out, b"step 200")).unwrap();
+    partial.save("../escape", |out| std::io::Write::write_all(out, b"")).unwrap();
     assert_eq!(cache.open_read_only().partial(&fingerprint).load("state").unwrap().unwrap(), b"step 200");
     assert_eq!(partial.load("../escape").unwrap().unwrap(), b"");
     let folder = cache.root().join("partial/v1").join(fingerprint.hex());
@@ -113,7 +113,7 @@ fn saved_state_is_replaced_at_once_and_damage_is_as_good_as_none() {
         assert_eq!(verify(&store).damaged_partials.len(), 1);
     }
     assert!(matches!(&store.take_notices()[..], [Notice::PartialDamaged { .. }, ..]));
-    partial.save("state", b"step 300").unwrap();
+    partial.save("state", |out| std::io::Write::write_all(out, b"step 300")).unwrap();
     assert_eq!(partial.load("state").unwrap().unwrap(), b"step 300");
     partial.clear().unwrap();
     assert_eq!(partial.load("state").unwrap(), None);
