@@ -3,3 +3,4 @@
 mod fitting;
 mod generation;
 mod parity;
+mod pretrained;

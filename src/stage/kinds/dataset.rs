@@ -20,6 +20,31 @@ crate::params! {
         pub dev: Option<External>,
         /// The test split.
         pub test: Option<External>,
+        /// How many questions to keep of each split, the first ones; all where nothing is given.
+        pub limit: Option<Limit>,
+    }
+}
+
+crate::params! {
+    /// How many questions to keep of each split, the first ones.
+    pub struct Limit {
+        /// Of the train split.
+        pub train: Option<Count>,
+        /// Of the dev split.
+        pub dev: Option<Count>,
+        /// Of the test split.
+        pub test: Option<Count>,
+    }
+}
+
+impl Limit {
+    fn apply(&self, questions: &mut Questions) {
+        let Self { train, dev, test } = self;
+        for (split, most) in Split::ALL.into_iter().zip([train, dev, test]) {
+            if let (Some(rows), Some(most)) = (questions.splits.get_mut(&split), most) {
+                rows.truncate(most.get());
+            }
+        }
     }
 }
 
@@ -35,6 +60,8 @@ crate::params! {
         pub test: Option<External>,
         /// The identifiers of the train questions to keep for training, one a line.
         pub in_house: Option<External>,
+        /// How many questions to keep of each split, the first ones; all where nothing is given.
+        pub limit: Option<Limit>,
     }
 }
 
@@ -145,8 +172,8 @@ impl Stage for Dataset {
 
     fn run(&self, context: &Context<'_>) -> Result<Questions, StageError> {
         let files = |files: &Files, read: Reader| {
-            let Files { train, dev, test } = files;
-            splits(context, [train, dev, test], read)
+            let Files { train, dev, test, limit } = files;
+            Ok(limited(splits(context, [train, dev, test], read)?, limit.as_ref()))
         };
         match self {
             Self::Quarel(given) => files(given, quarel::read),
@@ -189,7 +216,7 @@ fn rows(context: &Context<'_>, file: &External, read: Reader) -> Result<Vec<Ques
 }
 
 fn csqa(context: &Context<'_>, files: &CsqaFiles) -> Result<Questions, StageError> {
-    let CsqaFiles { train, dev, test, in_house } = files;
+    let CsqaFiles { train, dev, test, in_house, limit } = files;
     let mut questions = splits(context, [train, dev, test], csqa::read)?;
     if let Some(list) = in_house {
         if test.is_some() {
@@ -201,5 +228,12 @@ fn csqa(context: &Context<'_>, files: &CsqaFiles) -> Result<Questions, StageErro
         questions.splits.insert(Split::Train, parted.train);
         questions.splits.insert(Split::Test, parted.test);
     }
-    Ok(questions)
+    Ok(limited(questions, limit.as_ref()))
+}
+
+fn limited(mut questions: Questions, limit: Option<&Limit>) -> Questions {
+    if let Some(limit) = limit {
+        limit.apply(&mut questions);
+    }
+    questions
 }
