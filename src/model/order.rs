@@ -118,7 +118,10 @@ mod tests {
     #[test]
     fn an_order_is_pinned() {
         let lens: Vec<usize> = (0..10).map(|i| 2 + i % 4).collect();
-        for (group_by_length, expected) in [(false, expect_test::expect![""]), (true, expect_test::expect![""])] {
+        for (group_by_length, expected) in [
+            (false, expect_test::expect!["[[4, 5, 3], [9, 7, 8], [1, 2, 0], [6]]"]),
+            (true, expect_test::expect!["[[3, 7, 2], [6, 5, 9], [1, 4, 8], [0]]"]),
+        ] {
             let recipe = Recipe { batch: 3, group_by_length, seed: 17, ..Recipe::default() };
             let mut order = order(&lens, &recipe);
             let steps: Vec<Vec<usize>> = (0..4).map(|step| order.of_step(step).to_vec()).collect();

@@ -224,8 +224,10 @@ fn moved(case: &Case) -> Case {
     case
 }
 
-/// What is allowed: `least`, or four times what the case itself strays, up to ten times `least`.
-fn allowed(least: f64, stray: f64) -> f64 {
+/// What is allowed after training: `least`, or four times what the case itself strays, up to ten times `least`. The
+/// operations that CUDA runs may be off ten times as far.
+fn allowed(case: &Case, least: f64, stray: f64) -> f64 {
+    let least = if matches!(case.model.placed, Placed::Fused(_)) { least } else { 10.0 * least };
     (4.0 * stray).clamp(least, 10.0 * least)
 }
 
@@ -233,7 +235,7 @@ fn allowed(least: f64, stray: f64) -> f64 {
 fn parity_eight_steps_of_adamw() {
     for mut case in cases() {
         let (name, sft) = (case.name.clone(), case.json["sft"].clone());
-        let mut nearby = Vec::new();
+        let (start, mut nearby) = (case.again(), Vec::new());
         train(&mut moved(&case), |_, learned| nearby.push(learned));
         train(&mut case, |step, learned| {
             for (what, got, near, want) in [
@@ -241,7 +243,7 @@ fn parity_eight_steps_of_adamw() {
                 ("gradient norm", learned.grad_norm, nearby[step].grad_norm, &sft["grad_norm_before_clipping"]),
             ] {
                 let want = want[step].as_f64().expect("a number");
-                let (error, most) = ((got - want).abs() / want, allowed(1e-4, (got - near).abs() / want));
+                let (error, most) = ((got - want).abs() / want, allowed(&start, 1e-4, (got - near).abs() / want));
                 assert!(error < most, "{name}, step {step}: {what} {got}, not {want}, is off by {error} of {most}");
             }
         });
@@ -278,13 +280,17 @@ fn parity_integrated_gradients() {
                     let made = integrated_gradients(&case.model, &ids, position, target, &options).expect("runs");
                     let name = format!("ig.{function_name}.{rule}");
                     let near = integrated_gradients(&nearby.model, &ids, position, target, &options).expect("runs");
-                    let most = allowed(1e-3, relative(&near.per_token, &made.per_token));
+                    let most = allowed(&case, 1e-3, relative(&near.per_token, &made.per_token));
                     let error = relative(&made.per_token, &case.floats(&format!("{name}.per_token_{suffix}")));
                     assert!(error < most, "{}: {name} by {suffix} is off by {error} of {most}", case.name);
                     let delta = case.number(&format!("{name}.convergence_delta"));
                     let change = (made.value - made.value_baseline).abs();
                     let off = (made.completeness_delta - delta).abs();
-                    assert!(off < 1e-3 * (1.0 + change), "{}: {name} leaves {off} of {change}", case.name);
+                    assert!(
+                        off < allowed(&case, 1e-3, 0.0) * (1.0 + change),
+                        "{}: {name} leaves {off} of {change}",
+                        case.name
+                    );
                 }
             }
         }
