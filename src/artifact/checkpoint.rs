@@ -76,6 +76,15 @@ pub struct TrainingLog {
     pub truncated: usize,
     /// The mean loss of each optimiser step, in nats per target token.
     pub losses: Vec<f32>,
+    /// The learning rate of each optimiser step.
+    #[serde(default)]
+    pub learning_rates: Vec<f32>,
+    /// The norm of the gradient in each optimiser step, before clipping.
+    #[serde(default)]
+    pub grad_norms: Vec<f32>,
+    /// The tokens that went through the student in all steps, padding not counted.
+    #[serde(default)]
+    pub tokens: u64,
     /// Dev evaluations in their order.
     pub evaluations: Vec<Evaluation>,
     /// The step whose weights were kept.

@@ -104,7 +104,8 @@ pub(super) enum Command {
     /// Show what an instance made: rows, tables, a training curve
     #[command(after_help = "Examples:
   retort show pipelines/quickstart.yaml questions --limit 3
-  retort show pipelines/quickstart.yaml 'tuned[placement=after]'")]
+  retort show pipelines/quickstart.yaml 'tuned[placement=after]'
+  retort show pipelines/quickstart.yaml 'tuned[placement=after]' --svg figures")]
     Show(Show),
     /// Compare two runs: parameters and accuracies
     #[command(after_help = "Example:\n  retort diff last~1 last")]
@@ -193,6 +194,9 @@ pub(super) struct Show {
     /// Show only the row of this question
     #[arg(long, value_name = "ID")]
     pub(super) row: Option<String>,
+    /// Write the curves of a training as `loss.svg` and `dev-accuracy.svg` into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) svg: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -9,6 +9,7 @@ mod commands;
 mod exit;
 mod history;
 mod hub;
+mod plot;
 mod print;
 pub mod reporter;
 mod session;

@@ -8,7 +8,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensorOps;
 use burn::tensor::{Tensor, TensorPrimitive, activation};
 
-use super::device::DeviceError;
+use super::device::{DeviceError, guarded};
 use super::kernels::{Blocks, Kernels, Real, Tracked};
 use super::layout::Layout;
 use super::network::Network;
@@ -138,7 +138,8 @@ pub fn integrated_gradients(
         return Err(AttributeError::NoSteps);
     }
     let task = Task { ids, position, target, options };
-    Ok(placed!(&model.placed, network => task.run(network)).map_err(ModelError::from)?)
+    let found = placed!(&model.placed, network => guarded(network.label(), || task.run(network)));
+    Ok(found.map_err(ModelError::from)?)
 }
 
 struct Task<'a> {

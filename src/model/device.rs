@@ -3,13 +3,18 @@
 //! Opening a CUDA device without a driver panics deep inside Burn, on another thread. So the driver and the toolkit are
 //! looked for first, and the first computation runs on a thread whose panic becomes an error.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use burn::backend::cuda::CudaDevice;
 use burn::tensor::Tensor;
 use burn::{Dispatch, DispatchDevice};
+
+/// The name of the CPU.
+const CPU: &str = "cpu";
 
 /// The device a person asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +96,14 @@ pub enum DeviceError {
         /// What the driver said.
         reason: String,
     },
+    /// There is no memory left.
+    #[error("cannot go on on device `{device}`: it is out of memory: {reason}")]
+    OutOfMemory {
+        /// The device.
+        device: String,
+        /// What the driver said.
+        reason: String,
+    },
     /// The device stopped answering.
     #[error("cannot read from device `{device}`: {reason}")]
     Lost {
@@ -102,6 +115,27 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
+    /// The error of an open device that failed with these words. The backend has no type for what went wrong that would
+    /// come through all its layers, so the words have to do.
+    pub(crate) fn failed(device: &str, reason: &str) -> Self {
+        const MEMORY: [&str; 4] = ["out of memory", "out-of-memory", "out_of_memory", "can't allocate buffer"];
+        let lowered = reason.to_lowercase();
+        let device = device.to_owned();
+        // What follows are notes and backtraces for those who work on the backend.
+        let lines: Vec<&str> = reason
+            .lines()
+            .map(str::trim)
+            .take_while(|line| *line != "Backtrace")
+            .filter(|line| !line.is_empty())
+            .collect();
+        let reason = lines.join(" ");
+        if MEMORY.iter().any(|words| lowered.contains(words)) {
+            Self::OutOfMemory { device, reason }
+        } else {
+            Self::Lost { device, reason }
+        }
+    }
+
     /// What to try.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -111,6 +145,10 @@ impl DeviceError {
             Self::NoToolkit { .. } => {
                 Some("install the CUDA toolkit 12.8 or later and point CUDA_PATH at it, or use `--device cpu`")
             }
+            Self::OutOfMemory { .. } => Some(
+                "lower `batch` (and raise `accumulate` by as much), shorten `max_length`, adapt with `lora`, or use \
+                 another device",
+            ),
             Self::Broken { .. } | Self::Lost { .. } => {
                 Some("see whether `nvidia-smi` lists the device and what else uses it, or use `--device cpu`")
             }
@@ -186,7 +224,7 @@ impl Device {
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Cpu => f.write_str("cpu"),
+            Place::Cpu => f.write_str(CPU),
             Place::Dispatched(DispatchDevice::Cuda(device)) => write!(f, "cuda:{}", device.index),
             Place::Dispatched(device) => write!(f, "{device:?}"),
         }
@@ -211,14 +249,29 @@ fn open_cuda(index: usize, toolkit: Option<&Path>) -> Result<Device, DeviceError
     match sum.join() {
         Ok(Ok(_)) => Ok(Device { place: Place::Dispatched(device), fallback: None }),
         Ok(Err(error)) => Err(broken(error.to_string())),
-        Err(panic) => Err(broken(match panic.downcast::<String>() {
-            Ok(message) => *message,
-            Err(panic) => match panic.downcast::<&str>() {
-                Ok(message) => (*message).to_owned(),
-                Err(_) => "the driver gave no reason".to_owned(),
-            },
-        })),
+        Err(panic) => Err(broken(words_of(panic))),
     }
+}
+
+/// What a panic said.
+fn words_of(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => match panic.downcast::<&str>() {
+            Ok(message) => (*message).to_owned(),
+            Err(_) => "the driver gave no reason".to_owned(),
+        },
+    }
+}
+
+/// Computes on an open device; where the backend panics because its device failed, that is an error like any other.
+pub(crate) fn guarded<T, E: From<DeviceError>>(device: &str, compute: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    if device == CPU {
+        // The CPU does not fail: a panic there is a mistake in this program, and goes on up.
+        return compute();
+    }
+    catch_unwind(AssertUnwindSafe(compute))
+        .unwrap_or_else(|panic| Err(DeviceError::failed(device, &words_of(panic)).into()))
 }
 
 /// Whether the loader would find the driver: in its own list or in one of the usual directories.
@@ -291,6 +344,19 @@ mod tests {
     fn a_toolkit_without_headers_is_named() {
         let empty = tempfile::tempdir().expect("temporary directory");
         assert_eq!(missing_from(empty.path()).as_deref(), Some("include/cuda_runtime.h"));
+    }
+
+    #[test]
+    fn failures_of_an_open_device_are_told_apart_by_their_words() {
+        let memory =
+            "An error happened during execution\nCaused by:\n  can't allocate buffer of size: 99\nBacktrace\n 0: x";
+        let error = guarded("cuda:1", || -> Result<(), DeviceError> { panic!("{memory}") }).expect_err("panics");
+        expect_test::expect!["cannot go on on device `cuda:1`: it is out of memory: An error happened during execution Caused by: can't allocate buffer of size: 99"]
+            .assert_eq(&error.to_string());
+        assert!(error.hint().is_some_and(|hint| hint.contains("`batch`")));
+        let lost = DeviceError::failed("cuda:0", "CUDA_ERROR_LAUNCH_FAILED");
+        assert_eq!(lost.to_string(), "cannot read from device `cuda:0`: CUDA_ERROR_LAUNCH_FAILED");
+        assert_eq!(guarded("cuda:0", || Ok::<_, DeviceError>(7)), Ok(7));
     }
 
     #[test]

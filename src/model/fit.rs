@@ -7,7 +7,7 @@
 use std::io;
 
 use super::decoder::DropoutRates;
-use super::device::DeviceError;
+use super::device::{DeviceError, guarded};
 use super::early_stopping::EarlyStopping;
 use super::fit_state::{self, StateError, TrainState};
 use super::flops;
@@ -157,7 +157,8 @@ pub(crate) struct Progress {
     pub(crate) log: FitLog,
 }
 
-/// Trains `model` on `examples`. On an error the model's weights are those of the last step.
+/// Trains `model` on `examples`. On an error the model's weights are those of the last step, but where
+/// the device failed.
 pub fn fit(
     model: &mut Model,
     examples: &[Example],
@@ -305,7 +306,8 @@ fn step(
     };
     let tokens = batches.iter().map(|batch| batch.tokens() as u64).sum();
     let flops = flops::of_step(model.config(), chosen.iter().map(|&i| examples[i].ids.len()));
-    let learned = placed!(&mut model.placed, network => network.learn(&batches, &update))?;
+    let device = model.device().to_string();
+    let learned = placed!(&mut model.placed, network => guarded(&device, || network.learn(&batches, &update)))?;
     if !(learned.loss.is_finite() && learned.grad_norm.is_finite()) {
         return Err(FitError::Diverged { step, loss: learned.loss });
     }

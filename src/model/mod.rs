@@ -47,7 +47,7 @@ pub use self::device::{Device, DeviceChoice, DeviceError};
 pub use self::fit::{Evaluation, Example, FitError, FitHooks, FitLog, StepReport, fit, resume};
 pub use self::fit_state::{StateError, TrainState};
 pub use self::flops::peak_flops;
-pub use self::generate::{GenerateOptions, Generated, StopReason, generate};
+pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate};
 pub use self::kernels::{Activation, Normal, Precision};
 pub use self::lora::Lora;
 pub use self::quadrature::Quadrature;

@@ -68,6 +68,11 @@ impl<B: Kernels> Network<B> {
         &self.device
     }
 
+    /// The name of the device.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// A tensor from its elements.
     pub(crate) fn upload(&self, data: Vec<f32>, shape: &[usize]) -> Real<B> {
         upload::<B>(data, shape, &self.device)
@@ -76,7 +81,7 @@ impl<B: Kernels> Network<B> {
     /// The elements of a tensor.
     pub(crate) fn read(&self, x: Real<B>) -> Result<Vec<f32>, DeviceError> {
         let count = burn::tensor::TensorMetadata::shape(&x).num_elements();
-        let lost = |reason: String| DeviceError::Lost { device: self.label.clone(), reason };
+        let lost = |reason: String| DeviceError::failed(&self.label, &reason);
         let flat = B::float_reshape(x, [count].into());
         let data = Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(flat))
             .try_into_data()

@@ -181,7 +181,7 @@ fn trainings(input: &ReportInput, layout: &Layout) -> Option<Table> {
 }
 
 fn training_cells(log: &TrainingLog) -> Vec<Cell> {
-    let TrainingLog { examples, without_rationale, truncated, losses, evaluations, best_step, stopped_early } = log;
+    let TrainingLog { examples, without_rationale, truncated, losses, evaluations, best_step, stopped_early, .. } = log;
     let whole = |number: usize| Cell::number(number as f64, label::count(number));
     let loss = |loss: Option<&f32>| {
         optional(loss, |&loss| {

@@ -351,6 +351,7 @@ fn trainings_are_tabled_and_drawn() {
         evaluations: vec![Evaluation { step: 2, accuracy: 0.5 }, Evaluation { step: 3, accuracy: 0.625 }],
         best_step: 3,
         stopped_early: true,
+        ..TrainingLog::default()
     };
     let mut arms = placements();
     arms[0].log = Some(log);

@@ -9,7 +9,7 @@ use super::params::{External, Gather, Input};
 use crate::artifact::{Artifact, CodecError, Parts};
 use crate::event::Note;
 use crate::fingerprint::{Digest, Fingerprint};
-use crate::model::{Device, DeviceError};
+use crate::model::{Device, DeviceError, ModelError};
 use crate::store::{PartialDir, RowStore, Store, StoreError};
 
 /// One artifact that arrived at a port.
@@ -228,8 +228,17 @@ pub enum StageError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The device failed.
-    #[error(transparent)]
+    #[error("{error}{hint}", error = .0, hint = .0.hint().map_or_else(String::new, |hint| format!("; {hint}")))]
     Device(#[from] DeviceError),
+}
+
+impl From<ModelError> for StageError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Device(error) => error.into(),
+            other => Self::data(other.to_string()),
+        }
+    }
 }
 
 impl StageError {

@@ -1,15 +1,18 @@
 //! `retort show`: what an instance made, for a person to read.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
+use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::session::{Devices, Session};
 use crate::artifact::{ArtifactKind, Checkpoint, TrainingLog};
 use crate::plan::{Found, Verdict};
+use crate::report::{Curve, CurveKind, curve_svg};
 use crate::spec::InstanceId;
 use crate::store::Store;
 
@@ -28,11 +31,15 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
             super::super::reporter::duration(found.took_ms)
         ));
     }
+    if args.svg.is_some() && kind != ArtifactKind::Checkpoint {
+        return Err(Failure::invalid(format!("`{}` is no checkpoint, so it has no training curve", session.name(id)))
+            .hint("name an instance of a `train` stage"));
+    }
     match kind {
         ArtifactKind::Checkpoint => {
             let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the checkpoint has no training log"))?;
             let log = Checkpoint::decode_log(&store.read(log)?).map_err(Failure::unusable)?;
-            show_training(global, &log);
+            show_training(global, args, &session.name(id), &log, found.took_ms)?;
         }
         ArtifactKind::Report => {
             let name = if global.json { "report.json" } else { "report.md" };
@@ -127,11 +134,28 @@ fn tokens(items: &[Json], text: &str) -> String {
     items.iter().filter_map(token).collect::<Vec<_>>().join(" ")
 }
 
-fn show_training(global: &Global, log: &TrainingLog) {
-    if global.json {
-        return print::json(log);
+/// Shows how a training went. The log holds no times, so that equal trainings have equal logs; `took_ms` is that of the
+/// training that made it.
+fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, took_ms: u64) -> Result<(), Failure> {
+    if let Some(directory) = &args.svg {
+        write_figures(directory, name, log)?;
     }
-    let TrainingLog { examples, without_rationale, truncated, losses, evaluations, best_step, stopped_early } = log;
+    if global.json {
+        print::json(log);
+        return Ok(());
+    }
+    let TrainingLog {
+        examples,
+        without_rationale,
+        truncated,
+        losses,
+        learning_rates,
+        grad_norms,
+        tokens,
+        evaluations,
+        best_step,
+        stopped_early,
+    } = log;
     let mut out = format!(
         "{examples} examples, {without_rationale} left out for want of a rationale, {truncated} cut to length\n"
     );
@@ -140,27 +164,37 @@ fn show_training(global: &Global, log: &TrainingLog) {
         losses.len(),
         if *stopped_early { ", stopped early" } else { "" }
     );
+    if *tokens > 0 && took_ms > 0 {
+        let pace = *tokens as f64 * 1000.0 / took_ms as f64;
+        out += &format!("{tokens} tokens, {pace:.1} a second with loading and evaluation\n");
+    }
+    let steps = losses.len() as u64;
+    out += "\n";
+    out += &plot("loss, nats per target token, by step", losses, 1, steps);
     out += &sparkline("loss", losses);
+    out += &sparkline("learning rate", learning_rates);
+    out += &sparkline("gradient norm", grad_norms);
     let dev: Vec<f32> = evaluations.iter().map(|evaluation| evaluation.accuracy as f32).collect();
     out += &sparkline("dev accuracy", &dev);
     for evaluation in evaluations {
-        out += &format!("  step {:>6}  dev accuracy {:.1} %\n", evaluation.step, evaluation.accuracy * 100.0);
+        let kept = if evaluation.step == *best_step { "  kept" } else { "" };
+        out += &format!("  step {:>6}  dev accuracy {:.1} %{kept}\n", evaluation.step, evaluation.accuracy * 100.0);
     }
     print::data(&out);
+    Ok(())
 }
 
-/// Draws a curve in one line of eighths, averaged to at most 60 columns.
-fn sparkline(name: &str, values: &[f32]) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let (Some(first), Some(last)) = (values.first(), values.last()) else { return String::new() };
-    let columns = values.len().min(60);
-    let mean = |column: usize| {
-        let (from, to) = (column * values.len() / columns, (column + 1) * values.len() / columns);
-        values[from..to].iter().sum::<f32>() / (to - from) as f32
-    };
-    let means: Vec<f32> = (0..columns).map(mean).collect();
-    let (low, high) = means.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-    let bar =
-        |value: &f32| BARS[(((value - low) / (high - low).max(f32::EPSILON)) * 7.0).round().clamp(0.0, 7.0) as usize];
-    format!("{name:<13}{}  {first:.3} → {last:.3}\n", means.iter().map(bar).collect::<String>())
+fn write_figures(directory: &Path, name: &str, log: &TrainingLog) -> Result<(), Failure> {
+    let curve = [Curve { panel: name, label: "", log }];
+    fs_err::create_dir_all(directory).map_err(Failure::unusable)?;
+    for (file, title, kind) in [
+        ("loss.svg", "Training loss", CurveKind::Loss),
+        ("dev-accuracy.svg", "Accuracy on the dev split", CurveKind::DevAccuracy),
+    ] {
+        let Some(drawn) = curve_svg(title, kind, &curve) else { continue };
+        let path = directory.join(file);
+        fs_err::write(&path, drawn).map_err(Failure::unusable)?;
+        print::note(&format!("wrote {}", path.display()));
+    }
+    Ok(())
 }

@@ -1,6 +1,8 @@
 //! Generation beyond the reference cases.
 
-use crate::model::{Architecture, Config, Device, GenerateOptions, Model, Size, StopReason, generate};
+use crate::model::{
+    Architecture, Budget, Config, Device, GenerateOptions, Model, Sampling, Size, StopReason, generate,
+};
 
 fn model() -> Model {
     Model::init(
@@ -14,7 +16,7 @@ fn model() -> Model {
 }
 
 fn options(max_new: usize, stop_ids: &[u32], batch: usize) -> GenerateOptions {
-    GenerateOptions { max_new, stop_ids: stop_ids.to_vec(), batch }
+    GenerateOptions { max_new, stop_ids: stop_ids.to_vec(), batch, budget: Budget::default(), sampling: None }
 }
 
 #[test]
@@ -30,6 +32,24 @@ fn rows_do_not_depend_on_their_batch() {
     for (row, made) in together.iter().enumerate() {
         assert_eq!(made.ids.len(), row % 4 + 3);
     }
+}
+
+#[test]
+fn sampled_rows_do_not_depend_on_their_batch_nor_on_the_budget() {
+    let model = model();
+    let prompts: Vec<Vec<u32>> = (0..7_u32).map(|row| (0..=row).map(|i| (row * 5 + i) % 50).collect()).collect();
+    let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+    let sampled = |batch, positions, seed| {
+        let sampling = Some(Sampling { temperature: 0.9, top_k: Some(20), top_p: Some(0.95), seed });
+        let options = GenerateOptions { sampling, budget: Budget::of(positions), ..options(8, &[], batch) };
+        generate(&model, &prompts, &options, &|_, _| false).expect("runs")
+    };
+    let together = sampled(7, 10_000, 1);
+    for (batch, positions) in [(1, 10_000), (3, 10_000), (7, 30), (7, 0)] {
+        assert_eq!(sampled(batch, positions, 1), together);
+    }
+    assert_ne!(sampled(7, 10_000, 2), together);
+    assert_ne!(generate(&model, &prompts, &options(8, &[], 7), &|_, _| false).expect("runs"), together);
 }
 
 #[test]

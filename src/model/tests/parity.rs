@@ -14,8 +14,8 @@ use crate::model::layout::Layout;
 use crate::model::learn::{Batch, Learned, Update};
 use crate::model::student::{Placed, placed};
 use crate::model::{
-    AttributeOptions, Attributed, ConfigError, Device, GenerateOptions, Model, ModelError, Quadrature, Reduction,
-    generate, integrated_gradients,
+    AttributeOptions, Attributed, Budget, ConfigError, Device, GenerateOptions, Model, ModelError, Quadrature,
+    Reduction, generate, integrated_gradients,
 };
 
 struct Case {
@@ -146,7 +146,8 @@ fn parity_greedy_generation() {
         }
         let wanted = case.ids("greedy_ids");
         let max_new = wanted[0].len() - prompts[0].len();
-        let options = |batch| GenerateOptions { max_new, stop_ids: Vec::new(), batch };
+        let options =
+            |batch| GenerateOptions { max_new, stop_ids: Vec::new(), batch, budget: Budget::default(), sampling: None };
         for batch in [1, 2, 8] {
             let made = generate(&case.model, &slices(&prompts), &options(batch), &|_, _| false).expect("runs");
             for ((prompt, made), wanted) in prompts.iter().zip(&made).zip(&wanted) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Device, GenerateOptions, Model, generate};
+use crate::model::{Budget, Device, GenerateOptions, Model, generate};
 use crate::text::tokenizer::Tokenizer;
 
 /// SmolLM2-135M-Instruct (Allal et al. 2025) in Hugging Face's layout, in the directory that `RETORT_SMOLLM2` names.
@@ -17,7 +17,8 @@ fn parity_a_pretrained_model_knows_a_capital() {
     let json = fs_err::read(directory.join("tokenizer.json")).expect("readable");
     let tokenizer = Tokenizer::from_json(&json).expect("a tokenizer");
     let prompt = tokenizer.ids("The capital of France is").expect("encodes");
-    let options = GenerateOptions { max_new: 1, stop_ids: Vec::new(), batch: 1 };
+    let options =
+        GenerateOptions { max_new: 1, stop_ids: Vec::new(), batch: 1, budget: Budget::default(), sampling: None };
     let made = generate(&model, &[&prompt], &options, &|_, _| false).expect("generates");
     assert_eq!(tokenizer.decode(&made[0].ids).expect("decodes"), " Paris");
 }

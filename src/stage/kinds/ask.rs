@@ -1,7 +1,7 @@
-//! How questions are put to a student: greedy generation that stops as soon as the label is known.
+//! How questions are put to a student: generation that stops as soon as the label is known.
 
 use crate::artifact::{Outcome, Placement, Question, Usage};
-use crate::model::{GenerateOptions, Model, generate};
+use crate::model::{Budget, GenerateOptions, Model, Sampling, generate};
 use crate::stage::StageError;
 use crate::text::target;
 use crate::text::tokenizer::Tokenizer;
@@ -9,12 +9,12 @@ use crate::text::tokenizer::Tokenizer;
 use super::sequence::{Sequences, data};
 
 /// The most tokens a student may write where nothing else is declared: the paper's 256 where the rationale comes first,
-/// and enough for a label and its markers elsewhere.
-pub(super) fn default_max_new(placement: Placement) -> usize {
-    match placement {
+/// and enough for a label and its markers elsewhere: 8 with markers of one token.
+pub(super) fn default_max_new(usage: &Usage, tokenizer: &Tokenizer) -> Result<usize, StageError> {
+    Ok(match usage.format.placement {
         Placement::Before => 256,
-        Placement::None | Placement::After => 8,
-    }
+        Placement::None | Placement::After => 2 * tokenizer.ids(&usage.format.marker).map_err(data)?.len() + 6,
+    })
 }
 
 /// Asks a student questions in batches, and reads its answers.
@@ -25,6 +25,9 @@ pub(super) struct Asker<'a> {
     pub(super) sequences: Sequences<'a>,
     pub(super) max_new: usize,
     pub(super) batch: usize,
+    /// What is left of the room for generation after the questions so far.
+    pub(super) budget: Budget,
+    pub(super) sampling: Option<Sampling>,
 }
 
 /// What a student wrote.
@@ -46,13 +49,15 @@ impl Asker<'_> {
             max_new: self.max_new,
             stop_ids: self.sequences.end().into_iter().collect(),
             batch: self.batch,
+            budget: self.budget.clone(),
+            sampling: self.sampling,
         };
         let marker = self.usage.format.marker.as_str();
         // Nothing after the closing marker can change the label, so nothing after it is generated.
         let marked = |_: usize, ids: &[u32]| {
             self.tokenizer.decode(ids).is_ok_and(|text| text.match_indices(marker).nth(1).is_some())
         };
-        let generated = generate(self.model, &prompts, &options, &marked).map_err(data)?;
+        let generated = generate(self.model, &prompts, &options, &marked)?;
         generated
             .iter()
             .map(|row| Ok(Written { text: self.tokenizer.decode(&row.ids).map_err(data)?, tokens: row.ids.len() }))

@@ -6,7 +6,7 @@ use crate::artifact::{
     Attribution, Attributions, Checkpoint, Placement, Question, Questions, Rationale, Rationales, Split, TokenScore,
 };
 use crate::fingerprint::{ContentHash, RowKey, Term};
-use crate::model::{self, AttributeOptions, Attributed, Quadrature, Reduction, integrated_gradients};
+use crate::model::{self, AttributeError, AttributeOptions, Attributed, Quadrature, Reduction, integrated_gradients};
 use crate::stage::params::{Count, Input, PositiveReal};
 use crate::stage::{Context, Slot, Stage, StageError};
 
@@ -189,7 +189,13 @@ fn row(
     rationale: &[(usize, std::ops::Range<usize>)],
     options: &AttributeOptions,
 ) -> Result<Row, StageError> {
-    let found = integrated_gradients(&loaded.model, before, before.len() - 1, target, options).map_err(data)?;
+    let found =
+        integrated_gradients(&loaded.model, before, before.len() - 1, target, options).map_err(
+            |error| match error {
+                AttributeError::Model(error) => error.into(),
+                other => data(other),
+            },
+        )?;
     let scores = rationale.iter().map(|(at, _)| f64::from(found.per_token[*at])).collect();
     let (error, change) = (found.completeness_delta.abs(), (found.value - found.value_baseline).abs());
     Ok(Row { scores, error, share: error / change.max(f64::MIN_POSITIVE) })

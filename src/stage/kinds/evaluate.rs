@@ -4,8 +4,8 @@ use std::io::Cursor;
 
 use crate::artifact::{Checkpoint, Question, Questions, Scores, Split};
 use crate::fingerprint::{ContentHash, RowKey, Term};
-use crate::model::{Config, Model, WeightsFile};
-use crate::stage::params::{Count, Input};
+use crate::model::{Budget, Config, Model, Sampling, WeightsFile};
+use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::text::tokenizer::Tokenizer;
 
@@ -13,7 +13,21 @@ use super::ask::{Asker, Written, default_max_new, outcome};
 use super::sequence::{Sequences, data};
 
 crate::params! {
-    /// A student's answers to the questions of a split, by greedy generation that stops once the label is known.
+    /// Tokens that are drawn at random. As in transformers, `temperature` comes first, then `top_k`, then `top_p`.
+    pub struct SamplingRecipe {
+        /// What logits are divided by: below 1 likely tokens become likelier.
+        pub temperature: PositiveReal = PositiveReal::of(1.0),
+        /// How many of the likeliest tokens may be drawn; all where this is not given.
+        pub top_k: Option<Count>,
+        /// The probability that the likeliest tokens which may be drawn have together; 1 where this is not given.
+        pub top_p: Option<Share>,
+        /// Decides, with each question, what is drawn.
+        pub seed: Seed,
+    }
+}
+
+crate::params! {
+    /// A student's answers to the questions of a split, by generation that stops once the label is known.
     pub struct Evaluate {
         /// The student.
         pub model: Input<Checkpoint>,
@@ -21,10 +35,27 @@ crate::params! {
         pub questions: Input<Questions>,
         /// The split to ask; questions without a known answer are left out.
         pub split: Split = Split::Test,
-        /// The most tokens it may write: 256 where its rationale comes first, 8 elsewhere, if not given.
+        /// The most tokens it may write: 256 where its rationale comes first, and enough for a label elsewhere, if not
+        /// given.
         pub max_new: Option<Count>,
-        /// Questions asked side by side.
+        /// The most questions asked side by side.
         pub batch: Count = Count::of(32),
+        /// The most tokens, those of the questions included, that questions asked side by side may come to; halved
+        /// whenever the device has no memory for them.
+        pub positions: Count = Count::of(16_384),
+        /// How tokens are drawn; the likeliest is taken where this is not given.
+        pub sampling: Option<SamplingRecipe>,
+    }
+}
+
+impl SamplingRecipe {
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.temperature.get(),
+            top_k: self.top_k.map(Count::get),
+            top_p: self.top_p.map(Share::get),
+            seed: self.seed.0,
+        }
     }
 }
 
@@ -41,7 +72,7 @@ impl Loaded {
         let mut checkpoint = context.read(input)?;
         let config = Config::from_json(&checkpoint.config, "config.json").map_err(data)?;
         let weights = WeightsFile::new("model.safetensors", Cursor::new(std::mem::take(&mut checkpoint.weights)));
-        let model = Model::from_files(&config, vec![weights], 0, context.device()?).map_err(data)?;
+        let model = Model::from_files(&config, vec![weights], 0, context.device()?)?;
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer).map_err(data)?;
         Ok(Self { model, tokenizer, checkpoint })
     }
@@ -88,7 +119,10 @@ impl Stage for Evaluate {
         }
         let loaded = Loaded::from(context, &self.model)?;
         let usage = &loaded.checkpoint.usage;
-        let max_new = self.max_new.map_or_else(|| default_max_new(usage.format.placement), Count::get);
+        let max_new = match self.max_new {
+            Some(most) => most.get(),
+            None => default_max_new(usage, &loaded.tokenizer)?,
+        };
         let asker = Asker {
             model: &loaded.model,
             tokenizer: &loaded.tokenizer,
@@ -96,6 +130,8 @@ impl Stage for Evaluate {
             sequences: Sequences::new(usage, &loaded.tokenizer)?,
             max_new,
             batch: self.batch.get(),
+            budget: Budget::of(self.positions.get()),
+            sampling: self.sampling.as_ref().map(SamplingRecipe::sampling),
         };
         let student = student_term(context, &self.model)?;
         let key = |question: &Question| -> Result<RowKey, StageError> {
@@ -104,6 +140,7 @@ impl Stage for Evaluate {
                 ("student", student.clone()),
                 ("prompt", prompt.term()),
                 ("max_new", max_new.term()),
+                ("sampling", self.sampling.term()),
                 ("revision", Self::REVISION.term()),
             ])))
         };

@@ -7,9 +7,10 @@ use crate::artifact::{
     Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage,
 };
 use crate::model::{
-    self, Decay, Example, FitError, FitHooks, FitLog, Model, Precision, Schedule, StepReport, TrainState, fit, resume,
+    self, Budget, Decay, Example, FitError, FitHooks, FitLog, Model, Precision, Schedule, StepReport, TrainState, fit,
+    resume,
 };
-use crate::stage::params::{Count, External, Input, ModelSpec, PositiveReal, Seed};
+use crate::stage::params::{Count, External, Input, ModelSpec, PositiveReal, Seed, Share};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::store::PartialDir;
 use crate::text::prompt::STUDENT;
@@ -80,7 +81,7 @@ crate::params! {
         /// Steps over which the learning rate rises from zero.
         pub warmup_steps: u64 = 0,
         /// The share of all steps over which it does, instead of `warmup_steps`.
-        pub warmup_ratio: f64 = 0.0,
+        pub warmup_ratio: Share = Share::of(0.0),
         /// What the learning rate does then: falls to zero in a line (`linear`) or along a `cosine`, or stays (`constant`).
         pub schedule: Schedule = Schedule::Linear,
         /// Decoupled weight decay.
@@ -104,7 +105,7 @@ crate::params! {
         /// Dev questions to evaluate on, the first ones; all where this is not given.
         pub eval_questions: Option<Count>,
         /// The share that dropout drops everywhere; what the model's configuration says where this is not given.
-        pub dropout: Option<f64>,
+        pub dropout: Option<Share>,
         /// The precision of matrix products: `f32`, or `bf16` over weights in `f32`.
         pub precision: Precision = Precision::F32,
         /// Whether batches are made of examples of like length, the longest first.
@@ -213,13 +214,14 @@ impl Stage for Train {
         };
         let fitted = fitted.map_err(|error| match error {
             FitError::Stopped { .. } => StageError::Stopped,
+            FitError::Device(error) => error.into(),
             other => data(other),
         })?;
         note(&mut log, &fitted);
         Ok(Checkpoint {
             config: model.config().to_json().into_bytes(),
             tokenizer: tokenizer.to_json().map_err(data)?,
-            weights: model.weights_bytes().map_err(data)?,
+            weights: model.weights_bytes()?,
             usage,
             log,
         })
@@ -285,7 +287,7 @@ impl Train {
             accumulate: accumulate.get(),
             length,
             warmup_steps: *warmup_steps,
-            warmup_ratio: *warmup_ratio,
+            warmup_ratio: warmup_ratio.get(),
             schedule: *schedule,
             weight_decay: *weight_decay,
             decay: *decay,
@@ -296,7 +298,7 @@ impl Train {
             eval_every: eval_every.map(|every| every.get() as u64),
             patience: patience.map(|patience| u32::try_from(patience.get()).unwrap_or(u32::MAX)),
             threshold: *threshold,
-            dropout: *dropout,
+            dropout: dropout.map(Share::get),
             precision: *precision,
             group_by_length: *group_by_length,
             lora: lora.as_ref().map(|LoraRecipe { rank, alpha, targets }| model::Lora {
@@ -360,6 +362,9 @@ impl Train {
 
 fn note(log: &mut TrainingLog, fitted: &FitLog) {
     log.losses = fitted.steps.iter().map(|step| step.loss as f32).collect();
+    log.learning_rates = fitted.steps.iter().map(|step| step.lr as f32).collect();
+    log.grad_norms = fitted.steps.iter().map(|step| step.grad_norm as f32).collect();
+    log.tokens = fitted.steps.iter().map(|step| step.tokens).sum();
     let evaluation =
         |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: f64::from(evaluation.value) };
     log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
@@ -389,8 +394,10 @@ impl Hooks<'_> {
             tokenizer: self.tokenizer,
             usage: self.usage,
             sequences: Sequences::new(self.usage, self.tokenizer)?,
-            max_new: default_max_new(self.usage.format.placement),
+            max_new: default_max_new(self.usage, self.tokenizer)?,
             batch: 32,
+            budget: Budget::default(),
+            sampling: None,
         };
         let mut right = 0;
         for batch in self.dev.chunks(32) {

@@ -17,7 +17,7 @@ mod scalar;
 
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
 pub use fields::{Fields, tagged};
-pub use scalar::{Count, ModelSpec, PositiveReal, Seed};
+pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
 
 use std::collections::BTreeMap;
 

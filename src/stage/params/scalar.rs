@@ -173,6 +173,42 @@ impl ContentHash for PositiveReal {
     }
 }
 
+/// A share of a whole, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
+impl Share {
+    /// Wraps a constant from 0 to 1.
+    pub const fn of(value: f64) -> Self {
+        Self(value)
+    }
+
+    /// Returns the number.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl FromNode for Share {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        match node.value {
+            Value::Float(value) if (0.0..=1.0).contains(&value) => Some(Self(value)),
+            Value::Int(value @ 0..=1) => Some(Self(value as f64)),
+            _ => wrong(node, scope, "a number from 0 to 1"),
+        }
+    }
+
+    fn schema() -> Json {
+        or_placeholder(&json!({ "type": "number", "minimum": 0, "maximum": 1 }))
+    }
+}
+
+impl ContentHash for Share {
+    fn term(&self) -> Term {
+        self.0.term()
+    }
+}
+
 /// A seed; the experiment's own where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub u64);
