@@ -10,9 +10,9 @@ const DOTS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x8
 /// Draws values at equal distances from `from` to `to`, as dots of Braille characters above a labelled axis. Several
 /// values that fall on one dot are averaged; those that are not finite are left out. Nothing is drawn of less than two.
 pub(super) fn plot(heading: &str, values: &[f32], from: u64, to: u64) -> String {
-    let means = sampled(values, COLUMNS * 2);
+    let means = if values.len() < 2 { Vec::new() } else { sampled(values, COLUMNS * 2) };
     let finite = || means.iter().copied().filter(|mean| mean.is_finite());
-    if values.len() < 2 || finite().next().is_none() {
+    if finite().next().is_none() {
         return String::new();
     }
     let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -108,20 +108,68 @@ mod tests {
     fn a_falling_loss_is_drawn() {
         let losses: Vec<f32> =
             (0..200).map(|step| 3.0 / (1.0 + step as f32 / 20.0) + (step % 5) as f32 / 30.0).collect();
-        expect![""].assert_eq(&plot("loss", &losses, 1, 200));
+        expect![[r#"
+            loss
+              3.000 ┤⠱⡀
+                    │⠀⢣
+                    │⠀⠘⢄
+                    │⠀⠀⠀⢇
+                    │⠀⠀⠀⠀⠱⣀
+                    │⠀⠀⠀⠀⠀⠀⠧⢄
+                    │⠀⠀⠀⠀⠀⠀⠀⠈⠉⠦⢢⣀
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠋⠱⠒⡤⢄⡠⡀⡀
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠈⠀⠉⠘⠉⠒⠱⠒⠤⢢⠔⣄⢄⡠⣀⢄⣀⠀⡀⢀⠀⡀
+              0.279 ┤⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠈⠀⠁⠈⠀⠉⠘⠁⠋⠘⠉⠒⠑⠊⠖⠱⠊⠖⠱⠒⠤⠢⠔⠤⢢⠔⡤⢢⠔⡤⢢⠔
+                    └────────────────────────────────────────────────────────────
+                     1                                                        200
+        "#]]
+        .assert_eq(&plot("loss", &losses, 1, 200));
     }
 
     #[test]
     fn few_values_are_joined_by_lines() {
-        expect![""].assert_eq(&plot("dev accuracy", &[0.0, 0.5, f32::NAN, 0.5, 1.0], 20, 100));
-        expect![""].assert_eq(&plot("flat", &[2.0, 2.0], 1, 2));
+        expect![[r#"
+            dev accuracy
+              1.000 ┤⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⣀⠔⠊
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⣀⠔⠊
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⡠⠔⠊
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⡠⠔⠉
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⡠⠔⠉
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⣀⠔⠊
+                    │⠀⠀⠀⠀⠀⠀⠀⠀⠀⣀⠔⠊
+                    │⠀⠀⠀⠀⠀⠀⡠⠔⠊
+                    │⠀⠀⠀⡠⠔⠉
+                  0 ┤⡠⠔⠉
+                    └────────────────────────────────────────────────────────────
+                     20                                                       100
+        "#]]
+        .assert_eq(&plot("dev accuracy", &[0.0, 0.5, f32::NAN, 0.5, 1.0], 20, 100));
+        expect![[r#"
+            flat
+              2.000 ┤
+                    │
+                    │
+                    │
+                    │⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
+                    │
+                    │
+                    │
+                    │
+              2.000 ┤
+                    └────────────────────────────────────────────────────────────
+                     1                                                          2
+        "#]]
+        .assert_eq(&plot("flat", &[2.0, 2.0], 1, 2));
         assert_eq!(plot("one", &[2.0], 1, 1), "");
         assert_eq!(plot("none", &[f32::NAN, f32::NAN], 1, 2), "");
     }
 
     #[test]
     fn a_line_of_bars_says_where_it_begins_and_ends() {
-        expect![""].assert_eq(&sparkline("learning rate", &[0.0, 1e-4, 2e-4, 1.5e-4, 1e-4, 5e-5]));
+        expect![[r#"
+            learning rate ▁▅█▆▅▃  0 → 5.00e-5
+        "#]]
+        .assert_eq(&sparkline("learning rate", &[0.0, 1e-4, 2e-4, 1.5e-4, 1e-4, 5e-5]));
         assert_eq!(sparkline("none", &[]), "");
     }
 

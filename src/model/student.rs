@@ -10,7 +10,7 @@ use burn::backend::Flex;
 use super::archive::{self, Archive, WeightsError, WeightsFile};
 use super::config::{Config, ConfigError};
 use super::decoder::TensorSpec;
-use super::device::{Device, DeviceError, Place};
+use super::device::{Device, DeviceError, Place, guarded};
 use super::init::initial;
 use super::layout::Layout;
 use super::network::{Network, Shelf};
@@ -140,10 +140,13 @@ impl Model {
         let mut model = Self::empty(config.with_vocab(tokens), device);
         let (stored, placed) = (config.tensors(), model.config().tensors());
         let mut specs = stored.iter().zip(&placed);
-        weights::read(config, &mut archive, |mut data| {
-            let (stored, placed) = specs.next().expect("as many tensors as the configuration has");
-            weights::grow(stored, config.vocab_size(), tokens, &mut data);
-            model.push(placed, data);
+        guarded(&device.to_string(), || {
+            weights::read(config, &mut archive, |mut data| {
+                let (stored, placed) = specs.next().expect("as many tensors as the configuration has");
+                weights::grow(stored, config.vocab_size(), tokens, &mut data);
+                model.push(placed, data);
+            })
+            .map_err(ModelError::from)
         })?;
         Ok(model)
     }

@@ -170,8 +170,8 @@ fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, to
     }
     let steps = losses.len() as u64;
     out += "\n";
-    out += &plot("loss, nats per target token, by step", losses, 1, steps);
-    out += &sparkline("loss", losses);
+    let drawn = plot("loss, nats per target token, by step", losses, 1, steps);
+    out += &if drawn.is_empty() { sparkline("loss", losses) } else { drawn };
     out += &sparkline("learning rate", learning_rates);
     out += &sparkline("gradient norm", grad_norms);
     let dev: Vec<f32> = evaluations.iter().map(|evaluation| evaluation.accuracy as f32).collect();

@@ -3,29 +3,27 @@
 use std::io;
 
 use crate::model::{
-    Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Model, Recipe, Size, StateError,
-    StepReport, TrainState, fit, resume,
+    Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Lora, Model, Precision, Recipe,
+    Schedule, Size, StateError, StepReport, TrainState, fit, resume,
 };
 
+pub(super) fn model_of(architecture: Architecture) -> Model {
+    let size = Size { vocab_size: 60, context: 48, d_model: 32, layers: 2, heads: 2, kv_heads: None };
+    Model::init(Config::new(architecture, size), 5, &Device::cpu())
+}
+
 fn model() -> Model {
-    Model::init(
-        Config::new(
-            Architecture::Gpt2,
-            Size { vocab_size: 60, context: 48, d_model: 32, layers: 2, heads: 2, kv_heads: None },
-        ),
-        5,
-        &Device::cpu(),
-    )
+    model_of(Architecture::Gpt2)
 }
 
 /// Sequences that count up from a random start: easy to learn.
-fn examples() -> Vec<Example> {
+pub(super) fn examples() -> Vec<Example> {
     (0..21_u32)
         .map(|i| Example { ids: (0..8 + i % 13).map(|t| (i * 5 + t) % 60).collect(), loss_from: (i % 4) as usize })
         .collect()
 }
 
-fn recipe() -> Recipe {
+pub(super) fn recipe() -> Recipe {
     Recipe {
         lr: 3e-3,
         batch: 3,
@@ -36,6 +34,18 @@ fn recipe() -> Recipe {
         eval_every: Some(3),
         ..Recipe::default()
     }
+}
+
+/// What a recipe can ask for besides.
+fn variants() -> Vec<Recipe> {
+    let lora = Lora { rank: 4, alpha: 8.0, targets: Vec::new() };
+    vec![
+        recipe(),
+        Recipe { dropout: Some(0.2), ..recipe() },
+        Recipe { precision: Precision::Bf16, ..recipe() },
+        Recipe { group_by_length: true, schedule: Schedule::Cosine, warmup_steps: 0, warmup_ratio: 0.2, ..recipe() },
+        Recipe { lora: Some(lora), dropout: Some(0.1), ..recipe() },
+    ]
 }
 
 /// Evaluates by the loss on the first example, and stops, saves or cuts evaluations where it is told to.
@@ -98,32 +108,75 @@ fn training_learns() {
 
 #[test]
 fn training_repeats_bit_for_bit_whatever_the_number_of_threads() {
-    let once = trained(&recipe());
-    assert_eq!(once, trained(&recipe()));
-    for threads in [1, 2, 3, 8] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        assert!(once == pool.install(|| trained(&recipe())), "{threads} threads give another result");
+    for recipe in variants() {
+        let once = trained(&recipe);
+        assert!(once == trained(&recipe), "another result: {recipe:?}");
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            assert!(once == pool.install(|| trained(&recipe)), "{threads} threads give another result: {recipe:?}");
+        }
+        assert!(once.1 != trained(&Recipe { seed: 7, ..recipe }).1);
     }
-    assert_ne!(once.1, trained(&Recipe { seed: 7, ..recipe() }).1);
 }
 
 #[test]
 fn a_resumed_run_equals_an_undisturbed_one_bit_for_bit() {
-    let whole = trained(&recipe());
-    let total = recipe().steps_total(examples().len());
-    for stop in 1..total {
-        for cut in [false, true] {
-            let mut hooks = Hooks { stop_at: (!cut).then_some(stop), cut_at: cut.then_some(stop), ..Hooks::default() };
-            match fit(&mut model(), &examples(), &recipe(), &mut hooks) {
-                Err(FitError::Stopped { step }) => assert_eq!(step, stop),
-                Ok(_) if cut && stop % 3 != 0 => continue,
-                other => panic!("did not stop at {stop}: {other:?}"),
+    for recipe in variants() {
+        let whole = trained(&recipe);
+        let total = recipe.steps_total(examples().len());
+        for stop in 1..total {
+            for cut in [false, true] {
+                let mut hooks =
+                    Hooks { stop_at: (!cut).then_some(stop), cut_at: cut.then_some(stop), ..Hooks::default() };
+                match fit(&mut model(), &examples(), &recipe, &mut hooks) {
+                    Err(FitError::Stopped { step }) => assert_eq!(step, stop),
+                    Ok(_) if cut && stop % 3 != 0 => continue,
+                    other => panic!("did not stop at {stop}: {other:?}"),
+                }
+                let mut model = model();
+                let log = resume(&mut model, &examples(), &recipe, &hooks.state, &mut Hooks::default());
+                assert_eq!(log.expect("resumes"), whole.0, "stopped at {stop}: {recipe:?}");
+                assert!(
+                    model.weights_bytes().expect("readable") == whole.1,
+                    "stopped at {stop}, cut {cut}: {recipe:?}"
+                );
             }
-            let mut model = model();
-            let log = resume(&mut model, &examples(), &recipe(), &hooks.state, &mut Hooks::default()).expect("resumes");
-            assert_eq!(log, whole.0, "stopped at {stop}");
-            assert!(model.weights_bytes().expect("readable") == whole.1, "stopped at {stop}, cut {cut}");
         }
+    }
+}
+
+#[test]
+fn what_is_dropped_is_what_the_recipe_says_or_else_the_configuration() {
+    let run = |own: &str, dropout| {
+        let json = model().config().to_json().replace("pdrop\": 0.0", &format!("pdrop\": {own}"));
+        assert!(json.contains(&format!("pdrop\": {own}")));
+        let config = Config::from_json(json.as_bytes(), "config.json").expect("a configuration");
+        let mut model = Model::init(config, 5, &Device::cpu());
+        fit(&mut model, &examples(), &Recipe { dropout, eval_every: None, ..recipe() }, &mut ()).expect("trains");
+        model.weights_bytes().expect("readable")
+    };
+    let (none, some) = (run("0.0", None), run("0.1", None));
+    assert!(none != some);
+    assert!(none == run("0.1", Some(0.0)));
+    assert!(some == run("0.0", Some(0.1)));
+}
+
+#[test]
+fn bf16_products_stay_close_over_weights_that_are_not_rounded() {
+    let recipe = Recipe { dropout: Some(0.0), eval_every: None, ..recipe() };
+    for architecture in Architecture::ALL {
+        let run = |precision| {
+            let mut model = model_of(architecture);
+            let log = fit(&mut model, &examples(), &Recipe { precision, ..recipe.clone() }, &mut ()).expect("trains");
+            (log, model.weights_bytes().expect("readable"))
+        };
+        let ((exact, _), (coarse, weights)) = (run(Precision::F32), run(Precision::Bf16));
+        assert_ne!(exact, coarse);
+        for (a, b) in exact.steps.iter().zip(&coarse.steps) {
+            assert!((a.loss - b.loss).abs() < 2e-2 * a.loss, "{architecture:?}: {a:?} {b:?}");
+        }
+        let rounded = weights.as_chunks::<4>().0.iter().filter(|bytes| bytes[..2] == [0, 0]).count();
+        assert!(rounded < weights.len() / 40, "{rounded} of {} weights look rounded", weights.len() / 4);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the room as a whole.
 
+mod adaptation;
 mod fitting;
 mod generation;
 mod parity;
 mod pretrained;
+mod transformers;

@@ -88,7 +88,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn relative(got: &[f32], want: &[f32]) -> f64 {
+pub(super) fn relative(got: &[f32], want: &[f32]) -> f64 {
     assert_eq!(got.len(), want.len());
     let square = |x: f64| x * x;
     let error: f64 = got.iter().zip(want).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
@@ -250,7 +250,7 @@ fn parity_eight_steps_of_adamw() {
         });
         let logits = case.model.logits(&slices(&case.ids("input_ids"))).expect("runs").concat();
         let error = relative(&logits, &case.floats("sft.logits_after"));
-        assert!(error < 1e-3, "{}: logits after training are off by {error}", case.name);
+        assert!(error < allowed(&start, 1e-3, 0.0), "{}: logits after training are off by {error}", case.name);
     }
 }
 

@@ -113,6 +113,9 @@ impl Student {
         match self {
             Self::New(new) => {
                 let NewStudent { architecture, layers, width, heads, kv_heads, context: positions, tokenizer } = new;
+                if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
+                    return Err(StageError::data("`gpt2` has keys for every head: leave out `kv_heads`"));
+                }
                 for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
                     if whole.get() % part.get() != 0 {
                         let other = if field == "width" { "heads" } else { "kv_heads" };
