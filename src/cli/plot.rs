@@ -108,7 +108,7 @@ mod tests {
     fn a_falling_loss_is_drawn() {
         let losses: Vec<f32> =
             (0..200).map(|step| 3.0 / (1.0 + step as f32 / 20.0) + (step % 5) as f32 / 30.0).collect();
-        expect![[r#"
+        expect![[r"
             loss
               3.000 ┤⠱⡀
                     │⠀⢣
@@ -122,13 +122,13 @@ mod tests {
               0.279 ┤⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠈⠀⠁⠈⠀⠉⠘⠁⠋⠘⠉⠒⠑⠊⠖⠱⠊⠖⠱⠒⠤⠢⠔⠤⢢⠔⡤⢢⠔⡤⢢⠔
                     └────────────────────────────────────────────────────────────
                      1                                                        200
-        "#]]
+        "]]
         .assert_eq(&plot("loss", &losses, 1, 200));
     }
 
     #[test]
     fn few_values_are_joined_by_lines() {
-        expect![[r#"
+        expect![[r"
             dev accuracy
               1.000 ┤⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⣀⠔⠊
                     │⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⠀⣀⠔⠊
@@ -142,9 +142,9 @@ mod tests {
                   0 ┤⡠⠔⠉
                     └────────────────────────────────────────────────────────────
                      20                                                       100
-        "#]]
+        "]]
         .assert_eq(&plot("dev accuracy", &[0.0, 0.5, f32::NAN, 0.5, 1.0], 20, 100));
-        expect![[r#"
+        expect![[r"
             flat
               2.000 ┤
                     │
@@ -158,7 +158,7 @@ mod tests {
               2.000 ┤
                     └────────────────────────────────────────────────────────────
                      1                                                          2
-        "#]]
+        "]]
         .assert_eq(&plot("flat", &[2.0, 2.0], 1, 2));
         assert_eq!(plot("one", &[2.0], 1, 1), "");
         assert_eq!(plot("none", &[f32::NAN, f32::NAN], 1, 2), "");
@@ -166,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_line_of_bars_says_where_it_begins_and_ends() {
-        expect![[r#"
+        expect![[r"
             learning rate ▁▅█▆▅▃  0 → 5.00e-5
-        "#]]
+        "]]
         .assert_eq(&sparkline("learning rate", &[0.0, 1e-4, 2e-4, 1.5e-4, 1e-4, 5e-5]));
         assert_eq!(sparkline("none", &[]), "");
     }
