@@ -54,8 +54,8 @@ impl<B: Kernels> Network<B> {
         Ok(layout.spans.iter().map(|span| data[span.start * width..span.end * width].to_vec()).collect())
     }
 
-    /// Begins generation after `prompts`; returns what is remembered and the logits `[vocab]` after each prompt.
-    pub(crate) fn begin(&self, prompts: &[&[u32]]) -> Result<(Progress<B>, Vec<Vec<f32>>), DeviceError> {
+    /// Begins generation after `prompts`; returns what is remembered and the logits `[prompts, vocab]` after them.
+    pub(crate) fn begin(&self, prompts: &[&[u32]]) -> Result<(Progress<B>, Vec<f32>), DeviceError> {
         let memory = (0..self.config().layers()).map(|_| B::memory(prompts.len())).collect();
         let mut progress = Progress { memory, past: vec![0; prompts.len()] };
         let lens: Vec<usize> = prompts.iter().map(|ids| ids.len()).collect();
@@ -64,8 +64,8 @@ impl<B: Kernels> Network<B> {
         Ok((progress, logits))
     }
 
-    /// Adds one token to each sequence; returns the logits `[vocab]` after it.
-    pub(crate) fn step(&self, progress: &mut Progress<B>, tokens: &[u32]) -> Result<Vec<Vec<f32>>, DeviceError> {
+    /// Adds one token to each sequence; returns the logits `[sequences, vocab]` after it.
+    pub(crate) fn step(&self, progress: &mut Progress<B>, tokens: &[u32]) -> Result<Vec<f32>, DeviceError> {
         let sequences: Vec<&[u32]> = tokens.chunks(1).collect();
         self.extend(progress, &sequences, &Layout::packed(&vec![1; tokens.len()]))
     }
@@ -75,7 +75,7 @@ impl<B: Kernels> Network<B> {
         progress: &mut Progress<B>,
         sequences: &[&[u32]],
         layout: &Layout,
-    ) -> Result<Vec<Vec<f32>>, DeviceError> {
+    ) -> Result<Vec<f32>, DeviceError> {
         let weights = self.parameters(&self.values);
         let ids = layout.spread(sequences.iter().copied());
         let embedded = B::pick_rows(&weights.token_embedding, &ids);
@@ -85,8 +85,6 @@ impl<B: Kernels> Network<B> {
             *past += ids.len();
         }
         let last: Vec<u32> = layout.spans.iter().map(|span| (span.end - 1) as u32).collect();
-        let logits = pass.head::<B>(&weights, &B::pick_rows(&hidden, &last));
-        let data = self.read(logits)?;
-        Ok(data.chunks_exact(self.config().vocab_size()).map(<[f32]>::to_vec).collect())
+        self.read(pass.head::<B>(&weights, &B::pick_rows(&hidden, &last)))
     }
 }

@@ -109,11 +109,12 @@ impl<B: Kernels> Run<'_, B> {
             prompts.iter().map(|prompt| Chooser::new(self.options.sampling, prompt)).collect();
         // The rows, as places in `rows`, that have not ended.
         let mut live: Vec<usize> = (0..rows.len()).collect();
+        let vocab = self.network.config().vocab_size();
         let (mut progress, mut logits) = self.network.begin(&prompts)?;
         loop {
             let mut kept = Vec::with_capacity(live.len());
             let mut tokens = Vec::with_capacity(live.len());
-            for (slot, (&place, logits)) in live.iter().zip(&logits).enumerate() {
+            for (slot, (&place, logits)) in live.iter().zip(logits.chunks_exact(vocab)).enumerate() {
                 let token = choosers[place].choose(logits);
                 if let Some(reason) = self.take(&mut results[place], token, rows[place]) {
                     results[place].reason = reason;

@@ -7,7 +7,7 @@ use burn::tensor::ops::FloatTensorOps;
 use burn::tensor::{Bytes, DType, Shape, bf16};
 use burn_flex::{FlexTensor, Layout as Strides};
 
-use super::host::{attention, dropout, loss, memory, norm, optimiser, pointwise, rotary, rows};
+use super::host::{attention, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows};
 use super::{
     Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, Turn, Wanted,
 };
@@ -63,6 +63,19 @@ fn by_input(weight: &FlexTensor, form: Form) -> FlexTensor {
     }
 }
 
+/// `x` times the matrix of weights.
+fn product(x: &FlexTensor, weight: &FlexTensor, form: Form) -> FlexTensor {
+    let [rows, inner] = shape2(x);
+    if rows > narrow::MOST_ROWS || inner == 0 || form.precision != Precision::F32 {
+        return Flex::float_matmul(operand(x, form.precision), by_input(weight, form));
+    }
+    let weights = elements(weight);
+    let outputs = weights.len() / inner;
+    let mut y = vec![0.0; rows * outputs];
+    narrow::product(&elements(x), &weights, form.major, inner, &mut y);
+    tensor(y, &[rows, outputs])
+}
+
 impl Kernels for Flex {
     type Memory = Vec<memory::Memory>;
 
@@ -115,7 +128,7 @@ impl Kernels for Flex {
         bias: Option<&FlexTensor>,
         residual: Option<&FlexTensor>,
     ) -> FlexTensor {
-        let mut y = Self::float_matmul(operand(x, form.precision), by_input(weight, form));
+        let mut y = product(x, weight, form);
         let [_, width] = shape2(&y);
         let (bias, residual) = (bias.map(elements), residual.map(elements));
         pointwise::add_bias(y.storage_mut::<f32>(), width, bias.as_deref(), residual.as_deref());
@@ -151,7 +164,7 @@ impl Kernels for Flex {
         bias: &FlexTensor,
         slope: bool,
     ) -> (FlexTensor, Option<FlexTensor>) {
-        let mut y = Self::float_matmul(operand(x, form.precision), by_input(weight, form));
+        let mut y = product(x, weight, form);
         let [tokens, width] = shape2(&y);
         let mut slopes = slope.then(|| vec![0.0; tokens * width]);
         pointwise::gelu(y.storage_mut::<f32>(), &elements(bias), slopes.as_deref_mut());

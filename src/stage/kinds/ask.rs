@@ -3,17 +3,19 @@
 use crate::artifact::{Outcome, Placement, Question, Usage};
 use crate::model::{Budget, GenerateOptions, Model, Sampling, generate};
 use crate::stage::StageError;
+use crate::stage::params::Count;
 use crate::text::target;
 use crate::text::tokenizer::Tokenizer;
 
 use super::sequence::{Sequences, data};
 
-/// The most tokens a student may write where nothing else is declared: the paper's 256 where the rationale comes first,
-/// and enough for a label and its markers elsewhere: 8 with markers of one token.
-pub(super) fn default_max_new(usage: &Usage, tokenizer: &Tokenizer) -> Result<usize, StageError> {
-    Ok(match usage.format.placement {
-        Placement::Before => 256,
-        Placement::None | Placement::After => 2 * tokenizer.ids(&usage.format.marker).map_err(data)?.len() + 6,
+/// The most tokens a student may write: as `declared`, or else the paper's 256 where the rationale comes first, and
+/// enough for a label and its markers elsewhere: 8 with markers of one token.
+pub(super) fn max_new(declared: Option<Count>, usage: &Usage, tokenizer: &Tokenizer) -> Result<usize, StageError> {
+    Ok(match (declared, usage.format.placement) {
+        (Some(declared), _) => declared.get(),
+        (None, Placement::Before) => 256,
+        (None, Placement::None | Placement::After) => 2 * tokenizer.ids(&usage.format.marker).map_err(data)?.len() + 6,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::text::tokenizer::Tokenizer;
 
-use super::ask::{Asker, Written, default_max_new, outcome};
+use super::ask::{Asker, Written, max_new, outcome};
 use super::sequence::{Sequences, data};
 
 crate::params! {
@@ -119,10 +119,7 @@ impl Stage for Evaluate {
         }
         let loaded = Loaded::from(context, &self.model)?;
         let usage = &loaded.checkpoint.usage;
-        let max_new = match self.max_new {
-            Some(most) => most.get(),
-            None => default_max_new(usage, &loaded.tokenizer)?,
-        };
+        let max_new = max_new(self.max_new, usage, &loaded.tokenizer)?;
         let asker = Asker {
             model: &loaded.model,
             tokenizer: &loaded.tokenizer,

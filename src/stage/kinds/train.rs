@@ -17,7 +17,7 @@ use crate::text::prompt::STUDENT;
 use crate::text::target::{MARKER, check_marker};
 use crate::text::tokenizer::Tokenizer;
 
-use super::ask::{Asker, default_max_new, outcome};
+use super::ask::{Asker, max_new, outcome};
 use super::sequence::{Sequences, data};
 use super::student::Student;
 
@@ -104,6 +104,8 @@ crate::params! {
         pub threshold: f64 = 0.0,
         /// Dev questions to evaluate on, the first ones; all where this is not given.
         pub eval_questions: Option<Count>,
+        /// The most tokens that may be written to answer a dev question, as `max_new` of `evaluate`.
+        pub eval_max_new: Option<Count>,
         /// The share that dropout drops everywhere; what the model's configuration says where this is not given.
         pub dropout: Option<Share>,
         /// The precision of matrix products: `f32`, or `bf16` over weights in `f32`.
@@ -191,6 +193,7 @@ impl Stage for Train {
             tokenizer: &tokenizer,
             usage: &usage,
             dev,
+            max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer)?,
             saved_at: Instant::now(),
             save_after: SAVE_EVERY,
             pace: Pace::new(),
@@ -272,6 +275,7 @@ impl Train {
             patience,
             threshold,
             eval_questions: _,
+            eval_max_new: _,
             dropout,
             precision,
             group_by_length,
@@ -379,6 +383,7 @@ struct Hooks<'a> {
     tokenizer: &'a Tokenizer,
     usage: &'a Usage,
     dev: &'a [&'a Question],
+    max_new: usize,
     saved_at: Instant,
     save_after: Duration,
     pace: Pace,
@@ -394,7 +399,7 @@ impl Hooks<'_> {
             tokenizer: self.tokenizer,
             usage: self.usage,
             sequences: Sequences::new(self.usage, self.tokenizer)?,
-            max_new: default_max_new(self.usage, self.tokenizer)?,
+            max_new: self.max_new,
             batch: 32,
             budget: Budget::default(),
             sampling: None,

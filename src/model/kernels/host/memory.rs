@@ -79,8 +79,11 @@ fn one_query(
     let rows = seen.start * heads.kv_width()..seen.end * heads.kv_width();
     let at = from..from + heads.width;
     let keys = memory.keys[rows.clone()].chunks_exact(heads.kv_width());
-    weights.clear();
-    weights.extend(keys.map(|key| heads.scale * dot(query, &key[at.clone()])));
+    // A plain loop: the adapters of an iterator might not be inlined, and would then have no vector instructions.
+    weights.resize(seen.len(), 0.0);
+    for (weight, key) in weights.iter_mut().zip(keys) {
+        *weight = heads.scale * dot(query, &key[at.clone()]);
+    }
     let shift = maximum(weights);
     for weight in weights.iter_mut() {
         *weight = exp(*weight - shift);

@@ -2,7 +2,8 @@
 //!
 //! Every function here gives the same bits whatever the number of threads: work is cut into blocks whose size depends
 //! on the shapes alone, and partial sums are added in block order. Vector instructions are chosen at run time; a
-//! reduction always runs in [`lanes::LANES`] parallel sums, so its order does not depend on the instruction set either.
+//! reduction runs in [`lanes::LANES`] parallel sums, so its order does not depend on the instruction set either. Matrix
+//! products are the exception: they run in as many as the registers hold.
 
 #![expect(
     clippy::inline_always,
@@ -14,6 +15,7 @@ pub(crate) mod dropout;
 pub(crate) mod lanes;
 pub(crate) mod loss;
 pub(crate) mod memory;
+pub(crate) mod narrow;
 pub(crate) mod norm;
 pub(crate) mod optimiser;
 pub(crate) mod pointwise;
