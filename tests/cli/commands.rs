@@ -83,6 +83,11 @@ fn every_kind_of_artifact_can_be_shown() {
     show("rationales").shows("rows: 64 rows").shows("text");
     show("tokens").shows("[FIN_LABEL]");
     show("tuned[fraction=0.4]").shows("64 examples").shows("12 steps").shows("loss").shows("dev accuracy");
+    project.run(&["show", FILE, "tuned[fraction=0.4]", "--svg", "curves"]).code(0).says("wrote");
+    for figure in ["loss.svg", "dev-accuracy.svg"] {
+        assert!(fs_err::read_to_string(project.path("curves").join(figure)).unwrap().contains("</svg>"));
+    }
+    project.run(&["show", FILE, "questions", "--svg", "curves"]).code(2).says("is no checkpoint");
     show("weighed[fraction=0.4]").shows("tokens");
     show("answers[fraction=0.4,student=tuned]").shows("rows: 16 rows");
     show("results").shows("| ");
@@ -314,7 +319,14 @@ fn a_checkpoint_is_exported_as_other_tools_expect_it() {
         .iter()
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(names, ["config.json", "model.safetensors", "tokenizer.json", "training_log.json", "usage.json"]);
+    let expected = "config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json \
+                    training_log.json usage.json";
+    assert_eq!(names.join(" "), expected);
+    let json = |name: &str| -> Json {
+        serde_json::from_slice(&fs_err::read(project.path("student").join(name)).unwrap()).unwrap()
+    };
+    assert_eq!(json("tokenizer_config.json")["eos_token"].as_str(), Some("<|endoftext|>"));
+    assert!(json("generation_config.json")["eos_token_id"].is_u64());
     let config: Json = serde_json::from_slice(&fs_err::read(project.path("student/config.json")).unwrap()).unwrap();
     assert_eq!((config["model_type"].as_str(), config["n_layer"].as_u64()), (Some("gpt2"), Some(1)));
     project.run(&["export", FILE, "tuned[fraction=0.4]", "student"]).code(0).shows("0 of them new");

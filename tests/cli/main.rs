@@ -21,4 +21,5 @@ mod revisions;
 mod runner;
 mod silent_failures;
 mod stopped;
+mod students;
 mod together;

@@ -1,0 +1,101 @@
+//! Students of every architecture, with what a recipe and an evaluation can ask for.
+
+use crate::runner::{FILE, Project, files};
+
+const PIPELINE: &str = r#"retort: 1
+experiment: students
+seed: 3
+
+axes:
+  student: [gpt2, phi, gemma, llama, mistral]
+
+models:
+  gpt2: { new: { architecture: gpt2, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+  phi: { new: { architecture: phi, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+  gemma: { new: { architecture: gemma, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+  llama: { new: { architecture: llama, layers: 1, width: 16, heads: 4, kv_heads: 2, context: 256, tokenizer: tokens } }
+  mistral: { new: { architecture: mistral, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+
+stages:
+  questions:
+    dataset: { format: synthetic, train: 32, dev: 4, test: 8 }
+  rationales:
+    elicit: { questions: questions, split: train, teacher: gold }
+  tokens:
+    tokenizer: { questions: questions, rationales: rationales, vocabulary: 400 }
+  tuned:
+    train:
+      student: "${student}"
+      questions: questions
+      rationales: rationales
+      placement: after
+      recipe:
+        lr: 2.0e-3
+        batch: 4
+        accumulate: 2
+        steps: 8
+        warmup_ratio: 0.25
+        schedule: cosine
+        dropout: 0.1
+        precision: bf16
+        group_by_length: true
+  adapted:
+    train:
+      student: "${student}"
+      questions: questions
+      rationales: rationales
+      placement: none
+      recipe: { lr: 2.0e-3, batch: 8, steps: 4, lora: { rank: 2, alpha: 4 } }
+  weighed:
+    attribute: { model: tuned, questions: questions, rationales: rationales, steps: 2 }
+  answers:
+    over: { which: [tuned, adapted] }
+    evaluate:
+      model: "${which}"
+      questions: questions
+      sampling: { temperature: 0.8, top_k: 50, top_p: 0.95 }
+"#;
+
+#[test]
+fn every_architecture_is_trained_attributed_sampled_and_exported() {
+    let project = Project::new(PIPELINE);
+    assert_eq!(project.make().ran().len(), 28);
+    for student in ["gpt2", "phi", "gemma", "llama", "mistral"] {
+        project.run(&["export", FILE, &format!("tuned[student={student}]"), student]).code(0);
+        let config = fs_err::read_to_string(project.path(student).join("config.json")).unwrap();
+        assert!(config.contains(&format!("\"model_type\": \"{student}\"")), "{config}");
+        assert_eq!(files(&project.path(student)).len(), 7);
+    }
+    assert!(project.stale().is_empty());
+
+    // Another seed draws other answers, and only they run.
+    project.edit("top_p: 0.95 }", "top_p: 0.95, seed: 9 }");
+    assert_eq!(project.make().ran().len(), 10);
+    // How many are asked at once is no part of what they are.
+    project.edit("top_p: 0.95, seed: 9 }", "top_p: 0.95, seed: 9 }\n      positions: 40");
+    let events = project.make();
+    assert_eq!(events.ran().len(), 10, "the key of an instance takes every parameter");
+    assert!(events.progress("answers[student=phi,which=tuned]").is_empty(), "but its rows are known");
+}
+
+#[test]
+fn what_a_student_or_a_recipe_cannot_be_is_named() {
+    for (before, after, said) in [
+        ("gpt2, layers: 1, width: 16, heads: 2", "gpt2, layers: 1, width: 16, heads: 2, kv_heads: 1", "kv_heads"),
+        ("lora: { rank: 2, alpha: 4 }", "lora: { rank: 2, alpha: 4, targets: [wq] }", "projections: c_attn"),
+    ] {
+        let project = Project::new(PIPELINE);
+        project.edit(before, after);
+        project.run(&["run", FILE]).code(1).says(said);
+    }
+    for (before, after, said) in [
+        ("dropout: 0.1", "dropout: 1.5", "a number from 0 to 1"),
+        ("temperature: 0.8", "temperature: 0", "a number above 0"),
+        ("schedule: cosine", "schedule: cosin", "did you mean `cosine`"),
+        ("precision: bf16", "precision: fp16", "`bf16`"),
+    ] {
+        let project = Project::new(PIPELINE);
+        project.edit(before, after);
+        project.run(&["check", FILE]).code(2).says(said);
+    }
+}
