@@ -18,6 +18,8 @@ pub(crate) struct Pass<'a, P: Kernels> {
     pub(super) drops: Option<Drops>,
     /// The precision of matrix products.
     pub(super) precision: Precision,
+    /// Whether it is a step of generation.
+    pub(super) generating: bool,
 }
 
 /// What one pass drops: a pure function of its seed.
@@ -168,12 +170,12 @@ impl<P: Kernels> Pass<'_, P> {
 
     fn form(&self) -> Form {
         let major = if self.decoder.input_major { Major::Input } else { Major::Output };
-        Form { major, precision: self.precision }
+        Form { major, ..self.head_form() }
     }
 
     /// How the product with the output head is taken.
     pub(crate) fn head_form(&self) -> Form {
-        Form { major: Major::Output, precision: self.precision }
+        Form { major: Major::Output, precision: self.precision, generating: self.generating }
     }
 
     /// The logits `[rows, vocab]` of rows of the final norm's output.

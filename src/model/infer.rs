@@ -1,6 +1,7 @@
 //! Passes that learn nothing: logits, hidden states and the steps of generation.
 
 use super::device::DeviceError;
+use super::forward::Pass;
 use super::kernels::{Kernels, Real};
 use super::layout::Layout;
 use super::network::Network;
@@ -79,7 +80,7 @@ impl<B: Kernels> Network<B> {
         let weights = self.parameters(&self.values);
         let ids = layout.spread(sequences.iter().copied());
         let embedded = B::pick_rows(&weights.token_embedding, &ids);
-        let pass = self.pass(layout, &progress.past);
+        let pass = Pass { generating: true, ..self.pass(layout, &progress.past) };
         let hidden = pass.hidden_cached(&weights, pass.stream::<B>(&weights, embedded), &mut progress.memory);
         for (past, ids) in progress.past.iter_mut().zip(sequences) {
             *past += ids.len();

@@ -207,7 +207,7 @@ impl<B: Kernels> Network<B> {
             let shape = [positions.len(), pairs];
             Turn { cosines: self.upload(cosines, &shape), sines: self.upload(sines, &shape), pairs }
         });
-        Pass { decoder, layout, positions, turn, drops: None, precision: Precision::F32 }
+        Pass { decoder, layout, positions, turn, drops: None, precision: Precision::F32, generating: false }
     }
 }
 

@@ -208,6 +208,13 @@ impl Model {
         Ok(placed!(&self.placed, network => network.logits(sequences, &layout))?)
     }
 
+    /// The logits `[vocab]` after the last token of each sequence, and no others.
+    pub fn next_logits(&self, sequences: &[&[u32]]) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.check(sequences.iter().copied())?;
+        let logits = placed!(&self.placed, network => guarded(network.label(), || network.begin(sequences).map(|(_, logits)| logits)))?;
+        Ok(logits.chunks_exact(self.config().vocab_size()).map(<[f32]>::to_vec).collect())
+    }
+
     /// For each layer from the embeddings to the last, the hidden states `[len, d_model]` of each sequence. As in
     /// transformers, the last have passed the final norm.
     pub fn hidden_states(&self, sequences: &[&[u32]]) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {

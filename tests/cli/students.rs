@@ -28,7 +28,7 @@ stages:
       student: "${student}"
       questions: questions
       rationales: rationales
-      placement: after
+      placement: before
       recipe:
         lr: 2.0e-3
         batch: 4
@@ -43,9 +43,8 @@ stages:
     train:
       student: "${student}"
       questions: questions
-      rationales: rationales
       placement: none
-      recipe: { lr: 2.0e-3, batch: 8, steps: 4, lora: { rank: 2, alpha: 4 } }
+      recipe: { lr: 2.0e-3, batch: 8, steps: 4, lora: { rank: 2, alpha: 4 }, eval_every: 2, eval_by: likelihood }
   weighed:
     attribute: { model: tuned, questions: questions, rationales: rationales, steps: 2 }
   answers:
@@ -53,6 +52,7 @@ stages:
     evaluate:
       model: "${which}"
       questions: questions
+      max_new: 12
       sampling: { temperature: 0.8, top_k: 50, top_p: 0.95 }
 "#;
 
@@ -83,6 +83,7 @@ fn what_a_student_or_a_recipe_cannot_be_is_named() {
     for (before, after, said) in [
         ("gpt2, layers: 1, width: 16, heads: 2", "gpt2, layers: 1, width: 16, heads: 2, kv_heads: 1", "kv_heads"),
         ("lora: { rank: 2, alpha: 4 }", "lora: { rank: 2, alpha: 4, targets: [wq] }", "projections: c_attn"),
+        ("placement: none", "rationales: rationales\n      placement: before", "needs the label first"),
     ] {
         let project = Project::new(PIPELINE);
         project.edit(before, after);

@@ -66,7 +66,7 @@ fn by_input(weight: &FlexTensor, form: Form) -> FlexTensor {
 /// `x` times the matrix of weights.
 fn product(x: &FlexTensor, weight: &FlexTensor, form: Form) -> FlexTensor {
     let [rows, inner] = shape2(x);
-    if rows > narrow::MOST_ROWS || inner == 0 || form.precision != Precision::F32 {
+    if !form.generating || rows > narrow::MOST_ROWS || inner == 0 || form.precision != Precision::F32 {
         return Flex::float_matmul(operand(x, form.precision), by_input(weight, form));
     }
     let weights = elements(weight);

@@ -100,6 +100,8 @@ pub(crate) struct Form {
     pub(crate) major: Major,
     /// The precision of its operands.
     pub(crate) precision: Precision,
+    /// Whether it is a step of generation, where rows may be few and none may depend on the others.
+    pub(crate) generating: bool,
 }
 
 /// The angles by which the queries and keys of each row are turned: cosines and sines `[tokens, pairs]`.

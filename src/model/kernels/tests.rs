@@ -47,7 +47,7 @@ fn affine_operations_agree() {
         let (bias, residual) = (noise(&[outer], 4), noise(&[tokens, outer], 5));
         for (major, shape) in [(Major::Input, [inner, outer]), (Major::Output, [outer, inner])] {
             let weight = noise(&shape, 3);
-            let form = Form { major, precision: Precision::F32 };
+            let form = Form { major, precision: Precision::F32, generating: false };
             for bias in [None, Some(&bias)] {
                 for residual in [None, Some(&residual)] {
                     let fused = Flex::affine(&x, &weight, form, bias, residual);

@@ -1,6 +1,6 @@
 //! How questions are put to a student: generation that stops as soon as the label is known.
 
-use crate::artifact::{Outcome, Placement, Question, Usage};
+use crate::artifact::{Label, Outcome, Placement, Question, Usage};
 use crate::model::{Budget, GenerateOptions, Model, Sampling, generate};
 use crate::stage::StageError;
 use crate::stage::params::Count;
@@ -67,6 +67,36 @@ impl Asker<'_> {
     }
 }
 
+impl Asker<'_> {
+    /// Returns the label that the student holds for the likeliest after the first marker, of those that the question's
+    /// choices have. The student must be one that writes its label first.
+    pub(super) fn likeliest(&self, questions: &[&Question]) -> Result<Vec<Label>, StageError> {
+        let mut prompts = Vec::new();
+        let mut labels = Vec::new();
+        for question in questions {
+            let mut tokens = Vec::new();
+            let mut prompt = Vec::new();
+            for choice in &question.choices {
+                let mut sequence = self.sequences.with_target(question, choice.label, "")?;
+                tokens.push((choice.label, sequence.ids[sequence.label_at] as usize));
+                sequence.ids.truncate(sequence.label_at);
+                prompt = sequence.ids;
+            }
+            prompts.push(prompt);
+            labels.push(tokens);
+        }
+        let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+        let logits = self.model.next_logits(&prompts)?;
+        let best = |(labels, logits): (&Vec<(Label, usize)>, &Vec<f32>)| {
+            // Of labels that are equally likely, the first.
+            let likelier = |a: (Label, usize), b: (Label, usize)| if logits[b.1] > logits[a.1] { b } else { a };
+            labels.iter().copied().reduce(likelier).map(|(label, _)| label)
+        };
+        let chosen: Option<Vec<Label>> = labels.iter().zip(&logits).map(best).collect();
+        chosen.ok_or_else(|| data("a question has no choices"))
+    }
+}
+
 /// Reads the answer out of what a student wrote; `None` where the question has no known answer.
 pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> Option<Outcome> {
     Some(Outcome {
@@ -77,4 +107,58 @@ pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> 
         output: written.text.clone(),
         tokens: written.tokens,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::{Format, Split};
+    use crate::model::{Architecture, Config, Device, Example, Length, Recipe, Size, fit};
+    use crate::text::dataset::synthetic::{SyntheticSpec, generate as make};
+    use crate::text::prompt::STUDENT;
+    use crate::text::target::MARKER;
+    use crate::text::tokenizer::train_bpe;
+
+    /// A student that has learnt its few questions by heart, with its answers by either way.
+    #[test]
+    fn what_is_likeliest_is_what_is_written() {
+        let questions = make(&SyntheticSpec { train: 16, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
+        let questions: Vec<&Question> = questions.split(Split::Train).iter().collect();
+        let texts: Vec<&str> = questions.iter().map(|question| question.stem.as_str()).collect();
+        let tokenizer = train_bpe(texts, 400, &[MARKER, "<|endoftext|>"]).unwrap();
+        let usage = Usage {
+            format: Format { placement: Placement::None, marker: MARKER.into() },
+            prompt: STUDENT.into(),
+            end: Some("<|endoftext|>".into()),
+        };
+        let sequences = Sequences::new(&usage, &tokenizer).unwrap();
+        let examples: Vec<Example> = questions
+            .iter()
+            .map(|question| sequences.example(question, question.answer.unwrap(), "", 256, false).unwrap().0)
+            .collect();
+        let size =
+            Size { vocab_size: tokenizer.size(), context: 256, d_model: 32, layers: 2, heads: 2, kv_heads: None };
+        let mut model = Model::init(Config::new(Architecture::Llama, size), 1, &Device::cpu());
+        let recipe = Recipe { lr: 3e-3, length: Length::Epochs(150.0), ..Recipe::default() };
+        fit(&mut model, &examples, &recipe, &mut ()).unwrap();
+        let asker = Asker {
+            model: &model,
+            tokenizer: &tokenizer,
+            usage: &usage,
+            sequences,
+            max_new: 8,
+            batch: 5,
+            budget: Budget::default(),
+            sampling: None,
+        };
+        let likeliest = asker.likeliest(&questions).unwrap();
+        let written = asker.ask(&questions).unwrap();
+        for ((question, written), likeliest) in questions.iter().zip(&written).zip(&likeliest) {
+            let read = outcome(question, &usage, written).unwrap().predicted;
+            assert_eq!(read, Some(*likeliest), "{written:?}");
+        }
+        let answers: Vec<Label> = questions.iter().map(|question| question.answer.unwrap()).collect();
+        let right = likeliest.iter().zip(&answers).filter(|(a, b)| a == b).count();
+        assert!(right >= 14, "{right} of 16 are learnt");
+    }
 }

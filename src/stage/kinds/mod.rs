@@ -1,11 +1,12 @@
 //! The kinds of stage, one file each, and what several of them share: how a student's sequences are put together
-//! (`sequence`) and how a question is put to it (`ask`).
+//! (`sequence`), how it is trained (`recipe`) and how a question is put to it (`ask`).
 
 mod ask;
 pub mod attribute;
 pub mod dataset;
 pub mod elicit;
 pub mod evaluate;
+pub mod recipe;
 pub mod report;
 mod sequence;
 pub mod student;

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::artifact::{
-    Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage,
+    Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog,
+    Usage,
 };
-use crate::model::{
-    self, Budget, Decay, Example, FitError, FitHooks, FitLog, Model, Precision, Schedule, StepReport, TrainState, fit,
-    resume,
-};
-use crate::stage::params::{Count, External, Input, ModelSpec, PositiveReal, Seed, Share};
+use crate::model::{self, Budget, Example, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
+use crate::stage::params::{Count, External, Input, ModelSpec, Seed};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::store::PartialDir;
 use crate::text::prompt::STUDENT;
@@ -18,6 +16,7 @@ use crate::text::target::{MARKER, check_marker};
 use crate::text::tokenizer::Tokenizer;
 
 use super::ask::{Asker, max_new, outcome};
+use super::recipe::{EvalBy, TrainRecipe};
 use super::sequence::{Sequences, data};
 use super::student::Student;
 
@@ -27,10 +26,6 @@ const SAVE_EVERY: Duration = Duration::from_secs(20);
 const SAVE_SHARE: u32 = 40;
 
 crate::words!(Placement { None = "none", Before = "before", After = "after" });
-crate::words!(Schedule { Linear = "linear", Constant = "constant", Cosine = "cosine" });
-crate::words!(Precision { F32 = "f32", Bf16 = "bf16" });
-crate::words!(Decay { Matrices = "matrices", All = "all" });
-
 /// Whether the marker is a token of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkerAs {
@@ -52,70 +47,6 @@ pub enum LossOn {
 }
 
 crate::words!(LossOn { Target = "target", Sequence = "sequence" });
-
-crate::params! {
-    /// Low-rank adaptation: matrices of low rank learn, the weights they are added to do not.
-    pub struct LoraRecipe {
-        /// The rank of the matrices.
-        pub rank: Count = Count::of(8),
-        /// The factor on their product, over the rank.
-        pub alpha: PositiveReal = PositiveReal::of(16.0),
-        /// The projections that are adapted, such as `q_proj`; those that PEFT adapts by default where this is empty.
-        pub targets: Vec<String> = Vec::new(),
-    }
-}
-
-crate::params! {
-    /// How to train: the settings of the Hugging Face Trainer, under its meanings.
-    pub struct TrainRecipe {
-        /// The highest learning rate.
-        pub lr: PositiveReal = PositiveReal::of(5e-5),
-        /// Examples in a batch.
-        pub batch: Count = Count::of(8),
-        /// Batches whose gradients make one step.
-        pub accumulate: Count = Count::of(1),
-        /// Passes over the examples; 3 where neither this nor `steps` is given.
-        pub epochs: Option<PositiveReal>,
-        /// Steps, instead of epochs.
-        pub steps: Option<Count>,
-        /// Steps over which the learning rate rises from zero.
-        pub warmup_steps: u64 = 0,
-        /// The share of all steps over which it does, instead of `warmup_steps`.
-        pub warmup_ratio: Share = Share::of(0.0),
-        /// What the learning rate does then: falls to zero in a line (`linear`) or along a `cosine`, or stays (`constant`).
-        pub schedule: Schedule = Schedule::Linear,
-        /// Decoupled weight decay.
-        pub weight_decay: f64 = 0.0,
-        /// What decays: `matrices`, so that biases and normalisation are exempt, or `all`.
-        pub decay: Decay = Decay::Matrices,
-        /// Decay of AdamW's first moment.
-        pub beta1: f64 = 0.9,
-        /// Decay of AdamW's second moment.
-        pub beta2: f64 = 0.999,
-        /// The term in AdamW's denominator.
-        pub epsilon: f64 = 1e-8,
-        /// The largest norm of the gradient over all weights.
-        pub max_grad_norm: PositiveReal = PositiveReal::of(1.0),
-        /// Steps from one evaluation on the dev split to the next; the best weights are kept. Without it the last are.
-        pub eval_every: Option<Count>,
-        /// Evaluations in a row without an improvement above `threshold` after which training stops.
-        pub patience: Option<Count>,
-        /// The improvement in dev accuracy that must be exceeded, from 0 to 1.
-        pub threshold: f64 = 0.0,
-        /// Dev questions to evaluate on, the first ones; all where this is not given.
-        pub eval_questions: Option<Count>,
-        /// The most tokens that may be written to answer a dev question, as `max_new` of `evaluate`.
-        pub eval_max_new: Option<Count>,
-        /// The share that dropout drops everywhere; what the model's configuration says where this is not given.
-        pub dropout: Option<Share>,
-        /// The precision of matrix products: `f32`, or `bf16` over weights in `f32`.
-        pub precision: Precision = Precision::F32,
-        /// Whether batches are made of examples of like length, the longest first.
-        pub group_by_length: bool = false,
-        /// Adapts the weights by matrices of low rank instead of changing them all.
-        pub lora: Option<LoraRecipe>,
-    }
-}
 
 crate::params! {
     /// A student fine-tuned on questions with labels and rationales.
@@ -184,7 +115,13 @@ impl Stage for Train {
                 "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
             ));
         }
-        let recipe = self.recipe();
+        if self.recipe.eval_by == EvalBy::Likelihood && self.placement == Placement::Before {
+            return Err(data(
+                "`eval_by: likelihood` needs the label first, and with `placement: before` it follows a rationale: use \
+                 `eval_by: generation`",
+            ));
+        }
+        let recipe = self.recipe.with_seed(self.seed.0);
         let partial = context.partial();
         let saved = partial.load(STATE)?;
         let mut hooks = Hooks {
@@ -193,6 +130,7 @@ impl Stage for Train {
             tokenizer: &tokenizer,
             usage: &usage,
             dev,
+            eval_by: self.recipe.eval_by,
             max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer)?,
             saved_at: Instant::now(),
             save_after: SAVE_EVERY,
@@ -253,65 +191,6 @@ impl Train {
         };
         let format = Format { placement: self.placement, marker: self.marker.clone() };
         Ok(Usage { format, prompt, end: self.end.clone() })
-    }
-
-    fn recipe(&self) -> model::Recipe {
-        let TrainRecipe {
-            lr,
-            batch,
-            accumulate,
-            epochs,
-            steps,
-            warmup_steps,
-            warmup_ratio,
-            schedule,
-            weight_decay,
-            decay,
-            beta1,
-            beta2,
-            epsilon,
-            max_grad_norm,
-            eval_every,
-            patience,
-            threshold,
-            eval_questions: _,
-            eval_max_new: _,
-            dropout,
-            precision,
-            group_by_length,
-            lora,
-        } = &self.recipe;
-        let length = match (steps, epochs) {
-            (Some(steps), _) => model::Length::Steps(steps.get() as u64),
-            (None, epochs) => model::Length::Epochs(epochs.map_or(3.0, PositiveReal::get)),
-        };
-        model::Recipe {
-            lr: lr.get(),
-            batch: batch.get(),
-            accumulate: accumulate.get(),
-            length,
-            warmup_steps: *warmup_steps,
-            warmup_ratio: warmup_ratio.get(),
-            schedule: *schedule,
-            weight_decay: *weight_decay,
-            decay: *decay,
-            beta1: *beta1,
-            beta2: *beta2,
-            epsilon: *epsilon,
-            max_grad_norm: Some(max_grad_norm.get()),
-            eval_every: eval_every.map(|every| every.get() as u64),
-            patience: patience.map(|patience| u32::try_from(patience.get()).unwrap_or(u32::MAX)),
-            threshold: *threshold,
-            dropout: dropout.map(Share::get),
-            precision: *precision,
-            group_by_length: *group_by_length,
-            lora: lora.as_ref().map(|LoraRecipe { rank, alpha, targets }| model::Lora {
-                rank: rank.get(),
-                alpha: alpha.get(),
-                targets: targets.clone(),
-            }),
-            seed: self.seed.0,
-        }
     }
 
     /// Makes the training examples; a question without a rationale is left out where the target needs one.
@@ -383,6 +262,7 @@ struct Hooks<'a> {
     tokenizer: &'a Tokenizer,
     usage: &'a Usage,
     dev: &'a [&'a Question],
+    eval_by: EvalBy,
     max_new: usize,
     saved_at: Instant,
     save_after: Duration,
@@ -409,10 +289,20 @@ impl Hooks<'_> {
             if self.context.stopping() {
                 return Err(StageError::Stopped);
             }
-            let written = asker.ask(batch)?;
-            let outcomes =
-                batch.iter().zip(&written).filter_map(|(question, written)| outcome(question, self.usage, written));
-            right += outcomes.filter(crate::artifact::Outcome::correct).count();
+            right += match self.eval_by {
+                EvalBy::Generation => {
+                    let written = asker.ask(batch)?;
+                    let outcomes = batch
+                        .iter()
+                        .zip(&written)
+                        .filter_map(|(question, written)| outcome(question, self.usage, written));
+                    outcomes.filter(Outcome::correct).count()
+                }
+                EvalBy::Likelihood => {
+                    let chosen = asker.likeliest(batch)?;
+                    batch.iter().zip(&chosen).filter(|(question, label)| question.answer == Some(**label)).count()
+                }
+            };
         }
         Ok(right as f32 / self.dev.len() as f32)
     }
