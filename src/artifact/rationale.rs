@@ -21,16 +21,21 @@ pub struct Rationale {
     /// The label the teacher itself arrived at, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
+    /// Where the words of a selection stand in the rationale it was made from, as byte offsets `[start, end)` in their
+    /// order; `None` where the text is no selection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Vec<(usize, usize)>>,
 }
 
 impl ContentHash for Rationale {
     fn term(&self) -> Term {
-        let Self { id, sample, text, label } = self;
+        let Self { id, sample, text, label, kept } = self;
         Term::record([
             ("id", id.term()),
             ("sample", sample.term()),
             ("text", text.term()),
             ("label", label.map(|label| label.to_string()).term()),
+            ("kept", kept.term()),
         ])
     }
 }

@@ -244,6 +244,12 @@ impl<T: ContentHash> ContentHash for [T] {
     }
 }
 
+impl<A: ContentHash, B: ContentHash> ContentHash for (A, B) {
+    fn term(&self) -> Term {
+        Term::List(vec![self.0.term(), self.1.term()])
+    }
+}
+
 impl<T: ContentHash + ?Sized> ContentHash for &T {
     fn term(&self) -> Term {
         (**self).term()

@@ -83,6 +83,11 @@ impl Config {
         &self.decoder
     }
 
+    /// The name of the tensor that has a row for each token.
+    pub fn embedding(&self) -> &'static str {
+        self.architecture.names().embedding
+    }
+
     /// Number of tokens in the vocabulary.
     pub fn vocab_size(&self) -> usize {
         self.decoder.vocab_size

@@ -5,8 +5,8 @@
 //! (`forward`) is written once, generic over the backend's `kernels`. Each `architecture` comes down to one description,
 //! the `decoder`; only its own file knows how its configuration and tensors are called.
 //!
-//! On the CPU everything is deterministic: equal inputs give equal bits, whatever the number of threads. Dropout is off
-//! everywhere.
+//! On the CPU everything is deterministic: equal inputs give equal bits, whatever the number of threads. Elements are
+//! dropped in training alone, by a seed of the recipe's.
 
 mod architecture;
 mod archive;

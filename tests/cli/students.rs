@@ -1,5 +1,7 @@
 //! Students of every architecture, with what a recipe and an evaluation can ask for.
 
+use serde_json::{Value as Json, json};
+
 use crate::runner::{FILE, Project, files};
 
 const PIPELINE: &str = r#"retort: 1
@@ -99,4 +101,62 @@ fn what_a_student_or_a_recipe_cannot_be_is_named() {
         project.edit(before, after);
         project.run(&["check", FILE]).code(2).says(said);
     }
+}
+
+/// A model that someone hands over, and a student of it.
+const HANDED: &str = r#"retort: 1
+experiment: handed
+seed: 3
+
+stages:
+  questions:
+    dataset: { format: synthetic, train: 8, dev: 0, test: 0 }
+  tuned:
+    train:
+      student: { path: made }
+      questions: questions
+      placement: none
+      recipe: { steps: 1 }
+"#;
+
+#[test]
+fn a_directory_whose_files_do_not_fit_together_is_named_with_what_does_not() {
+    let maker = Project::new(PIPELINE);
+    maker.make_with(&["tuned[student=mistral]"]);
+    maker.run(&["export", FILE, "tuned[student=mistral]", "made"]).code(0);
+    let changed = |name: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        let project = Project::new(HANDED);
+        for file in files(&maker.path("made")) {
+            let bytes = fs_err::read(&file).unwrap();
+            let file = file.file_name().unwrap().to_str().unwrap().to_owned();
+            let bytes = if file == name { change(bytes) } else { bytes };
+            fs_err::create_dir_all(project.path("made")).unwrap();
+            fs_err::write(project.path("made").join(file), bytes).unwrap();
+        }
+        project.run(&["run", FILE])
+    };
+    let edited = |edit: &dyn Fn(&mut Json)| {
+        move |bytes: Vec<u8>| {
+            let mut json = serde_json::from_slice(&bytes).unwrap();
+            edit(&mut json);
+            serde_json::to_vec(&json).unwrap()
+        }
+    };
+    changed("", &|bytes| bytes).code(0);
+    let token = json!({ "id": 999, "content": "<odd>", "special": true, "single_word": false, "lstrip": false,
+                        "rstrip": false, "normalized": false });
+    changed("tokenizer.json", &edited(&|json| json["added_tokens"].as_array_mut().unwrap().push(token.clone())))
+        .code(1)
+        .says("the tokenizer `made/tokenizer.json` has ids up to")
+        .says("`model.embed_tokens.weight` of shape [");
+    changed("config.json", &edited(&|json| json["intermediate_size"] = json!(48)))
+        .code(1)
+        .says("made/model.safetensors")
+        .says("model.layers.0.mlp.gate_proj.weight` has shape [");
+    changed("config.json", &edited(&|json| json["num_hidden_layers"] = json!(2)))
+        .code(1)
+        .says("model.layers.1.self_attn.q_proj.weight` is missing, it should have shape [16, 16]");
+    changed("config.json", &edited(&|json| json["model_type"] = json!("mamba"))).code(1).says("mamba");
+    changed("model.safetensors", &|bytes| bytes[..bytes.len() / 2].to_vec()).code(1).says("made/model.safetensors");
+    changed("model.safetensors", &|_| b"<html>".to_vec()).code(1).says("made/model.safetensors");
 }

@@ -109,7 +109,7 @@ impl Stage for Elicit {
 fn gold(questions: &[Question]) -> Rationales {
     let row = |question: &Question| {
         let text = question.rationale.clone()?;
-        Some(Rationale { id: question.id.clone(), sample: 0, text, label: question.answer })
+        Some(Rationale { id: question.id.clone(), sample: 0, text, label: question.answer, kept: None })
     };
     Rationales { rows: questions.iter().filter_map(row).collect() }
 }

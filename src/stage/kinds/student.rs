@@ -139,18 +139,27 @@ impl Student {
             Self::Directory(directory @ ModelDirectory(files)) => {
                 let file = |name: &str| context.file_named(files, name);
                 let mut tokenizer = Tokenizer::from_json(&file(TOKENIZER)?).map_err(|error| data(&error))?;
-                prepare(&mut tokenizer)?;
                 let place = context.path_of(files);
                 let config =
                     Config::from_json(&file(CONFIG)?, &format!("{place}/{CONFIG}")).map_err(|error| data(&error))?;
+                if tokenizer.size() > config.vocab_size() {
+                    return Err(StageError::data(format!(
+                        "the tokenizer `{place}/{TOKENIZER}` has ids up to {}, which `{}` of shape [{}, {}] has no rows \
+                         for: they are not of one model",
+                        tokenizer.size() - 1,
+                        config.embedding(),
+                        config.vocab_size(),
+                        config.d_model(),
+                    )));
+                }
+                prepare(&mut tokenizer)?;
                 // Read as a stream; the engine sees to it that the files are still what was hashed once this is done.
                 let open = |(_, path, _): &(String, PathBuf, Digest)| {
                     let file = fs_err::File::open(path).map_err(|error| data(&error))?;
                     Ok(WeightsFile::new(path.display().to_string(), file))
                 };
                 let weights = directory.weights(context).into_iter().map(open).collect::<Result<_, StageError>>()?;
-                let model =
-                    Model::from_files(&config, weights, tokenizer.size(), device).map_err(|error| data(&error))?;
+                let model = Model::from_files(&config, weights, tokenizer.size(), device)?;
                 Ok((model, tokenizer))
             }
         }

@@ -16,5 +16,11 @@ pub fn read(bytes: &[u8]) -> Result<Rationales, DatasetError> {
 fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
     let sample = fields.optional("sample").map(|sample| sample.number()).transpose()?;
     let label = fields.optional("label").map(|label| label.label()).transpose()?;
-    Ok(Rationale { id: fields.words("id")?, sample: sample.unwrap_or(0), text: fields.words("rationale")?, label })
+    Ok(Rationale {
+        id: fields.words("id")?,
+        sample: sample.unwrap_or(0),
+        text: fields.words("rationale")?,
+        label,
+        kept: None,
+    })
 }
