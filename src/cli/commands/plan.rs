@@ -26,6 +26,8 @@ struct Line {
     why: Option<Why>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     awaits: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lacks: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,7 +42,7 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     let session = Session::load(global, &selection.pipeline)?;
     let wanted = session.wanted(&selection.targets)?;
     let store = session.look()?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
+    let ground = session.survey(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let most = if global.json || global.verbose > 0 { usize::MAX } else { SHOWN_MAX };
     let lines = lines(&session, &plan, &store, most)?;
@@ -50,7 +52,8 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     } else {
         print::data(&text(&session, &plan, &lines, global.verbose > 0));
     }
-    Ok(Exit::Success)
+    // A run would fetch a model from the hub; any other file must be brought first.
+    ground.externals.unusable().map_or(Ok(Exit::Success), |error| Err(session.unusable(&error)))
 }
 
 /// How many stale instances are listed for a person, unless more is asked for.
@@ -61,8 +64,9 @@ fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<V
     let (mut history, mut explained) = (None, 0);
     let mut lines = Vec::new();
     for (id, verdict) in plan.verdicts.iter().enumerate().map(|(index, verdict)| (InstanceId::at(index), verdict)) {
+        let instance = session.name(id);
         let mut line =
-            Line { instance: session.name(id), verdict: "hit", fingerprint: None, why: None, awaits: Vec::new() };
+            Line { instance, verdict: "hit", fingerprint: None, why: None, awaits: Vec::new(), lacks: Vec::new() };
         match verdict {
             Verdict::Left => continue,
             Verdict::Hit(found) => line.fingerprint = Some(found.fingerprint.hex()),
@@ -91,6 +95,10 @@ fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<V
                 line.verdict = "awaits";
                 line.awaits = on.iter().map(|id| session.name(*id)).collect();
             }
+            Verdict::Lacks(files) => {
+                line.verdict = "lacks";
+                line.lacks.clone_from(files);
+            }
         }
         lines.push(line);
     }
@@ -110,7 +118,7 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
                 0 => format!("after {first}"),
                 n => format!("after {first} and {n} more"),
             },
-            (None, []) => String::new(),
+            (None, []) => line.lacks.join(", "),
         };
         rows.push(vec![line.verdict.to_owned(), line.instance.clone(), why]);
     }
@@ -118,16 +126,17 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
     if shown < listed.len() {
         out += &format!("and {} more; `--verbose` lists them all\n\n", listed.len() - shown);
     }
-    let total = counts.hits + counts.runs + counts.shares + counts.awaits;
+    let total = counts.hits + counts.runs + counts.shares + counts.awaits + counts.lacks;
     out += &format!(
-        "{}: {total} instances: {} cached, {} to run{}, {} to be decided by what those give\n",
+        "{}: {total} instances: {} cached, {} to run{}{}, {} to be decided by what those give\n",
         session.experiment.name,
         counts.hits,
         counts.runs,
         if counts.shares == 0 { String::new() } else { format!(", {} the same as those", counts.shares) },
+        if counts.lacks == 0 { String::new() } else { format!(", {} whose files are not here yet", counts.lacks) },
         counts.awaits
     );
-    if counts.runs + counts.awaits == 0 {
+    if counts.runs + counts.awaits + counts.lacks == 0 {
         out += "nothing to do\n";
     } else if let Some(saved) = saved(plan) {
         out += &format!("the cached part took {saved} to make\n");
