@@ -7,12 +7,14 @@
 //! | [`target`] | a label and a rationale | what a student is taught to write, and the label out of what it wrote |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
+//! | [`emphasis`](fn@emphasis) | scores of a text's tokens | how much each token counts |
 //! | [`operation`] | a rationale | a rationale with less, or other, information in it |
 //!
 //! There is no I/O here, no tensor and no path, and no state: equal arguments give equal results, on every machine and
 //! with any number of threads.
 
 pub mod dataset;
+mod emphasis;
 mod fraction;
 pub mod operation;
 pub mod prompt;
@@ -20,4 +22,5 @@ pub mod target;
 pub mod tokenizer;
 pub mod words;
 
+pub use emphasis::{EmphasisError, emphasis};
 pub use fraction::{Fraction, FractionError};

@@ -147,6 +147,10 @@ fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, to
     let TrainingLog {
         examples,
         without_rationale,
+        label_alone,
+        blank,
+        strays,
+        unscored,
         truncated,
         losses,
         learning_rates,
@@ -159,6 +163,16 @@ fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, to
     let mut out = format!(
         "{examples} examples, {without_rationale} left out for want of a rationale, {truncated} cut to length\n"
     );
+    for (count, what) in [
+        (label_alone, "questions without a rationale trained on their labels alone"),
+        (blank, "examples with a blank rationale trained on their labels alone"),
+        (strays, "rationales of other questions not read"),
+        (unscored, "rationales without a score above 0, whose tokens weigh the same"),
+    ] {
+        if *count > 0 {
+            out += &format!("{count} {what}\n");
+        }
+    }
     out += &format!(
         "{} steps{}, weights of step {best_step} kept\n",
         losses.len(),

@@ -1,11 +1,12 @@
 //! The kinds of stage, one file each, and what several of them share: how a student's sequences are put together
-//! (`sequence`), how it is trained (`recipe`) and how a question is put to it (`ask`).
+//! (`sequence`), what it is trained on (`examples`, `weights`), how (`recipe`) and how a question is put to it (`ask`).
 
 mod ask;
 pub mod attribute;
 pub mod dataset;
 pub mod elicit;
 pub mod evaluate;
+pub mod examples;
 pub mod recipe;
 pub mod report;
 mod sequence;
@@ -13,6 +14,7 @@ pub mod student;
 pub mod tokenizer;
 pub mod train;
 pub mod transform;
+pub mod weights;
 
 pub use attribute::Attribute;
 pub use dataset::Dataset;
