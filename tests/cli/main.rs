@@ -15,6 +15,7 @@ mod hub;
 mod hub_server;
 mod killed;
 mod mistakes;
+mod operations;
 mod pipelines;
 mod reruns;
 mod revisions;
