@@ -9,10 +9,13 @@
 //! | [`words`] | text | the places of words and sentences |
 //! | [`emphasis`](fn@emphasis) | scores of a text's tokens | how much each token counts |
 //! | [`operation`] | a rationale | a rationale with less, or other, information in it |
+//! | [`annotation`] | bytes | which words of a rationale people marked |
+//! | [`vectors`] | bytes, mapped from a file or not | the words nearest to a word |
 //!
 //! There is no I/O here, no tensor and no path, and no state: equal arguments give equal results, on every machine and
 //! with any number of threads.
 
+pub mod annotation;
 pub mod dataset;
 mod emphasis;
 mod fraction;
@@ -20,6 +23,7 @@ pub mod operation;
 pub mod prompt;
 pub mod target;
 pub mod tokenizer;
+pub mod vectors;
 pub mod words;
 
 pub use emphasis::{EmphasisError, emphasis};

@@ -16,6 +16,7 @@ mod hub_server;
 mod killed;
 mod mistakes;
 mod objectives;
+mod operations;
 mod pipelines;
 mod reruns;
 mod revisions;
