@@ -44,7 +44,7 @@ impl ContentHash for KeepTop {
 
 impl KeepTop {
     pub(super) fn apply(self, rationale: &Rationale, scores: Option<&Attribution>) -> Result<String, OperationError> {
-        let Rationale { id, sample, text, label: _, kept: _ } = rationale;
+        let Rationale { id, sample, text, .. } = rationale;
         let missing = || OperationError::NoAttribution { id: id.clone(), sample: *sample };
         let scores = scores.filter(|scores| scores.id == *id && scores.sample == *sample).ok_or_else(missing)?;
         if scores.text != *text {

@@ -165,9 +165,9 @@ impl Operation {
         }
     }
 
-    /// Does the operation to one rationale; its identifier, sample number and label stay.
+    /// Does the operation to one rationale; all but its text stays.
     pub fn apply(&self, rationale: &Rationale, step: &Step<'_>) -> Result<Rationale, OperationError> {
-        let Rationale { id, sample, text, label, kept: _ } = rationale;
+        let Rationale { id, sample, text, .. } = rationale;
         let units = |level| units::units(rationale, level, step.tokenizer);
         let labels = [self.name(), &step.index.to_string(), id, &sample.to_string()];
         let mut draw = Draw::new(step.seed, &labels);
@@ -177,6 +177,6 @@ impl Operation {
             Self::Truncate(truncate) => truncate.apply(text, &units(truncate.level)?),
             Self::KeepTop(keep_top) => keep_top.apply(rationale, step.attribution)?,
         };
-        Ok(Rationale { id: id.clone(), sample: *sample, text, label: *label, kept: None })
+        Ok(Rationale { text, kept: None, ..rationale.clone() })
     }
 }

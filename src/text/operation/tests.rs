@@ -12,7 +12,7 @@ use crate::text::{Fraction, words};
 const PAPER: &str = "The answer is B because bodybuilders typically have more strength than nerds, which could translate into a greater ability to throw a baseball faster.";
 
 fn rationale(id: &str, text: &str) -> Rationale {
-    Rationale { id: id.into(), sample: 0, text: text.into(), label: None, kept: None }
+    Rationale { id: id.into(), text: text.into(), ..Rationale::default() }
 }
 
 fn tokenizer() -> Tokenizer {
