@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::fingerprint::Digest;
-use crate::hub::{Absent, FolderError, HubCache, HubModel, files_in};
+use crate::hub::{Absent, FolderError, HubCache, HubModel, chat_files_in, files_in};
 use crate::source::{Diagnostic, Diagnostics, nearest};
 use crate::spec::{Experiment, Instance};
 use crate::stage::params::{ExternalRef, ExternalSource};
@@ -27,6 +27,7 @@ pub struct Externals {
 enum Place {
     File(PathBuf),
     ModelFolder(PathBuf),
+    ChatModelFolder(PathBuf),
     Hub(HubModel),
 }
 
@@ -126,6 +127,7 @@ fn place(source: &ExternalSource, base: &Path, roots: &Roots) -> Place {
     match source {
         ExternalSource::File(path) => Place::File(below(path, base, roots)),
         ExternalSource::ModelFolder(path) => Place::ModelFolder(below(path, base, roots)),
+        ExternalSource::ChatModelFolder(path) => Place::ChatModelFolder(below(path, base, roots)),
         ExternalSource::Hub(model) => Place::Hub(model.clone()),
     }
 }
@@ -156,7 +158,8 @@ fn files_of(
     };
     match place {
         Place::File(path) => local(one_file(path, store), path),
-        Place::ModelFolder(path) => local(model_folder(path, store), path),
+        Place::ModelFolder(path) => local(model_folder(path, files_in, store), path),
+        Place::ChatModelFolder(path) => local(model_folder(path, chat_files_in, store), path),
         Place::Hub(model) => {
             let looked = format!("looked for `{}`", hub.folder(model).display());
             let absent = |absent: Absent| {
@@ -198,7 +201,11 @@ fn one_file(path: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>
     }
 }
 
-fn model_folder(folder: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
+fn model_folder(
+    folder: &Path,
+    files_in: fn(&Path) -> Result<Vec<String>, FolderError>,
+    store: &Store,
+) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
     if !folder.is_dir() {
         return Err(Unusable::because("there is no such directory"));
     }

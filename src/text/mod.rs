@@ -3,7 +3,10 @@
 //! | module | from | to |
 //! |---|---|---|
 //! | [`dataset`] | bytes, or a seed | questions and rationales |
-//! | [`prompt`] | a question and a template | what a student or a teacher is asked |
+//! | [`prompt`] | a question and a template | what a student is asked |
+//! | [`conversation`] | a question, worked examples and a template | what a teacher is asked |
+//! | [`chat_template`] | a conversation and a model's template | the text that the model goes on from |
+//! | [`statement`] | what a teacher wrote | the label it states |
 //! | [`target`] | a label and a rationale | what a student is taught to write, and the label out of what it wrote |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
@@ -16,11 +19,14 @@
 //! with any number of threads.
 
 pub mod annotation;
+pub mod chat_template;
+pub mod conversation;
 pub mod dataset;
 mod emphasis;
 mod fraction;
 pub mod operation;
 pub mod prompt;
+pub mod statement;
 pub mod target;
 pub mod tokenizer;
 pub mod vectors;

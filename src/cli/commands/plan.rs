@@ -7,12 +7,14 @@ use serde::Serialize;
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
 use super::super::history::StoredHistory;
+use super::super::inquiry;
 use super::super::print;
 use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
 use crate::event::Why;
 use crate::plan::{Counts, Plan, Verdict, why};
 use crate::spec::InstanceId;
+use crate::stage::{Basis, Estimate};
 use crate::store::Store;
 
 /// What the plan says of one instance, for programs.
@@ -28,6 +30,9 @@ struct Line {
     awaits: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lacks: Vec<String>,
+    /// What it is expected to ask of a teacher, where it asks one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asks: Option<Estimate>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,10 +47,12 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     let session = Session::load(global, &selection.pipeline)?;
     let wanted = session.wanted(&selection.targets)?;
     let store = session.look()?;
-    let ground = session.survey(&wanted, &store, &Devices::new(&session.settings, global))?;
+    let devices = Devices::new(&session.settings, global);
+    let ground = session.survey(&wanted, &store, &devices)?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let most = if global.json || global.verbose > 0 { usize::MAX } else { SHOWN_MAX };
-    let lines = lines(&session, &plan, &store, most)?;
+    let asks = |id| Ok(inquiry::of(&session, id, &plan, &ground, &store, &devices)?.map(|inquiry| inquiry.estimate));
+    let lines = lines(&session, &plan, &store, most, &asks)?;
     let counts = plan.counts();
     if global.json {
         print::json(&Answer { experiment: session.experiment.name.clone(), counts, instances: lines });
@@ -60,13 +67,25 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
 const SHOWN_MAX: usize = 60;
 
 /// Says what the plan says of each instance; `why` for the first `most` of those that run.
-fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<Vec<Line>, Failure> {
+fn lines(
+    session: &Session,
+    plan: &Plan,
+    store: &Store,
+    most: usize,
+    asks: &dyn Fn(InstanceId) -> Result<Option<Estimate>, Failure>,
+) -> Result<Vec<Line>, Failure> {
     let (mut history, mut explained) = (None, 0);
     let mut lines = Vec::new();
     for (id, verdict) in plan.verdicts.iter().enumerate().map(|(index, verdict)| (InstanceId::at(index), verdict)) {
-        let instance = session.name(id);
-        let mut line =
-            Line { instance, verdict: "hit", fingerprint: None, why: None, awaits: Vec::new(), lacks: Vec::new() };
+        let mut line = Line {
+            instance: session.name(id),
+            verdict: "hit",
+            fingerprint: None,
+            why: None,
+            awaits: Vec::new(),
+            lacks: Vec::new(),
+            asks: None,
+        };
         match verdict {
             Verdict::Left => continue,
             Verdict::Hit(found) => line.fingerprint = Some(found.fingerprint.hex()),
@@ -77,6 +96,7 @@ fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<V
                 let history = history.as_ref().expect("just read");
                 line.verdict = "run";
                 line.fingerprint = Some(recipe.order.fingerprint.hex());
+                line.asks = asks(id)?;
                 if explained < most {
                     line.why = Some(why(&session.experiment, id, &recipe.manifest, history));
                     explained += 1;
@@ -126,6 +146,11 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
     if shown < listed.len() {
         out += &format!("and {} more; `--verbose` lists them all\n\n", listed.len() - shown);
     }
+    for line in lines {
+        if let Some(estimate) = &line.asks {
+            out += &format!("{} asks a teacher: {}\n", line.instance, asking(estimate));
+        }
+    }
     let total = counts.hits + counts.runs + counts.shares + counts.awaits + counts.lacks;
     out += &format!(
         "{}: {total} instances: {} cached, {} to run{}{}, {} to be decided by what those give\n",
@@ -142,6 +167,28 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
         out += &format!("the cached part took {saved} to make\n");
     }
     out
+}
+
+/// Says what asking a teacher is expected to take.
+fn asking(estimate: &Estimate) -> String {
+    let Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis } = estimate;
+    let there = if *answered == 0 { String::new() } else { format!(" ({answered} are answered already)") };
+    if *calls == 0 {
+        return format!("nothing new{there}");
+    }
+    let most = if *basis == Basis::Guess { "at most " } else { "" };
+    let mut out =
+        format!("{calls} calls{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered");
+    if let Some(cost) = cost {
+        out += &format!(", for {most}{cost:.2}");
+    }
+    if let Some(took_ms) = took_ms {
+        out += &format!(", in {}", duration(*took_ms));
+    }
+    out + match basis {
+        Basis::History => ", going by what the model took before",
+        Basis::Guess => "; nothing is known of the model yet",
+    }
 }
 
 /// How long the hits took when they were made.

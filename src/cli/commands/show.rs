@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
+use super::super::inquiry;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::session::{Devices, Session};
@@ -21,6 +22,9 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let id = session.only(&args.target)?;
     let store = session.look()?;
+    if let Some(question) = &args.prompt {
+        return prompt(global, &session, id, question, &store);
+    }
     let found = result_of(global, &session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
     if !global.json {
@@ -52,6 +56,29 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
             print::data(&String::from_utf8_lossy(&store.read(file)?));
         }
         _ => show_rows(global, args, &found, &store)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Shows what a teacher is asked for a question, before or after it is.
+fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str, store: &Store) -> Result<Exit, Failure> {
+    let devices = Devices::new(&session.settings, global);
+    let wanted = session.graph.needed_by([id]);
+    let ground = session.ground(&wanted, store, &devices)?;
+    let plan = session.plan(&wanted, &ground, store)?;
+    let name = session.name(id);
+    let inquiry = inquiry::of(session, id, &plan, &ground, store, &devices)?
+        .ok_or_else(|| Failure::invalid(format!("`{name}` asks no teacher")))?;
+    let rows: Vec<_> = inquiry.rows.into_iter().filter(|row| row.id == question).collect();
+    let Some(first) = rows.first() else {
+        return Err(Failure::invalid(format!("`{name}` asks no question `{question}`")));
+    };
+    if global.json {
+        print::json(&rows);
+    } else {
+        let answered = rows.iter().filter(|row| row.answered).count();
+        print::note(&format!("{answered} of {} samples are answered", rows.len()));
+        print::data(&first.prompt);
     }
     Ok(Exit::Success)
 }

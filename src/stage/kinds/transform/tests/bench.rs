@@ -20,7 +20,7 @@ use crate::text::tokenizer::{Tokenizer, train_bpe};
 
 /// Makes a rationale without a label.
 pub(super) fn row(id: &str, text: &str) -> Rationale {
-    Rationale { id: id.into(), sample: 0, text: text.into(), label: None, kept: None }
+    Rationale { id: id.into(), text: text.into(), ..Rationale::default() }
 }
 
 /// Makes rationales `a`, `b`, … of some texts.
