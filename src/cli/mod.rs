@@ -4,6 +4,7 @@
 //! command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
 //! [`Exit`].
 
+mod agreement;
 mod args;
 mod commands;
 mod exit;
@@ -14,6 +15,7 @@ mod print;
 pub mod reporter;
 mod session;
 mod settings;
+mod shade;
 
 use clap::Parser;
 

@@ -1,6 +1,8 @@
 //! The kinds of stage, one file each, and what several of them share: how a student's sequences are put together
-//! (`sequence`), how it is trained (`recipe`) and how a question is put to it (`ask`).
+//! (`sequence`), how it is trained (`recipe`), how its tokens are scored (`scorer`) and how a question is put to it
+//! (`ask`).
 
+pub mod agreement;
 mod ask;
 pub mod attribute;
 pub mod dataset;
@@ -8,17 +10,19 @@ pub mod elicit;
 pub mod evaluate;
 pub mod recipe;
 pub mod report;
+pub mod scorer;
 mod sequence;
 pub mod student;
 pub mod tokenizer;
 pub mod train;
 pub mod transform;
 
-pub use attribute::Attribute;
+pub use agreement::Agreement;
 pub use dataset::Dataset;
 pub use elicit::Elicit;
 pub use evaluate::Evaluate;
 pub use report::Report;
+pub use scorer::Attribute;
 pub use tokenizer::Tokenizer;
 pub use train::Train;
 pub use transform::Transform;

@@ -16,7 +16,7 @@ mod hub;
 mod scalar;
 
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
-pub use fields::{Fields, tagged};
+pub use fields::{Fields, field_name, tagged};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
 
 use std::collections::BTreeMap;

@@ -145,13 +145,7 @@ fn attribution(row: &Rationale, tokens: &[(&str, f64)]) -> Attribution {
         at = start + token.len();
         TokenScore { span: (start, at), score }
     });
-    Attribution {
-        id: row.id.clone(),
-        sample: 0,
-        tokens: tokens.collect(),
-        text: row.text.clone(),
-        completeness_error: 0.0,
-    }
+    Attribution { id: row.id.clone(), sample: 0, tokens: tokens.collect(), text: row.text.clone(), completeness: None }
 }
 
 #[test]
