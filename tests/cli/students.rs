@@ -119,6 +119,15 @@ stages:
       recipe: { steps: 1 }
 "#;
 
+/// Makes a change of bytes out of a change of the JSON they hold.
+fn edited(edit: impl Fn(&mut Json)) -> impl Fn(Vec<u8>) -> Vec<u8> {
+    move |bytes| {
+        let mut json = serde_json::from_slice(&bytes).unwrap();
+        edit(&mut json);
+        serde_json::to_vec(&json).unwrap()
+    }
+}
+
 #[test]
 fn a_directory_whose_files_do_not_fit_together_is_named_with_what_does_not() {
     let maker = Project::new(PIPELINE);
@@ -135,28 +144,21 @@ fn a_directory_whose_files_do_not_fit_together_is_named_with_what_does_not() {
         }
         project.run(&["run", FILE])
     };
-    let edited = |edit: &dyn Fn(&mut Json)| {
-        move |bytes: Vec<u8>| {
-            let mut json = serde_json::from_slice(&bytes).unwrap();
-            edit(&mut json);
-            serde_json::to_vec(&json).unwrap()
-        }
-    };
     changed("", &|bytes| bytes).code(0);
     let token = json!({ "id": 999, "content": "<odd>", "special": true, "single_word": false, "lstrip": false,
                         "rstrip": false, "normalized": false });
-    changed("tokenizer.json", &edited(&|json| json["added_tokens"].as_array_mut().unwrap().push(token.clone())))
+    changed("tokenizer.json", &edited(|json| json["added_tokens"].as_array_mut().unwrap().push(token.clone())))
         .code(1)
         .says("the tokenizer `made/tokenizer.json` has ids up to")
         .says("`model.embed_tokens.weight` of shape [");
-    changed("config.json", &edited(&|json| json["intermediate_size"] = json!(48)))
+    changed("config.json", &edited(|json| json["intermediate_size"] = json!(48)))
         .code(1)
         .says("made/model.safetensors")
         .says("model.layers.0.mlp.gate_proj.weight` has shape [");
-    changed("config.json", &edited(&|json| json["num_hidden_layers"] = json!(2)))
+    changed("config.json", &edited(|json| json["num_hidden_layers"] = json!(2)))
         .code(1)
         .says("model.layers.1.self_attn.q_proj.weight` is missing, it should have shape [16, 16]");
-    changed("config.json", &edited(&|json| json["model_type"] = json!("mamba"))).code(1).says("mamba");
+    changed("config.json", &edited(|json| json["model_type"] = json!("mamba"))).code(1).says("mamba");
     changed("model.safetensors", &|bytes| bytes[..bytes.len() / 2].to_vec()).code(1).says("made/model.safetensors");
     changed("model.safetensors", &|_| b"<html>".to_vec()).code(1).says("made/model.safetensors");
 }
