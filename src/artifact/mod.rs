@@ -6,6 +6,7 @@
 //!
 //! There is no I/O here, no tensor and no path.
 
+mod agreement;
 mod attribution;
 mod checkpoint;
 mod codec;
@@ -22,7 +23,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use attribution::{Attribution, Attributions, TokenScore};
+pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matching, Measure, Measured, Words};
+pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
 pub use codec::CodecError;
 pub use question::{Choice, Label, Question, Questions, Split};
@@ -56,6 +58,8 @@ pub enum ArtifactKind {
     Rationales,
     /// Scores of a rationale's tokens, by question.
     Attributions,
+    /// How far two selections of a rationale's words agree, by question.
+    Agreement,
     /// A tokenizer in Hugging Face's `tokenizer.json` form.
     Tokenizer,
     /// A trained student in Hugging Face's layout, with the log of its training.
@@ -72,6 +76,7 @@ impl fmt::Display for ArtifactKind {
             Self::Questions => "questions",
             Self::Rationales => "rationales",
             Self::Attributions => "attributions",
+            Self::Agreement => "agreement",
             Self::Tokenizer => "tokenizer",
             Self::Checkpoint => "checkpoint",
             Self::Scores => "scores",

@@ -36,14 +36,14 @@ proptest! {
 
     #[test]
     fn attributions_survive_their_codec(
-        rows in prop::collection::vec((".*", prop::collection::vec(-1e9f64..1e9, 0..5)), 0..6),
+        rows in prop::collection::vec((".*", prop::collection::vec(-1e9f64..1e9, 0..5), any::<bool>()), 0..6),
     ) {
-        let rows = rows.into_iter().map(|(text, scores)| Attribution {
+        let rows = rows.into_iter().map(|(text, scores, adds_up)| Attribution {
             id: "q".into(),
             sample: 0,
             tokens: scores.iter().map(|&score| TokenScore { span: (0, text.len()), score }).collect(),
             text,
-            completeness_error: 0.25,
+            completeness: adds_up.then_some(Completeness { error: 0.25, change: -2.0, beyond: true }),
         });
         round_trip(&Attributions { rows: rows.collect() })?;
     }

@@ -4,6 +4,7 @@
 //! command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
 //! [`Exit`].
 
+mod agreement;
 mod args;
 mod commands;
 mod exit;
@@ -16,6 +17,7 @@ mod reach;
 pub mod reporter;
 mod session;
 mod settings;
+mod shade;
 
 use clap::Parser;
 

@@ -94,6 +94,26 @@ impl<P: Kernels> Pass<'_, P> {
         self.blocks::<P>(weights, stream, |_| {}, attend)
     }
 
+    /// As [`hidden`](Self::hidden), of plain tensors; `seen` is shown the queries, keys and values of each block as its
+    /// attention takes them.
+    pub(crate) fn attended(
+        &self,
+        weights: &Weights<Real<P>>,
+        stream: Real<P>,
+        mut seen: impl FnMut(&Real<P>),
+    ) -> Real<P> {
+        let heads = self.decoder.attention();
+        self.blocks::<P>(
+            weights,
+            stream,
+            |_| {},
+            |_, qkv| {
+                seen(&qkv);
+                <P as Blocks>::attention(&qkv, heads, self.layout, None)
+            },
+        )
+    }
+
     fn blocks<B: Blocks<Plain = P>>(
         &self,
         weights: &Weights<Real<B>>,

@@ -41,7 +41,8 @@ mod weights;
 pub use self::architecture::{Architecture, Size};
 pub use self::archive::{Misfit, Source, WeightsError, WeightsFile};
 pub use self::attribute::{
-    AttributeError, AttributeOptions, Attributed, Attributions, Baseline, Reduction, integrated_gradients,
+    AttributeError, Attributed, Baseline, Completeness, IntegratedGradients, Over, Reduction, Request, Scorer, Scores,
+    Unfit, attribute,
 };
 pub use self::config::{Config, ConfigError};
 pub use self::decoder::{Biases, Decoder, DropoutRates};

@@ -7,6 +7,11 @@ pub enum Quadrature {
     GaussLegendre,
     /// Riemann's with the right end of each of `n` equal parts.
     RiemannRight,
+    /// The middle of each of `n` equal parts: exact for polynomials of degree 1.
+    Midpoint,
+    /// Straight lines between the `n` ends of `n - 1` equal parts, and the middle where `n` is 1: exact for polynomials
+    /// of degree 1.
+    Trapezoid,
 }
 
 impl Quadrature {
@@ -14,6 +19,12 @@ impl Quadrature {
     pub(crate) fn nodes(self, n: usize) -> Vec<(f64, f64)> {
         match self {
             Self::RiemannRight => (1..=n).map(|i| (i as f64 / n as f64, 1.0 / n as f64)).collect(),
+            Self::Trapezoid if n > 1 => {
+                let part = 1.0 / (n - 1) as f64;
+                let weight = |i| if i == 0 || i == n - 1 { part / 2.0 } else { part };
+                (0..n).map(|i| (i as f64 / (n - 1) as f64, weight(i))).collect()
+            }
+            Self::Midpoint | Self::Trapezoid => (0..n).map(|i| ((i as f64 + 0.5) / n as f64, 1.0 / n as f64)).collect(),
             Self::GaussLegendre => (0..n).map(|i| legendre_node(i, n)).collect(),
         }
     }
@@ -57,7 +68,26 @@ mod tests {
     }
 
     #[test]
-    fn riemann_right_ends_at_one() {
+    fn equal_parts_have_their_places() {
         assert_eq!(Quadrature::RiemannRight.nodes(2), vec![(0.5, 0.5), (1.0, 0.5)]);
+        assert_eq!(Quadrature::Midpoint.nodes(2), vec![(0.25, 0.5), (0.75, 0.5)]);
+        assert_eq!(Quadrature::Trapezoid.nodes(3), vec![(0.0, 0.25), (0.5, 0.5), (1.0, 0.25)]);
+        assert_eq!(Quadrature::Trapezoid.nodes(1), vec![(0.5, 1.0)]);
+    }
+
+    #[test]
+    fn every_rule_integrates_a_constant_and_all_but_the_right_ends_a_line() {
+        use Quadrature::{GaussLegendre, Midpoint, RiemannRight, Trapezoid};
+        for n in 1..60_usize {
+            for rule in [GaussLegendre, RiemannRight, Midpoint, Trapezoid] {
+                let nodes = rule.nodes(n);
+                assert_eq!(nodes.len(), n);
+                let of = |f: fn(f64) -> f64| nodes.iter().map(|(x, w)| w * f(*x)).sum::<f64>();
+                assert!((of(|_| 1.0) - 1.0).abs() < 1e-12, "{rule:?} {n}");
+                let off = of(|x| x) - 0.5;
+                let expected = if rule == RiemannRight { 0.5 / n as f64 } else { 0.0 };
+                assert!((off - expected).abs() < 1e-12, "{rule:?} {n} {off}");
+            }
+        }
     }
 }

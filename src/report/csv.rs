@@ -7,12 +7,12 @@ use crate::stats::Estimate;
 
 /// A CSV file being written.
 #[derive(Default)]
-struct Writer {
-    out: String,
+pub(super) struct Writer {
+    pub(super) out: String,
 }
 
 impl Writer {
-    fn row<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) {
+    pub(super) fn row<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) {
         for (index, field) in fields.into_iter().enumerate() {
             if index > 0 {
                 self.out.push(',');
@@ -31,7 +31,7 @@ impl Writer {
 }
 
 /// Writes a number so that reading it gives the same number back; nothing for what is absent.
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 

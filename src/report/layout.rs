@@ -199,7 +199,14 @@ mod tests {
     }
 
     fn layout(arms: Vec<Arm>, spec: ReportSpec) -> Result<Layout, ReportError> {
-        Layout::of(&ReportInput { title: "t".into(), experiment: "e".into(), arms, spec, provenance: vec![] })
+        Layout::of(&ReportInput {
+            title: "t".into(),
+            experiment: "e".into(),
+            arms,
+            agreements: vec![],
+            spec,
+            provenance: vec![],
+        })
     }
 
     fn shown(layout: &Layout) -> String {

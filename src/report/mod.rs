@@ -30,8 +30,10 @@
 //! | `questions.csv` | one line per arm, replicate and question, with the output |
 //! | `report.html` | everything on one page that needs nothing else |
 //! | `report.json` | the tables, for [`Report::tables_in`] |
+//! | `agreement.csv` | one line per agreement of two selections and measure, where agreements are reported |
 //! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there |
 
+mod agreements;
 mod chart;
 mod csv;
 mod differences;
@@ -57,7 +59,7 @@ pub use figure::{Curve, CurveKind, curve_svg};
 pub use pages::report;
 pub use table::{Align, Cell, Column, Table};
 
-use crate::artifact::{ReportFiles, Scores, TrainingLog};
+use crate::artifact::{AgreementSummary, ReportFiles, Scores, TrainingLog};
 use crate::fingerprint::{ContentHash, Term};
 use crate::stats::Level;
 
@@ -75,6 +77,17 @@ pub struct Arm {
     pub outcomes: Scores,
     /// How its student was trained, when that is to be reported.
     pub log: Option<TrainingLog>,
+}
+
+/// How far two selections of words agree, in one instance of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agreement {
+    /// The axis values it was made with, by axis.
+    pub coords: BTreeMap<String, String>,
+    /// The stage that compared them.
+    pub stage: String,
+    /// What it found.
+    pub summary: AgreementSummary,
 }
 
 /// A figure that can be drawn.
@@ -165,6 +178,8 @@ pub struct ReportInput {
     pub experiment: String,
     /// The arms, in an order that their content decides: values of an axis that are not numbers keep it.
     pub arms: Vec<Arm>,
+    /// The agreements that have a table of their own.
+    pub agreements: Vec<Agreement>,
     /// Which axis goes where.
     pub spec: ReportSpec,
     /// What stands at the foot, as (name, value).

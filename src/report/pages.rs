@@ -4,7 +4,7 @@ use super::chart::drawings;
 use super::differences::Differences;
 use super::layout::Layout;
 use super::summary::{Summary, Verdict, summarise};
-use super::{Report, ReportError, ReportInput, csv, html, label, markdown, record, tabulate};
+use super::{Report, ReportError, ReportInput, agreements, csv, html, label, markdown, record, tabulate};
 use crate::artifact::ReportFiles;
 
 /// Makes a report; equal input gives equal bytes.
@@ -15,7 +15,8 @@ use crate::artifact::ReportFiles;
 pub fn report(input: &ReportInput) -> Result<Report, ReportError> {
     let layout = Layout::of(input)?;
     let summaries = summarise(input, &layout)?;
-    let tables = tabulate::tables(input, &layout, &summaries);
+    let mut tables = tabulate::tables(input, &layout, &summaries);
+    tables.extend(agreements::table(input));
     let drawings = drawings(input, &layout, &summaries);
     let lead = lead(input, &layout, &summaries);
     let named = |index: usize| format!("figure-{}.svg", index + 1);
@@ -30,6 +31,9 @@ pub fn report(input: &ReportInput) -> Result<Report, ReportError> {
     add("questions.csv", csv::questions_csv(input).into_bytes());
     add("report.html", html::page(input, &lead, &tables, &drawings, differences.as_ref()).into_bytes());
     add(record::FILE, record::encode(input, &tables));
+    if let Some(csv) = agreements::csv(input) {
+        add("agreement.csv", csv.into_bytes());
+    }
     for (index, drawing) in drawings.into_iter().enumerate() {
         add(&named(index), drawing.svg.into_bytes());
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::artifact::{Evaluation, Label, Outcome, ReportFiles};
+use crate::artifact::{
+    AgreementSummary, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, ReportFiles,
+};
 
 fn coords(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect()
@@ -41,7 +43,65 @@ fn arm(stage: &str, at: &[(&str, &str)], marks: &str) -> Arm {
 
 fn input(arms: Vec<Arm>, spec: ReportSpec) -> ReportInput {
     let provenance = vec![("pipeline".to_owned(), "pipelines/masking.yaml".to_owned())];
-    ReportInput { title: "Masking".into(), experiment: "quarel-masking".into(), arms, spec, provenance }
+    ReportInput {
+        title: "Masking".into(),
+        experiment: "quarel-masking".into(),
+        arms,
+        agreements: Vec::new(),
+        spec,
+        provenance,
+    }
+}
+
+/// Makes an agreement of which a rationale in ten has no selected word.
+fn agreement(stage: &str, at: &[(&str, &str)], only_selected: usize) -> Agreement {
+    let measured = |(index, (averaged, measure)): (usize, (Averaged, Measure))| {
+        let value = 0.9 - 0.1 * index as f64;
+        let chance = (measure != Measure::Jaccard).then_some(value / 3.0);
+        Measured { measure, averaged, value, low: value - 0.05, high: value + 0.04, chance, rationales: 1_080 }
+    };
+    let measures = [Averaged::Micro, Averaged::Macro].into_iter().flat_map(|averaged| {
+        Measure::ALL
+            .into_iter()
+            .filter(move |measure| averaged == Averaged::Micro || *measure != Measure::Recall)
+            .map(move |measure| (averaged, measure))
+    });
+    let summary = AgreementSummary {
+        matching: if only_selected == 0 { Matching::Subword } else { Matching::Exact },
+        rationales: 1_200,
+        questions: 1_000,
+        only_selected,
+        only_reference: 0,
+        level: 0.95,
+        measures: measures.enumerate().map(measured).collect(),
+    };
+    Agreement { coords: coords(at), stage: stage.to_owned(), summary }
+}
+
+#[test]
+fn agreements_have_a_table_and_a_file() {
+    let mut input = input(placements(), ReportSpec::default());
+    let without = report(&input).unwrap().files;
+    assert!(!without.files.contains_key("agreement.csv"));
+    input.agreements = vec![
+        agreement("agree", &[("method", "saliency"), ("student", "gpt2")], 0),
+        agreement("agree", &[("method", "random"), ("student", "gpt2")], 31),
+    ];
+    let report = report(&input).unwrap();
+    expect![[r"
+        "]]
+    .assert_eq(&shown(report.tables.last().unwrap()));
+    let csv = text(&report.files, "agreement.csv");
+    expect![[r"
+        "]]
+    .assert_eq(&csv.lines().take(4).map(|line| format!("{line}\n")).collect::<String>());
+    assert_eq!(csv.lines().count(), 1 + 2 * 7);
+    assert!(text(&report.files, "report.html").contains("Agreement of selected words"));
+    input.agreements = vec![agreement("agree", &[], 0)];
+    let alone = super::report(&input).unwrap();
+    expect![[r"
+        "]]
+    .assert_eq(shown(alone.tables.last().unwrap()).lines().nth(1).unwrap());
 }
 
 fn shown(table: &Table) -> String {

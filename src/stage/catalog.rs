@@ -1,7 +1,7 @@
 //! The one list of kinds.
 
 use super::Kind;
-use super::kinds::{Attribute, Dataset, Elicit, Evaluate, Report, Tokenizer, Train, Transform};
+use super::kinds::{Agreement, Attribute, Dataset, Elicit, Evaluate, Report, Tokenizer, Train, Transform};
 
 /// Every kind of stage.
 pub static CATALOG: &[Kind] = &[
@@ -11,6 +11,7 @@ pub static CATALOG: &[Kind] = &[
     Kind::of::<Tokenizer>(),
     Kind::of::<Train>(),
     Kind::of::<Attribute>(),
+    Kind::of::<Agreement>(),
     Kind::of::<Evaluate>(),
     Kind::of::<Report>(),
 ];

@@ -149,6 +149,19 @@ impl<'a> Context<'a> {
         Ok(&self.arrival(&input.port)?.parts)
     }
 
+    /// Reads one part of the artifact at a port.
+    pub fn part<A: Artifact>(&self, input: &Input<A>, name: &str) -> Result<Vec<u8>, StageError> {
+        let missing = || StageError::NoPart { port: input.port.clone(), part: name.to_owned() };
+        Ok(self.store.read(self.parts(input)?.get(name).ok_or_else(missing)?)?)
+    }
+
+    /// Names the instance whose artifact arrived at a port, for messages: `top[fraction=0.4]`.
+    pub fn origin<A: Artifact>(&self, input: &Input<A>) -> Result<String, StageError> {
+        let Arrival { stage, coords, parts: _ } = self.arrival(&input.port)?;
+        let coords: Vec<String> = coords.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+        Ok(if coords.is_empty() { stage.clone() } else { format!("{stage}[{}]", coords.join(",")) })
+    }
+
     /// Returns the cache of single rows of a kind.
     pub fn rows(&self, kind: &str) -> Result<Arc<RowStore>, StageError> {
         Ok(self.store.rows(kind)?)

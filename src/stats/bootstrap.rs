@@ -38,11 +38,43 @@ impl Bootstrap {
         let mut values = vec![0.0; questions];
         let resamples = 0..self.resamples.get();
         let mut means: Vec<f64> = resamples.map(|_| resampled(&mut draw, &arms, &mut values)).collect();
-        means.sort_by(f64::total_cmp);
-        let interval = Interval { low: quantile(&means, level.tail()), high: quantile(&means, 1.0 - level.tail()) };
-        let flat = means[means.len() - 1] - means[0] < 1e-9;
-        (!flat).then_some(interval)
+        percentiles(&mut means, level)
     }
+
+    /// Returns the percentile interval of each of several ratios of sums over questions, of which `ratios` holds every
+    /// question's part of the numerator and of the denominator, `[ratio][question]`.
+    ///
+    /// Each resample serves all ratios; one in which a denominator is zero says nothing of that ratio. `None` when no
+    /// resample differs from another, or there is no question.
+    pub(super) fn ratios(self, label: &str, ratios: &[Vec<(f64, f64)>], level: Level) -> Vec<Option<Interval>> {
+        let questions = ratios.first().map_or(0, Vec::len);
+        if questions == 0 {
+            return vec![None; ratios.len()];
+        }
+        let mut draw = Draw::new(self.seed, &["bootstrap", label]);
+        let mut values: Vec<Vec<f64>> = vec![Vec::new(); ratios.len()];
+        for _ in 0..self.resamples.get() {
+            let mut sums = vec![(0.0, 0.0); ratios.len()];
+            for _ in 0..questions {
+                let question = draw.below(questions);
+                for (sum, ratio) in sums.iter_mut().zip(ratios) {
+                    *sum = (sum.0 + ratio[question].0, sum.1 + ratio[question].1);
+                }
+            }
+            for (values, (numerator, denominator)) in values.iter_mut().zip(sums) {
+                values.extend((denominator > 0.0).then(|| numerator / denominator));
+            }
+        }
+        values.iter_mut().map(|values| percentiles(values, level)).collect()
+    }
+}
+
+/// Returns the percentile interval of resampled values; `None` where they never differ.
+fn percentiles(values: &mut [f64], level: Level) -> Option<Interval> {
+    values.sort_by(f64::total_cmp);
+    let flat = values.last()? - values.first()? < 1e-9;
+    let interval = Interval { low: quantile(values, level.tail()), high: quantile(values, 1.0 - level.tail()) };
+    (!flat).then_some(interval)
 }
 
 /// What each answer of an arm adds to the mean of its question, `[replicate][question]`.
@@ -128,6 +160,29 @@ mod tests {
         assert_eq!(interval(&[(1.0, &rows(9, |_| vec![true, true]))], 0.95), None);
         assert_eq!(interval(&[(1.0, &[])], 0.95), None);
         assert_eq!(interval(&[], 0.95), None);
+    }
+
+    #[test]
+    fn a_ratio_of_which_all_denominators_are_one_is_a_mean() {
+        let arm = rows(100, |q| vec![q < 60]);
+        let mean: Vec<(f64, f64)> = (0..100).map(|q| (f64::from(u8::from(q < 60)), 1.0)).collect();
+        let bootstrap = Bootstrap { resamples: NonZeroU32::new(20_000).unwrap(), seed: 1 };
+        let found = bootstrap.ratios("test", &[mean, vec![(1.0, 1.0); 100], vec![(0.0, 0.0); 100]], Level::P95);
+        // The draws of one replicate are the same, and sums of shares of a hundred differ by rounding alone.
+        let expected = interval(&[(1.0, &arm)], 0.95).unwrap();
+        close(found[0], expected.low, expected.high, 1e-9);
+        assert_eq!(found[1..], [None, None]);
+        assert_eq!(bootstrap.ratios("test", &[vec![]], Level::P95), [None]);
+    }
+
+    #[test]
+    fn a_ratio_of_sums_weighs_questions_by_their_denominator() {
+        // random.seed(5); h = [q % 4 for q in range(80)]; n = [3 + q % 7 for q in range(80)]; quantiles of 100,000
+        // sum(h[j] for j in i) / sum(n[j] for j in i) with i = random.choices(range(80), k=80)
+        let ratio = (0..80).map(|q| (f64::from(q % 4), 3.0 + f64::from(q % 7))).collect();
+        let bootstrap = Bootstrap { resamples: NonZeroU32::new(20_000).unwrap(), seed: 1 };
+        let found = bootstrap.ratios("test", &[ratio], Level::P95).remove(0);
+        close(found, 0.208_75, 0.300_88, 0.002);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Intervals and paired tests for right and wrong answers: pure functions over [`Responses`].
+//! Intervals and paired tests: pure functions over right and wrong answers ([`Responses`]) and over selections of words
+//! ([`Overlap`]).
 //!
 //! The unit of sampling is the question. Replicates, which are trainings that differ in their seed alone, answer the
 //! same questions, so that their answers are averaged per question and never counted as further questions.
@@ -10,6 +11,8 @@
 //! | accuracy minus chance | the accuracy's interval, moved by the questions' mean chance | chance is known, not estimated |
 //! | difference of two arms | paired percentile bootstrap over questions (and each arm's replicates) | Efron & Tibshirani (1993), §13.3 |
 //! | the same where no resample varies | adjusted Wald for paired proportions | Bonett & Price (2012) |
+//! | precision, recall, F1, Jaccard of two selections | percentile bootstrap over questions, of ratios of sums | Efron & Tibshirani (1993), §13.3 |
+//! | the same where no resample varies | Wilson score, for as many questions | as above |
 //! | whether two arms differ | exact McNemar, two-sided | McNemar (1947); the sign test over questions that differ |
 //!
 //! Every function that needs at least one question returns `None` without one, so that no figure here is ever NaN.
@@ -17,6 +20,7 @@
 mod bootstrap;
 mod compare;
 mod normal;
+mod overlap;
 mod responses;
 mod sign;
 mod wilson;
@@ -24,6 +28,7 @@ mod wilson;
 pub use bootstrap::Bootstrap;
 pub use compare::{Comparison, accuracy, against_chance, difference};
 pub use normal::Level;
+pub use overlap::{Agreed, Overlap, Stratum, agreement};
 pub use responses::{Response, Responses};
 pub use sign::sign_test;
 pub use wilson::wilson;

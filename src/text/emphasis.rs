@@ -96,7 +96,7 @@ mod tests {
             sample: 0,
             text: TEXT.into(),
             tokens: scores.iter().map(token).collect(),
-            completeness_error: 0.0,
+            completeness: None,
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
 //! | [`emphasis`](fn@emphasis) | scores of a text's tokens | how much each token counts |
+//! | [`selection`] | a text and places in it | the words that are selected, and those that two selections share |
 //! | [`operation`] | a rationale | a rationale with less, or other, information in it |
 //! | [`annotation`] | bytes | which words of a rationale people marked |
 //! | [`vectors`] | bytes, mapped from a file or not | the words nearest to a word |
@@ -26,6 +27,7 @@ mod emphasis;
 mod fraction;
 pub mod operation;
 pub mod prompt;
+pub mod selection;
 pub mod statement;
 pub mod target;
 pub mod tokenizer;

@@ -7,6 +7,7 @@
     reason = "a test panics where it cannot go on, and says that it is skipped"
 )]
 
+mod attributions;
 mod commands;
 mod damage;
 mod determinism;

@@ -155,6 +155,38 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
     );
 }
 
+const CHANCE: &str = r#"retort: 1
+experiment: chance
+seed: 17
+
+models:
+  tiny: { new: { architecture: gpt2, layers: 1, width: 8, heads: 1, context: 256, tokenizer: tokens } }
+
+stages:
+  questions:
+    dataset: { format: synthetic, train: 8, dev: 2, test: 2 }
+  rationales:
+    elicit: { questions: questions, split: train, teacher: gold }
+  tokens:
+    tokenizer: { questions: questions, rationales: rationales, vocabulary: 400 }
+  tuned:
+    train: { student: tiny, questions: questions, rationales: rationales, placement: before, recipe: { steps: 1 } }
+  weighed:
+    attribute: { model: tuned, questions: questions, rationales: rationales, method: random }
+"#;
+
+#[test]
+fn scores_that_are_drawn_are_pinned() {
+    let project = Project::new(CHANCE);
+    project.make();
+    check(
+        &project,
+        &["weighed"],
+        &expect![[r#"
+        "#]],
+    );
+}
+
 /// Sums of floating-point numbers come out otherwise on a machine with other vector units (weights and attributions of these
 /// very pipelines differ between AVX-512 and AVX2), so what is pinned of these kinds is what does not depend on them; the
 /// rest is compared between two runs in `determinism`.

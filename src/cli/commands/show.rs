@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::super::agreement;
 use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
 use super::super::inquiry;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::session::{Devices, Session};
-use crate::artifact::{ArtifactKind, Checkpoint, TrainingLog};
+use super::super::shade;
+use crate::artifact::{Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, TrainingLog};
 use crate::plan::{Found, Verdict};
 use crate::report::{Curve, CurveKind, curve_svg};
 use crate::spec::InstanceId;
@@ -55,6 +57,8 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
             let file = found.parts.get("tokenizer").ok_or_else(|| Failure::unusable("the tokenizer has no file"))?;
             print::data(&String::from_utf8_lossy(&store.read(file)?));
         }
+        ArtifactKind::Attributions if !global.json => show_attributions(args, &found, &store)?,
+        ArtifactKind::Agreement if !global.json => show_agreement(args, &found, &store)?,
         _ => show_rows(global, args, &found, &store)?,
     }
     Ok(Exit::Success)
@@ -100,6 +104,44 @@ pub(super) fn result_of(
     }
 }
 
+/// Reads a result whole.
+fn decoded<A: Artifact>(found: &Found, store: &Store) -> Result<A, Failure> {
+    let read = |(part, digest): (&String, &crate::fingerprint::Digest)| Ok((part.clone(), store.read(digest)?));
+    A::decode(&found.parts.iter().map(read).collect::<Result<Parts, Failure>>()?).map_err(Failure::unusable)
+}
+
+/// Prints as many rows as are asked for, or the row of one question.
+fn print_rows<T>(
+    args: &Show,
+    rows: &[T],
+    id: impl Fn(&T) -> &str,
+    write: impl Fn(&T) -> String,
+) -> Result<(), Failure> {
+    print::data(&format!("rows: {} rows\n", rows.len()));
+    let wanted = |row: &&T| args.row.as_ref().is_none_or(|wanted| id(row) == wanted);
+    let shown: Vec<&T> = rows.iter().filter(wanted).take(args.limit).collect();
+    if let Some(id) = args.row.as_ref().filter(|_| shown.is_empty()) {
+        return Err(Failure::invalid(format!("no row has the id `{id}`")));
+    }
+    shown.into_iter().for_each(|row| print::data(&format!("{}\n", write(row))));
+    Ok(())
+}
+
+fn show_attributions(args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
+    let attributions: Attributions = decoded(found, store)?;
+    let completeness = shade::completeness(&attributions);
+    if !completeness.is_empty() {
+        print::data(&completeness);
+    }
+    print_rows(args, &attributions.rows, |row| &row.id, shade::attribution)
+}
+
+fn show_agreement(args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
+    let agreements: Agreements = decoded(found, store)?;
+    print::data(&agreement::summary(&agreements.summary));
+    print_rows(args, &agreements.rows, |row| &row.id, agreement::row)
+}
+
 fn show_rows(global: &Global, args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
     let (mut all, mut found_any) = (Vec::new(), false);
     for (part, digest) in &found.parts {
@@ -129,16 +171,14 @@ fn show_rows(global: &Global, args: &Show, found: &Found, store: &Store) -> Resu
     Ok(())
 }
 
-/// Writes a row as one field a line; scores of tokens become one line of `token score` pairs.
+/// Writes a row as one field a line.
 fn readable(row: &Json) -> String {
     let Json::Object(fields) = row else { return row.to_string() };
-    let text = fields.get("text").and_then(Json::as_str).unwrap_or_default();
     let mut out = String::new();
     for (name, value) in fields {
         let shown = match value {
             Json::String(text) => text.clone(),
             Json::Array(items) if name == "choices" => choices(items),
-            Json::Array(items) if name == "tokens" => tokens(items, text),
             other => other.to_string(),
         };
         out += &format!("  {name:<12} {}\n", shown.replace('\n', "\n               "));
@@ -149,16 +189,6 @@ fn readable(row: &Json) -> String {
 fn choices(items: &[Json]) -> String {
     let choice = |item: &Json| Some(format!("({}) {}", item.get("label")?.as_str()?, item.get("text")?.as_str()?));
     items.iter().filter_map(choice).collect::<Vec<_>>().join(" ")
-}
-
-fn tokens(items: &[Json], text: &str) -> String {
-    let token = |item: &Json| {
-        let span = item.get("span")?.as_array()?;
-        let (start, end) = (span.first()?.as_u64()?, span.get(1)?.as_u64()?);
-        let word = text.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
-        Some(format!("{}:{:+.3}", word.trim(), item.get("score")?.as_f64()?))
-    };
-    items.iter().filter_map(token).collect::<Vec<_>>().join(" ")
 }
 
 /// Shows how a training went. The log holds no times, so that equal trainings have equal logs; `took_ms` is that of the

@@ -1,4 +1,4 @@
-//! How many sequences are generated side by side: as many as memory is allowed for, and fewer once there was too little.
+//! How many sequences run side by side: as many as memory is allowed for, and fewer once there was too little.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::model::device::DeviceError;
 use crate::model::student::ModelError;
 
-/// The most positions that sequences generated side by side may come to, prompts and padding included.
+/// The most positions that sequences run side by side may come to, what is generated and padding included.
 ///
 /// It halves itself when the device has no memory left; clones share what is left of it.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl Budget {
     /// Gives the rows of `order` in turn to `run`, as many at once as the budget and `most` allow, and one at least.
     /// `needs` says how many positions a row may come to. Where memory does not suffice for several rows, the budget is
     /// halved and `run` gets fewer of the same.
-    pub(super) fn share(
+    pub(in crate::model) fn share(
         &self,
         order: &[usize],
         most: usize,

@@ -14,8 +14,8 @@ use crate::model::layout::Layout;
 use crate::model::learn::{Batch, Learned, Update};
 use crate::model::student::{Placed, placed};
 use crate::model::{
-    AttributeOptions, Attributed, Budget, ConfigError, Device, GenerateOptions, Model, ModelError, Quadrature,
-    Reduction, generate, integrated_gradients,
+    Attributed, Budget, ConfigError, Device, GenerateOptions, IntegratedGradients, Model, ModelError, Quadrature,
+    Reduction, Request, Scorer, attribute, generate,
 };
 
 struct Case {
@@ -270,24 +270,29 @@ fn parity_integrated_gradients() {
                 [(Quadrature::GaussLegendre, "gausslegendre"), (Quadrature::RiemannRight, "riemann_right")]
             {
                 for (reduction, suffix) in [(Reduction::Sum, "sum"), (Reduction::L2, "l2")] {
-                    let options = AttributeOptions {
+                    let scorer = Scorer::IntegratedGradients(IntegratedGradients {
                         function,
                         quadrature,
                         steps: whole("steps") as usize,
-                        batch: 7,
                         reduction,
-                        ..AttributeOptions::default()
-                    };
+                        ..IntegratedGradients::default()
+                    });
+                    let scored: Vec<usize> = (0..ids.len()).collect();
                     let (position, target) = (whole("position") as usize, whole("target_id") as u32);
-                    let made = integrated_gradients(&case.model, &ids, position, target, &options).expect("runs");
+                    let request = Request { ids: &ids, position, target, scored: &scored };
+                    let score = |model: &Model| {
+                        let made = attribute(model, &[request], &scorer, &Budget::of(7 * ids.len())).expect("runs");
+                        let per_token: Vec<f32> = made[0].per_token.iter().map(|&score| score as f32).collect();
+                        (per_token, made[0].completeness.expect("integrated gradients"))
+                    };
                     let name = format!("ig.{function_name}.{rule}");
-                    let near = integrated_gradients(&nearby.model, &ids, position, target, &options).expect("runs");
-                    let most = allowed(&case, 1e-3, relative(&near.per_token, &made.per_token));
-                    let error = relative(&made.per_token, &case.floats(&format!("{name}.per_token_{suffix}")));
+                    let ((made, ends), (near, _)) = (score(&case.model), score(&nearby.model));
+                    let most = allowed(&case, 1e-3, relative(&near, &made));
+                    let error = relative(&made, &case.floats(&format!("{name}.per_token_{suffix}")));
                     assert!(error < most, "{}: {name} by {suffix} is off by {error} of {most}", case.name);
                     let delta = case.number(&format!("{name}.convergence_delta"));
-                    let change = (made.value - made.value_baseline).abs();
-                    let off = (made.completeness_delta - delta).abs();
+                    let change = (ends.value - ends.value_baseline).abs();
+                    let off = (ends.delta - delta).abs();
                     assert!(
                         off < allowed(&case, 1e-3, 0.0) * (1.0 + change),
                         "{}: {name} leaves {off} of {change}",

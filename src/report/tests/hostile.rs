@@ -21,6 +21,7 @@ fn nothing_from_outside_becomes_markup() {
             title: HOSTILE.into(),
             experiment: HOSTILE.into(),
             arms: arms.clone(),
+            agreements: vec![agreement(HOSTILE, &[(HOSTILE, HOSTILE)], 0), agreement(HOSTILE, &[(HOSTILE, "b")], 2)],
             spec: ReportSpec { x, panels: axes(&[HOSTILE]), ..ReportSpec::default() },
             provenance: vec![(HOSTILE.into(), HOSTILE.into())],
         };

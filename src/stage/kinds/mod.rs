@@ -1,6 +1,8 @@
 //! The kinds of stage, one file each, and what several of them share: how a student's sequences are put together
-//! (`sequence`), what it is trained on (`examples`, `weights`), how (`recipe`) and how a question is put to it (`ask`).
+//! (`sequence`), what it is trained on (`examples`, `weights`) and how (`recipe`), how its tokens are scored (`scorer`) and
+//! how a question is put to it (`ask`).
 
+pub mod agreement;
 mod ask;
 pub mod attribute;
 pub mod dataset;
@@ -9,6 +11,7 @@ pub mod evaluate;
 pub mod examples;
 pub mod recipe;
 pub mod report;
+pub mod scorer;
 mod sequence;
 pub mod student;
 pub mod tokenizer;
@@ -16,11 +19,12 @@ pub mod train;
 pub mod transform;
 pub mod weights;
 
-pub use attribute::Attribute;
+pub use agreement::Agreement;
 pub use dataset::Dataset;
 pub use elicit::Elicit;
 pub use evaluate::Evaluate;
 pub use report::Report;
+pub use scorer::Attribute;
 pub use tokenizer::Tokenizer;
 pub use train::Train;
 pub use transform::Transform;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::artifact::{AgreementSummary, Checkpoint, CodecError, Parts, ReportFiles, Scores, TrainingLog};
 use crate::artifact::{Artifact, ArtifactKind};
-use crate::artifact::{Checkpoint, CodecError, Parts, ReportFiles, Scores, TrainingLog};
 use crate::fingerprint::{ContentHash, Digest, Term};
-use crate::report::{Arm, Figure, ReportInput, ReportSpec, report};
+use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, report};
 use crate::source::{Diagnostic, Node, Value};
 use crate::stage::params::{FromNode, Gather, Scope, Seed};
 use crate::stage::{Arrival, Context, Stage, StageError};
@@ -84,6 +84,22 @@ impl Artifact for Training {
     }
 }
 
+/// An agreement of selections over all rationales, without the words of each.
+#[derive(Debug, Clone)]
+pub struct Agreement(AgreementSummary);
+
+impl Artifact for Agreement {
+    const KIND: ArtifactKind = ArtifactKind::Agreement;
+
+    fn encode(&self) -> Parts {
+        self.0.encode()
+    }
+
+    fn decode(parts: &Parts) -> Result<Self, CodecError> {
+        AgreementSummary::decode(parts).map(Self)
+    }
+}
+
 crate::params! {
     /// Tables, figures and a page, out of what students answered. An axis that is given no place becomes further rows.
     pub struct Report {
@@ -91,6 +107,8 @@ crate::params! {
         pub scores: Gather<Scores>,
         /// The stages of kind `train` whose training curves are shown.
         pub training: Option<Gather<Training>>,
+        /// The stages of kind `agreement` that have a table of their own.
+        pub agreement: Option<Gather<Agreement>>,
         /// The heading.
         pub title: String = "Results".into(),
         /// Axes of the rows.
@@ -121,7 +139,11 @@ impl Stage for Report {
     const EXAMPLE: &'static str = "{ scores: scores, x: fraction, lines: placement, average: run }";
 
     fn parts(&self, port: &str) -> Option<Vec<String>> {
-        port.starts_with("training").then(|| vec!["log".to_owned()])
+        match port {
+            port if port.starts_with("training") => Some(vec!["log".to_owned()]),
+            port if port.starts_with("agreement") => Some(vec!["summary".to_owned()]),
+            _ => None,
+        }
     }
 
     fn labels_inputs(&self) -> bool {
@@ -132,6 +154,15 @@ impl Stage for Report {
         let logs = match &self.training {
             Some(training) => context.gather(training)?,
             None => Vec::new(),
+        };
+        let agreements = match &self.agreement {
+            Some(agreement) => context.gather(agreement)?,
+            None => Vec::new(),
+        };
+        let agreement = |(arrival, agreement): (&Arrival, Agreement)| report::Agreement {
+            coords: arrival.coords.clone(),
+            stage: arrival.stage.clone(),
+            summary: agreement.0,
         };
         let scored = context.gather(&self.scores)?;
         let arm = |(arrival, outcomes): (&Arrival, Scores)| Arm {
@@ -148,6 +179,7 @@ impl Stage for Report {
             title: self.title.clone(),
             experiment: String::new(),
             arms,
+            agreements: agreements.into_iter().map(agreement).collect(),
             spec: self.spec(),
             provenance: vec![
                 ("questions".into(), questions.to_string()),
@@ -161,7 +193,20 @@ impl Stage for Report {
 
 impl Report {
     fn spec(&self) -> ReportSpec {
-        let Self { scores: _, training, title: _, rows, columns, x, lines, panels, average, baseline, seed } = self;
+        let Self {
+            scores: _,
+            training,
+            agreement: _,
+            title: _,
+            rows,
+            columns,
+            x,
+            lines,
+            panels,
+            average,
+            baseline,
+            seed,
+        } = self;
         let mut figures = vec![Figure::Accuracy];
         figures.extend(training.as_ref().map(|_| Figure::Training));
         ReportSpec {

@@ -232,7 +232,7 @@ mod tests {
     fn scores(text: &str, scores: [f64; 3]) -> Attributions {
         let token = |(span, score)| TokenScore { span, score };
         let tokens = [(1, 3), (4, 6), (7, 9)].into_iter().zip(scores).map(token).collect();
-        let row = Attribution { id: "q".into(), sample: 2, text: text.into(), tokens, completeness_error: 0.0 };
+        let row = Attribution { id: "q".into(), sample: 2, text: text.into(), tokens, completeness: None };
         Attributions { rows: vec![row] }
     }
 

@@ -20,7 +20,7 @@ macro_rules! params {
                 node: &$crate::source::Node,
                 scope: &mut $crate::stage::params::Scope<'_>,
             ) -> Option<Self> {
-                let mut fields = $crate::stage::params::Fields::open(node, &[$(stringify!($field)),*], scope)?;
+                let mut fields = $crate::stage::params::Fields::open(node, &[$($crate::stage::params::field_name(stringify!($field))),*], scope)?;
                 $( let $field = $crate::params!(@read fields, $field, $type $(, $default)?); )*
                 fields.close()?;
                 Some(Self { $( $field: $field? ),* })
@@ -30,7 +30,7 @@ macro_rules! params {
                 $crate::stage::params::Fields::schema(
                     concat!($($doc, "\n"),*),
                     vec![$( (
-                        stringify!($field),
+                        $crate::stage::params::field_name(stringify!($field)),
                         concat!($($field_doc, "\n"),*),
                         <$type as $crate::stage::params::FromNode>::schema(),
                         $crate::params!(@default $($default)?),
@@ -43,16 +43,16 @@ macro_rules! params {
             fn term(&self) -> $crate::fingerprint::Term {
                 let Self { $($field),* } = self;
                 $crate::fingerprint::Term::record([
-                    $( (stringify!($field), $crate::fingerprint::ContentHash::term($field)) ),*
+                    $( ($crate::stage::params::field_name(stringify!($field)), $crate::fingerprint::ContentHash::term($field)) ),*
                 ])
             }
         }
     };
     (@read $fields:ident, $field:ident, $type:ty) => {
-        $fields.required::<$type>(stringify!($field))
+        $fields.required::<$type>($crate::stage::params::field_name(stringify!($field)))
     };
     (@read $fields:ident, $field:ident, $type:ty, $default:expr) => {
-        $fields.optional::<$type>(stringify!($field), || $default)
+        $fields.optional::<$type>($crate::stage::params::field_name(stringify!($field)), || $default)
     };
     (@default) => { None };
     (@default $default:expr) => { Some(stringify!($default)) };

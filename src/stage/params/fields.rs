@@ -102,6 +102,11 @@ pub fn tagged<'n>(node: &'n Node, known: &[&'static str], scope: &mut Scope<'_>)
     Some((name, body))
 }
 
+/// Returns a field's name as a pipeline writes it: one that is a word of Rust is declared as `r#match`.
+pub fn field_name(declared: &'static str) -> &'static str {
+    declared.strip_prefix("r#").unwrap_or(declared)
+}
+
 fn inside(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!(" in `{path}`") }
 }

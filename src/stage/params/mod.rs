@@ -18,7 +18,7 @@ mod scalar;
 
 pub use aside::Aside;
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
-pub use fields::{Fields, tagged};
+pub use fields::{Fields, field_name, tagged};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
 
 use std::collections::BTreeMap;

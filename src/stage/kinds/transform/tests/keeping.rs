@@ -22,7 +22,7 @@ fn weighed(id: &str, text: &str, tokens: &[(&str, f64)]) -> Attribution {
         TokenScore { span: (start, at), score }
     };
     let tokens = tokens.iter().map(place).collect();
-    Attribution { id: id.into(), sample: 0, text: text.into(), tokens, completeness_error: 0.0 }
+    Attribution { id: id.into(), sample: 0, text: text.into(), tokens, completeness: None }
 }
 
 fn with_attributions(rows: Vec<Attribution>) -> Bench {

@@ -1,0 +1,200 @@
+//! Tokens are scored by every method, the scores are shown, and what cannot be scored or compared is named.
+
+use std::collections::BTreeSet;
+
+use expect_test::expect;
+use serde_json::{Value as Json, json};
+
+use crate::runner::{FILE, Project};
+
+const PIPELINE: &str = r#"retort: 1
+experiment: attributions
+seed: 3
+
+models:
+  tiny: { new: { architecture: llama, layers: 2, width: 16, heads: 4, kv_heads: 2, context: 256, tokenizer: tokens } }
+
+stages:
+  questions:
+    dataset: { format: synthetic, train: 12, dev: 2, test: 2 }
+  rationales:
+    elicit: { questions: questions, split: train, teacher: gold }
+  tokens:
+    tokenizer: { questions: questions, rationales: rationales, vocabulary: 400 }
+  tuned:
+    train:
+      student: tiny
+      questions: questions
+      rationales: rationales
+      placement: before
+      recipe: { lr: 2.0e-3, batch: 4, steps: 8 }
+  weighed:
+    over:
+      way:
+        zip:
+          method: [integrated_gradients, gradient_x_input, saliency, attention_rollout, leave_one_out, random]
+          baseline: [mask, null, null, null, mean, null]
+          steps: [6, null, null, null, null, null]
+    attribute:
+      model: tuned
+      questions: questions
+      rationales: rationales
+      method: "${method}"
+      baseline: "${baseline}"
+      steps: "${steps}"
+"#;
+
+const METHODS: [&str; 6] =
+    ["integrated_gradients", "gradient_x_input", "saliency", "attention_rollout", "leave_one_out", "random"];
+
+fn instance(project: &Project, method: &str) -> String {
+    let stage = format!("method={method}");
+    let names = project.plan().into_iter().map(|(name, ..)| name);
+    names.filter(|name| name.starts_with("weighed") && name.contains(&stage)).collect::<Vec<_>>().pop().unwrap()
+}
+
+#[test]
+fn every_method_scores_the_same_tokens_and_its_scores_are_shown() {
+    let project = Project::new(PIPELINE);
+    project.make();
+    let rows = |method: &str| {
+        let shown = project.run(&["show", FILE, &instance(&project, method), "--json", "--limit", "99"]).code(0).json();
+        shown.as_array().unwrap().clone()
+    };
+    let spans = |row: &Json| -> Vec<String> {
+        row["tokens"].as_array().unwrap().iter().map(|token| token["span"].to_string()).collect()
+    };
+    let scores = |row: &Json| -> Vec<f64> {
+        row["tokens"].as_array().unwrap().iter().map(|token| token["score"].as_f64().unwrap()).collect()
+    };
+    let first = rows(METHODS[0]);
+    assert_eq!(first.len(), 12);
+    let mut seen = BTreeSet::new();
+    for method in METHODS {
+        let found = rows(method);
+        assert!(found.iter().zip(&first).all(|(one, two)| spans(one) == spans(two)), "{method}");
+        assert!(seen.insert(format!("{:?}", scores(&found[0]))), "{method} scores as another does");
+        assert_eq!(found[0]["completeness"].is_object(), method == "integrated_gradients", "{method}");
+        let all: Vec<f64> = found.iter().flat_map(scores).collect();
+        if ["saliency", "attention_rollout", "random"].contains(&method) {
+            assert!(all.iter().all(|score| *score >= 0.0), "{method}");
+        }
+        if method == "attention_rollout" {
+            assert!(found.iter().all(|row| scores(row).iter().sum::<f64>() < 1.0));
+        }
+        let shown = project.run(&["show", FILE, &instance(&project, method), "--limit", "1"]).code(0);
+        let shown = shown.shows("rows: 12 rows").shows("tokens").shows("█");
+        assert_eq!(shown.stdout.contains("completeness: the sum misses"), method == "integrated_gradients");
+    }
+    assert!(project.stale().is_empty());
+}
+
+#[test]
+fn only_what_a_score_depends_on_is_computed_again() {
+    let project = Project::new(PIPELINE);
+    project.make();
+    let random = project.digests()[&instance(&project, "random")].clone();
+    // A bound decides a warning alone: the rows are known.
+    project.edit("      steps: \"${steps}\"", "      steps: \"${steps}\"\n      positions: 300");
+    let events = project.make();
+    assert_eq!(events.ran().len(), METHODS.len());
+    for method in METHODS {
+        assert!(events.progress(&instance(&project, method)).is_empty(), "{method}");
+    }
+    // Another seed of the experiment is another student, and other chance.
+    project.edit("seed: 3", "seed: 4");
+    project.make();
+    assert_ne!(project.digests()[&instance(&project, "random")], random);
+    // Another student of the same tokenizer is scored anew, but chance does not look at it.
+    project.edit("steps: 8", "steps: 9");
+    let ran = project.make().ran();
+    assert!(ran.contains(&instance(&project, "saliency")), "{ran:?}");
+    assert!(!ran.contains(&instance(&project, "random")), "{ran:?}");
+}
+
+#[test]
+fn a_bound_decides_a_warning_and_no_score() {
+    let project = Project::new(PIPELINE);
+    project.make();
+    let before = project.digests()[&instance(&project, "integrated_gradients")].clone();
+    project.edit("  weighed:", "  strict:\n    attribute: { model: tuned, questions: questions, rationales: rationales, baseline: mask, steps: 6, completeness_bound: 1.0e-12 }\n  weighed:");
+    let output = project.run(&["run", FILE]).code(0).says("raise `steps`").says("for 12 of 12 rationales");
+    assert!(!output.stderr.contains("panicked"), "{output}");
+    assert_ne!(project.digests()["strict"], before, "what is beyond the bound is said of each row");
+    project.run(&["show", FILE, "strict", "--limit", "1"]).code(0).shows("12 of 12 rows are beyond the bound");
+}
+
+#[test]
+fn fields_that_mean_nothing_to_a_method_are_shown_with_their_place() {
+    let project = Project::new(PIPELINE);
+    project.edit("baseline: [mask, null, null, null, mean, null]", "baseline: [mask, null, mask, null, mean, null]");
+    project.edit("steps: [6, null, null, null, null, null]", "steps: [6, null, null, null, null, 3]");
+    let output = project.run(&["plan", FILE]).code(2);
+    expect![[r#"
+        error: `baseline` means nothing to the method `saliency`
+          --> pipeline.yaml:38:7
+           |
+        38 |       baseline: "${baseline}"
+           |       ^^^^^^^^ what does: function
+           |
+           = help: leave it out, or give `null`
+
+        error: `steps` means nothing to the method `random`
+          --> pipeline.yaml:39:7
+           |
+        39 |       steps: "${steps}"
+           |       ^^^^^ what does: seed
+           |
+           = help: leave it out, or give `null`
+
+        2 errors in `pipeline.yaml`
+    "#]]
+    .assert_eq(&project.redact(&output.stderr));
+}
+
+#[test]
+fn a_rationale_that_does_not_fit_names_its_question() {
+    let project = Project::new(PIPELINE);
+    project.make_with(&["rationales"]);
+    let rows = project.run(&["show", FILE, "rationales", "--json", "--limit", "99"]).code(0).json();
+    let id = rows[3]["id"].as_str().unwrap();
+    let line = |row: &Json| {
+        let text = if row["id"] == id { "so it is ".repeat(99) } else { row["text"].as_str().unwrap().to_owned() };
+        format!("{}\n", json!({ "id": row["id"], "rationale": text }))
+    };
+    project.write("long.jsonl", &rows.as_array().unwrap().iter().map(line).collect::<String>());
+    project.edit(
+        "  weighed:",
+        "  long:
+    elicit: { questions: questions, split: train, teacher: { import: { path: long.jsonl } } }
+  too-long:
+    attribute: { model: tuned, questions: questions, rationales: long }
+  weighed:",
+    );
+    project
+        .run(&["run", FILE, "too-long"])
+        .code(1)
+        .says(&format!("cannot attribute the rationale of question `{id}`, its "))
+        .says("more than the model's 256 positions: shorten it with a transform");
+}
+
+#[test]
+fn selections_that_do_not_say_what_they_keep_are_not_compared() {
+    let project = Project::new(PIPELINE);
+    project.edit(
+        "stages:\n",
+        "stages:
+  masked:
+    transform: { rationales: rationales, steps: [ { mask: { fraction: 0.5, with: null } } ] }
+  agree:
+    agreement: { of: rationales, reference: masked, selected: masked, match: exact }
+",
+    );
+    project
+        .run(&["run", FILE, "agree"])
+        .code(1)
+        .says("cannot compare words of `masked`")
+        .says("the selection must be the first step of a transform over `rationales`");
+    project.edit("match: exact", "match: word");
+    project.run(&["check", FILE]).code(2).says("expected one of: subword, exact");
+}
