@@ -101,7 +101,14 @@ fn a_sample_has_the_asked_size_and_is_among_a_larger_one() {
         Ok(())
     };
     runner.run(&strategy, nested).unwrap();
-    Bench::new().check("[ { sample: { n: 3 } } ]", &samples(), &expect![[r#""#]]);
+    Bench::new().check("[ { sample: { n: 3 } } ]", &samples(), &expect![[r#"
+        a 0: Mud is smooth.
+        a 1: Ice is smooth.
+        a 2: Ice.
+        b 0: Mud is rough, as everyone knows.
+        b 3: Who knows?
+        warning: `steps[0].sample`: 1 of 2 questions have fewer than 3 rationales: `b`
+    "#]]);
 }
 
 #[test]
@@ -133,15 +140,15 @@ fn elicited_texts_are_trimmed() {
         "[ { trim: { stop: \"</s>\" } } ]",
         &rows,
         &expect![[r#"
-        a 0: Ice is smooth.
-        So it is.
+            a 0: Ice is smooth.
+            So it is.
  
 
-        Question: Which?
-        b 0: Ice.
-        c 0: Question: Which?
-        d 0: 
-    "#]],
+            Question: Which?
+            b 0: Ice.
+            c 0: Question: Which?
+            d 0: 
+        "#]],
     );
     bench.check(
         "[ { trim: { to: line, stop: \"Question:\" } } ]",

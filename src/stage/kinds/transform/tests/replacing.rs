@@ -39,30 +39,32 @@ fn with_vectors(vectors: &[u8]) -> Bench {
 fn the_neighbours_of_the_longest_word_of_the_answer_stand_for_the_rationale() {
     let bench = with_vectors(VECTORS);
     bench.check("[ { neighbours: { vectors: x, k: 2 } } ]", &rows(&["One.", "Two."]), &expect![[r#"
-        error: cannot do `steps[0].neighbours`: 1 of 2 rationales have an answer whose longest word has no vector: `a`; `missing: drop` or `missing: keep` goes on without
+        a 0: snow frost
+        b 0: frost snow
     "#]]);
     bench.check(
         "[ { neighbours: { vectors: x } } ]",
         &rows(&["One."]),
         &expect![[r#"
-        error: cannot do `steps[0].neighbours`: 1 of 1 rationales have an answer whose longest word has no vector: `a`
-    "#]],
+            a 0: snow frost resistance sand mud
+        "#]],
     );
     let three = rows(&["One.", "Two.", "Three."]);
     for missing in ["fail", "drop", "keep"] {
         let expected = match missing {
             "fail" => expect![[r#"
-                error: cannot do `steps[0].neighbours`: 2 of 3 rationales have an answer whose longest word has no vector: `a`, `c`; `missing: drop` or `missing: keep` goes on without
+                error: cannot do `steps[0].neighbours`: 1 of 3 rationales have an answer whose longest word has no vector: `c`; `missing: drop` or `missing: keep` goes on without
             "#]],
             "drop" => expect![[r#"
+                a 0: snow
                 b 0: frost
-                warning: `steps[0].neighbours`: 2 of 3 rationales have an answer whose longest word has no vector and are left out: `a`, `c`
+                warning: `steps[0].neighbours`: 1 of 3 rationales have an answer whose longest word has no vector and are left out: `c`
             "#]],
             _ => expect![[r#"
-                a 0: 
+                a 0: snow
                 b 0: frost
                 c 0: 
-                warning: `steps[0].neighbours`: 2 of 3 rationales have an answer whose longest word has no vector and are empty now: `a`, `c`
+                warning: `steps[0].neighbours`: 1 of 3 rationales have an answer whose longest word has no vector and are empty now: `c`
             "#]],
         };
         bench.check(&format!("[ {{ neighbours: {{ vectors: x, k: 1, missing: {missing} }} }} ]"), &three, &expected);
