@@ -8,7 +8,7 @@
 as many, then runs again with every row in the cache. Prints rows a second, the most memory each run had, and the time of
 the run on cached rows.
 
-`llama` asks llama.cpp's own server for rationales of QuaRel's first questions through `pipelines/prompts/quarel.jinja`,
+`llama` asks llama.cpp's own server for rationales of QuaRel's first questions through `pipelines/prompts/teacher/quarel-corrected.jinja`,
 kills the server after a third of them, waits until the run says that it pauses, starts the server again, and checks that
 the run ends with every question asked and that another one asks for nothing. It needs a Python with
 `llama-cpp-python[server]` (build it with `CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON"` for
@@ -140,7 +140,7 @@ def rate(args):
     measured = {}
     try:
         wait_for(port, server, 10)
-        prompt = (HERE.parent / "pipelines/prompts/quarel.jinja").read_text()
+        prompt = (HERE.parent / "pipelines/prompts/teacher/quarel-corrected.jinja").read_text()
         for rows in [args.rows // 10, args.rows, args.rows * 4]:
             with tempfile.TemporaryDirectory(dir=args.work) as folder:
                 values = dict(port=port, model="taught", max_tokens=256, concurrency=args.concurrency, tolerance=0)
@@ -181,7 +181,7 @@ def llama(args):
     server = start()
     try:
         with tempfile.TemporaryDirectory(dir=args.work) as folder:
-            prompt = (HERE.parent / "pipelines/prompts/quarel.jinja").read_text()
+            prompt = (HERE.parent / "pipelines/prompts/teacher/quarel-corrected.jinja").read_text()
             values = dict(port=port, model="smollm2", max_tokens=200, concurrency=2, tolerance=1)
             project = Project(folder, args.retort, prompt, **values)
             lines = pathlib.Path(args.quarel).read_text().splitlines()[:args.questions]

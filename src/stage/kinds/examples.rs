@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn rationale(&(id, sample): &(&str, u32)) -> Rationale {
-        Rationale { id: id.into(), sample, text: "so".into(), label: None, kept: None }
+        Rationale { id: id.into(), sample, text: "so".into(), ..Rationale::default() }
     }
 
     /// Says what each of the questions `a`, `b`, `c` is trained with, and what was counted.

@@ -69,6 +69,9 @@ crate::params! {
         pub marker: String = MARKER.into(),
         /// Whether the marker is a `token` of its own, or spelled as `text`.
         pub marker_as: MarkerAs = MarkerAs::Token,
+        /// Further tokens that are added to the vocabulary where they are not in it, such as `[MASK]` and `<unk>` of masked and
+        /// filled rationales.
+        pub add_tokens: Vec<String> = Vec::new(),
         /// The token that ends a sequence; `null` for none.
         pub end: Option<String> = Some("<|endoftext|>".into()),
         /// Which tokens carry loss: those of the `target`, or the whole `sequence`.
@@ -210,9 +213,9 @@ impl Train {
     /// The student as it is before training, and its tokenizer with the marker.
     fn load(&self, context: &Context<'_>) -> Result<(Model, Tokenizer), StageError> {
         self.student.0.load(context, self.seed.0, |tokenizer| {
-            if self.marker_as == MarkerAs::Token {
-                tokenizer.add_special(&[&self.marker]).map_err(data)?;
-            }
+            let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
+            let added: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
+            tokenizer.add_special(&added).map_err(data)?;
             Ok(())
         })
     }

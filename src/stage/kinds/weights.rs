@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn rationale() -> Rationale {
-        Rationale { id: "q".into(), sample: 2, text: " so it is".into(), label: None, kept: None }
+        Rationale { id: "q".into(), sample: 2, text: " so it is".into(), ..Rationale::default() }
     }
 
     fn scores(text: &str, scores: [f64; 3]) -> Attributions {

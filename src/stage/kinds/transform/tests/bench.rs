@@ -14,8 +14,9 @@ use crate::fingerprint::{Digest, Fingerprint, KeyManifest, Term};
 use crate::model::{Device, DeviceError};
 use crate::source::{Diagnostics, Sources, Style, read_yaml};
 use crate::stage::params::{FromNode, Scope};
-use crate::stage::{Arrival, Context, DeviceSlot, Feed, Order, Stop};
+use crate::stage::{Arrival, Context, DeviceSlot, Feed, Order, Reach, Stop};
 use crate::store::{Claim, Store, StoreOptions};
+use crate::teacher::Secret;
 use crate::text::tokenizer::{Tokenizer, train_bpe};
 
 /// Makes a rationale without a label.
@@ -64,6 +65,18 @@ impl Feed for Said {
         if let Note::Warning { message } = note {
             self.0.lock().unwrap().push(message);
         }
+    }
+}
+
+struct NoTeacher;
+
+impl Reach for NoTeacher {
+    fn secret(&self, _variable: &str) -> Option<Secret> {
+        unreachable!("no operation asks a teacher")
+    }
+
+    fn proxy(&self) -> Option<ureq::Proxy> {
+        unreachable!("no operation asks a teacher")
     }
 }
 
@@ -155,7 +168,7 @@ impl Bench {
     pub(super) fn done(&self, steps: &[Step], rows: &[Rationale]) -> Result<Vec<Rationale>, String> {
         let stop = Stop::new();
         let supplies = Supplies {
-            context: Context::new(&self.order, &self.store, &NoDevice, &self.said, &stop),
+            context: Context::new(&self.order, &self.store, &NoDevice, &NoTeacher, &self.said, &stop),
             seed: self.seed,
             tokenizer: self.tokenizer.clone(),
             questions: self.questions.clone(),

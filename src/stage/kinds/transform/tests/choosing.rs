@@ -101,14 +101,18 @@ fn a_sample_has_the_asked_size_and_is_among_a_larger_one() {
         Ok(())
     };
     runner.run(&strategy, nested).unwrap();
-    Bench::new().check("[ { sample: { n: 3 } } ]", &samples(), &expect![[r#"
+    Bench::new().check(
+        "[ { sample: { n: 3 } } ]",
+        &samples(),
+        &expect![[r#"
         a 0: Mud is smooth.
         a 1: Ice is smooth.
         a 2: Ice.
         b 0: Mud is rough, as everyone knows.
         b 3: Who knows?
         warning: `steps[0].sample`: 1 of 2 questions have fewer than 3 rationales: `b`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -60,13 +60,21 @@ fn the_papers_attributed_tokens() {
         bench.run("[ { keep_top: { k: 10, attributions: w, subwords: apart } } ]", slice::from_ref(&row)).unwrap();
     assert_eq!(kept[0].text, "B because body builders more strength translate throw baseball faster");
     assert_kept(&kept[0], PAPER, " ");
-    bench.check("[ { keep_top: { k: 10, attributions: w } }, { shuffle: } ]", slice::from_ref(&row), &expect![[r#"
+    bench.check(
+        "[ { keep_top: { k: 10, attributions: w } }, { shuffle: } ]",
+        slice::from_ref(&row),
+        &expect![[r#"
         V1_B3_0128 0: translate bodybuilders baseball faster B because throw more strength
-    "#]]);
+    "#]],
+    );
     // Words with what their tokens add up to, or with the largest of them.
-    bench.check("[ { keep_top: { k: 2, attributions: w, level: word } } ]", slice::from_ref(&row), &expect![[r#"
+    bench.check(
+        "[ { keep_top: { k: 2, attributions: w, level: word } } ]",
+        slice::from_ref(&row),
+        &expect![[r#"
         V1_B3_0128 0: B bodybuilders
-    "#]]);
+    "#]],
+    );
     bench.check(
         "[ { keep_top: { k: 2, attributions: w, level: word, aggregate: max } } ]",
         slice::from_ref(&row),
@@ -74,13 +82,21 @@ fn the_papers_attributed_tokens() {
             V1_B3_0128 0: B faster
         "#]],
     );
-    bench.check("[ { keep_top: { share: 0.25, attributions: w } } ]", slice::from_ref(&row), &expect![[r#"
+    bench.check(
+        "[ { keep_top: { share: 0.25, attributions: w } } ]",
+        slice::from_ref(&row),
+        &expect![[r#"
         V1_B3_0128 0: B because faster
-    "#]]);
-    bench.check("[ { keep_top: { k: 15, attributions: w } } ]", &[row], &expect![[r#"
+    "#]],
+    );
+    bench.check(
+        "[ { keep_top: { k: 15, attributions: w } } ]",
+        &[row],
+        &expect![[r#"
         V1_B3_0128 0: B because bodybuilders have more strength than translate throw baseball faster.
         warning: `steps[0].keep_top`: 1 of 1 rationales have fewer than 15 tokens and keep all of them: `V1_B3_0128`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -202,11 +218,15 @@ fn words_that_people_marked_are_kept() {
         kept.iter().zip(&rows).for_each(|(kept, row)| assert_kept(kept, &row.text, " "));
     }
     drop(bench.said());
-    bench.check("[ { keep_words: { annotations: x, combine: { at_least: 2 } } } ]", &rows, &expect![[r#"
+    bench.check(
+        "[ { keep_words: { annotations: x, combine: { at_least: 2 } } } ]",
+        &rows,
+        &expect![[r#"
         a 0: Ice
         b 0: 
         warning: `steps[0].keep_words`: 1 of 2 rationales are empty now, since no word was marked by enough people: `b`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -38,10 +38,14 @@ fn with_vectors(vectors: &[u8]) -> Bench {
 #[test]
 fn the_neighbours_of_the_longest_word_of_the_answer_stand_for_the_rationale() {
     let bench = with_vectors(VECTORS);
-    bench.check("[ { neighbours: { vectors: x, k: 2 } } ]", &rows(&["One.", "Two."]), &expect![[r#"
+    bench.check(
+        "[ { neighbours: { vectors: x, k: 2 } } ]",
+        &rows(&["One.", "Two."]),
+        &expect![[r#"
         a 0: snow frost
         b 0: frost snow
-    "#]]);
+    "#]],
+    );
     bench.check(
         "[ { neighbours: { vectors: x } } ]",
         &rows(&["One."]),
