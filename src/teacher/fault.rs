@@ -54,8 +54,7 @@ impl Fault {
         let kind = match status {
             429 if !exhausted => FaultKind::Busy,
             408 | 409 | 425 | 500.. => FaultKind::Down,
-            400 | 413 | 422 | 431 => FaultKind::Refused,
-            // What is left is about who asks and where: a redirection, a wrong path, key or model, no credit.
+            // About who asks and where: a redirection, a wrong path, key or model, no credit.
             300..=399 | 401..=405 | 407 | 410 | 429 => FaultKind::Denied,
             _ => FaultKind::Refused,
         };

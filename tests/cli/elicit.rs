@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 
 use expect_test::expect;
@@ -31,7 +32,7 @@ stages:
         openai:
           base_url: {url}
           model: taught
-          traffic: {{ concurrency: 4, timeout: 0.4, first_wait: 0.001, longest_wait: 0.004, patience: 60 }}
+          traffic: {{ concurrency: 4, timeout: 30, first_wait: 0.001, longest_wait: 0.004, patience: 60 }}
 "
     )
 }
@@ -149,12 +150,13 @@ fn every_fault_is_survived() {
         let scripts: Vec<Vec<Act>> = faults.iter().map(|fault| vec![*fault]).collect();
         let scripts: Vec<&[Act]> = scripts.iter().map(Vec::as_slice).collect();
         let lab = Lab::new(Teacher::scripted(&scripts));
+        // Long enough for an answer, and short enough to wait for one that never ends.
+        lab.project.edit("timeout: 30", "timeout: 1");
         lab.run().code(0);
         assert_eq!(lab.rows(), undisturbed.rows());
     }
     let lab = Lab::new(Teacher::scripted(&[&[Act::Huge]]));
     lab.project.edit("model: taught", "model: taught\n          max_tokens: 2000000");
-    lab.project.edit("timeout: 0.4", "timeout: 20");
     lab.run().code(0);
     let longest = lab.rows().iter().map(|row| row["text"].as_str().unwrap().len()).max();
     assert_eq!(longest, Some("because ".len() * 1_300_000));
@@ -181,7 +183,6 @@ proptest! {
 /// Starts a run against a teacher that holds what comes after its first answers, and waits until all that may be on its
 /// way is held: what was answered is then kept, for nothing more is sent before.
 fn held(lab: &Lab) -> std::process::Child {
-    lab.project.edit("timeout: 0.4", "timeout: 60");
     let mut command = lab.project.command(&["run", FILE, "--progress", "plain"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     lab.teacher.wait_for_held(4);
@@ -376,5 +377,29 @@ fn a_check_from_scratch_buys_nothing() {
     let lab = Lab::new(Teacher::start());
     assert_eq!(lab.asks(), QUESTIONS);
     lab.project.run(&["check", FILE, "--from-scratch"]).code(0).shows("byte for byte");
+    assert_eq!(lab.teacher.asked().len(), 0);
+}
+
+#[test]
+fn the_prompts_that_come_along_can_be_asked() {
+    let lab = Lab::new(Teacher::start());
+    lab.project.run(&["run", FILE, "questions"]).code(0);
+    let questions = lab.project.run(&["show", FILE, "questions", "--json", "--limit", "1000"]).code(0).json();
+    let question = questions.as_array().unwrap().last().unwrap();
+    let (stem, label) = (question["stem"].as_str().unwrap(), question["answer"].as_str().unwrap());
+    let shipped = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/prompts"));
+    assert_eq!(shipped.len(), 6, "{shipped:?}");
+    for file in shipped {
+        lab.project.write("ask.jinja", &fs_err::read_to_string(&file).unwrap());
+        let id = question["id"].as_str().unwrap();
+        let shown = lab.project.run(&["show", FILE, "rationales", "--prompt", id]).code(0).stdout;
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let (begin, marks) = if name.starts_with("paper-") { ("<s>[INST]Given", true) } else { ("Given", false) };
+        assert!(shown.starts_with(begin) && shown.ends_with("Rationale:\n"), "{name}: {shown}");
+        assert_eq!(shown.contains("INST") || shown.contains("</s>"), marks, "{name}: {shown}");
+        assert!(shown.contains(&format!("\nQuestion: {stem}")), "{name}: {shown}");
+        assert!(shown.contains(&format!("\nAnswer: {label} (")), "{name}: {shown}");
+        assert_eq!(shown.matches("\nRationale:").count(), 3, "{name}: {shown}");
+    }
     assert_eq!(lab.teacher.asked().len(), 0);
 }

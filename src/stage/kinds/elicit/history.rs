@@ -19,7 +19,7 @@ pub(super) struct Took {
     /// Tokens of the answers.
     pub(super) answer_tokens: u64,
     /// How long all of it took.
-    pub(super) took_ms: u64,
+    pub(super) wall_ms: u64,
 }
 
 impl Took {

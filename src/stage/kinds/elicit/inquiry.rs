@@ -208,7 +208,7 @@ impl<'a> Rows<'a> {
 
     /// Makes everything that came durable, and leaves behind what it took.
     pub(super) fn settle(&mut self, context: &Context<'_>) -> Result<(), StageError> {
-        self.took.took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.took.wall_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         std::mem::take(&mut self.took).keep(context, &self.model)?;
         self.store.flush()?;
         self.unusable.flush()?;
@@ -292,10 +292,10 @@ impl<'a> Rows<'a> {
         }
         let took = Took::find(context, &self.model)?;
         let (prompt_tokens, answer_tokens, took_ms, basis) = match took {
-            Some(Took { calls: then, prompt_bytes, prompt_tokens, answer_tokens, took_ms }) => {
+            Some(Took { calls: then, prompt_bytes, prompt_tokens, answer_tokens, wall_ms }) => {
                 let share = |of: u64, now: u64, then: u64| (of as f64 * now as f64 / then as f64).round() as u64;
                 let tokens = share(prompt_tokens, bytes, prompt_bytes);
-                (tokens, share(answer_tokens, calls, then), Some(share(took_ms, calls, then)), Basis::History)
+                (tokens, share(answer_tokens, calls, then), Some(share(wall_ms, calls, then)), Basis::History)
             }
             None => (bytes.div_ceil(4), calls * self.limit, None, Basis::Guess),
         };

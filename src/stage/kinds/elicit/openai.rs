@@ -187,10 +187,9 @@ impl OpenAi {
             let ended = ask_all(&server, self.traffic.0.rules(), open, &mut clerk);
             rows.settle(context)?;
             match ended? {
-                Ended::Done => {}
                 // What is wrong is said with the counts, unless it was a person who had enough.
                 Ended::Enough if context.stopping() => return Err(StageError::Stopped),
-                Ended::Enough => {}
+                Ended::Done | Ended::Enough => {}
                 Ended::GaveUp(fault) => return Err(self.gave_up(&fault)),
             }
         }
@@ -295,6 +294,20 @@ impl Desk for Clerk<'_, '_> {
     }
 }
 
+/// What the teacher says by itself, and would be in its key twice or not at all.
+const OWN: [&str; 10] = [
+    "model",
+    "messages",
+    "prompt",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "seed",
+    "stop",
+    "stream",
+];
+
 /// Further fields of a request, as JSON.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BodyFields(BTreeMap<String, Json>);
@@ -305,19 +318,6 @@ impl FromNode for BodyFields {
             let message = format!("`{}` cannot be {}", scope.path(), node.describe());
             return scope.fail(Diagnostic::at(node.span, message).label("expected a mapping"));
         };
-        // These are fields of the teacher, and would be in its key twice or not at all.
-        const OWN: [&str; 10] = [
-            "model",
-            "messages",
-            "prompt",
-            "temperature",
-            "top_p",
-            "max_tokens",
-            "max_completion_tokens",
-            "seed",
-            "stop",
-            "stream",
-        ];
         if let Some((key, _)) = entries.iter().find(|(key, _)| OWN.contains(&key.text.as_str())) {
             let message = format!("`{}` in `{}` is no further field", key.text, scope.path());
             let label = "the teacher says this by itself";
