@@ -129,17 +129,17 @@ fn fields_that_mean_nothing_to_a_method_are_shown_with_their_place() {
     let output = project.run(&["plan", FILE]).code(2);
     expect![[r#"
         error: `baseline` means nothing to the method `saliency`
-          --> pipeline.yaml:38:7
+          --> pipeline.yaml:34:7
            |
-        38 |       baseline: "${baseline}"
+        34 |       baseline: "${baseline}"
            |       ^^^^^^^^ what does: function
            |
            = help: leave it out, or give `null`
 
         error: `steps` means nothing to the method `random`
-          --> pipeline.yaml:39:7
+          --> pipeline.yaml:35:7
            |
-        39 |       steps: "${steps}"
+        35 |       steps: "${steps}"
            |       ^^^^^ what does: seed
            |
            = help: leave it out, or give `null`
