@@ -88,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ids.extend(tokenizer.ids(part("target")?)?);
         ids.extend(end);
         ids.truncate(512);
-        Ok(Example { ids, loss_from })
+        Ok(Example { ids, loss_from, weights: None })
     });
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let recipe = Recipe {

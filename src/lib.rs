@@ -26,6 +26,7 @@
 //! | [`store`] | blobs, claims, rows, runs, the sled index, leases, gc, verify |
 //! | [`hub`] | which files are a model, and fetching them into the cache that Hugging Face's tools share |
 //! | [`text`] | datasets, prompts, targets and their parser, tokenizers, operations on rationales |
+//! | [`teacher`] | teachers behind a server: requests, limits, retries, and when to pause |
 //! | [`model`] | devices, architectures, weights, fitting, generation, attribution; the only room that names Burn |
 //! | [`stats`] | intervals and paired tests |
 //! | [`report`] | tables, figures, pages |
@@ -45,6 +46,7 @@
 //! - Failures are never cached as results.
 //! - Every thing a person sees of a run is an event first.
 //! - Only `retort run` fetches models, before anything is planned; whatever comes is a file, known by its content.
+//! - Only a stage that runs asks a teacher; its key comes from the environment by name, and is shown nowhere.
 //!
 //! # Files on disk
 //!
@@ -65,4 +67,5 @@ pub mod spec;
 pub mod stage;
 pub mod stats;
 pub mod store;
+pub mod teacher;
 pub mod text;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The rooms; each may use only those before it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "fingerprint",
     "source",
     "artifact",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 16] = [
     "store",
     "hub",
     "text",
+    "teacher",
     "model",
     "stats",
     "report",

@@ -17,6 +17,18 @@ pub enum Placement {
     Before,
     /// Label, then rationale: the student answers at once.
     After,
+    /// Rationale, label, and the rationale again: the student reasons before it answers.
+    Both,
+}
+
+impl Placement {
+    /// Says whether the label is the first thing that a student writes.
+    pub fn label_first(self) -> bool {
+        match self {
+            Self::None | Self::After => true,
+            Self::Before | Self::Both => false,
+        }
+    }
 }
 
 impl fmt::Display for Placement {
@@ -25,6 +37,7 @@ impl fmt::Display for Placement {
             Self::None => "none",
             Self::Before => "before",
             Self::After => "after",
+            Self::Both => "both",
         })
     }
 }
@@ -70,11 +83,23 @@ pub struct Evaluation {
 pub struct TrainingLog {
     /// Training examples after those without a rationale were left out.
     pub examples: usize,
-    /// Examples left out because they have no rationale.
+    /// Questions left out because they have no rationale.
     pub without_rationale: usize,
+    /// Questions without a rationale that are trained on the label alone.
+    #[serde(default)]
+    pub label_alone: usize,
+    /// Examples whose rationale is blank, as a transform may leave it: they are trained on the label alone.
+    #[serde(default)]
+    pub blank: usize,
+    /// Rationales of questions that are not in the train split, which are not read.
+    #[serde(default)]
+    pub strays: usize,
+    /// Examples whose attribution has no score above zero, so that their rationale's tokens weigh the same.
+    #[serde(default)]
+    pub unscored: usize,
     /// Examples cut to the maximum length.
     pub truncated: usize,
-    /// The mean loss of each optimiser step, in nats per target token.
+    /// The mean loss of each optimiser step, in nats per target token, each by its weight.
     pub losses: Vec<f32>,
     /// The learning rate of each optimiser step.
     #[serde(default)]

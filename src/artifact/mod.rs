@@ -28,7 +28,7 @@ pub use attribution::{Attribution, Attributions, Completeness, CompletenessSumma
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
 pub use codec::CodecError;
 pub use question::{Choice, Label, Question, Questions, Split};
-pub use rationale::{Rationale, Rationales};
+pub use rationale::{Rationale, Rationales, json_term};
 pub use report::ReportFiles;
 pub use scores::{Outcome, Scores};
 pub use tokenizer::TokenizerFile;

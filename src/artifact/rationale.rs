@@ -1,6 +1,9 @@
 //! Rationales: the words between a question and its label.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::codec::RowFormat;
 use super::{Artifact, ArtifactKind, CodecError, Label, Parts};
@@ -9,7 +12,7 @@ use crate::fingerprint::{ContentHash, Term};
 const FORMAT: RowFormat = RowFormat { name: "rationales", version: 1 };
 
 /// One rationale for one question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rationale {
     /// The question's identifier.
     pub id: String,
@@ -25,18 +28,46 @@ pub struct Rationale {
     /// order; `None` where the text is no selection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Vec<(usize, usize)>>,
+    /// How the teacher's answer ended, in the word of whoever ran it: `stop`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<String>,
+    /// Further fields of the file it was imported from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, Json>,
 }
 
 impl ContentHash for Rationale {
     fn term(&self) -> Term {
-        let Self { id, sample, text, label, kept } = self;
+        let Self { id, sample, text, label, kept, finish, extra } = self;
         Term::record([
             ("id", id.term()),
             ("sample", sample.term()),
             ("text", text.term()),
             ("label", label.map(|label| label.to_string()).term()),
             ("kept", kept.term()),
+            ("finish", finish.term()),
+            (
+                "extra",
+                Term::Record(extra.iter().map(|(name, value)| (name.clone().into(), json_term(value))).collect()),
+            ),
         ])
+    }
+}
+
+/// Returns a JSON value as it enters a key.
+pub fn json_term(value: &Json) -> Term {
+    match value {
+        Json::Null => Term::None,
+        Json::Bool(value) => value.term(),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => Term::Int(whole),
+            None => Term::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => text.term(),
+        Json::Array(items) => Term::List(items.iter().map(json_term).collect()),
+        Json::Object(fields) => {
+            Term::Record(fields.iter().map(|(name, value)| (name.clone().into(), json_term(value))).collect())
+        }
     }
 }
 

@@ -30,7 +30,7 @@ proptest! {
     fn rationales_survive_their_codec(
         rows in prop::collection::vec((".*", any::<u32>(), "(?s).*", prop::option::of(label())), 0..6),
     ) {
-        let rationale = |(id, sample, text, label)| Rationale { id, sample, text, label, kept: None };
+        let rationale = |(id, sample, text, label)| Rationale { id, sample, text, label, ..Rationale::default() };
         round_trip(&Rationales { rows: rows.into_iter().map(rationale).collect() })?;
     }
 
@@ -58,7 +58,7 @@ proptest! {
 
     #[test]
     fn a_cut_artifact_is_refused_or_shorter_by_whole_rows(cut in 0usize..200) {
-        let row = |id: &str| Rationale { id: id.into(), sample: 0, text: "Ice is smooth.".into(), label: None, kept: None };
+        let row = |id: &str| Rationale { id: id.into(), text: "Ice is smooth.".into(), ..Rationale::default() };
         let mut parts = Rationales { rows: vec![row("a"), row("b")] }.encode();
         let bytes = parts.get_mut("rows").unwrap();
         let cut = cut.min(bytes.len());

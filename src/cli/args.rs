@@ -104,6 +104,7 @@ pub(super) enum Command {
     /// Show what an instance made: rows, tables, a training curve
     #[command(after_help = "Examples:
   retort show pipelines/quickstart.yaml questions --limit 3
+  retort show pipelines/quarel.yaml rationales --prompt mario_train_0001
   retort show pipelines/quickstart.yaml 'tuned[placement=after]'
   retort show pipelines/quickstart.yaml 'tuned[placement=after]' --svg figures")]
     Show(Show),
@@ -194,6 +195,9 @@ pub(super) struct Show {
     /// Show only the row of this question
     #[arg(long, value_name = "ID")]
     pub(super) row: Option<String>,
+    /// Show what a teacher is asked for this question, whether or not it was asked already
+    #[arg(long, value_name = "ID", conflicts_with_all = ["row", "svg"])]
+    pub(super) prompt: Option<String>,
     /// Write the curves of a training as `loss.svg` and `dev-accuracy.svg` into this directory
     #[arg(long, value_name = "DIR")]
     pub(super) svg: Option<PathBuf>,

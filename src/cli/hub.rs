@@ -71,7 +71,7 @@ pub(super) fn fetch(
     let models: BTreeSet<&HubModel> = externals
         .filter_map(|external| match &external.source {
             ExternalSource::Hub(model) => Some(model),
-            ExternalSource::File(_) | ExternalSource::ModelFolder(_) => None,
+            ExternalSource::File(_) | ExternalSource::ModelFolder(_) | ExternalSource::ChatModelFolder(_) => None,
         })
         .collect();
     if models.is_empty() {

@@ -9,7 +9,7 @@ use super::print;
 use super::settings::Settings;
 use crate::graph::InstanceGraph;
 use crate::model::{Device, DeviceChoice, DeviceError};
-use crate::plan::{Externals, Plan, predict};
+use crate::plan::{Externals, ExternalsError, Plan, predict};
 use crate::source::{Sources, Style};
 use crate::spec::{self, Experiment, InstanceId};
 use crate::stage::{CATALOG, Derivation, DeviceSlot, Slot};
@@ -116,12 +116,24 @@ impl Session {
 
     /// Finds the external files and the numerics class, which keys need.
     pub(super) fn ground(&self, wanted: &[bool], store: &Store, devices: &Devices) -> Result<Ground, Failure> {
-        let externals =
-            Externals::resolve(&self.experiment, wanted, &self.settings.roots, &self.settings.hub.cache, store);
-        let externals = externals.map_err(|error| {
-            let style = if print::colour() { Style::Colour } else { Style::Plain };
-            Failure { exit: Exit::Unusable, message: error.0.render(&self.sources, style), hint: None }
-        })?;
+        let Settings { roots, hub, .. } = &self.settings;
+        let externals = Externals::resolve(&self.experiment, wanted, roots, &hub.cache, store);
+        self.on(externals.map_err(|error| self.unusable(&error))?, wanted, devices)
+    }
+
+    /// As [`ground`](Self::ground), for what is only looked at: files may be lacking.
+    pub(super) fn survey(&self, wanted: &[bool], store: &Store, devices: &Devices) -> Result<Ground, Failure> {
+        let Settings { roots, hub, .. } = &self.settings;
+        self.on(Externals::survey(&self.experiment, wanted, roots, &hub.cache, store), wanted, devices)
+    }
+
+    /// The failure of files that cannot be used, each shown where it is named.
+    pub(super) fn unusable(&self, error: &ExternalsError) -> Failure {
+        let style = if print::colour() { Style::Colour } else { Style::Plain };
+        Failure { exit: Exit::Unusable, message: error.0.render(&self.sources, style), hint: None }
+    }
+
+    fn on(&self, externals: Externals, wanted: &[bool], devices: &Devices) -> Result<Ground, Failure> {
         let computes =
             self.experiment.instances.iter().zip(wanted).any(|(i, wanted)| *wanted && i.bound.slot() == Slot::Device);
         let numerics = if computes { devices.numerics()? } else { "" };

@@ -13,7 +13,7 @@ use crate::fingerprint::Fingerprint;
 use crate::graph::InstanceGraph;
 use crate::plan::{Counts, Decision, Externals, Found, History, Recipe, decide, recipe, why};
 use crate::spec::{Experiment, InstanceId};
-use crate::stage::{DeviceSlot, Stop};
+use crate::stage::{DeviceSlot, Reach, Stop};
 use crate::store::{Producer, Store, StoreError};
 
 /// How long the loop sleeps before it looks whether another process has finished.
@@ -49,6 +49,8 @@ pub struct World<'a> {
     pub store: &'a Store,
     /// The device.
     pub devices: &'a dyn DeviceSlot,
+    /// How teachers are reached.
+    pub reach: &'a dyn Reach,
     /// What was run before.
     pub history: &'a dyn History,
     /// Says whether the run was asked to stop.
@@ -234,6 +236,7 @@ impl<'a> Loop<'a> {
             stage: &*instance.bound,
             store: self.world.store,
             devices: self.world.devices,
+            reach: self.world.reach,
             stop: self.world.stop,
             remake,
             producer: &self.options.producer,

@@ -10,7 +10,7 @@ use crate::artifact::Parts;
 use crate::event::Note;
 use crate::plan::{Facts, Found, Recipe};
 use crate::spec::InstanceId;
-use crate::stage::{BoundStage, Context, DeviceSlot, Feed, StageError, Stop};
+use crate::stage::{BoundStage, Context, DeviceSlot, Feed, Reach, StageError, Stop};
 use crate::store::{Claim, LeaseState, Pending, Producer, Store, StoreError};
 
 /// What a worker tells the loop.
@@ -48,6 +48,7 @@ pub(super) struct Job<'a> {
     pub(super) stage: &'a dyn BoundStage,
     pub(super) store: &'a Store,
     pub(super) devices: &'a dyn DeviceSlot,
+    pub(super) reach: &'a dyn Reach,
     pub(super) stop: &'a Stop,
     pub(super) remake: bool,
     pub(super) producer: &'a Producer,
@@ -97,7 +98,7 @@ impl Job<'_> {
         }
         let started_at_ms = (self.wall_ms)();
         let feed = ToLoop(self.id, &self.messages);
-        let context = Context::new(&self.recipe.order, self.store, self.devices, &feed, self.stop);
+        let context = Context::new(&self.recipe.order, self.store, self.devices, self.reach, &feed, self.stop);
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
         let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
         self.check_externals()?;

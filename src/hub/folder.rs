@@ -9,6 +9,12 @@ use serde::Deserialize;
 pub const CONFIG: &str = "config.json";
 /// The file that holds its tokenizer.
 pub const TOKENIZER: &str = "tokenizer.json";
+/// The chat template of a model that was taught to answer, in a file of its own.
+pub const CHAT_TEMPLATE: &str = "chat_template.jinja";
+/// What names special tokens, and may hold the chat template.
+pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+/// What says, among other things, which tokens end an answer.
+pub const GENERATION: &str = "generation_config.json";
 /// The weights in one file.
 const WEIGHTS: &str = "model.safetensors";
 /// What names the files of weights in several.
@@ -80,6 +86,15 @@ pub fn files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
     model_files(&names_in(folder)?, |name| fs_err::read(folder.join(name)).map_err(unreadable))
 }
 
+/// Returns the files of a directory that are a model to talk to: the model, and those of the files that say how it is talked
+/// to which are there.
+pub fn chat_files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
+    let names = names_in(folder)?;
+    let model = model_files(&names, |name| fs_err::read(folder.join(name)).map_err(unreadable))?;
+    let talk = [CHAT_TEMPLATE, TOKENIZER_CONFIG, GENERATION].into_iter().filter(|name| names.contains(*name));
+    Ok(model.into_iter().chain(talk.map(str::to_owned)).collect())
+}
+
 /// Returns the files of weights of a directory, in the order of their names, whether or not it has a tokenizer.
 pub fn weights_in(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
     weights_files(&names_in(folder)?, |name| fs_err::read(folder.join(name)).map_err(unreadable))
@@ -101,7 +116,7 @@ fn unreadable(error: std::io::Error) -> FolderError {
 ///
 /// One file of weights wins over an index, as in transformers. The index is not among them: it only says which files of
 /// weights are, and each of those says itself which tensors it has. Other files (`generation_config.json`,
-/// `tokenizer_config.json`, …) are never read, so they are not part of what a model is.
+/// `tokenizer_config.json`, …) are not read of a student, so they are not part of what it is.
 pub(super) fn model_files<E: From<FolderError>>(
     names: &BTreeSet<String>,
     read: impl FnOnce(&str) -> Result<Vec<u8>, E>,

@@ -18,5 +18,8 @@ mod tests;
 pub use cache::{Absent, HubCache, Snapshot};
 pub use error::{HubError, Reason};
 pub use fetch::{Fetched, Hub};
-pub use folder::{CONFIG, FolderError, TOKENIZER, files_in, is_weights, weights_in};
+pub use folder::{
+    CHAT_TEMPLATE, CONFIG, FolderError, GENERATION, TOKENIZER, TOKENIZER_CONFIG, chat_files_in, files_in, is_weights,
+    weights_in,
+};
 pub use model::{HubModel, RepoId, Revision, Token};

@@ -1,7 +1,7 @@
 //! Training: the loop, its log and what a caller may hook into.
 //!
 //! Examples are drawn in a new random order each epoch. The loss is the mean cross-entropy over the tokens that carry
-//! loss. On the CPU the sequences of a batch lie one after the other without padding; on CUDA they are
+//! loss, by what they weigh as `weighing` says. On the CPU the sequences of a batch lie one after the other without padding; on CUDA they are
 //! padded to the longest. At the end the weights are those of the best evaluation, if there was any.
 
 use std::io;
@@ -9,6 +9,7 @@ use std::io;
 use super::decoder::DropoutRates;
 use super::device::{DeviceError, guarded};
 use super::early_stopping::EarlyStopping;
+use super::example::{Example, batch_of};
 use super::fit_state::{self, StateError, TrainState};
 use super::flops;
 use super::forward::Drops;
@@ -19,15 +20,6 @@ use super::order::Order;
 use super::recipe::{Decay, Recipe, RecipeError};
 use super::student::{Model, SequenceError, placed};
 
-/// Tokens to learn from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// The tokens.
-    pub ids: Vec<u32>,
-    /// The index of the first token that carries loss. The first token of all never does, as nothing predicts it.
-    pub loss_from: usize,
-}
-
 /// One step, as it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
@@ -35,7 +27,7 @@ pub struct StepReport {
     pub step: u64,
     /// Steps of the whole run.
     pub steps_total: u64,
-    /// Mean cross-entropy over the targets, in nats, before the step.
+    /// Mean cross-entropy over the targets, each by its weight, in nats, before the step.
     pub loss: f64,
     /// Norm of the gradient before clipping.
     pub grad_norm: f64,
@@ -119,6 +111,30 @@ pub enum FitError {
         /// Its length.
         tokens: usize,
     },
+    /// Weights that do not fit the tokens.
+    #[error("cannot train on example {example}: it has weights for {weights} of its {tokens} tokens")]
+    Weights {
+        /// Its index.
+        example: usize,
+        /// How many there are.
+        weights: usize,
+        /// Its length.
+        tokens: usize,
+    },
+    /// A weight that is none.
+    #[error("cannot train on example {example}: a token weighs {weight}, expected a number of at least 0")]
+    Weight {
+        /// Its index.
+        example: usize,
+        /// The weight.
+        weight: f32,
+    },
+    /// An example all of whose targets weigh nothing, at the beginning or at the end.
+    #[error("cannot train on example {example}: in some step none of its tokens that carry loss weighs anything")]
+    Weightless {
+        /// Its index.
+        example: usize,
+    },
     /// The loss is no longer a number.
     #[error("training diverged: the loss of step {step} is {loss}; try a lower `lr` or a lower `max_grad_norm`")]
     Diverged {
@@ -192,9 +208,7 @@ fn check(model: &Model, examples: &[Example], recipe: &Recipe) -> Result<(), Fit
     }
     model.check(examples.iter().map(|example| example.ids.as_slice()))?;
     for (i, example) in examples.iter().enumerate() {
-        if example.loss_from.max(1) >= example.ids.len() {
-            return Err(FitError::NoTarget { example: i, tokens: example.ids.len() });
-        }
+        example.check(i, recipe)?;
     }
     Ok(())
 }
@@ -204,13 +218,7 @@ fn identity(model: &Model, examples: &[Example], recipe: &Recipe) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("retort 2026 identity of a training run");
     hasher.update(model.config().to_json().as_bytes());
     hasher.update(format!("{recipe:?} {}", model.device().numerics()).as_bytes());
-    for Example { ids, loss_from } in examples {
-        hasher.update(&(ids.len() as u64).to_le_bytes());
-        hasher.update(&(*loss_from as u64).to_le_bytes());
-        for id in ids {
-            hasher.update(&id.to_le_bytes());
-        }
-    }
+    examples.iter().for_each(|example| example.identify(&mut hasher));
     hasher.finalize().to_hex().to_string()
 }
 
@@ -279,13 +287,8 @@ fn step(
     total: u64,
 ) -> Result<StepReport, FitError> {
     let chosen = order.of_step(done);
-    let batches: Vec<Batch<'_>> = chosen
-        .chunks(recipe.batch)
-        .map(|batch| Batch {
-            sequences: batch.iter().map(|&i| examples[i].ids.as_slice()).collect(),
-            loss_from: batch.iter().map(|&i| examples[i].loss_from).collect(),
-        })
-        .collect();
+    let ramp = recipe.ramp.map_or(1.0, |ramp| ramp.at(done, total));
+    let batches: Vec<Batch<'_>> = chosen.chunks(recipe.batch).map(|batch| batch_of(examples, batch, ramp)).collect();
     let step = done + 1;
     let lr = recipe.learning_rate(done, total);
     let update = Update {

@@ -18,6 +18,20 @@ pub(crate) struct Batch<'a> {
     pub(crate) sequences: Vec<&'a [u32]>,
     /// For each sequence, the first token that carries loss, at least 1.
     pub(crate) loss_from: Vec<usize>,
+    /// For each sequence, what each of its tokens weighs in the loss; all weigh 1 where this is not given.
+    pub(crate) weights: Option<Vec<Vec<f32>>>,
+}
+
+/// How a batch lies, and what is predicted from which of its rows.
+struct Task {
+    /// How the inputs lie: each sequence but its last token, which is a target only.
+    layout: Layout,
+    /// The rows that predict a target, but for targets that weigh nothing.
+    rows: Vec<u32>,
+    /// The targets.
+    targets: Vec<u32>,
+    /// What the targets weigh; `None` where all weigh 1.
+    weights: Option<Vec<f32>>,
 }
 
 /// The numbers of one optimiser step that do not depend on the tensor.
@@ -38,16 +52,21 @@ pub(crate) struct Update {
 /// What one optimiser step found.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Learned {
-    /// Mean cross-entropy over the targets of all batches of the step.
+    /// Mean cross-entropy over the targets of all batches of the step, each by its weight.
     pub(crate) loss: f64,
     /// Norm of the gradient before clipping.
     pub(crate) grad_norm: f64,
 }
 
 impl Batch<'_> {
-    /// Number of tokens that carry loss.
-    pub(crate) fn targets(&self) -> usize {
-        self.sequences.iter().zip(&self.loss_from).map(|(ids, &from)| ids.len().saturating_sub(from.max(1))).sum()
+    /// What the tokens that carry loss weigh together: their number, where all weigh 1.
+    fn mass(&self) -> f64 {
+        let carrying = |i: usize| self.loss_from[i].max(1).min(self.sequences[i].len())..self.sequences[i].len();
+        let sequences = 0..self.sequences.len();
+        match &self.weights {
+            None => sequences.map(carrying).map(|tokens| tokens.len()).sum::<usize>() as f64,
+            Some(weights) => sequences.flat_map(|i| &weights[i][carrying(i)]).map(|&weight| f64::from(weight)).sum(),
+        }
     }
 
     /// Number of tokens, padding not counted.
@@ -55,28 +74,32 @@ impl Batch<'_> {
         self.sequences.iter().map(|ids| ids.len()).sum()
     }
 
-    /// How the inputs (each sequence but its last token) lie, the rows that predict a target, and the targets.
-    fn lay_out(&self, ragged: bool) -> (Layout, Vec<u32>, Vec<u32>) {
+    /// Lays the batch out. A target that weighs nothing is left out, as if it carried no loss.
+    fn lay_out(&self, ragged: bool) -> Task {
         let lens: Vec<usize> = self.sequences.iter().map(|ids| ids.len().saturating_sub(1)).collect();
         let layout = if ragged { Layout::packed(&lens) } else { Layout::padded_right(&lens) };
-        let mut rows = Vec::new();
-        let mut targets = Vec::new();
-        for ((span, ids), &from) in layout.spans.iter().zip(&self.sequences).zip(&self.loss_from) {
-            let from = from.max(1);
-            if from < ids.len() {
-                rows.extend((span.start + from - 1..span.end).map(|row| row as u32));
-                targets.extend_from_slice(&ids[from..]);
+        let (mut rows, mut targets, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, (span, ids)) in layout.spans.iter().zip(&self.sequences).enumerate() {
+            for at in self.loss_from[i].max(1)..ids.len() {
+                let weight = self.weights.as_ref().map_or(1.0, |weights| weights[i][at]);
+                if weight > 0.0 {
+                    rows.push((span.start + at - 1) as u32);
+                    targets.push(ids[at]);
+                    kept.push(weight);
+                }
             }
         }
-        (layout, rows, targets)
+        let weighs = kept.iter().any(|weight| weight.to_bits() != 1.0_f32.to_bits());
+        Task { layout, rows, targets, weights: weighs.then_some(kept) }
     }
 }
 
 impl<B: Kernels> Network<B> {
-    /// One step of the optimiser: the gradient of the mean cross-entropy over all targets of `batches`, clipped.
+    /// One step of the optimiser: the gradient of the mean cross-entropy over all targets of `batches`, clipped. The mean
+    /// is the sum of weight · cross-entropy over the sum of the weights, both over all batches.
     pub(crate) fn learn(&mut self, batches: &[Batch<'_>], update: &Update) -> Result<Learned, DeviceError> {
-        let targets: usize = batches.iter().map(Batch::targets).sum();
-        let scale = 1.0 / targets.max(1) as f32;
+        let mass: f64 = batches.iter().map(Batch::mass).sum();
+        let scale = 1.0 / if mass > 0.0 { mass as f32 } else { 1.0 };
         let mut loss = 0.0;
         let mut grads: Vec<Option<Real<B>>> = vec![None; self.values.len()];
         for (i, batch) in batches.iter().enumerate() {
@@ -131,7 +154,7 @@ impl<B: Kernels> Network<B> {
             |value: &Real<B>, i: usize| T::<B>::float_set_require_grad(T::<B>::from_inner(value.clone()), learned(i));
         let leaves: Vec<Real<T<B>>> = self.values.iter().enumerate().map(|(i, value)| leaf(value, i)).collect();
         let weights = self.parameters(&leaves);
-        let (layout, rows, targets) = batch.lay_out(B::RAGGED);
+        let Task { layout, rows, targets, weights: token_weights } = batch.lay_out(B::RAGGED);
         // A sequence's last token is a target only, so it need not run through the blocks.
         let inputs = batch.sequences.iter().map(|ids| &ids[..ids.len().saturating_sub(1)]);
         let ids = layout.spread(inputs);
@@ -141,8 +164,8 @@ impl<B: Kernels> Network<B> {
         let pass = Pass { drops, precision, ..self.pass(&layout, &vec![0; layout.spans.len()]) };
         let hidden = pass.hidden::<T<B>>(&weights, pass.stream::<T<B>>(&weights, embedded.clone()), |_| {});
         let chosen = <T<B> as Blocks>::gather(&hidden, &rows);
-        let loss =
-            head_loss::<B>(&chosen, weights.head(), weights.head_bias.as_ref(), pass.head_form(), &targets, scale);
+        let (head, bias, token_weights) = (weights.head(), weights.head_bias.as_ref(), token_weights.as_deref());
+        let loss = head_loss::<B>(&chosen, head, bias, pass.head_form(), &targets, token_weights, scale);
         drop((hidden, chosen, weights));
         let value = loss.primitive.clone();
         let mut made = T::<B>::backward(loss);

@@ -15,6 +15,7 @@ mod config;
 mod decoder;
 mod device;
 mod early_stopping;
+mod example;
 mod fit;
 mod fit_state;
 mod flops;
@@ -34,6 +35,7 @@ mod rotary;
 mod student;
 #[cfg(test)]
 mod tests;
+mod weighing;
 mod weights;
 
 pub use self::architecture::{Architecture, Size};
@@ -45,7 +47,8 @@ pub use self::attribute::{
 pub use self::config::{Config, ConfigError};
 pub use self::decoder::{Biases, Decoder, DropoutRates};
 pub use self::device::{Device, DeviceChoice, DeviceError};
-pub use self::fit::{Evaluation, Example, FitError, FitHooks, FitLog, StepReport, fit, resume};
+pub use self::example::Example;
+pub use self::fit::{Evaluation, FitError, FitHooks, FitLog, StepReport, fit, resume};
 pub use self::fit_state::{StateError, TrainState};
 pub use self::flops::peak_flops;
 pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate};
@@ -55,3 +58,4 @@ pub use self::quadrature::Quadrature;
 pub use self::recipe::{Decay, Length, Recipe, RecipeError, Schedule};
 pub use self::rotary::{Rotary, RotaryScaling};
 pub use self::student::{Model, ModelError, SequenceError};
+pub use self::weighing::{Ramp, TokenWeight};

@@ -1,6 +1,6 @@
 //! Which examples make up each step: a new random order each epoch, decided by the seed alone.
 
-use super::fit::Example;
+use super::example::Example;
 use super::init::{Random, permutation};
 use super::recipe::Recipe;
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn order(lens: &[usize], recipe: &Recipe) -> Order {
-        let example = |&len: &usize| Example { ids: vec![0; len], loss_from: 1 };
+        let example = |&len: &usize| Example { ids: vec![0; len], loss_from: 1, weights: None };
         Order::new(&lens.iter().map(example).collect::<Vec<_>>(), recipe)
     }
 

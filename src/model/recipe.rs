@@ -2,6 +2,7 @@
 
 use super::kernels::Precision;
 use super::lora::Lora;
+use super::weighing::Ramp;
 
 /// The settings of a training run. [`Recipe::default`] has the Trainer's defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,8 @@ pub struct Recipe {
     pub precision: Precision,
     /// Adapts the weights by matrices of low rank, which alone learn, instead of the weights.
     pub lora: Option<Lora>,
+    /// The factor on the weights of the tokens that say so; 1 where this is not given.
+    pub ramp: Option<Ramp>,
     /// The seed of the order of examples, of dropout and of adaptation.
     pub seed: u64,
 }
@@ -73,6 +76,7 @@ impl Default for Recipe {
             group_by_length: false,
             precision: Precision::F32,
             lora: None,
+            ramp: None,
             seed: 42,
         }
     }
@@ -154,6 +158,16 @@ impl Recipe {
             }
             if !(lora.alpha.is_finite() && lora.alpha > 0.0) {
                 return fail("lora.alpha", lora.alpha.to_string(), "a number above 0");
+            }
+        }
+        if let Some(Ramp { from, to, over }) = &self.ramp {
+            for (field, value) in [("ramp.from", *from), ("ramp.to", *to)] {
+                if !not_negative(value) {
+                    return fail(field, value.to_string(), "a number of at least 0");
+                }
+            }
+            if !(0.0..=1.0).contains(over) {
+                return fail("ramp.over", over.to_string(), "from 0 to 1");
             }
         }
         for (field, value) in [("batch", self.batch), ("accumulate", self.accumulate)] {
@@ -255,6 +269,9 @@ mod tests {
             check(Recipe { lr: f64::NAN, ..Recipe::default() }),
             "cannot train with `lr` = NaN: it must be a number of at least 0"
         );
+        let ramp = |from, to, over| Recipe { ramp: Some(Ramp { from, to, over }), ..Recipe::default() };
+        assert_eq!(check(ramp(1.0, -1.0, 0.5)), "cannot train with `ramp.to` = -1: it must be a number of at least 0");
+        assert_eq!(check(ramp(1.0, 0.0, 1.5)), "cannot train with `ramp.over` = 1.5: it must be from 0 to 1");
         assert_eq!(Recipe::default().check(), Ok(()));
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::fingerprint::Digest;
-use crate::hub::{Absent, FolderError, HubCache, HubModel, files_in};
+use crate::hub::{Absent, FolderError, HubCache, HubModel, chat_files_in, files_in};
 use crate::source::{Diagnostic, Diagnostics, nearest};
-use crate::spec::Experiment;
+use crate::spec::{Experiment, Instance};
 use crate::stage::params::{ExternalRef, ExternalSource};
 use crate::store::Store;
 
@@ -18,6 +18,7 @@ pub type Roots = BTreeMap<String, PathBuf>;
 #[derive(Debug, Default)]
 pub struct Externals {
     found: BTreeMap<Place, Files>,
+    lacking: BTreeMap<Place, Diagnostic>,
     roots: Roots,
 }
 
@@ -26,6 +27,7 @@ pub struct Externals {
 enum Place {
     File(PathBuf),
     ModelFolder(PathBuf),
+    ChatModelFolder(PathBuf),
     Hub(HubModel),
 }
 
@@ -45,7 +47,28 @@ pub struct ExternalsError(pub Diagnostics);
 
 impl Externals {
     /// Finds and hashes every external file of an experiment; a file that was hashed before and did not change since is
-    /// not read again.
+    /// not read again. What cannot be used is [lacking](Self::lacking).
+    pub fn survey(experiment: &Experiment, needed: &[bool], roots: &Roots, hub: &HubCache, store: &Store) -> Self {
+        let (mut found, mut lacking) = (BTreeMap::new(), BTreeMap::new());
+        let instances = experiment.instances.iter().zip(needed).filter(|(_, needed)| **needed);
+        for external in instances.flat_map(|(instance, _)| instance.bound.externals()) {
+            let place = place(&external.source, experiment.folder(external.span), roots);
+            if found.contains_key(&place) || lacking.contains_key(&place) {
+                continue;
+            }
+            match files_of(external, &place, roots, hub, store) {
+                Ok(files) => {
+                    found.insert(place, files);
+                }
+                Err(diagnostic) => {
+                    lacking.insert(place, diagnostic);
+                }
+            }
+        }
+        Self { found, lacking, roots: roots.clone() }
+    }
+
+    /// As [`survey`](Self::survey), where nothing may be lacking.
     pub fn resolve(
         experiment: &Experiment,
         needed: &[bool],
@@ -53,22 +76,31 @@ impl Externals {
         hub: &HubCache,
         store: &Store,
     ) -> Result<Self, ExternalsError> {
-        let mut found = BTreeMap::new();
-        let mut diagnostics = Diagnostics::default();
-        let instances = experiment.instances.iter().zip(needed).filter(|(_, needed)| **needed);
-        for external in instances.flat_map(|(instance, _)| instance.bound.externals()) {
-            let place = place(&external.source, experiment.folder(external.span), roots);
-            if found.contains_key(&place) {
-                continue;
-            }
-            match files_of(external, &place, roots, hub, store) {
-                Ok(files) => {
-                    found.insert(place, files);
-                }
-                Err(diagnostic) => diagnostics.push(diagnostic),
-            }
+        let surveyed = Self::survey(experiment, needed, roots, hub, store);
+        surveyed.complain(|_| true).map_or(Ok(surveyed), Err)
+    }
+
+    /// Returns what of an instance's files cannot be used, as it was written.
+    pub fn lacking(&self, experiment: &Experiment, instance: &Instance) -> Vec<String> {
+        if self.lacking.is_empty() {
+            return Vec::new();
         }
-        if diagnostics.is_empty() { Ok(Self { found, roots: roots.clone() }) } else { Err(ExternalsError(diagnostics)) }
+        let lacks = |external: &&ExternalRef| self.lacking.contains_key(&self.place(experiment, external));
+        let mut lacking: Vec<String> =
+            instance.bound.externals().iter().filter(lacks).map(|external| external.source.to_string()).collect();
+        lacking.dedup();
+        lacking
+    }
+
+    /// Returns the error of what is lacking, but for models that a run would fetch; `None` where there is none.
+    pub fn unusable(&self) -> Option<ExternalsError> {
+        self.complain(|place| !matches!(place, Place::Hub(_)))
+    }
+
+    fn complain(&self, about: impl Fn(&Place) -> bool) -> Option<ExternalsError> {
+        let mut diagnostics = Diagnostics::default();
+        self.lacking.iter().filter(|(place, _)| about(place)).for_each(|(_, wrong)| diagnostics.push(wrong.clone()));
+        (!diagnostics.is_empty()).then_some(ExternalsError(diagnostics))
     }
 
     /// Returns the files behind something outside the experiment.
@@ -82,7 +114,11 @@ impl Externals {
     }
 
     fn found(&self, experiment: &Experiment, external: &ExternalRef) -> Option<&Files> {
-        self.found.get(&place(&external.source, experiment.folder(external.span), &self.roots))
+        self.found.get(&self.place(experiment, external))
+    }
+
+    fn place(&self, experiment: &Experiment, external: &ExternalRef) -> Place {
+        place(&external.source, experiment.folder(external.span), &self.roots)
     }
 }
 
@@ -91,6 +127,7 @@ fn place(source: &ExternalSource, base: &Path, roots: &Roots) -> Place {
     match source {
         ExternalSource::File(path) => Place::File(below(path, base, roots)),
         ExternalSource::ModelFolder(path) => Place::ModelFolder(below(path, base, roots)),
+        ExternalSource::ChatModelFolder(path) => Place::ChatModelFolder(below(path, base, roots)),
         ExternalSource::Hub(model) => Place::Hub(model.clone()),
     }
 }
@@ -121,7 +158,8 @@ fn files_of(
     };
     match place {
         Place::File(path) => local(one_file(path, store), path),
-        Place::ModelFolder(path) => local(model_folder(path, store), path),
+        Place::ModelFolder(path) => local(model_folder(path, files_in, store), path),
+        Place::ChatModelFolder(path) => local(model_folder(path, chat_files_in, store), path),
         Place::Hub(model) => {
             let looked = format!("looked for `{}`", hub.folder(model).display());
             let absent = |absent: Absent| {
@@ -163,7 +201,11 @@ fn one_file(path: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>
     }
 }
 
-fn model_folder(folder: &Path, store: &Store) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
+fn model_folder(
+    folder: &Path,
+    files_in: fn(&Path) -> Result<Vec<String>, FolderError>,
+    store: &Store,
+) -> Result<Vec<(String, PathBuf, Digest)>, Unusable> {
     if !folder.is_dir() {
         return Err(Unusable::because("there is no such directory"));
     }

@@ -23,6 +23,8 @@ pub enum Verdict {
     Shares(InstanceId),
     /// It may run or be a hit, depending on what these produce.
     Awaits(Vec<InstanceId>),
+    /// It may run or be a hit, depending on what these files hold, which are not here.
+    Lacks(Vec<String>),
 }
 
 /// What is expected to happen, instance by instance.
@@ -43,6 +45,8 @@ pub struct Counts {
     pub shares: usize,
     /// Waits.
     pub awaits: usize,
+    /// Instances whose files are not here.
+    pub lacks: usize,
 }
 
 impl Plan {
@@ -56,6 +60,7 @@ impl Plan {
                 Verdict::Run(_) | Verdict::Remake(..) => counts.runs += 1,
                 Verdict::Shares(_) => counts.shares += 1,
                 Verdict::Awaits(_) => counts.awaits += 1,
+                Verdict::Lacks(_) => counts.lacks += 1,
             }
         }
         counts
@@ -78,6 +83,11 @@ pub fn predict(
     for id in (0..graph.len()).map(InstanceId::at) {
         if !wanted[id.index()] {
             verdicts.push(Verdict::Left);
+            continue;
+        }
+        let lacking = externals.lacking(experiment, experiment.instance(id));
+        if !lacking.is_empty() {
+            verdicts.push(Verdict::Lacks(lacking));
             continue;
         }
         let unknown: Vec<_> = graph.producers(id).into_iter().filter(|p| results[p.index()].is_none()).collect();

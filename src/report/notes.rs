@@ -3,6 +3,7 @@
 use super::layout::Layout;
 use super::summary::Summary;
 use super::{ReportInput, label};
+use crate::artifact::TrainingLog;
 use crate::stats::{Bootstrap, Method};
 
 /// Says what the brackets are.
@@ -44,6 +45,43 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
     notes.extend(baseline(input, layout, summaries));
     notes.extend(left_out(layout, summaries));
     notes
+}
+
+/// Says what the table of trainings counts, and which of them had to do without something.
+pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> {
+    let mut notes = vec![
+        "Losses are means over the target tokens of one step, each by its weight, in nats. `cut` counts examples cut to the \
+         maximum length; dev accuracy is that of the weights that were kept."
+            .to_owned(),
+    ];
+    let mut without = Vec::new();
+    for group in &layout.groups {
+        let mut said: Vec<String> =
+            group.arms.iter().filter_map(|&index| done_without(input.arms[index].log.as_ref()?)).collect();
+        said.sort();
+        said.dedup();
+        without.extend(said.into_iter().map(|what| format!("`{}`: {what}.", Layout::instance(group))));
+    }
+    notes.extend(shortened(without));
+    notes
+}
+
+/// Says what a training had to do without.
+fn done_without(log: &TrainingLog) -> Option<String> {
+    let TrainingLog { without_rationale, label_alone, blank, strays, unscored, .. } = log;
+    let counted = [
+        (without_rationale, "questions without a rationale were left out"),
+        (label_alone, "questions without a rationale were trained on their labels alone"),
+        (blank, "examples with a blank rationale were trained on their labels alone"),
+        (strays, "rationales belong to no question of the train split and were not read"),
+        (unscored, "rationales have no score above 0, so that their tokens weigh the same"),
+    ];
+    let said: Vec<String> = counted
+        .into_iter()
+        .filter(|(count, _)| **count > 0)
+        .map(|(count, what)| format!("{} {what}", label::count(*count)))
+        .collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 fn chance(summaries: &[Summary]) -> Option<String> {

@@ -172,11 +172,7 @@ fn trainings(input: &ReportInput, layout: &Layout) -> Option<Table> {
             Some(labels.iter().map(|axis| axis_cell(value(axis))).chain(training_cells(log)).collect())
         })
         .collect();
-    let notes = vec![
-        "Losses are means over the target tokens of one step, in nats. `cut` counts examples cut to the maximum length; \
-         dev accuracy is that of the weights that were kept."
-            .to_owned(),
-    ];
+    let notes = notes::of_trainings(input, layout);
     (!rows.is_empty()).then(|| Table { title: "Training".to_owned(), columns, rows, notes })
 }
 

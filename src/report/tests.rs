@@ -434,7 +434,8 @@ fn trainings_are_tabled_and_drawn() {
         # Training
         arm | placement | examples | without rationale | cut | steps | first loss | last loss | best step | dev accuracy % | stopped early
         scores | none | 1,714 | 216 | 3 | 3 | 2.500 | 1.250 | 3 | 62.5 | yes
-        * Losses are means over the target tokens of one step, in nats. `cut` counts examples cut to the maximum length; dev accuracy is that of the weights that were kept."]].assert_eq(&shown(&report.tables[1]));
+        * Losses are means over the target tokens of one step, each by its weight, in nats. `cut` counts examples cut to the maximum length; dev accuracy is that of the weights that were kept.
+        * `scores[placement=none]`: 216 questions without a rationale were left out."]].assert_eq(&shown(&report.tables[1]));
     assert!(text(&report.files, "figure-1.svg").contains("loss, nats per target token"));
     assert!(text(&report.files, "figure-2.svg").contains("<title>step 3: 62.5 %, kept</title>"));
 }

@@ -1,12 +1,14 @@
 //! Kinds that repeat the recipe of another stage with some fields replaced: `retrain: { like: tuned, rationales: top }`.
 //!
 //! The recipe brings along the axes that its stage declares under `over`; the repeating stage's own win. It does not
-//! bring along `where` and `except`.
+//! bring along `where` and `except`. What is replaced must be replaced by something else, and nothing else may differ: the
+//! stage's own `over` has no axis that the rest of the recipe goes by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::axis::Group;
 use super::name;
+use super::placeholder;
 use super::written::{Word, WrittenStage};
 use crate::source::{Diagnostic, Diagnostics, Node, Sources, Span, Value};
 use crate::stage::{Derivation, Kind};
@@ -134,6 +136,10 @@ impl Deriving<'_> {
             diagnostics.push(Diagnostic::at(span, message));
             return None;
         }
+        let other = &self.stages[like].name.text;
+        if !differs_once(stage, base, other, replaces, diagnostics) {
+            return None;
+        }
         // The body keeps the place of the recipe it repeats, so that an error in it is the same error, reported once.
         let mut body = base.body.clone();
         if let Value::Map(entries) = &mut body.value {
@@ -155,6 +161,42 @@ impl Deriving<'_> {
         let message = format!("recipes repeat each other: {}", path.join(" → "));
         diagnostics.push(Diagnostic::at(span, message).hint(places.collect::<Vec<_>>().join("; ")));
     }
+}
+
+/// Says whether a stage replaces something by something else, and changes nothing besides; reports it where not.
+fn differs_once(
+    stage: &WrittenStage,
+    base: &Recipe,
+    like: &str,
+    replaces: &[&str],
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let before = diagnostics.len();
+    let name = &stage.name.text;
+    let replaced = |key: &str| replaces.contains(&key);
+    let own = || stage.body.entries().iter().filter(|(key, _)| replaced(&key.text));
+    let same = |key: &str, node: &Node| base.body.get(key).is_some_and(|other| other.value == node.value);
+    let all_same = stage.over.is_empty() && own().all(|(key, node)| same(&key.text, node));
+    for (key, node) in own().filter(|_| all_same) {
+        let message = format!("`{name}` differs from `{like}` in nothing: `{}` is the same", key.text);
+        diagnostics.push(Diagnostic::at(node.span, message).label("expected another one"));
+    }
+    // What is malformed is reported where the recipe itself is read.
+    let (mut mentioned, mut malformed) = (BTreeSet::new(), Diagnostics::default());
+    for (_, node) in base.body.entries().iter().filter(|(key, _)| !replaced(&key.text)) {
+        placeholder::mentions(node, &mut malformed, &mut |axis, _| {
+            mentioned.insert(axis.to_owned());
+        });
+    }
+    for axis in stage.over.iter().flat_map(|group| &group.axes).filter(|axis| mentioned.contains(&axis.key.text)) {
+        let message = format!("`{name}` differs from `{like}` in `{}` as well", axis.key.text);
+        let hint =
+            "exactly one thing may differ: keep some of an axis' values with `where`, or write a stage of its own";
+        diagnostics.push(
+            Diagnostic::at(axis.key.span, message).label(format!("the recipe of `{like}` goes by it")).hint(hint),
+        );
+    }
+    diagnostics.len() == before
 }
 
 /// Joins axes, the stage's own taking the place of groups that share an axis with them.

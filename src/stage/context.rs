@@ -11,6 +11,7 @@ use crate::event::Note;
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::model::{Device, DeviceError, ModelError};
 use crate::store::{PartialDir, RowStore, Store, StoreError};
+use crate::teacher::Secret;
 
 /// One artifact that arrived at a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,15 @@ pub trait DeviceSlot: Sync {
     fn device(&self) -> Result<&Device, DeviceError>;
 }
 
+/// How this machine reaches a teacher behind a server; none of it enters a key.
+pub trait Reach: Sync {
+    /// Returns the key that a variable of the environment holds; `None` where it holds none.
+    fn secret(&self, variable: &str) -> Option<Secret>;
+
+    /// Returns the proxy that this machine goes through.
+    fn proxy(&self) -> Option<ureq::Proxy>;
+}
+
 /// Says whether the run was asked to stop.
 #[derive(Debug, Default)]
 pub struct Stop(AtomicBool);
@@ -74,6 +84,7 @@ pub struct Context<'a> {
     pub order: &'a Order,
     store: &'a Store,
     devices: &'a dyn DeviceSlot,
+    reach: &'a dyn Reach,
     feed: &'a dyn Feed,
     stop: &'a Stop,
 }
@@ -84,10 +95,11 @@ impl<'a> Context<'a> {
         order: &'a Order,
         store: &'a Store,
         devices: &'a dyn DeviceSlot,
+        reach: &'a dyn Reach,
         feed: &'a dyn Feed,
         stop: &'a Stop,
     ) -> Self {
-        Self { order, store, devices, feed, stop }
+        Self { order, store, devices, reach, feed, stop }
     }
 
     /// Reads the artifact at a port, decoding the parts that the stage declared it reads.
@@ -163,6 +175,11 @@ impl<'a> Context<'a> {
     /// Returns the device.
     pub fn device(&self) -> Result<&'a Device, StageError> {
         Ok(self.devices.device()?)
+    }
+
+    /// Returns how this machine reaches a teacher.
+    pub fn reach(&self) -> &'a dyn Reach {
+        self.reach
     }
 
     /// Says how far the work is.

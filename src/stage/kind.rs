@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
-use super::{Context, StageError};
+use super::{Context, Inquiry, StageError};
 use crate::artifact::{Artifact, ArtifactKind, Parts};
 use crate::fingerprint::{ContentHash, Term};
 use crate::source::Node;
@@ -49,6 +49,11 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
+    fn inquiry(&self, _context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
+        Ok(None)
+    }
+
     /// Does the work.
     fn run(&self, context: &Context<'_>) -> Result<Self::Output, StageError>;
 }
@@ -69,6 +74,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn parts(&self, port: &str) -> Option<Vec<String>>;
     /// Says whether the coordinates of gathered inputs belong in the key.
     fn labels_inputs(&self) -> bool;
+    /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
+    fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError>;
     /// Does the work.
     fn run(&self, context: &Context<'_>) -> Result<Parts, StageError>;
 }
@@ -148,6 +155,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn labels_inputs(&self) -> bool {
         self.stage.labels_inputs()
+    }
+
+    fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
+        self.stage.inquiry(context)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Parts, StageError> {

@@ -10,11 +10,13 @@
 mod catalog;
 mod context;
 mod derivation;
+mod inquiry;
 mod kind;
 pub mod kinds;
 pub mod params;
 
 pub use catalog::{CATALOG, kind_named};
-pub use context::{Arrival, Context, DeviceSlot, Feed, Order, StageError, Stop};
+pub use context::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
 pub use derivation::Derivation;
+pub use inquiry::{Asked, Basis, Estimate, Inquiry};
 pub use kind::{BoundStage, Kind, Slot, Stage};

@@ -3,23 +3,36 @@
 //! | module | from | to |
 //! |---|---|---|
 //! | [`dataset`] | bytes, or a seed | questions and rationales |
-//! | [`prompt`] | a question and a template | what a student or a teacher is asked |
+//! | [`prompt`] | a question and a template | what a student is asked |
+//! | [`conversation`] | a question, worked examples and a template | what a teacher is asked |
+//! | [`chat_template`] | a conversation and a model's template | the text that the model goes on from |
+//! | [`statement`] | what a teacher wrote | the label it states |
 //! | [`target`] | a label and a rationale | what a student is taught to write, and the label out of what it wrote |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
+//! | [`emphasis`](fn@emphasis) | scores of a text's tokens | how much each token counts |
 //! | [`selection`] | a text and places in it | the words that are selected, and those that two selections share |
 //! | [`operation`] | a rationale | a rationale with less, or other, information in it |
+//! | [`annotation`] | bytes | which words of a rationale people marked |
+//! | [`vectors`] | bytes, mapped from a file or not | the words nearest to a word |
 //!
 //! There is no I/O here, no tensor and no path, and no state: equal arguments give equal results, on every machine and
 //! with any number of threads.
 
+pub mod annotation;
+pub mod chat_template;
+pub mod conversation;
 pub mod dataset;
+mod emphasis;
 mod fraction;
 pub mod operation;
 pub mod prompt;
 pub mod selection;
+pub mod statement;
 pub mod target;
 pub mod tokenizer;
+pub mod vectors;
 pub mod words;
 
+pub use emphasis::{EmphasisError, emphasis};
 pub use fraction::{Fraction, FractionError};

@@ -188,6 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn the_student_prompts_of_the_pipelines_follow_the_paper() {
+        let csqa = include_str!("../../pipelines/prompts/student/csqa.jinja");
+        let obqa = include_str!("../../pipelines/prompts/student/obqa.jinja");
+        let quarel = include_str!("../../pipelines/prompts/student/quarel.jinja");
+        let built_in = Template::student().render(&question(), Answer::Hidden).unwrap();
+        for same in [csqa, obqa] {
+            let rendered = Template::parse("p", same).unwrap().render(&question(), Answer::Hidden).unwrap();
+            assert_eq!(rendered, built_in);
+        }
+        check(
+            quarel,
+            Answer::Hidden,
+            &expect!["Question: An electric car <runs> on {{ what }}? (A) gas (B) hydrogen (C) ions"],
+        );
+    }
+
+    #[test]
     fn a_teacher_may_see_the_answer_and_a_student_may_not() {
         let source = "{{ question }}\nAnswer: {{ label }} ({{ answer_text }})\n";
         check(source, Answer::Shown, &expect!["An electric car <runs> on {{ what }}?\nAnswer: C (ions)"]);

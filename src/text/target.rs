@@ -7,17 +7,20 @@
 //! | none | `[FIN_LABEL] B [FIN_LABEL]` |
 //! | after | `[FIN_LABEL] B [FIN_LABEL] <rationale>` |
 //! | before | `<rationale> [FIN_LABEL] B [FIN_LABEL]` |
+//! | both | `<rationale> [FIN_LABEL] B [FIN_LABEL] <rationale>` |
 //!
 //! # How a label is read
 //!
 //! 1. The label stands between the first marker and the next one; everything after the closing marker is passed over,
-//!    so whoever generates may stop there.
-//! 2. Where the rationale does not come before the label (none, after), nothing but white space may stand before the
-//!    first marker.
+//!    a second answer included, so whoever generates may stop there.
+//! 2. Where the label comes first (none, after), nothing but white space may stand before the first marker; elsewhere
+//!    (before, both) anything may, nothing included.
 //! 3. Between the two markers stands, white space aside, one uppercase letter that labels a choice of the question.
+//!    Neither a lowercase letter, nor a letter in brackets or with punctuation, nor the words of the choice will do.
 //!
 //! Anything else counts as a wrong answer, and [`Unreadable`] says why. The rules are as strict as the target is, on
-//! purpose: a student is scored on what it was taught, and a reader that guesses would turn noise into answers.
+//! purpose: a student is scored on what it was taught, and a reader that guesses would turn noise into answers. It is what
+//! lm-evaluation-harness calls a strict match, where case and punctuation count as well.
 
 use std::ops::Range;
 
@@ -31,10 +34,12 @@ pub const MARKER: &str = "[FIN_LABEL]";
 pub struct Target {
     /// The whole target.
     pub text: String,
+    /// The bytes of the answer: the label with its markers.
+    pub answer: Range<usize>,
     /// The bytes of the label's letter.
     pub label: Range<usize>,
-    /// The bytes of the rationale; empty where there is none.
-    pub rationale: Range<usize>,
+    /// The bytes of the rationale, each time it stands there; none where there is none.
+    pub rationales: Vec<Range<usize>>,
 }
 
 /// A target that could not be told apart again.
@@ -97,17 +102,24 @@ pub fn render(format: &Format, label: Label, rationale: &str) -> Result<Target, 
     if rationale.contains(marker.as_str()) {
         return Err(TargetError::MarkerInRationale { marker: marker.clone() });
     }
-    let answer = format!("{marker} {label} {marker}");
-    let (text, answer_at, rationale_at) = match placement {
-        _ if rationale.is_empty() => (answer, 0, 0),
-        Placement::Before => (format!("{rationale} {answer}"), rationale.len() + 1, 0),
-        Placement::None | Placement::After => {
-            let at = answer.len() + 1;
-            (format!("{answer} {rationale}"), 0, at)
+    let (mut text, mut rationales) = (String::new(), Vec::new());
+    let mut write = |piece: &str| {
+        if !text.is_empty() {
+            text.push(' ');
         }
+        text.push_str(piece);
+        text.len() - piece.len()..text.len()
     };
-    let label_at = answer_at + marker.len() + 1;
-    Ok(Target { text, label: label_at..label_at + 1, rationale: rationale_at..rationale_at + rationale.len() })
+    let there = !rationale.is_empty();
+    if there && matches!(placement, Placement::Before | Placement::Both) {
+        rationales.push(write(rationale));
+    }
+    let answer = write(&format!("{marker} {label} {marker}"));
+    if there && matches!(placement, Placement::After | Placement::Both) {
+        rationales.push(write(rationale));
+    }
+    let label_at = answer.start + marker.len() + 1;
+    Ok(Target { text, answer, label: label_at..label_at + 1, rationales })
 }
 
 /// Reads the label from an output, as the [module](self) says.
@@ -120,7 +132,7 @@ pub fn parse(output: &str, format: &Format, choices: &[Choice]) -> Result<Label,
         return Err(Unreadable::NoMarker);
     }
     let (before, rest) = output.split_once(marker.as_str()).ok_or(Unreadable::NoMarker)?;
-    if *placement != Placement::Before && !before.trim().is_empty() {
+    if placement.label_first() && !before.trim().is_empty() {
         return Err(Unreadable::Misplaced);
     }
     let (between, _) = rest.split_once(marker.as_str()).ok_or(Unreadable::Unclosed)?;
@@ -152,12 +164,14 @@ mod tests {
             (Placement::None, "[FIN_LABEL] B [FIN_LABEL]"),
             (Placement::After, "[FIN_LABEL] B [FIN_LABEL] Ice is smooth."),
             (Placement::Before, "Ice is smooth. [FIN_LABEL] B [FIN_LABEL]"),
+            (Placement::Both, "Ice is smooth. [FIN_LABEL] B [FIN_LABEL] Ice is smooth."),
         ] {
             let target = render(&format(placement), label, " Ice is smooth.\n").unwrap();
             assert_eq!(target.text, expected);
             assert_eq!(&target.text[target.label], "B");
-            let rationale = if placement == Placement::None { "" } else { "Ice is smooth." };
-            assert_eq!(&target.text[target.rationale], rationale);
+            assert_eq!(&target.text[target.answer], "[FIN_LABEL] B [FIN_LABEL]");
+            let copies: Vec<&str> = target.rationales.iter().map(|copy| &target.text[copy.clone()]).collect();
+            assert_eq!(copies, vec!["Ice is smooth."; expected.matches("Ice").count()]);
             assert_eq!(render(&format(placement), label, " ").unwrap().text, "[FIN_LABEL] B [FIN_LABEL]");
         }
     }
@@ -175,51 +189,76 @@ mod tests {
 
     #[test]
     fn the_decision_table() {
-        use Placement::{After, Before, None};
+        use Placement::{After, Before, Both, None};
         use Unreadable::{Empty, Misplaced, NoChoice, NoLabel, NoMarker, NotALetter, Unclosed};
+        const ALL: &[Placement] = &[None, Before, After, Both];
+        const LABEL_FIRST: &[Placement] = &[None, After];
+        const REASONS_FIRST: &[Placement] = &[Before, Both];
         let b = Ok(Label::at(1).unwrap());
         let runaway = "[MASK] ".repeat(300);
-        let table: &[(&str, [Placement; 3], Result<Label, Unreadable>)] = &[
-            // Well formed.
-            ("[FIN_LABEL] B [FIN_LABEL]", [None, Before, After], b),
-            ("\n [FIN_LABEL]B[FIN_LABEL]", [None, Before, After], b),
-            // What follows the closing marker is passed over, even another answer.
-            ("[FIN_LABEL] B [FIN_LABEL] Ice is smooth.", [None, Before, After], b),
-            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL] A [FIN_LABEL]", [None, Before, After], b),
-            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL", [None, Before, After], b),
-            // What precedes the first marker.
-            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", [Before; 3], b),
-            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", [None, None, After], Err(Misplaced)),
-            // Nothing, or no markers.
-            ("", [None, Before, After], Err(Empty)),
-            (" \n", [None, Before, After], Err(Empty)),
-            ("B", [None, Before, After], Err(NoMarker)),
-            ("[FIN_LABEL B", [None, Before, After], Err(NoMarker)),
-            (&runaway, [None, Before, After], Err(NoMarker)),
-            // One marker.
-            ("[FIN_LABEL] B", [None, Before, After], Err(Unclosed)),
-            ("[FIN_LABEL]", [None, Before, After], Err(Unclosed)),
-            ("Ice is smooth. [FIN_LABEL] B", [Before; 3], Err(Unclosed)),
-            // Something else between the markers.
-            ("[FIN_LABEL] [FIN_LABEL] B [FIN_LABEL]", [None, Before, After], Err(NoLabel)),
-            ("[FIN_LABEL] A B [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
-            ("[FIN_LABEL] AB [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
-            ("[FIN_LABEL] b [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
-            ("[FIN_LABEL] (B) [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
-            ("[FIN_LABEL] ice [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
-            ("[FIN_LABEL] Ä [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
-            ("[FIN_LABEL] [MASK] [FIN_LABEL]", [None, Before, After], Err(NotALetter)),
-            ("[FIN_LABEL] C [FIN_LABEL]", [None, Before, After], Err(NoChoice)),
+        let table: &[(&str, &[Placement], Result<Label, Unreadable>)] = &[
+            // As it was taught. White space never counts, as tokenizers differ in where they put it.
+            ("[FIN_LABEL] B [FIN_LABEL]", ALL, b),
+            ("\n [FIN_LABEL] B [FIN_LABEL]", ALL, b),
+            ("[FIN_LABEL]B[FIN_LABEL]", ALL, b),
+            ("[FIN_LABEL]\nB\t[FIN_LABEL]", ALL, b),
+            // The answer was given with the closing marker: what follows changes nothing, not even another answer, and
+            // whoever generates may have stopped there.
+            ("[FIN_LABEL] B [FIN_LABEL] Ice is smooth.", ALL, b),
+            ("[FIN_LABEL] B [FIN_LABEL]Ice is smooth.", ALL, b),
+            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL] A [FIN_LABEL]", ALL, b),
+            ("[FIN_LABEL] B [FIN_LABEL] A [FIN_LABEL]", ALL, b),
+            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL", ALL, b),
+            // A student that reasons first may reason or not; one that answers first must answer at once.
+            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b),
+            ("Ice is smooth.[FIN_LABEL]B[FIN_LABEL] Ice", REASONS_FIRST, b),
+            ("The answer is A. [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b),
+            ("[MASK] [MASK] [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b),
+            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", LABEL_FIRST, Err(Misplaced)),
+            ("B [FIN_LABEL] B [FIN_LABEL]", LABEL_FIRST, Err(Misplaced)),
+            // Nothing at all, or no marker: no answer was given, whatever letters there are.
+            ("", ALL, Err(Empty)),
+            (" \n", ALL, Err(Empty)),
+            ("B", ALL, Err(NoMarker)),
+            ("The answer is B.", ALL, Err(NoMarker)),
+            ("[FIN_LABEL B", ALL, Err(NoMarker)),
+            ("[fin_label] B [fin_label]", ALL, Err(NoMarker)),
+            (&runaway, ALL, Err(NoMarker)),
+            // One marker: the answer did not come to an end, and could have gone on as `B or A`.
+            ("[FIN_LABEL] B", ALL, Err(Unclosed)),
+            ("[FIN_LABEL] B [FIN_LABEL", ALL, Err(Unclosed)),
+            ("[FIN_LABEL]", ALL, Err(Unclosed)),
+            ("Ice is smooth. [FIN_LABEL] B", REASONS_FIRST, Err(Unclosed)),
+            ("Ice is smooth. B [FIN_LABEL]", REASONS_FIRST, Err(Unclosed)),
+            // Nothing between the markers; a later pair is no second chance.
+            ("[FIN_LABEL] [FIN_LABEL]", ALL, Err(NoLabel)),
+            ("[FIN_LABEL] [FIN_LABEL] B [FIN_LABEL]", ALL, Err(NoLabel)),
+            ("[FIN_LABEL][FIN_LABEL] [FIN_LABEL] B [FIN_LABEL]", ALL, Err(NoLabel)),
+            // Two labels, or anything that is not the letter as it was taught.
+            ("[FIN_LABEL] A B [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] AB [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] b [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] (B) [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] B. [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] B: ice [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] ice [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] Β [FIN_LABEL]", ALL, Err(NotALetter)), // A Greek letter.
+            ("[FIN_LABEL] 2 [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] [MASK] [FIN_LABEL]", ALL, Err(NotALetter)),
+            ("[FIN_LABEL] ice [FIN_LABEL] [FIN_LABEL] B [FIN_LABEL]", ALL, Err(NotALetter)),
+            // A letter that labels no choice.
+            ("[FIN_LABEL] C [FIN_LABEL]", ALL, Err(NoChoice)),
+            ("[FIN_LABEL] C [FIN_LABEL] B [FIN_LABEL]", ALL, Err(NoChoice)),
         ];
         for (output, placements, expected) in table {
-            for placement in placements {
+            for placement in *placements {
                 assert_eq!(parse(output, &format(*placement), &choices()), *expected, "{placement}: {output}");
             }
         }
     }
 
     fn placement() -> impl Strategy<Value = Placement> {
-        prop_oneof![Just(Placement::None), Just(Placement::Before), Just(Placement::After)]
+        prop::sample::select(vec![Placement::None, Placement::Before, Placement::After, Placement::Both])
     }
 
     proptest! {
@@ -230,7 +269,8 @@ mod tests {
             if let Ok(target) = render(&format, label, &rationale) {
                 prop_assert_eq!(parse(&target.text, &format, &choices()), Ok(label));
                 prop_assert_eq!(&target.text[target.label], label.to_string());
-                prop_assert!(target.rationale.is_empty() || &target.text[target.rationale] == rationale.trim());
+                let mut copies = target.rationales.iter().map(|copy| &target.text[copy.clone()]);
+                prop_assert!(copies.all(|copy| !copy.is_empty() && copy == rationale.trim()));
             }
         }
 

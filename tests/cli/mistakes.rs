@@ -73,17 +73,11 @@ stages:
            |
            = help: did you mean `train`?
 
-        error: missing field `fraction` in `steps[0].mask`
-          --> pipeline.yaml:14:24
-           |
-        14 |       steps: [ { mask: { fractoin: "${fraction}" } }, { mask: { fraction: 1.5 } } ]
-           |                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
         error: unknown field `fractoin` in `steps[0].mask`
           --> pipeline.yaml:14:26
            |
         14 |       steps: [ { mask: { fractoin: "${fraction}" } }, { mask: { fraction: 1.5 } } ]
-           |                          ^^^^^^^^ known: fraction, level, with
+           |                          ^^^^^^^^ known: fraction, words, level, with
            |
            = help: did you mean `fraction`?
 
@@ -101,7 +95,7 @@ stages:
            |
            = help: `a` refers to `b` at pipeline.yaml:16; `b` refers to `a` at pipeline.yaml:18
 
-        8 errors in `pipeline.yaml`
+        7 errors in `pipeline.yaml`
     "#]],
     );
 }

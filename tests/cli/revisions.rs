@@ -47,6 +47,33 @@ stages:
     tokenizer: { questions: made-up, rationales: gold, vocabulary: 400 }
   masked-tokens:
     transform: { rationales: gold, tokenizer: tokens, steps: [ { mask: { fraction: 0.4, level: token } } ] }
+  masked-words:
+    transform: { rationales: gold, steps: [ { mask: { words: [the, less], with: null } } ] }
+  filled:
+    transform: { rationales: gold, steps: [ { fill: { count: 11 } } ] }
+  kept:
+    over: { by: [frequency, random] }
+    transform: { rationales: gold, tokenizer: tokens, steps: [ { keep_top: { k: 5, by: "${by}" } } ] }
+  kept-words:
+    transform: { rationales: gold, steps: [ { keep_top: { share: 0.3, by: random, level: word } }, { shuffle: } ] }
+  marked:
+    transform: { rationales: imported, steps: [ { keep_words: { annotations: marked.jsonl } } ] }
+  near:
+    transform: { rationales: imported, questions: quarel, steps: [ { neighbours: { vectors: vectors.txt, k: 2 } } ] }
+  swapped:
+    over: { label: [any, same, other] }
+    transform: { rationales: gold, questions: made-up, steps: [ { swap: { label: "${label}" } } ] }
+  stripped:
+    transform: { rationales: gold, questions: made-up, steps: [ { strip_label: { choice_text: true } } ] }
+  wrong:
+    transform: { rationales: imported, questions: quarel, steps: [ { wrong: { from: sampled } } ] }
+  sampled:
+    elicit: { questions: quarel, split: train, teacher: { import: { path: samples.jsonl } } }
+  chosen:
+    transform:
+      rationales: sampled
+      questions: quarel
+      steps: [ { trim: { to: paragraph } }, { filter: { label: differs, words_max: 9 } }, { sample: { n: 1 } } ]
 "#;
 
 #[test]
@@ -63,6 +90,14 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
     project.write("csqa.jsonl", &(line("c1") + &line("c2")));
     project.write("in-house.txt", "c2\n");
     project.write("rationales.jsonl", "{\"id\":\"q\",\"rationale\":\"Because it is that.\"}\n");
+    let sample = |sample: usize, label: &str| {
+        format!(
+            "{{\"id\":\"q\",\"sample\":{sample},\"label\":\"{label}\",\"rationale\":\"It is {sample}.\\n\\nSo.\"}}\n"
+        )
+    };
+    project.write("samples.jsonl", &(sample(0, "A") + &sample(1, "B") + &sample(2, "A")));
+    project.write("marked.jsonl", "{\"id\":\"q\",\"words\":[\"that\",\"it\"]}\n");
+    project.write("vectors.txt", "that 1 0\nthis 0.9 0.1\nthose 0.5 0.5\n");
     project.make();
     check(
         &project,
@@ -100,6 +135,16 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
             truncated rows 372b41a68d1bde3c
             masked-tokens rows 976571e88dfc93f8
         "#]],
+    );
+    check(
+        &project,
+        &["masked-words", "filled", "kept[by=frequency]", "kept[by=random]", "kept-words", "marked", "near"],
+        &expect![[r#""#]],
+    );
+    check(
+        &project,
+        &["swapped[label=any]", "swapped[label=same]", "swapped[label=other]", "stripped", "wrong", "chosen"],
+        &expect![[r#""#]],
     );
     check(
         &project,

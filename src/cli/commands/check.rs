@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::args::{Check, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
+use super::super::reach::Environment;
 use super::super::reporter;
 use super::super::session::{Devices, Session};
 use super::run::{options, reporter_options};
@@ -14,6 +15,7 @@ use crate::fingerprint::{Fingerprint, KeyManifest};
 use crate::plan::{Counts, Earlier, History};
 use crate::spec::InstanceId;
 use crate::stage::Stop;
+use crate::stage::kinds::elicit::BOUGHT;
 use crate::store::Mode;
 
 /// Checks a pipeline.
@@ -30,13 +32,14 @@ pub(super) fn check(global: &Global, args: &Check) -> Result<Exit, Failure> {
 
 fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Result<Exit, Failure> {
     let ids: Vec<InstanceId> = (0..session.graph.len()).map(InstanceId::at).filter(|id| wanted[id.index()]).collect();
-    let cached = {
-        let store = session.look()?;
-        ids.iter().map(|id| result_of(global, &session, *id, &store)).collect::<Result<Vec<_>, _>>()?
-    };
+    let known = session.look()?;
+    let cached = ids.iter().map(|id| result_of(global, &session, *id, &known)).collect::<Result<Vec<_>, _>>()?;
     let fresh_cache = std::env::temp_dir().join(format!("retort-check-{}", std::process::id()));
     session.settings.cache.clone_from(&fresh_cache);
     let store = session.store(Mode::Create)?;
+    // What a teacher behind a server said cannot be computed again, only bought again.
+    store.take_rows(&known, BOUGHT)?;
+    drop(known);
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(wanted, &store, &devices)?;
     let stop = Stop::new();
@@ -49,6 +52,7 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
         numerics: ground.numerics,
         store: &store,
         devices: &devices,
+        reach: &Environment,
         history: &Nothing,
         stop: &stop,
     };

@@ -92,6 +92,7 @@ fn explained(session: &Session, plan: &Plan, history: &StoredHistory<'_>, id: In
         Verdict::Shares(first) => {
             one.state = format!("takes the result of {}, whose recipe is the same", session.name(*first));
         }
+        Verdict::Lacks(files) => one.state = format!("lacks {}", files.join(", ")),
         Verdict::Awaits(on) => {
             one.state = "waits for what comes before it".into();
             one.last_took_ms = history.last_cost(&name);

@@ -14,7 +14,7 @@ pub(super) fn graph(global: &Global, args: &Graph) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let wanted = session.wanted(&[])?;
     let store = session.look()?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
+    let ground = session.survey(&wanted, &store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let drawing = drawing(&session, &plan);
     if global.json {
@@ -54,7 +54,7 @@ fn drawing(session: &Session, plan: &Plan) -> Drawing {
         });
         let shade = match plan.verdicts[id.index()] {
             Verdict::Hit(_) | Verdict::Left => Shade::Hit,
-            Verdict::Awaits(_) => Shade::Awaits,
+            Verdict::Awaits(_) | Verdict::Lacks(_) => Shade::Awaits,
             Verdict::Run(_) | Verdict::Remake(..) | Verdict::Shares(_) => Shade::Runs,
         };
         drawing.stages[at].instances += 1;

@@ -7,12 +7,14 @@ use serde::Serialize;
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
 use super::super::history::StoredHistory;
+use super::super::inquiry;
 use super::super::print;
 use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
 use crate::event::Why;
 use crate::plan::{Counts, Plan, Verdict, why};
 use crate::spec::InstanceId;
+use crate::stage::{Basis, Estimate};
 use crate::store::Store;
 
 /// What the plan says of one instance, for programs.
@@ -26,6 +28,11 @@ struct Line {
     why: Option<Why>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     awaits: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lacks: Vec<String>,
+    /// What it is expected to ask of a teacher, where it asks one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asks: Option<Estimate>,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,29 +47,45 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     let session = Session::load(global, &selection.pipeline)?;
     let wanted = session.wanted(&selection.targets)?;
     let store = session.look()?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
+    let devices = Devices::new(&session.settings, global);
+    let ground = session.survey(&wanted, &store, &devices)?;
     let plan = session.plan(&wanted, &ground, &store)?;
     let most = if global.json || global.verbose > 0 { usize::MAX } else { SHOWN_MAX };
-    let lines = lines(&session, &plan, &store, most)?;
+    let asks = |id| Ok(inquiry::of(&session, id, &plan, &ground, &store, &devices)?.map(|inquiry| inquiry.estimate));
+    let lines = lines(&session, &plan, &store, most, &asks)?;
     let counts = plan.counts();
     if global.json {
         print::json(&Answer { experiment: session.experiment.name.clone(), counts, instances: lines });
     } else {
         print::data(&text(&session, &plan, &lines, global.verbose > 0));
     }
-    Ok(Exit::Success)
+    // A run would fetch a model from the hub; any other file must be brought first.
+    ground.externals.unusable().map_or(Ok(Exit::Success), |error| Err(session.unusable(&error)))
 }
 
 /// How many stale instances are listed for a person, unless more is asked for.
 const SHOWN_MAX: usize = 60;
 
 /// Says what the plan says of each instance; `why` for the first `most` of those that run.
-fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<Vec<Line>, Failure> {
+fn lines(
+    session: &Session,
+    plan: &Plan,
+    store: &Store,
+    most: usize,
+    asks: &dyn Fn(InstanceId) -> Result<Option<Estimate>, Failure>,
+) -> Result<Vec<Line>, Failure> {
     let (mut history, mut explained) = (None, 0);
     let mut lines = Vec::new();
     for (id, verdict) in plan.verdicts.iter().enumerate().map(|(index, verdict)| (InstanceId::at(index), verdict)) {
-        let mut line =
-            Line { instance: session.name(id), verdict: "hit", fingerprint: None, why: None, awaits: Vec::new() };
+        let mut line = Line {
+            instance: session.name(id),
+            verdict: "hit",
+            fingerprint: None,
+            why: None,
+            awaits: Vec::new(),
+            lacks: Vec::new(),
+            asks: None,
+        };
         match verdict {
             Verdict::Left => continue,
             Verdict::Hit(found) => line.fingerprint = Some(found.fingerprint.hex()),
@@ -73,6 +96,7 @@ fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<V
                 let history = history.as_ref().expect("just read");
                 line.verdict = "run";
                 line.fingerprint = Some(recipe.order.fingerprint.hex());
+                line.asks = asks(id)?;
                 if explained < most {
                     line.why = Some(why(&session.experiment, id, &recipe.manifest, history));
                     explained += 1;
@@ -90,6 +114,10 @@ fn lines(session: &Session, plan: &Plan, store: &Store, most: usize) -> Result<V
             Verdict::Awaits(on) => {
                 line.verdict = "awaits";
                 line.awaits = on.iter().map(|id| session.name(*id)).collect();
+            }
+            Verdict::Lacks(files) => {
+                line.verdict = "lacks";
+                line.lacks.clone_from(files);
             }
         }
         lines.push(line);
@@ -110,7 +138,7 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
                 0 => format!("after {first}"),
                 n => format!("after {first} and {n} more"),
             },
-            (None, []) => String::new(),
+            (None, []) => line.lacks.join(", "),
         };
         rows.push(vec![line.verdict.to_owned(), line.instance.clone(), why]);
     }
@@ -118,21 +146,49 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
     if shown < listed.len() {
         out += &format!("and {} more; `--verbose` lists them all\n\n", listed.len() - shown);
     }
-    let total = counts.hits + counts.runs + counts.shares + counts.awaits;
+    for line in lines {
+        if let Some(estimate) = &line.asks {
+            out += &format!("{} asks a teacher: {}\n", line.instance, asking(estimate));
+        }
+    }
+    let total = counts.hits + counts.runs + counts.shares + counts.awaits + counts.lacks;
     out += &format!(
-        "{}: {total} instances: {} cached, {} to run{}, {} to be decided by what those give\n",
+        "{}: {total} instances: {} cached, {} to run{}{}, {} to be decided by what those give\n",
         session.experiment.name,
         counts.hits,
         counts.runs,
         if counts.shares == 0 { String::new() } else { format!(", {} the same as those", counts.shares) },
+        if counts.lacks == 0 { String::new() } else { format!(", {} whose files are not here yet", counts.lacks) },
         counts.awaits
     );
-    if counts.runs + counts.awaits == 0 {
+    if counts.runs + counts.awaits + counts.lacks == 0 {
         out += "nothing to do\n";
     } else if let Some(saved) = saved(plan) {
         out += &format!("the cached part took {saved} to make\n");
     }
     out
+}
+
+/// Says what asking a teacher is expected to take.
+fn asking(estimate: &Estimate) -> String {
+    let Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis } = estimate;
+    let there = if *answered == 0 { String::new() } else { format!(" ({answered} are answered already)") };
+    if *calls == 0 {
+        return format!("nothing new{there}");
+    }
+    let most = if *basis == Basis::Guess { "at most " } else { "" };
+    let mut out =
+        format!("{calls} calls{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered");
+    if let Some(cost) = cost {
+        out += &format!(", for {most}{cost:.2}");
+    }
+    if let Some(took_ms) = took_ms {
+        out += &format!(", in {}", duration(*took_ms));
+    }
+    out + match basis {
+        Basis::History => ", going by what the model took before",
+        Basis::Guess => "; nothing is known of the model yet",
+    }
 }
 
 /// How long the hits took when they were made.

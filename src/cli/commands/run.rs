@@ -7,6 +7,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::history::StoredHistory;
 use super::super::hub;
 use super::super::print;
+use super::super::reach::Environment;
 use super::super::reporter::{self, Format, ReporterOptions};
 use super::super::session::{Devices, Session};
 use super::reports;
@@ -41,6 +42,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
         numerics: ground.numerics,
         store: &store,
         devices: &devices,
+        reach: &Environment,
         history: &history,
         stop,
     };

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::super::agreement;
 use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
+use super::super::inquiry;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::session::{Devices, Session};
@@ -23,6 +24,9 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.pipeline)?;
     let id = session.only(&args.target)?;
     let store = session.look()?;
+    if let Some(question) = &args.prompt {
+        return prompt(global, &session, id, question, &store);
+    }
     let found = result_of(global, &session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
     if !global.json {
@@ -56,6 +60,29 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         ArtifactKind::Attributions if !global.json => show_attributions(args, &found, &store)?,
         ArtifactKind::Agreement if !global.json => show_agreement(args, &found, &store)?,
         _ => show_rows(global, args, &found, &store)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Shows what a teacher is asked for a question, before or after it is.
+fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str, store: &Store) -> Result<Exit, Failure> {
+    let devices = Devices::new(&session.settings, global);
+    let wanted = session.graph.needed_by([id]);
+    let ground = session.ground(&wanted, store, &devices)?;
+    let plan = session.plan(&wanted, &ground, store)?;
+    let name = session.name(id);
+    let inquiry = inquiry::of(session, id, &plan, &ground, store, &devices)?
+        .ok_or_else(|| Failure::invalid(format!("`{name}` asks no teacher")))?;
+    let rows: Vec<_> = inquiry.rows.into_iter().filter(|row| row.id == question).collect();
+    let Some(first) = rows.first() else {
+        return Err(Failure::invalid(format!("`{name}` asks no question `{question}`")));
+    };
+    if global.json {
+        print::json(&rows);
+    } else {
+        let answered = rows.iter().filter(|row| row.answered).count();
+        print::note(&format!("{answered} of {} samples are answered", rows.len()));
+        print::data(&first.prompt);
     }
     Ok(Exit::Success)
 }
@@ -177,6 +204,10 @@ fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, to
     let TrainingLog {
         examples,
         without_rationale,
+        label_alone,
+        blank,
+        strays,
+        unscored,
         truncated,
         losses,
         learning_rates,
@@ -189,6 +220,16 @@ fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, to
     let mut out = format!(
         "{examples} examples, {without_rationale} left out for want of a rationale, {truncated} cut to length\n"
     );
+    for (count, what) in [
+        (label_alone, "questions without a rationale trained on their labels alone"),
+        (blank, "examples with a blank rationale trained on their labels alone"),
+        (strays, "rationales of other questions not read"),
+        (unscored, "rationales without a score above 0, whose tokens weigh the same"),
+    ] {
+        if *count > 0 {
+            out += &format!("{count} {what}\n");
+        }
+    }
     out += &format!(
         "{} steps{}, weights of step {best_step} kept\n",
         losses.len(),

@@ -375,15 +375,30 @@ pub(super) fn add_rows<B: Backend>(table: &Real<B>, x: &Real<B>, rows: &[u32]) -
     close(open::<B, 2>(table).select_assign(0, rows, x, IndexingUpdateOp::Add))
 }
 
-pub(super) fn cross_entropy<B: Backend>(logits: &Real<B>, targets: &[u32], scale: f32) -> (Real<B>, Real<B>) {
+pub(super) fn cross_entropy<B: Backend>(
+    logits: &Real<B>,
+    targets: &[u32],
+    weights: Option<&[f32]>,
+    scale: f32,
+) -> (Real<B>, Real<B>) {
     let logits = open::<B, 2>(logits);
     let device = logits.device();
     let targets = indices::<B>(targets, &device).unsqueeze_dim::<2>(1);
     let rows = targets.dims()[0];
     let log_probabilities = activation::log_softmax(logits, 1);
-    let loss = log_probabilities.clone().gather(1, targets.clone()).sum() * (-scale);
+    let weights =
+        weights.map(|weights| Tensor::<B, 2>::from_data(TensorData::new(weights.to_vec(), [rows, 1]), &device));
+    let mut at_target = log_probabilities.clone().gather(1, targets.clone());
+    if let Some(weights) = &weights {
+        at_target = at_target * weights.clone();
+    }
+    let loss = at_target.sum() * (-scale);
     let minus = Tensor::<B, 2>::full([rows, 1], -1.0, &device);
     let slope = log_probabilities.exp().scatter(1, targets, minus, IndexingUpdateOp::Add) * scale;
+    let slope = match weights {
+        Some(weights) => slope * weights,
+        None => slope,
+    };
     (close(loss), close(slope))
 }
 

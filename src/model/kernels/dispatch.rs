@@ -125,8 +125,13 @@ impl Kernels for Dispatch {
         Self::float_zeros([height, width].into(), device, FloatDType::F32)
     }
 
-    fn cross_entropy(logits: Real<Self>, targets: &[u32], scale: f32) -> (Real<Self>, Real<Self>) {
-        composed::cross_entropy::<Self>(&logits, targets, scale)
+    fn cross_entropy(
+        logits: Real<Self>,
+        targets: &[u32],
+        weights: Option<&[f32]>,
+        scale: f32,
+    ) -> (Real<Self>, Real<Self>) {
+        composed::cross_entropy::<Self>(&logits, targets, weights, scale)
     }
 
     fn sum_squares(tensors: &[Real<Self>]) -> f64 {

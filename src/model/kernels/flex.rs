@@ -271,9 +271,14 @@ impl Kernels for Flex {
         tensor(vec![0.0; height * width], &[height, width])
     }
 
-    fn cross_entropy(logits: FlexTensor, targets: &[u32], scale: f32) -> (FlexTensor, FlexTensor) {
+    fn cross_entropy(
+        logits: FlexTensor,
+        targets: &[u32],
+        weights: Option<&[f32]>,
+        scale: f32,
+    ) -> (FlexTensor, FlexTensor) {
         let mut logits = owned(logits);
-        let total = loss::cross_entropy(logits.storage_mut::<f32>(), targets, scale);
+        let total = loss::cross_entropy(logits.storage_mut::<f32>(), targets, weights, scale);
         (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
     }
 

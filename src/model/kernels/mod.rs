@@ -215,8 +215,14 @@ pub(crate) trait Kernels: Backend {
     /// A `[height, width]` matrix of zeros.
     fn zero_rows(height: usize, width: usize, device: &Self::Device) -> Real<Self>;
 
-    /// The sum of the cross-entropies of `logits` `[rows, vocab]` times `scale`, `[1]`, and its gradient.
-    fn cross_entropy(logits: Real<Self>, targets: &[u32], scale: f32) -> (Real<Self>, Real<Self>);
+    /// The sum of the cross-entropies of `logits` `[rows, vocab]`, each times its row's weight (1 without `weights`), times
+    /// `scale`, `[1]`, and its gradient.
+    fn cross_entropy(
+        logits: Real<Self>,
+        targets: &[u32],
+        weights: Option<&[f32]>,
+        scale: f32,
+    ) -> (Real<Self>, Real<Self>);
 
     /// The sum of the squares of all elements of all tensors.
     fn sum_squares(tensors: &[Real<Self>]) -> f64;

@@ -182,14 +182,39 @@ fn rows_agree() {
     same("added rows", &Flex::add_rows(table, &x, &indices), &plain, None);
 }
 
+/// Each row's cross-entropy times its weight, summed and scaled, in double precision.
+fn naive_cross_entropy(logits: &[f64], targets: &[u32], weights: &[f32], scale: f64) -> f64 {
+    let rows = logits.chunks(logits.len() / targets.len()).zip(targets).zip(weights);
+    let row = |((row, &target), &weight): ((&[f64], &u32), &f32)| {
+        f64::from(weight) * (row.iter().map(|x| x.exp()).sum::<f64>().ln() - row[target as usize])
+    };
+    rows.map(row).sum::<f64>() * scale
+}
+
 #[test]
-fn cross_entropies_agree() {
+fn cross_entropies_agree_with_each_other_and_with_finite_differences() {
     let logits = noise(&[6, 37], 1);
     let targets = [0, 36, 5, 5, 17, 20];
-    let (fused, slope) = Flex::cross_entropy(logits.clone(), &targets, 0.25);
-    let (plain, plain_slope) = composed::cross_entropy::<Flex>(&logits, &targets, 0.25);
-    same("cross-entropy", &fused, &plain, None);
-    same("its gradient", &slope, &plain_slope, None);
+    let exact: Vec<f64> = elements(&logits).iter().map(|&x| f64::from(x)).collect();
+    for weights in [None, Some([1.0, 0.5, 2.0, 0.25, 0.0, 3.0])] {
+        let given = weights.as_ref().map(<[f32; 6]>::as_slice);
+        let (fused, slope) = Flex::cross_entropy(logits.clone(), &targets, given, 0.25);
+        let (plain, plain_slope) = composed::cross_entropy::<Flex>(&logits, &targets, given, 0.25);
+        same("cross-entropy", &fused, &plain, None);
+        same("its gradient", &slope, &plain_slope, None);
+        let weights = weights.unwrap_or([1.0; 6]);
+        let naive = |logits: &[f64]| naive_cross_entropy(logits, &targets, &weights, 0.25);
+        assert!((f64::from(elements(&fused)[0]) - naive(&exact)).abs() < 1e-5 * naive(&exact));
+        for (i, &slope) in elements(&slope).iter().enumerate() {
+            let at = |step: f64| {
+                let mut moved = exact.clone();
+                moved[i] += step;
+                naive(&moved)
+            };
+            let found = (at(1e-4) - at(-1e-4)) / 2e-4;
+            assert!((found - f64::from(slope)).abs() < 1e-6, "element {i}: {slope}, by differences {found}");
+        }
+    }
 }
 
 #[test]

@@ -197,19 +197,20 @@ impl<B: Kernels> Backward<B, 3> for HeadLoss {
     }
 }
 
-/// The cross-entropy of `x · tableᵀ (+ bias)` against `targets`, summed over rows and scaled, `[1]`: the root of the
-/// graph.
+/// The cross-entropy of `x · tableᵀ (+ bias)` against `targets`, weighted, summed over rows and scaled, `[1]`: the root
+/// of the graph.
 pub(crate) fn head_loss<B: Kernels>(
     x: &Real<Tracked<B>>,
     table: &Real<Tracked<B>>,
     bias: Option<&Real<Tracked<B>>>,
     form: Form,
     targets: &[u32],
+    weights: Option<&[f32]>,
     scale: f32,
 ) -> Real<Tracked<B>> {
     let bias_primitive = bias.map(|bias| &bias.primitive);
     let logits = B::affine(&x.primitive, &table.primitive, form, bias_primitive, None);
-    let (loss, slope) = B::cross_entropy(logits, targets, scale);
+    let (loss, slope) = B::cross_entropy(logits, targets, weights, scale);
     let bias = or_nothing::<B>(bias, table);
     node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, slope), loss))
 }

@@ -6,3 +6,4 @@ mod generation;
 mod parity;
 mod pretrained;
 mod transformers;
+mod weighing;

@@ -52,6 +52,7 @@ fn derivations_are_checked() {
   g: { retrain: { like: h, rationales: r } }
   h: { retrain: { like: g, rationales: r } }
   i: { retrain: { like: tuned, rationales: q } }
+  j: { retrain: { like: tuned, rationales: r } }
 ",
         &expect![[r#"
             error: `retrain` repeats a stage of kind `train`, but the kind of `r` is `elicit`
@@ -100,6 +101,42 @@ fn derivations_are_checked() {
             16 |   i: { retrain: { like: tuned, rationales: q } }
                |                                            ^
                |
-               = help: what gives rationales: `r`"#]],
+               = help: what gives rationales: `r`
+
+            error: `j` differs from `tuned` in nothing: `rationales` is the same
+              --> x.yaml:17:44
+               |
+            17 |   j: { retrain: { like: tuned, rationales: r } }
+               |                                            ^ expected another one"#]],
+    );
+}
+
+#[test]
+fn exactly_one_thing_may_differ() {
+    check_errors(
+        "axes: { run: [0, 1] }
+stages:
+  q: { dataset: {} }
+  r: { elicit: { questions: q } }
+  s: { elicit: { questions: q, prompt: p } }
+  tuned:
+    over: { batch: [4, 8], which: [r, s] }
+    train:
+      student: { path: p }
+      questions: q
+      rationales: \"${which}\"
+      recipe: { batch: \"${batch}\" }
+      seed: \"${run}\"
+  fine: { over: { which: [s] }, retrain: { like: tuned, rationales: \"${which}\" } }
+  a: { over: { batch: [16] }, retrain: { like: tuned, rationales: r } }
+",
+        &expect![[r#"
+            error: `a` differs from `tuned` in `batch` as well
+              --> x.yaml:18:16
+               |
+            18 |   a: { over: { batch: [16] }, retrain: { like: tuned, rationales: r } }
+               |                ^^^^^ the recipe of `tuned` goes by it
+               |
+               = help: exactly one thing may differ: keep some of an axis' values with `where`, or write a stage of its own"#]],
     );
 }

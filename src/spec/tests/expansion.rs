@@ -156,7 +156,7 @@ stages:
   why: { attribute: { model: tuned, rationales: r } }
   top: { transform: { rationales: r, steps: [{ keep_top: { attributions: why } }] } }
   again: { retrain: { like: tuned, rationales: top } }
-  third: { over: { batch: [16] }, where: { run: 0 }, retrain: { like: again, rationales: r } }
+  third: { where: { run: 0, batch: 8 }, retrain: { like: again, rationales: r } }
 ";
     check_instances(
         text,
@@ -179,7 +179,7 @@ stages:
         again[run=0,batch=8]: questions <- q; rationales <- top[run=0,batch=8]
         again[run=1,batch=4]: questions <- q; rationales <- top[run=1,batch=4]
         again[run=1,batch=8]: questions <- q; rationales <- top[run=1,batch=8]
-        third[run=0,batch=16]: questions <- q; rationales <- r"#]],
+        third[run=0,batch=8]: questions <- q; rationales <- r"#]],
     );
     let experiment = experiment(text, &[]);
     let term = |name: &str| experiment.instance(experiment.find(name).expect("it exists")).bound.params();

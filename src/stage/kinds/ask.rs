@@ -1,6 +1,6 @@
 //! How questions are put to a student: generation that stops as soon as the label is known.
 
-use crate::artifact::{Label, Outcome, Placement, Question, Usage};
+use crate::artifact::{Label, Outcome, Question, Usage};
 use crate::model::{Budget, GenerateOptions, Model, Sampling, generate};
 use crate::stage::StageError;
 use crate::stage::params::Count;
@@ -12,10 +12,12 @@ use super::sequence::{Sequences, data};
 /// The most tokens a student may write: as `declared`, or else the paper's 256 where the rationale comes first, and
 /// enough for a label and its markers elsewhere: 8 with markers of one token.
 pub(super) fn max_new(declared: Option<Count>, usage: &Usage, tokenizer: &Tokenizer) -> Result<usize, StageError> {
-    Ok(match (declared, usage.format.placement) {
-        (Some(declared), _) => declared.get(),
-        (None, Placement::Before) => 256,
-        (None, Placement::None | Placement::After) => 2 * tokenizer.ids(&usage.format.marker).map_err(data)?.len() + 6,
+    Ok(match declared {
+        Some(declared) => declared.get(),
+        None if usage.format.placement.label_first() => {
+            2 * tokenizer.ids(&usage.format.marker).map_err(data)?.len() + 6
+        }
+        None => 256,
     })
 }
 
@@ -56,15 +58,19 @@ impl Asker<'_> {
         };
         let marker = self.usage.format.marker.as_str();
         // Nothing after the closing marker can change the label, so nothing after it is generated.
-        let marked = |_: usize, ids: &[u32]| {
-            self.tokenizer.decode(ids).is_ok_and(|text| text.match_indices(marker).nth(1).is_some())
-        };
+        let marked = |_: usize, ids: &[u32]| answered(self.tokenizer, ids, marker);
         let generated = generate(self.model, &prompts, &options, &marked)?;
         generated
             .iter()
             .map(|row| Ok(Written { text: self.tokenizer.decode(&row.ids).map_err(data)?, tokens: row.ids.len() }))
             .collect()
     }
+}
+
+/// Says whether what was generated has a closing marker. Tokens may hold a marker and what stands beside it, so that the
+/// text decides and no token.
+pub(super) fn answered(tokenizer: &Tokenizer, ids: &[u32], marker: &str) -> bool {
+    tokenizer.decode(ids).is_ok_and(|text| text.match_indices(marker).nth(1).is_some())
 }
 
 impl Asker<'_> {
@@ -112,7 +118,7 @@ pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::{Format, Split};
+    use crate::artifact::{Format, Placement, Split};
     use crate::model::{Architecture, Config, Device, Example, Length, Recipe, Size, fit};
     use crate::text::dataset::synthetic::{SyntheticSpec, generate as make};
     use crate::text::prompt::STUDENT;
@@ -134,7 +140,10 @@ mod tests {
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let examples: Vec<Example> = questions
             .iter()
-            .map(|question| sequences.example(question, question.answer.unwrap(), "", 256, false).unwrap().0)
+            .map(|question| {
+                let sequence = sequences.with_target(question, question.answer.unwrap(), "").unwrap();
+                sequence.example(&question.id, 256, false, None).unwrap().0
+            })
             .collect();
         let size =
             Size { vocab_size: tokenizer.size(), context: 256, d_model: 32, layers: 2, heads: 2, kv_heads: None };

@@ -1,6 +1,6 @@
 //! The kinds of stage, one file each, and what several of them share: how a student's sequences are put together
-//! (`sequence`), how it is trained (`recipe`), how its tokens are scored (`scorer`) and how a question is put to it
-//! (`ask`).
+//! (`sequence`), what it is trained on (`examples`, `weights`) and how (`recipe`), how its tokens are scored (`scorer`) and
+//! how a question is put to it (`ask`).
 
 pub mod agreement;
 mod ask;
@@ -8,6 +8,7 @@ pub mod attribute;
 pub mod dataset;
 pub mod elicit;
 pub mod evaluate;
+pub mod examples;
 pub mod recipe;
 pub mod report;
 pub mod scorer;
@@ -16,6 +17,7 @@ pub mod student;
 pub mod tokenizer;
 pub mod train;
 pub mod transform;
+pub mod weights;
 
 pub use agreement::Agreement;
 pub use dataset::Dataset;

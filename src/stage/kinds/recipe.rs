@@ -143,6 +143,7 @@ impl TrainRecipe {
                 alpha: alpha.get(),
                 targets: targets.clone(),
             }),
+            ramp: None,
             seed,
         }
     }

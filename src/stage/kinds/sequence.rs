@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use crate::artifact::{Label, Question, Usage};
-use crate::model::Example;
+use crate::model::{Example, TokenWeight};
 use crate::stage::StageError;
 use crate::text::prompt::{Answer, SEPARATOR, Template};
 use crate::text::target;
@@ -18,14 +18,27 @@ pub(super) struct Sequences<'a> {
     end: Option<u32>,
 }
 
+/// What a token of a sequence belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The question as it is put.
+    Prompt,
+    /// The label with its markers. A token that a tokenizer made of a marker and a piece of the rationale belongs here.
+    Label,
+    /// The rationale, white space around it included.
+    Rationale,
+}
+
 /// The tokens of a question with its target, and where the target's pieces lie.
 pub(super) struct Sequence {
     pub(super) ids: Vec<u32>,
+    /// What each token belongs to; the token that ends a sequence belongs to what stands before it.
+    pub(super) parts: Vec<Part>,
     /// The index of the first token of the target.
     pub(super) target_from: usize,
     /// The index of the first token of the label.
     pub(super) label_at: usize,
-    /// The tokens of the rationale: index in `ids`, and bytes of the rationale's trimmed text.
+    /// The tokens of the rationale, each time it stands there: index in `ids`, and bytes of the rationale's trimmed text.
     pub(super) rationale: Vec<(usize, Range<usize>)>,
 }
 
@@ -66,41 +79,168 @@ impl<'a> Sequences<'a> {
         let target_from = ids.len();
         let target = target::render(&self.usage.format, label, rationale)
             .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
-        let (mut label_at, mut within) = (target_from, Vec::new());
+        let (mut label_at, mut within, mut parts) = (target_from, Vec::new(), vec![Part::Prompt; target_from]);
         for token in self.tokenizer.encode(&target.text).map_err(data)? {
             if token.span.end <= target.label.start {
                 label_at = ids.len() + 1;
             }
-            let span = &target.rationale;
-            let (start, end) = (token.span.start.max(span.start), token.span.end.min(span.end));
-            if start < end {
-                within.push((ids.len(), start - span.start..end - span.start));
+            for span in &target.rationales {
+                let (start, end) = (token.span.start.max(span.start), token.span.end.min(span.end));
+                if start < end {
+                    within.push((ids.len(), start - span.start..end - span.start));
+                }
             }
+            let (answer, span) = (&target.answer, &token.span);
+            let outside = span.start >= answer.end || (span.start < answer.start && span.end <= answer.start);
+            parts.push(if outside { Part::Rationale } else { Part::Label });
             ids.push(token.id);
         }
-        ids.extend(self.end);
-        Ok(Sequence { ids, target_from, label_at, rationale: within })
+        if let Some(end) = self.end {
+            ids.push(end);
+            parts.extend(parts.last().copied());
+        }
+        Ok(Sequence { ids, parts, target_from, label_at, rationale: within })
     }
+}
 
-    /// Returns what the student learns of a question, cut to `max_length` tokens, and whether it was cut.
+impl Sequence {
+    /// Returns what the student learns of it, cut to `length_max` tokens, and whether it was cut. `question` stands in
+    /// errors; `whole` says that the prompt carries loss as well.
     pub(super) fn example(
-        &self,
-        question: &Question,
-        label: Label,
-        rationale: &str,
-        max_length: usize,
+        self,
+        question: &str,
+        length_max: usize,
         whole: bool,
+        weights: Option<Vec<TokenWeight>>,
     ) -> Result<(Example, bool), StageError> {
-        let Sequence { mut ids, target_from, .. } = self.with_target(question, label, rationale)?;
-        if target_from + 1 >= max_length {
+        let Self { mut ids, target_from, .. } = self;
+        if target_from + 1 >= length_max {
             return Err(data(format!(
-                "question `{}` alone has {target_from} tokens, which leaves no room for a target in {max_length}: raise \
-                 `max_length` or the student's `context`",
-                question.id
+                "question `{question}` alone has {target_from} tokens, which leaves no room for a target in {length_max}: \
+                 raise `max_length` or the student's `context`",
             )));
         }
-        let cut = ids.len() > max_length;
-        ids.truncate(max_length);
-        Ok((Example { ids, loss_from: if whole { 1 } else { target_from } }, cut))
+        let cut = ids.len() > length_max;
+        ids.truncate(length_max);
+        let weights = weights.map(|mut weights| {
+            weights.truncate(length_max);
+            weights
+        });
+        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights }, cut))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::super::ask::answered;
+    use super::*;
+    use crate::artifact::{Choice, Format, Placement};
+    use crate::text::prompt::STUDENT;
+    use crate::text::target::{MARKER, parse, render};
+    use crate::text::tokenizer::train_bpe;
+
+    const RATIONALE: &str = "Ice is smooth.";
+
+    fn question() -> Question {
+        let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };
+        Question {
+            id: "q".into(),
+            stem: "Which is smoother?".into(),
+            choices: ["snow", "ice"].into_iter().enumerate().map(choice).collect(),
+            answer: Label::at(1),
+            rationale: None,
+        }
+    }
+
+    /// A tokenizer that joins the ends of markers with whatever stands beside them: `] B`, `] I`, `. [`.
+    fn merging() -> Tokenizer {
+        let merges = [("]", " "), ("] ", "B"), ("] ", "I"), (".", " "), (". ", "[")];
+        let letters = ('\u{20}'..='\u{7e}').chain(['\n']).map(String::from);
+        let joined = merges.iter().map(|(a, b)| format!("{a}{b}"));
+        let vocabulary: BTreeMap<String, usize> =
+            letters.chain(joined).enumerate().map(|(id, token)| (token, id)).collect();
+        let json = json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": null, "post_processor": null, "decoder": { "type": "Fuse" },
+            "model": {
+                "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+                "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+                "vocab": vocabulary, "merges": merges,
+            },
+        });
+        Tokenizer::from_json(&serde_json::to_vec(&json).unwrap()).unwrap()
+    }
+
+    /// Byte-level tokenizers, with the marker as a token and as text.
+    fn byte_level(special: &[&str]) -> Tokenizer {
+        train_bpe([RATIONALE, "Which is smoother? snow ice [FIN_LABEL] B"], 300, special).unwrap()
+    }
+
+    fn usage(placement: Placement, end: Option<&str>) -> Usage {
+        let format = Format { placement, marker: MARKER.into() };
+        Usage { format, prompt: STUDENT.into(), end: end.map(str::to_owned) }
+    }
+
+    const PLACEMENTS: [Placement; 4] = [Placement::None, Placement::Before, Placement::After, Placement::Both];
+
+    #[test]
+    fn what_was_taught_is_read_back_whatever_the_tokens_of_the_marker() {
+        for tokenizer in [merging(), byte_level(&[]), byte_level(&[MARKER])] {
+            for placement in PLACEMENTS {
+                let usage = usage(placement, None);
+                let label = Label::at(1).unwrap();
+                let sequence = Sequences::new(&usage, &tokenizer).unwrap().with_target(&question(), label, RATIONALE);
+                let Sequence { ids, parts, target_from, label_at, rationale } = sequence.unwrap();
+                let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
+                let target = render(&usage.format, label, RATIONALE).unwrap().text;
+                assert_eq!(text(&ids[target_from..]), target);
+                assert!(text(&ids[label_at..=label_at]).contains('B'), "{placement}");
+                assert!(!text(&ids[target_from..label_at]).contains("] B"), "{placement}");
+                // Generation stops with the token that closes the label, and the label can be read then.
+                let written = (target_from..=ids.len()).map(|end| &ids[target_from..end]);
+                let stopped = written.clone().find(|ids| answered(&tokenizer, ids, MARKER)).unwrap();
+                assert_eq!(parse(&text(stopped), &usage.format, &question().choices), Ok(label), "{placement}");
+                assert_eq!(text(&stopped[..stopped.len() - 1]).matches(MARKER).count(), 1, "{placement}");
+                // Every token is of one part; the label's are those that hold a piece of it.
+                assert_eq!(parts.len(), ids.len());
+                let of =
+                    |part| text(&(0..ids.len()).filter(|&at| parts[at] == part).map(|at| ids[at]).collect::<Vec<_>>());
+                assert_eq!(of(Part::Prompt), text(&ids[..target_from]));
+                assert!(of(Part::Label).contains("[FIN_LABEL] B [FIN_LABEL]"), "{placement}: {}", of(Part::Label));
+                let copies = target.matches(RATIONALE).count();
+                assert_eq!(of(Part::Rationale).matches("ce is smooth").count(), copies, "{placement}");
+                let (before, after): (Vec<_>, Vec<_>) = rationale.iter().partition(|(at, _)| *at < label_at);
+                let found: Vec<_> = [before, after].into_iter().filter(|copy| !copy.is_empty()).collect();
+                assert_eq!(found.len(), copies, "{placement}");
+                let letters = || RATIONALE.char_indices().filter(|(_, letter)| *letter != ' ');
+                for copy in found {
+                    let covered = |at: usize| copy.iter().any(|(_, span)| span.contains(&at));
+                    assert!(letters().all(|(at, _)| covered(at)), "{placement}: every letter of it is found");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_belongs_to_what_stands_before_it() {
+        let tokenizer = byte_level(&[MARKER, "<|endoftext|>"]);
+        let label = Label::at(1).unwrap();
+        for (placement, rationale, part) in [
+            (Placement::None, RATIONALE, Part::Label),
+            (Placement::Before, RATIONALE, Part::Label),
+            (Placement::After, RATIONALE, Part::Rationale),
+            (Placement::Both, RATIONALE, Part::Rationale),
+            (Placement::After, " ", Part::Label),
+        ] {
+            let usage = usage(placement, Some("<|endoftext|>"));
+            let sequence =
+                Sequences::new(&usage, &tokenizer).unwrap().with_target(&question(), label, rationale).unwrap();
+            assert_eq!(sequence.parts.last(), Some(&part), "{placement}");
+            assert_eq!(sequence.ids.last().copied(), tokenizer.id("<|endoftext|>"));
+        }
     }
 }

@@ -1,31 +1,32 @@
 //! `train`: a student fine-tuned on questions with labels and rationales.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::artifact::{
-    Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog,
-    Usage,
+    Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
-use crate::model::{self, Budget, Example, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
+use crate::model::{self, Budget, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
 use crate::stage::params::{Count, External, Input, ModelSpec, Seed};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::store::PartialDir;
-use crate::text::prompt::STUDENT;
+use crate::text::prompt::{STUDENT, Template};
 use crate::text::target::{MARKER, check_marker};
 use crate::text::tokenizer::Tokenizer;
 
 use super::ask::{Asker, max_new, outcome};
+use super::examples::{Missing, Prepared};
 use super::recipe::{EvalBy, TrainRecipe};
 use super::sequence::{Sequences, data};
 use super::student::Student;
+use super::weights::Weights;
 
 /// How often the state of training is saved at most, besides when it is asked to stop.
 const SAVE_EVERY: Duration = Duration::from_secs(20);
 /// Saving the state of a large model takes seconds: it may cost one part in this many of the time.
 const SAVE_SHARE: u32 = 40;
 
-crate::words!(Placement { None = "none", Before = "before", After = "after" });
+crate::words!(Placement { None = "none", Before = "before", After = "after", Both = "both" });
+
 /// Whether the marker is a token of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkerAs {
@@ -57,18 +58,26 @@ crate::params! {
         pub questions: Input<Questions>,
         /// The rationales; not read with `placement: none`.
         pub rationales: Option<Input<Rationales>>,
-        /// Where the target has its rationale: `none`, `before` the label, or `after` it.
+        /// Where the target has its rationale: `none`, `before` the label, `after` it, or `both`.
         pub placement: Placement,
+        /// What becomes of questions that have no rationale where the target needs one: it will `fail`, `drop` them, or
+        /// `keep` them and train on their labels alone.
+        pub missing: Missing = Missing::Fail,
         /// A template for its prompts, in Jinja, with `question` and `choices`.
         pub prompt: Option<External>,
         /// What stands around the label.
         pub marker: String = MARKER.into(),
         /// Whether the marker is a `token` of its own, or spelled as `text`.
         pub marker_as: MarkerAs = MarkerAs::Token,
+        /// Further tokens that are added to the vocabulary where they are not in it, such as `[MASK]` and `<unk>` of masked and
+        /// filled rationales.
+        pub add_tokens: Vec<String> = Vec::new(),
         /// The token that ends a sequence; `null` for none.
         pub end: Option<String> = Some("<|endoftext|>".into()),
         /// Which tokens carry loss: those of the `target`, or the whole `sequence`.
         pub loss: LossOn = LossOn::Target,
+        /// What tokens weigh in the loss; all weigh 1 where this is not given.
+        pub weights: Option<Weights>,
         /// The most tokens of a sequence; longer ones are cut and counted.
         pub max_length: Count = Count::of(512),
         /// How to train.
@@ -82,7 +91,7 @@ impl Stage for Train {
     type Output = Checkpoint;
 
     const NAME: &'static str = "train";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "A student fine-tuned on questions with labels and rationales.";
     const EXAMPLE: &'static str = "\
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
@@ -96,17 +105,18 @@ impl Stage for Train {
             "questions" if self.recipe.eval_every.is_some() => Some(vec!["dev".into(), "train".into()]),
             "questions" => Some(vec!["train".into()]),
             // The baseline reads no rationales, so it is one and the same student whatever they are.
-            "rationales" if self.placement == Placement::None => Some(Vec::new()),
+            "rationales" | "weights.tokens" if self.placement == Placement::None => Some(Vec::new()),
             _ => None,
         }
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
-        check_marker(&self.marker).map_err(data)?;
+        self.check()?;
         let questions = context.read(&self.questions)?;
         let usage = self.usage(context)?;
         let (mut model, tokenizer) = self.load(context)?;
-        let (examples, mut log) = self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
+        let Prepared { examples, questions: made_of, mut log } =
+            self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
         let dev: Vec<&Question> =
             questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
         let dev = &dev[..self.recipe.eval_questions.map_or(dev.len(), |most| most.get().min(dev.len()))];
@@ -115,13 +125,8 @@ impl Stage for Train {
                 "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
             ));
         }
-        if self.recipe.eval_by == EvalBy::Likelihood && self.placement == Placement::Before {
-            return Err(data(
-                "`eval_by: likelihood` needs the label first, and with `placement: before` it follows a rationale: use \
-                 `eval_by: generation`",
-            ));
-        }
-        let recipe = self.recipe.with_seed(self.seed.0);
+        let ramp = self.weights.as_ref().and_then(Weights::ramp);
+        let recipe = model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) };
         let partial = context.partial();
         let saved = partial.load(STATE)?;
         let mut hooks = Hooks {
@@ -156,6 +161,7 @@ impl Stage for Train {
         let fitted = fitted.map_err(|error| match error {
             FitError::Stopped { .. } => StageError::Stopped,
             FitError::Device(error) => error.into(),
+            FitError::Weightless { example } => weightless(&made_of[example]),
             other => data(other),
         })?;
         note(&mut log, &fitted);
@@ -172,74 +178,61 @@ impl Stage for Train {
 /// The name of the saved state of training.
 const STATE: &str = "training";
 
+fn weightless(question: &str) -> StageError {
+    data(format!(
+        "question `{question}`: in some step none of its tokens that carry loss weighs anything: raise `weights`, or \
+         `max_length` where its target was cut"
+    ))
+}
+
 impl Train {
+    /// Whether the parameters make sense together.
+    fn check(&self) -> Result<(), StageError> {
+        check_marker(&self.marker).map_err(data)?;
+        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement.label_first() {
+            return Err(data(format!(
+                "`eval_by: likelihood` needs the label first, and with `placement: {}` it follows a rationale: use \
+                 `eval_by: generation`",
+                self.placement
+            )));
+        }
+        let Some(weights) = &self.weights else { return Ok(()) };
+        if weights.prompt.is_some() && self.loss == LossOn::Target {
+            return Err(data(
+                "`weights.prompt` weighs tokens that carry no loss with `loss: target`: use `loss: sequence`, or leave it out",
+            ));
+        }
+        if weights.floor.get() > 0.0 && weights.tokens.is_none() {
+            return Err(data(
+                "`weights.floor` is how far scores count at least, and there are none: name `weights.tokens`",
+            ));
+        }
+        Ok(())
+    }
+
     /// The student as it is before training, and its tokenizer with the marker.
     fn load(&self, context: &Context<'_>) -> Result<(Model, Tokenizer), StageError> {
         self.student.0.load(context, self.seed.0, |tokenizer| {
-            if self.marker_as == MarkerAs::Token {
-                tokenizer.add_special(&[&self.marker]).map_err(data)?;
-            }
+            let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
+            let added: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
+            tokenizer.add_special(&added).map_err(data)?;
             Ok(())
         })
     }
 
     fn usage(&self, context: &Context<'_>) -> Result<Usage, StageError> {
         let prompt = match &self.prompt {
-            Some(file) => String::from_utf8(context.file(file)?)
-                .map_err(|_| data(format!("the template `{}` is not UTF-8", context.path_of(file))))?,
+            Some(file) => {
+                let place = context.path_of(file);
+                let text = String::from_utf8(context.file(file)?)
+                    .map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
+                // Whoever reads it from the checkpoint knows its place no more.
+                Template::parse(&place, &text).map_err(data)?.source().to_owned()
+            }
             None => STUDENT.to_owned(),
         };
         let format = Format { placement: self.placement, marker: self.marker.clone() };
         Ok(Usage { format, prompt, end: self.end.clone() })
-    }
-
-    /// Makes the training examples; a question without a rationale is left out where the target needs one.
-    fn examples(
-        &self,
-        context: &Context<'_>,
-        usage: &Usage,
-        tokenizer: &Tokenizer,
-        questions: &Questions,
-        positions: usize,
-    ) -> Result<(Vec<Example>, TrainingLog), StageError> {
-        let rationales = match (&self.rationales, self.placement) {
-            (_, Placement::None) => Rationales::default(),
-            (Some(input), _) => context.read(input)?,
-            (None, placement) => return Err(data(format!("`placement: {placement}` needs `rationales`"))),
-        };
-        let mut by_id: BTreeMap<&str, Vec<&Rationale>> = BTreeMap::new();
-        for rationale in &rationales.rows {
-            by_id.entry(&rationale.id).or_default().push(rationale);
-        }
-        let sequences = Sequences::new(usage, tokenizer)?;
-        let (max_length, whole) = (self.max_length.get().min(positions), self.loss == LossOn::Sequence);
-        let (mut examples, mut log) = (Vec::new(), TrainingLog::default());
-        for question in questions.split(Split::Train) {
-            let Some(label) = question.answer else {
-                return Err(data(format!("question `{}` of the train split has no answer", question.id)));
-            };
-            let texts: Vec<&str> = match (self.placement, by_id.get(question.id.as_str())) {
-                (Placement::None, _) => vec![""],
-                (_, Some(samples)) => samples.iter().map(|sample| sample.text.as_str()).collect(),
-                (_, None) => {
-                    log.without_rationale += 1;
-                    continue;
-                }
-            };
-            for text in texts {
-                let (example, cut) = sequences.example(question, label, text, max_length, whole)?;
-                log.truncated += usize::from(cut);
-                examples.push(example);
-            }
-        }
-        log.examples = examples.len();
-        if log.truncated > 0 {
-            context.warn(format!(
-                "{} of {} examples are longer than {max_length} tokens and were cut",
-                log.truncated, log.examples
-            ));
-        }
-        Ok((examples, log))
     }
 }
 

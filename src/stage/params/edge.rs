@@ -43,6 +43,8 @@ pub enum ExternalSource {
     File(String),
     /// A model's directory, by its path; the files of it that are the model count.
     ModelFolder(String),
+    /// The same for a model that is talked to; the files that say how count, too.
+    ChatModelFolder(String),
     /// A model on the hub; the same files count.
     Hub(HubModel),
 }
@@ -50,7 +52,7 @@ pub enum ExternalSource {
 impl std::fmt::Display for ExternalSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File(path) | Self::ModelFolder(path) => f.write_str(path),
+            Self::File(path) | Self::ModelFolder(path) | Self::ChatModelFolder(path) => f.write_str(path),
             Self::Hub(model) => model.fmt(f),
         }
     }
@@ -127,6 +129,11 @@ impl External {
     /// Reads a path to a model's directory.
     pub fn model_folder(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         Self::path(node, scope, ExternalSource::ModelFolder)
+    }
+
+    /// Reads a path to the directory of a model that is talked to.
+    pub fn chat_model_folder(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        Self::path(node, scope, ExternalSource::ChatModelFolder)
     }
 
     /// Notes a model on the hub, whose name was read already.

@@ -9,12 +9,14 @@
 //! A field of type [`Input`], [`Gather`] or [`External`] is an edge: reading it notes the reference in the [`Scope`], and
 //! the key takes the content that stands behind it instead of its name.
 
+mod aside;
 mod declare;
 mod edge;
 mod fields;
 mod hub;
 mod scalar;
 
+pub use aside::Aside;
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
 pub use fields::{Fields, field_name, tagged};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};

@@ -10,6 +10,7 @@ mod compact;
 mod journal;
 mod pack;
 mod shelf;
+mod take;
 
 pub(super) use compact::{compact, kinds, rebuild};
 pub(super) use journal::inspect as inspect_journal;

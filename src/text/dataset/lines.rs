@@ -47,6 +47,11 @@ fn parse<T>(line: &[u8], row: impl Fn(&Fields) -> Result<T, Problem>) -> Result<
     row(&Fields { value: &value, path: String::new() }).map(Some)
 }
 
+/// Reads one value as a row.
+pub(super) fn row<T>(value: &Value, row: impl Fn(&Fields) -> Result<T, Problem>) -> Result<T, Problem> {
+    row(&Fields { value, path: String::new() })
+}
+
 /// A JSON value and the path that leads to it.
 pub(super) struct Fields<'a> {
     value: &'a Value,
@@ -66,6 +71,13 @@ impl<'a> Fields<'a> {
     pub(super) fn optional(&self, name: &str) -> Option<Fields<'a>> {
         let value = self.value.get(name).filter(|value| !value.is_null())?;
         Some(Fields { value, path: self.below(name) })
+    }
+
+    /// Returns the fields of an object that are not among those `known`.
+    pub(super) fn others(&self, known: &[&str]) -> BTreeMap<String, Value> {
+        let fields = self.value.as_object().into_iter().flatten();
+        let others = fields.filter(|(name, _)| !known.contains(&name.as_str()));
+        others.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Returns a field's text, trimmed, which must hold more than white space.

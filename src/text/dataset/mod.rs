@@ -5,13 +5,15 @@
 //! | [`quarel`] | QuaRel: the choices stand inside the question's text |
 //! | [`csqa`] | CommonsenseQA, with its in-house split |
 //! | [`obqa`] | OpenBookQA |
-//! | [`rationales`] | rationales that someone else elicited, one JSON line each |
+//! | [`rationales`] | rationales that someone else elicited, as JSON lines or CSV |
+//! | [`examples`] | worked examples that a teacher is shown |
 //! | [`synthetic`] | no file at all: a generator |
 //!
 //! A reader takes the bytes of a whole file and returns its rows in their order, or the first thing that is wrong with
 //! the file, named by line and field. Fields that a format does not need are ignored, as are blank lines.
 
 pub mod csqa;
+pub mod examples;
 mod lines;
 pub mod obqa;
 pub mod quarel;
@@ -44,6 +46,12 @@ pub enum Problem {
     /// The line is not one JSON value.
     #[error("it is not JSON: {why}")]
     Json {
+        /// What the parser said.
+        why: String,
+    },
+    /// A line is not CSV, or not of as many fields as the first.
+    #[error("it is not CSV: {why}")]
+    Csv {
         /// What the parser said.
         why: String,
     },

@@ -1,16 +1,32 @@
-//! Rationales that were elicited elsewhere.
+//! Rationales that were elicited elsewhere, as JSON lines or as CSV.
 //!
-//! A line is `{"id", "rationale"}` and may add `"sample"`, which of several it is from 0, and `"label"`, the label that
-//! the teacher itself arrived at. A question may have several rationales, no two with the same sample number.
+//! A row is `{"id", "rationale"}` and may add `"sample"`, which of several it is from 0, and `"label"`, the label that
+//! the teacher itself arrived at. Further fields are kept as they are. A question may have several rationales, no two with
+//! the same sample number. CSV has the names of the fields in its first line; a field that is empty there is not there.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
 
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
 use crate::artifact::{Rationale, Rationales};
 
-/// Reads a whole file.
+const FORMAT: &str = "a rationale";
+const KNOWN: [&str; 4] = ["id", "rationale", "sample", "label"];
+
+/// Reads a whole file: JSON lines where its first character is `{`, else CSV.
 pub fn read(bytes: &[u8]) -> Result<Rationales, DatasetError> {
-    let key = |row: &Rationale| format!("{}` with the sample `{}", row.id, row.sample);
-    Ok(Rationales { rows: lines::read("a rationale", bytes, rationale, key)? })
+    let begins = bytes.trim_ascii_start().first();
+    let rows = match begins {
+        None | Some(b'{') => lines::read(FORMAT, bytes, rationale, key)?,
+        Some(_) => csv(bytes)?,
+    };
+    Ok(Rationales { rows })
+}
+
+fn key(row: &Rationale) -> String {
+    format!("{}` with the sample `{}", row.id, row.sample)
 }
 
 fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
@@ -21,6 +37,70 @@ fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
         sample: sample.unwrap_or(0),
         text: fields.words("rationale")?,
         label,
-        kept: None,
+        extra: fields.others(&KNOWN),
+        ..Rationale::default()
     })
+}
+
+fn csv(bytes: &[u8]) -> Result<Vec<Rationale>, DatasetError> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(bytes);
+    let wrong = |line: u64, problem| DatasetError { format: FORMAT, line: line as usize, problem };
+    let unreadable = |error: &csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        wrong(line, Problem::Csv { why: error.to_string() })
+    };
+    let names = reader.headers().map_err(|error| unreadable(&error))?.clone();
+    let (mut rows, mut lines) = (Vec::new(), BTreeMap::new());
+    for record in reader.records() {
+        let record = record.map_err(|error| unreadable(&error))?;
+        let line = record.position().map_or(1, csv::Position::line);
+        let fields = names.iter().zip(&record).filter(|(_, text)| !text.is_empty());
+        let fields: Map<String, Json> = fields.map(|(name, text)| (name.to_owned(), value(name, text))).collect();
+        let row = lines::row(&Json::Object(fields), rationale).map_err(|problem| wrong(line, problem))?;
+        if let Some(&first) = lines.get(&key(&row)) {
+            return Err(wrong(line, Problem::Duplicate { id: key(&row), first }));
+        }
+        lines.insert(key(&row), line as usize);
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// Returns a field of CSV as JSON has it: a sample number is a number, anything else is text.
+fn value(name: &str, text: &str) -> Json {
+    let number = (name == "sample").then(|| text.trim().parse::<u64>().ok()).flatten();
+    number.map_or_else(|| Json::from(text), Json::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(text: &str, expected: &Expect) {
+        let line = |row: &Rationale| serde_json::to_string(row).unwrap() + "\n";
+        expected.assert_eq(&match read(text.as_bytes()) {
+            Ok(rationales) => rationales.rows.iter().map(line).collect(),
+            Err(error) => error.to_string(),
+        });
+    }
+
+    #[test]
+    fn both_forms_keep_what_they_do_not_know() {
+        check(
+            "{\"id\":\"q\",\"rationale\":\" Ice. \",\"cost\":0.5,\"label\":\"B\"}\n\n{\"id\":\"q\",\"sample\":1,\"rationale\":\"So.\"}\n",
+            &expect![[""]],
+        );
+        check("id,sample,label,rationale,judge\nq,0,B,\"Ice, or\nsnow.\",good\nq,1,,So.,\n", &expect![[""]]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_line() {
+        check("id,text\nq,Ice.\n", &expect![[""]]);
+        check("id,rationale\nq,Ice.,more\n", &expect![[""]]);
+        check("id,rationale\nq,Ice.\nq,Snow.\n", &expect![[""]]);
+        check("id,sample,rationale\nq,one,Ice.\n", &expect![[""]]);
+        check("[{\"id\":\"q\"}]", &expect![[""]]);
+    }
 }

@@ -2,44 +2,24 @@
 
 use std::ops::Range;
 
-use crate::fingerprint::{ContentHash, Draw, Term};
-use crate::text::Fraction;
-
-use super::Level;
-
 /// The default mask token.
 pub const MASK: &str = "[MASK]";
 
-/// Masks a share of a rationale's units at random. Their number is exact: the fraction of all units, rounded.
+/// Puts a mask in the place of the chosen units, which must be in order and apart; `None` deletes each with the white
+/// space before it, and a text of which only punctuation is left altogether.
 ///
 /// Punctuation around a word stays, as in the paper's examples: `nerds, which` becomes `[MASK], [MASK]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mask {
-    /// The share of units that are masked.
-    pub fraction: Fraction,
-    /// What a unit is.
-    pub level: Level,
-    /// What stands in a unit's place; `None` deletes the unit and the white space before it, and a rationale of which
-    /// only punctuation is left altogether.
-    pub with: Option<String>,
-}
-
-impl ContentHash for Mask {
-    fn term(&self) -> Term {
-        let Self { fraction, level, with } = self;
-        Term::record([("fraction", fraction.term()), ("level", level.term()), ("with", with.term())])
+pub fn masked(text: &str, chosen: impl Iterator<Item = Range<usize>>, with: Option<&str>) -> String {
+    match with {
+        Some(mask) => replaced(text, chosen, mask),
+        None => deleted(text, chosen),
     }
 }
 
-impl Mask {
-    pub(super) fn apply(&self, text: &str, units: &[Range<usize>], draw: &mut Draw) -> String {
-        let chosen = draw.sample(units.len(), self.fraction.of(units.len()));
-        let chosen = chosen.into_iter().map(|index| units[index].clone());
-        match &self.with {
-            Some(mask) => replaced(text, chosen, mask),
-            None => deleted(text, chosen),
-        }
-    }
+/// Returns the units that are one of some words, whatever their case.
+pub fn listed<'a>(text: &'a str, units: &'a [Range<usize>], words: &[String]) -> impl Iterator<Item = Range<usize>> {
+    let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    units.iter().filter(move |range| words.contains(&text[(*range).clone()].to_lowercase())).cloned()
 }
 
 fn replaced(text: &str, chosen: impl Iterator<Item = Range<usize>>, mask: &str) -> String {

@@ -1,40 +1,30 @@
-//! The units of a rationale.
+//! The units of a text.
 
 use std::ops::Range;
 
-use super::{Level, OperationError};
-use crate::artifact::Rationale;
-use crate::text::tokenizer::Tokenizer;
+use super::{Level, apart};
+use crate::text::tokenizer::{Tokenizer, TokenizerError};
 use crate::text::words;
 
+/// Units that cannot be found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnitsError {
+    /// The level is `token`, and there is no tokenizer.
+    #[error("no tokenizer is given; name one as `tokenizer`, or use the level `word`")]
+    NoTokenizer,
+    /// The tokenizer refuses the text.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+}
+
 /// Returns the byte ranges of the units: in order, apart from each other, none empty or of nothing but white space.
-pub(super) fn units(
-    rationale: &Rationale,
-    level: Level,
-    tokenizer: Option<&Tokenizer>,
-) -> Result<Vec<Range<usize>>, OperationError> {
-    let Rationale { id, text, .. } = rationale;
+pub fn units(text: &str, level: Level, tokenizer: Option<&Tokenizer>) -> Result<Vec<Range<usize>>, UnitsError> {
     Ok(match level {
         Level::Word => words::words(text),
         Level::Sentence => words::sentences(text),
         Level::Token => {
-            let tokenizer = tokenizer.ok_or_else(|| OperationError::NoTokenizer { id: id.clone() })?;
-            let tokens =
-                tokenizer.encode(text).map_err(|source| OperationError::Tokenizer { id: id.clone(), source })?;
+            let tokens = tokenizer.ok_or(UnitsError::NoTokenizer)?.encode(text)?;
             apart(text, tokens.into_iter().map(|token| token.span))
         }
     })
-}
-
-/// Takes ranges that overlap, as those of tokens within one character do, as one, and leaves blank ones out. The ranges
-/// must be in the order of their starts.
-pub(super) fn apart(text: &str, ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<Range<usize>> {
-    let mut apart: Vec<Range<usize>> = Vec::new();
-    for range in ranges.into_iter().filter(|range| !text[range.clone()].trim().is_empty()) {
-        match apart.last_mut().filter(|last| range.start < last.end) {
-            Some(last) => last.end = last.end.max(range.end),
-            None => apart.push(range),
-        }
-    }
-    apart
 }

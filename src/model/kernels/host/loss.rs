@@ -4,9 +4,10 @@ use rayon::prelude::*;
 
 use super::lanes::{exp, maximum, sum_by, vectorised};
 
-/// Replaces each row of `logits` `[rows, vocab]` by `scale · (softmax(row) − onehot(target))`, the gradient of
-/// `scale · cross-entropy`, and returns the sum over rows of the cross-entropies, not scaled.
-pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], scale: f32) -> f64 {
+/// Replaces each row of `logits` `[rows, vocab]` by `weight · scale · (softmax(row) − onehot(target))`, the gradient of
+/// `weight · scale · cross-entropy`, and returns the sum over rows of the weighted cross-entropies, not scaled. Without
+/// `weights` every row weighs 1.
+pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], weights: Option<&[f32]>, scale: f32) -> f64 {
     if targets.is_empty() {
         return 0.0;
     }
@@ -14,8 +15,11 @@ pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], scale: f32) -> 
     let losses: Vec<f64> = logits
         .par_chunks_mut(vocab)
         .zip(targets)
-        .map(|(row, &target)| {
+        .enumerate()
+        .map(|(i, (row, &target))| {
             let target = target as usize;
+            let weight = weights.map_or(1.0, |weights| weights[i]);
+            let scale = scale * weight;
             let (shift, sum, at_target) = vectorised(
                 #[inline(always)]
                 || {
@@ -33,7 +37,7 @@ pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], scale: f32) -> 
                 },
             );
             row[target] -= scale;
-            libm::log(f64::from(sum)) + f64::from(shift) - f64::from(at_target)
+            f64::from(weight) * (libm::log(f64::from(sum)) + f64::from(shift) - f64::from(at_target))
         })
         .collect();
     losses.iter().sum()

@@ -10,7 +10,7 @@ const TEXT: &str = "The answer is B because bodybuilders typically have more str
 fn row(id: &str, text: &str, kept: Option<&[&str]>) -> Rationale {
     let place = |piece: &&str| TEXT.find(piece).map(|at| (at, at + piece.len())).expect("in the text");
     let kept: Option<Vec<(usize, usize)>> = kept.map(|pieces| pieces.iter().map(place).collect());
-    Rationale { id: id.into(), sample: 0, text: text.into(), label: None, kept }
+    Rationale { id: id.into(), text: text.into(), kept, ..Rationale::default() }
 }
 
 fn whole(ids: &[&str]) -> Rationales {

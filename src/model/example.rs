@@ -1,0 +1,71 @@
+//! What a student learns from, sequence by sequence.
+
+use super::fit::FitError;
+use super::learn::Batch;
+use super::recipe::Recipe;
+use super::weighing::{TokenWeight, weights};
+
+/// Tokens to learn from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// The tokens.
+    pub ids: Vec<u32>,
+    /// The index of the first token that carries loss. The first token of all never does, as nothing predicts it.
+    pub loss_from: usize,
+    /// What each of the tokens weighs in the loss, where it carries loss; all weigh 1 where this is not given.
+    pub weights: Option<Vec<TokenWeight>>,
+}
+
+impl Example {
+    /// Whether there is something to learn from it, in every step; `index` stands in errors.
+    pub(crate) fn check(&self, index: usize, recipe: &Recipe) -> Result<(), FitError> {
+        let Self { ids, loss_from, weights: tokens } = self;
+        let from = (*loss_from).max(1);
+        if from >= ids.len() {
+            return Err(FitError::NoTarget { example: index, tokens: ids.len() });
+        }
+        let Some(tokens) = tokens else { return Ok(()) };
+        if tokens.len() != ids.len() {
+            return Err(FitError::Weights { example: index, weights: tokens.len(), tokens: ids.len() });
+        }
+        let sound = |token: &&TokenWeight| token.factor.is_finite() && token.factor >= 0.0;
+        if let Some(token) = tokens.iter().find(|token| !sound(token)) {
+            return Err(FitError::Weight { example: index, weight: token.factor });
+        }
+        // What weighs something at both ends of a line does so everywhere in between.
+        let weightless = |factor: f64| weights(&tokens[from..], factor).iter().all(|&weight| weight <= 0.0);
+        if recipe.ramp.map_or([1.0; 2], |ramp| ramp.ends()).into_iter().any(weightless) {
+            return Err(FitError::Weightless { example: index });
+        }
+        Ok(())
+    }
+
+    /// Hashes all of it.
+    pub(crate) fn identify(&self, hasher: &mut blake3::Hasher) {
+        let Self { ids, loss_from, weights } = self;
+        hasher.update(&(ids.len() as u64).to_le_bytes());
+        hasher.update(&(*loss_from as u64).to_le_bytes());
+        for id in ids {
+            hasher.update(&id.to_le_bytes());
+        }
+        hasher.update(&[u8::from(weights.is_some())]);
+        for TokenWeight { factor, ramped } in weights.iter().flatten() {
+            hasher.update(&factor.to_bits().to_le_bytes());
+            hasher.update(&[u8::from(*ramped)]);
+        }
+    }
+}
+
+/// The examples at these indices as one batch, with what their tokens weigh at a factor of the ramp.
+pub(crate) fn batch_of<'a>(examples: &'a [Example], chosen: &[usize], ramp: f64) -> Batch<'a> {
+    let chosen = || chosen.iter().map(|&i| &examples[i]);
+    let weigh = |example: &Example| match &example.weights {
+        Some(tokens) => weights(tokens, ramp),
+        None => vec![1.0; example.ids.len()],
+    };
+    Batch {
+        sequences: chosen().map(|example| example.ids.as_slice()).collect(),
+        loss_from: chosen().map(|example| example.loss_from).collect(),
+        weights: chosen().any(|example| example.weights.is_some()).then(|| chosen().map(weigh).collect()),
+    }
+}

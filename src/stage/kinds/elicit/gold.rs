@@ -1,0 +1,11 @@
+//! Rationales that the dataset itself carries.
+
+use crate::artifact::{Question, Rationale, Rationales};
+
+pub(super) fn rationales(questions: &[Question]) -> Rationales {
+    let row = |question: &Question| {
+        let text = question.rationale.clone()?;
+        Some(Rationale { id: question.id.clone(), text, label: question.answer, ..Rationale::default() })
+    };
+    Rationales { rows: questions.iter().filter_map(row).collect() }
+}

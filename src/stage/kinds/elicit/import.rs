@@ -1,0 +1,40 @@
+//! Rationales that were elicited elsewhere.
+
+use std::collections::BTreeMap;
+
+use crate::artifact::{Question, Rationale, Rationales};
+use crate::stage::params::External;
+use crate::stage::{Context, StageError};
+use crate::text::dataset::rationales;
+
+crate::params! {
+    /// Rationales that were elicited elsewhere: JSON lines or CSV of `id` and `rationale`, and optionally `sample` and
+    /// `label`. Further fields are kept.
+    pub struct Import {
+        /// The file.
+        pub path: External,
+    }
+}
+
+impl Import {
+    /// Reads the file and puts the rationales in the order of the questions; those of other questions are left out.
+    pub(super) fn rationales(&self, context: &Context<'_>, questions: &[Question]) -> Result<Rationales, StageError> {
+        let Self { path } = self;
+        let read = rationales::read(&context.file(path)?)
+            .map_err(|error| StageError::data(format!("`{}`: {error}", context.path_of(path))))?;
+        let order: BTreeMap<&str, usize> =
+            questions.iter().enumerate().map(|(index, question)| (question.id.as_str(), index)).collect();
+        let all = read.rows.len();
+        let mut rows: Vec<(usize, Rationale)> =
+            read.rows.into_iter().filter_map(|row| Some((*order.get(row.id.as_str())?, row))).collect();
+        if rows.len() < all {
+            context.warn(format!(
+                "{} rationales of `{}` belong to no question of the split",
+                all - rows.len(),
+                context.path_of(path)
+            ));
+        }
+        rows.sort_by_key(|(index, row)| (*index, row.sample));
+        Ok(Rationales { rows: rows.into_iter().map(|(_, row)| row).collect() })
+    }
+}

@@ -1,0 +1,107 @@
+//! How many of what came, what it cost, and whether that is within the tolerance.
+
+use super::row::{Quality, Row};
+
+/// Counts of answers by what can be made of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Rows in all.
+    pub(super) total: usize,
+    pub(super) sound: usize,
+    pub(super) empty: usize,
+    pub(super) refused: usize,
+    pub(super) cut_off: usize,
+    /// Rows without an answer.
+    pub(super) lost: usize,
+    /// Tokens that were paid for in this run.
+    pub(super) prompt_tokens: u64,
+    pub(super) answer_tokens: u64,
+    /// What was wrong with the first row that cannot be used.
+    first: Option<String>,
+}
+
+impl Tally {
+    pub(super) fn of(total: usize) -> Self {
+        Self { total, ..Self::default() }
+    }
+
+    /// Counts an answer that came in this run, usable or not: it was paid for.
+    pub(super) fn paid(&mut self, row: &Row) {
+        self.prompt_tokens += row.prompt_tokens.unwrap_or(0);
+        self.answer_tokens += row.answer_tokens.unwrap_or(0);
+    }
+
+    /// Counts an answer.
+    pub(super) fn count(&mut self, id: &str, quality: Quality, limit: u64) {
+        let (of, what) = match quality {
+            Quality::Sound => {
+                self.sound += 1;
+                return;
+            }
+            Quality::Empty => (&mut self.empty, "the answer is empty".to_owned()),
+            Quality::Refused => (&mut self.refused, "the teacher refuses".to_owned()),
+            Quality::CutOff => (&mut self.cut_off, format!("the answer is cut off at {limit} tokens")),
+        };
+        *of += 1;
+        self.first.get_or_insert(format!("question `{id}`: {what}"));
+    }
+
+    /// Counts a row that has no answer.
+    pub(super) fn lose(&mut self, id: &str, said: &str) {
+        self.lost += 1;
+        self.first.get_or_insert(format!("question `{id}`: {said}"));
+    }
+
+    /// Returns how many rows came to an end of some kind.
+    pub(super) fn done(&self) -> usize {
+        self.sound + self.unusable()
+    }
+
+    fn unusable(&self) -> usize {
+        self.empty + self.refused + self.cut_off + self.lost
+    }
+
+    /// Says whether more than so large a share of all rows cannot be used.
+    pub(super) fn exceeds(&self, tolerance: f64) -> bool {
+        self.unusable() as f64 > tolerance * self.total as f64 + 1e-9
+    }
+
+    /// Says what cannot be used, each kind with its count; `None` where there is nothing of the kind.
+    pub(super) fn said(&self) -> Option<String> {
+        let counts =
+            [(self.lost, "failed"), (self.empty, "empty"), (self.refused, "refused"), (self.cut_off, "cut off")];
+        let counts: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        let first = self.first.as_ref()?;
+        Some(format!(
+            "{} of {} answers cannot be used ({}); first {first}",
+            self.unusable(),
+            self.total,
+            counts.join(", ")
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_used_is_counted_by_kind() {
+        let mut tally = Tally::of(200);
+        tally.count("a", Quality::Sound, 64);
+        assert_eq!(tally.said(), None);
+        tally.count("b", Quality::CutOff, 64);
+        tally.count("c", Quality::Empty, 64);
+        assert!(!tally.exceeds(0.01) && tally.exceeds(0.0));
+        tally.lose("d", "HTTP 400: too long");
+        assert!(tally.exceeds(0.01) && !tally.exceeds(0.02));
+        tally.count("e", Quality::Refused, 64);
+        tally.count("f", Quality::CutOff, 64);
+        expect!["5 of 200 answers cannot be used (1 failed, 1 empty, 1 refused, 2 cut off); first question `b`: the answer is cut off at 64 tokens"]
+            .assert_eq(&tally.said().unwrap());
+        assert_eq!(tally.done(), 6);
+    }
+}

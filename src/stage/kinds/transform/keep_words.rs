@@ -1,0 +1,161 @@
+//! `keep_words`: the words that people marked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::materials::named;
+use super::missing::Missing;
+use super::{Materials, Operation};
+use crate::artifact::Rationale;
+use crate::fingerprint::{ContentHash, Term};
+use crate::source::Node;
+use crate::stage::StageError;
+use crate::stage::params::{Count, External, Fields, FromNode, Scope};
+use crate::text::annotation::{self, Annotation, Combine, Format, combined, places};
+use crate::text::operation::{Subwords, written};
+use crate::text::words::words;
+
+crate::words!(Format { Jsonl = "jsonl", Thresh = "thresh" });
+
+/// What becomes of marks that belong nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// The stage fails.
+    Fail,
+    /// They are counted in a warning.
+    Warn,
+}
+
+crate::words!(Unknown { Fail = "fail", Warn = "warn" });
+
+crate::params! {
+    /// Keeps the words that people marked as mattering to the answer, in the order of the text, one space between them.
+    pub struct KeepWords {
+        /// What they marked: JSON lines of `{id, annotator, words}` or `{id, annotator, spans}`, spans counted in characters,
+        /// or an export of thresh.tools.
+        pub annotations: External,
+        /// How it is written: `jsonl` or `thresh`; told from the file where nothing is given.
+        pub format: Option<Format>,
+        /// Which words stay where several people marked a rationale: those that `any` of them marked, `all`, a `majority` of
+        /// more than half, or `{ at_least: n }`.
+        pub combine: Combine = Combine::Any,
+        /// What becomes of marks of a question without a rationale here, and of marked words that the rationale does not
+        /// have: `fail`, or `warn` and go on without.
+        pub unknown: Unknown = Unknown::Fail,
+        /// What becomes of a rationale that nobody marked: `fail`, `drop`, or `keep` its question without a rationale.
+        pub missing: Missing = Missing::Fail,
+    }
+}
+
+impl Operation for KeepWords {
+    const NAME: &'static str = "keep_words";
+    const ABOUT: &'static str = "Keeps the words that people marked.";
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let file = materials.context().path_of(&self.annotations);
+        let unusable = |why: &dyn std::fmt::Display| materials.fail(format!("`{file}`: {why}"));
+        let bytes = materials.context().file(&self.annotations)?;
+        let annotations = annotation::read(&bytes, self.format).map_err(|why| unusable(&why))?;
+        let mut by_id: BTreeMap<&str, Vec<&Annotation>> = BTreeMap::new();
+        for annotation in &annotations {
+            by_id.entry(&annotation.id).or_default().push(annotation);
+        }
+        let of = |row: &Rationale| -> Vec<&Annotation> {
+            let all = by_id.get(row.id.as_str()).into_iter().flatten().copied();
+            all.filter(|annotation| annotation.sample.is_none_or(|sample| sample == row.sample)).collect()
+        };
+        let samples: BTreeSet<(&str, u32)> = rows.iter().map(|row| (row.id.as_str(), row.sample)).collect();
+        let ids: BTreeSet<&str> = samples.iter().map(|(id, _)| *id).collect();
+        let lost = |annotation: &&Annotation| {
+            let id = annotation.id.as_str();
+            !annotation.sample.map_or_else(|| ids.contains(id), |sample| samples.contains(&(id, sample)))
+        };
+        let lost: Vec<String> = annotations.iter().filter(lost).map(|annotation| annotation.id.clone()).collect();
+        if !lost.is_empty() {
+            let many = format!("{} of {} annotations", lost.len(), annotations.len());
+            self.told(materials, format!("{many} are of questions that have no rationale here: {}", named(&lost)))?;
+        }
+        let (total, mut strange, mut strangers, mut empty) = (rows.len(), Vec::new(), 0, Vec::new());
+        let kept = self.missing.settle(rows, materials, "have no annotation", |row| {
+            let annotations = of(row);
+            if annotations.is_empty() {
+                return Ok(None);
+            }
+            let ranges = words(&row.text);
+            let mut marked = Vec::with_capacity(annotations.len());
+            for annotation in annotations {
+                let found = places(annotation, &row.text, &ranges)
+                    .map_err(|why| unusable(&format!("in the rationale of `{}`, {why}", row.id)))?;
+                if let Some(word) = found.strangers.first() {
+                    strangers += found.strangers.len();
+                    strange.push(format!("{}: {word}", row.id));
+                }
+                marked.push(found.words);
+            }
+            let places: Vec<_> = combined(&marked, self.combine).into_iter().map(|word| ranges[word].clone()).collect();
+            if places.is_empty() {
+                empty.push(row.id.clone());
+            }
+            Ok(Some(materials.selected(row, &places, written(&row.text, &places, Subwords::Apart))))
+        })?;
+        if strangers > 0 {
+            let which = format!("{strangers} marked words are not in their rationale: {}", named(&strange));
+            self.told(materials, which)?;
+        }
+        materials.warn_of(&empty, total, "are empty now, since no word was marked by enough people");
+        Ok(kept)
+    }
+}
+
+impl KeepWords {
+    /// Fails because of marks that belong nowhere, or tells of them.
+    fn told(&self, materials: &Materials<'_>, what: String) -> Result<(), StageError> {
+        match self.unknown {
+            Unknown::Fail => Err(materials.fail(format!("{what}; `unknown: warn` goes on without them"))),
+            Unknown::Warn => {
+                materials.warn(what);
+                Ok(())
+            }
+        }
+    }
+}
+
+const RULES: [(&str, Combine); 3] = [("any", Combine::Any), ("all", Combine::All), ("majority", Combine::Majority)];
+
+impl FromNode for Combine {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        if let Some((_, rule)) = RULES.iter().find(|(word, _)| node.text() == Some(*word)) {
+            return Some(*rule);
+        }
+        if node.entries().is_empty() {
+            let wrong = format!("`{}` cannot be {}", scope.path(), node.describe());
+            let label = "expected one of: any, all, majority, { at_least: n }";
+            return scope.fail(crate::source::Diagnostic::at(node.span, wrong).label(label));
+        }
+        let mut fields = Fields::open(node, &["at_least"], scope)?;
+        let least = fields.required::<Count>("at_least");
+        fields.close()?;
+        Some(Self::AtLeast(least?.get()))
+    }
+
+    fn schema() -> Json {
+        let least = ("at_least", "How many people at least.", Count::schema(), None);
+        json!({ "anyOf": [
+            { "enum": RULES.map(|(word, _)| word) },
+            Fields::schema("Words that so many people marked.", vec![least]),
+            { "type": "string", "pattern": r"^\$\{[^}]+\}$" }
+        ] })
+    }
+}
+
+impl ContentHash for Combine {
+    fn term(&self) -> Term {
+        match self {
+            Self::Any => Term::variant("any", Term::None),
+            Self::All => Term::variant("all", Term::None),
+            Self::Majority => Term::variant("majority", Term::None),
+            Self::AtLeast(least) => Term::variant("at_least", least.term()),
+        }
+    }
+}

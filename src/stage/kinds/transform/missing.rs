@@ -1,0 +1,54 @@
+//! What becomes of a question for which a step finds no rationale.
+
+use super::Materials;
+use super::materials::named;
+use crate::artifact::Rationale;
+use crate::stage::StageError;
+
+/// What to do where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The stage fails, and says how many there are and which.
+    Fail,
+    /// The rationale is left out, and with it, where a target needs one, the question.
+    Drop,
+    /// The question stays, without a rationale: its text is empty.
+    Keep,
+}
+
+crate::words!(Missing { Fail = "fail", Drop = "drop", Keep = "keep" });
+
+impl Missing {
+    /// Gives each rationale what a step finds for it; `what` says of those without what they lack, as `have no …`.
+    pub(super) fn settle(
+        self,
+        rows: Vec<Rationale>,
+        materials: &Materials<'_>,
+        what: &str,
+        mut find: impl FnMut(&Rationale) -> Result<Option<Rationale>, StageError>,
+    ) -> Result<Vec<Rationale>, StageError> {
+        let total = rows.len();
+        let (mut settled, mut without) = (Vec::with_capacity(total), Vec::new());
+        for row in rows {
+            if let Some(found) = find(&row)? {
+                settled.push(found);
+                continue;
+            }
+            without.push(row.id.clone());
+            if self == Self::Keep {
+                settled.push(Rationale { text: String::new(), kept: None, ..row });
+            }
+        }
+        if without.is_empty() {
+            return Ok(settled);
+        }
+        if self == Self::Fail || without.len() == total {
+            let hint = if without.len() == total { "" } else { "; `missing: drop` or `missing: keep` goes on without" };
+            let why = format!("{} of {total} rationales {what}: {}{hint}", without.len(), named(&without));
+            return Err(materials.fail(why));
+        }
+        let done = if self == Self::Drop { "are left out" } else { "are empty now" };
+        materials.warn_of(&without, total, format!("{what} and {done}"));
+        Ok(settled)
+    }
+}

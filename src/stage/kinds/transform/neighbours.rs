@@ -1,0 +1,81 @@
+//! `neighbours`: words that merely resemble the answer, instead of a rationale.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use memmap2::Mmap;
+
+use super::missing::Missing;
+use super::{Materials, Operation};
+use crate::artifact::Rationale;
+use crate::stage::StageError;
+use crate::stage::params::{Count, External};
+use crate::text::vectors::{Format, Vectors};
+use crate::text::words::words;
+
+crate::words!(Format { Word2vec = "word2vec", Word2vecText = "word2vec_text", Glove = "glove" });
+
+crate::params! {
+    /// Puts the words nearest to the right answer in the place of the rationale, nearest first: those with the largest cosine
+    /// to its longest word (the last of equally long ones, so of `the ice` the latter), which is looked for as it is written and then in lower case.
+    pub struct Neighbours {
+        /// The static word vectors.
+        pub vectors: External,
+        /// How they are written: `word2vec` (binary), `word2vec_text` or `glove`; told from the file where nothing is given.
+        pub format: Option<Format>,
+        /// How many words.
+        pub k: Count = Count::of(15),
+        /// What becomes of a question whose answer has no vector: `fail`, `drop`, or `keep` it without a rationale.
+        pub missing: Missing = Missing::Fail,
+    }
+}
+
+impl Operation for Neighbours {
+    const NAME: &'static str = "neighbours";
+    const ABOUT: &'static str = "Puts the words nearest to the right answer in the place of the rationale.";
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let mut queries = BTreeSet::new();
+        for row in &rows {
+            queries.extend(longest_word(materials.answer(row)?.1));
+        }
+        let queries: Vec<&str> = queries.into_iter().collect();
+        let nearest = self.nearest(&queries, materials)?;
+        let found: BTreeMap<&str, String> =
+            queries.into_iter().zip(nearest).filter_map(|(query, near)| Some((query, near?))).collect();
+        self.missing.settle(rows, materials, "have an answer whose longest word has no vector", |row| {
+            let near = longest_word(materials.answer(row)?.1).and_then(|word| found.get(word));
+            Ok(near.map(|text| Rationale { text: text.clone(), kept: None, ..row.clone() }))
+        })
+    }
+}
+
+impl Neighbours {
+    /// Returns the neighbours of each query in one text.
+    fn nearest(&self, queries: &[&str], materials: &Materials<'_>) -> Result<Vec<Option<String>>, StageError> {
+        let context = materials.context();
+        let path = context.path_of(&self.vectors);
+        let unusable = |why: &dyn std::fmt::Display| materials.fail(format!("`{path}` cannot be used: {why}"));
+        let map = mapped(context.files_of(&self.vectors)).map_err(|why| unusable(&why))?;
+        let vectors = Vectors::index(&map, self.format).map_err(|why| unusable(&why))?;
+        let nearest = vectors.nearest(queries, self.k.get()).map_err(|why| unusable(&why))?;
+        let text = |near: Vec<crate::text::vectors::Neighbour>| {
+            near.into_iter().map(|near| near.word).collect::<Vec<_>>().join(" ")
+        };
+        Ok(nearest.into_iter().map(|near| near.map(text)).collect())
+    }
+}
+
+/// Maps the one file of an external port into memory.
+#[expect(unsafe_code, reason = "a file of gigabytes is mapped rather than read, and mapping is unsafe")]
+fn mapped(files: &[(String, std::path::PathBuf, crate::fingerprint::Digest)]) -> std::io::Result<Mmap> {
+    let (_, path, _) = files.first().ok_or_else(|| std::io::Error::other("no file arrived"))?;
+    let file = fs_err::File::open(path)?;
+    // SAFETY: the bytes are only read, whatever they are, and whoever changes the file meanwhile is found out: the engine
+    // checks it against its digest when the stage is done. (One who cuts it short kills the program, as with any mapping.)
+    unsafe { Mmap::map(file.file()) }
+}
+
+/// Returns the longest word of an answer in letters, the last of equally long ones.
+fn longest_word(answer: &str) -> Option<&str> {
+    words(answer).into_iter().map(|range| &answer[range]).max_by_key(|word| word.chars().count())
+}

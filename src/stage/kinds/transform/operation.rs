@@ -1,0 +1,123 @@
+//! How an operation is written, and the adapter through which the stage sees it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::{Materials, OPERATIONS};
+use crate::artifact::Rationale;
+use crate::fingerprint::{ContentHash, Term};
+use crate::source::{Diagnostic, Node};
+use crate::stage::StageError;
+use crate::stage::params::{FromNode, Scope, tagged};
+
+/// A change to rationales, as its author writes it: parameters that know what to do.
+pub trait Operation: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
+    /// The key that names it among the steps.
+    const NAME: &'static str;
+
+    /// One line for editors.
+    const ABOUT: &'static str;
+
+    /// Says what is wrong with parameters that are each right by themselves, as `needs …` or `cannot have …`.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Does it to all rationales. What is done to each by itself is a closure for [`Materials::each`].
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError>;
+}
+
+/// An operation with its parameters read.
+trait BoundOperation: fmt::Debug + Send + Sync {
+    fn term(&self) -> Term;
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError>;
+}
+
+impl<O: Operation> BoundOperation for O {
+    fn term(&self) -> Term {
+        ContentHash::term(self)
+    }
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        Operation::apply(self, rows, materials)
+    }
+}
+
+/// An operation in the list.
+#[derive(Debug)]
+pub struct Form {
+    /// The key that names it among the steps.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    bind: fn(&Node, &mut Scope<'_>) -> Option<Arc<dyn BoundOperation>>,
+    schema: fn() -> Json,
+}
+
+impl Form {
+    /// Makes the list's entry for an author's operation.
+    pub const fn of<O: Operation>() -> Self {
+        Self { name: O::NAME, about: O::ABOUT, bind: bind::<O>, schema: O::schema }
+    }
+}
+
+fn bind<O: Operation>(node: &Node, scope: &mut Scope<'_>) -> Option<Arc<dyn BoundOperation>> {
+    let operation = O::from_node(node, scope)?;
+    match operation.check() {
+        Ok(()) => Some(Arc::new(operation)),
+        Err(why) => scope.fail(Diagnostic::at(node.span, format!("`{}` {why}", scope.path()))),
+    }
+}
+
+/// One change to rationales: the operation that its one key names.
+#[derive(Debug, Clone)]
+pub struct Step {
+    name: &'static str,
+    operation: Arc<dyn BoundOperation>,
+}
+
+impl Step {
+    /// Returns the operation's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Does it to all rationales.
+    pub fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        self.operation.apply(rows, materials)
+    }
+}
+
+impl FromNode for Step {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        let names: Vec<&'static str> = OPERATIONS.iter().map(|form| form.name).collect();
+        let (name, body) = tagged(node, &names, scope)?;
+        let form = OPERATIONS.iter().find(|form| form.name == name)?;
+        let operation = scope.within(name, |scope| (form.bind)(body, scope))?;
+        Some(Self { name, operation })
+    }
+
+    fn schema() -> Json {
+        let form = |form: &Form| {
+            json!({
+                "type": "object",
+                "description": form.about,
+                "properties": { (form.name): (form.schema)() },
+                "required": [form.name],
+                "additionalProperties": false
+            })
+        };
+        json!({
+            "description": "One change to rationales.",
+            "oneOf": OPERATIONS.iter().map(form).collect::<Vec<_>>()
+        })
+    }
+}
+
+impl ContentHash for Step {
+    fn term(&self) -> Term {
+        Term::variant(self.name, self.operation.term())
+    }
+}

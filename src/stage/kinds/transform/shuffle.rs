@@ -1,0 +1,28 @@
+//! `shuffle`: a rationale in random order.
+
+use super::{Materials, Operation};
+use crate::artifact::Rationale;
+use crate::stage::StageError;
+use crate::text::operation::{Level, shuffled};
+
+crate::params! {
+    /// Puts the rationale in random order. Punctuation around words stays where it is; tokens are written one space apart.
+    pub struct Shuffle {
+        /// What changes places: each `word`, `token` or `sentence`.
+        pub level: Level = Level::Word,
+    }
+}
+
+impl Operation for Shuffle {
+    const NAME: &'static str = "shuffle";
+    const ABOUT: &'static str = "Puts the rationale in random order.";
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let shuffled = |row: Rationale| {
+            let text = shuffled(&row.text, &materials.units(&row, self.level)?, self.level, &mut materials.draw(&row));
+            // In another order it is the same selection.
+            Ok(Rationale { text, ..row })
+        };
+        rows.into_iter().map(shuffled).collect()
+    }
+}

@@ -1,0 +1,28 @@
+//! `truncate`: the beginning of a rationale.
+
+use super::{Materials, Operation};
+use crate::artifact::Rationale;
+use crate::stage::StageError;
+use crate::stage::params::Count;
+use crate::text::operation::{Level, truncated};
+
+crate::params! {
+    /// Keeps the beginning of the rationale.
+    pub struct Truncate {
+        /// How much of it.
+        pub keep: Count,
+        /// What is counted: a `word`, a `token` or a `sentence`.
+        pub level: Level = Level::Word,
+    }
+}
+
+impl Operation for Truncate {
+    const NAME: &'static str = "truncate";
+    const ABOUT: &'static str = "Keeps the beginning of the rationale.";
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        materials.each(rows, |row, _| {
+            Ok(truncated(&row.text, &materials.units(row, self.level)?, self.keep.get(), self.level))
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! Worked examples that a teacher is shown before it is asked.
+//!
+//! A line is `{"question", "choices": [{"label", "text"}], "label", "rationale"}`.
+
+use super::lines::{self, Fields};
+use super::{DatasetError, Problem};
+use crate::artifact::Question;
+
+/// A question with its answer and a rationale somebody wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkedExample {
+    /// The question, whose answer is known.
+    pub question: Question,
+    /// The rationale.
+    pub rationale: String,
+}
+
+/// Reads a whole file.
+pub fn read(bytes: &[u8]) -> Result<Vec<WorkedExample>, DatasetError> {
+    lines::read("a worked example", bytes, example, |example| example.question.stem.clone())
+}
+
+fn example(fields: &Fields) -> Result<WorkedExample, Problem> {
+    let stem = fields.words("question")?;
+    let choices = fields.choices()?;
+    let answer = fields.field("label", "the label of a choice")?.answer(&choices)?;
+    let question = Question { id: stem.clone(), stem, choices, answer: Some(answer), rationale: None };
+    Ok(WorkedExample { question, rationale: fields.words("rationale")? })
+}

@@ -1,0 +1,102 @@
+//! Rationales from a model on this machine's device, in its own chat format.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::pipelines::SLOW;
+use crate::runner::{FILE, Project};
+
+const LOCAL: &str = "retort: 1
+experiment: taught-here
+seed: 17
+
+models:
+  teacher: { path: MODEL }
+
+stages:
+  questions:
+    dataset: { format: synthetic, train: 4, dev: 1, test: 1 }
+  rationales:
+    elicit:
+      questions: questions
+      prompt: ask.jinja
+      tolerance: 1
+      teacher: { local: { model: teacher, max_tokens: 96 } }
+";
+
+/// Puts a question as a student was taught to read it.
+const TEMPLATE: &str =
+    "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}{{ '\\n' }}{% endif %}";
+
+#[test]
+fn a_student_becomes_a_teacher() {
+    let maker = Project::new(SLOW);
+    maker.make();
+    maker.run(&["export", FILE, "tuned", "made"]).code(0);
+    let made = maker.path("made");
+    let project = Project::new(&LOCAL.replace("MODEL", &made.display().to_string()));
+    project.write("ask.jinja", "Question: {{ question }} Choices: {% for c in choices %}{{ c.label }}: {{ c.text }}{% if not loop.last %}; {% endif %}{% endfor %}");
+    // What Retort trains and exports has no chat template until somebody writes one.
+    project.run(&["run", FILE]).code(1).says("it has no chat template");
+    fs_err::write(made.join("chat_template.jinja"), TEMPLATE).unwrap();
+    project.run(&["run", FILE]).code(0);
+    let rows = |project: &Project| project.run(&["show", FILE, "rationales", "--json"]).code(0).json();
+    let first = rows(&project);
+    assert!(first[0]["text"].as_str().unwrap().contains("[FIN_LABEL]"), "{first}");
+    assert_eq!(first[0]["finish"], "stop");
+    // The rows are there for another stage of the same teacher; another number of samples asks for the rest only.
+    project.edit("tolerance: 1\n", "tolerance: 1\n      label: from_text\n");
+    assert!(project.stale().contains("rationales"));
+    let plan = project.run(&["plan", FILE]).code(0);
+    assert!(plan.stdout.contains("nothing new (4 are answered already)"), "{plan}");
+    project.run(&["run", FILE]).code(0);
+    assert_eq!(rows(&project), first);
+}
+
+#[test]
+fn a_real_model_says_what_it_says_in_transformers() {
+    const SKIPPED: &str =
+        "skipped: RETORT_SMOLLM2 names no directory of SmolLM2, or `RETORT_PYTHON` no Python with transformers";
+    let python = std::env::var_os("RETORT_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
+    let Some(model) = std::env::var_os("RETORT_SMOLLM2") else {
+        println!("{SKIPPED}");
+        return;
+    };
+    let found = Command::new(&python).args(["-c", "import torch, transformers"]).stderr(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        println!("{SKIPPED}");
+        return;
+    }
+    let model = PathBuf::from(model);
+    let project = Project::new(
+        &LOCAL.replace("MODEL", &model.display().to_string()).replace("max_tokens: 96", "max_tokens: 120"),
+    );
+    project.write("ask.jinja", "Explain in one sentence why {{ answer_text }} answers this: {{ question }}");
+    project.run(&["run", FILE]).code(0);
+    let rows = project.run(&["show", FILE, "rationales", "--json"]).code(0).json();
+    let rows = rows.as_array().unwrap();
+    assert!(!rows.is_empty(), "every answer was cut off");
+    let prompt = |row: &serde_json::Value| {
+        let shown = project.run(&["show", FILE, "rationales", "--prompt", row["id"].as_str().unwrap()]).code(0).stdout;
+        shown.trim().to_owned()
+    };
+    let prompts: Vec<String> = rows.iter().map(prompt).collect();
+    let job = json!({ "directory": model, "prompts": prompts, "max_new": 120 });
+    let mut child = Command::new(&python)
+        .args(["-c", include_str!("elicit_local.py")])
+        .env("HF_HUB_OFFLINE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(job.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let texts: Vec<String> = serde_json::from_slice(&output.stdout).unwrap();
+    for (row, text) in rows.iter().zip(&texts) {
+        assert_eq!(row["text"], *text);
+    }
+}
