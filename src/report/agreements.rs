@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::csv::{Writer, number};
 use super::label::{self, ABSENT};
 use super::{Agreement, Cell, Column, ReportInput, Table};
-use crate::artifact::{AgreementSummary, Averaged, Matching, Measure, Measured};
+use crate::artifact::{Averaged, Matching, Measure, Measured};
 use crate::stats::{Bootstrap, Level};
 
 /// Makes the table, two lines for each agreement; `None` where there is none.
@@ -16,17 +16,22 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
     let named = stages.len() > 1 || axes.is_empty();
     let mut columns: Vec<Column> = axes.iter().map(|axis| axis_column(agreements, axis)).collect();
     columns.extend(named.then(|| Column::words("agreement")));
+    let matchings: BTreeSet<Matching> = agreements.iter().map(|agreement| agreement.summary.matching).collect();
+    columns.extend((matchings.len() > 1).then(|| Column::words("match")));
     columns.push(Column::words("averaged over"));
     for measure in Measure::ALL {
         columns.push(Column::numbers(format!("{measure} %")));
         columns.extend(shows_chance(measure).then(|| Column::numbers("by chance")));
     }
     columns.push(Column::numbers("n"));
+    let incomplete = agreements.iter().any(|agreement| left_out(agreement) > 0);
+    columns.extend(incomplete.then(|| Column::numbers("left out")));
     let line = |agreement: &Agreement, averaged: Averaged| -> Vec<Cell> {
         let value = |axis: &String| agreement.coords.get(axis).map_or(ABSENT, String::as_str);
         let mut cells: Vec<Cell> =
             axes.iter().map(|axis| Cell { text: value(axis).to_owned(), value: label::number(value(axis)) }).collect();
         cells.extend(named.then(|| Cell::words(agreement.stage.clone())));
+        cells.extend((matchings.len() > 1).then(|| Cell::words(agreement.summary.matching.to_string())));
         cells.push(Cell::words(match averaged {
             Averaged::Micro => "words",
             Averaged::Macro => "rationales",
@@ -39,8 +44,9 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
                 chance.map_or_else(|| Cell::words(ABSENT), |chance| Cell::number(chance, label::percent(chance)));
             cells.extend(shows_chance(measure).then_some(chance));
         }
-        let rationales = agreement.summary.rationales;
-        cells.push(Cell::number(rationales as f64, label::count(rationales)));
+        let count = |number: usize| Cell::number(number as f64, label::count(number));
+        cells.push(count(agreement.summary.rationales));
+        cells.extend(incomplete.then(|| count(left_out(agreement))));
         cells
     };
     let rows: Vec<Vec<Cell>> = agreements
@@ -112,20 +118,14 @@ fn notes(agreements: &[Agreement]) -> Vec<String> {
          drawn at random."
             .to_owned(),
     );
-    for agreement in agreements {
-        let AgreementSummary { only_selected, only_reference, rationales, .. } = &agreement.summary;
-        if only_selected + only_reference > 0 {
-            notes.push(format!(
-                "`{}` compares the {} rationales that both selections have; {} are in the selection alone and {} in the \
-                 reference alone.",
-                label::instance(&agreement.stage, &agreement.coords),
-                label::count(*rationales),
-                label::count(*only_selected),
-                label::count(*only_reference)
-            ));
-        }
+    if agreements.iter().any(|agreement| left_out(agreement) > 0) {
+        notes.push("`left out` are rationales that only one of the two selections has.".to_owned());
     }
     notes
+}
+
+fn left_out(agreement: &Agreement) -> usize {
+    agreement.summary.only_selected + agreement.summary.only_reference
 }
 
 const HEADINGS: [&str; 14] = [

@@ -183,6 +183,7 @@ fn scores_that_are_drawn_are_pinned() {
         &project,
         &["weighed"],
         &expect![[r#"
+            weighed rows 582e4c480b738eda
         "#]],
     );
 }

@@ -12,8 +12,9 @@
 //! baseline; `F` is the target's logit or probability after the position; `Aₗ` is the mean over the heads of layer `l`
 //! of their attention probabilities. The weights are constants: nothing is kept for, or computed of, their gradients.
 //!
-//! All requests of a call share passes, as many sequences at once as the budget allows. On the CPU what comes out for
-//! one request does not depend on the others.
+//! As many sequences run at once as the budget allows: those of all requests of a call, but on the CPU those of one
+//! request alone, since the library's products round otherwise where there are more rows. So what comes out for a request
+//! is there the same to the bit, whatever the others are; it depends on the budget, though, in its last bits.
 
 mod gradients;
 mod probe;
@@ -195,7 +196,8 @@ pub fn attribute(
     if matches!(scorer, Scorer::IntegratedGradients(IntegratedGradients { steps: 0, .. })) {
         return Err(AttributeError::NoSteps);
     }
-    let found = placed!(&model.placed, network => Call { network, requests, budget }.run(scorer));
+    let apart = model.device().deterministic();
+    let found = placed!(&model.placed, network => Call { network, requests, budget, apart }.run(scorer));
     Ok(found?)
 }
 
@@ -204,6 +206,8 @@ struct Call<'a, B: Kernels> {
     network: &'a Network<B>,
     requests: &'a [Request<'a>],
     budget: &'a Budget,
+    /// Whether no pass may hold sequences of several requests.
+    apart: bool,
 }
 
 impl<B: Kernels> Call<'_, B> {
@@ -220,22 +224,28 @@ impl<B: Kernels> Call<'_, B> {
         }
     }
 
-    /// Computes on some of `count` things at a time, of `len` positions each, as many as memory allows.
+    /// Computes on sequences of the requests that `owners` names, ascending: on some of them at a time, given by their
+    /// indices, and those of one request in their order.
     fn share(
         &self,
-        count: usize,
-        len: impl Fn(usize) -> usize,
+        owners: &[usize],
         mut run: impl FnMut(&[usize]) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
-        // Those of like length share a pass, so that padding, where there is any, is short.
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|&index| len(index));
-        self.budget.share(&order, usize::MAX, len, |some| {
+        let len = |sequence: usize| self.requests[owners[sequence]].ids.len();
+        let mut guarded_run = |some: &[usize]| {
             let made = guarded(self.network.label(), || run(some));
             if made.is_err() {
                 B::memory_cleanup(self.network.device());
             }
             made
-        })
+        };
+        let mut order: Vec<usize> = (0..owners.len()).collect();
+        if self.apart {
+            let mut of_each = order.chunk_by(|a, b| owners[*a] == owners[*b]);
+            return of_each.try_for_each(|own| self.budget.share(own, usize::MAX, len, &mut guarded_run));
+        }
+        // Those of like length share a pass, so that padding is short.
+        order.sort_by_key(|&sequence| len(sequence));
+        self.budget.share(&order, usize::MAX, len, guarded_run)
     }
 }

@@ -55,8 +55,8 @@ impl<B: Kernels> Call<'_, B> {
         }
     }
 
-    /// Makes and runs `owners.len()` probes, each for the request that `owners` names, and hands over each one's
-    /// answer. Those of one request come in their order.
+    /// Makes and runs `owners.len()` probes, each for the request that `owners` names, ascending, and hands over each
+    /// one's answer. Those of one request come in their order.
     pub(super) fn probe(
         &self,
         function: Attributed,
@@ -65,21 +65,15 @@ impl<B: Kernels> Call<'_, B> {
         embeddings: impl Fn(usize) -> Vec<f32>,
         mut take: impl FnMut(usize, Answer),
     ) -> Result<(), ModelError> {
-        let request = |probe: usize| &self.requests[owners[probe]];
-        self.share(
-            owners.len(),
-            |probe| request(probe).ids.len(),
-            |some| {
-                let probe = |&probe: &usize| Probe {
-                    embeddings: embeddings(probe),
-                    position: request(probe).position,
-                    target: request(probe).target,
-                };
-                let answers = self.network.answers(function, gradient, some.iter().map(probe).collect())?;
-                some.iter().zip(answers).for_each(|(&probe, answer)| take(probe, answer));
-                Ok(())
-            },
-        )
+        self.share(owners, |some| {
+            let probe = |&probe: &usize| {
+                let request = &self.requests[owners[probe]];
+                Probe { embeddings: embeddings(probe), position: request.position, target: request.target }
+            };
+            let answers = self.network.answers(function, gradient, some.iter().map(probe).collect())?;
+            some.iter().zip(answers).for_each(|(&probe, answer)| take(probe, answer));
+            Ok(())
+        })
     }
 }
 
@@ -97,10 +91,6 @@ impl<B: Kernels> Network<B> {
             rows.push((span.start + position) as u32);
             targets.push(target.cast_signed());
         }
-        // A product with a single row takes another way through the library, which rounds otherwise.
-        if let ([row], [target]) = (&rows[..], &targets[..]) {
-            (rows, targets) = (vec![*row; 2], vec![*target; 2]);
-        }
         let leaf = T::<B>::from_inner(self.upload(points, &[layout.tokens, width]));
         let leaf = T::<B>::float_set_require_grad(leaf, gradient);
         let constants: Vec<Real<T<B>>> = self.values.iter().map(|value| T::<B>::constant(value.clone())).collect();
@@ -116,7 +106,7 @@ impl<B: Kernels> Network<B> {
         };
         let count = targets.len();
         let targets = Tensor::<T<B>, 2, Int>::from_data(TensorData::new(targets, [count, 1]), &scores.device());
-        let values = scores.gather(1, targets).narrow(0, 0, lens.len());
+        let values = scores.gather(1, targets);
         let read = self.read(values.clone().inner().into_primitive().tensor())?;
         let grads = if gradient {
             let mut grads = values.sum().backward();

@@ -11,19 +11,15 @@ use crate::model::student::ModelError;
 impl<B: Kernels> Call<'_, B> {
     pub(super) fn rollout(&self) -> Result<Vec<Scores>, ModelError> {
         let mut scores = vec![Scores { per_token: Vec::new(), completeness: None }; self.requests.len()];
-        self.share(
-            self.requests.len(),
-            |request| self.requests[request].ids.len(),
-            |some| {
-                let attentions = self.attentions(some)?;
-                for (&request, layers) in some.iter().zip(attentions) {
-                    let of = &self.requests[request];
-                    let shares = rolled_out(&layers, of.ids.len(), of.position);
-                    scores[request].per_token = of.scored.iter().map(|&at| shares[at]).collect();
-                }
-                Ok(())
-            },
-        )?;
+        let owners: Vec<usize> = (0..self.requests.len()).collect();
+        self.share(&owners, |some| {
+            for (&request, layers) in some.iter().zip(self.attentions(some)?) {
+                let of = &self.requests[request];
+                let shares = rolled_out(&layers, of.ids.len(), of.position);
+                scores[request].per_token = of.scored.iter().map(|&at| shares[at]).collect();
+            }
+            Ok(())
+        })?;
         Ok(scores)
     }
 

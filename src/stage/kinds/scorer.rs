@@ -248,11 +248,12 @@ impl Attribute {
     }
 
     /// Returns what a row's scores depend on of the stage's fields: all that the method uses but the bound, which only
-    /// decides a warning.
+    /// decides a warning. What runs side by side decides the last bits.
     pub(super) fn options_term(&self) -> Term {
         let decisive: Vec<&'static str> = PARTIAL.into_iter().filter(|field| *field != "completeness_bound").collect();
         let mut fields = self.partial(&decisive);
         fields.insert(Cow::Borrowed("method"), self.method.term());
+        fields.insert(Cow::Borrowed("positions"), self.positions.term());
         Term::Record(fields)
     }
 

@@ -103,10 +103,14 @@ fn the_output_for_a_fixed_input_is_pinned() {
         parts.into_iter().map(shortened).collect::<String>()
     };
     expect![[r"
-        "]]
+        rows 52b9dbc6b5
+        summary bd7e08946f
+    "]]
     .assert_eq(&digest(Matching::Subword));
     expect![[r"
-        "]]
+        rows 97a7524911
+        summary de4bb8e500
+    "]]
     .assert_eq(&digest(Matching::Exact));
     assert_eq!(Agreement::REVISION, 1);
 }
