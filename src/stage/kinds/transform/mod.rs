@@ -1,7 +1,8 @@
 //! `transform`: rationales changed step by step.
 //!
 //! Each step is an [`Operation`] with a file of its own in this folder, and [`OPERATIONS`] is the one list of them: a new
-//! one takes its file, its line there, and a test. What an operation may ask for while it works is its [`Materials`].
+//! one takes its file, its line there, and a test. A program of its own can have further ones, by [`add_operations`], as
+//! `examples/operation.rs` shows. What an operation may ask for while it works is its [`Materials`].
 //!
 //! # Chance
 //!
@@ -39,7 +40,7 @@ pub mod wrong;
 
 use std::collections::BTreeMap;
 
-pub use catalog::OPERATIONS;
+pub use catalog::{OPERATIONS, add_operations};
 pub use materials::{Materials, Supplies};
 pub use operation::{Form, Operation, Step};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Materials, OPERATIONS};
+use super::Materials;
+use super::catalog::operations;
 use crate::artifact::Rationale;
 use crate::fingerprint::{ContentHash, Term};
 use crate::source::{Diagnostic, Node};
@@ -92,9 +93,9 @@ impl Step {
 
 impl FromNode for Step {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let names: Vec<&'static str> = OPERATIONS.iter().map(|form| form.name).collect();
+        let names: Vec<&'static str> = operations().map(|form| form.name).collect();
         let (name, body) = tagged(node, &names, scope)?;
-        let form = OPERATIONS.iter().find(|form| form.name == name)?;
+        let form = operations().find(|form| form.name == name)?;
         let operation = scope.within(name, |scope| (form.bind)(body, scope))?;
         Some(Self { name, operation })
     }
@@ -111,7 +112,7 @@ impl FromNode for Step {
         };
         json!({
             "description": "One change to rationales.",
-            "oneOf": OPERATIONS.iter().map(form).collect::<Vec<_>>()
+            "oneOf": operations().map(form).collect::<Vec<_>>()
         })
     }
 }
