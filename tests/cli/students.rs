@@ -110,7 +110,7 @@ seed: 3
 
 stages:
   questions:
-    dataset: { format: synthetic, train: 8, dev: 0, test: 0 }
+    dataset: { format: synthetic, train: 8, dev: 2, test: 2 }
   tuned:
     train:
       student: { path: made }

@@ -105,7 +105,8 @@ pub(super) fn write_changed(
         if fs_err::read(&path).is_ok_and(|there| there == *bytes) {
             continue;
         }
-        let half = folder.join(format!(".{name}.part"));
+        // Several runs may write one report at a time, each its own half.
+        let half = folder.join(format!(".{name}.{}.part", std::process::id()));
         fs_err::write(&half, bytes)?;
         fs_err::rename(&half, &path)?;
         written += 1;
