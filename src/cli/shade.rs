@@ -40,9 +40,12 @@ pub(super) fn attribution(row: &Attribution) -> String {
         out += format!("    {line}").trim_end();
         out.push('\n');
     }
+    // Three digits of the largest, whatever its size.
+    let most = tokens.iter().map(|token| token.score.abs()).fold(0.0, f64::max);
+    let decimals = if most > 0.0 { (2.0 - most.log10().floor()).clamp(3.0, 12.0) as usize } else { 3 };
     let scored = |token: &TokenScore| {
         let word = text.get(token.span.0..token.span.1).unwrap_or_default();
-        format!("{}:{:+.3}", word.trim(), token.score)
+        format!("{}:{:+.decimals$}", word.trim(), token.score)
     };
     let tokens = tokens.iter().map(scored).collect::<Vec<_>>().join(" ");
     out += &format!("  {:<12} {tokens}\n", "tokens");
@@ -159,6 +162,8 @@ mod tests {
             ░░░
         "]]
         .assert_eq(&shaded(text, &row.tokens, 10));
+        let small = Attribution { tokens: vec![TokenScore { span: (2, 4), score: 0.001_234 }], ..row.clone() };
+        assert!(attribution(&small).ends_with("So:+0.00123\n"), "{}", attribution(&small));
         let all = Attributions { rows: vec![row.clone(), Attribution { completeness: None, ..row }] };
         assert_eq!(
             completeness(&all),

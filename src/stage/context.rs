@@ -155,13 +155,6 @@ impl<'a> Context<'a> {
         Ok(self.store.read(self.parts(input)?.get(name).ok_or_else(missing)?)?)
     }
 
-    /// Names the instance whose artifact arrived at a port, for messages: `top[fraction=0.4]`.
-    pub fn origin<A: Artifact>(&self, input: &Input<A>) -> Result<String, StageError> {
-        let Arrival { stage, coords, parts: _ } = self.arrival(&input.port)?;
-        let coords: Vec<String> = coords.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-        Ok(if coords.is_empty() { stage.clone() } else { format!("{stage}[{}]", coords.join(",")) })
-    }
-
     /// Returns the cache of single rows of a kind.
     pub fn rows(&self, kind: &str) -> Result<Arc<RowStore>, StageError> {
         Ok(self.store.rows(kind)?)

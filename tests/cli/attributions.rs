@@ -83,7 +83,7 @@ fn every_method_scores_the_same_tokens_and_its_scores_are_shown() {
             assert!(found.iter().all(|row| scores(row).iter().sum::<f64>() < 1.0));
         }
         let shown = project.run(&["show", FILE, &instance(&project, method), "--limit", "1"]).code(0);
-        let shown = shown.shows("rows: 12 rows").shows("tokens").shows("█");
+        let shown = shown.shows("rows: 12 rows").shows("tokens").shows("▁");
         assert_eq!(shown.stdout.contains("completeness: the sum misses"), method == "integrated_gradients");
     }
     assert!(project.stale().is_empty());
@@ -190,8 +190,41 @@ fn selections_that_do_not_say_what_they_keep_are_not_compared() {
     project
         .run(&["run", FILE, "agree"])
         .code(1)
-        .says("cannot compare words of `masked`")
-        .says("the selection must be the first step of a transform over `rationales`");
+        .says("cannot compare the words of `reference`")
+        .says("name a transform over the stage of `of` whose first and only step selects");
     project.edit("match: exact", "match: word");
     project.run(&["check", FILE]).code(2).says("expected one of: subword, exact");
+}
+
+#[test]
+fn selections_by_scores_are_compared_shown_and_reported() {
+    let project = Project::new(PIPELINE);
+    project.edit(
+        "  weighed:",
+        "  often:
+    transform: { rationales: rationales, steps: [ { keep_top: { share: 0.3, by: frequency, level: word } } ] }
+  top:
+    transform: { rationales: rationales, steps: [ { keep_top: { k: 6, attributions: weighed } } ] }
+  same:
+    agreement: { of: rationales, reference: often, selected: often, match: exact }
+  agree:
+    agreement: { of: rationales, reference: top, selected: often }
+  answers:
+    evaluate: { model: tuned, questions: questions, max_new: 2 }
+  results:
+    report: { scores: answers, agreement: [agree] }
+  weighed:",
+    );
+    project.make();
+    let shown = project.run(&["show", FILE, "same", "--limit", "1"]).code(0);
+    shown
+        .shows("12 rationales of 12 questions, matching: exact")
+        .shows("precision    1.000 = ")
+        .shows("[0.758, 1.000]");
+    let all = project.run(&["show", FILE, "same", "--json", "--limit", "99"]).code(0).json();
+    assert!(all.as_array().unwrap().iter().take(12).all(|row| row["shared"] == row["selected"]), "{all}");
+    let report = project.run(&["show", FILE, "results"]).code(0);
+    report.shows("## Agreement of selected words").shows("| saliency |").shows("| rationales |");
+    let csv = fs_err::read_to_string(project.path("out/attributions/results/agreement.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + METHODS.len() * 8, "{csv}");
 }

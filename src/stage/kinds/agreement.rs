@@ -35,9 +35,9 @@ crate::params! {
 /// A rationale by its question and sample number.
 type Place<'a> = (&'a str, u32);
 
-/// Rationales by their place, and what they are called.
+/// Rationales by their place, and the field that names their stage.
 struct Named<'a> {
-    name: String,
+    name: &'static str,
     rows: BTreeMap<Place<'a>, &'a Rationale>,
 }
 
@@ -52,9 +52,8 @@ impl Stage for Agreement {
     fn run(&self, context: &Context<'_>) -> Result<Agreements, StageError> {
         let (of, reference) = (context.read(&self.of)?, context.read(&self.reference)?);
         let selected = context.read(&self.selected)?;
-        let whole = Named::new(context.origin(&self.of)?, &of)?;
-        let reference = Named::new(context.origin(&self.reference)?, &reference)?;
-        let selected = Named::new(context.origin(&self.selected)?, &selected)?;
+        let whole = Named::new("of", &of)?;
+        let (reference, selected) = (Named::new("reference", &reference)?, Named::new("selected", &selected)?);
         let (found, warnings) = agreements(&of, &whole, &reference, &selected, self.r#match, self.seed.0)?;
         warnings.into_iter().for_each(|warning| context.warn(warning));
         Ok(found)
@@ -73,9 +72,9 @@ fn agreements(
     for named in [reference, selected] {
         if let Some((id, sample)) = named.rows.keys().find(|place| !whole.rows.contains_key(*place)) {
             return Err(data(format!(
-                "cannot compare words of `{}`: it has a row for question `{id}`, sample {sample}, which `{}` lacks; give as \
-                 `of` what both selections were made from",
-                named.name, whole.name
+                "cannot compare the words of `{}`: it has a row for question `{id}`, sample {sample}, which `of` lacks; give \
+                 as `of` what both selections were made from",
+                named.name
             )));
         }
     }
@@ -84,35 +83,29 @@ fn agreements(
         let place = (rationale.id.as_str(), rationale.sample);
         let (Some(ours), Some(theirs)) = (selected.rows.get(&place), reference.rows.get(&place)) else { continue };
         let all = units(&rationale.text);
-        let ours_selected = selected.selection(ours, &whole.name, &rationale.text, &all)?;
-        let theirs_selected = reference.selection(theirs, &whole.name, &rationale.text, &all)?;
+        let ours_selected = selected.selection(ours, &rationale.text, &all)?;
+        let theirs_selected = reference.selection(theirs, &rationale.text, &all)?;
         strange += [ours, theirs].into_iter().filter(|row| !reads_as(row, &rationale.text)).count();
         let (row, overlap) = compared(rationale, &all, &ours_selected, &theirs_selected, matching);
         overlaps.push((rationale.id.as_str(), overlap));
         rows.push(row);
     }
     if rows.is_empty() {
-        return Err(data(format!(
-            "cannot compare `{}` with `{}`: no rationale of `{}` has a row in both",
-            selected.name, reference.name, whole.name
-        )));
+        return Err(data("cannot compare `selected` with `reference`: no rationale of `of` has a row in both"));
     }
     let mut warnings = Vec::new();
     let (only_selected, only_reference) = (selected.rows.len() - rows.len(), reference.rows.len() - rows.len());
     if only_selected + only_reference > 0 {
         warnings.push(format!(
-            "compared on the {} rationales that both selections have; {only_selected} are in `{}` alone and \
-             {only_reference} in `{}` alone",
-            rows.len(),
-            selected.name,
-            reference.name
+            "compared on the {} rationales that both selections have; {only_selected} are in `selected` alone and \
+             {only_reference} in `reference` alone",
+            rows.len()
         ));
     }
     if strange > 0 {
         warnings.push(format!(
-            "{strange} rows of the selections do not read as the words of `{}` at the places they keep: is `of` what they \
-             were made from?",
-            whole.name
+            "{strange} rows of the selections do not read as the words of `of` at the places they keep: is that what they \
+             were made from?"
         ));
     }
     let level = Level::P95;
@@ -138,13 +131,13 @@ fn measured(agreed: Agreed) -> Measured {
 
 impl<'a> Named<'a> {
     /// Finds each rationale's row, of which there may be one.
-    fn new(name: String, rationales: &'a Rationales) -> Result<Self, StageError> {
+    fn new(name: &'static str, rationales: &'a Rationales) -> Result<Self, StageError> {
         let mut rows = BTreeMap::new();
         for row in &rationales.rows {
             if rows.insert((row.id.as_str(), row.sample), row).is_some() {
                 let (id, sample) = (&row.id, row.sample);
                 return Err(data(format!(
-                    "cannot compare words of `{name}`: it has question `{id}`, sample {sample}, twice"
+                    "cannot compare the words of `{name}`: it has question `{id}`, sample {sample}, twice"
                 )));
             }
         }
@@ -152,19 +145,19 @@ impl<'a> Named<'a> {
     }
 
     /// Finds the units that a row selects of the rationale it was made from.
-    fn selection(&self, row: &Rationale, whole: &str, text: &str, all: &[Unit]) -> Result<Selection, StageError> {
+    fn selection(&self, row: &Rationale, text: &str, all: &[Unit]) -> Result<Selection, StageError> {
         let Rationale { id, sample, kept, .. } = row;
         let Some(kept) = kept else {
             return Err(data(format!(
-                "cannot compare words of `{}`: its row for question `{id}`, sample {sample}, does not say which words of \
-                 `{whole}` it keeps; the selection must be the first step of a transform over `{whole}`, such as \
-                 `keep_top` or `keep_words`, and the only one",
+                "cannot compare the words of `{}`: its row for question `{id}`, sample {sample}, does not say which words \
+                 it keeps; name a transform over the stage of `of` whose first and only step selects, such as `keep_top` \
+                 or `keep_words`",
                 self.name
             )));
         };
         Selection::of(text, all, kept).map_err(|error| {
             data(format!(
-                "cannot compare words of `{}`: its row for question `{id}`, sample {sample}, keeps words that `{whole}` does \
+                "cannot compare the words of `{}`: its row for question `{id}`, sample {sample}, keeps words that `of` does \
                  not have: {error}; give as `of` what the selection was made from",
                 self.name
             ))

@@ -27,9 +27,8 @@ fn agree(
     selected: &Rationales,
     matching: Matching,
 ) -> Result<(Agreements, Vec<String>), StageError> {
-    let named = |name: &str, rationales| Named::new(name.to_owned(), rationales);
-    let (whole, reference) = (named("rationales", of)?, named("top", reference)?);
-    agreements(of, &whole, &reference, &named("human", selected)?, matching, 17)
+    let (whole, reference) = (Named::new("of", of)?, Named::new("reference", reference)?);
+    agreements(of, &whole, &reference, &Named::new("selected", selected)?, matching, 17)
 }
 
 #[track_caller]
