@@ -134,7 +134,9 @@ mod tests {
     fn the_dialect_of_transformers() {
         check(
             "{{ bos_token }}{% for m in messages %}\n{% if m['role'].startswith('sys') %}{% continue %}{% endif %}\n[INST] {{ m.content.strip() | tojson }} [/INST]\n{% endfor %}\n{%- if add_generation_prompt %}{{ eos_token }}{% endif %}",
-            &expect![[""]],
+            &expect![[r#"
+                [INST] "Why?" [/INST]
+            "#]],
         );
         check("{% if strftime_now is defined %}today{% else %}then{% endif %}", &expect!["then"]);
     }

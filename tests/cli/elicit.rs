@@ -81,7 +81,7 @@ fn each_question_is_asked_once() {
     let asked = lab.teacher.asked();
     assert_eq!(asked.len(), QUESTIONS);
     assert!(asked.iter().all(|request| request.path == "/v1/chat/completions" && request.authorization.is_none()));
-    expect![[""]].assert_eq(&asked[0].body["messages"][0]["role"].to_string());
+    expect![[r#""user""#]].assert_eq(&asked[0].body["messages"][0]["role"].to_string());
     let rows = lab.rows();
     assert_eq!(rows.len(), QUESTIONS);
     let texts: BTreeSet<String> = rows.iter().map(|row| row["text"].as_str().unwrap().to_owned()).collect();

@@ -101,8 +101,56 @@ fn every_operation_runs_from_a_pipeline() {
         "wrong",
     ];
     let made: String = instances.iter().map(|name| format!("{name}\n{}", texts(&project, name))).collect();
-    expect![[r#""#]].assert_eq(&made);
-    expect![[r#""#]].assert_eq(&warnings(&events));
+    expect![[r#"
+        right
+          a: Ice is smoother than the mud. The answer is A.
+          b: The mud is rougher than the ice.
+          c: Who knows?
+        masked[words=the]
+          a: Ice is smoother than
+          b: [MASK] mud is rougher
+          c: Who knows?
+        masked[words=than]
+          a: Ice is smoother [MASK]
+          b: The mud is rougher
+          c: Who knows?
+        unknown[count=0]
+          a: 
+          b: 
+          c: 
+        unknown[count=3]
+          a: <unk> <unk> <unk>
+          b: <unk> <unk> <unk>
+          c: <unk> <unk> <unk>
+        frequent
+          a: The the
+          b: The the
+          c: knows Who
+        marked
+          a: Ice smoother
+          b: mud
+        near
+          a: frost snow
+          b: 
+          c: frost snow
+        swapped
+          a: The mud is rougher than the ice.
+          b: Ice is smoother than the mud. The answer is A.
+          c: The mud is rougher than the ice.
+        stripped
+          a: Ice is smoother than the mud.
+          b: The mud is rougher than the ice.
+          c: Who knows?
+        wrong
+          a: Mud is softer.
+    "#]].assert_eq(&made);
+    expect![[r#"
+        marked: `steps[0].keep_words`: 1 of 3 rationales have no annotation and are left out: `c`
+        near: `steps[0].neighbours`: 1 of 3 rationales have an answer whose longest word has no vector and are empty now: `b`
+        right: `steps[1].filter`: 1 of 5 rationales are left out, since the teacher's label is not the right answer: `a`
+        stripped: `steps[0].strip_label`: 1 sentences of 1 of 3 rationales are left out or cut
+        wrong: `steps[0].wrong`: 2 of 3 rationales have no sample with another label than the right answer and are left out: `b`, `c`
+    "#]].assert_eq(&warnings(&events));
 }
 
 #[test]

@@ -139,12 +139,27 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
     check(
         &project,
         &["masked-words", "filled", "kept[by=frequency]", "kept[by=random]", "kept-words", "marked", "near"],
-        &expect![[r#""#]],
+        &expect![[r#"
+            masked-words rows 64653426c8d130ea
+            filled rows 21a19a827a8b5410
+            kept[by=frequency] rows 367965eae0586b3e
+            kept[by=random] rows 299037eb2d9552f8
+            kept-words rows 2fd72c382d6c0cb9
+            marked rows b4fe75ddffe9e097
+            near rows 79638ae6293c55ad
+        "#]],
     );
     check(
         &project,
         &["swapped[label=any]", "swapped[label=same]", "swapped[label=other]", "stripped", "wrong", "chosen"],
-        &expect![[r#""#]],
+        &expect![[r#"
+            swapped[label=any] rows e2475b0e03f9a0cd
+            swapped[label=same] rows fd89aa6f740771b1
+            swapped[label=other] rows 7605e25e801a5e9e
+            stripped rows b6b2502b09e1dca3
+            wrong rows 61cb6674f8c95b49
+            chosen rows 92f18d258d10dc6e
+        "#]],
     );
     check(
         &project,

@@ -90,17 +90,23 @@ mod tests {
     fn both_forms_keep_what_they_do_not_know() {
         check(
             "{\"id\":\"q\",\"rationale\":\" Ice. \",\"cost\":0.5,\"label\":\"B\"}\n\n{\"id\":\"q\",\"sample\":1,\"rationale\":\"So.\"}\n",
-            &expect![[""]],
+            &expect![[r#"
+                {"id":"q","sample":0,"text":"Ice.","label":"B","extra":{"cost":0.5}}
+                {"id":"q","sample":1,"text":"So."}
+            "#]],
         );
-        check("id,sample,label,rationale,judge\nq,0,B,\"Ice, or\nsnow.\",good\nq,1,,So.,\n", &expect![[""]]);
+        check("id,sample,label,rationale,judge\nq,0,B,\"Ice, or\nsnow.\",good\nq,1,,So.,\n", &expect![[r#"
+            {"id":"q","sample":0,"text":"Ice, or\nsnow.","label":"B","extra":{"judge":"good"}}
+            {"id":"q","sample":1,"text":"So."}
+        "#]]);
     }
 
     #[test]
     fn what_is_wrong_is_named_by_its_line() {
-        check("id,text\nq,Ice.\n", &expect![[""]]);
-        check("id,rationale\nq,Ice.,more\n", &expect![[""]]);
-        check("id,rationale\nq,Ice.\nq,Snow.\n", &expect![[""]]);
-        check("id,sample,rationale\nq,one,Ice.\n", &expect![[""]]);
+        check("id,text\nq,Ice.\n", &expect!["cannot read line 2 as a rationale: the field `rationale` is missing, expected text that is not blank"]);
+        check("id,rationale\nq,Ice.,more\n", &expect!["cannot read line 2 as a rationale: it is not CSV: CSV error: record 1 (line: 2, byte: 13): found record with 3 fields, but the previous record has 2 fields"]);
+        check("id,rationale\nq,Ice.\nq,Snow.\n", &expect!["cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"]);
+        check("id,sample,rationale\nq,one,Ice.\n", &expect!["cannot read line 2 as a rationale: the field `sample` is `one`, expected a whole number from 0 up"]);
         check("[{\"id\":\"q\"}]", &expect![[""]]);
     }
 }
