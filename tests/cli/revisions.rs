@@ -188,21 +188,15 @@ stages:
     train: { student: tiny, questions: questions, rationales: rationales, placement: before, recipe: { steps: 1 } }
   weighed:
     attribute: { model: tuned, questions: questions, rationales: rationales, method: random }
-  top:
-    transform: { rationales: rationales, steps: [ { keep_top: { k: 6, attributions: weighed } } ] }
-  often:
-    transform: { rationales: rationales, steps: [ { keep_top: { k: 4, by: frequency, level: word } } ] }
-  agree:
-    agreement: { of: rationales, reference: top, selected: often }
 "#;
 
 #[test]
-fn drawn_scores_and_their_agreement_are_pinned() {
+fn scores_that_are_drawn_are_pinned() {
     let project = Project::new(CHANCE);
     project.make();
     check(
         &project,
-        &["weighed", "agree"],
+        &["weighed"],
         &expect![[r#"
             weighed rows 582e4c480b738eda
         "#]],

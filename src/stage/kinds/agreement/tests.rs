@@ -73,8 +73,10 @@ fn rows_are_averaged_both_ways_over_those_that_both_have() {
     assert!((value(Averaged::Micro, Measure::Recall) - 2.0 / 6.0).abs() < 1e-12);
     assert!((value(Averaged::Macro, Measure::Recall) - 1.25 / 3.0).abs() < 1e-12);
     assert_eq!(found.rows[2].precision, None);
-    expect!["compared on the 3 rationales that both selections have; 0 are in `human` alone and 1 in `top` alone"]
-        .assert_eq(&warnings.join("\n"));
+    expect![
+        "compared on the 3 rationales that both selections have; 0 are in `selected` alone and 1 in `reference` alone"
+    ]
+    .assert_eq(&warnings.join("\n"));
 }
 
 #[test]
@@ -118,19 +120,19 @@ fn the_output_for_a_fixed_input_is_pinned() {
 fn what_cannot_be_compared_is_named_with_what_to_do() {
     let of = whole(&["a", "b"]);
     let (good, other) = (chosen(&[("a", &["nerds"])]), chosen(&[("b", &["nerds"])]));
-    expect!["cannot compare `human` with `top`: no rationale of `rationales` has a row in both"]
+    expect!["cannot compare `selected` with `reference`: no rationale of `of` has a row in both"]
         .assert_eq(&refused(&of, &good, &other));
-    expect!["cannot compare words of `top`: its row for question `a`, sample 0, does not say which words of `rationales` it keeps; the selection must be the first step of a transform over `rationales`, such as `keep_top` or `keep_words`, and the only one"]
+    expect!["cannot compare the words of `reference`: its row for question `a`, sample 0, does not say which words it keeps; name a transform over the stage of `of` whose first and only step selects, such as `keep_top` or `keep_words`"]
         .assert_eq(&refused(&of, &whole(&["a"]), &good));
-    expect!["cannot compare words of `human`: it has a row for question `x`, sample 0, which `rationales` lacks; give as `of` what both selections were made from"]
+    expect!["cannot compare the words of `selected`: it has a row for question `x`, sample 0, which `of` lacks; give as `of` what both selections were made from"]
         .assert_eq(&refused(&of, &good, &chosen(&[("x", &[])])));
-    expect!["cannot compare words of `human`: it has question `a`, sample 0, twice"].assert_eq(&refused(
+    expect!["cannot compare the words of `selected`: it has question `a`, sample 0, twice"].assert_eq(&refused(
         &of,
         &good,
         &chosen(&[("a", &[]), ("a", &[])]),
     ));
     let beyond = Rationales { rows: vec![Rationale { kept: Some(vec![(0, 3), (70, 700)]), ..row("a", "The", None) }] };
-    expect!["cannot compare words of `human`: its row for question `a`, sample 0, keeps words that `rationales` does not have: the text has no characters at the bytes 70 to 700; give as `of` what the selection was made from"]
+    expect!["cannot compare the words of `selected`: its row for question `a`, sample 0, keeps words that `of` does not have: the text has no characters at the bytes 70 to 700; give as `of` what the selection was made from"]
         .assert_eq(&refused(&of, &good, &beyond));
 }
 
@@ -138,6 +140,6 @@ fn what_cannot_be_compared_is_named_with_what_to_do() {
 fn words_that_do_not_read_as_the_text_are_warned_of() {
     let strange = Rationales { rows: vec![row("a", "something else", Some(&["nerds"]))] };
     let (_, warnings) = agree(&whole(&["a"]), &chosen(&[("a", &["B"])]), &strange, Matching::Subword).unwrap();
-    expect!["1 rows of the selections do not read as the words of `rationales` at the places they keep: is `of` what they were made from?"]
+    expect!["1 rows of the selections do not read as the words of `of` at the places they keep: is that what they were made from?"]
         .assert_eq(&warnings.join("\n"));
 }
