@@ -42,8 +42,11 @@ fn reversed<'t>(units: impl DoubleEndedIterator<Item = &'t str>) -> String {
     units.rev().collect::<Vec<_>>().join(" ")
 }
 
+/// The one line.
+static FURTHER: &[Form] = &[Form::of::<Reverse>()];
+
 fn main() -> ExitCode {
-    add_operations(&[Form::of::<Reverse>()]);
+    add_operations(FURTHER);
     retort::cli::main()
 }
 

@@ -387,14 +387,14 @@ fn the_prompts_that_come_along_can_be_asked() {
     let questions = lab.project.run(&["show", FILE, "questions", "--json", "--limit", "1000"]).code(0).json();
     let question = questions.as_array().unwrap().last().unwrap();
     let (stem, label) = (question["stem"].as_str().unwrap(), question["answer"].as_str().unwrap());
-    let shipped = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/prompts"));
+    let shipped = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/prompts/teacher"));
     assert_eq!(shipped.len(), 6, "{shipped:?}");
     for file in shipped {
         lab.project.write("ask.jinja", &fs_err::read_to_string(&file).unwrap());
         let id = question["id"].as_str().unwrap();
         let shown = lab.project.run(&["show", FILE, "rationales", "--prompt", id]).code(0).stdout;
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let (begin, marks) = if name.starts_with("paper-") { ("<s>[INST]Given", true) } else { ("Given", false) };
+        let (begin, marks) = if name.ends_with("-printed.jinja") { ("<s>[INST]Given", true) } else { ("Given", false) };
         assert!(shown.starts_with(begin) && shown.ends_with("Rationale:\n"), "{name}: {shown}");
         assert_eq!(shown.contains("INST") || shown.contains("</s>"), marks, "{name}: {shown}");
         assert!(shown.contains(&format!("\nQuestion: {stem}")), "{name}: {shown}");

@@ -73,7 +73,8 @@ fn a_model_is_fetched_once_and_known_by_its_content() {
     let lab = Lab::new(Shelf::of(&files.each_ref().map(|(name, bytes)| (*name, bytes.as_slice()))));
 
     // Only a run asks the hub.
-    lab.run(&["plan", FILE]).code(3).says("owner/name@main").says("`retort run` fetches it");
+    lab.run(&["plan", FILE]).code(0).shows("lacks   tuned       owner/name@main");
+    lab.run(&["explain", FILE]).code(3).says("owner/name@main").says("`retort run` fetches it");
     lab.run(&["run", FILE, "questions"]).code(0);
     assert!(lab.server.asked().is_empty());
 
@@ -130,13 +131,13 @@ fn what_a_hub_did_not_announce_is_not_kept() {
     let lab = Lab::new(Shelf { swapped: Some(b"WEIGHTS".to_vec()), ..unread() });
     lab.run(&["run", FILE]).code(3).says("`model.safetensors` of `owner/name@main`").says("SHA-256");
     assert!(!lab.project.path("hf/hub/models--owner--name/blobs").join(etag(b"weights", true)).exists());
-    lab.run(&["plan", FILE]).code(3);
+    lab.run(&["plan", FILE]).code(0).shows("1 whose files are not here yet");
     let lab = Lab::new(Shelf { cut: Some(3), ..unread() });
     lab.run(&["run", FILE]).code(3).says("cut short: 3 of 7 bytes").says("run again");
     lab.server.change(|shelf| shelf.cut = None);
     lab.run(&["run", FILE]);
     assert!(lab.server.asked().contains(&"GET /cdn/model.safetensors from 3".to_owned()));
-    lab.run(&["plan", FILE]).code(0);
+    lab.run(&["plan", FILE]).code(0).shows("0 to be decided");
 }
 
 #[test]

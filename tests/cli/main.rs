@@ -20,6 +20,7 @@ mod killed;
 mod mistakes;
 mod objectives;
 mod operations;
+mod paper;
 mod pipelines;
 mod reruns;
 mod revisions;

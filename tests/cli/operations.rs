@@ -143,7 +143,8 @@ fn every_operation_runs_from_a_pipeline() {
           c: Who knows?
         wrong
           a: Mud is softer.
-    "#]].assert_eq(&made);
+    "#]]
+    .assert_eq(&made);
     expect![[r#"
         marked: `steps[0].keep_words`: 1 of 3 rationales have no annotation and are left out: `c`
         near: `steps[0].neighbours`: 1 of 3 rationales have an answer whose longest word has no vector and are empty now: `b`

@@ -95,18 +95,41 @@ mod tests {
                 {"id":"q","sample":1,"text":"So."}
             "#]],
         );
-        check("id,sample,label,rationale,judge\nq,0,B,\"Ice, or\nsnow.\",good\nq,1,,So.,\n", &expect![[r#"
+        check(
+            "id,sample,label,rationale,judge\nq,0,B,\"Ice, or\nsnow.\",good\nq,1,,So.,\n",
+            &expect![[r#"
             {"id":"q","sample":0,"text":"Ice, or\nsnow.","label":"B","extra":{"judge":"good"}}
             {"id":"q","sample":1,"text":"So."}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_wrong_is_named_by_its_line() {
-        check("id,text\nq,Ice.\n", &expect!["cannot read line 2 as a rationale: the field `rationale` is missing, expected text that is not blank"]);
-        check("id,rationale\nq,Ice.,more\n", &expect!["cannot read line 2 as a rationale: it is not CSV: CSV error: record 1 (line: 2, byte: 13): found record with 3 fields, but the previous record has 2 fields"]);
-        check("id,rationale\nq,Ice.\nq,Snow.\n", &expect!["cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"]);
-        check("id,sample,rationale\nq,one,Ice.\n", &expect!["cannot read line 2 as a rationale: the field `sample` is `one`, expected a whole number from 0 up"]);
+        check(
+            "id,text\nq,Ice.\n",
+            &expect![
+                "cannot read line 2 as a rationale: the field `rationale` is missing, expected text that is not blank"
+            ],
+        );
+        check(
+            "id,rationale\nq,Ice.,more\n",
+            &expect![
+                "cannot read line 2 as a rationale: it is not CSV: CSV error: record 1 (line: 2, byte: 13): found record with 3 fields, but the previous record has 2 fields"
+            ],
+        );
+        check(
+            "id,rationale\nq,Ice.\nq,Snow.\n",
+            &expect![
+                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"
+            ],
+        );
+        check(
+            "id,sample,rationale\nq,one,Ice.\n",
+            &expect![
+                "cannot read line 2 as a rationale: the field `sample` is `one`, expected a whole number from 0 up"
+            ],
+        );
         check("[{\"id\":\"q\"}]", &expect![[""]]);
     }
 }

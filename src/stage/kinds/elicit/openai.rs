@@ -210,7 +210,6 @@ impl OpenAi {
             api: self.api,
             secret,
             proxy: context.reach().proxy(),
-            connections: self.traffic.0.concurrency.get(),
             timeout: seconds(self.traffic.0.timeout),
         };
         Server::new(place).map_err(data)
