@@ -143,6 +143,7 @@ mod tests {
             completeness: Some(crate::artifact::Completeness { error: 0.03, change: -1.5, beyond: true }),
         };
         expect_test::expect![[r"
+            row
               id           q
               sample       1
               completeness error 0.0300 of a change of -1.5000, 2.0 %, beyond the bound
@@ -150,7 +151,7 @@ mod tests {
                 ▁▁ ▄▄▄▄████████ ▓▓▓▓▓ ▃▃ ░░░
               tokens       So:+0.010 body:+0.500 builders:+1.000 throw:-1.000 氷:+0.300 far:-0.100 .:+0.000
         "]]
-        .assert_eq(&attribution(&row));
+        .assert_eq(&format!("row\n{}", attribution(&row)));
         expect_test::expect![[r"
             So
             ▁▁

@@ -33,8 +33,8 @@ mod tests {
     proptest! {
         #[test]
         fn waits_double_up_to_the_longest(row: usize, salt: u64, failures in 1u32..60) {
-            let backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_secs(60) };
-            let whole = Duration::from_millis(500).saturating_mul(1 << (failures - 1).min(30)).min(Duration::from_secs(60));
+            let backoff = Backoff { first: Duration::from_millis(500), most: Duration::from_mins(1) };
+            let whole = Duration::from_millis(500).saturating_mul(1 << (failures - 1).min(30)).min(Duration::from_mins(1));
             let wait = backoff.wait(salt, row, failures);
             prop_assert!(wait <= whole && wait >= whole / 2, "{wait:?} of {whole:?}");
         }
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn rows_that_fail_together_come_back_apart() {
-        let backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(60) };
+        let backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_mins(1) };
         let waits: std::collections::BTreeSet<_> = (0..100).map(|row| backoff.wait(1, row, 1)).collect();
         assert!(waits.len() > 95, "{}", waits.len());
         assert_ne!(backoff.wait(1, 0, 1), backoff.wait(2, 0, 1));

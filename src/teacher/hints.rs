@@ -87,13 +87,15 @@ mod tests {
 
     #[test]
     fn the_ways_in_which_a_server_asks_for_patience() {
-        let (now, then) = ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:30 GMT");
-        let cases: [(&[(&str, &'static str)], Option<u64>); 8] = [
+        const NOW: &str = "Wed, 21 Oct 2015 07:28:00 GMT";
+        const THEN: &str = "Wed, 21 Oct 2015 07:28:30 GMT";
+        type Case = (&'static [(&'static str, &'static str)], Option<u64>);
+        let cases: [Case; 8] = [
             (&[("retry-after", "2")], Some(2000)),
             (&[("retry-after", "0.25")], Some(250)),
-            (&[("retry-after", then), ("date", now)], Some(30_000)),
-            (&[("retry-after", now), ("date", then)], Some(0)),
-            (&[("retry-after", then)], None),
+            (&[("retry-after", THEN), ("date", NOW)], Some(30_000)),
+            (&[("retry-after", NOW), ("date", THEN)], Some(0)),
+            (&[("retry-after", THEN)], None),
             (&[("retry-after-ms", "40"), ("retry-after", "2")], Some(40)),
             (&[("retry-after", "soon")], None),
             (&[("retry-after", "-1")], None),

@@ -51,7 +51,9 @@ fn a_student_becomes_a_teacher() {
     project.edit("tolerance: 1\n", "tolerance: 1\n      label: from_text\n");
     assert!(project.stale().contains("rationales"));
     let plan = project.run(&["plan", FILE]).code(0);
-    assert!(plan.stdout.contains("nothing new (4 are answered already)"), "{plan}");
+    // An answer that was cut off is no result, and is asked for again; which ones are depends on the machine's vectors.
+    let answered = format!("({} are answered already)", first.as_array().unwrap().len());
+    assert!(plan.stdout.contains(&answered), "{plan}");
     project.run(&["run", FILE]).code(0);
     assert_eq!(rows(&project), first);
 }

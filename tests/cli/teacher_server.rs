@@ -142,7 +142,7 @@ impl Teacher {
     /// Waits until so many requests are held.
     pub(crate) fn wait_for_held(&self, count: usize) {
         let state = self.shared.state.lock().expect("sound");
-        let waited = self.shared.changed.wait_timeout_while(state, Duration::from_secs(60), |state| state.held < count);
+        let waited = self.shared.changed.wait_timeout_while(state, Duration::from_mins(1), |state| state.held < count);
         assert!(!waited.expect("sound").1.timed_out(), "fewer than {count} requests came");
     }
 
@@ -284,7 +284,7 @@ impl Act {
             }
             // A socket that is closed with a byte that nobody read resets its connection.
             Self::Close | Self::Reset => Ok(false),
-            Self::Huge => reply(stream, 200, json, "", &chat(&"because ".repeat(1_300_000), "stop")),
+            Self::Huge => reply(stream, 200, json, "", &chat(&"because ".repeat(650_000), "stop")),
             Self::Twice => {
                 reply(stream, 200, json, "", &usual())?;
                 reply(stream, 200, json, "", &chat("This was for somebody else.", "stop"))
