@@ -101,5 +101,13 @@ fn the_small_pipelines_run() {
     let project = Project::new("");
     let names = ["table-1", "table-2", "table-3", "figure-3", "figure-4", "figure-5"];
     let counts: String = names.map(|name| format!("{name}: {}\n", made(&project, name)["counts"]["hits"])).concat();
-    expect![[r#""#]].assert_eq(&counts);
+    expect![[r#"
+        table-1: 10
+        table-2: 13
+        table-3: 22
+        figure-3: 35
+        figure-4: 45
+        figure-5: 40
+    "#]]
+    .assert_eq(&counts);
 }
