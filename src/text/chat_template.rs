@@ -84,12 +84,14 @@ impl ChatTemplate {
     pub fn render(&self, asked: &Conversation) -> Result<String, ChatTemplateError> {
         let message = |Message { role, text }: &Message| context! { role => role.name(), content => text };
         let messages: Vec<Value> = asked.messages.iter().map(message).collect();
-        let mut variables = context! { messages => messages, add_generation_prompt => true };
-        for (name, token) in [("bos_token", &self.bos), ("eos_token", &self.eos)] {
-            if let Some(token) = token {
-                variables = context! { ..Value::from_iter([(name, token.as_str())]), ..variables };
-            }
-        }
+        // A token that the files do not name is not there, as in transformers, rather than there and nothing.
+        let or_absent = |token: Option<&str>| token.map_or(Value::UNDEFINED, Value::from);
+        let variables = context! {
+            messages => messages,
+            add_generation_prompt => true,
+            bos_token => or_absent(self.bos.as_deref()),
+            eos_token => or_absent(self.eos.as_deref()),
+        };
         let rendered = self.environment.get_template("chat").and_then(|template| template.render(variables));
         rendered.map_err(|error| wrong("render", &error))
     }
@@ -135,8 +137,8 @@ mod tests {
         check(
             "{{ bos_token }}{% for m in messages %}\n{% if m['role'].startswith('sys') %}{% continue %}{% endif %}\n[INST] {{ m.content.strip() | tojson }} [/INST]\n{% endfor %}\n{%- if add_generation_prompt %}{{ eos_token }}{% endif %}",
             &expect![[r#"
-                [INST] "Why?" [/INST]
-            "#]],
+                <s>[INST] "Why?" [/INST]
+                </s>"#]],
         );
         check("{% if strftime_now is defined %}today{% else %}then{% endif %}", &expect!["then"]);
     }

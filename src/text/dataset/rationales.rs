@@ -50,6 +50,12 @@ fn csv(bytes: &[u8]) -> Result<Vec<Rationale>, DatasetError> {
         wrong(line, Problem::Csv { why: error.to_string() })
     };
     let names = reader.headers().map_err(|error| unreadable(&error))?.clone();
+    // Without these names it is something else, of which each line would be read as a row or passed over.
+    for field in ["id", "rationale"] {
+        if !names.iter().any(|name| name == field) {
+            return Err(wrong(1, Problem::Missing { field: field.to_owned(), expected: "a column of that name" }));
+        }
+    }
     let (mut rows, mut lines) = (Vec::new(), BTreeMap::new());
     for record in reader.records() {
         let record = record.map_err(|error| unreadable(&error))?;
@@ -109,7 +115,7 @@ mod tests {
         check(
             "id,text\nq,Ice.\n",
             &expect![
-                "cannot read line 2 as a rationale: the field `rationale` is missing, expected text that is not blank"
+                "cannot read line 1 as a rationale: the field `rationale` is missing, expected a column of that name"
             ],
         );
         check(
@@ -130,6 +136,9 @@ mod tests {
                 "cannot read line 2 as a rationale: the field `sample` is `one`, expected a whole number from 0 up"
             ],
         );
-        check("[{\"id\":\"q\"}]", &expect![[""]]);
+        check(
+            "[{\"id\":\"q\"}]",
+            &expect!["cannot read line 1 as a rationale: the field `id` is missing, expected a column of that name"],
+        );
     }
 }
