@@ -26,19 +26,36 @@ impl Bootstrap {
     /// Returns the percentile interval of the mean over questions of Σ over arms of sign × mean over replicates.
     ///
     /// Questions are resampled jointly for all arms, replicates within each arm (the pigeonhole bootstrap of Owen,
-    /// 2007, for two crossed random factors). All arms hold the same questions in the same order. Returns `None`
-    /// when no resample differs from another, or there is no question: such draws say nothing of an uncertainty.
+    /// 2007, for two crossed random factors). Of R replicates R − 1 are drawn (Rao & Wu, 1988, Journal of the American
+    /// Statistical Association 83): R draws out of R would understate their variance by one part in R, which is half
+    /// of it with two. All arms hold the same questions in the same order. Returns `None` when no resample differs from
+    /// another, or there is no question: such draws say nothing of an uncertainty.
     pub(super) fn interval(self, label: &str, arms: &[(f64, &[&Response])], level: Level) -> Option<Interval> {
+        percentiles(&mut self.means(label, arms), level)
+    }
+
+    /// Returns the same interval with the two-sided p value that it belongs to: twice the share of resamples on the
+    /// other side of zero, itself counted (Davison & Hinkley, 1997, §4.2). It is never below 2 / (resamples + 1).
+    pub(super) fn tested(self, label: &str, arms: &[(f64, &[&Response])], level: Level) -> Option<(Interval, f64)> {
+        let mut means = self.means(label, arms);
+        let interval = percentiles(&mut means, level)?;
+        // Sums of shares that cancel leave a little of the rounding.
+        let count = |beyond: &dyn Fn(f64) -> bool| means.iter().filter(|mean| beyond(**mean)).count() + 1;
+        let fewer = count(&|mean| mean < 1e-12).min(count(&|mean| mean > -1e-12));
+        Some((interval, (2.0 * fewer as f64 / (means.len() + 1) as f64).min(1.0)))
+    }
+
+    /// The means of the resamples, in no order; none without questions.
+    fn means(self, label: &str, arms: &[(f64, &[&Response])]) -> Vec<f64> {
         let questions = arms.first().map_or(0, |(_, rows)| rows.len());
         if questions == 0 {
-            return None;
+            return Vec::new();
         }
         let arms: Vec<Columns> = arms.iter().map(|(sign, rows)| columns(*sign, rows)).collect();
         let mut draw = Draw::new(self.seed, &["bootstrap", label]);
         let mut values = vec![0.0; questions];
         let resamples = 0..self.resamples.get();
-        let mut means: Vec<f64> = resamples.map(|_| resampled(&mut draw, &arms, &mut values)).collect();
-        percentiles(&mut means, level)
+        resamples.map(|_| resampled(&mut draw, &arms, &mut values)).collect()
     }
 
     /// Returns the percentile interval of each of several ratios of sums over questions, of which `ratios` holds every
@@ -77,20 +94,25 @@ fn percentiles(values: &mut [f64], level: Level) -> Option<Interval> {
     (!flat).then_some(interval)
 }
 
-/// What each answer of an arm adds to the mean of its question, `[replicate][question]`.
+/// What each answer of an arm adds to the mean of its question where it is drawn, `[replicate][question]`.
 type Columns = Vec<Vec<f64>>;
 
 fn columns(sign: f64, rows: &[&Response]) -> Columns {
     let replicates = rows.first().map_or(0, |row| row.right.len());
-    let part = |right: bool| if right { sign / replicates as f64 } else { 0.0 };
+    let part = |right: bool| if right { sign / drawn(replicates) as f64 } else { 0.0 };
     (0..replicates).map(|replicate| rows.iter().map(|row| part(row.right[replicate])).collect()).collect()
+}
+
+/// How many of so many replicates are drawn.
+fn drawn(replicates: usize) -> usize {
+    replicates.saturating_sub(1).max(1)
 }
 
 /// Draws the replicates of each arm, then the questions, and returns the mean of the resample.
 fn resampled(draw: &mut Draw, arms: &[Columns], values: &mut [f64]) -> f64 {
     values.fill(0.0);
     for columns in arms {
-        for _ in 0..columns.len() {
+        for _ in 0..drawn(columns.len()) {
             let replicate = if columns.len() == 1 { 0 } else { draw.below(columns.len()) };
             values.iter_mut().zip(&columns[replicate]).for_each(|(value, part)| *value += part);
         }
@@ -148,11 +170,30 @@ mod tests {
     #[test]
     fn questions_and_replicates_are_both_resampled() {
         // q = numpy.arange(200); M = numpy.stack([q % 10 < 6, q % 10 < 5, q * 7 % 10 < 8], 1)
-        // means = [(M @ (bincount(rng.integers(0, 3, 3), minlength=3) / 3))[rng.integers(0, 200, 200)].mean() ...]
-        // numpy.quantile of 200000 means: 95 % [0.48833, 0.79], 90 % [0.50833, 0.75833]
+        // means = [(M @ (bincount(rng.integers(0, 3, 2), minlength=3) / 2))[rng.integers(0, 200, 200)].mean() ...]
+        // numpy.quantile of 200000 means: 95 % [0.47, 0.82], 90 % [0.49, 0.805]
         let arm = rows(200, |q| vec![q % 10 < 6, q % 10 < 5, q * 7 % 10 < 8]);
-        close(interval(&[(1.0, &arm)], 0.95), 0.488_33, 0.79, 0.006);
-        close(interval(&[(1.0, &arm)], 0.90), 0.508_33, 0.758_33, 0.006);
+        close(interval(&[(1.0, &arm)], 0.95), 0.47, 0.82, 0.006);
+        close(interval(&[(1.0, &arm)], 0.90), 0.49, 0.805, 0.006);
+    }
+
+    #[test]
+    fn the_p_value_belongs_to_the_interval() {
+        let tested = |first: &[Response], second: &[Response], level| {
+            let (first, second): (Vec<_>, Vec<_>) = (first.iter().collect(), second.iter().collect());
+            let bootstrap = Bootstrap { resamples: NonZeroU32::new(4_000).unwrap(), seed: 1 };
+            bootstrap.tested("test", &[(1.0, &first), (-1.0, &second)], Level::new(level).unwrap()).unwrap()
+        };
+        let (first, second) = (rows(100, |q| vec![q < 30]), rows(100, |q| vec![(30..45).contains(&q)]));
+        let (_, p) = tested(&first, &second, 0.95);
+        assert!((0.01..0.05).contains(&p), "{p}");
+        // At one minus the p value the interval just reaches zero.
+        assert!(tested(&first, &second, 1.0 - p + 0.01).0.low <= 0.0);
+        assert!(tested(&first, &second, 1.0 - p - 0.01).0.low > 0.0);
+        let (_, none) = tested(&first, &rows(100, |q| vec![q >= 70]), 0.95);
+        assert!(none > 0.9, "{none}");
+        let (_, least) = tested(&rows(100, |_| vec![true]), &rows(100, |q| vec![q < 5]), 0.95);
+        assert!((least - 2.0 / 4_001.0).abs() < 1e-12, "{least}");
     }
 
     #[test]

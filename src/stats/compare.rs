@@ -1,9 +1,10 @@
 //! Accuracy, and its difference from chance and from another arm.
 
-use std::cmp::Ordering;
-
 use super::wilson::of_share;
-use super::{Bootstrap, Estimate, Interval, Level, Method, Response, Responses, sign_test};
+use super::{
+    Bootstrap, Crossed, Estimate, Interval, Level, Method, Odds, Pairs, Response, Responses, cohen_h, odds,
+    permutation_test, sign_test,
+};
 
 /// Estimates the accuracy: the mean over questions of the share of replicates that answered right.
 ///
@@ -37,6 +38,15 @@ pub fn against_chance(responses: &Responses, level: Level, bootstrap: Bootstrap)
     Some(Estimate { value: value - chance, interval, method })
 }
 
+/// Estimates the accuracy with the bootstrap's interval, also with one replicate; `None` without questions, and where no
+/// resample varies.
+pub fn resampled_accuracy(responses: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Estimate> {
+    let rows: Vec<&Response> = responses.rows().iter().collect();
+    let interval = bootstrap.interval("accuracy", &[(1.0, &rows)], level)?;
+    let value = responses.right() as f64 / (responses.questions() * responses.replicates()) as f64;
+    Some(Estimate { value, interval, method: Method::Bootstrap })
+}
+
 /// Two arms, question by question.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
@@ -44,6 +54,8 @@ pub struct Comparison {
     pub questions: usize,
     /// Questions that only one of the two answered, and which are left out.
     pub unpaired: usize,
+    /// Replicates of each arm.
+    pub replicates: (usize, usize),
     /// The first arm's accuracy minus the second's, on the pairs.
     pub difference: Estimate,
     /// Questions on which the first arm is right more often, over its replicates, than the second.
@@ -52,41 +64,90 @@ pub struct Comparison {
     pub losses: usize,
     /// The two-sided p value of the exact McNemar test: with several replicates, the sign test over questions.
     pub p: f64,
+    /// The two-sided p value of the exact permutation test of the questions' differences; McNemar's with one replicate
+    /// each. Like it, it takes the trainings as given.
+    pub p_permutation: f64,
+    /// The two-sided p value of the bootstrap over questions and replicates, never below 2 / (resamples + 1); `None`
+    /// where no resample varies.
+    pub p_bootstrap: Option<f64>,
+    /// The error over questions and trainings; `None` where an arm has one replicate alone, or nothing varies.
+    pub crossed: Option<Crossed>,
+    /// Cohen's h of the two accuracies.
+    pub cohen_h: f64,
+    /// The odds that a question on which the arms differ goes to the first; `None` where they differ on none.
+    pub odds: Option<Odds>,
+}
+
+/// The test that decides whether two arms differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Test {
+    /// McNemar's exact test, of one training each.
+    McNemar,
+    /// The exact paired permutation test over questions, which takes the trainings as given.
+    Permutation,
+    /// Student's t test with the error over questions and trainings.
+    Crossed,
+}
+
+impl Test {
+    /// Returns the name that tables and CSV files carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::McNemar => "mcnemar",
+            Self::Permutation => "permutation",
+            Self::Crossed => "crossed-t",
+        }
+    }
+}
+
+impl Comparison {
+    /// Returns the p value that decides whether the arms differ, and the test it is from: over questions and trainings
+    /// where both arms have several trainings, else over questions alone.
+    pub fn decisive(&self) -> (f64, Test) {
+        match self.crossed {
+            Some(crossed) => (crossed.p(), Test::Crossed),
+            // The permutation test is the same on one replicate each, but for rounding.
+            None if self.replicates == (1, 1) => (self.p, Test::McNemar),
+            None => (self.p_permutation, Test::Permutation),
+        }
+    }
 }
 
 /// Compares two arms on the questions that both answered; `None` when there is none.
+pub fn difference(first: &Responses, second: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Comparison> {
+    Some(compare(&Pairs::of(first, second).ok()?, level, bootstrap))
+}
+
+/// Compares two arms on the questions that both answered.
 ///
 /// The interval resamples questions jointly and each arm's replicates for themselves. Where no resample varies, as
 /// between two arms that agree throughout, Bonett and Price's interval stands in.
-pub fn difference(first: &Responses, second: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Comparison> {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let (mut left, mut right) = (first.rows().iter().peekable(), second.rows().iter().peekable());
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        match a.question.cmp(&b.question) {
-            Ordering::Less => drop(left.next()),
-            Ordering::Greater => drop(right.next()),
-            Ordering::Equal => {
-                ours.extend(left.next());
-                theirs.extend(right.next());
-            }
-        }
-    }
-    let questions = ours.len();
-    if questions == 0 {
-        return None;
-    }
-    let differences: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a.mean() - b.mean()).collect();
-    let gained: f64 = differences.iter().filter(|difference| **difference > 0.0).sum();
-    let lost: f64 = differences.iter().filter(|difference| **difference < 0.0).map(|difference| -difference).sum();
-    let wins = differences.iter().filter(|difference| **difference > 0.0).count();
-    let losses = differences.iter().filter(|difference| **difference < 0.0).count();
-    let value = (gained - lost) / questions as f64;
-    let difference = match bootstrap.interval("difference", &[(1.0, &ours), (-1.0, &theirs)], level) {
-        Some(interval) => Estimate { value, interval, method: Method::Bootstrap },
+pub fn compare(pairs: &Pairs<'_>, level: Level, bootstrap: Bootstrap) -> Comparison {
+    let (ours, theirs) = pairs.rows();
+    let (gained, lost) = pairs.gained_and_lost();
+    let (wins, losses) = pairs.wins_and_losses();
+    let (questions, value) = (pairs.questions(), (gained - lost) / pairs.questions() as f64);
+    let resampled = bootstrap.tested("difference", &[(1.0, ours), (-1.0, theirs)], level);
+    let difference = match resampled {
+        Some((interval, _)) => Estimate { value, interval, method: Method::Bootstrap },
         None => bonett_price(gained, lost, questions, level),
     };
-    let unpaired = first.questions() + second.questions() - 2 * questions;
-    Some(Comparison { questions, unpaired, difference, wins, losses, p: sign_test(wins, losses) })
+    let (first, second) = pairs.accuracies();
+    let several = pairs.replicates().0.min(pairs.replicates().1) > 1;
+    Comparison {
+        questions,
+        unpaired: pairs.unpaired(),
+        replicates: pairs.replicates(),
+        difference,
+        wins,
+        losses,
+        p: sign_test(wins, losses),
+        p_permutation: permutation_test(&pairs.whole_differences()),
+        p_bootstrap: resampled.map(|(_, p)| p),
+        crossed: several.then(|| Crossed::of(pairs)).flatten(),
+        cohen_h: cohen_h(first, second),
+        odds: odds(wins, losses, level),
+    }
 }
 
 /// Estimates a difference of paired shares from what was gained and lost on `pairs` questions, at least one.
@@ -176,6 +237,30 @@ mod tests {
     }
 
     #[test]
+    fn trainings_decide_where_there_are_several() {
+        let alike = many(&(0..300).map(|q| vec![q % 2 == 0, q % 2 == 0]).collect::<Vec<_>>());
+        let apart = many(&(0..300).map(|q| vec![q % 3 == 0, q % 30 == 0]).collect::<Vec<_>>());
+        let single = many(&(0..300).map(|q| vec![q % 5 == 0]).collect::<Vec<_>>());
+        let decided = |first, second| difference(first, second, Level::P95, BOOTSTRAP).unwrap().decisive();
+        // Over the questions alone the difference is beyond doubt; two trainings that lie far apart leave it open.
+        let (p, test) = decided(&alike, &apart);
+        assert!(test == Test::Crossed && p > 0.05, "{p}");
+        assert!(difference(&alike, &apart, Level::P95, BOOTSTRAP).unwrap().p < 1e-6);
+        assert_eq!(decided(&alike, &single).1, Test::Permutation);
+        assert_eq!(decided(&single, &single).1, Test::McNemar);
+    }
+
+    #[test]
+    fn the_bootstrap_of_one_replicate_can_be_asked_for() {
+        let one = many(&(0..100).map(|q| vec![q < 60]).collect::<Vec<_>>());
+        let found = resampled_accuracy(&one, Level::P95, Bootstrap::seeded(1)).unwrap();
+        // scipy.stats.bootstrap(([1] * 60 + [0] * 40,), numpy.mean, method="percentile").confidence_interval
+        assert!((found.interval.low - 0.5).abs() < 0.011 && (found.interval.high - 0.69).abs() < 0.011, "{found:?}");
+        assert_eq!(found.method, Method::Bootstrap);
+        assert_eq!(resampled_accuracy(&Responses::default(), Level::P95, BOOTSTRAP), None);
+    }
+
+    #[test]
     fn only_shared_questions_are_paired() {
         let first = responses(&[("a", 0.5, &[true]), ("b", 0.5, &[true]), ("d", 0.5, &[true])]);
         let second = responses(&[("b", 0.5, &[false]), ("c", 0.5, &[true]), ("d", 0.5, &[true])]);
@@ -211,7 +296,11 @@ mod tests {
             let found = difference(&first, &second, level, bootstrap).unwrap();
             let Interval { low, high } = found.difference.interval;
             prop_assert!(-1.0 - 1e-12 <= low && low <= high && high <= 1.0 + 1e-12, "{low} {high}");
-            prop_assert!((0.0..=1.0).contains(&found.p));
+            prop_assert!((0.0..=1.0).contains(&found.p) && (0.0..=1.0).contains(&found.decisive().0));
+            prop_assert!(found.p_bootstrap.is_none_or(|p| p > 0.0 && p <= 1.0) && found.cohen_h.is_finite());
+            let single = first.replicates() == 1 && second.replicates() == 1;
+            prop_assert!(!single || (found.p - found.p_permutation).abs() < 1e-9);
+            prop_assert!(!single || found.decisive().1 == Test::McNemar);
             let other = accuracy(&second, level, bootstrap).unwrap();
             prop_assert!((found.difference.value - (share.value - other.value)).abs() < 1e-12);
         }

@@ -1,5 +1,5 @@
-//! Intervals and paired tests: pure functions over right and wrong answers ([`Responses`]) and over selections of words
-//! ([`Overlap`]).
+//! Intervals and paired tests: pure functions over right and wrong answers ([`Responses`]), over selections of words
+//! ([`Overlap`]) and over probabilities of answers ([`Forecast`]).
 //!
 //! The unit of sampling is the question. Replicates, which are trainings that differ in their seed alone, answer the
 //! same questions, so that their answers are averaged per question and never counted as further questions.
@@ -7,28 +7,57 @@
 //! | quantity | interval or test | source |
 //! |---|---|---|
 //! | accuracy, one replicate | Wilson score | Wilson (1927); Agresti & Coull (1998) |
-//! | accuracy, several replicates | percentile bootstrap over questions × replicates | Owen (2007), "The pigeonhole bootstrap" |
+//! | accuracy, several replicates | percentile bootstrap over questions × replicates | Owen (2007), "The pigeonhole bootstrap"; Rao & Wu (1988) |
 //! | accuracy minus chance | the accuracy's interval, moved by the questions' mean chance | chance is known, not estimated |
 //! | difference of two arms | paired percentile bootstrap over questions (and each arm's replicates) | Efron & Tibshirani (1993), §13.3 |
 //! | the same where no resample varies | adjusted Wald for paired proportions | Bonett & Price (2012) |
 //! | precision, recall, F1, Jaccard of two selections | percentile bootstrap over questions, of ratios of sums | Efron & Tibshirani (1993), §13.3 |
 //! | the same where no resample varies | Wilson score, for as many questions | as above |
-//! | whether two arms differ | exact McNemar, two-sided | McNemar (1947); the sign test over questions that differ |
+//! | whether two arms differ, one replicate each | exact McNemar, two-sided | McNemar (1947); the sign test over questions that differ |
+//! | the same, several replicates | t test with the error over questions and trainings | two crossed random factors; Satterthwaite (1946) |
+//! | the same, trainings taken as given | exact paired permutation | Fisher (1935); all signs, by convolution |
+//! | whether they differ by less than a margin | two one-sided tests: score tests, or t tests as above | Schuirmann (1987); Tango (1998) |
+//! | many tests at once | step-down correction | Holm (1979) |
+//! | size of a difference | Cohen's h; odds of the discordant questions | Cohen (1988); Clopper & Pearson (1934) |
+//! | smallest difference that would be found | exact power of McNemar's test | the binomial, twice |
+//! | calibration | expected calibration error; Brier score with a bootstrap over questions | Guo et al. (2017); Brier (1950) |
+//!
+//! Questions that only one of two arms answered are left out of a comparison and counted ([`Pairs::unpaired`]). A single
+//! replicate tells nothing of how trainings vary: what is then said holds for these trainings.
 //!
 //! Every function that needs at least one question returns `None` without one, so that no figure here is ever NaN.
 
+mod beta;
 mod bootstrap;
+mod calibration;
 mod compare;
+mod crossed;
+mod effect;
+mod equivalence;
+mod holm;
 mod normal;
 mod overlap;
+mod pairs;
+mod permutation;
+mod power;
 mod responses;
 mod sign;
+mod student;
+mod tango;
 mod wilson;
 
 pub use bootstrap::Bootstrap;
-pub use compare::{Comparison, accuracy, against_chance, difference};
+pub use calibration::{Bin, Calibration, Forecast, calibration};
+pub use compare::{Comparison, Test, accuracy, against_chance, compare, difference, resampled_accuracy};
+pub use crossed::Crossed;
+pub use effect::{Odds, cohen_h, odds};
+pub use equivalence::{Closeness, Equivalence, Margin, equivalence};
+pub use holm::holm;
 pub use normal::Level;
 pub use overlap::{Agreed, Overlap, Stratum, agreement};
+pub use pairs::Pairs;
+pub use permutation::permutation_test;
+pub use power::{Design, Power, detectable};
 pub use responses::{Response, Responses};
 pub use sign::sign_test;
 pub use wilson::wilson;
@@ -51,6 +80,10 @@ pub enum Method {
     Bootstrap,
     /// Bonett and Price's adjusted Wald interval for a difference of paired shares.
     BonettPrice,
+    /// Tango's score interval for a difference of paired shares.
+    Tango,
+    /// Student's t with the error over questions and trainings.
+    Crossed,
 }
 
 impl Method {
@@ -60,6 +93,8 @@ impl Method {
             Self::Wilson => "wilson",
             Self::Bootstrap => "bootstrap",
             Self::BonettPrice => "bonett-price",
+            Self::Tango => "tango",
+            Self::Crossed => "crossed-t",
         }
     }
 }
@@ -98,6 +133,36 @@ pub enum StatsError {
     Repeated {
         /// The question's identifier.
         question: String,
+    },
+    /// Two arms that were asked different questions.
+    #[error("cannot compare two arms: they were scored on {first} and {second} questions, none of which is the same")]
+    NothingShared {
+        /// How many the first was scored on.
+        first: usize,
+        /// How many the second was scored on.
+        second: usize,
+    },
+    /// A margin outside (0, 1).
+    #[error("`{0}` is no margin: expected a share above 0 and below 1, such as 0.02 for two points")]
+    Margin(f64),
+    /// A power outside (0, 1).
+    #[error("`{0}` is no power: expected a number above 0 and below 1, such as 0.8")]
+    Power(f64),
+    /// What should be a probability and is none.
+    #[error("`{value}` is no {what}: expected a number from 0 to 1")]
+    Probability {
+        /// What it should be.
+        what: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// Probabilities of a question's choices that cannot be calibrated.
+    #[error("cannot calibrate question `{question}`: {why}")]
+    Forecast {
+        /// The question's identifier.
+        question: String,
+        /// What is wrong with them.
+        why: String,
     },
     /// A chance outside (0, 1].
     #[error(

@@ -26,6 +26,11 @@ impl Level {
         (1.0 - self.0) / 2.0
     }
 
+    /// Returns the level of the two-sided interval that belongs to a one-sided test at this one: 90 % for 95 %.
+    pub(super) fn one_sided(self) -> Self {
+        Self((2.0 * self.0 - 1.0).max(f64::MIN_POSITIVE))
+    }
+
     /// Returns how many standard deviations a two-sided normal interval reaches, such as 1.96.
     pub(super) fn z(self) -> f64 {
         -quantile(self.tail())
@@ -43,6 +48,11 @@ impl ContentHash for Level {
         let Self(level) = self;
         level.term()
     }
+}
+
+/// Returns the share of the standard normal distribution above `z`.
+pub(super) fn upper_tail(z: f64) -> f64 {
+    libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2) / 2.0
 }
 
 fn polynomial(coefficients: &[f64], at: f64) -> f64 {
@@ -148,6 +158,22 @@ mod tests {
             assert!((found - expected).abs() < 1e-13 * (1.0 + expected.abs()), "{probability}: {found} {expected}");
         }
         assert!((Level::P95.z() - 1.959_963_984_540_054).abs() < 1e-13);
+    }
+
+    #[test]
+    fn tails_agree_with_scipy() {
+        // [(z, scipy.stats.norm.sf(z)) for z in (0, 1.5, -2, 8)]
+        let cases: [(f64, f64); 4] = [
+            (0.0, 0.5),
+            (1.5, 0.066_807_201_268_858_07),
+            (-2.0, 0.977_249_868_051_820_8),
+            (8.0, 6.220_960_574_271_74e-16),
+        ];
+        for (z, expected) in cases {
+            assert!((upper_tail(z) / expected - 1.0).abs() < 1e-12, "{z}: {}", upper_tail(z));
+        }
+        assert!((Level::P95.one_sided().share() - 0.9).abs() < 1e-12);
+        assert!(Level::new(0.4).unwrap().one_sided().z().abs() < 1e-12);
     }
 
     #[test]
