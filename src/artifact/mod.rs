@@ -30,7 +30,7 @@ pub use codec::CodecError;
 pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use report::ReportFiles;
-pub use scores::{Outcome, Scores};
+pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
 
 /// The bytes of an artifact, part by part.

@@ -52,7 +52,7 @@ proptest! {
     fn scores_survive_their_codec(
         rows in prop::collection::vec((".*", label(), prop::option::of(label()), "(?s).*", any::<usize>()), 0..6),
     ) {
-        let outcome = |(id, answer, predicted, output, tokens)| Outcome { id, answer, choices: 4, predicted, output, tokens };
+        let outcome = |(id, answer, predicted, output, tokens)| Outcome { id, answer, choices: 4, predicted, output, tokens, likelihoods: Vec::new() };
         round_trip(&Scores { rows: rows.into_iter().map(outcome).collect() })?;
     }
 

@@ -3,6 +3,7 @@
 
 use super::decoder::{Affine, Block, Decoder, DropoutRates, Weights};
 use super::init::Random;
+use super::forest::Forest;
 use super::kernels::{Blocks, Dropout, Form, Kernels, Major, Precision, Real, Turn};
 use super::layout::Layout;
 
@@ -77,9 +78,8 @@ impl<P: Kernels> Pass<'_, P> {
         seen: impl FnMut(&Real<B>),
     ) -> Real<B> {
         let heads = self.decoder.attention();
-        self.blocks::<B>(weights, stream, seen, |layer, qkv| {
-            B::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)))
-        })
+        let attend = |layer, qkv| B::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)));
+        self.blocks::<B>(weights, stream, None, seen, attend)
     }
 
     /// As [`hidden`](Self::hidden), for positions that follow those in `memory`, one per block.
@@ -91,7 +91,26 @@ impl<P: Kernels> Pass<'_, P> {
     ) -> Real<P> {
         let heads = self.decoder.attention();
         let attend = |layer: usize, qkv| P::attend_cached(&qkv, heads, self.layout, &mut memory[layer]);
-        self.blocks::<P>(weights, stream, |_| {}, attend)
+        self.blocks::<P>(weights, stream, None, |_| {}, attend)
+    }
+
+    /// As [`hidden_cached`](Self::hidden_cached), of the rows of a forest whose sequences lie in full as the layout says;
+    /// `spread` is what it was made with. Of the last block and the final norm only the rows at `wanted` are made.
+    pub(crate) fn hidden_shared(
+        &self,
+        weights: &Weights<Real<P>>,
+        stream: Real<P>,
+        (forest, spread): (&Forest, &[u32]),
+        wanted: &[u32],
+        memory: &mut [P::Memory],
+    ) -> Real<P> {
+        let heads = self.decoder.attention();
+        let gathered = forest.gathered(self.layout);
+        let attend = |layer: usize, qkv: Real<P>| {
+            let whole = P::pick_rows(&qkv, spread);
+            P::pick_rows(&P::attend_cached(&whole, heads, self.layout, &mut memory[layer]), &gathered)
+        };
+        self.blocks::<P>(weights, stream, Some(wanted), |_| {}, attend)
     }
 
     /// As [`hidden`](Self::hidden), of plain tensors; `seen` is shown the queries, keys and values of each block as its
@@ -106,6 +125,7 @@ impl<P: Kernels> Pass<'_, P> {
         self.blocks::<P>(
             weights,
             stream,
+            None,
             |_| {},
             |_, qkv| {
                 seen(&qkv);
@@ -114,21 +134,30 @@ impl<P: Kernels> Pass<'_, P> {
         )
     }
 
+    /// Runs the blocks and the final norm; after the last attention only the rows at `wanted` are gone on with, all where
+    /// it is not given.
     fn blocks<B: Blocks<Plain = P>>(
         &self,
         weights: &Weights<Real<B>>,
         mut stream: Real<B>,
+        wanted: Option<&[u32]>,
         mut seen: impl FnMut(&Real<B>),
         mut attend: impl FnMut(usize, Real<B>) -> Real<B>,
     ) -> Real<B> {
         for (layer, block) in weights.blocks.iter().enumerate() {
             seen(&stream);
-            let normed = self.norm::<B>(&stream, &block.norm1);
+            let mut normed = self.norm::<B>(&stream, &block.norm1);
             let mut qkv = self.linear::<B>(&normed, &block.qkv, None);
             if let Some(turn) = &self.turn {
                 qkv = B::rotate(qkv, self.decoder.attention(), turn);
             }
-            let mixed = attend(layer, qkv);
+            let mut mixed = attend(layer, qkv);
+            if let Some(wanted) = wanted.filter(|_| layer + 1 == weights.blocks.len()) {
+                mixed = B::gather(&mixed, wanted);
+                stream = B::gather(&stream, wanted);
+                // A parallel block reads it once more.
+                normed = if block.norm2.is_none() { B::gather(&normed, wanted) } else { normed };
+            }
             stream = self.joined::<B>(&mixed, &block.attention_out, &stream, Site::AttentionOut(layer));
             let normed = match &block.norm2 {
                 Some(norm) => self.norm::<B>(&stream, norm),

@@ -1,10 +1,18 @@
-//! Passes that learn nothing: logits, hidden states and the steps of generation.
+//! Passes that learn nothing: logits, hidden states, the steps of generation and the probabilities of continuations.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use super::device::DeviceError;
+use super::forest::Forest;
 use super::forward::Pass;
-use super::kernels::{Kernels, Real};
+use super::kernels::{Form, Kernels, Major, Precision, Real};
 use super::layout::Layout;
 use super::network::Network;
+
+/// Rows of which logits are read at a time: few enough that each comes out the same whatever the others are.
+const LOGIT_ROWS: usize = 64;
 
 /// Sequences under generation: what their layers remember.
 pub(crate) struct Progress<B: Kernels> {
@@ -57,35 +65,77 @@ impl<B: Kernels> Network<B> {
 
     /// Begins generation after `prompts`; returns what is remembered and the logits `[prompts, vocab]` after them.
     pub(crate) fn begin(&self, prompts: &[&[u32]]) -> Result<(Progress<B>, Vec<f32>), DeviceError> {
-        let memory = (0..self.config().layers()).map(|_| B::memory(prompts.len())).collect();
-        let mut progress = Progress { memory, past: vec![0; prompts.len()] };
-        let lens: Vec<usize> = prompts.iter().map(|ids| ids.len()).collect();
-        let layout = if B::RAGGED { Layout::packed(&lens) } else { Layout::padded_left(&lens) };
-        let logits = self.extend(&mut progress, prompts, &layout)?;
-        Ok((progress, logits))
+        let forest = Forest::of(prompts);
+        let (hidden, memory) = self.shared(&forest, &forest.ends());
+        let progress = Progress { memory, past: prompts.iter().map(|ids| ids.len()).collect() };
+        Ok((progress, self.read_logits(&hidden)?))
     }
 
     /// Adds one token to each sequence; returns the logits `[sequences, vocab]` after it.
     pub(crate) fn step(&self, progress: &mut Progress<B>, tokens: &[u32]) -> Result<Vec<f32>, DeviceError> {
-        let sequences: Vec<&[u32]> = tokens.chunks(1).collect();
-        self.extend(progress, &sequences, &Layout::packed(&vec![1; tokens.len()]))
+        let layout = Layout::packed(&vec![1; tokens.len()]);
+        let weights = self.parameters(&self.values);
+        let embedded = B::pick_rows(&weights.token_embedding, tokens);
+        let pass = Pass { generating: true, ..self.pass(&layout, &progress.past) };
+        let hidden = pass.hidden_cached(&weights, pass.stream::<B>(&weights, embedded), &mut progress.memory);
+        progress.past.iter_mut().for_each(|past| *past += 1);
+        self.read_logits(&hidden)
     }
 
-    fn extend(
-        &self,
-        progress: &mut Progress<B>,
-        sequences: &[&[u32]],
-        layout: &Layout,
-    ) -> Result<Vec<f32>, DeviceError> {
+    /// The hidden states of the rows of a forest at `wanted`, and what the layers remember of its sequences.
+    fn shared(&self, forest: &Forest, wanted: &[u32]) -> (Real<B>, Vec<B::Memory>) {
+        let (layout, spread) = forest.spread(B::RAGGED);
+        let mut memory: Vec<B::Memory> =
+            (0..self.config().layers()).map(|_| B::memory(forest.paths.len())).collect();
         let weights = self.parameters(&self.values);
-        let ids = layout.spread(sequences.iter().copied());
-        let embedded = B::pick_rows(&weights.token_embedding, &ids);
-        let pass = Pass { generating: true, ..self.pass(layout, &progress.past) };
-        let hidden = pass.hidden_cached(&weights, pass.stream::<B>(&weights, embedded), &mut progress.memory);
-        for (past, ids) in progress.past.iter_mut().zip(sequences) {
-            *past += ids.len();
-        }
-        let last: Vec<u32> = layout.spans.iter().map(|span| (span.end - 1) as u32).collect();
-        self.read(pass.head::<B>(&weights, &B::pick_rows(&hidden, &last)))
+        let embedded = B::pick_rows(&weights.token_embedding, &forest.ids);
+        let pass = Pass { generating: true, ..self.pass_at(&layout, forest.positions.clone()) };
+        let stream = pass.stream::<B>(&weights, embedded);
+        (pass.hidden_shared(&weights, stream, (forest, &spread), wanted, &mut memory), memory)
     }
+
+    /// The logits `[rows, vocab]` of rows of hidden states.
+    fn read_logits(&self, hidden: &Real<B>) -> Result<Vec<f32>, DeviceError> {
+        let weights = self.parameters(&self.values);
+        let form = Form { major: Major::Output, precision: Precision::F32, generating: true };
+        self.read(B::affine(hidden, weights.head(), form, weights.head_bias.as_ref(), None))
+    }
+
+    /// The logarithms of the probabilities that each sequence's tokens from `from[i]` on have after those before them.
+    pub(crate) fn log_probabilities(&self, sequences: &[(&[u32], usize)]) -> Result<Vec<Vec<f64>>, DeviceError> {
+        // Nothing is asked about what follows the last token.
+        let known: Vec<&[u32]> = sequences.iter().map(|(ids, _)| &ids[..ids.len() - 1]).collect();
+        let forest = Forest::of(&known);
+        // What is asked of each row: the place of the answer and the token.
+        let mut asked: BTreeMap<u32, Vec<(usize, usize, u32)>> = BTreeMap::new();
+        let mut found: Vec<Vec<f64>> = Vec::new();
+        for (sequence, ((ids, from), path)) in sequences.iter().zip(&forest.paths).enumerate() {
+            for (place, (id, row)) in ids[*from..].iter().zip(&path[from - 1..]).enumerate() {
+                asked.entry(*row).or_default().push((sequence, place, *id));
+            }
+            found.push(vec![0.0; ids.len() - from]);
+        }
+        let rows: Vec<u32> = asked.keys().copied().collect();
+        let (hidden, _) = self.shared(&forest, &rows);
+        let (vocab, asked): (usize, Vec<_>) = (self.config().vocab_size(), asked.into_values().collect());
+        // Few rows at a time: the logits of each are as many as there are tokens.
+        for (first, some) in (0..).step_by(LOGIT_ROWS).zip(asked.chunks(LOGIT_ROWS)) {
+            let rows: Vec<u32> = (first..first + some.len() as u32).collect();
+            let logits = self.read_logits(&B::pick_rows(&hidden, &rows))?;
+            let sums: Vec<f64> = logits.par_chunks_exact(vocab).map(log_sum).collect();
+            for ((asked, logits), sum) in some.iter().zip(logits.chunks_exact(vocab)).zip(sums) {
+                for (sequence, place, token) in asked {
+                    found[*sequence][*place] = f64::from(logits[*token as usize]) - sum;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The logarithm of the sum of the exponentials of some logits.
+fn log_sum(logits: &[f32]) -> f64 {
+    let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    // `libm` gives the same bits on every machine.
+    highest + libm::log(logits.iter().map(|logit| libm::exp(f64::from(*logit) - highest)).sum())
 }

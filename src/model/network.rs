@@ -199,8 +199,12 @@ impl<B: Kernels> Network<B> {
     /// What is the same in all layers of a pass over sequences laid out as `layout` says, of which `past[b]` positions
     /// of sequence `b` came before.
     pub(super) fn pass<'a>(&'a self, layout: &'a Layout, past: &[usize]) -> Pass<'a, B> {
+        self.pass_at(layout, layout.positions(past))
+    }
+
+    /// As [`pass`](Self::pass), over rows at these positions.
+    pub(super) fn pass_at<'a>(&'a self, layout: &'a Layout, positions: Vec<u32>) -> Pass<'a, B> {
         let decoder = self.config.decoder();
-        let positions = layout.positions(past);
         let turn = decoder.rotary.as_ref().map(|rotary| {
             let pairs = rotary.pairs(decoder.head_width);
             let (cosines, sines) = rotary.table(decoder.head_width, &positions);

@@ -33,6 +33,7 @@ fn scores(marks: &str) -> Scores {
         },
         output: format!("said \"{mark}\",\nthen stopped"),
         tokens: 4,
+        likelihoods: Vec::new(),
     };
     Scores { rows: marks.chars().enumerate().filter(|(_, mark)| *mark != ' ').map(outcome).collect() }
 }

@@ -142,6 +142,32 @@ pub fn parse(output: &str, format: &Format, choices: &[Choice]) -> Result<Label,
     if choices.iter().any(|choice| choice.label == label) { Ok(label) } else { Err(Unreadable::NoChoice) }
 }
 
+/// Says whether the label is known: whatever may still be written behind an output, [`parse`] reads the same label from
+/// it, or none as it does now.
+///
+/// A character that is written halfway, as tokens of single bytes leave it, is left open.
+pub fn decided(output: &str, format: &Format, choices: &[Choice]) -> bool {
+    let Format { placement, marker } = format;
+    let output = output.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    let Some((before, rest)) = output.split_once(marker.as_str()) else {
+        return placement.label_first() && !marker.starts_with(output.trim_start());
+    };
+    if placement.label_first() && !before.trim().is_empty() {
+        return true;
+    }
+    if rest.contains(marker.as_str()) {
+        return true;
+    }
+    let mut letters = rest.trim_start().chars();
+    match letters.next().map(Label::try_from) {
+        None => false,
+        Some(Ok(label)) if choices.iter().any(|choice| choice.label == label) => {
+            !marker.starts_with(letters.as_str().trim_start())
+        }
+        Some(_) => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -257,6 +283,43 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_label_is_known_as_soon_as_nothing_can_change_it() {
+        use Placement::{After, Before, Both, None};
+        const ALL: &[Placement] = &[None, Before, After, Both];
+        const LABEL_FIRST: &[Placement] = &[None, After];
+        const REASONS_FIRST: &[Placement] = &[Before, Both];
+        let table: &[(&str, &[Placement], bool)] = &[
+            ("", ALL, false),
+            (" \n", ALL, false),
+            ("[FIN", ALL, false),
+            (" [FIN_LABEL]", ALL, false),
+            ("[FIN_LABEL] B", ALL, false),
+            ("[FIN_LABEL] B [FIN_LAB", ALL, false),
+            ("[FIN_LABEL] B [FIN_LABEL]", ALL, true),
+            // Nothing that follows makes a label of these.
+            ("[FIN_LABEL] C", ALL, true),
+            ("[FIN_LABEL] ice", ALL, true),
+            ("[FIN_LABEL] B.", ALL, true),
+            ("[FIN_LABEL] B or", ALL, true),
+            ("[FIN_LABEL] [FIN", ALL, true),
+            // Where the label comes first, anything else at the beginning decides.
+            ("Ice", LABEL_FIRST, true),
+            ("[FIX", LABEL_FIRST, true),
+            ("Ice is smooth. [FIN_LABEL]", LABEL_FIRST, true),
+            ("Ice", REASONS_FIRST, false),
+            ("Ice is smooth. [FIN_LABEL] B", REASONS_FIRST, false),
+            // The first byte of a character that may belong to a marker, or not.
+            ("\u{fffd}", ALL, false),
+            ("[FIN_LABEL] B \u{fffd}", ALL, false),
+        ];
+        for (output, placements, expected) in table {
+            for placement in *placements {
+                assert_eq!(decided(output, &format(*placement), &choices()), *expected, "{placement}: {output}");
+            }
+        }
+    }
+
     fn placement() -> impl Strategy<Value = Placement> {
         prop::sample::select(vec![Placement::None, Placement::Before, Placement::After, Placement::Both])
     }
@@ -272,6 +335,22 @@ mod tests {
                 let mut copies = target.rationales.iter().map(|copy| &target.text[copy.clone()]);
                 prop_assert!(copies.all(|copy| !copy.is_empty() && copy == rationale.trim()));
             }
+        }
+
+        #[test]
+        fn what_is_decided_stays_so(
+            output in "(\\[FIN_LABEL\\]| |A|B|C|\\[FIN|_LABEL\\]|ice|\n){0,6}",
+            more in "(\\[FIN_LABEL\\]| |A|B|C|\\[FIN|_LABEL\\]|ice|\n){0,6}",
+            placement in placement(),
+        ) {
+            let format = format(placement);
+            if decided(&output, &format, &choices()) {
+                let later = format!("{output}{more}");
+                prop_assert_eq!(parse(&output, &format, &choices()).ok(), parse(&later, &format, &choices()).ok());
+                prop_assert!(decided(&later, &format, &choices()));
+            }
+            // Whatever can be read is decided.
+            prop_assert!(parse(&output, &format, &choices()).is_err() || decided(&output, &format, &choices()));
         }
 
         #[test]

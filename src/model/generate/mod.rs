@@ -82,9 +82,14 @@ impl<B: Kernels> Run<'_, B> {
         if self.options.max_new == 0 {
             return Ok(results);
         }
-        // Rows of like length share a batch, so that they tend to end together and padding, where there is any, is short.
+        // Rows of like length share a batch, so that padding is short; where there is none, rows that begin alike do, so
+        // that their beginnings are computed once.
         let mut order: Vec<usize> = (0..self.prompts.len()).collect();
-        order.sort_by_key(|&row| self.prompts[row].len());
+        if B::RAGGED {
+            order.sort_by_key(|&row| self.prompts[row]);
+        } else {
+            order.sort_by_key(|&row| self.prompts[row].len());
+        }
         let needs = |row: usize| {
             (self.prompts[row].len().saturating_add(self.options.max_new)).min(self.network.config().context())
         };

@@ -1,6 +1,6 @@
 //! How questions are put to a student: generation that stops as soon as the label is known.
 
-use crate::artifact::{Label, Outcome, Question, Usage};
+use crate::artifact::{Choice, Format, Label, Outcome, Question, Usage};
 use crate::model::{Budget, GenerateOptions, Model, Sampling, generate};
 use crate::stage::StageError;
 use crate::stage::params::Count;
@@ -34,7 +34,7 @@ pub(super) struct Asker<'a> {
     pub(super) sampling: Option<Sampling>,
 }
 
-/// What a student wrote.
+/// What a student wrote until its label was known.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Written {
     /// The text, special tokens included.
@@ -56,10 +56,10 @@ impl Asker<'_> {
             budget: self.budget.clone(),
             sampling: self.sampling,
         };
-        let marker = self.usage.format.marker.as_str();
-        // Nothing after the closing marker can change the label, so nothing after it is generated.
-        let marked = |_: usize, ids: &[u32]| answered(self.tokenizer, ids, marker);
-        let generated = generate(self.model, &prompts, &options, &marked)?;
+        // Nothing is generated that cannot change the label.
+        let format = &self.usage.format;
+        let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, &questions[row].choices);
+        let generated = generate(self.model, &prompts, &options, &known)?;
         generated
             .iter()
             .map(|row| Ok(Written { text: self.tokenizer.decode(&row.ids).map_err(data)?, tokens: row.ids.len() }))
@@ -67,10 +67,10 @@ impl Asker<'_> {
     }
 }
 
-/// Says whether what was generated has a closing marker. Tokens may hold a marker and what stands beside it, so that the
-/// text decides and no token.
-pub(super) fn answered(tokenizer: &Tokenizer, ids: &[u32], marker: &str) -> bool {
-    tokenizer.decode(ids).is_ok_and(|text| text.match_indices(marker).nth(1).is_some())
+/// Says whether what was generated decides the label. Tokens may hold a marker and what stands beside it, so that the text
+/// decides and no token.
+pub(super) fn answered(tokenizer: &Tokenizer, ids: &[u32], format: &Format, choices: &[Choice]) -> bool {
+    tokenizer.decode(ids).is_ok_and(|text| target::decided(&text, format, choices))
 }
 
 impl Asker<'_> {
@@ -112,13 +112,14 @@ pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> 
         predicted: target::parse(&written.text, &usage.format, &question.choices).ok(),
         output: written.text.clone(),
         tokens: written.tokens,
+        likelihoods: Vec::new(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::{Format, Placement, Split};
+    use crate::artifact::{Placement, Split};
     use crate::model::{Architecture, Config, Device, Example, Length, Recipe, Size, fit};
     use crate::text::dataset::synthetic::{SyntheticSpec, generate as make};
     use crate::text::prompt::STUDENT;

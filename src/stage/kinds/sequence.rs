@@ -68,6 +68,21 @@ impl<'a> Sequences<'a> {
         self.tokenizer.ids(&text).map_err(data)
     }
 
+    /// Returns the tokens of a question followed by those of a text, and the index of the first of these.
+    pub(super) fn continued(&self, question: &Question, text: &str) -> Result<(Vec<u32>, usize), StageError> {
+        let mut ids = self.prompt(question)?;
+        let from = ids.len();
+        ids.extend(self.tokenizer.ids(text).map_err(data)?);
+        Ok((ids, from))
+    }
+
+    /// Returns an answer as the student is taught to write it, without a rationale.
+    pub(super) fn answer(&self, question: &Question, label: Label) -> Result<String, StageError> {
+        let target = target::render(&self.usage.format, label, "")
+            .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
+        Ok(target.text)
+    }
+
     /// Returns the tokens of a question followed by its target.
     pub(super) fn with_target(
         &self,
@@ -202,7 +217,7 @@ mod tests {
                 assert!(!text(&ids[target_from..label_at]).contains("] B"), "{placement}");
                 // Generation stops with the token that closes the label, and the label can be read then.
                 let written = (target_from..=ids.len()).map(|end| &ids[target_from..end]);
-                let stopped = written.clone().find(|ids| answered(&tokenizer, ids, MARKER)).unwrap();
+                let stopped = written.clone().find(|ids| answered(&tokenizer, ids, &usage.format, &question().choices)).unwrap();
                 assert_eq!(parse(&text(stopped), &usage.format, &question().choices), Ok(label), "{placement}");
                 assert_eq!(text(&stopped[..stopped.len() - 1]).matches(MARKER).count(), 1, "{placement}");
                 // Every token is of one part; the label's are those that hold a piece of it.

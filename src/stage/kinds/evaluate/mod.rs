@@ -1,15 +1,23 @@
 //! `evaluate`: what a student answers, question by question.
 
+mod rows;
+mod scoring;
+
 use std::io::Cursor;
 
-use crate::artifact::{Checkpoint, Question, Questions, Scores, Split};
+use crate::artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
 use crate::fingerprint::{ContentHash, RowKey, Term};
 use crate::model::{Budget, Config, Model, Sampling, WeightsFile};
 use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::text::tokenizer::Tokenizer;
 
+pub use self::rows::times;
+pub use self::scoring::{By, LikelihoodRecipe, Scoring, Stands};
+
+use self::rows::{Timed, asked, keep_times};
 use super::ask::{Asker, Written, max_new, outcome};
+use super::choices::{Candidate, Held, candidates, held};
 use super::sequence::{Sequences, data};
 
 crate::params! {
@@ -27,7 +35,8 @@ crate::params! {
 }
 
 crate::params! {
-    /// A student's answers to the questions of a split, by generation that stops once the label is known.
+    /// A student's answers to the questions of a split: what it writes, which ends once the label is known, or the choice
+    /// that it holds for the likeliest.
     pub struct Evaluate {
         /// The student.
         pub model: Input<Checkpoint>,
@@ -35,6 +44,8 @@ crate::params! {
         pub questions: Input<Questions>,
         /// The split to ask; questions without a known answer are left out.
         pub split: Split = Split::Test,
+        /// How the answer is found: by `generation`, or by `likelihood` of the choices, which also gives their probabilities.
+        pub score: Scoring = Scoring::Generation,
         /// The most tokens it may write: 256 where its rationale comes first, and enough for a label elsewhere, if not
         /// given.
         pub max_new: Option<Count>,
@@ -90,7 +101,7 @@ impl Stage for Evaluate {
     type Output = Scores;
 
     const NAME: &'static str = "evaluate";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "What a student answers, question by question.";
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, split: test }";
 
@@ -118,6 +129,24 @@ impl Stage for Evaluate {
             return Err(data(format!("split `{}` has no question with a known answer", self.split)));
         }
         let loaded = Loaded::from(context, &self.model)?;
+        let outcomes = match &self.score {
+            Scoring::Generation => self.by_generation(context, &loaded, &questions)?,
+            Scoring::Likelihood(recipe) => self.by_likelihood(context, &loaded, &questions, recipe)?,
+        };
+        let times = outcomes.iter().map(|timed| (timed.row.id.as_str(), timed.took_us)).collect();
+        keep_times(context, &times)?;
+        Ok(Scores { rows: outcomes.into_iter().map(|timed| timed.row).collect() })
+    }
+}
+
+impl Evaluate {
+    /// What the student writes decides.
+    fn by_generation(
+        &self,
+        context: &Context<'_>,
+        loaded: &Loaded,
+        questions: &[&Question],
+    ) -> Result<Vec<Timed<Outcome>>, StageError> {
         let usage = &loaded.checkpoint.usage;
         let max_new = max_new(self.max_new, usage, &loaded.tokenizer)?;
         let asker = Asker {
@@ -131,53 +160,94 @@ impl Stage for Evaluate {
             sampling: self.sampling.as_ref().map(SamplingRecipe::sampling),
         };
         let student = student_term(context, &self.model)?;
-        let key = |question: &Question| -> Result<RowKey, StageError> {
+        let key = |question: &&Question| -> Result<RowKey, StageError> {
             let prompt = asker.sequences.prompt(question)?;
+            // What ends an answer depends on the labels there are.
+            let labels: Vec<String> = question.choices.iter().map(|choice| choice.label.to_string()).collect();
             Ok(RowKey::of(&Term::record([
                 ("student", student.clone()),
                 ("prompt", prompt.term()),
+                ("labels", labels.term()),
                 ("max_new", max_new.term()),
                 ("sampling", self.sampling.term()),
                 ("revision", Self::REVISION.term()),
             ])))
         };
-        let written = answered(context, &asker, &questions, &key)?;
-        let rows = questions.iter().zip(&written).filter_map(|(question, written)| outcome(question, usage, written));
-        Ok(Scores { rows: rows.collect() })
+        let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
+        let written: Vec<Timed<Written>> = asked(context, &keys, self.batch.get(), |open| {
+            asker.ask(&open.iter().map(|index| questions[*index]).collect::<Vec<_>>())
+        })?;
+        let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Written>)| {
+            Some(Timed { row: outcome(question, usage, row)?, took_us: *took_us })
+        };
+        Ok(questions.iter().zip(&written).filter_map(outcome).collect())
     }
-}
 
-/// Asks what was not asked before; each batch is kept as soon as it is answered.
-fn answered(
-    context: &Context<'_>,
-    asker: &Asker<'_>,
-    questions: &[&Question],
-    key: &dyn Fn(&Question) -> Result<RowKey, StageError>,
-) -> Result<Vec<Written>, StageError> {
-    let rows = context.rows("evaluate")?;
-    let mut written: Vec<Option<Written>> = Vec::with_capacity(questions.len());
-    let mut keys = Vec::with_capacity(questions.len());
-    for question in questions {
-        let key = key(question)?;
-        let known = rows.get(&key)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        written.push(known);
-        keys.push(key);
-    }
-    let open: Vec<usize> = (0..questions.len()).filter(|index| written[*index].is_none()).collect();
-    let mut done = questions.len() - open.len();
-    for batch in open.chunks(asker.batch) {
-        if context.stopping() {
-            rows.flush()?;
-            return Err(StageError::Stopped);
+    /// The choice that the student holds for the likeliest is its answer: of equally likely ones, the first.
+    fn by_likelihood(
+        &self,
+        context: &Context<'_>,
+        loaded: &Loaded,
+        questions: &[&Question],
+        recipe: &LikelihoodRecipe,
+    ) -> Result<Vec<Timed<Outcome>>, StageError> {
+        let usage = &loaded.checkpoint.usage;
+        for (field, given) in [("max_new", self.max_new.is_some()), ("sampling", self.sampling.is_some())] {
+            if given {
+                return Err(data(format!("`{field}` has no meaning with `score: likelihood`: nothing is written")));
+            }
         }
-        let asked: Vec<&Question> = batch.iter().map(|index| questions[*index]).collect();
-        for (index, answer) in batch.iter().zip(asker.ask(&asked)?) {
-            rows.put(keys[*index], &serde_json::to_vec(&answer).map_err(data)?)?;
-            written[*index] = Some(answer);
+        if recipe.of == Stands::Answer && !usage.format.placement.label_first() {
+            return Err(data(format!(
+                "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{}`: use \
+                 `score: generation`, or score the words of the choices with `of: text`",
+                usage.format.placement
+            )));
         }
-        done += batch.len();
-        context.progress(done as u64, questions.len() as u64, "questions");
+        let sequences = Sequences::new(usage, &loaded.tokenizer)?;
+        let all: Vec<Vec<Candidate>> = questions
+            .iter()
+            .map(|question| candidates(&sequences, question, recipe.of))
+            .collect::<Result<_, StageError>>()?;
+        let student = student_term(context, &self.model)?;
+        let key = |candidates: &Vec<Candidate>| {
+            RowKey::of(&Term::record([
+                ("student", student.clone()),
+                ("choices", candidates.term()),
+                ("revision", Self::REVISION.term()),
+            ]))
+        };
+        let keys: Vec<RowKey> = all.iter().map(key).collect();
+        let budget = Budget::of(self.positions.get());
+        let found: Vec<Timed<Vec<Held>>> = asked(context, &keys, self.batch.get(), |open| {
+            held(&loaded.model, &open.iter().map(|index| all[*index].as_slice()).collect::<Vec<_>>(), &budget)
+        })?;
+        let mut lost = 0;
+        let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Vec<Held>>)| {
+            let likelihoods = recipe.by.compared(row).unwrap_or_else(|| {
+                lost += 1;
+                Vec::new()
+            });
+            let likelier = |a: usize, b: usize| if likelihoods[b].score > likelihoods[a].score { b } else { a };
+            let best = (0..likelihoods.len()).reduce(likelier);
+            let row = Outcome {
+                id: question.id.clone(),
+                answer: question.answer?,
+                choices: question.choices.len(),
+                predicted: best.map(|best| likelihoods[best].label),
+                output: String::new(),
+                tokens: 0,
+                likelihoods,
+            };
+            Some(Timed { row, took_us: *took_us })
+        };
+        let outcomes = questions.iter().zip(&found).filter_map(outcome).collect();
+        if lost > 0 {
+            context.warn(format!(
+                "of {lost} questions the student's probabilities are no numbers, as after a training that diverged: they \
+                 count as wrong"
+            ));
+        }
+        Ok(outcomes)
     }
-    rows.flush()?;
-    Ok(written.into_iter().flatten().collect())
 }
