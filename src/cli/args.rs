@@ -108,8 +108,11 @@ pub(super) enum Command {
   retort show pipelines/quickstart.yaml 'tuned[placement=after]'
   retort show pipelines/quickstart.yaml 'tuned[placement=after]' --svg figures")]
     Show(Show),
-    /// Compare two runs: parameters and accuracies
-    #[command(after_help = "Example:\n  retort diff last~1 last")]
+    /// Compare two runs or two pipeline files: parameters, accuracies with intervals, and the questions that changed
+    #[command(after_help = "Examples:
+  retort diff last~1 last
+  retort diff pipelines/masking.yaml pipelines/masking-2.yaml --root data=/shared/data
+  retort diff last pipelines/masking.yaml --limit 50")]
     Diff(Diff),
     /// List the runs in the cache
     Runs,
@@ -119,8 +122,12 @@ pub(super) enum Command {
     /// Print the reports of an experiment from the cache and write their files
     #[command(after_help = "Example:\n  retort report pipelines/quickstart.yaml --out results")]
     Report(ReportArgs),
-    /// Write an instance's files, such as a checkpoint in Hugging Face's layout, to a directory
-    #[command(after_help = "Example:\n  retort export pipelines/quickstart.yaml 'tuned[placement=after]' student/")]
+    /// Write an instance's files, such as a checkpoint in Hugging Face's layout; or every question's outcome as one table,
+    /// or training curves for TensorBoard
+    #[command(after_help = "Examples:
+  retort export pipelines/quickstart.yaml 'tuned[placement=after]' student/
+  retort export pipelines/quickstart.yaml --outcomes outcomes.csv
+  retort export pipelines/quickstart.yaml --tensorboard curves && tensorboard --logdir curves")]
     Export(Export),
     /// Read and check a pipeline; with --from-scratch, prove that the cache equals a fresh computation
     #[command(after_help = "Examples:
@@ -205,11 +212,17 @@ pub(super) struct Show {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Diff {
-    /// The earlier run: an identifier or its beginning, `last`, or `last~N`
+    /// The earlier run: an identifier or its beginning, `last`, or `last~N`; or a pipeline file
     pub(super) before: String,
-    /// The later run
+    /// The later run, or a pipeline file
     #[arg(default_value = "last")]
     pub(super) after: String,
+    /// How many of the questions that changed are listed for each instance
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(super) limit: usize,
+    /// Say where the first component of a path in a pipeline file is: `--root data=/shared/data`
+    #[arg(long = "root", value_name = "NAME=DIR")]
+    pub(super) roots: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -232,11 +245,18 @@ pub(super) struct ReportArgs {
 pub(super) struct Export {
     #[command(flatten)]
     pub(super) pipeline: Pipeline,
-    /// One instance
+    /// One instance; with `--outcomes` or `--tensorboard`, a stage or instances, all when none is given
     #[arg(value_name = "TARGET")]
-    pub(super) target: String,
-    /// Directory to write to
-    pub(super) directory: PathBuf,
+    pub(super) target: Option<String>,
+    /// Directory to write the instance's files to
+    #[arg(value_name = "DIRECTORY", conflicts_with_all = ["outcomes", "tensorboard"])]
+    pub(super) directory: Option<PathBuf>,
+    /// Write the outcome of every question, with the axis values of its instance, to this CSV file; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) outcomes: Option<PathBuf>,
+    /// Write the curves of every training to event files in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) tensorboard: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

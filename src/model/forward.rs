@@ -2,8 +2,8 @@
 //! tensors that are tracked or not, with and without memory of earlier positions.
 
 use super::decoder::{Affine, Block, Decoder, DropoutRates, Weights};
-use super::init::Random;
 use super::forest::Forest;
+use super::init::Random;
 use super::kernels::{Blocks, Dropout, Form, Kernels, Major, Precision, Real, Turn};
 use super::layout::Layout;
 

@@ -85,8 +85,7 @@ impl<B: Kernels> Network<B> {
     /// The hidden states of the rows of a forest at `wanted`, and what the layers remember of its sequences.
     fn shared(&self, forest: &Forest, wanted: &[u32]) -> (Real<B>, Vec<B::Memory>) {
         let (layout, spread) = forest.spread(B::RAGGED);
-        let mut memory: Vec<B::Memory> =
-            (0..self.config().layers()).map(|_| B::memory(forest.paths.len())).collect();
+        let mut memory: Vec<B::Memory> = (0..self.config().layers()).map(|_| B::memory(forest.paths.len())).collect();
         let weights = self.parameters(&self.values);
         let embedded = B::pick_rows(&weights.token_embedding, &forest.ids);
         let pass = Pass { generating: true, ..self.pass_at(&layout, forest.positions.clone()) };

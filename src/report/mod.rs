@@ -49,6 +49,7 @@ mod record;
 mod summary;
 mod table;
 mod tabulate;
+pub mod tensorboard;
 #[cfg(test)]
 mod tests;
 

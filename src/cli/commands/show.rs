@@ -105,7 +105,7 @@ pub(super) fn result_of(
 }
 
 /// Reads a result whole.
-fn decoded<A: Artifact>(found: &Found, store: &Store) -> Result<A, Failure> {
+pub(super) fn decoded<A: Artifact>(found: &Found, store: &Store) -> Result<A, Failure> {
     let read = |(part, digest): (&String, &crate::fingerprint::Digest)| Ok((part.clone(), store.read(digest)?));
     A::decode(&found.parts.iter().map(read).collect::<Result<Parts, Failure>>()?).map_err(Failure::unusable)
 }

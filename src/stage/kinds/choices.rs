@@ -55,11 +55,7 @@ pub(super) fn candidates(
 }
 
 /// What the student holds the choices of each question for, in their order.
-pub(super) fn held(
-    model: &Model,
-    questions: &[&[Candidate]],
-    budget: &Budget,
-) -> Result<Vec<Vec<Held>>, StageError> {
+pub(super) fn held(model: &Model, questions: &[&[Candidate]], budget: &Budget) -> Result<Vec<Vec<Held>>, StageError> {
     let group = |candidates: &&[Candidate]| -> Vec<Continuation<'_>> {
         candidates.iter().map(|Candidate { ids, from, .. }| Continuation { ids, from: *from }).collect()
     };
@@ -140,8 +136,7 @@ mod tests {
 
     #[test]
     fn a_choice_without_words_cannot_be_scored() {
-        let mut questions =
-            generate(&SyntheticSpec { train: 1, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
+        let mut questions = generate(&SyntheticSpec { train: 1, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
         let question = &mut questions.splits.get_mut(&Split::Train).unwrap()[0];
         question.choices[1].text = String::new();
         let tokenizer = train_bpe([question.stem.as_str()], 300, &[MARKER]).unwrap();

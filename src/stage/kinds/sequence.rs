@@ -217,7 +217,8 @@ mod tests {
                 assert!(!text(&ids[target_from..label_at]).contains("] B"), "{placement}");
                 // Generation stops with the token that closes the label, and the label can be read then.
                 let written = (target_from..=ids.len()).map(|end| &ids[target_from..end]);
-                let stopped = written.clone().find(|ids| answered(&tokenizer, ids, &usage.format, &question().choices)).unwrap();
+                let stopped =
+                    written.clone().find(|ids| answered(&tokenizer, ids, &usage.format, &question().choices)).unwrap();
                 assert_eq!(parse(&text(stopped), &usage.format, &question().choices), Ok(label), "{placement}");
                 assert_eq!(text(&stopped[..stopped.len() - 1]).matches(MARKER).count(), 1, "{placement}");
                 // Every token is of one part; the label's are those that hold a piece of it.

@@ -1,0 +1,205 @@
+//! `retort export`: an instance's parts as files, under the names other tools expect; and what many instances gave, as one
+//! table or as curves.
+
+mod outcomes;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use self::outcomes::Scored;
+use super::super::args::{Export, Global};
+use super::super::exit::{Exit, Failure};
+use super::super::print;
+use super::super::session::{Devices, Session};
+use super::reports::{plain, write_changed};
+use super::show::{decoded, result_of};
+use crate::artifact::{ArtifactKind, Checkpoint, Usage};
+use crate::model::Config;
+use crate::plan::{Found, Verdict};
+use crate::report::tensorboard::{Span, event_file};
+use crate::spec::InstanceId;
+use crate::stage::kinds::evaluate::times;
+use crate::store::Store;
+use crate::text::tokenizer::Tokenizer;
+
+/// Writes the files of one instance, or what many instances gave.
+pub(super) fn export(global: &Global, args: &Export) -> Result<Exit, Failure> {
+    let session = Session::load(global, &args.pipeline)?;
+    if args.outcomes.is_none() && args.tensorboard.is_none() {
+        let (Some(target), Some(directory)) = (&args.target, &args.directory) else {
+            return Err(Failure::invalid("`retort export` needs an instance and a directory to write it to")
+                .hint("or name what to write of all instances: `--outcomes FILE.csv`, `--tensorboard DIR`"));
+        };
+        return files_of(global, &session, target, directory);
+    }
+    let store = session.look()?;
+    if let Some(file) = &args.outcomes {
+        write_outcomes(global, &session, args, &store, file)?;
+    }
+    if let Some(directory) = &args.tensorboard {
+        write_curves(global, &session, args, &store, directory)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Finds the current results of every instance that makes a kind of artifact, of those that are asked for. Instances
+/// without one are named in a note; where none has one, that is a failure.
+fn current(
+    global: &Global,
+    session: &Session,
+    args: &Export,
+    store: &Store,
+    kind: ArtifactKind,
+) -> Result<Vec<(InstanceId, Arc<Found>)>, Failure> {
+    let targets: Vec<String> = args.target.iter().cloned().collect();
+    let asked: Vec<InstanceId> = match &args.target {
+        Some(target) => session.matching(target)?,
+        None => session.experiment.ids().collect(),
+    };
+    let makes = |id: &InstanceId| session.experiment.instance(*id).bound.kind().output == kind;
+    let asked: Vec<InstanceId> = asked.into_iter().filter(makes).collect();
+    if asked.is_empty() {
+        let of = args.target.as_ref().map_or_else(|| "the pipeline".to_owned(), |target| format!("`{target}`"));
+        return Err(Failure::invalid(format!("{of} has no instance that makes {kind}")));
+    }
+    let wanted = session.wanted(&targets)?;
+    let devices = Devices::new(&session.settings, global);
+    let ground = session.survey(&wanted, store, &devices)?;
+    let plan = session.plan(&wanted, &ground, store)?;
+    let (mut found, mut stale) = (Vec::new(), Vec::new());
+    for id in asked {
+        match &plan.verdicts[id.index()] {
+            Verdict::Hit(result) => found.push((id, Arc::clone(result))),
+            _ => stale.push(session.name(id)),
+        }
+    }
+    let hint = "`retort run` makes them; `retort explain` says why they are stale";
+    let names = |stale: &[String]| {
+        let more = if stale.len() > 4 { format!(" and {} more", stale.len() - 4) } else { String::new() };
+        format!("{}{more}", stale.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", "))
+    };
+    if found.is_empty() {
+        return Err(Failure::unusable(format!("the cache has no current result for {}", names(&stale))).hint(hint));
+    }
+    if !stale.is_empty() {
+        print::note(&format!("left out for want of a current result: {}; {hint}", names(&stale)));
+    }
+    Ok(found)
+}
+
+/// Writes the outcome of every question of every instance as one table.
+fn write_outcomes(
+    global: &Global,
+    session: &Session,
+    args: &Export,
+    store: &Store,
+    file: &Path,
+) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    for (id, found) in current(global, session, args, store, ArtifactKind::Scores)? {
+        let instance = session.experiment.instance(id);
+        all.push(Scored {
+            instance: instance.name.to_string(),
+            stage: session.experiment.stage_of(id).name.clone(),
+            coords: instance.coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
+            scores: decoded(&found, store)?,
+            times: times(store, &found.fingerprint)?,
+        });
+    }
+    let table = outcomes::csv(&all)?;
+    if file == Path::new("-") {
+        print::data(&String::from_utf8_lossy(&table));
+        return Ok(());
+    }
+    if let Some(parent) = file.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    fs_err::write(file, table)?;
+    let rows: usize = all.iter().map(|scored| scored.scores.rows.len()).sum();
+    print::data(&format!("{}: {rows} outcomes of {} instances\n", file.display(), all.len()));
+    Ok(())
+}
+
+/// Writes the curves of every training, each into a directory of its own, as TensorBoard reads them.
+fn write_curves(
+    global: &Global,
+    session: &Session,
+    args: &Export,
+    store: &Store,
+    directory: &Path,
+) -> Result<(), Failure> {
+    let found = current(global, session, args, store, ArtifactKind::Checkpoint)?;
+    for (id, found) in &found {
+        let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the checkpoint has no training log"))?;
+        let log = Checkpoint::decode_log(&store.read(log)?).map_err(Failure::unusable)?;
+        let from_ms = store.claim(&found.fingerprint)?.map_or(0, |(_, claim)| claim.started_at_ms);
+        let span = Span { from: from_ms as f64 / 1000.0, took: found.took_ms as f64 / 1000.0 };
+        let name = format!("events.out.tfevents.{:010}.retort", from_ms / 1000);
+        let files = BTreeMap::from([(name, event_file(&log, span))]);
+        write_changed(&directory.join(plain(&session.name(*id))), &files)?;
+    }
+    print::data(&format!("{}: curves of {} trainings\n", directory.display(), found.len()));
+    Ok(())
+}
+
+/// Writes the files of one instance to a directory.
+fn files_of(global: &Global, session: &Session, target: &str, directory: &Path) -> Result<Exit, Failure> {
+    let id = session.only(target)?;
+    let store = session.look()?;
+    let found = result_of(global, session, id, &store)?;
+    let kind = session.experiment.instances[id.index()].bound.kind().output;
+    let mut files = BTreeMap::new();
+    for (part, digest) in &found.parts {
+        files.insert(file_name(kind, part), store.read(digest)?);
+    }
+    if kind == ArtifactKind::Checkpoint {
+        files.extend(companions(&files)?);
+    }
+    let written = write_changed(directory, &files)?;
+    print::data(&format!("{}: {} files, {written} of them new or changed\n", directory.display(), files.len()));
+    Ok(Exit::Success)
+}
+
+/// The files that transformers reads beside a checkpoint's own: how its tokenizer is set up, and how it generates.
+fn companions(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let (Some(usage), Some(config), Some(tokenizer)) =
+        (files.get("usage.json"), files.get("config.json"), files.get("tokenizer.json"))
+    else {
+        return Ok(BTreeMap::new());
+    };
+    let usage: Usage = serde_json::from_slice(usage).map_err(Failure::unusable)?;
+    let config = Config::from_json(config, "config.json").map_err(Failure::unusable)?;
+    let tokenizer = Tokenizer::from_json(tokenizer).map_err(Failure::unusable)?;
+    let mut setup = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": config.context(),
+        "clean_up_tokenization_spaces": false,
+    });
+    let mut generation = json!({ "do_sample": false });
+    if let Some(end) = usage.end {
+        generation["eos_token_id"] = json!(tokenizer.id(&end));
+        // Padding is masked, so any token will do; with none transformers warns at every call.
+        generation["pad_token_id"] = json!(tokenizer.id(&end));
+        setup["eos_token"] = json!(end);
+        setup["pad_token"] = json!(end);
+    }
+    let file = |value: &serde_json::Value| format!("{value:#}\n").into_bytes();
+    Ok(BTreeMap::from([
+        ("tokenizer_config.json".to_owned(), file(&setup)),
+        ("generation_config.json".to_owned(), file(&generation)),
+    ]))
+}
+
+/// Names a part as its readers expect: transformers, for a checkpoint.
+fn file_name(kind: ArtifactKind, part: &str) -> String {
+    match (kind, part) {
+        (ArtifactKind::Checkpoint, "weights") => "model.safetensors".into(),
+        (ArtifactKind::Checkpoint, "log") => "training_log.json".into(),
+        (ArtifactKind::Checkpoint | ArtifactKind::Tokenizer, part) => format!("{part}.json"),
+        (ArtifactKind::Report, part) => part.into(),
+        (_, part) => format!("{part}.jsonl"),
+    }
+}
