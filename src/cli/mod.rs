@@ -15,6 +15,7 @@ mod plot;
 mod print;
 mod reach;
 pub mod reporter;
+mod scores;
 mod session;
 mod settings;
 mod shade;

@@ -196,7 +196,9 @@ fn two_runs_are_compared() {
     let json = project.run(&["diff", "last~1", "--json"]).code(0).json();
     let lines = json["instances"].as_array().unwrap();
     let of = |name: &str| lines.iter().find(|line| line["instance"] == name);
-    assert!(of("answers[fraction=0.4,student=tuned]").unwrap()["accuracy"][0].is_number(), "{json}");
+    let accuracy = &of("answers[fraction=0.4,student=tuned]").unwrap()["accuracy"];
+    assert!(accuracy["before"]["value"].is_number() && accuracy["compared"]["p"].is_number(), "{json}");
+    output.shows("last loss").shows("accuracy %, 95 % intervals");
     assert!(of("questions").is_none(), "{json}");
     project.run(&["diff", "last", "last"]).code(0).shows("the same recipes");
     project.run(&["diff", "last~7"]).code(2).says("no run matches `last~7`");

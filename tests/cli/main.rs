@@ -25,6 +25,7 @@ mod pipelines;
 mod reruns;
 mod revisions;
 mod runner;
+mod scores;
 mod silent_failures;
 mod stopped;
 mod students;

@@ -11,12 +11,14 @@ use super::super::exit::{Exit, Failure};
 use super::super::inquiry;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
+use super::super::scores;
 use super::super::session::{Devices, Session};
 use super::super::shade;
 use crate::artifact::{Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, TrainingLog};
 use crate::plan::{Found, Verdict};
 use crate::report::{Curve, CurveKind, curve_svg};
 use crate::spec::InstanceId;
+use crate::stage::kinds::evaluate::times;
 use crate::store::Store;
 
 /// Shows what one instance made.
@@ -59,6 +61,11 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         }
         ArtifactKind::Attributions if !global.json => show_attributions(args, &found, &store)?,
         ArtifactKind::Agreement if !global.json => show_agreement(args, &found, &store)?,
+        ArtifactKind::Scores if !global.json => {
+            let times = times(&store, &found.fingerprint)?;
+            print::data(&scores::summary(&decoded(&found, &store)?, &times));
+            show_rows(global, args, &found, &store)?;
+        }
         _ => show_rows(global, args, &found, &store)?,
     }
     Ok(Exit::Success)

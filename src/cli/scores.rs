@@ -1,0 +1,111 @@
+//! What a student answered, in a terminal: accuracy, parse rate, pace, and calibration where choices were scored.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use super::print;
+use crate::artifact::{Outcome, Scores};
+use crate::stats::{Bin, Bootstrap, Calibration, Estimate, Forecast, Interval, Level, StatsError, calibration, wilson};
+
+/// The bins of a reliability diagram.
+const BINS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+
+/// Writes a summary of what was answered; `times` are microseconds by question.
+pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String {
+    let rows = &scores.rows;
+    let count = |of: fn(&Outcome) -> bool| rows.iter().filter(|outcome| of(outcome)).count();
+    let Some(Estimate { value, interval: Interval { low, high }, .. }) =
+        wilson(count(Outcome::correct), rows.len(), Level::P95)
+    else {
+        return "no questions\n".to_owned();
+    };
+    let percent = |share: f64| format!("{:.1}", share * 100.0);
+    let mut out = format!(
+        "accuracy {} % [{}, {}] of {} questions (95 % Wilson interval), parsed {} %",
+        percent(value),
+        percent(low),
+        percent(high),
+        rows.len(),
+        percent(count(|outcome| outcome.predicted.is_some()) as f64 / rows.len() as f64)
+    );
+    let tokens: usize = rows.iter().map(|outcome| outcome.tokens).sum();
+    if tokens > 0 {
+        out += &format!(", {:.1} tokens a question", tokens as f64 / rows.len() as f64);
+    }
+    let known: Vec<u64> = rows.iter().filter_map(|outcome| times.get(&outcome.id).copied()).collect();
+    if !known.is_empty() {
+        out += &format!(", {:.1} ms a question", known.iter().sum::<u64>() as f64 / 1000.0 / known.len() as f64);
+    }
+    out + "\n" + &reliability(rows)
+}
+
+/// Writes how well probabilities and answers agree; nothing where answers were generated.
+fn reliability(rows: &[Outcome]) -> String {
+    let found = match calibrated(rows) {
+        Ok(Some(found)) => found,
+        Ok(None) => return String::new(),
+        Err(error) => return format!("{error}\n"),
+    };
+    let Calibration { confidence, error, brier, bins, .. } = found;
+    let Interval { low, high } = brier.interval;
+    let bins = bins.iter().filter(|bin| bin.count > 0).map(|bin| {
+        let Bin { low, high, count, confidence, accuracy } = bin;
+        let share = |share: &Option<f64>| share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}"));
+        vec![format!("{low:.1} to {high:.1}"), count.to_string(), share(confidence), share(accuracy)]
+    });
+    format!(
+        "held for likely {confidence:.3} on average; expected calibration error {error:.3}, Brier score {:.3} [{low:.3}, \
+         {high:.3}]\n{}",
+        brier.value,
+        print::table(&["held for", "questions", "on average", "right"], bins.collect())
+    )
+}
+
+fn calibrated(rows: &[Outcome]) -> Result<Option<Calibration>, StatsError> {
+    let forecast = |outcome: &Outcome| {
+        let right = outcome.likelihoods.iter().position(|choice| choice.label == outcome.answer)?;
+        Some(Forecast { question: outcome.id.clone(), shares: outcome.shares()?, right })
+    };
+    let forecasts: Vec<Forecast> = rows.iter().filter_map(forecast).collect();
+    calibration(&forecasts, BINS, Level::P95, Bootstrap::seeded(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::{Label, Likelihood};
+
+    #[test]
+    fn scores_are_summed_up_with_their_calibration() {
+        let outcome = |index: usize, score: f64| Outcome {
+            id: format!("q{index}"),
+            answer: Label::at(index % 2).unwrap(),
+            choices: 2,
+            predicted: Label::at(0),
+            output: String::new(),
+            tokens: 0,
+            likelihoods: [score, -1.0]
+                .into_iter()
+                .enumerate()
+                .map(|(index, score)| Likelihood {
+                    label: Label::at(index).unwrap(),
+                    log_probability: score,
+                    tokens: 1,
+                    bytes: 1,
+                    score,
+                })
+                .collect(),
+        };
+        let scores = Scores { rows: (0..8).map(|index| outcome(index, if index < 4 { -0.5 } else { 1.0 })).collect() };
+        let times = BTreeMap::from([("q0".to_owned(), 1500), ("q1".to_owned(), 2500)]);
+        expect_test::expect![[r#"
+            accuracy 50.0 % [21.5, 78.5] of 8 questions (95 % Wilson interval), parsed 100.0 %, 2.0 ms a question
+            held for likely 0.752 on average; expected calibration error 0.252, Brier score 0.646 [0.314, 0.978]
+            held for    questions  on average  right
+            0.6 to 0.7  4          0.622       0.500
+            0.8 to 0.9  4          0.881       0.500
+        "#]]
+        .assert_eq(&summary(&scores, &times));
+        assert_eq!(summary(&Scores::default(), &times), "no questions\n");
+    }
+}
