@@ -71,7 +71,8 @@ mod tests {
         ];
         for (wins, losses, low, high) in cases {
             let Odds { ratio, interval } = odds(wins, losses, Level::P95).unwrap();
-            let near = |found: f64, expected: f64| found == expected || (found / expected - 1.0).abs() < 1e-9;
+            let near =
+                |found: f64, expected: f64| found.total_cmp(&expected).is_eq() || (found / expected - 1.0).abs() < 1e-9;
             assert!(near(interval.low, low) && near(interval.high, high), "{wins} {losses}: {interval:?}");
             assert!(interval.low <= ratio && ratio <= interval.high);
         }

@@ -71,10 +71,11 @@ impl<'a> Pairs<'a> {
 
     /// The differences as whole numbers: multiplied by both numbers of replicates.
     pub(super) fn whole_differences(&self) -> Vec<i64> {
-        let count = |row: &Response| row.right.iter().filter(|right| **right).count() as i64;
-        let (ours, theirs) = self.replicates();
+        let count = |row: &Response| row.right.iter().filter(|right| **right).count().cast_signed() as i64;
+        let (ours, theirs) =
+            (self.first[0].right.len().cast_signed() as i64, self.second[0].right.len().cast_signed() as i64);
         let pairs = self.first.iter().zip(&self.second);
-        pairs.map(|(a, b)| count(a) * theirs as i64 - count(b) * ours as i64).collect()
+        pairs.map(|(a, b)| count(a) * theirs - count(b) * ours).collect()
     }
 
     /// What the first arm gained over the second, and what it lost: the sums of the differences above and below zero.

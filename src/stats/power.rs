@@ -43,7 +43,7 @@ impl Design {
         if discordant <= 0.0 {
             return 0.0;
         }
-        let (n, share) = (self.questions as f64, (1.0 + difference / discordant) / 2.0);
+        let (n, share) = (self.questions as f64, f64::midpoint(1.0, difference / discordant));
         let spread = (n * discordant * (1.0 - discordant)).sqrt();
         // Beyond nine deviations lies less than the rounding of the sum.
         let from = (n * discordant - 9.0 * spread - 9.0).floor().max(0.0) as usize;
@@ -88,22 +88,16 @@ impl Design {
 /// not even a difference of 1 would be found.
 pub fn detectable(pairs: &Pairs<'_>, level: Level, power: Power) -> Option<f64> {
     let crossed = (pairs.replicates() != (1, 1)).then(|| Crossed::of(pairs)).flatten();
-    let found = match crossed {
-        Some(Crossed { error, freedom, .. }) => {
-            // The one-sided quantile of a power of 80 % is the two-sided one of 60 %.
-            let share = power.share();
-            let quantile = match Level::new((2.0 * share - 1.0).abs()) {
-                Ok(level) => reach(level, freedom).copysign(share - 0.5),
-                Err(_) => 0.0,
-            };
-            Some((reach(level, freedom) + quantile) * error)
-        }
-        None => {
-            let (wins, losses) = pairs.wins_and_losses();
-            let questions = pairs.questions();
-            let discordant = (wins + losses + 2) as f64 / (questions + 2) as f64;
-            Design { questions, discordant }.detectable(level, power)
-        }
+    let found = if let Some(Crossed { error, freedom, .. }) = crossed {
+        // The one-sided quantile of a power of 80 % is the two-sided one of 60 %.
+        let share = power.share();
+        let quantile = Level::new((2.0 * share - 1.0).abs()).map_or(0.0, |level| reach(level, freedom));
+        Some((reach(level, freedom) + quantile.copysign(share - 0.5)) * error)
+    } else {
+        let (wins, losses) = pairs.wins_and_losses();
+        let questions = pairs.questions();
+        let discordant = (wins + losses + 2) as f64 / (questions + 2) as f64;
+        Design { questions, discordant }.detectable(level, power)
     };
     found.filter(|difference| *difference <= 1.0)
 }

@@ -1,6 +1,7 @@
 //! How likely a student holds each choice of a question.
 
-use crate::artifact::{Label, Question};
+use crate::artifact::{Choice, Label, Question};
+use crate::fingerprint::{ContentHash, Term};
 use crate::model::{Budget, Continuation, Model, log_probabilities};
 use crate::stage::StageError;
 
@@ -37,7 +38,7 @@ pub(super) fn candidates(
     question: &Question,
     stands: Stands,
 ) -> Result<Vec<Candidate>, StageError> {
-    let candidate = |choice: &crate::artifact::Choice| {
+    let candidate = |choice: &Choice| {
         let text = match stands {
             Stands::Answer => sequences.answer(question, choice.label)?,
             Stands::Text => choice.text.clone(),
@@ -56,10 +57,7 @@ pub(super) fn candidates(
 
 /// What the student holds the choices of each question for, in their order.
 pub(super) fn held(model: &Model, questions: &[&[Candidate]], budget: &Budget) -> Result<Vec<Vec<Held>>, StageError> {
-    let group = |candidates: &&[Candidate]| -> Vec<Continuation<'_>> {
-        candidates.iter().map(|Candidate { ids, from, .. }| Continuation { ids, from: *from }).collect()
-    };
-    let groups: Vec<Vec<Continuation<'_>>> = questions.iter().map(group).collect();
+    let groups: Vec<Vec<Continuation<'_>>> = questions.iter().map(|candidates| continuations(candidates)).collect();
     let found = log_probabilities(model, &groups, budget)?;
     let of = |(candidate, logs): (&Candidate, &Vec<f64>)| {
         let sum: f64 = logs.iter().sum();
@@ -73,10 +71,14 @@ pub(super) fn held(model: &Model, questions: &[&[Candidate]], budget: &Budget) -
     Ok(questions.iter().zip(&found).map(|(candidates, logs)| candidates.iter().zip(logs).map(of).collect()).collect())
 }
 
-impl crate::fingerprint::ContentHash for Candidate {
-    fn term(&self) -> crate::fingerprint::Term {
+fn continuations(candidates: &[Candidate]) -> Vec<Continuation<'_>> {
+    candidates.iter().map(|Candidate { ids, from, .. }| Continuation { ids, from: *from }).collect()
+}
+
+impl ContentHash for Candidate {
+    fn term(&self) -> Term {
         let Self { label, ids, from, bytes } = self;
-        crate::fingerprint::Term::record([
+        Term::record([
             ("label", label.to_string().term()),
             ("ids", ids.term()),
             ("from", from.term()),
