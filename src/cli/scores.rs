@@ -100,10 +100,10 @@ mod tests {
         let times = BTreeMap::from([("q0".to_owned(), 1500), ("q1".to_owned(), 2500)]);
         expect_test::expect![[r"
             accuracy 50.0 % [21.5, 78.5] of 8 questions (95 % Wilson interval), parsed 100.0 %, 2.0 ms a question
-            held for likely 0.752 on average; expected calibration error 0.252, Brier score 0.646 [0.314, 0.978]
-            held for    questions  on average  right
-            0.6 to 0.7  4          0.622       0.500
-            0.8 to 0.9  4          0.881       0.500
+            held for likely 0.752 on average; expected calibration error 0.252, Brier score 0.660 [0.279, 1.077]
+             held for    questions  on average  right
+             0.6 to 0.7  4          0.622       0.500
+             0.8 to 0.9  4          0.881       0.500
         "]]
         .assert_eq(&summary(&scores, &times));
         assert_eq!(summary(&Scores::default(), &times), "no questions\n");
