@@ -142,8 +142,8 @@ fn scores(lines: &[Line]) -> String {
     }
     let headings =
         ["accuracy %, 95 % intervals", "before", "after", "difference, points", "p", "now right", "now wrong"];
-    let note = "Differences are paired by question, with a bootstrap interval; p is McNemar's exact test and holds for these \
-                trainings alone.\n";
+    let note = "Differences are paired by question, with a bootstrap interval, or Bonett and Price's where no resample \
+                varies; p is McNemar's exact test and holds for these trainings alone.\n";
     format!("\n{}{note}{}", print::table(&headings, rows), notes.concat())
 }
 
@@ -186,6 +186,6 @@ fn percent(share: f64) -> String {
 }
 
 fn points(difference: f64) -> String {
-    // Adding zero turns a rounded −0.0 into 0.0.
-    format!("{:+.1}", (difference * 1000.0).round() / 10.0 + 0.0).replace('-', "−")
+    let rounded = (difference * 1000.0).round() / 10.0;
+    if rounded == 0.0 { "0.0".to_owned() } else { format!("{rounded:+.1}").replace('-', "−") }
 }
