@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::missing::Missing;
 use super::{Materials, Operation};
 use crate::artifact::{Rationale, Rationales};
 use crate::stage::StageError;
+use crate::stage::kinds::missing::Missing;
 use crate::stage::params::Input;
 
 crate::params! {
@@ -39,12 +39,7 @@ impl Operation for Wrong {
                 (materials.draw_for(&labels).bits(), sample.sample)
             };
             let chosen = wrong.min_by_key(rank);
-            Ok(chosen.map(|chosen| Rationale {
-                text: chosen.text.clone(),
-                label: chosen.label,
-                kept: None,
-                ..row.clone()
-            }))
+            Ok(chosen.map(|chosen| Rationale { id: row.id.clone(), sample: row.sample, kept: None, ..chosen.clone() }))
         })
     }
 }
