@@ -39,7 +39,12 @@ impl Operation for Wrong {
                 (materials.draw_for(&labels).bits(), sample.sample)
             };
             let chosen = wrong.min_by_key(rank);
-            Ok(chosen.map(|chosen| Rationale { id: row.id.clone(), sample: row.sample, kept: None, ..chosen.clone() }))
+            Ok(chosen.map(|chosen| Rationale {
+                id: row.id.clone(),
+                sample: row.sample,
+                kept: None,
+                ..Rationale::clone(chosen)
+            }))
         })
     }
 }
