@@ -23,13 +23,14 @@ use retort::text::target::{MARKER, decided, parse};
 use retort::text::tokenizer::Tokenizer;
 use serde_json::json;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[path = "../src/allocator.rs"]
+mod allocator;
 
 /// The most tokens that are written.
 const MAX_NEW: usize = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    allocator::keep_pages();
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let whole = arguments.iter().position(|argument| argument == "--whole").map(|at| arguments.remove(at)).is_some();
     let mut valued = |name: &str| {

@@ -83,24 +83,41 @@ fn choices_are_scored_once_whatever_they_are_compared_by() {
     assert_eq!(project.digests(), fresh.digests());
 }
 
+const NOTHING_TO_ASK: &str = r#"retort: 1
+experiment: nothing
+seed: 5
+
+models:
+  tiny: { new: { architecture: llama, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+
+stages:
+  questions:
+    dataset: { format: quarel, train: quarel.jsonl }
+  tokens:
+    tokenizer: { questions: questions, vocabulary: 300 }
+  tuned:
+    train: { student: tiny, questions: questions, placement: none, recipe: { steps: 1 } }
+  answers:
+    evaluate: { model: tuned, questions: questions }
+"#;
+
 #[test]
 fn what_cannot_be_scored_is_named() {
+    let project = Project::new(PIPELINE);
+    project.edit("placement: [none, after]", "placement: [before]");
+    project.run(&["run", FILE]).code(1).says("`score: likelihood` needs a student that writes its label first");
     let mistakes = [
-        (
-            "placement: [none, after]",
-            "placement: [before]",
-            "`score: likelihood` needs a student that writes its label first",
-        ),
+        ("score: likelihood }", "score: likelyhood }", "`score` cannot be"),
         ("score: likelihood }", "score: likelihood, max_new: 4 }", "`max_new` has no meaning with `score: likelihood`"),
     ];
     for (before, after, said) in mistakes {
         let project = Project::new(PIPELINE);
         project.edit(before, after);
-        project.run(&["run", FILE]).code(1).says(said);
+        project.run(&["check", FILE]).code(2).says(said).says("likelihood");
     }
-    let project = Project::new(PIPELINE);
-    project.edit("score: likelihood }", "score: likelyhood }");
-    project.run(&["plan", FILE]).code(2).says("`score` cannot be").says("likelihood");
+    let project = Project::new(NOTHING_TO_ASK);
+    project.write("quarel.jsonl", "{\"id\":\"q\",\"question\":\"Which? (A) this (B) that\",\"answer_index\":1}\n");
+    project.run(&["run", FILE]).code(1).says("split `test` has no question with a known answer");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Generation beyond the reference cases.
 
 use crate::model::{
-    Architecture, Budget, Config, Device, GenerateOptions, Model, Sampling, Size, StopReason, generate,
+    Architecture, Budget, Config, Continuation, Device, GenerateOptions, Model, Sampling, Size, StopReason, generate,
+    log_probabilities,
 };
 
 fn model() -> Model {
@@ -31,6 +32,54 @@ fn rows_do_not_depend_on_their_batch() {
     }
     for (row, made) in together.iter().enumerate() {
         assert_eq!(made.ids.len(), row % 4 + 3);
+    }
+}
+
+#[test]
+fn prompts_that_begin_alike_come_to_what_each_comes_to_alone() {
+    let stop = |_: usize, _: &[u32]| false;
+    for device in [Device::cpu(), Device::dispatched_cpu()] {
+        for architecture in [Architecture::Gpt2, Architecture::Phi, Architecture::Llama] {
+            let size = Size { vocab_size: 50, context: 24, d_model: 32, layers: 2, heads: 2, kv_heads: None };
+            let model = Model::init(Config::new(architecture, size), 5, &device);
+            let prompts: [&[u32]; 6] = [&[1, 2, 3, 4], &[1, 2, 3], &[1, 2, 3, 9, 8, 7], &[5], &[1, 2, 3], &[5, 6]];
+            let together = generate(&model, &prompts, &options(5, &[], 6), &stop).expect("runs");
+            let logits = model.next_logits(&prompts).expect("runs");
+            for ((prompt, together), logits) in prompts.iter().zip(&together).zip(&logits) {
+                let alone = generate(&model, &[prompt], &options(5, &[], 1), &stop).expect("runs").remove(0);
+                assert_eq!(alone, *together, "{architecture:?} on {device}");
+                let whole = model.logits(&[prompt]).expect("runs").remove(0);
+                let last = &whole[whole.len() - 50..];
+                assert!(last.iter().zip(logits).all(|(a, b)| (a - b).abs() < 1e-5), "{architecture:?} on {device}");
+            }
+        }
+    }
+}
+
+#[test]
+fn probabilities_of_continuations_are_those_of_the_logits() {
+    for device in [Device::cpu(), Device::dispatched_cpu()] {
+        let size = Size { vocab_size: 50, context: 24, d_model: 32, layers: 2, heads: 2, kv_heads: None };
+        let model = Model::init(Config::new(Architecture::Gpt2, size), 5, &device);
+        let sequences: [(&[u32], usize); 4] =
+            [(&[1, 2, 3, 4], 2), (&[1, 2, 7], 2), (&[9, 8], 1), (&[1, 2, 3, 4, 5], 4)];
+        let of = |(ids, from): (&'static [u32], usize)| Continuation { ids, from };
+        let groups =
+            [sequences[..2].iter().copied().map(of).collect(), sequences[2..].iter().copied().map(of).collect()];
+        let found = log_probabilities(&model, &groups, &Budget::default()).expect("runs");
+        for ((ids, from), found) in sequences.iter().zip(found.iter().flatten()) {
+            let logits = model.logits(&[ids]).expect("runs").remove(0);
+            let rows: Vec<&[f32]> = logits.chunks_exact(50).collect();
+            let expected = (*from..ids.len()).map(|at| {
+                let sum: f64 = rows[at - 1].iter().map(|logit| f64::from(*logit).exp()).sum();
+                f64::from(rows[at - 1][ids[at] as usize]) - sum.ln()
+            });
+            assert_eq!(found.len(), ids.len() - from);
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{ids:?} on {device}");
+        }
+        for (ids, from) in [(&[1, 2][..], 0), (&[1, 2], 2), (&[], 1), (&[50, 1], 1)] {
+            assert!(log_probabilities(&model, &[vec![Continuation { ids, from }]], &Budget::default()).is_err());
+        }
     }
 }
 

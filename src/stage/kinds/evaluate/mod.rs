@@ -9,7 +9,7 @@ use crate::artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
 use crate::fingerprint::{ContentHash, RowKey, Term};
 use crate::model::{Budget, Config, Model, Sampling, WeightsFile};
 use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
-use crate::stage::{Context, Slot, Stage, StageError};
+use crate::stage::{Clash, Context, Slot, Stage, StageError};
 use crate::text::tokenizer::Tokenizer;
 
 pub use self::rows::times;
@@ -105,6 +105,18 @@ impl Stage for Evaluate {
     const ABOUT: &'static str = "What a student answers, question by question.";
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, split: test }";
 
+    fn check(&self) -> Result<(), Clash> {
+        let given = [("max_new", self.max_new.is_some()), ("sampling", self.sampling.is_some())];
+        match (&self.score, given.into_iter().find(|(_, given)| *given)) {
+            (Scoring::Likelihood(_), Some((field, _))) => Err(Clash {
+                field,
+                why: format!("`{field}` has no meaning with `score: likelihood`: nothing is written"),
+                hint: format!("leave `{field}` out, or use `score: generation`"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn slot(&self) -> Slot {
         Slot::Device
     }
@@ -192,11 +204,6 @@ impl Evaluate {
         recipe: &LikelihoodRecipe,
     ) -> Result<Vec<Timed<Outcome>>, StageError> {
         let usage = &loaded.checkpoint.usage;
-        for (field, given) in [("max_new", self.max_new.is_some()), ("sampling", self.sampling.is_some())] {
-            if given {
-                return Err(data(format!("`{field}` has no meaning with `score: likelihood`: nothing is written")));
-            }
-        }
         if recipe.of == Stands::Answer && !usage.format.placement.label_first() {
             return Err(data(format!(
                 "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{}`: use \
