@@ -23,7 +23,7 @@
 //! | [`source`] | text with places: spans, diagnostics with carets, the tree of values read from YAML |
 //! | [`artifact`] | the plain data on the edges, with versioned codecs |
 //! | [`event`] | one event type, the reporter trait, the log and its replay |
-//! | [`store`] | blobs, claims, rows, runs, the sled index, leases, gc, verify |
+//! | [`store`] | blobs, claims, rows, runs, the sled index, leases, layers, signatures, gc, verify |
 //! | [`hub`] | which files are a model, and fetching them into the cache that Hugging Face's tools share |
 //! | [`text`] | datasets, prompts, targets and their parser, tokenizers, operations on rationales |
 //! | [`teacher`] | teachers behind a server: requests, limits, retries, and when to pause |

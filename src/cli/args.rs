@@ -22,7 +22,8 @@ Examples:
   retort explain pipelines/quickstart.yaml 'tuned[placement=after]'
 
 Exit codes: 0 done, 1 a stage failed, 2 bad arguments or pipeline, 3 cache, file or device cannot be used,
-4 a check found a difference or damage, 130 stopped by a signal.";
+4 a check found a difference or damage, 130 stopped by a signal. `cache verify` adds up 4 for what is damaged, 8 for what
+is missing and 16 for what nobody trusted has signed.";
 
 /// What holds for every command.
 #[derive(Debug, ClapArgs)]
@@ -30,6 +31,13 @@ pub(super) struct Global {
     /// Directory of the cache [default: `cache`, or as retort.toml says]
     #[arg(long, global = true, env = "RETORT_CACHE", value_name = "DIR")]
     pub(super) cache: Option<PathBuf>,
+    /// Look into this cache as well when something is not here: DIR, or DIR=on-success or DIR=never to say when results go
+    /// there [default: those of retort.toml; results go there with `cache push`]
+    #[arg(long = "layer", global = true, value_name = "DIR[=WHEN]")]
+    pub(super) layers: Vec<String>,
+    /// Look into no other cache
+    #[arg(long, global = true, conflicts_with = "layers")]
+    pub(super) no_layers: bool,
     /// Say only what went wrong
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
@@ -134,6 +142,9 @@ pub(super) enum Command {
   retort check pipelines/quickstart.yaml
   retort check pipelines/quickstart.yaml questions --from-scratch")]
     Check(Check),
+    /// Compute one result again, then countersign it, or say in what it differs
+    #[command(after_help = "Example:\n  retort audit pipelines/quickstart.yaml 'tuned[placement=after,run=0]'")]
+    Audit(Audit),
     /// Write a first pipeline
     Init {
         /// Directory to write to
@@ -268,13 +279,52 @@ pub(super) struct Check {
     pub(super) from_scratch: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(super) struct Audit {
+    #[command(flatten)]
+    pub(super) pipeline: Pipeline,
+    /// One instance
+    #[arg(value_name = "TARGET")]
+    pub(super) target: String,
+}
+
+/// What is signed with, and whom to trust.
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Make a key with which everything is signed from now on
+    New,
+    /// Trust a key
+    Trust {
+        /// The public key, as `cache key new` wrote it
+        key: String,
+        /// Whose it is
+        name: String,
+    },
+    /// Trust a key no more, and never again
+    Revoke {
+        /// The public key, or the name it is trusted under
+        key: String,
+    },
+    /// List the keys that count, and those that do not
+    List,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Cache {
     /// Say what the cache holds and how much room it takes
-    Size,
+    #[command(after_help = "Example:\n  retort cache size --by person")]
+    Size {
+        /// Say what results take by the experiment or stage that needed them, or by the person who made them
+        #[arg(long, value_enum)]
+        by: Option<SizeBy>,
+    },
     /// Hash every blob again, and look for claims, rows and files that are damaged
+    #[command(after_help = "The exit code adds up: 4 something is damaged, 8 a blob that a result names is missing,
+16 a result is signed by nobody who is trusted, where that is required.")]
     Verify,
     /// Remove what no recent run refers to
+    #[command(after_help = "What is removed lies in the trash until the grace is over and `cache gc` runs again;
+`cache undelete` brings it back.")]
     Gc {
         /// Keep what the last N runs of each person refer to
         #[arg(long, default_value_t = 20, value_name = "N")]
@@ -286,6 +336,79 @@ pub(super) enum Cache {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Bring back what `cache gc` removed and has not deleted yet
+    #[command(after_help = "Examples:
+  retort cache undelete --list
+  retort cache undelete                  what was removed last
+  retort cache undelete gc-0f3a91")]
+    Undelete {
+        /// One collection, by the beginning of its name
+        name: Option<String>,
+        /// Only list what can be brought back
+        #[arg(long, conflicts_with = "name")]
+        list: bool,
+    },
     /// Make the index anew from the files
     Rebuild,
+    /// Make a directory for a group to share: a layer, or a cache that several people use
+    #[command(after_help = "Example:
+  retort cache share /shared/retort      make it; its group is that of the folder it lies in, or its own where it exists
+and in everyone's retort.toml:
+  [[layers]]
+  path = \"/shared/retort\"
+  write = \"on-success\"                 # or \"on-push\" or \"never\"")]
+    Share {
+        /// The directory
+        directory: PathBuf,
+    },
+    /// Look after the keys that sign results
+    #[command(subcommand)]
+    Key(Key),
+    /// Bring results to the layers
+    #[command(after_help = "Examples:
+  retort cache push                      what the last run needed and made
+  retort cache push --stage tuned        of that, only the stage `tuned`
+  retort cache push --all
+  retort cache push 3f9a1c               the result or blob whose name begins so")]
+    Push(Move),
+    /// Bring results here from the layers
+    #[command(after_help = "Examples:
+  retort cache pull                      what the last run that was pushed needed and made
+  retort cache pull --run 20260713-1015 --stage tuned
+  retort cache pull 3f9a1c               the result or blob whose name begins so")]
+    Pull(Move),
+}
+
+/// By what the size of results is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SizeBy {
+    /// The experiment whose run needed it.
+    Experiment,
+    /// The stage that it is the result of.
+    Stage,
+    /// Who made it.
+    Person,
+}
+
+/// Which results are moved, and between what.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Move {
+    /// Results or blobs, by the first six digits or more of their names
+    #[arg(value_name = "DIGEST")]
+    pub(super) digests: Vec<String>,
+    /// A run: an identifier or its beginning, `last`, or `last~N`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["digests", "all"])]
+    pub(super) run: Option<String>,
+    /// Only a stage or an instance of the run
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["digests", "all"])]
+    pub(super) stage: Option<String>,
+    /// Everything
+    #[arg(long, conflicts_with = "digests")]
+    pub(super) all: bool,
+    /// The layer, by name [default: all]
+    #[arg(long = "to", visible_alias = "from", value_name = "NAME")]
+    pub(super) layer: Option<String>,
+    /// So many files at a time
+    #[arg(long, short, default_value_t = 8)]
+    pub(super) jobs: usize,
 }

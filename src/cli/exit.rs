@@ -4,20 +4,45 @@ use std::fmt;
 
 /// The exit codes of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// Everything asked for was done.
-    Success = 0,
+    Success,
     /// A stage failed; its siblings were finished.
-    StageFailed = 1,
+    StageFailed,
     /// The arguments, the settings or the pipeline file are wrong; nothing was run.
-    Invalid = 2,
+    Invalid,
     /// The cache, a file or the device cannot be used.
-    Unusable = 3,
+    Unusable,
     /// A check found a difference or damage.
-    Differs = 4,
+    Differs,
+    /// What `cache verify` found: one bit for each sort, and success where it is none.
+    Verified {
+        /// Something does not have the bytes it should have.
+        corrupt: bool,
+        /// A blob that a result names is gone.
+        missing: bool,
+        /// A result is signed by nobody who is trusted, though that is required.
+        untrusted: bool,
+    },
     /// The run was stopped by a signal; what was done is kept.
-    Interrupted = 130,
+    Interrupted,
+}
+
+impl Exit {
+    /// Returns the number that the program ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::StageFailed => 1,
+            Self::Invalid => 2,
+            Self::Unusable => 3,
+            Self::Differs => 4,
+            Self::Verified { corrupt, missing, untrusted } => {
+                4 * u8::from(corrupt) + 8 * u8::from(missing) + 16 * u8::from(untrusted)
+            }
+            Self::Interrupted => 130,
+        }
+    }
 }
 
 /// Why a command did not do what was asked.

@@ -11,6 +11,7 @@ mod exit;
 mod history;
 mod hub;
 mod inquiry;
+mod keys;
 mod plot;
 mod print;
 mod reach;
@@ -34,5 +35,5 @@ pub fn main() -> std::process::ExitCode {
             failure.exit
         }
     };
-    std::process::ExitCode::from(exit as u8)
+    std::process::ExitCode::from(exit.code())
 }

@@ -137,12 +137,16 @@ impl Session {
         let computes =
             self.experiment.instances.iter().zip(wanted).any(|(i, wanted)| *wanted && i.bound.slot() == Slot::Device);
         let numerics = if computes { devices.numerics()? } else { "" };
+        let externals = externals.with_env(self.settings.env());
         Ok(Ground { externals, numerics })
     }
 
     /// Plans the wanted instances.
     pub(super) fn plan(&self, wanted: &[bool], ground: &Ground, store: &Store) -> Result<Plan, Failure> {
-        Ok(predict(&self.experiment, &self.graph, wanted, &ground.externals, ground.numerics, store)?)
+        let plan = predict(&self.experiment, &self.graph, wanted, &ground.externals, ground.numerics, store)?;
+        // A layer that is down makes a plan look as if there was much to do.
+        tell_notices(store);
+        Ok(plan)
     }
 }
 
@@ -155,18 +159,35 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// Opens the store of some settings to look at it: with its index where there is one, and as an empty one where there is
-/// nothing.
+/// nothing, unless what is looked at comes out of a layer and is to be kept.
 pub(super) fn look(settings: &Settings) -> Result<Store, Failure> {
     let there = settings.cache.join("CACHEDIR.TAG").exists();
-    open_store(settings, if there { Mode::Existing } else { Mode::ReadOnly })
+    let mode = match there {
+        true => Mode::Existing,
+        false if settings.layers.is_empty() => Mode::ReadOnly,
+        false => Mode::Create,
+    };
+    open_store(settings, mode)
 }
 
 /// Opens the store of some settings, and tells what is remarkable about it.
 pub(super) fn open_store(settings: &Settings, mode: Mode) -> Result<Store, Failure> {
-    let options = StoreOptions { mode, ..StoreOptions::new(&settings.cache, &settings.user, &settings.host) };
+    let layers = settings.layers.clone();
+    let trust = settings.trust.clone();
+    let new = StoreOptions::new(&settings.cache, &settings.user, &settings.host);
+    open_store_with(StoreOptions { mode, layers, trust, ..new })
+}
+
+/// Opens a store, and tells what is remarkable about it.
+pub(super) fn open_store_with(options: StoreOptions) -> Result<Store, Failure> {
     let Opened { store, notices } = Store::open(options)?;
     notices.iter().for_each(|notice| print::note(&notice.to_string()));
     Ok(store)
+}
+
+/// Tells what has become remarkable about a store since it was opened.
+pub(super) fn tell_notices(store: &Store) {
+    store.take_notices().iter().for_each(|notice| print::note(&notice.to_string()));
 }
 
 /// The device of a command, opened when it is first needed.

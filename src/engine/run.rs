@@ -269,7 +269,8 @@ impl<'a> Loop<'a> {
 
     fn hit(&mut self, id: InstanceId, found: Found) {
         self.tally.hits += 1;
-        self.tell(What::Hit { instance: self.name(id), fingerprint: found.fingerprint, by: found.by.clone() });
+        let (fingerprint, by, from) = (found.fingerprint, found.by.clone(), found.from.clone());
+        self.tell(What::Hit { instance: self.name(id), fingerprint, by, from });
         self.results[id.index()] = Some(Arc::new(found));
         self.scheduler.finished(id);
     }

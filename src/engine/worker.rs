@@ -109,6 +109,7 @@ impl Job<'_> {
             fingerprint,
             parts: claim.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect(),
             by: format!("{}@{}", claim.producer.user, claim.producer.host),
+            from: None,
             took_ms,
         };
         let partial = self.store.partial(&fingerprint);

@@ -20,6 +20,7 @@ pub struct Externals {
     found: BTreeMap<Place, Files>,
     lacking: BTreeMap<Place, Diagnostic>,
     roots: Roots,
+    env: BTreeMap<String, Option<String>>,
 }
 
 /// One thing outside the experiment, wherever and however often it is named.
@@ -65,7 +66,7 @@ impl Externals {
                 }
             }
         }
-        Self { found, lacking, roots: roots.clone() }
+        Self { found, lacking, roots: roots.clone(), env: BTreeMap::new() }
     }
 
     /// As [`survey`](Self::survey), where nothing may be lacking.
@@ -78,6 +79,17 @@ impl Externals {
     ) -> Result<Self, ExternalsError> {
         let surveyed = Self::survey(experiment, needed, roots, hub, store);
         surveyed.complain(|_| true).map_or(Ok(surveyed), Err)
+    }
+
+    /// Adds what else is declared to decide results, such as a salt; it enters every key.
+    #[must_use]
+    pub fn with_env(self, env: BTreeMap<String, Option<String>>) -> Self {
+        Self { env, ..self }
+    }
+
+    /// Returns what else is declared to decide results.
+    pub fn env(&self) -> &BTreeMap<String, Option<String>> {
+        &self.env
     }
 
     /// Returns what of an instance's files cannot be used, as it was written.

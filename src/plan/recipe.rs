@@ -19,6 +19,8 @@ pub struct Found {
     pub parts: BTreeMap<String, Digest>,
     /// Who made it, as `user@host`.
     pub by: String,
+    /// The layer it was found in; `None` where it was in the cache.
+    pub from: Option<String>,
     /// How long it took to make, in milliseconds.
     pub took_ms: u64,
 }
@@ -31,6 +33,7 @@ impl Found {
             fingerprint,
             parts: claim.outputs.into_iter().map(digest).collect(),
             by: format!("{}@{}", claim.producer.user, claim.producer.host),
+            from: claim.from,
             took_ms: claim.took_ms,
         }
     }
@@ -126,7 +129,7 @@ pub fn recipe(
         revision: bound.kind().revision,
         params: bound.params(),
         inputs: keys,
-        env: BTreeMap::new(),
+        env: externals.env().clone(),
         numerics: (bound.slot() == Slot::Device).then(|| numerics.to_owned()),
     };
     let order = Order { fingerprint: manifest.fingerprint(), inputs, externals: files };

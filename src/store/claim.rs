@@ -68,6 +68,8 @@ pub struct ClaimSummary {
     pub started_at_ms: u64,
     /// How long it took.
     pub took_ms: u64,
+    /// The layer it was found in just now; `None` for one that was here.
+    pub from: Option<String>,
 }
 
 /// The file's form, version 1: compact JSON with the fields in this order and maps in the order of their keys.
@@ -104,7 +106,7 @@ impl Claim {
 
     pub(super) fn summary(&self, id: ClaimId) -> ClaimSummary {
         let Self { manifest: _, outputs, producer, started_at_ms, took_ms, notes: _ } = self.clone();
-        ClaimSummary { id, outputs, producer, started_at_ms, took_ms }
+        ClaimSummary { id, outputs, producer, started_at_ms, took_ms, from: None }
     }
 
     /// Writes the claim's file.
@@ -155,7 +157,8 @@ impl Claim {
 impl ClaimSummary {
     /// Packs the summary for the index.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let Self { id, outputs, producer: Producer { user, host, program }, started_at_ms, took_ms } = self;
+        // What comes from the index was here.
+        let Self { id, outputs, producer: Producer { user, host, program }, started_at_ms, took_ms, from: _ } = self;
         out.extend_from_slice(id.0.as_bytes());
         out.extend_from_slice(&started_at_ms.to_le_bytes());
         out.extend_from_slice(&took_ms.to_le_bytes());
@@ -179,7 +182,7 @@ impl ClaimSummary {
         while !fields.is_empty() {
             outputs.insert(fields.text()?, BlobRef { digest: fields.digest()?, bytes: fields.u64()? });
         }
-        Some(Self { id, outputs, producer, started_at_ms, took_ms })
+        Some(Self { id, outputs, producer, started_at_ms, took_ms, from: None })
     }
 }
 

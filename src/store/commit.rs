@@ -18,6 +18,7 @@ use super::blob::Pending;
 use super::claim::{Claim, ClaimId, ClaimSummary};
 use super::error::StoreError;
 use super::index::Table;
+use super::layer::PusherHandle;
 use super::open::Core;
 use super::session::TempFile;
 use super::stamp::now_ns;
@@ -101,12 +102,20 @@ impl Store {
 }
 
 impl Committer {
-    pub(super) fn new(core: Arc<Core>) -> Self {
+    /// Starts the thread; the pusher hears of every result that is durable.
+    pub(super) fn new(core: Arc<Core>, pusher: Option<PusherHandle>) -> Self {
         if !core.writable {
             return Self { sender: None, thread: None };
         }
         let (sender, receiver) = crossbeam_channel::unbounded();
-        let thread = std::thread::Builder::new().name("retort-publish".into()).spawn(move || run(&core, &receiver));
+        let thread = std::thread::Builder::new().name("retort-publish".into()).spawn(move || {
+            let published = |fingerprint: &Fingerprint, id: ClaimId| {
+                if let Some(pusher) = &pusher {
+                    pusher.result(*fingerprint, id);
+                }
+            };
+            run(&core, &receiver, &published);
+        });
         Self { sender: Some(sender), thread: thread.ok() }
     }
 
@@ -125,11 +134,14 @@ impl Drop for Committer {
     }
 }
 
-fn run(core: &Core, receiver: &Receiver<Request>) {
+/// Hears of a result that is durable, before its producer does.
+type Published<'a> = &'a dyn Fn(&Fingerprint, ClaimId);
+
+fn run(core: &Core, receiver: &Receiver<Request>, published: Published<'_>) {
     while let Ok(first) = receiver.recv() {
         let mut batch = vec![first];
         batch.extend(receiver.try_iter().take(BATCH_MAX - 1));
-        commit(core, batch);
+        commit(core, batch, published);
     }
 }
 
@@ -137,11 +149,11 @@ fn run(core: &Core, receiver: &Receiver<Request>) {
 ///
 /// One call costs about as much as making a single file durable, and even a lone claim touches up to seven files and
 /// folders.
-fn commit(core: &Core, batch: Vec<Request>) {
+fn commit(core: &Core, batch: Vec<Request>, published: Published<'_>) {
     let root = File::open(core.layout.root()).ok();
     let Some(root) = root.filter(disk::sync_file_system) else {
         for request in batch {
-            commit_one(core, request);
+            commit_one(core, request, published);
         }
         return;
     };
@@ -156,22 +168,23 @@ fn commit(core: &Core, batch: Vec<Request>) {
     }
     if disk::sync_file_system(&root) {
         remember(core, named.iter().map(|(written, fingerprint, summary, ..)| (written, fingerprint, summary)));
-        for (_, _, summary, _, done) in named {
+        for (_, fingerprint, summary, _, done) in named {
+            published(&fingerprint, summary.id);
             done(Ok(summary.id));
         }
         return;
     }
     for (written, fingerprint, summary, bytes, done) in named {
-        finish_one(core, &written, &fingerprint, &summary, bytes, done);
+        finish_one(core, &written, (&fingerprint, &summary), bytes, done, published);
     }
 }
 
-fn commit_one(core: &Core, request: Request) {
+fn commit_one(core: &Core, request: Request, published: Published<'_>) {
     let Request { blobs, claim, fingerprint, summary, bytes, done } = request;
     let paths = blobs.iter().map(|pending| pending.temp.path()).chain([claim.path()]);
     let written = sync_files(paths).and_then(|()| name_files(core, blobs, claim, &fingerprint, &summary));
     match written {
-        Ok(written) => finish_one(core, &written, &fingerprint, &summary, bytes, done),
+        Ok(written) => finish_one(core, &written, (&fingerprint, &summary), bytes, done, published),
         Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
     }
 }
@@ -179,10 +192,10 @@ fn commit_one(core: &Core, request: Request) {
 fn finish_one(
     core: &Core,
     written: &[Digest],
-    fingerprint: &Fingerprint,
-    summary: &ClaimSummary,
+    (fingerprint, summary): (&Fingerprint, &ClaimSummary),
     bytes: u64,
     done: Done,
+    published: Published<'_>,
 ) {
     let layout = &core.layout;
     let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
@@ -195,6 +208,7 @@ fn finish_one(
     match folders.iter().try_for_each(|folder| disk::sync_folder(folder)) {
         Ok(()) => {
             remember(core, std::iter::once((written, fingerprint, summary)));
+            published(fingerprint, summary.id);
             done(Ok(summary.id));
         }
         Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
@@ -223,7 +237,11 @@ fn name_files(
         pending.temp.persist(&core.layout.blob(&digest))?;
         written.push(digest);
     }
-    claim.persist(&core.layout.claim(fingerprint, &summary.id.0))?;
+    // Before the claim, so that nobody sees it unsigned.
+    core.sign(summary.id)?;
+    let path = core.layout.claim(fingerprint, &summary.id.0);
+    claim.persist(&path)?;
+    core.put_head(fingerprint, &path)?;
     Ok(written)
 }
 

@@ -45,6 +45,34 @@ pub enum StoreError {
         /// Where one was expected.
         root: PathBuf,
     },
+    /// Something else is where a shared cache was to be made.
+    #[error("cannot make a shared cache in `{}`: it is not empty", root.display())]
+    Occupied {
+        /// Where.
+        root: PathBuf,
+    },
+    /// There is no layer for what was asked.
+    #[error("{why}")]
+    NoLayer {
+        /// What was looked for, and which layers there are.
+        why: String,
+    },
+    /// Nothing has the name.
+    #[error("nothing {place} has a name that begins with `{name}`")]
+    Unnamed {
+        /// What was given.
+        name: String,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A layer cannot be used.
+    #[error("cannot use the layer `{name}`: {why}")]
+    Layer {
+        /// The layer asked for.
+        name: String,
+        /// Why it cannot be used.
+        why: String,
+    },
     /// The blob is not there.
     #[error("cannot read blob `{digest}`: it is not in the cache")]
     Missing {
@@ -105,6 +133,8 @@ impl StoreError {
             Self::Full { .. } => Some("free space with `retort cache gc`, or put the cache elsewhere with `--cache`"),
             Self::ReadOnly { .. } => Some("choose a cache you may write with `--cache`"),
             Self::NotACache { .. } => Some("name the directory with `--cache`, or run a pipeline to make one"),
+            Self::NoLayer { .. } => Some("declare one with `--layer DIR`, or as `[[layers]]` in retort.toml"),
+            Self::Occupied { .. } => Some("name a new directory, or an empty one whose group is to share it"),
             Self::Missing { .. } | Self::Corrupt { .. } => Some("run the pipeline again to make it anew"),
             Self::Changed { .. } => Some("wait until it is written, then run again"),
             _ => None,

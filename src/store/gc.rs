@@ -18,7 +18,7 @@ use super::layout::Area;
 use super::open::Core;
 use super::run::{RunDir, RunId};
 use super::session::{self, unique};
-use super::{Store, disk, rows};
+use super::{Store, disk, rows, trash};
 use crate::fingerprint::{Digest, Fingerprint};
 
 /// What [`Store::gc`] keeps.
@@ -86,7 +86,7 @@ impl Store {
         if !options.dry_run {
             core.require_writable("collect garbage")?;
         }
-        let trash = core.layout.area(Area::Trash).join(format!("gc-{}", unique("gc")));
+        let trash = core.layout.area(Area::Trash).join(format!("{}{}", trash::COLLECTION, unique("gc")));
         let report = GcReport { dry_run: options.dry_run, ..GcReport::default() };
         let mut sweep = Sweep { core, options, now_ms: core.now_ms(), trash, report };
         // Listed before the roots are read: what is published meanwhile is not among the candidates.
@@ -159,8 +159,9 @@ impl Sweep<'_> {
                 continue;
             }
             let bytes = tree_bytes(&path)?;
-            if let (Some(root), false) = (rooted.get(&id), self.options.dry_run) {
-                disk::remove_if_there(root).map_err(&failed)?;
+            if let Some(root) = rooted.get(&id) {
+                let user = root.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+                self.discard(root, &format!("roots/{user}/{id}"), 0)?;
             }
             self.discard(&path, &format!("runs/{id}"), bytes)?;
             self.report.removed_runs += 1;
@@ -220,13 +221,21 @@ impl Sweep<'_> {
         if !self.options.dry_run {
             // Fails as long as a claim is left, which is just what is wanted.
             let _ = fs_err::remove_dir(&folder);
+            self.core.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
         }
         Ok(())
     }
 
     fn discard_claim(&mut self, folder: &Path, name: &str, bytes: u64) -> Result<(), StoreError> {
         let recipe = folder.file_name().unwrap_or_default().to_string_lossy();
-        self.discard(&folder.join(name), &format!("actions/{recipe}/{name}"), bytes)
+        self.discard(&folder.join(name), &format!("actions/{recipe}/{name}"), bytes)?;
+        let Ok(claim) = name.parse() else { return Ok(()) };
+        let signatures = self.core.layout.signatures_of(&claim);
+        if !signatures.is_dir() {
+            return Ok(());
+        }
+        let bytes = tree_bytes(&signatures)?;
+        self.discard(&signatures, &format!("signatures/{name}"), bytes)
     }
 
     /// Moves a file or folder to the trash.
@@ -256,7 +265,9 @@ impl Sweep<'_> {
         for folder in [&trash, &quarantine] {
             paths.extend(disk::names(folder).map_err(&failed)?.iter().map(|name| folder.join(name)));
         }
-        for path in paths.into_iter().filter(|path| *path != quarantine) {
+        // Not what was just put there, however little grace there is: it could never be brought back.
+        let stays = |path: &PathBuf| *path == quarantine || *path == self.trash;
+        for path in paths.into_iter().filter(|path| !stays(path)) {
             let Some(stamp) = disk::stamp_at(&path) else { continue };
             if self.is_young(stamp.newest_ms(), self.options.grace) {
                 continue;

@@ -65,7 +65,7 @@ impl Store {
         for area in Area::ALL {
             let slot = match area {
                 Area::Objects => &mut report.objects,
-                Area::Actions => &mut report.actions,
+                Area::Actions | Area::Heads | Area::Signatures => &mut report.actions,
                 Area::Rows => &mut report.rows,
                 Area::Runs | Area::Roots => &mut report.runs,
                 Area::Partial => &mut report.partial,
@@ -92,6 +92,7 @@ impl Store {
         let recipes = core.list_recipes()?;
         let total = recipes.len() as u64;
         for (done, fingerprint) in recipes.iter().enumerate() {
+            core.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
             let folder = disk::stamp_at(&core.layout.claims_of(fingerprint));
             let first = core.claims(fingerprint)?.into_iter().next();
             if let (Some(folder), Some((id, claim, file))) = (folder, first) {

@@ -62,6 +62,9 @@ pub(super) struct Layout {
 pub(super) enum Area {
     Objects,
     Actions,
+    /// One claim of each recipe under the recipe's name; only in a cache that a group shares.
+    Heads,
+    Signatures,
     Rows,
     Partial,
     Runs,
@@ -73,9 +76,11 @@ pub(super) enum Area {
 }
 
 impl Area {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Objects,
         Self::Actions,
+        Self::Heads,
+        Self::Signatures,
         Self::Rows,
         Self::Partial,
         Self::Runs,
@@ -91,6 +96,8 @@ impl Area {
         match self {
             Self::Objects => "objects/v1",
             Self::Actions => "actions/v1",
+            Self::Heads => "heads/v1",
+            Self::Signatures => "signatures/v1",
             Self::Rows => "rows/v1",
             Self::Partial => "partial/v1",
             Self::Runs => "runs/v1",
@@ -133,6 +140,23 @@ impl Layout {
         let mut path = self.claims_of(fingerprint);
         path.push(claim.hex());
         path
+    }
+
+    pub(super) fn head(&self, fingerprint: &Fingerprint) -> PathBuf {
+        self.sharded(Area::Heads, &fingerprint.hex())
+    }
+
+    pub(super) fn signatures_of(&self, claim: &Digest) -> PathBuf {
+        self.sharded(Area::Signatures, &claim.hex())
+    }
+
+    /// A key is named by its hexadecimal digits.
+    pub(super) fn signature(&self, claim: &Digest, key: &str) -> PathBuf {
+        self.signatures_of(claim).join(Component::of(key))
+    }
+
+    pub(super) fn run(&self, run: &str) -> PathBuf {
+        self.area(Area::Runs).join(Component::of(run))
     }
 
     pub(super) fn rows_of(&self, kind: &Component) -> PathBuf {

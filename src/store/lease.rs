@@ -18,7 +18,7 @@ use super::Store;
 use super::claim::ClaimSummary;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
-use super::notice::Notice;
+use super::layer::PusherHandle;
 use super::open::Core;
 use super::stamp::Stamp;
 use crate::fingerprint::Fingerprint;
@@ -28,6 +28,9 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// A holder that was silent for so long is taken for dead.
 const STALE_AFTER_MS: u64 = 60_000;
+
+/// A lease without a holder that is younger than this is being written.
+const FRESH_FOR_MS: u64 = 3_000;
 
 /// How often a lease is tried anew when it vanishes under our hands.
 const ATTEMPTS: u32 = 16;
@@ -71,6 +74,9 @@ pub struct Lease {
     path: PathBuf,
     file: Arc<Locked>,
     pulse: Arc<Pulse>,
+    /// The leases on the same recipe in layers, kept until the result has been pushed there.
+    elsewhere: Vec<Lease>,
+    pusher: Option<PusherHandle>,
 }
 
 impl Store {
@@ -82,17 +88,36 @@ impl Store {
         self.core.require_writable("take a lease")?;
         let path = self.core.layout.lease(fingerprint);
         for _ in 0..ATTEMPTS {
-            match self.try_lease(&path).map_err(self.core.write_failed("take a lease", 0))? {
-                Attempt::Held(file) => {
-                    let file = Arc::new(file);
-                    self.pulse.add(&file);
-                    return Ok(LeaseState::Held(Lease { path, file, pulse: Arc::clone(&self.pulse) }));
-                }
+            match self.core.try_lease(&path).map_err(self.core.write_failed("take a lease", 0))? {
+                Attempt::Held(file) => return Ok(self.with_layers(fingerprint, self.lease_of(path, file))),
                 Attempt::Busy(holder) => return Ok(LeaseState::Busy(holder)),
                 Attempt::Vanished => {}
             }
         }
         Ok(LeaseState::Busy(None))
+    }
+
+    /// Starts the heartbeat of a lease that is ours.
+    fn lease_of(&self, path: PathBuf, file: Locked) -> Lease {
+        let file = Arc::new(file);
+        self.pulse.add(&file);
+        Lease { path, file, pulse: Arc::clone(&self.pulse), elsewhere: Vec::new(), pusher: self.pusher.handle() }
+    }
+
+    /// Takes the leases on a recipe in the layers that get our results, so that no two people make the same thing at once.
+    fn with_layers(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
+        for layer in self.core.layers.fed_on_success() {
+            match layer.lease(fingerprint) {
+                Some(Attempt::Held(file)) => {
+                    let Some(core) = layer.core() else { continue };
+                    lease.elsewhere.push(self.lease_of(core.layout.lease(fingerprint), file));
+                }
+                Some(Attempt::Busy(holder)) => return LeaseState::Busy(holder),
+                // Without a lease the same thing may be made twice, which is harmless.
+                Some(Attempt::Vanished) | None => {}
+            }
+        }
+        LeaseState::Held(lease)
     }
 
     /// Waits until the lease on a recipe is ours or somebody has published a result.
@@ -118,60 +143,13 @@ impl Store {
             }
         }
     }
-
-    fn try_lease(&self, path: &Path) -> io::Result<Attempt> {
-        let file = disk::append(path)?;
-        let stamp = Stamp::of(&file.metadata()?);
-        let mut file = match Locked::try_new(file) {
-            Locking::Taken(mut file) => {
-                if !is_still(path, &stamp) {
-                    return Ok(Attempt::Vanished);
-                }
-                let holder = read_holder(&mut file);
-                // Locks may not reach from machine to machine, so elsewhere's lease is free only when it is stale.
-                let elsewhere = holder.as_ref().is_some_and(|holder| holder.host != self.core.host);
-                if elsewhere && !self.core.is_stale(&stamp)? {
-                    return Ok(Attempt::Busy(holder));
-                }
-                file
-            }
-            Locking::Busy(mut file) => {
-                if self.core.is_stale(&stamp)? {
-                    if is_still(path, &stamp) {
-                        disk::remove_if_there(path)?;
-                    }
-                    return Ok(Attempt::Vanished);
-                }
-                return Ok(Attempt::Busy(read_holder(&mut file)));
-            }
-            Locking::Unsupported(mut file, why) => {
-                let holder = read_holder(&mut file);
-                if holder.is_some() && !self.core.is_stale(&stamp)? {
-                    return Ok(Attempt::Busy(holder));
-                }
-                self.core.notices.push(Notice::LeaseUnavailable { why: why.to_string() });
-                Locked::pretend(file)
-            }
-        };
-        let core = &self.core;
-        let holder = Holder {
-            user: core.user.clone(),
-            host: core.host.clone(),
-            pid: std::process::id(),
-            since_ms: core.now_ms(),
-        };
-        let text = serde_json::to_vec(&holder).map_err(io::Error::other)?;
-        // Only when there is something to cut: some file systems write a truncated file out when it is closed.
-        if stamp.bytes() > 0 {
-            file.set_len(0)?;
-        }
-        file.write_all(&text)?;
-        Ok(Attempt::Held(file))
-    }
 }
 
-enum Attempt {
+/// What came of one attempt to take a lease.
+pub(super) enum Attempt {
+    /// It is ours.
     Held(Locked),
+    /// Another has it.
     Busy(Option<Holder>),
     /// The file was released or taken over between two steps; try again.
     Vanished,
@@ -191,6 +169,52 @@ fn read_holder(file: &mut File) -> Option<Holder> {
 }
 
 impl Core {
+    /// Tries to take a lease once.
+    pub(super) fn try_lease(&self, path: &Path) -> io::Result<Attempt> {
+        let (file, is_new) = disk::append(path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        // Whoever finds a lease that nobody holds takes its file away and makes another: the file may be somebody else's.
+        let remove = || {
+            if is_still(path, &stamp) {
+                disk::remove_if_there(path)?;
+            }
+            Ok(Attempt::Vanished)
+        };
+        let mut file = match Locked::try_new(file) {
+            Locking::Taken(_) if !is_still(path, &stamp) => return Ok(Attempt::Vanished),
+            Locking::Taken(file) if is_new => file,
+            Locking::Taken(mut file) => {
+                let holder = read_holder(&mut file);
+                // Locks may not reach from machine to machine, so elsewhere's lease is free only when it is stale. One that is
+                // empty may be being written there.
+                let elsewhere = holder.as_ref().is_some_and(|holder| holder.host != self.host);
+                let is_busy =
+                    (elsewhere && !self.is_stale(&stamp)?) || (stamp.bytes() == 0 && self.is_fresh(&stamp)?);
+                return if is_busy { Ok(Attempt::Busy(holder)) } else { remove() };
+            }
+            Locking::Busy(_) if is_new => return remove(),
+            // Without locks the making of the file decides, and its heartbeat.
+            Locking::Unsupported(file) if is_new => Locked::pretend(file),
+            Locking::Busy(mut file) | Locking::Unsupported(mut file) => {
+                return if self.is_stale(&stamp)? { remove() } else { Ok(Attempt::Busy(read_holder(&mut file))) };
+            }
+        };
+        let holder = Holder {
+            user: self.user.clone(),
+            host: self.host.clone(),
+            pid: std::process::id(),
+            since_ms: self.now_ms(),
+        };
+        let text = serde_json::to_vec(&holder).map_err(io::Error::other)?;
+        file.write_all(&text)?;
+        Ok(Attempt::Held(file))
+    }
+
+    /// Tells whether a lease was made so recently that its holder may still be writing itself down.
+    fn is_fresh(&self, stamp: &Stamp) -> io::Result<bool> {
+        Ok(stamp.modified_ms().saturating_add(FRESH_FOR_MS) >= self.file_system_ms()?)
+    }
+
     fn is_stale(&self, stamp: &Stamp) -> io::Result<bool> {
         Ok(stamp.modified_ms().saturating_add(STALE_AFTER_MS) < self.file_system_ms()?)
     }
@@ -243,6 +267,10 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        // In the layers it ends only once what was published meanwhile has been pushed there.
+        if let Some(pusher) = self.pusher.take().filter(|_| !self.elsewhere.is_empty()) {
+            pusher.release(std::mem::take(&mut self.elsewhere));
+        }
         self.pulse.remove(&self.file);
         // Only our own file: after a long silence another process may have taken the lease over.
         if self.file.metadata().is_ok_and(|metadata| is_still(&self.path, &Stamp::of(&metadata))) {

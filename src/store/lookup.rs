@@ -17,32 +17,53 @@ use crate::fingerprint::Fingerprint;
 pub(super) type ValidClaim = (ClaimId, Claim, Stamp);
 
 impl Store {
-    /// Finds the claim that is used for a recipe: one look-up in the index and two calls of `stat` when nothing changed.
+    /// Finds the claim that is used for a recipe: one look-up in the index and two calls of `stat` when nothing changed. What
+    /// is not here is looked for in the layers.
     pub fn find(&self, fingerprint: &Fingerprint) -> Result<Option<ClaimSummary>, StoreError> {
-        if let Some(summary) = self.core.indexed(fingerprint) {
-            return Ok(Some(summary));
+        let found = match self.core.indexed(fingerprint) {
+            Some(summary) => Some(summary),
+            None => self.core.find_here(fingerprint)?,
+        };
+        match found {
+            Some(mut summary) => {
+                self.core.layers.expect(&summary);
+                summary.from = self.core.layers.origin(fingerprint);
+                Ok(Some(summary))
+            }
+            None => Ok(self.core.find_in_layers(fingerprint)),
         }
-        let Some(folder) = disk::stamp_at(&self.core.layout.claims_of(fingerprint)) else { return Ok(None) };
-        let Some((id, claim, file)) = self.core.claims(fingerprint)?.into_iter().next() else { return Ok(None) };
-        let summary = claim.summary(id);
-        self.core.index.put(Table::Claims, vec![entry(fingerprint, &summary, &folder, &file)]);
-        Ok(Some(summary))
     }
 
-    /// Reads the claim that is used for a recipe, with its manifest and notes.
+    /// Reads the claim that is used for a recipe, with its manifest and notes, wherever it is.
     pub fn claim(&self, fingerprint: &Fingerprint) -> Result<Option<(ClaimId, Claim)>, StoreError> {
         Ok(self.claims(fingerprint)?.into_iter().next())
     }
 
-    /// Reads every valid claim for a recipe, the one that is used first. Others are ignored with a notice.
+    /// Reads every valid claim for a recipe that is here, the one that is used first; where none is, that of a layer. Others
+    /// are ignored with a notice.
     pub fn claims(&self, fingerprint: &Fingerprint) -> Result<Vec<(ClaimId, Claim)>, StoreError> {
-        Ok(self.core.claims(fingerprint)?.into_iter().map(|(id, claim, _)| (id, claim)).collect())
+        let here: Vec<_> = self.core.usable(fingerprint)?.into_iter().map(|(id, claim, _)| (id, claim)).collect();
+        if !here.is_empty() {
+            return Ok(here);
+        }
+        let elsewhere = self.core.claim_in_layers(fingerprint);
+        Ok(elsewhere.map(|(_, whole)| (whole.id, whole.claim)).into_iter().collect())
     }
 }
 
 impl Core {
+    /// Finds the claim that is used among those that are here, and tells the index.
+    fn find_here(&self, fingerprint: &Fingerprint) -> Result<Option<ClaimSummary>, StoreError> {
+        let Some(folder) = disk::stamp_at(&self.layout.claims_of(fingerprint)) else { return Ok(None) };
+        let Some((id, claim, file)) = self.usable(fingerprint)?.into_iter().next() else { return Ok(None) };
+        let summary = claim.summary(id);
+        self.index.put(Table::Claims, vec![entry(fingerprint, &summary, &folder, &file)]);
+        Ok(Some(summary))
+    }
+
     fn indexed(&self, fingerprint: &Fingerprint) -> Option<ClaimSummary> {
-        let value = self.index.get(Table::Claims, fingerprint.as_bytes())?;
+        // Whom to trust may have changed since.
+        let value = self.index.get(Table::Claims, fingerprint.as_bytes()).filter(|_| !self.trust.require)?;
         let (folder, rest) = value.split_at_checked(Stamp::ENCODED)?;
         let (file, rest) = rest.split_at_checked(Stamp::ENCODED)?;
         let summary = ClaimSummary::decode(rest)?;

@@ -8,6 +8,8 @@
 //! |---|---|---|
 //! | blobs | `objects/v1/ab/<digest>` | [`Store::put`], [`Store::read`]; verified on first read |
 //! | claims | `actions/v1/ab/<fingerprint>/<claim>` | [`Store::publish`], [`Store::find`]; the claim is the commit |
+//! | heads | `heads/v1/ab/<fingerprint>` | a claim of each recipe, where a group shares the cache: one look finds it |
+//! | signatures | `signatures/v1/ab/<claim>/<key>` | who vouches for a claim ([`TrustOptions`]) |
 //! | rows | `rows/v1/<kind>/` | [`Store::rows`]; journals and packs with a checksum for each row |
 //! | unfinished work | `partial/v1/<fingerprint>/` | [`Store::partial`] |
 //! | runs | `runs/v1/<run>/`, `roots/<user>/<run>` | [`Store::new_run`]; what `gc` marks from |
@@ -16,11 +18,18 @@
 //! | trash | `trash/` | what was collected, and `quarantine/` |
 //! | index | `index/<user>@<host>/` | sled, or maps in memory when it is locked or damaged |
 //!
+//! # Layers
+//!
+//! Behind the cache may stand others, such as a directory that a team shares ([`LayerOptions`]). What is not here is
+//! looked for there, verified and kept here as well; what is made here goes there by policy or on request. A layer is plain
+//! files, has no index and needs no locks; one that does not answer is gone without, with a notice.
+//!
 //! # What is never served
 //!
 //! - A blob whose bytes are not those of its name: it is hashed on its first read and whenever its file's stamp (device,
 //!   inode, size, mtime, ctime) is not the one under which it was last found right. Its mode counts for nothing.
 //! - A claim whose bytes are not those of its name, or which is about another recipe than its folder.
+//! - Where trust is required, a claim that no trusted key has signed.
 //! - A row or saved state with a wrong checksum.
 //! - Anything that is not a regular file; links are not followed, and pipes are not waited for.
 
@@ -30,10 +39,12 @@ mod commit;
 mod disk;
 mod error;
 mod gc;
+mod head;
 mod history;
 mod index;
 mod inputs;
 mod inventory;
+mod layer;
 mod layout;
 mod lease;
 mod lookup;
@@ -44,7 +55,10 @@ mod read;
 mod rows;
 mod run;
 mod session;
+mod shares;
 mod stamp;
+mod trash;
+mod trust;
 mod verify;
 mod walk;
 mod wire;
@@ -62,6 +76,7 @@ pub use error::StoreError;
 pub use gc::{GcOptions, GcReport};
 pub use history::History;
 pub use inventory::{AreaSize, RebuildReport, SizeReport};
+pub use layer::{LayerOptions, Moved, Moving, Selection, Writes};
 pub use lease::{Holder, Lease, LeaseState, Waited};
 pub use notice::Notice;
 pub use open::{Clock, Mode, Opened, StoreOptions};
@@ -69,6 +84,9 @@ pub use partial::PartialDir;
 pub use read::BlobFile;
 pub use rows::RowStore;
 pub use run::{InstanceRecord, Outcome, RunDir, RunId, RunInfo};
+pub use shares::{Share, ShareBy};
+pub use trash::{Collection, Restored};
+pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};
 pub use verify::{Damage, MissingBlob, VerifyOptions, VerifyReport};
 
 use crate::fingerprint::Digest;
@@ -95,6 +113,8 @@ impl BlobRef {
 pub struct Store {
     rows: Mutex<BTreeMap<String, Arc<RowStore>>>,
     committer: commit::Committer,
+    /// Ends after the committer, of which it hears.
+    pusher: layer::Pusher,
     pulse: Arc<lease::Pulse>,
     core: Arc<open::Core>,
 }
@@ -123,7 +143,9 @@ impl Store {
 
     /// Takes what a person should hear about and has not heard yet.
     pub fn take_notices(&self) -> Vec<Notice> {
-        self.core.notices.take()
+        let mut notices = self.core.notices.take();
+        notices.extend(self.core.trust.take_notice());
+        notices
     }
 }
 

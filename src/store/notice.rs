@@ -56,9 +56,59 @@ pub enum Notice {
         /// The file.
         path: PathBuf,
     },
-    /// A lease could not be taken or kept; the same work may be done twice, which is harmless.
-    LeaseUnavailable {
+    /// A layer cannot be reached; it is gone without for a minute.
+    LayerDown {
+        /// Its name.
+        layer: String,
         /// What was found.
+        why: String,
+    },
+    /// A layer can only be read, though results were to go there.
+    LayerReadOnly {
+        /// Its name.
+        layer: String,
+    },
+    /// Something about one file of a layer did not work.
+    LayerTrouble {
+        /// The layer's name.
+        layer: String,
+        /// What was attempted, such as `fetch a blob`.
+        what: &'static str,
+        /// Why it failed.
+        why: String,
+    },
+    /// Results were seen and not used, because nobody signed them who is trusted.
+    Untrusted {
+        /// How many claims.
+        claims: u64,
+        /// Who made the first, as it says itself.
+        by: String,
+    },
+    /// Rows of a cache that several people write are not used, because rows are not signed.
+    RowsUnsigned,
+    /// A layer has something under a blob's name that is not the blob.
+    BlobRefused {
+        /// The layer's name.
+        layer: String,
+        /// The blob's name.
+        digest: Digest,
+        /// What was found instead.
+        why: String,
+    },
+    /// A result that was found in a layer could not be kept here.
+    NotKept {
+        /// The layer's name.
+        layer: String,
+        /// Why.
+        why: String,
+    },
+    /// Results did not get to a layer; they are safe here.
+    NotPushed {
+        /// The layer's name.
+        layer: String,
+        /// How many.
+        results: u64,
+        /// Why the first did not.
         why: String,
     },
 }
@@ -86,9 +136,29 @@ impl fmt::Display for Notice {
             Self::PartialDamaged { path } => {
                 write!(f, "ignored damaged training state in `{}`", path.display())
             }
-            Self::LeaseUnavailable { why } => {
-                write!(f, "cannot keep other processes from doing the same work ({why})")
+            Self::LayerDown { layer, why } => write!(f, "going on without the layer `{layer}`: {why}"),
+            Self::LayerReadOnly { layer } => {
+                write!(f, "the layer `{layer}` can only be read by this user; nothing is written there")
             }
+            Self::LayerTrouble { layer, what, why } => write!(f, "cannot {what} in the layer `{layer}`: {why}"),
+            Self::Untrusted { claims, by } => write!(
+                f,
+                "{claims} results are there and not used, the first by {by}: nobody signed them who is trusted; `retort cache \
+                 key trust` says whom to trust"
+            ),
+            Self::RowsUnsigned => f.write_str(
+                "the rows of this shared cache are not signed and not used; use a cache of your own, with this one as a layer",
+            ),
+            Self::BlobRefused { layer, digest, why } => {
+                write!(f, "refused blob `{}` of the layer `{layer}`: {why}", digest.short())
+            }
+            Self::NotKept { layer, why } => {
+                write!(f, "cannot keep here what was found in the layer `{layer}`: {why}")
+            }
+            Self::NotPushed { layer, results, why } => write!(
+                f,
+                "{results} results are not in the layer `{layer}` yet ({why}); `retort cache push` brings them there"
+            ),
         }
     }
 }

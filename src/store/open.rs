@@ -10,11 +10,13 @@ use super::commit::Committer;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
 use super::index::{Index, OpenFailure};
+use super::layer::{LayerOptions, Layers, Pusher};
 use super::layout::{Area, Component, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::session::{self, Session, TempFile, unique};
-use crate::fingerprint::Digest;
+use super::trust::{Trust, TrustOptions};
+use crate::fingerprint::{Digest, Fingerprint};
 
 /// Tells the time in milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -47,6 +49,12 @@ pub struct StoreOptions {
     pub local_index: Option<PathBuf>,
     /// The clock that claims, runs and `gc` go by.
     pub clock: Clock,
+    /// Other caches that are looked into when something is not here, in their order.
+    pub layers: Vec<LayerOptions>,
+    /// Recipes whose results are not looked for in the layers, as when one is to be made again; rows are not either then.
+    pub blind_to: Vec<Fingerprint>,
+    /// Whom to trust, and with what to sign.
+    pub trust: TrustOptions,
 }
 
 impl StoreOptions {
@@ -61,6 +69,9 @@ impl StoreOptions {
             mode: Mode::Create,
             local_index: None,
             clock: Arc::new(now),
+            layers: Vec::new(),
+            blind_to: Vec::new(),
+            trust: TrustOptions::default(),
         }
     }
 }
@@ -83,12 +94,44 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) index: Index,
     pub(super) notices: Arc<Notices>,
+    pub(super) layers: Layers,
+    pub(super) trust: Arc<Trust>,
+    /// Whether each recipe has a head, so that one look finds its claim.
+    pub(super) heads: bool,
     session: Session,
     /// Held for as long as the index is, so that no second process opens it.
     _index_lock: Option<Locked>,
 }
 
 impl Store {
+    /// Makes a directory that a group shares: whoever is in the group of the folder may read it and add to it.
+    ///
+    /// The folder it is made in decides the group; a directory that is there and empty keeps its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Occupied`] when something is there that is no such cache; [`StoreError::Io`].
+    pub fn share(root: &Path) -> Result<(), StoreError> {
+        let failed = failed("make a shared cache");
+        let layout = Layout::new(root.to_owned());
+        if layout.tag().exists() && layout.area(Area::Heads).is_dir() {
+            return Ok(());
+        }
+        if !disk::is_absent_or_empty(root) {
+            return Err(StoreError::Occupied { root: root.to_owned() });
+        }
+        disk::make_folder(root).map_err(&failed)?;
+        if !disk::is_shared(root) {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(disk::SHARED_FOLDER);
+            fs_err::set_permissions(root, mode).map_err(&failed)?;
+        }
+        for area in [Area::Objects, Area::Actions, Area::Heads] {
+            for shard in 0..=255u8 {
+                disk::make_folder(&layout.area(area).join(format!("{shard:02x}"))).map_err(&failed)?;
+            }
+        }
+        make_folders(&layout).map_err(&failed)
+    }
+
     /// Opens a cache directory.
     ///
     /// A directory that this user cannot write is opened for reading, with a notice. What killed processes left in
@@ -113,8 +156,12 @@ impl Store {
             }
         }
         let (index, index_lock) = open_index(&layout, &options, writable, &notices);
+        let trust = Arc::new(Trust::new(&options.trust));
         let core = Arc::new(Core {
+            layers: Layers::new(&options, &notices, &trust),
+            trust,
             session: Session::new(&layout, &options.host),
+            heads: layout.area(Area::Heads).is_dir(),
             layout,
             writable,
             user: options.user,
@@ -125,10 +172,12 @@ impl Store {
             notices: Arc::clone(&notices),
             _index_lock: index_lock,
         });
+        let pusher = Pusher::new(&core);
         let store = Store {
-            committer: Committer::new(Arc::clone(&core)),
-            pulse: Arc::new(Pulse::default()),
             rows: std::sync::Mutex::default(),
+            committer: Committer::new(Arc::clone(&core), pusher.handle()),
+            pusher,
+            pulse: Arc::new(Pulse::default()),
             core,
         };
         Ok(Opened { store, notices: notices.take() })
@@ -155,7 +204,8 @@ fn make_folders(layout: &Layout) -> io::Result<()> {
         # This directory is a cache of Retort: everything in it can be computed again.\n\
         # See https://bford.info/cachedir/ for this file.\n";
     disk::make_folder(layout.root())?;
-    for area in Area::ALL {
+    let is_shared = disk::is_shared(layout.root());
+    for area in Area::ALL.into_iter().filter(|area| is_shared || *area != Area::Heads) {
         let path = layout.area(area);
         // Without a folder for the index the store goes on without an index.
         if !path.is_dir() && (area != Area::Index || !path.exists()) {
@@ -211,14 +261,14 @@ fn open_kept(
     if !folder.is_dir() {
         disk::make_folder(folder).map_err(text)?;
     }
-    let lock = disk::append(&folder.join("lock")).map_err(text)?;
+    let (lock, _) = disk::append(&folder.join("lock")).map_err(text)?;
     let locked = || {
         notices.push(Notice::IndexLocked);
         Ok((Index::in_memory(Arc::clone(notices)), None))
     };
     let lock = match Locked::try_new(lock) {
         Locking::Taken(lock) => lock,
-        Locking::Unsupported(file, _) => Locked::pretend(file),
+        Locking::Unsupported(file) => Locked::pretend(file),
         Locking::Busy(_) => return locked(),
     };
     let database = folder.join("sled-v1");
@@ -242,6 +292,31 @@ fn open_kept(
 }
 
 impl Core {
+    /// Opens another cache as a layer: its files alone, without an index.
+    pub(super) fn of_layer(
+        layout: Layout,
+        writable: bool,
+        from: &StoreOptions,
+        notices: &Arc<Notices>,
+        trust: &Arc<Trust>,
+    ) -> Self {
+        Self {
+            session: Session::new(&layout, &from.host),
+            heads: layout.area(Area::Heads).is_dir(),
+            layout,
+            writable,
+            user: from.user.clone(),
+            host: from.host.clone(),
+            program: from.program.clone(),
+            clock: Arc::clone(&from.clock),
+            index: Index::in_memory(Arc::clone(notices)),
+            notices: Arc::clone(notices),
+            layers: Layers::default(),
+            trust: Arc::clone(trust),
+            _index_lock: None,
+        }
+    }
+
     /// Fails when nothing may be written.
     pub(super) fn require_writable(&self, action: &'static str) -> Result<(), StoreError> {
         if self.writable {

@@ -18,6 +18,9 @@ use super::stamp::{Stamp, now_ns};
 use super::{BlobRef, Store, disk};
 use crate::fingerprint::Digest;
 
+/// A larger blob is verified before it is read into memory.
+const LARGE_BYTES: u64 = 64 * 1024 * 1024;
+
 /// A verified blob, open for reading from its start.
 #[derive(Debug)]
 pub struct BlobFile {
@@ -45,21 +48,21 @@ impl Seek for BlobFile {
 }
 
 impl Store {
-    /// Reads a blob into memory.
+    /// Reads a blob into memory; one that is not here, or is damaged, is fetched from a layer.
     ///
     /// # Errors
     /// [`StoreError::Missing`], or [`StoreError::Corrupt`] when its bytes are not those of its name.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        let (mut file, stamp) = self.core.find_blob(digest)?;
-        let read_ns = now_ns();
-        let mut bytes = Vec::with_capacity(stamp.bytes() as usize);
-        file.read_to_end(&mut bytes).map_err(failed("read a blob"))?;
-        if self.core.is_verified(digest, &stamp) && bytes.len() as u64 == stamp.bytes() {
-            return Ok(bytes);
+        match self.core.read(digest) {
+            Err(error) if error.is_lost_blob() && !self.core.layers.is_empty() => {
+                if self.core.fetch(digest, true)? {
+                    return self.core.read(digest);
+                }
+                let read = if self.core.writable { None } else { self.core.read_in_layers(digest) };
+                read.ok_or(error)
+            }
+            read => read,
         }
-        let found = BlobRef::of(&bytes);
-        self.core.judge(digest, &stamp, found, read_ns)?;
-        Ok(bytes)
     }
 
     /// Opens a blob for reading as a stream. Its first opening reads it twice, once to verify it.
@@ -67,14 +70,16 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub fn open_blob(&self, digest: &Digest) -> Result<BlobFile, StoreError> {
-        let (mut file, stamp) = self.core.find_blob(digest)?;
-        if !self.core.is_verified(digest, &stamp) {
-            let read_ns = now_ns();
-            let (found, bytes) = Digest::of_reader(&mut file).map_err(failed("read a blob"))?;
-            self.core.judge(digest, &stamp, BlobRef { digest: found, bytes }, read_ns)?;
-            file.rewind().map_err(failed("read a blob"))?;
+        match self.core.open_blob(digest) {
+            Err(error) if error.is_lost_blob() && !self.core.layers.is_empty() => {
+                if self.core.fetch(digest, true)? {
+                    self.core.open_blob(digest)
+                } else {
+                    Err(error)
+                }
+            }
+            opened => opened,
         }
-        Ok(BlobFile { file, bytes: stamp.bytes() })
     }
 
     /// Returns the path of a verified blob, for readers that want a file. It must not be written.
@@ -85,22 +90,67 @@ impl Store {
         self.open_blob(digest).map(|_| self.core.layout.blob(digest))
     }
 
-    /// Tells whether a blob is there, without reading it.
+    /// Tells whether a blob is there, here or in a layer, without reading it.
     pub fn contains(&self, digest: &Digest) -> bool {
         self.blob_size(digest).is_some()
     }
 
-    /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name.
+    /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name, here or in a layer.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
-        let metadata = fs_err::symlink_metadata(self.core.layout.blob(digest)).ok()?;
-        metadata.is_file().then_some(metadata.len())
+        self.core.blob_bytes(digest).or_else(|| self.core.blob_bytes_in_layers(digest))
     }
 }
 
 impl Core {
+    fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let (stamp, bytes, read_ns) = self.read_file(digest)?;
+        if self.is_verified(digest, &stamp) && bytes.len() as u64 == stamp.bytes() {
+            return Ok(bytes);
+        }
+        let found = BlobRef::of(&bytes);
+        self.judge(digest, &stamp, found, read_ns)?;
+        Ok(bytes)
+    }
+
+    fn read_file(&self, digest: &Digest) -> Result<(Stamp, Vec<u8>, i128), StoreError> {
+        loop {
+            let (mut file, stamp) = self.find_blob(digest)?;
+            if stamp.bytes() > LARGE_BYTES && !self.is_verified(digest, &stamp) {
+                // What only pretends to be a large blob, such as a file of holes, is found out before memory is given to it.
+                self.open_blob(digest)?;
+            }
+            let read_ns = now_ns();
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(stamp.bytes() as usize).map_err(|error| failed("read a blob")(error.into()))?;
+            match file.read_to_end(&mut bytes) {
+                Ok(_) => return Ok((stamp, bytes, read_ns)),
+                // Another process has put the same bytes in its place; by its name it is found again or not.
+                Err(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => {}
+                Err(error) => return Err(failed("read a blob")(error)),
+            }
+        }
+    }
+
+    fn open_blob(&self, digest: &Digest) -> Result<BlobFile, StoreError> {
+        let (mut file, stamp) = self.find_blob(digest)?;
+        if !self.is_verified(digest, &stamp) {
+            let read_ns = now_ns();
+            let (found, bytes) = Digest::of_reader(&mut file).map_err(failed("read a blob"))?;
+            self.judge(digest, &stamp, BlobRef { digest: found, bytes }, read_ns)?;
+            file.rewind().map_err(failed("read a blob"))?;
+        }
+        Ok(BlobFile { file, bytes: stamp.bytes() })
+    }
+
     fn find_blob(&self, digest: &Digest) -> Result<(File, Stamp), StoreError> {
         match disk::open_plain(&self.layout.blob(digest)).map_err(failed("read a blob"))? {
-            Opened::Regular(file, stamp) => Ok((file, stamp)),
+            Opened::Regular(file, stamp) => match self.layers.expected(digest).filter(|said| *said != stamp.bytes()) {
+                None => Ok((file, stamp)),
+                Some(said) => {
+                    let why = format!("it has {} bytes, and its claim says {said}", stamp.bytes());
+                    Err(self.quarantine(digest, Some(&stamp), why))
+                }
+            },
             Opened::Absent => Err(StoreError::Missing { digest: *digest }),
             Opened::Odd => Err(self.quarantine(digest, None, "it is not a regular file".to_owned())),
         }

@@ -202,7 +202,7 @@ impl RunDir {
         let mut appending = self.appending.lock().unwrap_or_else(PoisonError::into_inner);
         let mut append = || {
             if appending.is_none() {
-                *appending = Some(disk::append(&self.folder.join("events.jsonl"))?);
+                *appending = Some(disk::append(&self.folder.join("events.jsonl"))?.0);
             }
             let whole = format!("{line}\n");
             appending.as_mut().map_or(Ok(()), |file| file.write_all(whole.as_bytes()))
@@ -223,7 +223,7 @@ impl RunDir {
             serde_json::to_writer(&mut text, record).map_err(|error| failed(error.into()))?;
             text.push(b'\n');
         }
-        let mut file = disk::append(&self.folder.join("instances.jsonl")).map_err(&failed)?;
+        let (mut file, _) = disk::append(&self.folder.join("instances.jsonl")).map_err(&failed)?;
         file.write_all(&text).map_err(&failed)
     }
 

@@ -50,17 +50,16 @@ impl Session {
     fn start(&self) -> io::Result<(PathBuf, Locked)> {
         loop {
             let path = self.parent.join(format!("{}.{}", Component::of(&self.host).as_str(), unique(&self.host)));
-            match fs_err::create_dir(&path) {
+            match disk::new_folder(&path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             }
-            disk::make_folder(&path)?;
             let lock = disk::create_new(&path.join(LOCK), disk::GROWING)?;
             let lock = match Locked::try_new(lock) {
                 Locking::Taken(lock) => lock,
                 // The folder's age alone decides then.
-                Locking::Unsupported(file, _) => Locked::pretend(file),
+                Locking::Unsupported(file) => Locked::pretend(file),
                 // A sweeper has it, and takes the folder away.
                 Locking::Busy(_) => continue,
             };

@@ -58,8 +58,12 @@ pub struct VerifyReport {
     pub claims: u64,
     /// Claims that are ignored.
     pub damaged_claims: Vec<Damage>,
-    /// Blobs that a valid claim names and that are not there.
+    /// Valid claims that nobody signed who is trusted, where that is required.
+    pub untrusted_claims: Vec<Damage>,
+    /// Blobs that a valid claim names and that are neither here nor in a layer.
     pub missing_blobs: Vec<MissingBlob>,
+    /// Blobs that a valid claim names and that only a layer has; they are fetched when they are read.
+    pub blobs_elsewhere: u64,
     /// Whole rows.
     pub rows: u64,
     /// Journals and packs that lost rows.
@@ -73,9 +77,13 @@ pub struct VerifyReport {
 impl VerifyReport {
     /// Tells whether everything that could be served is right and everything named is there.
     pub fn clean(&self) -> bool {
+        self.is_undamaged() && self.missing_blobs.is_empty() && self.untrusted_claims.is_empty()
+    }
+
+    /// Tells whether everything that is there has the bytes it should have.
+    pub fn is_undamaged(&self) -> bool {
         self.damaged_blobs.is_empty()
             && self.damaged_claims.is_empty()
-            && self.missing_blobs.is_empty()
             && self.damaged_rows.is_empty()
             && self.damaged_partials.is_empty()
     }
@@ -156,11 +164,20 @@ fn verify_claims(core: &Core, report: &mut VerifyReport) -> Result<(), StoreErro
                 report.damaged_claims.push(Damage { path, why });
             }
         }
+        if let Err(error) = core.head(&fingerprint).map_err(|error| error.to_string()) {
+            report.damaged_claims.push(Damage { path: core.layout.head(&fingerprint), why: error });
+        }
         for (ClaimId(claim), content, _) in valid {
             report.claims += 1;
+            if !core.is_trusted(ClaimId(claim)) {
+                let why = format!("made by {}, and signed by nobody who is trusted", content.producer.user);
+                report.untrusted_claims.push(Damage { path: core.layout.claim(&fingerprint, &claim), why });
+            }
             for (part, blob) in content.outputs {
                 let is_there = disk::stamp_at(&core.layout.blob(&blob.digest)).is_some();
-                if !is_there {
+                if !is_there && core.blob_bytes_in_layers(&blob.digest) == Some(blob.bytes) {
+                    report.blobs_elsewhere += 1;
+                } else if !is_there {
                     let digest = blob.digest;
                     report.missing_blobs.push(MissingBlob { fingerprint, claim, part, digest });
                 }

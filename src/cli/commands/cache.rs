@@ -4,19 +4,26 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::args::{Cache, Global};
+use super::super::args::{Cache, Global, Move, SizeBy};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::reporter::duration;
-use super::super::session::{look, open_store};
+use super::super::session::{look, open_store, tell_notices};
 use super::super::settings::Settings;
-use crate::store::{AreaSize, GcOptions, Mode, VerifyOptions};
+use super::{key, runs};
+use crate::store::{
+    AreaSize, Collection, Damage, GcOptions, Mode, Moved, Moving, RunDir, Selection, Share, ShareBy, Store,
+    VerifyOptions,
+};
 
 /// Looks after the cache.
 pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
     let settings = Settings::global(global)?;
     match command {
-        Cache::Size => size(global, &settings),
+        Cache::Key(command) => key::key(global, command),
+        Cache::Size { by: None } => size(global, &settings),
+        Cache::Size { by: Some(by) } => shares(global, &settings, *by),
+        Cache::Undelete { name, list } => undelete(global, &settings, name.as_deref(), *list),
         Cache::Verify => verify(global, &settings),
         Cache::Gc { keep_runs, grace, dry_run } => {
             let options =
@@ -35,7 +42,94 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
             }
             Ok(Exit::Success)
         }
+        Cache::Share { directory } => {
+            Store::share(directory)?;
+            print::data(&format!("{}: a cache for its group to share\n", directory.display()));
+            Ok(Exit::Success)
+        }
+        Cache::Push(what) => push(global, &settings, what),
+        Cache::Pull(what) => pull(global, &settings, what),
     }
+}
+
+fn push(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failure> {
+    let store = open_store(settings, Mode::Existing)?;
+    let layer = what.layer.as_deref();
+    let mut selection = Selection::default();
+    if what.all {
+        selection = store.select_all()?;
+    } else if what.digests.is_empty() {
+        let run = runs::find(&store, what.run.as_deref().unwrap_or("last"))?;
+        of_run(&mut selection, &run, what.stage.as_deref())?;
+    }
+    for digest in &what.digests {
+        let found = store.select_named(digest)?;
+        selection.recipes.extend(found.recipes);
+        selection.blobs.extend(found.blobs);
+    }
+    let bar = bar(global, "push");
+    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, progress: &bar });
+    tell_notices(&store);
+    Ok(told(global, "pushed to", "there", &moved?))
+}
+
+fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failure> {
+    let store = open_store(settings, Mode::Create)?;
+    let layer = what.layer.as_deref();
+    let mut selection = Selection::default();
+    if what.digests.is_empty() {
+        let runs = store.runs_in_layers(layer)?;
+        if what.all {
+            selection.rows = true;
+            for id in &runs {
+                selection.add_run(&store.open_run_in_layers(layer, id)?, None)?;
+            }
+        } else {
+            let id = runs::choose(&runs, what.run.as_deref().unwrap_or("last"), "the layers have")?;
+            of_run(&mut selection, &store.open_run_in_layers(layer, id)?, what.stage.as_deref())?;
+        }
+    }
+    for digest in &what.digests {
+        let found = store.select_named_in_layers(layer, digest)?;
+        selection.recipes.extend(found.recipes);
+        selection.blobs.extend(found.blobs);
+    }
+    let bar = bar(global, "pull");
+    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, progress: &bar });
+    tell_notices(&store);
+    Ok(told(global, "pulled from", "here", &moved?))
+}
+
+fn of_run(selection: &mut Selection, run: &RunDir, stage: Option<&str>) -> Result<(), Failure> {
+    if selection.add_run(run, stage)? > 0 {
+        return Ok(());
+    }
+    Err(match stage {
+        Some(stage) => Failure::invalid(format!("run `{}` has no stage or instance `{stage}`", run.id()))
+            .hint(format!("it is a run of {}", run.info().experiment)),
+        None => Failure::invalid(format!("run `{}` has recorded no results", run.id())),
+    })
+}
+
+/// Says what was moved; something that could not be is a failure.
+fn told(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
+    if global.json {
+        print::json(&moved);
+    } else {
+        for moved in moved {
+            let packs = if moved.packs == 0 { String::new() } else { format!(", {} packs of rows", moved.packs) };
+            print::data(&format!(
+                "{did} `{}`: {} results, {} blobs ({}){packs}; {} results were {place} already\n",
+                moved.layer,
+                moved.results,
+                moved.blobs,
+                print::bytes(moved.bytes),
+                moved.there
+            ));
+            moved.refused.iter().for_each(|refused| print::data(&format!("not moved: {refused}\n")));
+        }
+    }
+    if moved.iter().all(|moved| moved.refused.is_empty()) { Exit::Success } else { Exit::Unusable }
 }
 
 fn hours(count: u64) -> Duration {
@@ -73,12 +167,14 @@ fn size(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
 fn verify(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
     let store = open_store(settings, Mode::Existing)?;
     let report = store.verify(VerifyOptions { quarantine: true }, &mut bar(global, "verify"))?;
+    let shown = |damage: &Damage| format!("{}: {}", damage.path.display(), damage.why);
     let damaged: Vec<String> =
         [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials]
             .into_iter()
             .flatten()
-            .map(|damage| format!("{}: {}", damage.path.display(), damage.why))
+            .map(shown)
             .collect();
+    let untrusted: Vec<String> = report.untrusted_claims.iter().map(shown).collect();
     let missing: Vec<String> = report
         .missing_blobs
         .iter()
@@ -89,21 +185,31 @@ fn verify(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
     if global.json {
         print::json(&json!({
             "clean": report.clean(), "blobs": report.blobs, "bytes": report.blob_bytes, "claims": report.claims,
-            "rows": report.rows, "damaged": damaged, "missing": missing,
+            "rows": report.rows, "damaged": damaged, "missing": missing, "untrusted": untrusted,
+            "elsewhere": report.blobs_elsewhere,
         }));
     } else {
-        for line in damaged.iter().chain(&missing) {
+        for line in damaged.iter().chain(&missing).chain(&untrusted) {
             print::data(line);
         }
         let (blobs, size) = (report.blobs, print::bytes(report.blob_bytes));
         print::data(&format!("{blobs} blobs ({size}), {} claims and {} rows read\n", report.claims, report.rows));
+        if report.blobs_elsewhere > 0 {
+            print::data(&format!("{} blobs are in the layers and not here\n", report.blobs_elsewhere));
+        }
         if report.clean() {
             print::data("clean\n");
-        } else {
+        } else if !report.is_undamaged() {
             print::data("what is damaged was moved aside; the next run that needs it makes it again\n");
+        } else if !missing.is_empty() {
+            print::data("the next run that needs what is missing makes it again\n");
         }
     }
-    Ok(if report.clean() { Exit::Success } else { Exit::Differs })
+    Ok(Exit::Verified {
+        corrupt: !report.is_undamaged(),
+        missing: !report.missing_blobs.is_empty(),
+        untrusted: !report.untrusted_claims.is_empty(),
+    })
 }
 
 fn gc(global: &Global, settings: &Settings, options: GcOptions) -> Result<Exit, Failure> {
@@ -131,14 +237,78 @@ fn gc(global: &Global, settings: &Settings, options: GcOptions) -> Result<Exit, 
     if report.removed_claims > 0 {
         print::data(&format!("they took {} to compute\n", duration(report.recompute_ms)));
     }
+    if report.removed_bytes > 0 && !report.dry_run {
+        print::data("`retort cache undelete` brings it back\n");
+    }
     if report.trash_bytes > 0 {
-        print::data(&format!("the trash holds {}\n", print::bytes(report.trash_bytes)));
+        let did = if report.dry_run { "would leave" } else { "left" };
+        print::data(&format!("{} {did} the trash for good\n", print::bytes(report.trash_bytes)));
     }
     Ok(Exit::Success)
 }
 
+fn undelete(global: &Global, settings: &Settings, name: Option<&str>, list: bool) -> Result<Exit, Failure> {
+    let store = open_store(settings, Mode::Existing)?;
+    let collections = store.collections()?;
+    if list {
+        if global.json {
+            print::json(&collections);
+        } else if collections.is_empty() {
+            print::note("nothing that was removed is left to be brought back");
+        } else {
+            let row = |found: &Collection| {
+                let at = i64::try_from(found.at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+                let at = at.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string());
+                vec![found.name.clone(), at, found.files.to_string(), print::bytes(found.bytes)]
+            };
+            print::data(&print::table(&["", "removed (UTC)", "files", "size"], collections.iter().map(row).collect()));
+        }
+        return Ok(Exit::Success);
+    }
+    let last = || collections.last().map(|last| last.name.as_str());
+    let Some(name) = name.or_else(last) else {
+        return Err(Failure::invalid("nothing that was removed is left to be brought back"));
+    };
+    let restored = store.restore(name)?;
+    if global.json {
+        print::json(&restored);
+        return Ok(Exit::Success);
+    }
+    let there = if restored.there == 0 { String::new() } else { format!("; {} were here again", restored.there) };
+    print::data(&format!(
+        "brought back {} results, {} blobs and {} runs{there}\n",
+        restored.claims, restored.blobs, restored.runs
+    ));
+    Ok(Exit::Success)
+}
+
+fn shares(global: &Global, settings: &Settings, by: SizeBy) -> Result<Exit, Failure> {
+    let (by, heading) = match by {
+        SizeBy::Experiment => (ShareBy::Experiment, "experiment"),
+        SizeBy::Stage => (ShareBy::Stage, "stage"),
+        SizeBy::Person => (ShareBy::Person, "person"),
+    };
+    let shares = look(settings)?.shares(by)?;
+    if global.json {
+        print::json(&shares);
+        return Ok(Exit::Success);
+    }
+    let row = |share: &Share| {
+        vec![
+            share.name.clone().unwrap_or_else(|| "(of no recorded run)".to_owned()),
+            share.results.to_string(),
+            print::bytes(share.bytes),
+            print::bytes(share.own_bytes),
+            duration(share.took_ms),
+        ]
+    };
+    let headings = [heading, "results", "size", "of that alone", "took"];
+    print::data(&print::table(&headings, shares.iter().map(row).collect()));
+    Ok(Exit::Success)
+}
+
 /// Shows how far a long look through the cache is, where someone is watching.
-fn bar(global: &Global, what: &'static str) -> impl FnMut(u64, u64) {
+fn bar(global: &Global, what: &'static str) -> impl Fn(u64, u64) + Sync {
     let shown = print::talks_to_terminal() && !global.quiet;
     let bar = if shown { indicatif::ProgressBar::new(0) } else { indicatif::ProgressBar::hidden() };
     bar.set_prefix(what);

@@ -36,6 +36,8 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
     let cached = ids.iter().map(|id| result_of(global, &session, *id, &known)).collect::<Result<Vec<_>, _>>()?;
     let fresh_cache = std::env::temp_dir().join(format!("retort-check-{}", std::process::id()));
     session.settings.cache.clone_from(&fresh_cache);
+    // What others made is not fresh either.
+    session.settings.layers.clear();
     let store = session.store(Mode::Create)?;
     // What a teacher behind a server said cannot be computed again, only bought again.
     store.take_rows(&known, BOUGHT)?;
@@ -82,7 +84,7 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
 }
 
 /// A check compares with nothing earlier.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl History for Nothing {
     fn namesake(&self, _name: &str) -> Option<&Earlier> {

@@ -1,5 +1,6 @@
 //! One file per command, or per small family of commands.
 
+mod audit;
 mod cache;
 mod check;
 mod diff;
@@ -7,6 +8,7 @@ mod explain;
 mod export;
 mod graph;
 mod init;
+mod key;
 mod languages;
 mod plan;
 mod reports;
@@ -32,6 +34,7 @@ pub(super) fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Command::Report(report) => reports::report(global, report),
         Command::Export(export) => export::export(global, export),
         Command::Check(check) => check::check(global, check),
+        Command::Audit(audit) => audit::audit(global, audit),
         Command::Init { directory } => init::init(directory),
         Command::Schema => Ok(languages::schema()),
         Command::Completions { shell } => Ok(languages::completions(*shell)),

@@ -14,7 +14,7 @@ use super::reports;
 use crate::engine::{self, Outcome, RunOptions, World};
 use crate::event::{Event, Reporter, What};
 use crate::fingerprint::{Fingerprint, KeyManifest};
-use crate::plan::{Earlier, History};
+use crate::plan::{Earlier, History, Plan, Verdict};
 use crate::spec::InstanceId;
 use crate::stage::Stop;
 use crate::store::{InstanceRecord, Mode, Outcome as Recorded, Producer, RunDir, Store};
@@ -29,10 +29,13 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     hub::fetch(&session, &wanted, args.offline, &mut |what| told.report(&Event { at_ms: now_ms(), what }))?;
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(&wanted, &store, &devices)?;
-    let expected = session.plan(&wanted, &ground, &store)?.counts();
+    let plan = session.plan(&wanted, &ground, &store)?;
     let history = LazyHistory { store: &store, experiment: &session.experiment.name, read: OnceLock::new() };
     let stop = stop_on_signals()?;
     let record = store.new_run(&session.experiment.name)?;
+    // What is there already is not collected while the rest runs, which may take days.
+    record.record_instances(&planned(&session, &plan))?;
+    store.share_run(record.id());
     let options = options(&session, args.jobs, record.id().to_string());
     let world = World {
         experiment: &session.experiment,
@@ -47,9 +50,16 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
         stop,
     };
     told.log = Some(&record);
-    let outcome = engine::run(world, &options, expected, &mut told)?;
-    told.flush();
+    let outcome = engine::run(world, &options, plan.counts(), &mut told)?;
     record.record_instances(&records(&session, &outcome))?;
+    store.finish_sharing()?;
+    told.flush();
+    store.share_run(record.id());
+    store.finish_sharing()?;
+    for notice in store.take_notices() {
+        told.report(&Event { at_ms: now_ms(), what: What::Warned { message: notice.to_string() } });
+    }
+    told.flush();
     reports::tell(global, &session, &wanted, &outcome.results, &store, Some(&args.out))?;
     Ok(match outcome.tally {
         tally if tally.failed > 0 => Exit::StageFailed,
@@ -96,7 +106,7 @@ fn stop_on_signals() -> Result<&'static Stop, Failure> {
         if STOP.asked() {
             // The cursor stands behind the last bar.
             print::line_end();
-            std::process::exit(Exit::Interrupted as i32);
+            std::process::exit(i32::from(Exit::Interrupted.code()));
         }
         STOP.ask();
     };
@@ -107,6 +117,21 @@ fn stop_on_signals() -> Result<&'static Stop, Failure> {
 fn now_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Records the instances whose results are there before anything runs.
+fn planned(session: &Session, plan: &Plan) -> Vec<InstanceRecord> {
+    let record = |(index, verdict): (usize, &Verdict)| {
+        let Verdict::Hit(found) = verdict else { return None };
+        let id = InstanceId::at(index);
+        Some(InstanceRecord {
+            name: session.name(id),
+            stage: session.experiment.stage_of(id).name.clone(),
+            fingerprint: found.fingerprint,
+            outcome: Recorded::Hit,
+        })
+    };
+    plan.verdicts.iter().enumerate().filter_map(record).collect()
 }
 
 fn records(session: &Session, outcome: &Outcome) -> Vec<InstanceRecord> {

@@ -79,6 +79,11 @@ pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit, Failure> {
 /// Finds a run by its identifier, the beginning of it, `last`, or `last~N`.
 pub(super) fn find(store: &Store, wanted: &str) -> Result<RunDir, Failure> {
     let runs = store.runs()?;
+    Ok(store.open_run(choose(&runs, wanted, "the cache has")?)?)
+}
+
+/// Chooses one of some runs by its identifier, the beginning of it, `last`, or `last~N`; `place` says who has how many.
+pub(super) fn choose<'r>(runs: &'r [RunId], wanted: &str, place: &str) -> Result<&'r RunId, Failure> {
     let back = match wanted.strip_prefix("last") {
         Some("") => Some(0),
         Some(rest) => rest.strip_prefix('~').and_then(|count| count.parse::<usize>().ok()),
@@ -89,8 +94,8 @@ pub(super) fn find(store: &Store, wanted: &str) -> Result<RunDir, Failure> {
         None => runs.iter().filter(|id| id.as_str().starts_with(wanted)).collect(),
     };
     match matching[..] {
-        [one] => Ok(store.open_run(one)?),
-        [] => Err(Failure::invalid(format!("no run matches `{wanted}`: the cache has {}", runs.len()))
+        [one] => Ok(one),
+        [] => Err(Failure::invalid(format!("no run matches `{wanted}`: {place} {}", runs.len()))
             .hint("`retort runs` lists them")),
         _ => {
             Err(Failure::invalid(format!("`{wanted}` means {} runs", matching.len()))

@@ -107,10 +107,11 @@ impl Narrator {
             What::Resolved { model, commit } => {
                 Some(Line::new(Mark::Hit, "", format!("{} is {}", one_line(model), one_line(commit))))
             }
-            What::Hit { instance, by, .. } => {
+            What::Hit { instance, by, from, .. } => {
                 let awaited = self.board.at_work(instance).is_some_and(|row| row.begun);
                 let meanwhile = if awaited { " meanwhile" } else { "" };
-                let line = Line::new(Mark::Hit, instance, format!("made by {}{meanwhile}", one_line(by)));
+                let place = from.as_ref().map_or_else(String::new, |from| format!(", from {}", one_line(from)));
+                let line = Line::new(Mark::Hit, instance, format!("made by {}{meanwhile}{place}", one_line(by)));
                 (awaited || full).then_some(line)
             }
             What::Started { instance, why, .. } => {

@@ -26,7 +26,7 @@ pub(super) fn run_started(at_ms: u64, instances: usize, hits: usize, to_run: usi
 }
 
 pub(super) fn hit(at_ms: u64, instance: &str) -> Event {
-    at(at_ms, What::Hit { instance: instance.into(), fingerprint: fingerprint(), by: "ada@lab".into() })
+    at(at_ms, What::Hit { instance: instance.into(), fingerprint: fingerprint(), by: "ada@lab".into(), from: None })
 }
 
 pub(super) fn started(at_ms: u64, instance: &str) -> Event {

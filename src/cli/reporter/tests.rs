@@ -316,7 +316,12 @@ fn any_event() -> impl Strategy<Value = Event> {
         (text(), text(), size(), size(), size()).prop_map(|(run, experiment, instances, hits, to_run)| {
             What::RunStarted { run, experiment, version: "0".into(), instances, hits, to_run }
         }),
-        (text(), text()).prop_map(|(instance, by)| What::Hit { instance, fingerprint: fingerprint(), by }),
+        (text(), text(), proptest::option::of(text())).prop_map(|(instance, by, from)| What::Hit {
+            instance,
+            fingerprint: fingerprint(),
+            by,
+            from,
+        }),
         (text(), number()).prop_map(|(file, bytes)| What::Fetched { file, bytes }),
         (text(), text()).prop_map(|(model, commit)| What::Resolved { model, commit }),
         text().prop_map(|instance| What::Started { instance, fingerprint: fingerprint(), why: changed() }),

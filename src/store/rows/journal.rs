@@ -36,7 +36,7 @@ impl Journal {
     pub(super) fn create(path: &Path) -> io::Result<Option<Self>> {
         let mut file = match Locked::try_new(disk::create_new(path, disk::GROWING)?) {
             Locking::Taken(file) => file,
-            Locking::Unsupported(file, _) => Locked::pretend(file),
+            Locking::Unsupported(file) => Locked::pretend(file),
             Locking::Busy(_) => return Ok(None),
         };
         if !path.exists() {

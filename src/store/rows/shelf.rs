@@ -126,9 +126,15 @@ impl RowStore {
         if rows.core.writable {
             disk::make_folder(&rows.folder).map_err(rows.core.write_failed("keep rows", 0))?;
             rows.adopt()?;
+            rows.core.take_rows_from_layers(&rows.kind);
         }
         rows.refresh(&mut rows.state())?;
         Ok(rows)
+    }
+
+    /// Tells whether trust is required of what others may have written, and none of it is signed.
+    fn is_unsigned(&self) -> bool {
+        self.core.trust.require && self.core.heads
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -156,6 +162,9 @@ impl RowStore {
             {
                 return Ok(Some(payload));
             }
+        }
+        if self.is_unsigned() {
+            return Ok(None);
         }
         let index_key = index_key(&self.kind, key.as_bytes());
         let Some(value) = self.core.index.get(Table::Rows, &index_key) else { return Ok(None) };
@@ -193,6 +202,10 @@ impl RowStore {
 
     /// Looks for what others have added; `true` when there may be rows that were not there before.
     fn refresh(&self, state: &mut State) -> Result<bool, StoreError> {
+        if self.is_unsigned() {
+            self.core.notices.push(Notice::RowsUnsigned);
+            return Ok(false);
+        }
         let failed = failed("list rows");
         let losses = self.core.index.losses();
         if losses != state.losses {
@@ -266,7 +279,7 @@ impl RowStore {
             let left = match Locked::try_new(file) {
                 Locking::Taken(file) => (is_ours || old).then_some(file),
                 Locking::Busy(_) => None,
-                Locking::Unsupported(file, _) => old.then(|| Locked::pretend(file)),
+                Locking::Unsupported(file) => old.then(|| Locked::pretend(file)),
             };
             // Another store may have sealed and removed it before the lock was ours.
             if let Some(file) = left.filter(|_| disk::stamp_at(&path).is_some_and(|now| now.same_file(&stamp))) {

@@ -87,9 +87,9 @@ fn what_is_young_is_kept_and_trash_stays_for_the_grace_period() {
     let (_, blob) = publish(&cache.open(), 1, b"result");
     assert_eq!(gc(&cache.open(), options).removed_blobs, 0);
     let later = gc(&cache.open_later(2), options);
+    assert_eq!((later.removed_claims, later.removed_blobs, later.trash_bytes), (1, 1, 0));
     // The trash gets its time from the file system, which is two days behind the clock that this store goes by.
-    assert_eq!((later.removed_claims, later.removed_blobs), (1, 1));
-    assert!(later.trash_bytes >= blob.bytes);
+    assert!(gc(&cache.open_later(2), options).trash_bytes >= blob.bytes);
     assert!(!cache.open().contains(&blob.digest));
     publish(&cache.open(), 2, b"other");
     let store = cache.open();

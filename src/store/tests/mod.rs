@@ -4,12 +4,17 @@ mod blobs;
 mod claims;
 mod collecting;
 mod full_disk;
+mod hostile_layers;
 mod index;
 mod killed;
+mod layers;
 mod leases;
 mod publishing;
 mod row_files;
 mod runs;
+mod sharing;
+mod trash;
+mod trusting;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -59,6 +64,24 @@ impl Cache {
     fn open_later(&self, days: u64) -> Store {
         let now_ms = (self.options("ada").clock)() + days * 24 * 3600 * 1000;
         Store::open(StoreOptions { clock: Arc::new(move || now_ms), ..self.options("ada") }).unwrap().store
+    }
+
+    /// Opens it with layers behind it.
+    fn open_before(&self, user: &str, layers: &[LayerOptions]) -> Store {
+        let options = StoreOptions { layers: layers.to_vec(), ..self.options(user) };
+        Store::open(options).unwrap().store
+    }
+
+    /// Describes it as a layer.
+    fn layer(&self, name: &str, writes: Writes) -> LayerOptions {
+        LayerOptions { name: name.into(), root: self.root(), writes, timeout: std::time::Duration::from_mins(1) }
+    }
+
+    /// Makes one that a group shares.
+    fn shared() -> Self {
+        let cache = Self::new();
+        Store::share(&cache.root()).unwrap();
+        cache
     }
 
     fn blob_path(&self, blob: &BlobRef) -> PathBuf {

@@ -1,0 +1,104 @@
+//! Which results are to be moved: those of runs, of stages, or those with a name.
+
+use std::collections::BTreeSet;
+
+use super::Layer;
+use crate::fingerprint::{Digest, Fingerprint};
+use crate::store::Store;
+use crate::store::disk;
+use crate::store::error::StoreError;
+use crate::store::layout::Area;
+use crate::store::run::{InstanceRecord, RunDir, RunId};
+
+/// Results to be moved between the cache and its layers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Recipes whose results are meant.
+    pub recipes: BTreeSet<Fingerprint>,
+    /// Further blobs.
+    pub blobs: BTreeSet<Digest>,
+    /// Runs whose records are meant as well.
+    pub runs: Vec<RunId>,
+    /// Whether the results of single rows are meant as well.
+    pub rows: bool,
+}
+
+/// The beginning of a name must have so many digits.
+const NAME_DIGITS_MIN: usize = 6;
+
+impl Selection {
+    /// Adds what a run needed and made: all of it, or the instances of one stage, or one instance.
+    pub fn add_run(&mut self, run: &RunDir, stage: Option<&str>) -> Result<usize, StoreError> {
+        let records = run.instances()?;
+        let fits = |record: &&InstanceRecord| stage.is_none_or(|stage| record.stage == stage || record.name == stage);
+        let before = self.recipes.len();
+        self.recipes.extend(records.iter().filter(fits).map(|record| record.fingerprint));
+        if stage.is_none() {
+            self.runs.push(run.id().clone());
+        }
+        Ok(self.recipes.len() - before)
+    }
+}
+
+impl Store {
+    /// Selects every result that is here.
+    pub fn select_all(&self) -> Result<Selection, StoreError> {
+        let recipes = self.core.list_recipes()?.into_iter().collect();
+        Ok(Selection { recipes, runs: self.runs()?, rows: true, ..Selection::default() })
+    }
+
+    /// Selects the results and blobs that are here and whose names begin so.
+    pub fn select_named(&self, beginning: &str) -> Result<Selection, StoreError> {
+        let place = format!("in `{}`", self.root().display());
+        let found = self.core.named(beginning).map_err(crate::store::error::failed("look for names"))?;
+        only(beginning, &place, vec![found])
+    }
+
+    /// Selects the results and blobs of a layer, or of all of them, whose names begin so.
+    pub fn select_named_in_layers(&self, from: Option<&str>, beginning: &str) -> Result<Selection, StoreError> {
+        let layers = self.core.layers_named(from, |_| true, "is declared")?;
+        let found = layers.iter().filter_map(|layer| layer.named(beginning)).collect();
+        only(beginning, "in the layers", found)
+    }
+
+    /// Lists the runs whose records a layer, or any layer, has, the oldest first.
+    pub fn runs_in_layers(&self, from: Option<&str>) -> Result<Vec<RunId>, StoreError> {
+        let layers = self.core.layers_named(from, |_| true, "is declared")?;
+        let mut runs = BTreeSet::new();
+        for layer in layers {
+            layer.require()?;
+            runs.extend(layer.runs().unwrap_or_default());
+        }
+        Ok(runs.into_iter().collect())
+    }
+
+    /// Opens the record of a run in the first layer that has it.
+    pub fn open_run_in_layers(&self, from: Option<&str>, id: &RunId) -> Result<RunDir, StoreError> {
+        let layers = self.core.layers_named(from, |_| true, "is declared")?;
+        let opened = layers.into_iter().find_map(|layer| layer.core()?.open_run(id).ok());
+        opened.ok_or_else(|| StoreError::NoSuchRun { run: id.to_string() })
+    }
+}
+
+impl Layer {
+    fn runs(&self) -> Option<Vec<RunId>> {
+        self.ask("list runs", |core| {
+            let names = disk::names(&core.layout.area(Area::Runs))?;
+            Ok(names.iter().filter_map(|name| RunId::parse(name)).collect())
+        })
+    }
+}
+
+/// Takes the one thing that was found; the same in several places is one thing.
+fn only(beginning: &str, place: &str, found: Vec<(Vec<Fingerprint>, Vec<Digest>)>) -> Result<Selection, StoreError> {
+    let unnamed = || StoreError::Unnamed { name: beginning.to_owned(), place: place.to_owned() };
+    if beginning.len() < NAME_DIGITS_MIN {
+        return Err(unnamed());
+    }
+    let mut selection = Selection::default();
+    for (recipes, blobs) in found {
+        selection.recipes.extend(recipes);
+        selection.blobs.extend(blobs);
+    }
+    if selection.recipes.is_empty() && selection.blobs.is_empty() { Err(unnamed()) } else { Ok(selection) }
+}

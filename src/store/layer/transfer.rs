@@ -1,0 +1,323 @@
+//! Moving results between the cache and a layer, many at a time.
+//!
+//! Blobs first, then, when they are durable, the claims that name them. What is there already is passed by, so that a
+//! transfer that was broken off goes on where it stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::selection::Selection;
+use super::write::Put;
+use super::{Layer, Writes};
+use crate::fingerprint::{Digest, Fingerprint};
+use crate::store::claim::ClaimId;
+use crate::store::error::StoreError;
+use crate::store::head::WholeClaim;
+use crate::store::layout::Component;
+use crate::store::open::Core;
+use crate::store::{BlobRef, Store, rows};
+
+/// How a transfer is carried out.
+pub struct Moving<'a> {
+    /// So many files at a time.
+    pub jobs: usize,
+    /// Hears how many blobs and claims are done and are to be done.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// What was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Moved {
+    /// The layer.
+    pub layer: String,
+    /// Results that are there now and were not before.
+    pub results: u64,
+    /// Results that were there already.
+    pub there: u64,
+    /// Blobs that were moved.
+    pub blobs: u64,
+    /// Bytes that were moved.
+    pub bytes: u64,
+    /// Packs of rows that were moved.
+    pub packs: u64,
+    /// What could not be moved, and why.
+    pub refused: Vec<String>,
+}
+
+/// A result to be moved.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parcel {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) id: ClaimId,
+}
+
+impl Store {
+    /// Brings results to a layer, or to every layer that takes any.
+    ///
+    /// # Errors
+    /// [`StoreError::NoLayer`], and [`StoreError::Layer`] when a layer cannot be reached.
+    pub fn push(&self, to: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
+        let core = &*self.core;
+        let layers = core.layers_named(to, |layer| layer.options().writes != Writes::Never, "takes results")?;
+        let mut parcels = Vec::new();
+        for fingerprint in &what.recipes {
+            // The one that is used, so that others see what we see.
+            if let Some((id, ..)) = core.usable(fingerprint)?.first() {
+                parcels.push(Parcel { fingerprint: *fingerprint, id: *id });
+            }
+        }
+        let blobs: Vec<BlobRef> = what.blobs.iter().filter_map(|digest| core.blob(digest)).collect();
+        let mut moved = Vec::new();
+        for layer in layers {
+            layer.require()?;
+            let mut done = push(core, layer, &parcels, &blobs, moving);
+            what.runs.iter().for_each(|run| {
+                layer.put_run(core, run);
+            });
+            if what.rows {
+                for kind in rows::kinds(core).map_err(crate::store::error::failed("list rows"))? {
+                    done.packs += layer.put_rows(core, &kind);
+                }
+            }
+            moved.push(done);
+        }
+        Ok(moved)
+    }
+
+    /// Brings results here from a layer, or from each layer what those before it did not have.
+    ///
+    /// # Errors
+    /// As [`Store::push`]; [`StoreError::Full`] when there is no room.
+    pub fn pull(&self, from: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
+        let core = &*self.core;
+        core.require_writable("pull results")?;
+        let layers = core.layers_named(from, |_| true, "is declared")?;
+        let mut moved = Vec::new();
+        let mut left = what.clone();
+        for layer in layers {
+            layer.require()?;
+            moved.push(pull(core, layer, &mut left, moving)?);
+        }
+        let lacking = |fingerprint: &Fingerprint| format!("no layer has the result of {}", fingerprint.short());
+        if let Some(last) = moved.last_mut() {
+            last.refused.extend(left.recipes.iter().map(lacking));
+            last.refused.extend(left.blobs.iter().map(|digest| format!("no layer has blob {}", digest.short())));
+        }
+        Ok(moved)
+    }
+}
+
+impl Core {
+    /// Returns the layer of a name, or all that fit.
+    pub(super) fn layers_named(
+        &self,
+        name: Option<&str>,
+        fits: impl Fn(&Layer) -> bool,
+        what: &str,
+    ) -> Result<Vec<&Layer>, StoreError> {
+        let found: Vec<&Layer> =
+            self.layers.iter().filter(|layer| name.map_or_else(|| fits(layer), |name| layer.name() == name)).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let names: Vec<&str> = self.layers.iter().map(Layer::name).collect();
+        let known = if names.is_empty() { String::new() } else { format!(": layers are {}", names.join(", ")) };
+        Err(StoreError::NoLayer {
+            why: match name {
+                Some(name) => format!("no layer is named `{name}`{known}"),
+                None => format!("no layer {what}{known}"),
+            },
+        })
+    }
+
+    fn blob(&self, digest: &Digest) -> Option<BlobRef> {
+        self.blob_bytes(digest).map(|bytes| BlobRef { digest: *digest, bytes })
+    }
+}
+
+/// Counts what was moved, from many threads.
+struct Tally<'a> {
+    moved: Mutex<Moved>,
+    lost: Mutex<BTreeSet<Digest>>,
+    done: AtomicU64,
+    total: u64,
+    moving: &'a Moving<'a>,
+}
+
+impl<'a> Tally<'a> {
+    fn new(layer: &Layer, total: usize, moving: &'a Moving<'a>) -> Self {
+        let moved = Moved { layer: layer.name().to_owned(), ..Moved::default() };
+        (moving.progress)(0, total as u64);
+        Self { moved: Mutex::new(moved), lost: Mutex::default(), done: AtomicU64::new(0), total: total as u64, moving }
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Moved)) {
+        add(&mut self.moved.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn lost(&self, digest: Digest, why: &str) {
+        self.count(|moved| moved.refused.push(format!("blob {}: {why}", digest.short())));
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+    }
+
+    /// Does something with every item, several at a time.
+    fn each<T: Sync>(&self, items: &[T], act: impl Fn(&T) + Sync) {
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..self.moving.jobs.clamp(1, items.len().max(1)) {
+                scope.spawn(|| {
+                    while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        act(item);
+                        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+                        (self.moving.progress)(done, self.total);
+                    }
+                });
+            }
+        });
+    }
+
+    /// Tells whether every blob of a claim got through; what names one that did not is left out.
+    fn is_whole(&self, fingerprint: &Fingerprint, claim: &WholeClaim) -> bool {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole = !claim.claim.outputs.values().any(|blob| lost.contains(&blob.digest));
+        if !whole {
+            self.count(|moved| {
+                moved.refused.push(format!("the result of {}: one of its blobs lacks", fingerprint.short()));
+            });
+        }
+        whole
+    }
+
+    fn end(self) -> Moved {
+        (self.moving.progress)(self.total, self.total);
+        self.moved.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Brings results and further blobs to a layer.
+pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[BlobRef], moving: &Moving<'_>) -> Moved {
+    let mut claims = Vec::new();
+    let mut unread = Vec::new();
+    for Parcel { fingerprint, id } in parcels {
+        match core.whole_claim(fingerprint, *id) {
+            Ok(Some(claim)) => claims.push((*fingerprint, claim)),
+            Ok(None) => unread.push(format!("the result of {}: it is gone", fingerprint.short())),
+            Err(error) => unread.push(format!("the result of {}: {error}", fingerprint.short())),
+        }
+    }
+    let named = claims.iter().flat_map(|(_, claim)| claim.claim.outputs.values());
+    let needed: BTreeMap<Digest, BlobRef> = named.chain(blobs).map(|blob| (blob.digest, *blob)).collect();
+    let needed: Vec<BlobRef> = needed.into_values().collect();
+    let tally = Tally::new(layer, needed.len() + claims.len(), moving);
+    tally.count(|moved| moved.refused = unread);
+    tally.each(&needed, |blob| match put_blob(core, layer, *blob) {
+        Some(Put::New(bytes)) => tally.count(|moved| {
+            moved.blobs += 1;
+            moved.bytes += bytes;
+        }),
+        Some(Put::There) => {}
+        Some(Put::Refused(why)) => tally.lost(blob.digest, &why),
+        None => tally.lost(blob.digest, "the layer did not take it"),
+    });
+    layer.sync();
+    tally.each(&claims, |(fingerprint, claim)| {
+        if !tally.is_whole(fingerprint, claim) {
+            return;
+        }
+        match layer.put_claim(core, fingerprint, claim.clone()) {
+            Some(Put::New(_)) => tally.count(|moved| moved.results += 1),
+            Some(Put::There) => tally.count(|moved| moved.there += 1),
+            Some(Put::Refused(why)) => tally.count(|moved| moved.refused.push(why)),
+            None => tally.count(|moved| {
+                moved.refused.push(format!("the result of {}: the layer did not take it", fingerprint.short()));
+            }),
+        }
+    });
+    layer.sync();
+    tally.end()
+}
+
+/// Puts a blob into a layer, after fetching it from another layer where it is not here.
+fn put_blob(core: &Core, layer: &Layer, blob: BlobRef) -> Option<Put> {
+    if !layer.core()?.writable {
+        return Some(Put::Refused("the layer can only be read".to_owned()));
+    }
+    if core.blob_bytes(&blob.digest).is_none() && layer.blob_bytes(&blob.digest) != Some(blob.bytes) {
+        // Where that fails too, putting it says what is lacking.
+        let _ = core.fetch(&blob.digest, false);
+    }
+    layer.put_blob(core, blob)
+}
+
+/// Brings results here, and leaves in `left` what the layer does not have.
+fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -> Result<Moved, StoreError> {
+    let found: Mutex<Vec<(Fingerprint, WholeClaim)>> = Mutex::default();
+    let recipes: Vec<Fingerprint> = left.recipes.iter().copied().collect();
+    let looking = Tally::new(layer, recipes.len(), moving);
+    looking.each(&recipes, |fingerprint| {
+        if let Some(claim) = layer.claim(fingerprint) {
+            core.layers.expect(&claim.claim.summary(claim.id));
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((*fingerprint, claim));
+        }
+    });
+    let mut claims = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    claims.sort_by_key(|(fingerprint, _)| *fingerprint);
+    let named = claims.iter().flat_map(|(_, claim)| claim.claim.outputs.values().map(|blob| blob.digest));
+    let needed: BTreeSet<Digest> = named.chain(left.blobs.iter().copied()).collect();
+    let needed: Vec<Digest> = needed.into_iter().filter(|digest| core.blob_bytes(digest).is_none()).collect();
+    let tally = Tally::new(layer, needed.len() + claims.len(), moving);
+    let failure: Mutex<Option<StoreError>> = Mutex::default();
+    let failed = |error| {
+        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    };
+    let has_failed = || failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    tally.each(&needed, |digest| {
+        if has_failed() {
+            return;
+        }
+        match core.fetch_from(layer, digest, false) {
+            Ok(Some(bytes)) => tally.count(|moved| {
+                moved.blobs += 1;
+                moved.bytes += bytes;
+            }),
+            Ok(None) => {
+                tally.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
+            }
+            Err(error) => failed(error),
+        }
+    });
+    if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(error);
+    }
+    core.sync()?;
+    let kept: Mutex<BTreeSet<Fingerprint>> = Mutex::default();
+    tally.each(&claims, |(fingerprint, claim)| {
+        if !tally.is_whole(fingerprint, claim) {
+            return;
+        }
+        kept.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint);
+        if matches!(core.whole_claim(fingerprint, claim.id), Ok(Some(_))) {
+            tally.count(|moved| moved.there += 1);
+            return;
+        }
+        match core.keep_claim(fingerprint, claim) {
+            Ok(()) => tally.count(|moved| moved.results += 1),
+            Err(error) => failed(core.write_failed("keep a result", claim.bytes.len() as u64)(error)),
+        }
+    });
+    if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(error);
+    }
+    let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    left.recipes.retain(|fingerprint| !kept.contains(fingerprint));
+    left.blobs.retain(|digest| core.blob_bytes(digest).is_none());
+    if left.rows {
+        let kinds = layer.row_kinds();
+        let packs = kinds.iter().map(|kind| core.take_packs(layer, &Component::listed(kind))).sum::<u64>();
+        tally.count(|moved| moved.packs += packs);
+    }
+    Ok(tally.end())
+}

@@ -1,0 +1,96 @@
+//! Whose the room is: what results take by experiment, by stage, or by the person who made them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::Store;
+use super::error::StoreError;
+use crate::fingerprint::{Digest, Fingerprint};
+
+/// By what the size of results is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShareBy {
+    /// The experiment of a run that needed it.
+    Experiment,
+    /// The stage of a run that needed it.
+    Stage,
+    /// Who made it.
+    Person,
+}
+
+/// What the results of one experiment, stage or person take.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Share {
+    /// The experiment, stage or person; `None` for results that no recorded run needed.
+    pub name: Option<String>,
+    /// How many results.
+    pub results: u64,
+    /// Blobs of theirs that are there.
+    pub blobs: u64,
+    /// The size of those.
+    pub bytes: u64,
+    /// The size of those that no other has a part in.
+    pub own_bytes: u64,
+    /// How long making the results took.
+    pub took_ms: u64,
+}
+
+impl Store {
+    /// Measures results by experiment, stage or person, the largest first. What several share counts for each of them.
+    pub fn shares(&self, by: ShareBy) -> Result<Vec<Share>, StoreError> {
+        let core = &*self.core;
+        let owners = match by {
+            ShareBy::Person => BTreeMap::new(),
+            ShareBy::Experiment | ShareBy::Stage => self.owners(by)?,
+        };
+        let mut shares: BTreeMap<Option<String>, Share> = BTreeMap::new();
+        let mut blobs: BTreeMap<Digest, (u64, BTreeSet<Option<String>>)> = BTreeMap::new();
+        for fingerprint in core.list_recipes()? {
+            for (_, claim, _) in core.claims(&fingerprint)? {
+                let names: BTreeSet<Option<String>> = match by {
+                    ShareBy::Person => [Some(claim.producer.user.clone())].into(),
+                    _ => owners
+                        .get(&fingerprint)
+                        .map_or_else(|| [None].into(), |names| names.iter().cloned().map(Some).collect()),
+                };
+                for name in &names {
+                    let share = shares.entry(name.clone()).or_default();
+                    share.results += 1;
+                    share.took_ms += claim.took_ms;
+                }
+                for blob in claim.outputs.values() {
+                    if let Some(bytes) = core.blob_bytes(&blob.digest) {
+                        blobs.entry(blob.digest).or_insert((bytes, BTreeSet::new())).1.extend(names.clone());
+                    }
+                }
+            }
+        }
+        for (bytes, names) in blobs.into_values() {
+            let is_own = names.len() == 1;
+            for name in names {
+                let share = shares.entry(name).or_default();
+                share.blobs += 1;
+                share.bytes += bytes;
+                share.own_bytes += if is_own { bytes } else { 0 };
+            }
+        }
+        let mut shares: Vec<Share> = shares.into_iter().map(|(name, share)| Share { name, ..share }).collect();
+        shares.sort_by(|one, other| (other.bytes, &one.name).cmp(&(one.bytes, &other.name)));
+        Ok(shares)
+    }
+
+    /// Says which experiments, or stages, needed each recipe in some recorded run.
+    fn owners(&self, by: ShareBy) -> Result<BTreeMap<Fingerprint, BTreeSet<String>>, StoreError> {
+        let mut owners: BTreeMap<Fingerprint, BTreeSet<String>> = BTreeMap::new();
+        for id in self.runs()? {
+            // A run whose description cannot be read says nothing.
+            let Ok(run) = self.open_run(&id) else { continue };
+            for record in run.instances()? {
+                let name = if by == ShareBy::Stage { record.stage } else { run.info().experiment.clone() };
+                owners.entry(record.fingerprint).or_default().insert(name);
+            }
+        }
+        Ok(owners)
+    }
+}

@@ -1,0 +1,237 @@
+//! Whatever lies in a layer, nothing wrong is served from it, and nothing is written through it to elsewhere.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+const MOVING: Moving<'static> = Moving { jobs: 2, progress: &|_, _| {} };
+
+fn head_path(cache: &Cache, fingerprint: &Fingerprint) -> PathBuf {
+    let hex = fingerprint.hex();
+    cache.root().join("heads/v1").join(&hex[..2]).join(hex)
+}
+
+fn notices(store: &Store) -> String {
+    store.take_notices().iter().map(|notice| format!("{notice}\n")).collect()
+}
+
+/// Publishes into a layer, damages a blob there in one way, and expects that it is refused, in words, and not kept.
+fn check_blob(damage: impl Fn(&Path), said: &str) {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let (fingerprint, blob) = publish(&team.open_with("ada").0, 1, b"the right bytes");
+    let path = team.blob_path(&blob);
+    damage(&path);
+    for find_first in [true, false] {
+        let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+        if find_first {
+            assert!(store.find(&fingerprint).unwrap().is_some());
+        }
+        let error = store.read(&blob.digest).unwrap_err();
+        assert!(error.is_lost_blob(), "{error}");
+        assert!(store.open_blob(&blob.digest).is_err());
+        let told = notices(&store);
+        assert!(told.contains(said), "{told}");
+        let moved = store.pull(None, &store.select_all().unwrap(), &MOVING).unwrap();
+        assert_eq!(moved[0].blobs, 0, "{moved:?}");
+        drop(store);
+        assert_eq!(listing(&mine.root().join("objects")), "", "nothing of it is kept");
+    }
+    // A sound one in a layer behind it is used instead.
+    let second = Cache::shared();
+    publish(&second.open_with("eve").0, 1, b"the right bytes");
+    let layers = [team.layer("team", Writes::OnPush), second.layer("second", Writes::OnPush)];
+    assert_eq!(Cache::new().open_before("bob", &layers).read(&blob.digest).unwrap(), b"the right bytes");
+}
+
+#[test]
+fn a_poisoned_blob_is_refused_whatever_its_mode_and_time() {
+    check_blob(|path| overwrite(path, b"the wrong bytes"), "have the digest");
+}
+
+#[test]
+fn a_truncated_blob_is_refused() {
+    check_blob(|path| overwrite(path, b"the right"), "bytes");
+}
+
+#[test]
+fn a_link_a_pipe_and_a_folder_are_refused() {
+    check_blob(
+        |path| {
+            let aside = path.with_extension("aside");
+            fs_err::rename(path, &aside).unwrap();
+            symlink(&aside, path).unwrap();
+        },
+        "it is not a regular file",
+    );
+    check_blob(
+        |path| {
+            fs_err::remove_file(path).unwrap();
+            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
+        },
+        "it is not a regular file",
+    );
+    check_blob(
+        |path| {
+            fs_err::remove_file(path).unwrap();
+            fs_err::create_dir(path).unwrap();
+        },
+        "it is not a regular file",
+    );
+}
+
+#[test]
+fn a_file_of_holes_is_refused_by_its_size() {
+    check_blob(
+        |path| {
+            fs_err::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
+            let file = fs_err::File::options().write(true).open(path).unwrap();
+            file.set_len(1 << 42).unwrap();
+        },
+        "4398046511104 bytes",
+    );
+}
+
+/// Puts something in the place of a recipe's only claim in a layer, and expects that it is not believed.
+fn check_claim(replace: impl Fn(&Cache, &Path, &Path)) {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let (ada, _) = team.open_with("ada");
+    let (fingerprint, _) = publish(&ada, 1, b"result");
+    publish(&ada, 2, b"another result");
+    let folder = team.claims_path(&fingerprint);
+    let claim = folder.join(&disk::names(&folder).unwrap()[0]);
+    replace(&team, &head_path(&team, &fingerprint), &claim);
+    let store = mine.open_before("bob", &[team.layer("team", Writes::OnSuccess)]);
+    assert_eq!(store.find(&fingerprint).unwrap(), None);
+    assert!(store.claims(&fingerprint).unwrap().is_empty());
+    assert_eq!(store.pull(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].results, 0);
+    assert_eq!(listing(&mine.root().join("actions")), "");
+    // Made anew, it is believed again, by everyone.
+    publish(&store, 1, b"result");
+    store.finish_sharing().unwrap();
+    let other = Cache::new();
+    assert!(other.open_before("eve", &[team.layer("team", Writes::Never)]).find(&fingerprint).unwrap().is_some());
+}
+
+fn selection(recipes: &[Fingerprint]) -> Selection {
+    Selection { recipes: recipes.iter().copied().collect(), ..Selection::default() }
+}
+
+/// Writes a file under both of a claim's names.
+fn write_both(head: &Path, claim: &Path, bytes: &[u8]) {
+    for path in [head, claim] {
+        fs_err::remove_file(path).unwrap();
+        fs_err::write(path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_claim_that_was_edited_or_cut_is_not_believed() {
+    check_claim(|_, head, claim| {
+        let text = fs_err::read_to_string(claim).unwrap();
+        write_both(head, claim, &text.as_bytes()[..text.len() - 1]);
+    });
+    check_claim(|_, head, claim| write_both(head, claim, b""));
+    check_claim(|_, head, claim| write_both(head, claim, &[0xFF; 4096]));
+}
+
+#[test]
+fn a_claim_replayed_for_another_recipe_is_not_believed() {
+    check_claim(|team, head, claim| {
+        let other = team.claims_path(&manifest(2).fingerprint());
+        let name = disk::names(&other).unwrap().remove(0);
+        let bytes = fs_err::read(other.join(&name)).unwrap();
+        fs_err::remove_file(head).unwrap();
+        fs_err::write(head, &bytes).unwrap();
+        fs_err::remove_file(claim).unwrap();
+        fs_err::write(claim.with_file_name(name), bytes).unwrap();
+    });
+}
+
+#[test]
+fn a_claim_that_names_another_recipe_than_its_manifest_is_not_believed() {
+    check_claim(|team, head, claim| {
+        let other = team.claims_path(&manifest(2).fingerprint());
+        let text = fs_err::read_to_string(other.join(&disk::names(&other).unwrap()[0])).unwrap();
+        let forged = text.replace(&manifest(2).fingerprint().hex(), &manifest(1).fingerprint().hex());
+        let name = BlobRef::of(forged.as_bytes()).digest.hex();
+        fs_err::remove_file(head).unwrap();
+        fs_err::write(head, &forged).unwrap();
+        fs_err::remove_file(claim).unwrap();
+        fs_err::write(claim.with_file_name(name), forged).unwrap();
+    });
+}
+
+#[test]
+fn a_claim_that_is_a_link_or_a_pipe_is_not_believed_and_nobody_waits_for_it() {
+    check_claim(|team, head, claim| {
+        let aside = team.dir.path().join("aside");
+        fs_err::copy(claim, &aside).unwrap();
+        for path in [head, claim] {
+            fs_err::remove_file(path).unwrap();
+            symlink(&aside, path).unwrap();
+        }
+    });
+    check_claim(|_, head, claim| {
+        for path in [head, claim] {
+            fs_err::remove_file(path).unwrap();
+            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_damaged_head_does_not_hide_a_sound_claim() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let (fingerprint, _) = publish(&team.open_with("ada").0, 1, b"result");
+    let head = head_path(&team, &fingerprint);
+    fs_err::remove_file(&head).unwrap();
+    fs_err::write(&head, "garbage").unwrap();
+    let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+    assert!(store.find(&fingerprint).unwrap().is_some());
+    store.push(None, &selection(&[fingerprint]), &MOVING).unwrap();
+    assert!(fs_err::read(&head).unwrap().starts_with(b"{\"claim\""), "a push sets it right");
+}
+
+#[test]
+fn nothing_is_written_where_a_link_leads() {
+    let (team, mine, outside) = (Cache::shared(), Cache::new(), tempfile::tempdir().unwrap());
+    let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+    let (fingerprint, blob) = publish(&store, 1, b"result");
+    for shard in [team.blob_path(&blob), team.claims_path(&fingerprint)] {
+        let shard = shard.parent().unwrap().to_owned();
+        fs_err::remove_dir(&shard).unwrap();
+        symlink(outside.path(), &shard).unwrap();
+    }
+    let moved = store.push(None, &selection(&[fingerprint]), &MOVING).unwrap().remove(0);
+    assert_eq!((moved.results, moved.blobs), (0, 0), "{moved:?}");
+    assert!(notices(&store).contains("is not a folder, so nothing is written there"));
+    assert_eq!(listing(outside.path()), "");
+}
+
+#[test]
+fn a_layer_whose_folders_are_links_is_gone_without() {
+    let (team, mine, outside) = (Cache::shared(), Cache::new(), tempfile::tempdir().unwrap());
+    fs_err::rename(team.root().join("objects"), outside.path().join("objects")).unwrap();
+    symlink(outside.path().join("objects"), team.root().join("objects")).unwrap();
+    let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+    assert_eq!(store.find(&manifest(1).fingerprint()).unwrap(), None);
+    assert!(notices(&store).contains("is not a folder"));
+}
+
+#[test]
+fn a_pack_of_rows_with_other_bytes_than_its_name_is_not_taken() {
+    use crate::fingerprint::RowKey;
+    let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
+    let store = ada.open_before("ada", &[team.layer("team", Writes::OnSuccess)]);
+    let key = RowKey::of(&Term::Int(1));
+    store.rows("elicit").unwrap().put(key, b"an answer").unwrap();
+    store.finish_sharing().unwrap();
+    let folder = team.root().join("rows/v1/elicit");
+    let pack = folder.join(&disk::names(&folder).unwrap()[0]);
+    let mut bytes = fs_err::read(&pack).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    overwrite(&pack, &bytes);
+    let store = bob.open_before("bob", &[team.layer("team", Writes::Never)]);
+    assert_eq!(store.rows("elicit").unwrap().get(&key).unwrap(), None);
+    assert!(notices(&store).contains("its bytes are not those of its name"));
+}

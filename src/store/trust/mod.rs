@@ -1,0 +1,73 @@
+//! Trust: who signed a claim, and whose claims are used.
+//!
+//! A signature is a small file beside the claims, made with ed25519 over the claim's name, which is the digest of all it
+//! says: recipe, outputs, producer. So a signature says nothing of any other claim, and a claim may be signed by several:
+//! its producer, and whoever ran it again and got the same.
+//!
+//! Where trust is required, a claim without a signature of a trusted key is seen and said to be there, but not used, be it in
+//! a layer or in the cache itself. A key that was revoked counts for nothing, whoever trusts it.
+
+mod key;
+mod signature;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use key::{KeyError, PublicKey, SecretKey};
+pub(super) use signature::Signed;
+
+use super::notice::Notice;
+
+/// Whom a person trusts, and with what they sign.
+#[derive(Debug, Clone, Default)]
+pub struct TrustOptions {
+    /// The key that signs what is made here; it is trusted as well.
+    pub signer: Option<Arc<SecretKey>>,
+    /// The keys of others, and whose they are.
+    pub trusted: BTreeMap<PublicKey, String>,
+    /// Keys that count for nothing.
+    pub revoked: BTreeSet<PublicKey>,
+    /// Only claims that a trusted key has signed are used.
+    pub require: bool,
+}
+
+impl TrustOptions {
+    /// Returns the keys that count.
+    fn keys(&self) -> BTreeSet<PublicKey> {
+        let own = self.signer.as_ref().map(|signer| signer.public());
+        self.trusted.keys().copied().chain(own).filter(|key| !self.revoked.contains(key)).collect()
+    }
+}
+
+/// What an opened store knows of trust.
+#[derive(Debug, Default)]
+pub(super) struct Trust {
+    signer: Option<Arc<SecretKey>>,
+    keys: BTreeSet<PublicKey>,
+    pub(super) require: bool,
+    /// How many claims were seen and not used since this was last told, and who made the first.
+    unused: AtomicU64,
+    first: Mutex<Option<String>>,
+}
+
+impl Trust {
+    pub(super) fn new(options: &TrustOptions) -> Self {
+        let signer = options.signer.clone().filter(|signer| !options.revoked.contains(&signer.public()));
+        Self { signer, keys: options.keys(), require: options.require, ..Self::default() }
+    }
+
+    /// Notes that a claim was seen and not used.
+    pub(super) fn passed_by(&self, producer: &super::Producer) {
+        self.unused.fetch_add(1, Ordering::Relaxed);
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| format!("{}@{}", producer.user, producer.host));
+    }
+
+    /// Takes what is to be told of claims that were not used.
+    pub(super) fn take_notice(&self) -> Option<Notice> {
+        let claims = self.unused.swap(0, Ordering::Relaxed);
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.filter(|_| claims > 0).map(|by| Notice::Untrusted { claims, by })
+    }
+}

@@ -1,0 +1,100 @@
+//! Signatures on disk: `signatures/v1/ab/<claim>/<public key>`, each the 64 bytes of one signature.
+
+use std::io::{self, Write};
+
+use super::PublicKey;
+use crate::fingerprint::{Digest, Fingerprint};
+use crate::store::Store;
+use crate::store::claim::{Claim, ClaimId};
+use crate::store::disk;
+use crate::store::error::StoreError;
+use crate::store::lookup::ValidClaim;
+use crate::store::open::Core;
+
+/// A claim's signature by one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Signed {
+    key: PublicKey,
+    signature: [u8; 64],
+}
+
+/// More signatures of one claim are of no use to anyone.
+const SIGNATURES_MAX: usize = 64;
+
+impl Core {
+    /// Signs a claim that is about to be published, where there is a key to sign with.
+    pub(in crate::store) fn sign(&self, id: ClaimId) -> io::Result<()> {
+        let Some(signer) = &self.trust.signer else { return Ok(()) };
+        let signed = Signed { key: signer.public(), signature: signer.sign(id.0.as_bytes()) };
+        self.keep_signatures(id, &[signed])
+    }
+
+    /// Keeps signatures of a claim.
+    pub(in crate::store) fn keep_signatures(&self, id: ClaimId, signatures: &[Signed]) -> io::Result<()> {
+        for signed in signatures {
+            let path = self.layout.signature(&id.0, &signed.key.hex());
+            if self.read_signature(id, signed.key).is_some() {
+                continue;
+            }
+            let temp = self.temp()?;
+            disk::create_new(temp.path(), disk::FROZEN)?.write_all(&signed.signature)?;
+            temp.persist(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the sound signatures of a claim, whoever made them.
+    pub(in crate::store) fn signatures(&self, id: ClaimId) -> Vec<Signed> {
+        // Without its signatures a claim is worth less, but not nothing.
+        let names = disk::names(&self.layout.signatures_of(&id.0)).unwrap_or_default();
+        let keys = names.iter().take(SIGNATURES_MAX).filter_map(|name| PublicKey::from_hex(name));
+        keys.filter_map(|key| self.read_signature(id, key)).collect()
+    }
+
+    /// Tells whether a claim may be used as far as trust goes.
+    pub(in crate::store) fn is_trusted(&self, id: ClaimId) -> bool {
+        !self.trust.require || self.is_signed(id)
+    }
+
+    /// Tells whether a trusted key has signed a claim.
+    pub(in crate::store) fn is_signed(&self, id: ClaimId) -> bool {
+        self.trust.keys.iter().any(|key| self.read_signature(id, *key).is_some())
+    }
+
+    /// Reads a recipe's folder: the claims that may be used in the order of their use. Others are counted.
+    pub(in crate::store) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidClaim>, StoreError> {
+        let mut claims = self.claims(fingerprint)?;
+        claims.retain(|(id, claim, _)| self.may_use(*id, claim));
+        Ok(claims)
+    }
+
+    /// As [`is_trusted`](Self::is_trusted), and counts what may not be used.
+    pub(in crate::store) fn may_use(&self, id: ClaimId, claim: &Claim) -> bool {
+        let trusted = self.is_trusted(id);
+        if !trusted {
+            self.trust.passed_by(&claim.producer);
+        }
+        trusted
+    }
+
+    fn read_signature(&self, id: ClaimId, key: PublicKey) -> Option<Signed> {
+        let path = self.layout.signature(&id.0, &key.hex());
+        let (bytes, _) = disk::read_small(&path, 64).ok()??;
+        let signature = bytes.try_into().ok()?;
+        key.verifies(id.0.as_bytes(), &signature).then_some(Signed { key, signature })
+    }
+}
+
+impl Store {
+    /// Signs a claim of somebody else, after its result was computed again and was the same. `false` without a key.
+    pub fn countersign(&self, claim: &Digest) -> Result<bool, StoreError> {
+        self.core.require_writable("countersign a result")?;
+        self.core.sign(ClaimId(*claim)).map_err(self.core.write_failed("countersign a result", 0))?;
+        Ok(self.core.trust.signer.is_some())
+    }
+
+    /// Returns the keys that have signed a claim.
+    pub fn signers(&self, claim: &Digest) -> Vec<PublicKey> {
+        self.core.signatures(ClaimId(*claim)).iter().map(|signed| signed.key).collect()
+    }
+}

@@ -1,0 +1,135 @@
+//! Keys, signatures, a salt, audits, and what `cache` says of all that.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use crate::pipelines::{PLAIN, TRAINED};
+use crate::runner::{FILE, Output, Project};
+
+/// Runs a command as somebody whose keys are in a folder of the project.
+fn run_as(project: &Project, person: &str, arguments: &[&str]) -> Output {
+    let mut command = project.command(arguments);
+    Output::of(command.env("RETORT_KEYS", project.path(person)).env("USER", person))
+}
+
+fn new_key(project: &Project, person: &str) -> String {
+    let output = run_as(project, person, &["cache", "key", "new"]).code(0);
+    output.stdout.trim().to_owned()
+}
+
+#[test]
+fn unsigned_results_are_seen_and_made_again_where_trust_is_required() {
+    let project = Project::new(PLAIN);
+    let key = new_key(&project, "ada");
+    project.run(&["run", FILE, "questions"]).code(0);
+    run_as(&project, "ada", &["run", FILE]).code(0);
+    project.write("retort.toml", &format!("[trust]\nrequire = true\nkeys = [\"{key} ada\"]\n"));
+    let plan = run_as(&project, "bob", &["plan", FILE, "--json"]).code(0);
+    assert!(plan.stderr.contains("1 results are there and not used, the first by tester@"), "{plan}");
+    let count = |plan: &Output, what: &str| plan.json()["counts"][what].as_u64().unwrap();
+    assert_eq!(count(&plan, "runs"), 1, "{plan}");
+    run_as(&project, "bob", &["cache", "verify"]).code(16).shows("signed by nobody who is trusted");
+    new_key(&project, "bob");
+    run_as(&project, "bob", &["run", FILE]).code(0);
+    let plan = run_as(&project, "bob", &["plan", FILE, "--json"]).code(0);
+    assert_eq!(count(&plan, "runs"), 0, "what one makes oneself is trusted: {plan}");
+}
+
+#[test]
+fn keys_are_made_trusted_revoked_and_listed() {
+    let project = Project::new(PLAIN);
+    let (ada, bob) = (new_key(&project, "ada"), new_key(&project, "bob"));
+    run_as(&project, "ada", &["cache", "key", "new"]).code(2).says("is there already").says("hint: revoke it");
+    run_as(&project, "bob", &["cache", "key", "trust", &ada, "ada"]).code(0).shows("ada is trusted");
+    run_as(&project, "bob", &["cache", "key", "trust", "ed25519:12", "x"])
+        .code(2)
+        .says("the 64 digits of a public key");
+    let listed = |person: &str| run_as(&project, person, &["cache", "key", "list", "--json"]).code(0).json();
+    let standing = |list: &Json, key: &str| {
+        let found = list.as_array().unwrap().iter().find(|row| row["key"] == key).map(|row| row["standing"].clone());
+        found.and_then(|standing| standing.as_str().map(str::to_owned))
+    };
+    assert_eq!(standing(&listed("bob"), &ada).as_deref(), Some("trusted"));
+    assert_eq!(standing(&listed("bob"), &bob).as_deref(), Some("trusted"));
+    run_as(&project, "bob", &["cache", "key", "revoke", "ada"]).code(0).shows("counts for nothing");
+    assert_eq!(standing(&listed("bob"), &ada).as_deref(), Some("revoked"));
+    run_as(&project, "bob", &["cache", "key", "trust", &ada, "ada"]).code(2).says("it was revoked");
+    run_as(&project, "bob", &["cache", "key", "revoke", "carol"]).code(2).says("cannot use `carol`");
+    project.write("bob/trusted", "not a key\n");
+    run_as(&project, "bob", &["plan", FILE]).code(3).says("cannot read `").says("line 1");
+    project.write("retort.toml", "[trust]\nkeys = [\"ed25519:zz ada\"]\n");
+    run_as(&project, "ada", &["plan", FILE]).code(2).says("cannot read the key `ed25519:zz ada`");
+}
+
+#[test]
+fn a_key_that_others_can_read_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::new(PLAIN);
+    new_key(&project, "ada");
+    let path = project.path("ada/signing.key");
+    assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    fs_err::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    run_as(&project, "ada", &["run", FILE]).code(3).says("others can read the key").says("hint: `chmod 600");
+}
+
+#[test]
+fn a_salt_disowns_everything_before_it() {
+    let project = Project::new(PLAIN);
+    project.make();
+    assert_eq!(project.stale(), BTreeSet::new());
+    project.write("retort.toml", "[trust]\nsalt = \"after the incident\"\n");
+    assert!(!project.stale().is_empty());
+    project.run(&["explain", FILE, "questions"]).code(0).shows("env.salt");
+    assert_eq!(project.make().ran().len(), project.plan().len());
+    project.write("retort.toml", "");
+    assert_eq!(project.stale(), BTreeSet::new(), "nothing was lost");
+}
+
+#[test]
+fn an_audit_countersigns_what_is_the_same_and_tells_what_differs() {
+    let project = Project::new(TRAINED);
+    project.make();
+    let audit = |instance: &str| run_as(&project, "carol", &["audit", FILE, instance]);
+    audit("tuned[fraction=0.4]").code(0).shows("it is the same; there is no key");
+    let key = new_key(&project, "carol");
+    audit("tuned[fraction=0.4]").code(0).shows("it is the same, and it is countersigned");
+    audit("answers[fraction=0.4,student=tuned]").code(0).shows("it is the same");
+    project.write("retort.toml", &format!("[trust]\nrequire = true\nkeys = [\"{key} carol\"]\n"));
+    let plan = run_as(&project, "bob", &["plan", FILE, "tuned", "--json"]).code(0);
+    assert!(plan.stderr.contains("not used"), "only one was audited: {plan}");
+    project.write("retort.toml", "");
+    // A claim that is sound in itself and says something else.
+    let claim = project.claim_of("masked[fraction=0.8]");
+    let other = project.claim_of("masked[fraction=0.4]");
+    let read = |path: &std::path::Path| -> Json { serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap() };
+    let mut forged = fs_err::read_to_string(&claim).unwrap();
+    let digest = |claim: &Json| claim["outputs"]["rows"]["digest"].as_str().unwrap().to_owned();
+    let bytes = |claim: &Json| format!("\"bytes\":{}", claim["outputs"]["rows"]["bytes"]);
+    let (right, wrong) = (read(&claim), read(&other));
+    forged = forged.replace(&digest(&right), &digest(&wrong)).replacen(&bytes(&right), &bytes(&wrong), 1);
+    let name = blake3::hash(forged.as_bytes()).to_hex().to_string();
+    fs_err::write(claim.with_file_name(name), forged).unwrap();
+    fs_err::remove_file(&claim).unwrap();
+    audit("masked[fraction=0.8]").code(4).shows("it differs in `rows`");
+    audit("nothing").code(2);
+}
+
+#[test]
+fn what_was_removed_is_listed_and_brought_back() {
+    let project = Project::new(PLAIN);
+    project.make();
+    project.run(&["cache", "undelete"]).code(2).says("nothing that was removed");
+    project.run(&["cache", "gc", "--keep-runs", "0", "--grace", "0", "--dry-run"]).code(0).shows("would move");
+    project.run(&["cache", "gc", "--keep-runs", "0", "--grace", "0"]).code(0).shows("undelete");
+    assert!(!project.stale().is_empty());
+    project.run(&["cache", "undelete", "--list"]).code(0).shows("gc-");
+    project.run(&["cache", "undelete"]).code(0).shows("brought back");
+    assert_eq!(project.stale(), BTreeSet::new());
+    project.assert_clean();
+    for (by, name) in [("experiment", "plain"), ("stage", "masked"), ("person", "tester")] {
+        project.run(&["cache", "size", "--by", by]).code(0).shows(name);
+        let shares = project.run(&["cache", "size", "--by", by, "--json"]).code(0).json();
+        assert!(shares.as_array().unwrap().iter().any(|share| share["name"] == name), "{shares}");
+    }
+}
