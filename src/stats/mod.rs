@@ -17,6 +17,7 @@
 //! | the same, several replicates | t test with the error over questions and trainings | two crossed random factors; Satterthwaite (1946) |
 //! | the same, trainings taken as given | exact paired permutation | Fisher (1935); all signs, by convolution |
 //! | whether they differ by less than a margin | two one-sided tests: score tests, or t tests as above | Schuirmann (1987); Tango (1998) |
+//! | whether one exceeds the other by a margin | the same one-sided tests | as above |
 //! | many tests at once | step-down correction | Holm (1979) |
 //! | size of a difference | Cohen's h; odds of the discordant questions | Cohen (1988); Clopper & Pearson (1934) |
 //! | smallest difference that would be found | exact power of McNemar's test | the binomial, twice |
@@ -34,6 +35,7 @@ mod compare;
 mod crossed;
 mod effect;
 mod equivalence;
+mod exceeding;
 mod holm;
 mod normal;
 mod overlap;
@@ -52,6 +54,7 @@ pub use compare::{Comparison, Test, accuracy, against_chance, compare, differenc
 pub use crossed::Crossed;
 pub use effect::{Odds, cohen_h, odds};
 pub use equivalence::{Closeness, Equivalence, Margin, equivalence};
+pub use exceeding::{Exceeding, exceeding};
 pub use holm::holm;
 pub use normal::Level;
 pub use overlap::{Agreed, Overlap, Stratum, agreement};
