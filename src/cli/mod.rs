@@ -13,6 +13,7 @@ mod hub;
 mod inquiry;
 mod plot;
 mod print;
+mod provenance;
 mod reach;
 pub mod reporter;
 mod scores;

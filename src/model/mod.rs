@@ -29,6 +29,7 @@ mod layout;
 mod learn;
 mod likelihood;
 mod lora;
+mod nameplate;
 mod network;
 mod order;
 mod quadrature;

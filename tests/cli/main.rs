@@ -8,6 +8,7 @@
 )]
 
 mod attributions;
+mod browser;
 mod commands;
 mod damage;
 mod determinism;
@@ -22,6 +23,7 @@ mod objectives;
 mod operations;
 mod paper;
 mod pipelines;
+mod published;
 mod reruns;
 mod revisions;
 mod runner;

@@ -113,7 +113,7 @@ pub(super) struct ForestSection {
     pub(super) rows: Vec<ForestRow>,
 }
 
-/// Accuracy by arm: a dot with its interval for each, numbers to the right.
+/// Accuracy by arm: a dot or a bar with its interval for each, numbers to the right.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Forest {
     /// What a screen reader says.
@@ -122,4 +122,6 @@ pub(super) struct Forest {
     pub(super) sections: Vec<ForestSection>,
     /// The legend.
     pub(super) legend: Vec<Entry>,
+    /// Whether bars from zero are drawn instead of dots.
+    pub(super) bars: bool,
 }
