@@ -5,7 +5,7 @@ use minijinja::{Environment, Value, context};
 use super::chart::Drawing;
 use super::differences::{Difference, Differences, SHOWN};
 use super::figure::escape;
-use super::{Align, Figure, ReportInput, Table, label};
+use super::{Align, Figure, ReportInput, Section, SectionFigure, Table, label};
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -15,6 +15,7 @@ pub(super) fn page(
     lead: &str,
     tables: &[Table],
     drawings: &[Drawing],
+    sections: &[Section],
     differences: Option<&Differences>,
 ) -> String {
     let provenance = input.provenance.iter().map(|(name, value)| context! { name, value });
@@ -25,6 +26,7 @@ pub(super) fn page(
         lead,
         tables => tables.iter().map(table).collect::<Vec<_>>(),
         results => drawn(Figure::Accuracy),
+        sections => sections.iter().filter(|section| !section.figures.is_empty()).map(section).collect::<Vec<_>>(),
         trainings => drawn(Figure::Training),
         differences => differences.map(pairs),
         provenance => provenance.collect::<Vec<_>>(),
@@ -39,6 +41,15 @@ pub(super) fn page(
 fn drawing(drawing: &Drawing) -> Value {
     let Drawing { caption, svg, .. } = drawing;
     context! { caption, svg => Value::from_safe_string(svg.clone()) }
+}
+
+fn section(section: &Section) -> Value {
+    let figure = |figure: &SectionFigure| {
+        let SectionFigure { caption, svg, wide, .. } = figure;
+        let caption = Value::from_safe_string(with_code(caption));
+        context! { caption, wide, svg => Value::from_safe_string(svg.clone()) }
+    };
+    context! { title => section.title.as_str(), figures => section.figures.iter().map(figure).collect::<Vec<_>>() }
 }
 
 fn table(table: &Table) -> Value {

@@ -31,6 +31,7 @@
 //! | `report.html` | everything on one page that needs nothing else |
 //! | `report.json` | the tables, for [`Report::tables_in`] |
 //! | `agreement.csv` | one line per agreement of two selections and measure, where agreements are reported |
+//! | `lens.csv`, `lens-questions.csv`, `lens-….svg` | what layers know of the label, where readings are reported |
 //! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there |
 
 mod agreements;
@@ -42,10 +43,12 @@ mod figure;
 mod html;
 mod label;
 mod layout;
+mod lens;
 mod markdown;
 mod notes;
 mod pages;
 mod record;
+mod section;
 mod summary;
 mod table;
 mod tabulate;
@@ -56,7 +59,9 @@ use std::collections::BTreeMap;
 
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
-pub use pages::report;
+pub use lens::{LensArm, LensSpec, lens_section};
+pub use pages::{report, report_with};
+pub use section::{Section, SectionFigure};
 pub use table::{Align, Cell, Column, Table};
 
 use crate::artifact::{AgreementSummary, ReportFiles, Scores, TrainingLog};

@@ -129,7 +129,10 @@ fn summary(input: &ReportInput, group: &Group, bootstrap: Bootstrap) -> Result<S
 
 /// Finds for each group the one that it is compared with: of those that match the selector and disagree on no axis
 /// that both have, the one that shares most values.
-fn baselines(layout: &Layout, selector: &BTreeMap<String, String>) -> Result<Vec<Option<usize>>, ReportError> {
+pub(super) fn baselines(
+    layout: &Layout,
+    selector: &BTreeMap<String, String>,
+) -> Result<Vec<Option<usize>>, ReportError> {
     let groups = &layout.groups;
     let matches = |group: &Group| {
         selector.iter().all(|(axis, wanted)| group.coords.get(axis).is_some_and(|found| same_value(found, wanted)))

@@ -13,12 +13,14 @@
 //! | the same where no resample varies | adjusted Wald for paired proportions | Bonett & Price (2012) |
 //! | precision, recall, F1, Jaccard of two selections | percentile bootstrap over questions, of ratios of sums | Efron & Tibshirani (1993), §13.3 |
 //! | the same where no resample varies | Wilson score, for as many questions | as above |
+//! | earliest layer, layer by which a share is there, differences of both | percentile bootstrap over questions × replicates | as above |
 //! | whether two arms differ | exact McNemar, two-sided | McNemar (1947); the sign test over questions that differ |
 //!
 //! Every function that needs at least one question returns `None` without one, so that no figure here is ever NaN.
 
 mod bootstrap;
 mod compare;
+mod earliest;
 mod normal;
 mod overlap;
 mod responses;
@@ -27,6 +29,7 @@ mod wilson;
 
 pub use bootstrap::Bootstrap;
 pub use compare::{Comparison, accuracy, against_chance, difference};
+pub use earliest::{DepthDifference, DepthSummary, Depths, Ranged, depths, earliest};
 pub use normal::Level;
 pub use overlap::{Agreed, Overlap, Stratum, agreement};
 pub use responses::{Response, Responses};

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::artifact::{AgreementSummary, Checkpoint, CodecError, Parts, ReportFiles, Scores, TrainingLog};
 use crate::artifact::{Artifact, ArtifactKind};
 use crate::fingerprint::{ContentHash, Digest, Term};
-use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, report};
+use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, report_with};
 use crate::source::{Diagnostic, Node, Value};
 use crate::stage::params::{FromNode, Gather, Scope, Seed};
 use crate::stage::{Arrival, Context, Stage, StageError};
 
+use super::lens::LensReport;
 use super::sequence::data;
 
 /// One axis or several, written as a name or a list of names.
@@ -109,6 +110,8 @@ crate::params! {
         pub training: Option<Gather<Training>>,
         /// The stages of kind `agreement` that have a table of their own.
         pub agreement: Option<Gather<Agreement>>,
+        /// What the layers of students know of the label: `{ readings: …, bound: 0.6 }`.
+        pub lens: Option<LensReport>,
         /// The heading.
         pub title: String = "Results".into(),
         /// Axes of the rows.
@@ -187,7 +190,8 @@ impl Stage for Report {
                 ("recipe".into(), context.order.fingerprint.hex()),
             ],
         };
-        Ok(report(&input).map_err(data)?.files)
+        let lens = self.lens.as_ref().map(|lens| lens.section(context, &self.title, &input.spec)).transpose()?;
+        Ok(report_with(&input, lens.as_slice()).map_err(data)?.files)
     }
 }
 
@@ -197,6 +201,7 @@ impl Report {
             scores: _,
             training,
             agreement: _,
+            lens: _,
             title: _,
             rows,
             columns,
