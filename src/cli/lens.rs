@@ -9,7 +9,8 @@ const PLACES: usize = 6;
 
 /// Writes what was read in a sentence.
 pub(super) fn summary(found: &ReadingSummary) -> String {
-    let ReadingSummary { lens, layers, last, questions, correct, without_label, several_tokens, without_rationale } = found;
+    let ReadingSummary { lens, layers, last, questions, correct, without_label, several_tokens, without_rationale } =
+        found;
     let mut out = format!(
         "{questions} questions through the {lens} lens, {correct} answered right; {} layers of a student whose output is layer \
          {last}\n",
@@ -37,8 +38,7 @@ pub(super) fn row(found: &ReadingRow) -> String {
         let cell = |at: usize| format!("{} {:.2}", told(&layer.top[at]), layer.probability[at]);
         std::iter::once(layer.layer.to_string()).chain((start..tokens.len()).map(cell)).collect()
     };
-    let headings: Vec<String> =
-        std::iter::once("layer".to_owned()).chain(tokens[start..].iter().map(told)).collect();
+    let headings: Vec<String> = std::iter::once("layer".to_owned()).chain(tokens[start..].iter().map(told)).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
     let label = match label_at {
         Some(at) => format!("at place {} of the answer, {label_tokens} token(s)", at + skipped + 1),

@@ -55,7 +55,8 @@ pub use self::flops::peak_flops;
 pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate};
 pub use self::kernels::{Activation, Normal, Precision};
 pub use self::lens::{
-    LensError, LensLimits, LensRequest, Passage, Reading, Translators, TuneError, TuneRecipe, TuneStep, read_layers, tune,
+    LensError, LensLimits, LensRequest, Passage, Reading, Translators, TuneError, TuneRecipe, TuneStep, read_layers,
+    tune,
 };
 pub use self::lora::Lora;
 pub use self::quadrature::Quadrature;

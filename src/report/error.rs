@@ -81,7 +81,9 @@ pub enum ReportError {
         source: StatsError,
     },
     /// A question that is to have a grid, and that no lens read.
-    #[error("cannot report: no lens has read the question `{question}`, which is to have a grid; leave it out of `questions`")]
+    #[error(
+        "cannot report: no lens has read the question `{question}`, which is to have a grid; leave it out of `questions`"
+    )]
     NotRead {
         /// The question's identifier.
         question: String,

@@ -116,10 +116,7 @@ pub fn depths(
     };
     let differences = pairs.iter().zip(between).map(|(&pair, [mut earliest, mut by_share])| {
         let (value, value_by_share) = difference(&observed, pair);
-        DepthDifference {
-            earliest: ranged(value, &mut earliest),
-            by_share: ranged(value_by_share, &mut by_share),
-        }
+        DepthDifference { earliest: ranged(value, &mut earliest), by_share: ranged(value_by_share, &mut by_share) }
     });
     Some((observed.iter().zip(&students).zip(draws).map(summary).collect(), differences.collect()))
 }

@@ -272,7 +272,10 @@ fn surveys_and_divergences_agree() {
             }
         }
         let itself = Flex::survey(&logits, &logits, &targets);
-        assert!(elements(&itself).chunks_exact(SURVEY).all(|row| row[4].abs().to_bits() == 0), "no distance from itself");
+        assert!(
+            elements(&itself).chunks_exact(SURVEY).all(|row| row[4].abs().to_bits() == 0),
+            "no distance from itself"
+        );
 
         let (loss, slope) = Flex::divergence(logits.clone(), &finals, 0.3);
         let (plain_loss, plain_slope) = distributions::divergence::<Flex>(&logits, &finals, 0.3);

@@ -111,9 +111,8 @@ impl<B: Kernels> Call<'_, B> {
         });
 
         let spans = layout.spans.iter().zip(&asked);
-        let rows: Vec<u32> = spans
-            .flat_map(|(span, request)| request.read.clone().map(|place| (span.start + place) as u32))
-            .collect();
+        let rows: Vec<u32> =
+            spans.flat_map(|(span, request)| request.read.clone().map(|place| (span.start + place) as u32)).collect();
         let targets: Vec<u32> = asked.iter().flat_map(|request| request.targets.iter().copied()).collect();
         assert_eq!(rows.len(), targets.len(), "a target for each place");
         let places = self.limits.places(network.config().vocab_size());

@@ -117,13 +117,11 @@ impl<B: Kernels> Held<B> {
 
     /// `x + A x + b` of rows `[rows, d_model]`.
     pub(super) fn apply(&self, x: &Real<B>) -> Real<B> {
-        match &self.weight {
-            Some(weight) => B::affine(x, weight, FORM, Some(&self.bias), Some(x)),
-            None => {
-                let x = Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(x.clone()));
-                let bias = Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(self.bias.clone()));
-                (x + bias.unsqueeze()).into_primitive().tensor()
-            }
+        if let Some(weight) = &self.weight {
+            return B::affine(x, weight, FORM, Some(&self.bias), Some(x));
         }
+        let x = Tensor::<B, 2>::from_primitive(TensorPrimitive::Float(x.clone()));
+        let bias = Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(self.bias.clone()));
+        (x + bias.unsqueeze()).into_primitive().tensor()
     }
 }

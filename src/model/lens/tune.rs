@@ -208,7 +208,7 @@ impl<'a, B: Kernels> Tuner<'a, B> {
         let mut sum: Option<Gathered<B>> = None;
         let len = |passage: usize| self.text[passage].ids.len();
         self.limits.budget.share(&order, usize::MAX, len, |some| {
-            let made = guarded(self.network.label(), || self.gather(some, scale).map_err(ModelError::from));
+            let made = guarded(self.network.label(), || Ok::<_, ModelError>(self.gather(some, scale)));
             if made.is_err() {
                 B::memory_cleanup(self.network.device());
             }
@@ -249,7 +249,7 @@ impl<'a, B: Kernels> Tuner<'a, B> {
     }
 
     /// Runs passages side by side and compares every layer with the last.
-    fn gather(&self, some: &[usize], scale: f32) -> Result<Gathered<B>, DeviceError> {
+    fn gather(&self, some: &[usize], scale: f32) -> Gathered<B> {
         const INPUT: Wanted = Wanted { input: true, weight: false, bias: false };
         let network = self.network;
         let lens: Vec<usize> = some.iter().map(|&passage| self.text[passage].ids.len()).collect();
@@ -291,7 +291,7 @@ impl<'a, B: Kernels> Tuner<'a, B> {
                 None => made,
             });
         }
-        Ok(sum.unwrap_or(Gathered { grads: Vec::new(), divergences: Vec::new() }))
+        sum.unwrap_or(Gathered { grads: Vec::new(), divergences: Vec::new() })
     }
 }
 
@@ -302,10 +302,7 @@ impl<B: Kernels> Gathered<B> {
             bias: B::float_add(a.bias, b.bias),
         };
         let divergences = self.divergences.into_iter().zip(other.divergences).map(|(a, b)| B::float_add(a, b));
-        Self {
-            grads: self.grads.into_iter().zip(other.grads).map(held).collect(),
-            divergences: divergences.collect(),
-        }
+        Self { grads: self.grads.into_iter().zip(other.grads).map(held).collect(), divergences: divergences.collect() }
     }
 }
 

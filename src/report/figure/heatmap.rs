@@ -4,7 +4,7 @@
 //! bold, and a block of them may have a frame. Nothing here knows what rows, columns and cells stand for.
 
 use super::palette::style;
-use super::svg::{Anchor, INK, MUTED, Svg, Text, number};
+use super::svg::{Anchor, INK, Svg, Text, number};
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +102,8 @@ struct Measured {
 
 impl Measured {
     fn of(panel: &HeatPanel) -> Self {
-        let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(|text| Text::SMALL.width(text)).fold(0.0, f64::max);
+        let widest =
+            |texts: &mut dyn Iterator<Item = &str>| texts.map(|text| Text::SMALL.width(text)).fold(0.0, f64::max);
         let column = |index: usize| {
             let cells = panel.cells.iter().filter_map(|row| row.get(index));
             let mut words = cells.map(|cell| cell.label.as_str()).chain([panel.columns[index].as_str()]);
@@ -248,7 +249,10 @@ mod tests {
             note: String::new(),
             rows: vec!["1".into(), "0".into()],
             columns: vec!["a".into(), "<script>".into()],
-            cells: vec![vec![cell(0.9, "B"), cell(f64::NAN, "\u{1}")], vec![cell(7.0, "a word that is far too long to fit"), cell(-1.0, "")]],
+            cells: vec![
+                vec![cell(0.9, "B"), cell(f64::NAN, "\u{1}")],
+                vec![cell(7.0, "a word that is far too long to fit"), cell(-1.0, "")],
+            ],
             framed: Some((1, 1)),
         };
         let map = Heatmap {

@@ -42,6 +42,9 @@ fn by_id(arm: &LensArm) -> Result<BTreeMap<&str, &ReadingRow>, ReportError> {
     Ok(rows)
 }
 
+/// The values of the panels' axes, questions, and groups.
+type Set<'a> = (Vec<Option<String>>, BTreeSet<&'a str>, Vec<usize>);
+
 /// Sorts the groups into sets that are compared, and compares them.
 pub(super) fn compared(
     arms: &[LensArm],
@@ -51,12 +54,13 @@ pub(super) fn compared(
     lens: &LensSpec,
 ) -> Result<Vec<Compared>, ReportError> {
     let rows: Vec<BTreeMap<&str, &ReadingRow>> = arms.iter().map(by_id).collect::<Result<_, _>>()?;
-    let read = |group: &Group| -> BTreeSet<&str> { group.arms.iter().flat_map(|arm| rows[*arm].keys().copied()).collect() };
+    let read =
+        |group: &Group| -> BTreeSet<&str> { group.arms.iter().flat_map(|arm| rows[*arm].keys().copied()).collect() };
     let panel = |group: &Group| -> Vec<Option<String>> {
         spec.panels.iter().map(|axis| group.coords.get(axis).cloned()).collect()
     };
     // Of one panel, and with some question of the set.
-    let mut sets: Vec<(Vec<Option<String>>, BTreeSet<&str>, Vec<usize>)> = Vec::new();
+    let mut sets: Vec<Set<'_>> = Vec::new();
     for (index, group) in layout.groups.iter().enumerate() {
         let (panel, ids) = (panel(group), read(group));
         match sets.iter_mut().find(|(of, known, _)| *of == panel && !known.is_disjoint(&ids)) {
@@ -67,9 +71,10 @@ pub(super) fn compared(
             None => sets.push((panel, ids, vec![index])),
         }
     }
-    let compare = |(_, ids, groups): (_, BTreeSet<&str>, Vec<usize>)| {
+    let compare = |(_, ids, groups): Set<'_>| {
         let members: Vec<usize> = groups.iter().flat_map(|group| layout.groups[*group].arms.clone()).collect();
-        let shared: Vec<&str> = ids.into_iter().filter(|id| members.iter().all(|arm| rows[*arm].contains_key(id))).collect();
+        let shared: Vec<&str> =
+            ids.into_iter().filter(|id| members.iter().all(|arm| rows[*arm].contains_key(id))).collect();
         let right = |id: &&str| {
             members.iter().all(|arm| rows[*arm].get(id).is_some_and(|row| row.correct && row.trajectory().is_some()))
         };

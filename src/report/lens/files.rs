@@ -79,9 +79,10 @@ pub(super) fn questions_csv(view: &View<'_>) -> String {
     let (axes, headings) = axes(view, &QUESTIONS, &[]);
     csv.row(headings.iter().map(String::as_str).chain(QUESTIONS));
     for (index, arm) in view.arms.iter().enumerate() {
-        let of = view.compared.iter().find(|compared| {
-            compared.groups.iter().any(|group| view.layout.groups[*group].arms.contains(&index))
-        });
+        let of = view
+            .compared
+            .iter()
+            .find(|compared| compared.groups.iter().any(|group| view.layout.groups[*group].arms.contains(&index)));
         for row in &arm.readings.rows {
             let path = row.trajectory();
             let first = path.as_ref().and_then(|path| earliest(path, view.lens.bound));

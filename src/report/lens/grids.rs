@@ -16,7 +16,10 @@ pub(super) fn figures(view: &View<'_>) -> Result<Vec<SectionFigure>, ReportError
         }
     } else {
         for id in &view.lens.questions {
-            let read = view.compared.iter().filter(|compared| compared.groups.iter().any(|group| row(view, *group, id).is_some()));
+            let read = view
+                .compared
+                .iter()
+                .filter(|compared| compared.groups.iter().any(|group| row(view, *group, id).is_some()));
             let found: Vec<(Vec<usize>, &str)> = read.map(|compared| (compared.groups.clone(), id.as_str())).collect();
             if found.is_empty() {
                 return Err(ReportError::NotRead { question: id.clone() });

@@ -42,6 +42,8 @@ pub struct LensSpec {
     pub grids: usize,
     /// The questions that have a grid, in place of the first ones.
     pub questions: Vec<String>,
+    /// Axes of the panels, beside those of the report.
+    pub panels: Vec<String>,
     /// The most columns of a grid: the label's, and those before it.
     pub columns: usize,
 }
@@ -59,7 +61,7 @@ pub fn lens_section(title: &str, arms: &[LensArm], spec: &ReportSpec, lens: &Len
         columns: kept(&spec.columns),
         x: spec.x.clone().filter(|axis| known(axis)),
         lines: kept(&spec.lines),
-        panels: kept(&spec.panels),
+        panels: kept(&spec.panels).into_iter().chain(lens.panels.iter().cloned()).collect(),
         average: kept(&spec.average),
         baseline: spec.baseline.clone().filter(|baseline| baseline.keys().all(known)),
         figures: Vec::new(),

@@ -100,12 +100,20 @@ fn notes(view: &View<'_>, versus: bool) -> Vec<String> {
             "Brackets hold {} intervals: the percentile bootstrap over questions ({} resamples){}.",
             label::level(view.spec.level),
             label::count(Bootstrap::RESAMPLES.get() as usize),
-            if versus { ", paired by question for `vs baseline`, which is in layers: below zero is earlier" } else { "" },
+            if versus {
+                ", paired by question for `vs baseline`, which is in layers: below zero is earlier"
+            } else {
+                ""
+            },
         ),
     ];
     for compared in view.compared {
         let first = view.name(compared.groups[0]);
-        let sizes = format!("{} of the {} questions they share", label::count(compared.questions.len()), label::count(compared.shared));
+        let sizes = format!(
+            "{} of the {} questions they share",
+            label::count(compared.questions.len()),
+            label::count(compared.shared)
+        );
         if compared.groups.len() == 1 && view.layout.groups.len() > 1 {
             notes.push(format!("`{first}` shares no question with another student, and is compared with none."));
         } else if compared.questions.is_empty() {
@@ -129,13 +137,14 @@ fn read(view: &View<'_>) -> Table {
     }
     let row = |(group, mut cells): (usize, Vec<Cell>)| {
         let of = summaries(view, group);
-        for part in [
-            |summary: &ReadingSummary| summary.questions,
+        let parts: [fn(&ReadingSummary) -> usize; 5] = [
+            |summary| summary.questions,
             |summary| summary.correct,
             |summary| summary.without_label,
             |summary| summary.several_tokens,
             |summary| summary.without_rationale,
-        ] {
+        ];
+        for part in parts {
             let sum: usize = of.iter().map(|summary| part(summary)).sum();
             cells.push(Cell::number(sum as f64, label::count(sum)));
         }
@@ -184,5 +193,7 @@ fn signed(found: Ranged, decimals: usize) -> Cell {
 
 fn with_interval(found: Ranged, write: impl Fn(f64) -> String) -> String {
     let value = write(found.value);
-    found.interval.map_or(value.clone(), |interval| format!("{value} [{}, {}]", write(interval.low), write(interval.high)))
+    found
+        .interval
+        .map_or(value.clone(), |interval| format!("{value} [{}, {}]", write(interval.low), write(interval.high)))
 }

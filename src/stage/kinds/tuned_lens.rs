@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::{Checkpoint, Questions, Rationale, Rationales, Split, Translators as Trained, TuningLog};
-use crate::fingerprint::Draw;
+use crate::fingerprint::{Digest, Draw};
 use crate::model::{
     Budget, LensError, LensLimits, LensRequest, Model, Passage, Translators, TuneError, TuneRecipe, TuneStep,
     read_layers, tune,
@@ -80,7 +80,7 @@ impl Stage for TunedLens {
     fn run(&self, context: &Context<'_>) -> Result<Trained, StageError> {
         let loaded = Loaded::from(context, &self.model)?;
         let mut log = TuningLog {
-            student: context.parts(&self.model)?.get("weights").map(|digest| digest.hex()).unwrap_or_default(),
+            student: context.parts(&self.model)?.get("weights").map(Digest::hex).unwrap_or_default(),
             bias_only: self.bias_only,
             ..TuningLog::default()
         };
@@ -102,11 +102,12 @@ impl Stage for TunedLens {
             log.grad_norms.push(step.grad_norm as f32);
             !context.stopping()
         };
-        let translators = tune(&loaded.model, &text, &self.recipe(), &limits, &mut seen).map_err(|error| match error {
-            TuneError::Stopped { .. } => StageError::Stopped,
-            TuneError::Model(error) => error.into(),
-            other => data(other),
-        })?;
+        let translators =
+            tune(&loaded.model, &text, &self.recipe(), &limits, &mut seen).map_err(|error| match error {
+                TuneError::Stopped { .. } => StageError::Stopped,
+                TuneError::Model(error) => error.into(),
+                other => data(other),
+            })?;
         log.after = divergences(&loaded.model, &apart, Some(&translators), &limits)?;
         Ok(Trained { weights: translators.to_bytes(), log })
     }

@@ -4,6 +4,7 @@ pub mod params;
 mod report;
 mod text;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::{
     Checkpoint, LayerReading, Question, Rationales, ReadingRow, ReadingSummary, Readings, Translators as Trained,
 };
-use crate::fingerprint::{ContentHash, RowKey, Term};
+use crate::fingerprint::{ContentHash, Digest, RowKey, Term};
 use crate::model::{Budget, LensError, LensLimits, LensRequest, Reading, Translators, read_layers};
 use crate::stage::{Context, Slot, Stage, StageError};
 use crate::text::tokenizer::Tokenizer;
@@ -81,8 +82,11 @@ impl Stage for Lens {
         };
         let (work, without_rationale) = scribe.work(context, &known, &rationales)?;
         let rows = self.rows(context, &loaded, &layers, translators.as_ref(), &work)?;
-        let rows: Vec<ReadingRow> =
-            work.iter().zip(rows).map(|(work, row)| self.assembled(work, row, &loaded.tokenizer)).collect::<Result<_, _>>()?;
+        let rows: Vec<ReadingRow> = work
+            .iter()
+            .zip(rows)
+            .map(|(work, row)| self.assembled(work, row, &loaded.tokenizer))
+            .collect::<Result<_, _>>()?;
         let count = |of: fn(&ReadingRow) -> bool| rows.iter().filter(|row| of(row)).count();
         let summary = ReadingSummary {
             lens: self.method,
@@ -118,7 +122,7 @@ impl Lens {
     fn translators(&self, context: &Context<'_>, loaded: &Loaded) -> Result<Option<Translators>, StageError> {
         let Some(input) = self.translators.as_ref().filter(|_| self.method == Through::Tuned) else { return Ok(None) };
         let Trained { weights, log } = context.read(input)?;
-        let own = context.parts(&self.model)?.get("weights").map(|digest| digest.hex());
+        let own = context.parts(&self.model)?.get("weights").map(Digest::hex);
         if own.is_some_and(|own| own != log.student) {
             context.warn(
                 "the translators were trained for a student with other weights: what they show is of a lens that was not \
@@ -177,10 +181,11 @@ impl Lens {
                 return Err(StageError::Stopped);
             }
             let requests: Vec<LensRequest<'_>> = batch.iter().map(|index| work[*index].request()).collect();
-            let read = read_layers(&loaded.model, &requests, &asked, translators, &limits).map_err(|error| match error {
-                LensError::Model(error) => error.into(),
-                other => data(other),
-            })?;
+            let read =
+                read_layers(&loaded.model, &requests, &asked, translators, &limits).map_err(|error| match error {
+                    LensError::Model(error) => error.into(),
+                    other => data(other),
+                })?;
             for (&index, grid) in batch.iter().zip(read) {
                 let row = Row::of(&work[index], &asked, &grid, layers.len(), &loaded.tokenizer)?;
                 rows.put(keys[index], &serde_json::to_vec(&row).map_err(data)?)?;
@@ -203,7 +208,7 @@ impl Lens {
                 layer.probability[at] = layer.probability[at..at + label_tokens].iter().product();
             }
         }
-        let tokens = work.ids[work.from()..work.read.end + 1].iter().map(|id| shown(tokenizer, *id));
+        let tokens = work.ids[work.from()..=work.read.end].iter().map(|id| shown(tokenizer, *id));
         Ok(ReadingRow {
             id: work.question.id.clone(),
             answer: work.answer,
@@ -259,8 +264,8 @@ impl Row {
         }
         let mut names: BTreeMap<u32, String> = BTreeMap::new();
         for reading in grid.iter().flatten() {
-            if !names.contains_key(&reading.top) {
-                names.insert(reading.top, shown(tokenizer, reading.top)?);
+            if let Entry::Vacant(place) = names.entry(reading.top) {
+                place.insert(shown(tokenizer, reading.top)?);
             }
         }
         let layer = |(&layer, row): (&usize, &Vec<Reading>)| LayerReading {

@@ -20,6 +20,8 @@ crate::params! {
         pub grids: u64 = 3,
         /// The questions that have a grid, by their identifiers, in place of the first ones.
         pub questions: Option<Vec<String>>,
+        /// Axes of the panels, beside those of the report.
+        pub panels: Vec<String> = Vec::new(),
         /// The most columns of a grid: the label's, and those before it.
         pub columns: Count = Count::of(12),
     }
@@ -39,12 +41,13 @@ impl LensReport {
             readings,
         };
         let arms: Vec<LensArm> = context.gather(&self.readings)?.into_iter().map(arm).collect();
-        let Self { readings: _, bound, share, grids, questions, columns } = self;
+        let Self { readings: _, bound, share, grids, questions, panels, columns } = self;
         let lens = LensSpec {
             bound: bound.get(),
             share: share.get(),
             grids: usize::try_from(*grids).unwrap_or(usize::MAX),
             questions: questions.clone().unwrap_or_default(),
+            panels: panels.clone(),
             columns: columns.get(),
         };
         lens_section(title, &arms, spec, &lens).map_err(data)

@@ -1,6 +1,7 @@
 //! What a student is read on: the tokens of its answer, and where the label stands among them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::model::{Budget, GenerateOptions, LensRequest, generate};
 use crate::stage::kinds::ask::{answered, max_new};
 use crate::stage::kinds::evaluate::{Loaded, student_term};
 use crate::stage::kinds::sequence::{Sequences, data};
+use crate::stage::params::Count;
 use crate::stage::{Context, StageError};
 use crate::text::target;
 use crate::text::tokenizer::Tokenizer;
@@ -51,6 +53,9 @@ impl Work<'_> {
     }
 }
 
+/// The tokens of a question and of its answer.
+type Answered = (Vec<u32>, Vec<u32>);
+
 /// Writes what is read.
 pub(super) struct Scribe<'a> {
     pub(super) lens: &'a Lens,
@@ -74,8 +79,8 @@ impl Scribe<'_> {
     ) -> Result<(Vec<Work<'q>>, usize), StageError> {
         let mut spellings = BTreeMap::new();
         for answer in questions.iter().filter_map(|question| question.answer) {
-            if !spellings.contains_key(&answer) {
-                spellings.insert(answer, self.spelling(questions[0], answer)?);
+            if let Entry::Vacant(place) = spellings.entry(answer) {
+                place.insert(self.spelling(questions[0], answer)?);
             }
         }
         let (mut work, mut without) = (Vec::new(), 0);
@@ -119,7 +124,9 @@ impl Scribe<'_> {
         let marker = &self.loaded.checkpoint.usage.format.marker;
         let found = marked(&self.loaded.tokenizer, output, marker, label)?;
         found.map(|at| output[at].to_vec()).ok_or_else(|| {
-            data(format!("cannot follow the label `{label}`: the student's tokenizer does not spell it so that it can be found"))
+            data(format!(
+                "cannot follow the label `{label}`: the student's tokenizer does not spell it so that it can be found"
+            ))
         })
     }
 
@@ -135,7 +142,10 @@ impl Scribe<'_> {
         let (tokenizer, format) = (&self.loaded.tokenizer, &self.loaded.checkpoint.usage.format);
         let output_from = ids.len();
         if output_from == 0 {
-            return Err(data(format!("question `{}` is put without any token, so that nothing can be read", question.id)));
+            return Err(data(format!(
+                "question `{}` is put without any token, so that nothing can be read",
+                question.id
+            )));
         }
         ids.extend_from_slice(output);
         let canonical = &spellings[&answer];
@@ -148,7 +158,7 @@ impl Scribe<'_> {
         };
         let label = found.map(|at| at.start + output_from..at.end + output_from);
         let end = label.as_ref().map_or(ids.len(), |label| label.end);
-        let most = self.lens.window.map_or(usize::MAX, |window| window.get());
+        let most = self.lens.window.map_or(usize::MAX, Count::get);
         // The window reaches to the label's first token, and all of its tokens are read.
         let reach = label.as_ref().map_or(end, |label| label.start + 1);
         let from = reach.saturating_sub(most).max(output_from);
@@ -172,15 +182,11 @@ impl Scribe<'_> {
             target::parse(&text, format, &question.choices) == Ok(answer)
         });
         let targets = (from..end).map(target).collect();
-        Ok(Some(Work { question, answer, output_from, label, spelled, correct, read, targets, ids }))
+        Ok(Some(Work { question, answer, ids, output_from, label, spelled, correct, read, targets }))
     }
 
     /// Has the student write what it has not written before; the tokens of each question and of its answer.
-    fn generated(
-        &self,
-        context: &Context<'_>,
-        questions: &[&Question],
-    ) -> Result<Vec<(Vec<u32>, Vec<u32>)>, StageError> {
+    fn generated(&self, context: &Context<'_>, questions: &[&Question]) -> Result<Vec<Answered>, StageError> {
         let Loaded { model, tokenizer, checkpoint } = self.loaded;
         let usage = &checkpoint.usage;
         let max_new = max_new(self.lens.max_new, usage, tokenizer)?;
