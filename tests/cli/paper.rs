@@ -64,6 +64,10 @@ fn the_papers_grids_are_planned_without_their_models() {
         ],
     );
     planned(
+        "figure-2",
+        &expect!["1 csqa, 1 obqa, 1 quarel, 3 rationales, 9 tuned, 9 answers, 9 translators, 9 seen, 1 figure-2"],
+    );
+    planned(
         "figure-3",
         &expect![
             "1 csqa, 1 obqa, 1 quarel, 3 rationales, 27 computing, 27 filled, 3 whole, 3 baseline, 33 answers, 1 figure-3"
@@ -99,12 +103,13 @@ fn made(project: &Project, name: &str) -> Json {
 fn the_small_pipelines_run() {
     // One cache for all: what they have in common is made once.
     let project = Project::new("");
-    let names = ["table-1", "table-2", "table-3", "figure-3", "figure-4", "figure-5"];
+    let names = ["table-1", "table-2", "table-3", "figure-2", "figure-3", "figure-4", "figure-5"];
     let counts: String = names.map(|name| format!("{name}: {}\n", made(&project, name)["counts"]["hits"])).concat();
     expect![[r#"
         table-1: 10
         table-2: 13
         table-3: 22
+        figure-2: 0
         figure-3: 35
         figure-4: 45
         figure-5: 40

@@ -1,8 +1,9 @@
-//! The logit lens against the hidden states of the reference cases, in double precision.
+//! Lenses against the reference cases: what the logit lens reads, in double precision from their hidden states, and how a
+//! tuned lens is trained, against PyTorch's optimiser.
 
 use super::parity::{cases, slices};
 use crate::model::student::placed;
-use crate::model::{Budget, LensLimits, LensRequest, read_layers};
+use crate::model::{Budget, LensLimits, LensRequest, Passage, TuneRecipe, read_layers, tune};
 
 /// Norm and head of a model, as they are stored.
 struct Ends {
@@ -84,4 +85,50 @@ fn the_logit_lens_reads_the_hidden_states_of_the_reference() {
             }
         }
     }
+}
+
+#[test]
+fn tuning_goes_step_by_step_as_in_pytorch() {
+    let mut compared = 0;
+    for case in cases() {
+        let Ok(json) = fs_err::read(case.directory.join("lens.json")) else {
+            eprintln!("skipped: {} has no reference for a tuned lens", case.name);
+            continue;
+        };
+        let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        let wanted = |field: &str| -> Vec<f64> {
+            json[field].as_array().expect(field).iter().map(|number| number.as_f64().expect("a number")).collect()
+        };
+        let text: Vec<Passage> = case.ids("input_ids").into_iter().map(|ids| Passage { ids, from: 0 }).collect();
+        let recipe = TuneRecipe {
+            steps: 8,
+            // All of the text in each step.
+            tokens: text.iter().map(|passage| passage.ids.len()).sum(),
+            lr: 1.0,
+            momentum: 0.9,
+            weight_decay: 1e-3,
+            max_grad_norm: Some(1.0),
+            bias_only: false,
+            seed: 0,
+        };
+        let limits = LensLimits { budget: Budget::default(), logits_max: 1 << 24 };
+        let mut steps = Vec::new();
+        tune(&case.model, &text, &recipe, &limits, &mut |step| {
+            steps.push(*step);
+            true
+        })
+        .expect("tunes");
+        for (what, found) in [
+            ("divergence", steps.iter().map(|step| step.divergence).collect::<Vec<_>>()),
+            ("grad_norm", steps.iter().map(|step| step.grad_norm).collect()),
+            ("lr", steps.iter().map(|step| step.lr).collect()),
+        ] {
+            for (step, (found, wanted)) in found.iter().zip(wanted(what)).enumerate() {
+                let off = (found - wanted).abs() / wanted;
+                assert!(off < 1e-3, "{}, step {step}: {what} is {found}, not {wanted}", case.name);
+            }
+        }
+        compared += 1;
+    }
+    assert!(compared > 0 || std::env::var_os("RETORT_GOLDEN").is_some(), "no case has a reference");
 }

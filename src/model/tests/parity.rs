@@ -20,7 +20,7 @@ use crate::model::{
 
 pub(super) struct Case {
     pub(super) name: String,
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     json: Value,
     tensors: Vec<u8>,
     pub(super) model: Model,
