@@ -18,8 +18,8 @@ use retort::model::{
 use retort::text::tokenizer::Tokenizer;
 use serde_json::{Value, json};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+#[path = "../src/allocator.rs"]
+mod allocator;
 
 /// Steps that warm up.
 const FIRST: usize = 3;
@@ -44,6 +44,7 @@ impl FitHooks for Clock {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    allocator::keep_pages();
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let precision = match arguments.iter().position(|argument| argument == "--bf16") {
         Some(at) => {

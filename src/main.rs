@@ -1,25 +1,10 @@
 //! The program; everything it does is in the library.
 
+mod allocator;
+
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// `mi_option_purge_delay` of `mimalloc.h`, which the bindings leave out.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-
 fn main() -> ExitCode {
-    keep_pages();
+    allocator::keep_pages();
     retort::cli::main()
-}
-
-/// Tells the allocator to keep pages it was given: training frees and takes the same big buffers at every step, and a
-/// fifth of its time went into the kernel's zeroing them again.
-#[expect(
-    unsafe_code,
-    reason = "the allocator's options are set through its C interface, before any other thread starts"
-)]
-fn keep_pages() {
-    // SAFETY: the option exists, takes any integer, and no other thread runs yet.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) }
 }

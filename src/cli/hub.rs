@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::exit::Failure;
 use super::session::Session;
 use crate::event::{Note, What};
-use crate::hub::{Hub, HubCache, HubError, HubModel, Token};
+use crate::hub::{Hub, HubCache, HubError, HubModel, Secret};
 use crate::stage::params::ExternalSource;
 
 /// The hub that is asked unless `HF_ENDPOINT` names another.
@@ -19,7 +19,7 @@ pub(super) struct HubSettings {
     /// Where snapshots are kept.
     pub(super) cache: HubCache,
     endpoint: String,
-    token: Option<Token>,
+    token: Option<Secret>,
     /// Where a token is kept by whoever logged in.
     token_file: PathBuf,
     proxy: Option<ureq::Proxy>,
@@ -39,7 +39,7 @@ impl HubSettings {
         Self {
             cache: HubCache::new(path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"))),
             endpoint: text("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned()),
-            token: text("HF_TOKEN").and_then(|token| Token::parse(&token)),
+            token: text("HF_TOKEN").and_then(|token| Secret::parse(&token)),
             token_file: path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token")),
             proxy: None,
             offline: offline.is_some_and(|value| ["1", "ON", "YES", "TRUE"].contains(&value.as_str())),
@@ -52,7 +52,7 @@ impl HubSettings {
     }
 
     fn hub(&self, offline: bool) -> Hub {
-        let kept = || fs_err::read_to_string(&self.token_file).ok().and_then(|token| Token::parse(&token));
+        let kept = || fs_err::read_to_string(&self.token_file).ok().and_then(|token| Secret::parse(&token));
         let token = self.token.clone().or_else(kept);
         Hub::new(self.cache.clone(), &self.endpoint, token, self.proxy.clone(), self.offline || offline)
     }
@@ -143,7 +143,7 @@ mod tests {
             &expect![[r#"
                 HubCache { root: "/var/ada/huggingface/hub" }
                 https://huggingface.co
-                Some(Token) /var/ada/huggingface/token
+                Some(Secret) /var/ada/huggingface/token
                 offline: false"#]],
         );
         check(

@@ -1,7 +1,7 @@
 //! Teachers as this machine reaches them: keys by the names of variables, and the proxy that the environment names.
 
+use crate::hub::Secret;
 use crate::stage::Reach;
-use crate::teacher::Secret;
 
 /// The environment of this process. A key is read when a stage is about to ask, and kept nowhere.
 #[derive(Debug, Clone, Copy)]

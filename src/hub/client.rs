@@ -9,7 +9,7 @@ use ureq::http::Response;
 use ureq::{Agent, Body, Proxy};
 
 use super::error::Reason;
-use super::{HubModel, Revision, Token};
+use super::{HubModel, Revision, Secret};
 
 /// The most bytes of an answer that describes a repository.
 const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
@@ -21,7 +21,7 @@ const REDIRECTIONS_MAX: usize = 8;
 pub(super) struct Client {
     agent: Agent,
     endpoint: String,
-    token: Option<Token>,
+    token: Option<Secret>,
 }
 
 /// What a hub says of a repository at one commit.
@@ -46,7 +46,7 @@ pub(super) struct Announced {
 
 impl Client {
     /// Takes the address of a hub without a slash at its end.
-    pub(super) fn new(endpoint: String, token: Option<Token>, proxy: Option<Proxy>) -> Self {
+    pub(super) fn new(endpoint: String, token: Option<Secret>, proxy: Option<Proxy>) -> Self {
         // Redirections are followed by hand: what the first answer says of a file counts, and the token stays with the hub.
         let config = Agent::config_builder()
             .http_status_as_error(false)

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::client::{Announced, Client};
 use super::error::{HubError, Reason};
 use super::folder::{FolderError, model_files};
-use super::{HubCache, HubModel, Revision, Snapshot, Token};
+use super::{HubCache, HubModel, Revision, Secret, Snapshot};
 
 /// How many bytes are read at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -40,7 +40,7 @@ impl Hub {
     pub fn new(
         cache: HubCache,
         endpoint: &str,
-        token: Option<Token>,
+        token: Option<Secret>,
         proxy: Option<ureq::Proxy>,
         offline: bool,
     ) -> Self {

@@ -12,6 +12,7 @@ mod error;
 mod fetch;
 mod folder;
 mod model;
+mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -22,4 +23,5 @@ pub use folder::{
     CHAT_TEMPLATE, CONFIG, FolderError, GENERATION, TOKENIZER, TOKENIZER_CONFIG, chat_files_in, files_in, is_weights,
     weights_in,
 };
-pub use model::{HubModel, RepoId, Revision, Token};
+pub use model::{HubModel, RepoId, Revision};
+pub use secret::Secret;

@@ -78,30 +78,6 @@ impl fmt::Display for HubModel {
     }
 }
 
-/// What lets its owner in where not everyone may read. It is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    /// Reads a token; `None` for what cannot be one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let sound = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        sound.then(|| Self(text.to_owned()))
-    }
-
-    /// Returns the token as the header that carries it.
-    pub(super) fn bearer(&self) -> String {
-        format!("Bearer {}", self.0)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

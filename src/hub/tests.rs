@@ -44,7 +44,7 @@ impl World {
     }
 
     fn hub(&self, token: Option<&str>, offline: bool) -> Hub {
-        Hub::new(self.cache(), &self.server.endpoint(), token.and_then(Token::parse), None, offline)
+        Hub::new(self.cache(), &self.server.endpoint(), token.and_then(Secret::parse), None, offline)
     }
 
     fn fetch(&self, revision: &str) -> Result<Snapshot, HubError> {

@@ -9,9 +9,9 @@ use super::params::{External, Gather, Input};
 use crate::artifact::{Artifact, CodecError, Parts};
 use crate::event::Note;
 use crate::fingerprint::{Digest, Fingerprint};
+use crate::hub::Secret;
 use crate::model::{Device, DeviceError, ModelError};
 use crate::store::{PartialDir, RowStore, Store, StoreError};
-use crate::teacher::Secret;
 
 /// One artifact that arrived at a port.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
 use super::{Context, Inquiry, StageError};
 use crate::artifact::{Artifact, ArtifactKind, Parts};
 use crate::fingerprint::{ContentHash, Term};
-use crate::source::Node;
+use crate::source::{Diagnostic, Node};
 
 /// What a stage occupies while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,17 @@ pub enum Slot {
     Worker,
     /// The device, which one stage has at a time; the numerics class enters the key.
     Device,
+}
+
+/// Parameters that cannot go together.
+#[derive(Debug)]
+pub struct Clash {
+    /// The field to look at.
+    pub field: &'static str,
+    /// What is wrong.
+    pub why: String,
+    /// What to try.
+    pub hint: String,
 }
 
 /// A kind of stage, as its author writes it: parameters that know how to run.
@@ -33,6 +44,11 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
 
     /// An example body, as YAML.
     const EXAMPLE: &'static str;
+
+    /// Says which parameters cannot go together, before anything is planned.
+    fn check(&self) -> Result<(), Clash> {
+        Ok(())
+    }
 
     /// What it occupies while it runs.
     fn slot(&self) -> Slot {
@@ -124,6 +140,11 @@ struct Bound<S> {
 
 fn bind<S: Stage>(kind: &'static Kind, node: &Node, scope: &mut Scope<'_>) -> Option<Box<dyn BoundStage>> {
     let stage = S::from_node(node, scope)?;
+    if let Err(Clash { field, why, hint }) = stage.check() {
+        let span = node.get(field).map_or(node.span, |value| value.span);
+        scope.diagnostics.push(Diagnostic::at(span, why).hint(hint));
+        return None;
+    }
     let (edges, externals) = (std::mem::take(&mut scope.edges), std::mem::take(&mut scope.externals));
     Some(Box::new(Bound { kind, stage, edges, externals }))
 }

@@ -19,4 +19,4 @@ pub use catalog::{CATALOG, kind_named};
 pub use context::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
 pub use derivation::Derivation;
 pub use inquiry::{Asked, Basis, Estimate, Inquiry};
-pub use kind::{BoundStage, Kind, Slot, Stage};
+pub use kind::{BoundStage, Clash, Kind, Slot, Stage};

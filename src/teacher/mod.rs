@@ -11,7 +11,7 @@
 //! | `crew` | the threads that send, and the one loop that listens |
 //!
 //! Everything up to the governor is pure and takes the time as an argument: so long since the asking began. Only `server`
-//! touches the network and only `crew` reads a clock. A key is a [`Secret`]: it is never shown, and where a server
+//! touches the network and only `crew` reads a clock. A key is a [`Secret`](crate::hub::Secret): it is never shown, and where a server
 //! repeats it, it is struck out before anything else sees the text.
 //!
 //! The HTTP client is `ureq`, which blocks: a thread for each request in flight is cheap beside what a teacher costs. A
@@ -27,7 +27,6 @@ mod governor;
 mod hints;
 mod limits;
 mod request;
-mod secret;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -38,5 +37,4 @@ pub use crew::{Desk, Ended, News, ask_all};
 pub use fault::{Fault, FaultKind};
 pub use governor::Rules;
 pub use request::{Api, LimitField, Settings};
-pub use secret::Secret;
 pub use server::{Place, Server, ServerError};

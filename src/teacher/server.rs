@@ -7,7 +7,8 @@ use ureq::{Agent, Proxy};
 
 use super::fault::excerpt;
 use super::hints::Hints;
-use super::{Answer, Api, Fault, FaultKind, Secret};
+use super::{Answer, Api, Fault, FaultKind};
+use crate::hub::Secret;
 
 /// The most bytes of an answer: what the cache of rows takes, with room for what it is wrapped in.
 const ANSWER_BYTES_MAX: u64 = 15 << 20;

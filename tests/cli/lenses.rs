@@ -107,6 +107,18 @@ fn every_layer_says_something_at_every_place_up_to_the_label() {
 }
 
 #[test]
+fn a_fresh_cache_gives_the_same_bytes_in_the_parts_that_are_declared() {
+    let (one, two) = (Project::new(PIPELINE), Project::new(PIPELINE));
+    one.make();
+    two.make();
+    let digests = one.digests();
+    assert_eq!(digests, two.digests());
+    let parts = |name: &str| digests[name].keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(parts("translators[placement=after]"), "log translators");
+    assert_eq!(parts("seen[placement=after,lens=tuned]"), "rows summary");
+}
+
+#[test]
 fn translators_are_kept_apart_from_readings_and_rows_from_each_other() {
     let project = Project::new(PIPELINE);
     project.make();

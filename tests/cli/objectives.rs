@@ -82,11 +82,8 @@ fn objectives_differ_where_their_weights_do() {
 #[test]
 fn what_an_objective_cannot_be_is_named() {
     for (before, after, said) in [
-        ("{ rationale: 0.5 }", "{ prompt: 0.5 }", "use `loss: sequence`"),
-        ("{ rationale: 0.5 }", "{ floor: 0.5 }", "name `weights.tokens`"),
         ("{ rationale: 0.5 }", "{ label: 0, rationale: { from: 1.0, to: 0.0 } }", "none of its tokens that carry loss"),
         ("both, marker_as", "none, weights: { label: 0 }, marker_as", "none of its tokens that carry loss"),
-        ("eval_max_new: 8", "eval_by: likelihood", "with `placement: both` it follows a rationale"),
         ("attribute: { model: first", "attribute: { model: both", "`placement: both`"),
         (
             "weights: { tokens: important",
@@ -106,6 +103,9 @@ fn what_an_objective_cannot_be_is_named() {
     for (before, after, said) in [
         ("rationale: 0.5 }", "rationale: -0.5 }", "expected a number, 0 or more"),
         ("rationale: 0.5 }", "rationle: 0.5 }", "did you mean `rationale`?"),
+        ("{ rationale: 0.5 }", "{ prompt: 0.5 }", "use `loss: sequence`"),
+        ("{ rationale: 0.5 }", "{ floor: 0.5 }", "name `weights.tokens`"),
+        ("eval_max_new: 8", "eval_by: likelihood", "with `placement: both` it follows a rationale"),
         ("over: 0.5", "over: 1.5", "expected a number from 0 to 1"),
         ("from: 1.0, to: 0.0, ", "from: 1.0, ", "missing field `to`"),
         ("placement: both", "placement: bot", "did you mean `both`?"),

@@ -85,13 +85,13 @@ fn what_a_student_or_a_recipe_cannot_be_is_named() {
     for (before, after, said) in [
         ("gpt2, layers: 1, width: 16, heads: 2", "gpt2, layers: 1, width: 16, heads: 2, kv_heads: 1", "kv_heads"),
         ("lora: { rank: 2, alpha: 4 }", "lora: { rank: 2, alpha: 4, targets: [wq] }", "projections: c_attn"),
-        ("placement: none", "rationales: rationales\n      placement: before", "needs the label first"),
     ] {
         let project = Project::new(PIPELINE);
         project.edit(before, after);
         project.run(&["run", FILE]).code(1).says(said);
     }
     for (before, after, said) in [
+        ("placement: none", "rationales: rationales\n      placement: before", "needs the label first"),
         ("dropout: 0.1", "dropout: 1.5", "a number from 0 to 1"),
         ("temperature: 0.8", "temperature: 0", "a number above 0"),
         ("schedule: cosine", "schedule: cosin", "did you mean `cosine`"),

@@ -16,22 +16,10 @@ use crate::model::Example;
 use crate::stage::{Context, StageError};
 use crate::text::tokenizer::Tokenizer;
 
+use super::missing::Missing;
 use super::sequence::{Sequences, data};
 use super::train::{LossOn, Train};
 use super::weights::{Weighed, Weighing};
-
-/// What becomes of questions that have no rationale where the target needs one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// Nothing is trained.
-    Fail,
-    /// They are left out.
-    Drop,
-    /// They are trained on the label alone.
-    Keep,
-}
-
-crate::words!(Missing { Fail = "fail", Drop = "drop", Keep = "keep" });
 
 /// Examples to train on.
 pub(super) struct Prepared {

@@ -10,6 +10,7 @@ pub mod elicit;
 pub mod evaluate;
 pub mod examples;
 pub mod lens;
+pub mod missing;
 pub mod recipe;
 pub mod report;
 pub mod scorer;

@@ -7,14 +7,15 @@ use crate::artifact::{
 };
 use crate::model::{self, Budget, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
 use crate::stage::params::{Count, External, Input, ModelSpec, Seed};
-use crate::stage::{Context, Slot, Stage, StageError};
+use crate::stage::{Clash, Context, Slot, Stage, StageError};
 use crate::store::PartialDir;
 use crate::text::prompt::{STUDENT, Template};
 use crate::text::target::{MARKER, check_marker};
 use crate::text::tokenizer::Tokenizer;
 
 use super::ask::{Asker, max_new, outcome};
-use super::examples::{Missing, Prepared};
+use super::examples::Prepared;
+use super::missing::Missing;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::sequence::{Sequences, data};
 use super::student::Student;
@@ -96,6 +97,37 @@ impl Stage for Train {
     const EXAMPLE: &'static str = "\
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
 
+    fn check(&self) -> Result<(), Clash> {
+        let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
+        if let Err(error) = check_marker(&self.marker) {
+            return clash("marker", &error.to_string(), "give another, or leave `marker` out");
+        }
+        if self.rationales.is_none() && self.placement != Placement::None {
+            let why = format!("`placement: {}` needs `rationales`", self.placement);
+            return clash("placement", &why, "name the stage that gives them, or use `placement: none`");
+        }
+        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement.label_first() {
+            let why = format!(
+                "`eval_by: likelihood` needs the label first, and with `placement: {}` it follows a rationale",
+                self.placement
+            );
+            return clash("recipe", &why, "use `eval_by: generation`");
+        }
+        match &self.weights {
+            Some(weights) if weights.prompt.is_some() && self.loss == LossOn::Target => clash(
+                "weights",
+                "`weights.prompt` weighs tokens that carry no loss with `loss: target`",
+                "use `loss: sequence`, or leave it out",
+            ),
+            Some(weights) if weights.floor.get() > 0.0 && weights.tokens.is_none() => clash(
+                "weights",
+                "`weights.floor` is how far scores count at least, and there are none",
+                "name `weights.tokens`",
+            ),
+            _ => Ok(()),
+        }
+    }
+
     fn slot(&self) -> Slot {
         Slot::Device
     }
@@ -111,7 +143,6 @@ impl Stage for Train {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
-        self.check()?;
         let questions = context.read(&self.questions)?;
         let usage = self.usage(context)?;
         let (mut model, tokenizer) = self.load(context)?;
@@ -186,30 +217,6 @@ fn weightless(question: &str) -> StageError {
 }
 
 impl Train {
-    /// Whether the parameters make sense together.
-    fn check(&self) -> Result<(), StageError> {
-        check_marker(&self.marker).map_err(data)?;
-        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement.label_first() {
-            return Err(data(format!(
-                "`eval_by: likelihood` needs the label first, and with `placement: {}` it follows a rationale: use \
-                 `eval_by: generation`",
-                self.placement
-            )));
-        }
-        let Some(weights) = &self.weights else { return Ok(()) };
-        if weights.prompt.is_some() && self.loss == LossOn::Target {
-            return Err(data(
-                "`weights.prompt` weighs tokens that carry no loss with `loss: target`: use `loss: sequence`, or leave it out",
-            ));
-        }
-        if weights.floor.get() > 0.0 && weights.tokens.is_none() {
-            return Err(data(
-                "`weights.floor` is how far scores count at least, and there are none: name `weights.tokens`",
-            ));
-        }
-        Ok(())
-    }
-
     /// The student as it is before training, and its tokenizer with the marker.
     fn load(&self, context: &Context<'_>) -> Result<(Model, Tokenizer), StageError> {
         self.student.0.load(context, self.seed.0, |tokenizer| {

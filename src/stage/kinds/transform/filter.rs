@@ -1,5 +1,7 @@
 //! `filter`: the rationales that are as they should be.
 
+use whichlang::{LANGUAGES, detect_language};
+
 use super::{Materials, Operation};
 use crate::artifact::Rationale;
 use crate::stage::StageError;
@@ -26,6 +28,9 @@ crate::params! {
         pub words_min: Option<u64>,
         /// The most words.
         pub words_max: Option<u64>,
+        /// The language it is written in, by its ISO 639-3 code, such as `eng`. It is guessed from letters, so a rationale of
+        /// a few words may be taken for another language's.
+        pub language: Option<String>,
     }
 }
 
@@ -35,8 +40,14 @@ impl Operation for Filter {
 
     fn check(&self) -> Result<(), String> {
         match self {
-            Self { label: None, words_min: None, words_max: None } => {
-                Err("needs a condition: `label`, `words_min` or `words_max`".into())
+            Self { label: None, words_min: None, words_max: None, language: None } => {
+                Err("needs a condition: `label`, `words_min`, `words_max` or `language`".into())
+            }
+            Self { language: Some(language), .. }
+                if LANGUAGES.iter().all(|known| known.three_letter_code() != language) =>
+            {
+                let known: Vec<&str> = LANGUAGES.iter().map(|language| language.three_letter_code()).collect();
+                Err(format!("does not know the language `{language}`; it tells apart {}", known.join(", ")))
             }
             Self { words_min: Some(min), words_max: Some(max), .. } if min > max => {
                 Err(format!("cannot have at least {min} words and at most {max}"))
@@ -47,8 +58,8 @@ impl Operation for Filter {
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let total = rows.len();
-        let (mut kept, mut unlabelled, mut other_label, mut other_length) =
-            (Vec::with_capacity(total), Vec::new(), Vec::new(), Vec::new());
+        let (mut kept, mut unlabelled, mut other_label, mut other_length, mut foreign) =
+            (Vec::with_capacity(total), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             if let Some(against) = self.label {
                 let (answer, _) = materials.answer(&row)?;
@@ -67,6 +78,10 @@ impl Operation for Filter {
                 other_length.push(row.id.clone());
                 continue;
             }
+            if self.language.as_ref().is_some_and(|code| detect_language(&row.text).three_letter_code() != code) {
+                foreign.push(row.id.clone());
+                continue;
+            }
             kept.push(row);
         }
         materials.warn_of(&unlabelled, total, "have no label of the teacher's own and are left out");
@@ -77,6 +92,7 @@ impl Operation for Filter {
         };
         materials.warn_of(&other_label, total, format!("are left out, since the teacher's label {wrong}"));
         materials.warn_of(&other_length, total, "are left out, since they have too few or too many words");
+        materials.warn_of(&foreign, total, "are left out, since they are in another language");
         if kept.is_empty() && total > 0 {
             Err(materials.fail(format!("none of {total} rationales is left")))
         } else {

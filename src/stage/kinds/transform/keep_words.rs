@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::materials::named;
-use super::missing::Missing;
 use super::{Materials, Operation};
 use crate::artifact::Rationale;
 use crate::fingerprint::{ContentHash, Term};
 use crate::source::Node;
 use crate::stage::StageError;
+use crate::stage::kinds::missing::Missing;
 use crate::stage::params::{Count, External, Fields, FromNode, Scope};
 use crate::text::annotation::{self, Annotation, Combine, Format, combined, places};
 use crate::text::operation::{Subwords, written};

@@ -1,22 +1,10 @@
-//! What becomes of a question for which a step finds no rationale.
+//! How a step settles what becomes of questions for which it finds no rationale.
 
 use super::Materials;
 use super::materials::named;
 use crate::artifact::Rationale;
 use crate::stage::StageError;
-
-/// What to do where there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// The stage fails, and says how many there are and which.
-    Fail,
-    /// The rationale is left out, and with it, where a target needs one, the question.
-    Drop,
-    /// The question stays, without a rationale: its text is empty.
-    Keep,
-}
-
-crate::words!(Missing { Fail = "fail", Drop = "drop", Keep = "keep" });
+use crate::stage::kinds::missing::Missing;
 
 impl Missing {
     /// Gives each rationale what a step finds for it; `what` says of those without what they lack, as `have no …`.

@@ -25,7 +25,7 @@ pub mod keep_words;
 pub mod level;
 pub mod mask;
 mod materials;
-pub mod missing;
+mod missing;
 pub mod neighbours;
 mod operation;
 pub mod sample;
@@ -73,7 +73,7 @@ impl Stage for Transform {
     type Output = Rationales;
 
     const NAME: &'static str = "transform";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str =
         "Rationales changed step by step: masked, shuffled, truncated, reduced to what matters.";
     const EXAMPLE: &'static str = "{ rationales: rationales, steps: [ { mask: { fraction: 0.4, level: word } } ] }";

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memmap2::Mmap;
 
-use super::missing::Missing;
 use super::{Materials, Operation};
 use crate::artifact::Rationale;
 use crate::stage::StageError;
+use crate::stage::kinds::missing::Missing;
 use crate::stage::params::{Count, External};
 use crate::text::vectors::{Format, Vectors};
 use crate::text::words::words;

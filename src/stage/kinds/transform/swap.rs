@@ -27,7 +27,8 @@ crate::params! {
     /// from the first), passing over those whose label does not suit. So with `any` and `same` every question's rationales
     /// are used once, with `other` some may be used more often; and a question that comes or goes changes the one before
     /// it, with `other` those before it that passed over others. Of several samples, each takes the one at its own place
-    /// among the other question's, from the first again where these are fewer. The teacher's label comes along with its words.
+    /// among the other question's, from the first again where these are fewer. The teacher's label, and what else is
+    /// known of the other rationale, comes along with its words.
     pub struct Swap {
         /// Whether the other question's right answer has `any` letter, the `same` one, or an `other`.
         pub label: Partner = Partner::Any,
@@ -65,7 +66,7 @@ impl Operation for Swap {
             let (own, others) = (&samples[row.id.as_str()], &samples[partners[row.id.as_str()]]);
             let place = own.iter().position(|other| other.sample == row.sample).unwrap_or_default();
             let other = others[place % others.len()];
-            Rationale { text: other.text.clone(), label: other.label, kept: None, ..row.clone() }
+            Rationale { id: row.id.clone(), sample: row.sample, kept: None, ..other.clone() }
         };
         Ok(rows.iter().map(swapped).collect())
     }

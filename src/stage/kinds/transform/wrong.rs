@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::missing::Missing;
 use super::{Materials, Operation};
 use crate::artifact::{Rationale, Rationales};
 use crate::stage::StageError;
+use crate::stage::kinds::missing::Missing;
 use crate::stage::params::Input;
 
 crate::params! {
@@ -40,10 +40,10 @@ impl Operation for Wrong {
             };
             let chosen = wrong.min_by_key(rank);
             Ok(chosen.map(|chosen| Rationale {
-                text: chosen.text.clone(),
-                label: chosen.label,
+                id: row.id.clone(),
+                sample: row.sample,
                 kept: None,
-                ..row.clone()
+                ..Rationale::clone(chosen)
             }))
         })
     }

@@ -11,12 +11,12 @@ use super::super::{Materials, Step, Supplies};
 use crate::artifact::{Artifact, Choice, Label, Question, Rationale};
 use crate::event::Note;
 use crate::fingerprint::{Digest, Fingerprint, KeyManifest, Term};
+use crate::hub::Secret;
 use crate::model::{Device, DeviceError};
 use crate::source::{Diagnostics, Sources, Style, read_yaml};
 use crate::stage::params::{FromNode, Scope};
 use crate::stage::{Arrival, Context, DeviceSlot, Feed, Order, Reach, Stop};
 use crate::store::{Claim, Store, StoreOptions};
-use crate::teacher::Secret;
 use crate::text::tokenizer::{Tokenizer, train_bpe};
 
 /// Makes a rationale without a label.

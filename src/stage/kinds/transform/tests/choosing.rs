@@ -65,6 +65,15 @@ fn rationales_whose_teacher_was_right_are_kept_and_the_others_counted() {
         warning: `steps[0].filter`: 1 of 5 rationales have no label of the teacher's own and are left out: `b`
         warning: `steps[0].filter`: 1 of 5 rationales are left out, since the teacher's label is not the right answer: `a`
     "#]]);
+    let languages = [row("a", "Ice is smoother than mud."), row("b", "Das Eis ist glatter als der Schlamm.")];
+    bench.check(
+        "[ { filter: { language: eng } } ]",
+        &languages,
+        &expect![[r#"
+        a 0: Ice is smoother than mud.
+        warning: `steps[0].filter`: 1 of 2 rationales are left out, since they are in another language: `b`
+    "#]],
+    );
     Bench::new().check(
         "[ { filter: { label: agrees } } ]",
         &samples(),

@@ -231,7 +231,7 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         keep_words: { annotations: x, combine: { at_least: 0 } }
             error: `steps[0].keep_words.combine.at_least` cannot be the number `0`
         filter: {}
-            error: `steps[0].filter` needs a condition: `label`, `words_min` or `words_max`
+            error: `steps[0].filter` needs a condition: `label`, `words_min`, `words_max` or `language`
         filter: { words_min: 3, words_max: 2 }
             error: `steps[0].filter` cannot have at least 3 words and at most 2
         trim: {}
