@@ -14,7 +14,7 @@ use crate::artifact::{
 };
 use crate::fingerprint::{ContentHash, Digest, RowKey, Term};
 use crate::model::{Budget, LensError, LensLimits, LensRequest, Reading, Translators, read_layers};
-use crate::stage::{Context, Slot, Stage, StageError};
+use crate::stage::{Clash, Context, Slot, Stage, StageError};
 use crate::text::tokenizer::Tokenizer;
 
 use super::evaluate::{Loaded, student_term};
@@ -40,6 +40,24 @@ impl Stage for Lens {
     const REVISION: u32 = 1;
     const ABOUT: &'static str = "What each layer of a student would say next, while it answers.";
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, split: test, translators: tuned-lens }";
+
+    fn check(&self) -> Result<(), Clash> {
+        if self.method == Through::Tuned && self.translators.is_none() {
+            return Err(Clash {
+                field: "method",
+                why: "`method: tuned` needs `translators`".to_owned(),
+                hint: "name a stage of kind `tuned_lens`, or read through `logit`".to_owned(),
+            });
+        }
+        if self.text == Text::Generated && self.rationales.is_some() {
+            return Err(Clash {
+                field: "rationales",
+                why: "`rationales` mean nothing to `text: generated`, where the student writes its own".to_owned(),
+                hint: "add `text: forced`, or leave them out".to_owned(),
+            });
+        }
+        Ok(())
+    }
 
     fn slot(&self) -> Slot {
         Slot::Device

@@ -2,7 +2,7 @@
 
 use crate::artifact::{Checkpoint, Lens as Through, Questions, Rationales, Split, Translators};
 use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node, Value};
+use crate::source::Node;
 use crate::stage::params::{Count, FromNode, Input, Scope};
 
 crate::words!(Through { Logit = "logit", Tuned = "tuned" });
@@ -102,22 +102,7 @@ impl FromNode for Lens {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let mut written = Written::from_node(node, scope)?;
         let by_default = if written.translators.is_some() { Through::Tuned } else { Through::Logit };
-        let method = written.method.unwrap_or(by_default);
-        if method == Through::Tuned && written.translators.is_none() {
-            let at = node.get("method").map_or(node.span, |method| method.span);
-            let wrong = Diagnostic::at(at, "`method: tuned` needs translators").label("through what?");
-            return scope.fail(wrong.hint("add `translators: STAGE`, the name of a stage of kind `tuned_lens`"));
-        }
-        if written.text == Text::Generated && written.rationales.is_some() {
-            let at = node.entries().iter().find(|(key, _)| key.text == "rationales");
-            let null = at.is_some_and(|(_, value)| value.value == Value::Null);
-            if let Some((key, _)) = at.filter(|_| !null) {
-                let wrong = Diagnostic::at(key.span, "`rationales` mean nothing to `text: generated`");
-                let wrong = wrong.label("the student writes its own");
-                return scope.fail(wrong.hint("add `text: forced`, or leave them out"));
-            }
-        }
-        written.method = Some(method);
+        let method = *written.method.get_or_insert(by_default);
         Some(Self { written, method })
     }
 
