@@ -11,6 +11,7 @@ mod exit;
 mod history;
 mod hub;
 mod inquiry;
+mod lens;
 mod plot;
 mod print;
 mod provenance;

@@ -141,6 +141,14 @@ pub enum ReportError {
         /// Why not.
         why: String,
     },
+    /// A question that is to have a grid, and that no lens read.
+    #[error(
+        "cannot report: no lens has read the question `{question}`, which is to have a grid; leave it out of `questions`"
+    )]
+    NotRead {
+        /// The question's identifier.
+        question: String,
+    },
     /// A file of a report that does not hold what it should.
     #[error("cannot read the tables of a report from `{file}`: {why}")]
     Unreadable {

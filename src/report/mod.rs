@@ -34,6 +34,7 @@
 //! | `claims.csv` | one line per claim and case, where claims are made |
 //! | `beside.csv` | one line per value of others beside the measured one, where such values are given |
 //! | `agreement.csv` | one line per agreement of two selections and measure, where agreements are reported |
+//! | `lens.csv`, `lens-questions.csv`, `lens-….svg` | what layers know of the label, where readings are reported |
 //! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there, then those of further sections |
 //!
 //! Where a report comes from (seeds, models, devices, time) is no part of it, since it may not differ between two machines
@@ -62,6 +63,7 @@ mod html;
 mod label;
 mod latex;
 mod layout;
+mod lens;
 mod markdown;
 mod notes;
 mod pages;
@@ -84,6 +86,7 @@ pub use claim::{Claim, Relation};
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;
+pub use lens::{LensArm, LensSpec, lens_section};
 pub use pages::{report, report_with};
 pub use provenance::{Cost, Provenance};
 pub use section::{Section, SectionFigure};

@@ -18,6 +18,7 @@ mod elicit_local;
 mod hub;
 mod hub_server;
 mod killed;
+mod lenses;
 mod mistakes;
 mod objectives;
 mod operations;

@@ -6,7 +6,9 @@
 //! so that it reads in black and white.
 
 mod curves;
+mod depth;
 mod forest;
+mod heatmap;
 mod legend;
 mod lines;
 mod palette;
@@ -14,7 +16,9 @@ mod scale;
 mod svg;
 
 pub use curves::{Curve, CurveKind, curve_svg};
+pub(super) use depth::{DepthChart, DepthPanel, DepthPoint, DepthSeries, depth_svg};
 pub(super) use forest::forest_svg;
+pub(super) use heatmap::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
 pub(super) use lines::lines_svg;
 pub(super) use svg::escape;
 

@@ -6,10 +6,11 @@ mod fields;
 use crate::artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
 use crate::artifact::{Artifact, ArtifactKind, Split, TrainingLog};
 use crate::fingerprint::Digest;
-use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, report};
+use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, report_with};
 use crate::stage::params::{Gather, Seed};
 use crate::stage::{Arrival, Coming, Context, Misfit, Stage, StageError};
 
+use super::lens::LensReport;
 use super::sequence::data;
 pub use claim::{Claim, More, Same};
 pub use fields::{Axes, Beside, Choices, Points, Selector};
@@ -60,6 +61,8 @@ crate::params! {
         pub training: Option<Gather<Training>>,
         /// The stages of kind `agreement` that have a table of their own.
         pub agreement: Option<Gather<Agreement>>,
+        /// What the layers of students know of the label: `{ readings: …, bound: 0.6 }`.
+        pub lens: Option<LensReport>,
         /// The heading.
         pub title: String = "Results".into(),
         /// Axes of the rows.
@@ -114,7 +117,7 @@ impl Stage for Report {
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
         if !self.shows_something() {
             let message = "the report has nothing to report on".to_owned();
-            let hint = Some("name stages of kind `evaluate` under `scores`, or of kind `agreement`".to_owned());
+            let hint = Some("name stages of kind `evaluate` under `scores`, of kind `agreement`, or of kind `lens` under `lens.readings`".to_owned());
             return vec![Misfit { field: String::new(), message, hint }];
         }
         let arms: Vec<_> = coming
@@ -171,14 +174,15 @@ impl Stage for Report {
             spec: self.spec(),
             provenance,
         };
-        Ok(report(&input).map_err(data)?.files)
+        let lens = self.lens.as_ref().map(|lens| lens.section(context, &self.title, &input.spec)).transpose()?;
+        Ok(report_with(&input, lens.as_slice()).map_err(data)?.files)
     }
 }
 
 impl Report {
     /// Says whether there is anything that a report can be about.
     fn shows_something(&self) -> bool {
-        self.scores.is_some() || self.agreement.is_some()
+        self.scores.is_some() || self.agreement.is_some() || self.lens.is_some()
     }
 
     fn spec(&self) -> ReportSpec {
@@ -188,6 +192,7 @@ impl Report {
             split: _,
             training,
             agreement: _,
+            lens: _,
             title: _,
             rows,
             columns,
