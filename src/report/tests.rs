@@ -335,7 +335,7 @@ fn a_baseline_must_be_one_arm() {
     fails(
         &open,
         &expect![
-            "cannot report: `baseline` leaves open which arm `random` is compared with: `scores[placement=none]`, `scores[placement=before]`, `scores[placement=after]`; name a further axis in `baseline`"
+            "cannot report: `baseline` leaves open which arm `random` is compared with: `scores[placement=none]`, `scores[placement=before]`, `scores[placement=after]`; name a further axis in it"
         ],
     );
     fails(
