@@ -27,7 +27,7 @@
 //! | [`hub`] | which files are a model, and fetching them into the cache that Hugging Face's tools share |
 //! | [`text`] | datasets, prompts, targets and their parser, tokenizers, operations on rationales |
 //! | [`teacher`] | teachers behind a server: requests, limits, retries, and when to pause |
-//! | [`model`] | devices, architectures, weights, fitting, generation, attribution; the only room that names Burn |
+//! | [`model`] | devices, architectures, weights, fitting, generation, attribution, lenses; the only room that names Burn |
 //! | [`stats`] | intervals and paired tests |
 //! | [`report`] | tables, figures, pages |
 //! | [`stage`] | how a kind of stage is written, the kinds, and the one catalog of them |

@@ -12,11 +12,13 @@ mod checkpoint;
 mod codec;
 mod question;
 mod rationale;
+mod readings;
 mod report;
 mod scores;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod translators;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,9 +31,11 @@ pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usa
 pub use codec::CodecError;
 pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
+pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
 pub use report::ReportFiles;
 pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
+pub use translators::{Translators, TuningLog};
 
 /// The bytes of an artifact, part by part.
 pub type Parts = BTreeMap<String, Vec<u8>>;
@@ -64,6 +68,10 @@ pub enum ArtifactKind {
     Tokenizer,
     /// A trained student in Hugging Face's layout, with the log of its training.
     Checkpoint,
+    /// The translators of a tuned lens, with the log of their training.
+    Translators,
+    /// What the layers of a student say while it answers, by question.
+    Readings,
     /// What a student answered, by question.
     Scores,
     /// Tables, figures and pages.
@@ -79,6 +87,8 @@ impl fmt::Display for ArtifactKind {
             Self::Agreement => "agreement",
             Self::Tokenizer => "tokenizer",
             Self::Checkpoint => "checkpoint",
+            Self::Translators => "translators",
+            Self::Readings => "readings",
             Self::Scores => "scores",
             Self::Report => "report",
         })

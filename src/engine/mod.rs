@@ -10,3 +10,4 @@ mod worker;
 
 pub use run::{EngineError, Outcome, RunOptions, World, run};
 pub use scheduler::Scheduler;
+pub use worker::{COST, DEVICE};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -10,8 +11,13 @@ use crate::artifact::Parts;
 use crate::event::Note;
 use crate::plan::{Facts, Found, Recipe};
 use crate::spec::InstanceId;
-use crate::stage::{BoundStage, Context, DeviceSlot, Feed, Reach, StageError, Stop};
+use crate::stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
 use crate::store::{Claim, LeaseState, Pending, Producer, Store, StoreError};
+
+/// The note of a claim that says what computed it.
+pub const DEVICE: &str = "device";
+/// The note of a claim that says what was paid for it, and the measurement that it is taken from.
+pub const COST: &str = "cost";
 
 /// What a worker tells the loop.
 #[derive(Debug)]
@@ -56,12 +62,23 @@ pub(super) struct Job<'a> {
     pub(super) messages: Sender<Message>,
 }
 
-struct ToLoop<'a>(InstanceId, &'a Sender<Message>);
+/// Passes notes on to the loop, and keeps what the work cost so far for the claim.
+struct ToLoop<'a> {
+    id: InstanceId,
+    messages: &'a Sender<Message>,
+    cost: Mutex<Option<f64>>,
+}
 
 impl Feed for ToLoop<'_> {
     fn note(&self, note: Note) {
+        if let Note::Measure { name, value, .. } = &note
+            && name == COST
+            && let Ok(mut cost) = self.cost.lock()
+        {
+            *cost = Some(*value);
+        }
         // The loop outlives its workers, so this only fails while everything is being torn down.
-        let _ = self.1.send(Message::Noted(self.0, note));
+        let _ = self.messages.send(Message::Noted(self.id, note));
     }
 }
 
@@ -97,13 +114,14 @@ impl Job<'_> {
             return Ok(());
         }
         let started_at_ms = (self.wall_ms)();
-        let feed = ToLoop(self.id, &self.messages);
+        let feed = ToLoop { id: self.id, messages: &self.messages, cost: Mutex::new(None) };
         let context = Context::new(&self.recipe.order, self.store, self.devices, self.reach, &feed, self.stop);
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
         let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
         self.check_externals()?;
         let took_ms = elapsed_ms(began);
-        let (blobs, claim) = self.claim(parts, started_at_ms, took_ms)?;
+        let cost = feed.cost.lock().ok().and_then(|cost| *cost);
+        let (blobs, claim) = self.claim(parts, started_at_ms, took_ms, cost)?;
         let (id, messages) = (self.id, self.messages.clone());
         let found = Found {
             fingerprint,
@@ -141,7 +159,13 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn claim(&self, parts: Parts, started_at_ms: u64, took_ms: u64) -> Result<(Vec<Pending>, Claim), StoreError> {
+    fn claim(
+        &self,
+        parts: Parts,
+        started_at_ms: u64,
+        took_ms: u64,
+        cost: Option<f64>,
+    ) -> Result<(Vec<Pending>, Claim), StoreError> {
         let mut blobs = Vec::with_capacity(parts.len());
         let mut outputs = BTreeMap::new();
         for (part, bytes) in parts {
@@ -149,13 +173,20 @@ impl Job<'_> {
             outputs.insert(part, blob.blob());
             blobs.push(blob);
         }
+        let mut notes = self.recipe.origins.clone();
+        if self.stage.slot() == Slot::Device
+            && let Ok(device) = self.devices.device()
+        {
+            notes.insert(DEVICE.to_owned(), device.described());
+        }
+        notes.extend(cost.map(|cost| (COST.to_owned(), cost.to_string())));
         let claim = Claim {
             manifest: self.recipe.manifest.clone(),
             outputs,
             producer: self.producer.clone(),
             started_at_ms,
             took_ms,
-            notes: self.recipe.origins.clone(),
+            notes,
         };
         Ok((blobs, claim))
     }

@@ -227,6 +227,11 @@ impl<P: Kernels> Pass<'_, P> {
         Form { major: Major::Output, precision: self.precision, generating: self.generating }
     }
 
+    /// The final norm of rows of the residual stream.
+    pub(crate) fn normed<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, stream: &Real<B>) -> Real<B> {
+        self.norm::<B>(stream, &weights.norm)
+    }
+
     /// The logits `[rows, vocab]` of rows of the final norm's output.
     pub(crate) fn head<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, hidden: &Real<B>) -> Real<B> {
         B::linear(hidden, weights.head(), self.head_form(), weights.head_bias.as_ref(), None)

@@ -1,4 +1,4 @@
-//! Models: devices, architectures, weights in and out, fitting, generation and attribution.
+//! Models: devices, architectures, weights in and out, fitting, generation, attribution and lenses.
 //!
 //! The only room that names `burn`. What enters and leaves is plain: token ids, `f32` slices, bytes, paths. Inside, a
 //! model is a `network` on one of two backends, Burn's CPU backend or CUDA, chosen when it is made; the way through it
@@ -27,8 +27,10 @@ mod init;
 mod kernels;
 mod layout;
 mod learn;
+mod lens;
 mod likelihood;
 mod lora;
+mod nameplate;
 mod network;
 mod order;
 mod quadrature;
@@ -55,6 +57,10 @@ pub use self::fit_state::{StateError, TrainState};
 pub use self::flops::peak_flops;
 pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate};
 pub use self::kernels::{Activation, Normal, Precision};
+pub use self::lens::{
+    LensError, LensLimits, LensRequest, Passage, Reading, Translators, TuneError, TuneRecipe, TuneStep, read_layers,
+    tune,
+};
 pub use self::likelihood::{Continuation, log_probabilities};
 pub use self::lora::Lora;
 pub use self::quadrature::Quadrature;

@@ -29,7 +29,7 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
     let line = |agreement: &Agreement, averaged: Averaged| -> Vec<Cell> {
         let value = |axis: &String| agreement.coords.get(axis).map_or(ABSENT, String::as_str);
         let mut cells: Vec<Cell> =
-            axes.iter().map(|axis| Cell { text: value(axis).to_owned(), value: label::number(value(axis)) }).collect();
+            axes.iter().map(|axis| Cell { value: label::number(value(axis)), ..Cell::words(value(axis)) }).collect();
         cells.extend(named.then(|| Cell::words(agreement.stage.clone())));
         cells.extend((matchings.len() > 1).then(|| Cell::words(agreement.summary.matching.to_string())));
         cells.push(Cell::words(match averaged {

@@ -6,43 +6,26 @@ mod lines;
 use super::figure::{Entry, EntryKind, Mark, forest_svg, lines_svg};
 use super::layout::{Group, Layout};
 use super::summary::Summary;
-use super::{Curve, CurveKind, Figure, ReportInput, curve_svg, label};
+use super::{Curve, CurveKind, Figure, ReportInput, SectionFigure, Shape, curve_svg, label};
 
-/// A figure and the sentence below it.
-pub(super) struct Drawing {
-    /// Which figure it belongs to.
-    pub(super) figure: Figure,
-    /// What it shows.
-    pub(super) caption: String,
-    /// The figure.
-    pub(super) svg: String,
-}
-
-/// Draws the figures that are asked for and have something to show, in their order.
-pub(super) fn drawings(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<Drawing> {
-    let mut drawings = Vec::new();
-    let asked = |figure| input.spec.figures.contains(&figure);
-    if asked(Figure::Accuracy) && summaries.iter().any(|summary| summary.accuracy.is_some()) {
-        drawings.push(accuracy(input, layout, summaries));
+/// Draws the accuracies, where they are asked for and there are any.
+pub(super) fn accuracies(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Option<SectionFigure> {
+    let asked = input.spec.figures.contains(&Figure::Accuracy);
+    if !asked || summaries.iter().all(|summary| summary.accuracy.is_none()) {
+        return None;
     }
-    if asked(Figure::Training) {
-        drawings.extend(training(input, layout));
-    }
-    drawings
-}
-
-fn accuracy(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Drawing {
     let arms: Vec<(&Group, &Summary)> = layout.groups.iter().zip(summaries).collect();
     let level = label::level(input.spec.level);
-    let Some(x) = &input.spec.x else {
+    let shape = input.spec.shape;
+    let Some(x) = input.spec.x.as_ref().filter(|_| shape == Shape::Auto) else {
         let caption = format!("Accuracy by arm, with {level} intervals.");
-        return Drawing { figure: Figure::Accuracy, caption, svg: forest_svg(&forest::chart(input, layout, &arms)) };
+        return Some(SectionFigure::new(caption, forest_svg(&forest::chart(input, layout, &arms))));
     };
     let chart = lines::chart(input, layout, &arms, x);
     let constant = chart.panels.iter().any(|panel| !panel.references.is_empty());
     let references = if constant { format!("; dashed lines are arms without {x}") } else { String::new() };
     let caption = format!("Accuracy by {x}, with {level} intervals as bands{references}.");
-    Drawing { figure: Figure::Accuracy, caption, svg: lines_svg(&chart) }
+    Some(SectionFigure::new(caption, lines_svg(&chart)))
 }
 
 /// Makes the mark of a group; `None` without questions.
@@ -108,8 +91,11 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// Draws the trainings: losses, and dev accuracies when there are any.
-fn training(input: &ReportInput, layout: &Layout) -> Vec<Drawing> {
+/// Draws the trainings, where they are asked for: losses, and dev accuracies when there are any.
+pub(super) fn trainings(input: &ReportInput, layout: &Layout) -> Vec<SectionFigure> {
+    if !input.spec.figures.contains(&Figure::Training) {
+        return Vec::new();
+    }
     let average = &input.spec.average;
     let named: Vec<(String, String, _)> = layout
         .groups
@@ -123,12 +109,8 @@ fn training(input: &ReportInput, layout: &Layout) -> Vec<Drawing> {
     let curves: Vec<Curve<'_>> = named.iter().map(|(panel, label, log)| Curve { panel, label, log }).collect();
     let title = |what: &str| format!("{}: {what} by step", input.title);
     let loss = curve_svg(&title("training loss"), CurveKind::Loss, &curves);
-    let loss = loss.map(|svg| Drawing {
-        figure: Figure::Training,
-        caption: "Training loss by optimiser step.".to_owned(),
-        svg,
-    });
+    let loss = loss.map(|svg| SectionFigure::new("Training loss by optimiser step.", svg));
     let dev = curve_svg(&title("dev accuracy"), CurveKind::DevAccuracy, &curves);
-    let caption = "Dev accuracy during training; the marker is the evaluation whose weights were kept.".to_owned();
-    loss.into_iter().chain(dev.map(|svg| Drawing { figure: Figure::Training, caption, svg })).collect()
+    let caption = "Dev accuracy during training; the marker is the evaluation whose weights were kept.";
+    loss.into_iter().chain(dev.map(|svg| SectionFigure::new(caption, svg))).collect()
 }

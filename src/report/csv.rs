@@ -2,8 +2,9 @@
 
 use super::layout::Layout;
 use super::summary::Summary;
+use super::tabulate::Marks;
 use super::{ARM_AXIS, ReportInput};
-use crate::stats::Estimate;
+use crate::stats::{Comparison, Estimate};
 
 /// A CSV file being written.
 #[derive(Default)]
@@ -56,7 +57,7 @@ fn axes(input: &ReportInput, taken: &[&str], but: &[String]) -> (Vec<String>, Ve
     (axes, headings)
 }
 
-const SUMMARY: [&str; 28] = [
+const SUMMARY: [&str; 33] = [
     "stage",
     "replicates",
     "questions",
@@ -84,15 +85,20 @@ const SUMMARY: [&str; 28] = [
     "wins",
     "losses",
     "mcnemar_p",
+    "cohen_h",
+    "test",
+    "p",
+    "p_holm",
+    "best",
     "bootstrap_seed",
 ];
 
 /// Writes one line per group: shares from 0 to 1 in full precision, nothing where a value is absent.
-pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> String {
+pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> String {
     let mut csv = Writer::default();
     let (axes, headings) = axes(input, &SUMMARY, &input.spec.average);
     csv.row(headings.iter().map(String::as_str).chain(SUMMARY));
-    for (group, summary) in layout.groups.iter().zip(summaries) {
+    for ((group, summary), best) in layout.groups.iter().zip(summaries).zip(&marks.best) {
         let mut fields: Vec<String> =
             axes.iter().map(|axis| group.coords.get(axis).cloned().unwrap_or_default()).collect();
         let stage =
@@ -109,14 +115,22 @@ pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Sum
         fields.extend([number(summary.parsed), number(summary.tokens), number(summary.responses.chance())]);
         fields.extend(estimate(summary.above_chance));
         fields.push(summary.verdict().map(|verdict| verdict.is_above().to_string()).unwrap_or_default());
-        let comparison = summary.versus.and_then(|versus| versus.comparison);
-        let of = |field: fn(&crate::stats::Comparison) -> usize| {
-            comparison.as_ref().map(|c| count(field(c))).unwrap_or_default()
+        let found = summary.versus.and_then(|versus| versus.found);
+        let of = |field: fn(&Comparison) -> usize| {
+            found.as_ref().map(|found| count(field(&found.comparison))).unwrap_or_default()
         };
         fields.push(summary.versus.map(|versus| Layout::instance(&layout.groups[versus.baseline])).unwrap_or_default());
         fields.extend([of(|c| c.questions), of(|c| c.unpaired)]);
-        fields.extend(estimate(comparison.map(|comparison| comparison.difference)));
-        fields.extend([of(|c| c.wins), of(|c| c.losses), number(comparison.map(|c| c.p)), input.spec.seed.to_string()]);
+        fields.extend(estimate(found.map(|found| found.difference)));
+        fields.extend([of(|c| c.wins), of(|c| c.losses), number(found.map(|found| found.comparison.p))]);
+        fields.extend([
+            number(found.map(|found| found.comparison.cohen_h)),
+            found.map(|found| found.test.name().to_owned()).unwrap_or_default(),
+            number(found.map(|found| found.p)),
+            number(summary.versus.and_then(|versus| versus.corrected)),
+            best.to_string(),
+            input.spec.seed.to_string(),
+        ]);
         csv.row(fields);
     }
     csv.out

@@ -9,6 +9,14 @@ pub enum ReportError {
     /// There is nothing to report on.
     #[error("cannot report: no arm was scored")]
     NoArms,
+    /// A field lays out arms where none was scored.
+    #[error(
+        "cannot report: `{field}` is about what students answered, and nothing was scored; add `scores` or leave it out"
+    )]
+    NothingScored {
+        /// The field.
+        field: String,
+    },
     /// The specification names an axis that no arm has.
     #[error(
         "cannot report: `{field}` names the axis `{axis}`, which no arm has; {}{}",
@@ -17,10 +25,26 @@ pub enum ReportError {
     )]
     UnknownAxis {
         /// The specification's field.
-        field: &'static str,
+        field: String,
         /// The axis it names.
         axis: String,
         /// The axes there are.
+        known: Vec<String>,
+    },
+    /// A selector asks for a value that no arm has.
+    #[error(
+        "cannot report: `{field}` asks for `{axis}={value}`, which no arm has; the values of `{axis}` are {}{}",
+        list(known),
+        nearest(value, known)
+    )]
+    UnknownValue {
+        /// The specification's field.
+        field: String,
+        /// The axis.
+        axis: String,
+        /// The value.
+        value: String,
+        /// The values there are.
         known: Vec<String>,
     },
     /// The specification puts one axis in two places.
@@ -29,34 +53,63 @@ pub enum ReportError {
         /// The axis.
         axis: String,
         /// The field that names it first.
-        first: &'static str,
+        first: String,
         /// The field that names it again.
-        second: &'static str,
+        second: String,
     },
-    /// The baseline names an axis that is averaged over.
-    #[error("cannot report: `baseline` names the axis `{axis}`, which is averaged over")]
-    BaselineAveraged {
+    /// A selector names an axis that is averaged over.
+    #[error("cannot report: `{field}` names the axis `{axis}`, which is averaged over")]
+    Averaged {
+        /// The specification's field.
+        field: String,
         /// The axis.
         axis: String,
     },
-    /// The baseline's values match no arm.
-    #[error("cannot report: `baseline` asks for `{selector}`, which no arm is; there are {}", list(arms))]
-    NoBaseline {
-        /// What the baseline asks for.
+    /// A selector matches no arm.
+    #[error("cannot report: `{field}` asks for `{selector}`, which no arm is; there are {}", list(arms))]
+    NoArm {
+        /// The specification's field.
+        field: String,
+        /// What was asked for.
         selector: String,
-        /// The arms there are.
+        /// The arms.
         arms: Vec<String>,
     },
-    /// Several arms serve equally well as the baseline of one.
+    /// A selector matches several arms that are equally like another.
     #[error(
-        "cannot report: `baseline` leaves open which arm `{arm}` is compared with: {}; name a further axis in `baseline`",
+        "cannot report: `{field}` leaves open which arm `{arm}` is compared with: {}; name a further axis in it",
         list(candidates)
     )]
-    AmbiguousBaseline {
+    Ambiguous {
+        /// The specification's field.
+        field: String,
         /// The arm that is to be compared.
         arm: String,
         /// The arms that would serve.
         candidates: Vec<String>,
+    },
+    /// The two sides of a claim have no arms that belong together.
+    #[error(
+        "cannot report: no arm of `{field}` has a counterpart: {} on one side, {} on the other, and each pair differs in \
+         an axis that the claim does not name",
+        list(left),
+        list(right)
+    )]
+    NoPair {
+        /// The specification's field.
+        field: String,
+        /// The arms of the one side.
+        left: Vec<String>,
+        /// The arms of the other.
+        right: Vec<String>,
+    },
+    /// A claim holds an arm against itself.
+    #[error("cannot report: `{field}` holds `{arm}` against itself; both sides of the claim mean it")]
+    Itself {
+        /// The specification's field.
+        field: String,
+        /// The arm.
+        arm: String,
     },
     /// Two arms have the same stage and axis values.
     #[error("cannot report: two arms are both `{arm}`")]
@@ -80,6 +133,22 @@ pub enum ReportError {
         /// Why not.
         source: StatsError,
     },
+    /// Values to set beside the measured ones that cannot be read.
+    #[error("cannot report beside `{name}`: {why}")]
+    Beside {
+        /// Whose values they are.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// A question that is to have a grid, and that no lens read.
+    #[error(
+        "cannot report: no lens has read the question `{question}`, which is to have a grid; leave it out of `questions`"
+    )]
+    NotRead {
+        /// The question's identifier.
+        question: String,
+    },
     /// A file of a report that does not hold what it should.
     #[error("cannot read the tables of a report from `{file}`: {why}")]
     Unreadable {
@@ -88,6 +157,24 @@ pub enum ReportError {
         /// Why not.
         why: String,
     },
+}
+
+impl ReportError {
+    /// Returns the path of the field that is wrong, such as `claims[1].more.placement`; empty where it is none.
+    pub fn field(&self) -> String {
+        match self {
+            Self::UnknownAxis { field, axis, .. }
+            | Self::UnknownValue { field, axis, .. }
+            | Self::Averaged { field, axis } => format!("{field}.{axis}"),
+            Self::AxisTwice { second, .. } => second.clone(),
+            Self::NothingScored { field }
+            | Self::NoArm { field, .. }
+            | Self::Ambiguous { field, .. }
+            | Self::NoPair { field, .. }
+            | Self::Itself { field, .. } => field.clone(),
+            _ => String::new(),
+        }
+    }
 }
 
 fn known_axes(known: &[String]) -> String {

@@ -14,7 +14,8 @@ pub(super) fn instance(stage: &str, coords: &BTreeMap<String, String>) -> String
         return stage.to_owned();
     }
     let coords: Vec<String> = coords.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-    format!("{stage}[{}]", coords.join(","))
+    // Where everything comes from one stage, it has no name here.
+    if stage.is_empty() { coords.join(",") } else { format!("{stage}[{}]", coords.join(",")) }
 }
 
 /// Writes an arm as the engine names it.

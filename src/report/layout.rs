@@ -28,6 +28,8 @@ pub(super) struct Layout {
     pub(super) further: Vec<String>,
     /// Axes with one value in all arms, which no field names, with that value.
     pub(super) fixed: Vec<(String, String)>,
+    /// Axes that are averaged over.
+    pub(super) averaged: Vec<String>,
     /// The groups, in the order of their labels.
     pub(super) groups: Vec<Group>,
 }
@@ -55,7 +57,8 @@ impl Layout {
         }
         let ReportSpec { panels, lines, rows, columns, x, .. } = spec;
         let labels = panels.iter().chain(lines).chain(rows).chain(&further).chain(columns).chain(x).cloned().collect();
-        let mut layout = Self { values, labels, further, fixed, groups };
+        let averaged = spec.average.clone();
+        let mut layout = Self { values, labels, further, fixed, averaged, groups };
         let mut groups = std::mem::take(&mut layout.groups);
         groups.sort_by(|a, b| layout.order(a, b));
         layout.groups = groups;
@@ -65,6 +68,11 @@ impl Layout {
     /// Returns an axis's values in their order: by number when all are numbers, else as they first appear.
     pub(super) fn values(&self, axis: &str) -> &[String] {
         self.values.get(axis).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns every axis that an arm has.
+    pub(super) fn axes(&self) -> Vec<String> {
+        self.values.keys().cloned().collect()
     }
 
     /// Returns where a value stands in its axis; an absent one comes first.
@@ -140,18 +148,25 @@ fn fields(spec: &ReportSpec) -> impl Iterator<Item = (&'static str, &str)> {
 
 fn check(spec: &ReportSpec, values: &BTreeMap<String, Vec<String>>) -> Result<(), ReportError> {
     let mut seen: BTreeMap<&str, &'static str> = BTreeMap::new();
-    let baseline = spec.baseline.iter().flatten().map(|(axis, _)| ("baseline", axis.as_str()));
-    for (field, axis) in fields(spec).chain(baseline) {
+    let unknown = |field: &str, axis: &str| {
+        let (field, axis) = (field.to_owned(), axis.to_owned());
+        Err(ReportError::UnknownAxis { field, axis, known: values.keys().cloned().collect() })
+    };
+    for (field, axis) in fields(spec) {
         if !values.contains_key(axis) {
-            let known = values.keys().cloned().collect();
-            return Err(ReportError::UnknownAxis { field, axis: axis.to_owned(), known });
+            return unknown(field, axis);
         }
-        if field == "baseline" {
-            if spec.average.iter().any(|averaged| averaged == axis) {
-                return Err(ReportError::BaselineAveraged { axis: axis.to_owned() });
-            }
-        } else if let Some(first) = seen.insert(axis, field) {
-            return Err(ReportError::AxisTwice { axis: axis.to_owned(), first, second: field });
+        if let Some(first) = seen.insert(axis, field) {
+            let (first, second) = (first.to_owned(), field.to_owned());
+            return Err(ReportError::AxisTwice { axis: axis.to_owned(), first, second });
+        }
+    }
+    for axis in &spec.best {
+        if !values.contains_key(axis) {
+            return unknown("best", axis);
+        }
+        if spec.average.contains(axis) {
+            return Err(ReportError::Averaged { field: "best".into(), axis: axis.clone() });
         }
     }
     Ok(())
@@ -195,18 +210,11 @@ mod tests {
 
     fn arm(stage: &str, coords: &[(&str, &str)]) -> Arm {
         let coords = coords.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect();
-        Arm { coords, stage: stage.to_owned(), outcomes: Scores::default(), log: None }
+        Arm { coords, stage: stage.to_owned(), outcomes: Scores::default(), log: None, questions: None }
     }
 
     fn layout(arms: Vec<Arm>, spec: ReportSpec) -> Result<Layout, ReportError> {
-        Layout::of(&ReportInput {
-            title: "t".into(),
-            experiment: "e".into(),
-            arms,
-            agreements: vec![],
-            spec,
-            provenance: vec![],
-        })
+        Layout::of(&ReportInput { title: "t".into(), arms, spec, ..ReportInput::default() })
     }
 
     fn shown(layout: &Layout) -> String {
@@ -264,9 +272,9 @@ mod tests {
             rows: axes(&["placement"]),
             ..ReportSpec::default()
         }));
-        let baseline = Some(BTreeMap::from([("placement".to_owned(), "after".to_owned())]));
-        expect_test::expect!["cannot report: `baseline` names the axis `placement`, which is averaged over"]
-            .assert_eq(&fails(ReportSpec { average: axes(&["placement"]), baseline, ..ReportSpec::default() }));
+        expect_test::expect!["cannot report: `best` names the axis `placement`, which is averaged over"].assert_eq(
+            &fails(ReportSpec { average: axes(&["placement"]), best: axes(&["placement"]), ..ReportSpec::default() }),
+        );
         expect_test::expect!["cannot report: no arm was scored"]
             .assert_eq(&layout(vec![], ReportSpec::default()).unwrap_err().to_string());
         let twice = vec![arm("scores", &[("run", "0")]), arm("scores", &[("run", "0")])];

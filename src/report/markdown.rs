@@ -2,19 +2,26 @@
 
 use std::fmt::Write;
 
-use super::{Align, Cell, ReportInput, Table};
+use super::{Align, Cell, ReportInput, Section, Table};
 
-/// Writes the report; figures are (caption, file name).
-pub(super) fn markdown(input: &ReportInput, lead: &str, tables: &[Table], figures: &[(String, String)]) -> String {
+/// Writes the report; figures are referred to by their number.
+pub(super) fn markdown(input: &ReportInput, lead: &str, sections: &[Section]) -> String {
     let mut out = String::new();
     let named =
         if input.experiment.is_empty() { String::new() } else { format!("Experiment {}. ", code(&input.experiment)) };
     let _ = write!(out, "# {}\n\n{named}{lead}\n", escape(&input.title));
-    for (caption, file) in figures {
-        let _ = write!(out, "\n![{}]({file})\n\n*{}*\n", escape(caption), escape(caption));
-    }
-    for table in tables {
-        table_into(&mut out, table);
+    for section in sections {
+        let nested = !section.title.is_empty();
+        if nested {
+            let _ = write!(out, "\n## {}\n", escape(&section.title));
+        }
+        for figure in &section.figures {
+            let (alt, caption) = (escape(&figure.caption), prose(&figure.caption));
+            let _ = write!(out, "\n![{alt}]({})\n\n*{caption}*\n", figure.file);
+        }
+        for table in &section.tables {
+            table_into(&mut out, table, if nested { "###" } else { "##" });
+        }
     }
     if !input.provenance.is_empty() {
         out.push_str("\n## Provenance\n\n");
@@ -25,8 +32,11 @@ pub(super) fn markdown(input: &ReportInput, lead: &str, tables: &[Table], figure
     out
 }
 
-fn table_into(out: &mut String, table: &Table) {
-    let _ = write!(out, "\n## {}\n\n|", escape(&table.title));
+fn table_into(out: &mut String, table: &Table, level: &str) {
+    if !table.title.is_empty() {
+        let _ = write!(out, "\n{level} {}\n", escape(&table.title));
+    }
+    out.push_str("\n|");
     for column in &table.columns {
         let _ = write!(out, " {} |", escape(&column.name));
     }
@@ -37,17 +47,32 @@ fn table_into(out: &mut String, table: &Table) {
     out.push('\n');
     for row in &table.rows {
         out.push('|');
-        for Cell { text, value } in row {
-            // Our own numbers need no escapes, and read better without.
-            let text = if value.is_some() { one_line(text).replace('|', "\\|") } else { escape(text) };
-            let _ = write!(out, " {text} |");
+        for cell in row {
+            let _ = write!(out, " {} |", cell_text(cell));
         }
         out.push('\n');
     }
-    if !table.notes.is_empty() {
+    notes_into(out, &table.notes);
+}
+
+fn cell_text(cell: &Cell) -> String {
+    let Cell { text, value, small, side, best } = cell;
+    // Our own numbers need no escapes, and read better without.
+    let mut out = if value.is_some() { one_line(text).replace('|', "\\|") } else { escape(text) };
+    if *best {
+        out = format!("**{out}**");
+    }
+    if let Some(side) = side {
+        out = out + " " + side.arrow();
+    }
+    if small.is_empty() { out } else { format!("{out}<br>{}", escape(small)) }
+}
+
+fn notes_into(out: &mut String, notes: &[String]) {
+    if !notes.is_empty() {
         out.push('\n');
     }
-    for note in &table.notes {
+    for note in notes {
         let _ = writeln!(out, "- {}", prose(note));
     }
 }
@@ -81,7 +106,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Escapes what Markdown or HTML would read as markup.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in one_line(text).chars() {
         match c {

@@ -26,26 +26,52 @@
 //! | file | holds |
 //! |---|---|
 //! | `report.md` | tables, notes, figures by reference |
+//! | `report.tex` | the tables for LaTeX, with `booktabs` |
 //! | `report.csv` | one line per arm after averaging, shares in full precision (RFC 4180) |
 //! | `questions.csv` | one line per arm, replicate and question, with the output |
 //! | `report.html` | everything on one page that needs nothing else |
 //! | `report.json` | the tables, for [`Report::tables_in`] |
+//! | `claims.csv` | one line per claim and case, where claims are made |
+//! | `beside.csv` | one line per value of others beside the measured one, where such values are given |
 //! | `agreement.csv` | one line per agreement of two selections and measure, where agreements are reported |
-//! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there |
+//! | `lens.csv`, `lens-questions.csv`, `lens-….svg` | what layers know of the label, where readings are reported |
+//! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there, then those of further sections |
+//!
+//! Where a report comes from (seeds, models, devices, time) is no part of it, since it may not differ between two machines
+//! that make the same one: [`Provenance`] is added to the files when they are written out.
+//!
+//! # What is tested
+//!
+//! An arrow marks what clearly lies above or below its baseline, and bold what is clearly better than each of the arms it
+//! is held against: those that differ from it in the axes that `best` names, by default in every axis that is neither a
+//! column, a panel nor `x`. Each is a paired test by question; p values are corrected after Holm, those of the baseline
+//! over all arms, those of the best over its rivals, those of claims over all cases of all claims.
 
+mod against;
 mod agreements;
+mod beside;
 mod chart;
+mod claim;
+mod claims;
+mod counterpart;
 mod csv;
 mod differences;
 mod error;
 mod figure;
+mod foresight;
 mod html;
 mod label;
+mod latex;
 mod layout;
+mod lens;
 mod markdown;
 mod notes;
 mod pages;
+mod pivot;
+mod provenance;
 mod record;
+mod section;
+mod standing;
 mod summary;
 mod table;
 mod tabulate;
@@ -55,12 +81,18 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use beside::{Beside, Stated};
+pub use claim::{Claim, Relation};
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
-pub use pages::report;
-pub use table::{Align, Cell, Column, Table};
+pub use foresight::foresee;
+pub use lens::{LensArm, LensSpec, lens_section};
+pub use pages::{report, report_with};
+pub use provenance::{Cost, Provenance};
+pub use section::{Section, SectionFigure};
+pub use table::{Align, Cell, Column, Side, Table};
 
-use crate::artifact::{AgreementSummary, ReportFiles, Scores, TrainingLog};
+use crate::artifact::{AgreementSummary, Question, ReportFiles, Scores, TrainingLog};
 use crate::fingerprint::{ContentHash, Term};
 use crate::stats::Level;
 
@@ -78,6 +110,8 @@ pub struct Arm {
     pub outcomes: Scores,
     /// How its student was trained, when that is to be reported.
     pub log: Option<TrainingLog>,
+    /// Which of [`ReportInput::questions`] it was asked, where that is known.
+    pub questions: Option<usize>,
 }
 
 /// How far two selections of words agree, in one instance of an experiment.
@@ -100,6 +134,18 @@ pub enum Figure {
     Training,
 }
 
+/// How accuracies are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    /// Lines where an axis runs along the figure, else dots.
+    #[default]
+    Auto,
+    /// Dots with whiskers, a row for each arm.
+    Dots,
+    /// Bars from zero with whiskers, a row for each arm.
+    Bars,
+}
+
 /// Which axis goes where; see [the room's page](self).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportSpec {
@@ -118,8 +164,14 @@ pub struct ReportSpec {
     /// The axis values (and perhaps `arm`) that single out the arm every other is compared with. Several may match;
     /// then each arm is compared with the one that shares most of its other axis values.
     pub baseline: Option<BTreeMap<String, String>>,
+    /// The axes among whose values the best is looked for; where there is none, those that are no column, panel or `x`.
+    pub best: Vec<String>,
+    /// What is expected of the arms.
+    pub claims: Vec<Claim>,
     /// The figures to draw.
     pub figures: Vec<Figure>,
+    /// How accuracies are drawn.
+    pub shape: Shape,
     /// The confidence level of every interval.
     pub level: Level,
     /// The seed of the bootstrap.
@@ -136,7 +188,10 @@ impl Default for ReportSpec {
             panels: Vec::new(),
             average: Vec::new(),
             baseline: None,
+            best: Vec::new(),
+            claims: Vec::new(),
             figures: vec![Figure::Accuracy, Figure::Training],
+            shape: Shape::Auto,
             level: Level::P95,
             seed: 0,
         }
@@ -152,9 +207,21 @@ impl ContentHash for Figure {
     }
 }
 
+impl ContentHash for Shape {
+    fn term(&self) -> Term {
+        let word = match self {
+            Self::Auto => "auto",
+            Self::Dots => "dots",
+            Self::Bars => "bars",
+        };
+        Term::variant(word, Term::None)
+    }
+}
+
 impl ContentHash for ReportSpec {
     fn term(&self) -> Term {
-        let Self { rows, columns, x, lines, panels, average, baseline, figures, level, seed } = self;
+        let Self { rows, columns, x, lines, panels, average, baseline, best, claims, figures, shape, level, seed } =
+            self;
         Term::record([
             ("rows", rows.term()),
             ("columns", columns.term()),
@@ -163,7 +230,10 @@ impl ContentHash for ReportSpec {
             ("panels", panels.term()),
             ("average", average.term()),
             ("baseline", baseline.term()),
+            ("best", best.term()),
+            ("claims", claims.term()),
             ("figures", figures.term()),
+            ("shape", shape.term()),
             ("level", level.term()),
             ("seed", seed.term()),
         ])
@@ -171,7 +241,7 @@ impl ContentHash for ReportSpec {
 }
 
 /// All that a report is made of.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReportInput {
     /// The heading.
     pub title: String,
@@ -181,6 +251,10 @@ pub struct ReportInput {
     pub arms: Vec<Arm>,
     /// The agreements that have a table of their own.
     pub agreements: Vec<Agreement>,
+    /// The questions that were asked, one list for each dataset, so that a reader sees what an answer is to.
+    pub questions: Vec<Vec<Question>>,
+    /// Values of others that stand beside the measured ones.
+    pub beside: Option<Beside>,
     /// Which axis goes where.
     pub spec: ReportSpec,
     /// What stands at the foot, as (name, value).

@@ -1,10 +1,14 @@
 //! The sentences below a table: what its numbers mean, and what was left out.
 
+use std::collections::BTreeSet;
+
+use super::against::words;
 use super::layout::Layout;
 use super::summary::Summary;
-use super::{ReportInput, label};
+use super::tabulate::Marks;
+use super::{ReportInput, label, standing};
 use crate::artifact::TrainingLog;
-use crate::stats::{Bootstrap, Method};
+use crate::stats::{Bootstrap, Method, Test};
 
 /// Says what the brackets are.
 pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
@@ -22,7 +26,7 @@ pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
 }
 
 /// Says everything that a reader of the table of arms needs to know.
-pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<String> {
+pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> Vec<String> {
     let mut notes = vec![
         "An output that no label can be read from counts as wrong; `parsed` is the share of the others.".to_owned(),
     ];
@@ -42,8 +46,40 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
         let axes = input.spec.average.join(", ");
         notes.push(format!("Averaged over {axes}, replicates: {sizes}; n counts questions, not answers."));
     }
+    if summaries.iter().all(|summary| summary.responses.replicates() == 1) {
+        notes.push(
+            "Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval."
+                .to_owned(),
+        );
+    }
     notes.extend(baseline(input, layout, summaries));
+    notes.extend(self::marks(input, layout, marks));
     notes.extend(left_out(layout, summaries));
+    notes
+}
+
+/// Says what arrows and bold letters mean, and by which rule they stand there.
+pub(super) fn marks(input: &ReportInput, layout: &Layout, marks: &Marks) -> Vec<String> {
+    let mut notes = Vec::new();
+    let level = significance(input);
+    if marks.compared {
+        notes.push(format!(
+            "↑ and ↓ mark what lies above or below its baseline at {level} after Holm's correction for all comparisons \
+             with a baseline in this report."
+        ));
+    }
+    let rivals = standing::rivals(&input.spec, layout);
+    if marks.best.len() > 1 && !rivals.is_empty() {
+        let found = match marks.best.iter().filter(|best| **best).count() {
+            0 => "Nothing is bold (★): no arm is".to_owned(),
+            _ => "Bold (★) is an arm that is".to_owned(),
+        };
+        notes.push(format!(
+            "{found} above each of the others that differ from it in {} alone, by the same paired test at {level}, corrected \
+             after Holm for their number.",
+            rivals.join(", ")
+        ));
+    }
     notes
 }
 
@@ -98,21 +134,17 @@ fn chance(summaries: &[Summary]) -> Option<String> {
 
 fn baseline(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<String> {
     let Some(selector) = &input.spec.baseline else { return Vec::new() };
-    let compared: Vec<_> = summaries.iter().filter_map(|summary| summary.versus?.comparison).collect();
+    let compared: Vec<_> = summaries.iter().filter_map(|summary| summary.versus?.found).collect();
     let selector: Vec<String> = selector.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-    let test = if summaries.iter().any(|summary| summary.responses.replicates() > 1) {
-        "McNemar's exact test (over replicates: the sign test on the questions whose share of right answers differs, \
-         which takes the trainings as given where the interval does not)"
-    } else {
-        "McNemar's exact test"
-    };
+    let tests: BTreeSet<Test> = compared.iter().map(|found| found.test).collect();
+    let tests: Vec<&str> = tests.into_iter().map(words).collect();
     let mut notes = vec![format!(
-        "`vs baseline` is the difference in percentage points to the baseline `{}`, paired by question, with a \
-         bootstrap interval; p is from {test}.",
-        selector.join(",")
+        "`vs baseline` is the difference in percentage points to the baseline `{}`, paired by question, with its interval{}.",
+        selector.join(","),
+        if tests.is_empty() { String::new() } else { format!("; p is from {}", tests.join(" or ")) },
     )];
     if compared.len() > 1 {
-        notes.push(format!("The {} p values are not corrected for their number.", compared.len()));
+        notes.push(format!("`p, Holm` is corrected for the {} comparisons.", compared.len()));
     }
     notes.extend(shortened(unpaired(layout, summaries)));
     notes
@@ -125,7 +157,7 @@ fn unpaired(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
         let Some(versus) = summary.versus else { continue };
         let theirs = Layout::instance(&layout.groups[versus.baseline]);
         let ours = Layout::instance(group);
-        match versus.comparison {
+        match versus.found.map(|found| found.comparison) {
             Some(found) if found.unpaired > 0 => notes.push(format!(
                 "`{ours}` and its baseline `{theirs}` were scored on different questions: compared on the {} they share, {} left out.",
                 label::count(found.questions),
@@ -154,7 +186,7 @@ fn left_out(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
 }
 
 /// Keeps the first sentences of many that say the same of different arms, and says how many more there are.
-fn shortened(mut notes: Vec<String>) -> Vec<String> {
+pub(super) fn shortened(mut notes: Vec<String>) -> Vec<String> {
     const SHOWN: usize = 6;
     let more = notes.len().saturating_sub(SHOWN);
     notes.truncate(SHOWN);
@@ -162,4 +194,10 @@ fn shortened(mut notes: Vec<String>) -> Vec<String> {
         notes.push(format!("The same holds for {} more.", label::count(more)));
     }
     notes
+}
+
+/// Writes the level of significance, such as `5 %`.
+pub(super) fn significance(input: &ReportInput) -> String {
+    let level = label::percent(1.0 - input.spec.level.share());
+    format!("{} %", level.trim_end_matches(".0"))
 }

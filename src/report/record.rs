@@ -7,7 +7,7 @@ use crate::artifact::ReportFiles;
 
 /// The name of the file.
 pub(super) const FILE: &str = "report.json";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Record {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::against::{Against, against};
+use super::counterpart::{counterpart, matching};
 use super::layout::{Group, Layout};
-use super::{ARM_AXIS, Arm, ReportError, ReportInput, label};
+use super::{Arm, ReportError, ReportInput, Side, label};
 use crate::artifact::Outcome;
-use crate::stats::{
-    Bootstrap, Comparison, Estimate, Response, Responses, StatsError, accuracy, against_chance, difference,
-};
+use crate::stats::{Bootstrap, Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
 
 /// What the interval says about an arm and chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,18 @@ pub(super) struct Versus {
     /// The baseline, as an index into the summaries.
     pub(super) baseline: usize,
     /// The comparison; `None` when no question was answered by both.
-    pub(super) comparison: Option<Comparison>,
+    pub(super) found: Option<Against>,
+    /// Its p value, corrected for the number of comparisons with a baseline; `None` as well.
+    pub(super) corrected: Option<f64>,
+}
+
+impl Versus {
+    /// Says on which side of its baseline the group clearly lies, at a level of significance.
+    pub(super) fn side(&self, alpha: f64) -> Option<Side> {
+        let (found, p) = (self.found?, self.corrected?);
+        let side = if found.difference.value > 0.0 { Side::Above } else { Side::Below };
+        (p <= alpha).then_some(side)
+    }
 }
 
 /// One group in numbers.
@@ -75,14 +86,46 @@ pub(super) fn summarise(input: &ReportInput, layout: &Layout) -> Result<Vec<Summ
         layout.groups.iter().map(|group| summary(input, group, bootstrap)).collect::<Result<Vec<Summary>, _>>()?;
     if let Some(selector) = &spec.baseline {
         for (index, baseline) in baselines(layout, selector)?.into_iter().enumerate() {
-            let versus = baseline.filter(|&baseline| baseline != index).map(|baseline| {
-                let (ours, theirs) = (&summaries[index].responses, &summaries[baseline].responses);
-                Versus { baseline, comparison: difference(ours, theirs, spec.level, bootstrap) }
+            let versus = baseline.map(|baseline| {
+                let found = against(input, &summaries[index].responses, &summaries[baseline].responses);
+                Versus { baseline, found, corrected: None }
             });
             summaries[index].versus = versus;
         }
+        correct(&mut summaries);
     }
     Ok(summaries)
+}
+
+/// Moves an accuracy by what guessing gives, which is known rather than estimated.
+fn above(accuracy: &Estimate, chance: f64) -> Estimate {
+    let Estimate { value, interval: Interval { low, high }, method } = *accuracy;
+    Estimate { value: value - chance, interval: Interval { low: low - chance, high: high - chance }, method }
+}
+
+/// Corrects the p values of all comparisons with a baseline for their number.
+fn correct(summaries: &mut [Summary]) {
+    let mut compared: Vec<&mut Versus> = summaries.iter_mut().filter_map(|summary| summary.versus.as_mut()).collect();
+    compared.retain(|versus| versus.found.is_some());
+    let p_values: Vec<f64> = compared.iter().filter_map(|versus| Some(versus.found?.p)).collect();
+    let corrected = holm(&p_values).expect("tests give probabilities");
+    for (versus, corrected) in compared.into_iter().zip(corrected) {
+        versus.corrected = Some(corrected);
+    }
+}
+
+/// Finds for each group the one that it is compared with; a baseline is compared with nothing, also where it would match
+/// another one.
+pub(super) fn baselines(
+    layout: &Layout,
+    selector: &BTreeMap<String, String>,
+) -> Result<Vec<Option<usize>>, ReportError> {
+    let candidates = matching(layout, selector, "baseline")?;
+    let open = |axis: &str| selector.contains_key(axis);
+    let of = |index: usize| {
+        if candidates.contains(&index) { Ok(None) } else { counterpart(layout, index, &candidates, &open, "baseline") }
+    };
+    (0..layout.groups.len()).map(of).collect()
 }
 
 fn summary(input: &ReportInput, group: &Group, bootstrap: Bootstrap) -> Result<Summary, ReportError> {
@@ -116,55 +159,14 @@ fn summary(input: &ReportInput, group: &Group, bootstrap: Bootstrap) -> Result<S
     let share = |part: f64| (outcomes().next().is_some()).then(|| part / outcomes().count() as f64);
     let parsed = share(outcomes().filter(|outcome| outcome.predicted.is_some()).count() as f64);
     let tokens = share(outcomes().map(|outcome| outcome.tokens as f64).sum());
+    let accuracy = accuracy(&responses, input.spec.level, bootstrap);
     Ok(Summary {
-        accuracy: accuracy(&responses, input.spec.level, bootstrap),
-        above_chance: against_chance(&responses, input.spec.level, bootstrap),
+        accuracy,
+        above_chance: accuracy.zip(responses.chance()).map(|(accuracy, chance)| above(&accuracy, chance)),
         parsed,
         tokens,
         left_out: all - responses.questions(),
         versus: None,
         responses,
     })
-}
-
-/// Finds for each group the one that it is compared with: of those that match the selector and disagree on no axis
-/// that both have, the one that shares most values.
-fn baselines(layout: &Layout, selector: &BTreeMap<String, String>) -> Result<Vec<Option<usize>>, ReportError> {
-    let groups = &layout.groups;
-    let matches = |group: &Group| {
-        selector.iter().all(|(axis, wanted)| group.coords.get(axis).is_some_and(|found| same_value(found, wanted)))
-    };
-    let candidates: Vec<usize> = (0..groups.len()).filter(|&index| matches(&groups[index])).collect();
-    if candidates.is_empty() {
-        let selector: Vec<String> = selector.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
-        let arms = groups.iter().map(Layout::instance).collect();
-        return Err(ReportError::NoBaseline { selector: selector.join(","), arms });
-    }
-    let best = |group: &Group| {
-        let open = |axis: &str| axis != ARM_AXIS && !selector.contains_key(axis);
-        let agreement = |&candidate: &usize| {
-            let other = &groups[candidate].coords;
-            let shared = || group.coords.iter().filter_map(|(axis, value)| Some((axis, value, other.get(axis)?)));
-            let differs = shared().any(|(axis, value, theirs)| open(axis) && value != theirs);
-            (!differs).then(|| (candidate, shared().filter(|(_, value, theirs)| value == theirs).count()))
-        };
-        let compatible: Vec<(usize, usize)> = candidates.iter().filter_map(agreement).collect();
-        let Some(most) = compatible.iter().map(|(_, shared)| *shared).max() else { return Ok(None) };
-        let best: Vec<usize> =
-            compatible.iter().filter(|(_, shared)| *shared == most).map(|(index, _)| *index).collect();
-        match best[..] {
-            [one] => Ok(Some(one)),
-            _ => Err(ReportError::AmbiguousBaseline {
-                arm: Layout::instance(group),
-                candidates: best.iter().map(|&index| Layout::instance(&groups[index])).collect(),
-            }),
-        }
-    };
-    // A baseline is compared with nothing, also where it would match another one.
-    (0..groups.len()).map(|index| if candidates.contains(&index) { Ok(None) } else { best(&groups[index]) }).collect()
-}
-
-fn same_value(found: &str, wanted: &str) -> bool {
-    let number = label::number;
-    found == wanted || number(found).zip(number(wanted)).is_some_and(|(a, b)| a.total_cmp(&b).is_eq())
 }

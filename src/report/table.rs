@@ -10,6 +10,8 @@ pub enum Align {
     Left,
     /// Numbers.
     Right,
+    /// Sentences, which may be broken into lines.
+    Prose,
 }
 
 /// A column's heading.
@@ -31,6 +33,31 @@ impl Column {
     pub fn numbers(name: impl Into<String>) -> Self {
         Self { name: name.into(), align: Align::Right }
     }
+
+    /// Makes a column of sentences.
+    pub fn prose(name: impl Into<String>) -> Self {
+        Self { name: name.into(), align: Align::Prose }
+    }
+}
+
+/// On which side of its baseline an arm clearly lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Above it.
+    Above,
+    /// Below it.
+    Below,
+}
+
+impl Side {
+    /// Returns the arrow that marks it.
+    pub fn arrow(self) -> &'static str {
+        match self {
+            Self::Above => "↑",
+            Self::Below => "↓",
+        }
+    }
 }
 
 /// One entry of a table.
@@ -41,17 +68,38 @@ pub struct Cell {
     /// The finite number it is sorted by, in full precision; `None` for words and for what is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+    /// What stands below in smaller letters; empty for nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub small: String,
+    /// On which side of its baseline it clearly lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
+    /// Whether it is clearly the best of those it is held against.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub best: bool,
 }
 
 impl Cell {
     /// Makes an entry of words.
     pub fn words(text: impl Into<String>) -> Self {
-        Self { text: text.into(), value: None }
+        Self { text: text.into(), value: None, small: String::new(), side: None, best: false }
     }
 
     /// Makes an entry of a number and how it is written; one that is not finite is treated as words.
     pub fn number(value: f64, text: impl Into<String>) -> Self {
-        Self { text: text.into(), value: value.is_finite().then_some(value) }
+        Self { value: value.is_finite().then_some(value), ..Self::words(text) }
+    }
+
+    /// Writes it on one line for whoever has neither bold nor small letters.
+    pub fn plain(&self) -> String {
+        let mut out = self.text.clone();
+        if let Some(side) = self.side {
+            out = out + " " + side.arrow();
+        }
+        if self.best {
+            out += " ★";
+        }
+        if self.small.is_empty() { out } else { format!("{out} ({})", self.small) }
     }
 }
 

@@ -1,92 +1,60 @@
 //! The tables of a report.
 
 use super::label::{self, ABSENT};
-use super::layout::{Group, Layout, value_of};
+use super::layout::{Layout, value_of};
 use super::summary::{Summary, Verdict};
-use super::{ARM_AXIS, Cell, Column, ReportInput, Table, notes};
+use super::{ARM_AXIS, Cell, Column, ReportInput, Side, Table, notes, standing};
 use crate::artifact::TrainingLog;
 
 const NO_QUESTIONS: &str = "no questions";
 
-/// Makes the tables: accuracies by rows and columns when columns are asked for, every arm, and the trainings.
-pub(super) fn tables(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<Table> {
-    let mut tables = Vec::new();
-    if !input.spec.columns.is_empty() {
-        tables.push(pivot(input, layout, summaries));
+/// What marks an accuracy, by group.
+pub(super) struct Marks {
+    /// Whether it is clearly the best of its rivals.
+    pub(super) best: Vec<bool>,
+    /// On which side of its baseline it clearly lies.
+    pub(super) side: Vec<Option<Side>>,
+    /// Whether any arm was compared with a baseline.
+    pub(super) compared: bool,
+}
+
+impl Marks {
+    /// Finds what is to be marked.
+    pub(super) fn of(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Self {
+        let alpha = 1.0 - input.spec.level.share();
+        let side = |summary: &Summary| summary.versus.and_then(|versus| versus.side(alpha));
+        let best = standing::best(input, layout, summaries);
+        let compared = summaries.iter().any(|summary| summary.versus.is_some_and(|versus| versus.found.is_some()));
+        Self { best, side: summaries.iter().map(side).collect(), compared }
     }
-    tables.push(by_arm(input, layout, summaries));
-    tables.extend(trainings(input, layout));
-    tables
 }
 
 /// Returns the cell of an axis value; numbers are sorted as numbers.
-fn axis_cell(value: &str) -> Cell {
-    Cell { text: value.to_owned(), value: label::number(value) }
+pub(super) fn axis_cell(value: &str) -> Cell {
+    Cell { value: label::number(value), ..Cell::words(value) }
 }
 
-fn axis_column(layout: &Layout, axis: &str) -> Column {
+pub(super) fn axis_column(layout: &Layout, axis: &str) -> Column {
     let numeric =
         !layout.values(axis).is_empty() && layout.values(axis).iter().all(|value| label::number(value).is_some());
     if numeric { Column::numbers(axis) } else { Column::words(axis) }
 }
 
 /// The label axes of a table, or the arm alone where nothing tells the groups apart.
-fn labels(layout: &Layout, but: &[String]) -> Vec<String> {
+pub(super) fn labels(layout: &Layout, but: &[String]) -> Vec<String> {
     let labels: Vec<String> = layout.labels.iter().filter(|axis| !but.contains(axis)).cloned().collect();
     if labels.is_empty() { vec![ARM_AXIS.to_owned()] } else { labels }
 }
 
-fn accuracy_cell(summary: &Summary) -> Cell {
-    summary.accuracy.as_ref().map_or_else(
-        || Cell::words(NO_QUESTIONS),
-        |accuracy| Cell::number(accuracy.value, label::with_interval(accuracy, label::percent)),
-    )
-}
-
-/// Accuracies with the `columns` axes across and all others down.
-fn pivot(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Table {
-    let across = &input.spec.columns;
-    let down = labels(layout, across);
-    let key = |group: &Group, axes: &[String]| -> Vec<String> {
-        axes.iter().map(|axis| value_of(group, axis).to_owned()).collect()
-    };
-    let (mut tops, mut sides): (Vec<Vec<String>>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
-    let mut by_column: Vec<&Group> = layout.groups.iter().collect();
-    by_column.sort_by_key(|group| {
-        let rank = |axis: &String| layout.values(axis).iter().position(|value| value == value_of(group, axis));
-        across.iter().map(rank).collect::<Vec<_>>()
-    });
-    for group in by_column {
-        let top = key(group, across);
-        if !tops.contains(&top) {
-            tops.push(top);
-        }
-    }
-    for group in &layout.groups {
-        let side = key(group, &down);
-        if !sides.contains(&side) {
-            sides.push(side);
-        }
-    }
-    let mut columns: Vec<Column> = down.iter().map(|axis| axis_column(layout, axis)).collect();
-    columns.extend(tops.iter().map(|top| {
-        let named = across.iter().zip(top).map(|(axis, value)| format!("{axis} {value}"));
-        Column::numbers(named.collect::<Vec<_>>().join(" · "))
-    }));
-    let rows = sides.iter().map(|side| {
-        let cells = tops.iter().map(|top| {
-            let here = |group: &Group| key(group, &down) == *side && key(group, across) == *top;
-            let found = layout.groups.iter().position(here);
-            found.map_or_else(|| Cell::words(ABSENT), |index| accuracy_cell(&summaries[index]))
-        });
-        side.iter().map(|value| axis_cell(value)).chain(cells).collect()
-    });
-    let title = format!("Accuracy in percent, by {} and {}", down.join(", "), across.join(", "));
-    Table { title, rows: rows.collect(), columns, notes: vec![notes::interval(input, summaries)] }
+/// The accuracy of a group with its interval and its marks.
+pub(super) fn accuracy_cell(summary: &Summary, marks: &Marks, index: usize) -> Cell {
+    let Some(accuracy) = &summary.accuracy else { return Cell::words(NO_QUESTIONS) };
+    let text = label::with_interval(accuracy, label::percent);
+    Cell { side: marks.side[index], best: marks.best[index], ..Cell::number(accuracy.value, text) }
 }
 
 /// One line per group with everything that is known of it.
-fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Table {
+pub(super) fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> Table {
     let labels = labels(layout, &[]);
     // One number of replicates for all stands in a note.
     let uneven = layout.groups.iter().any(|group| group.arms.len() != layout.groups[0].arms.len());
@@ -98,11 +66,11 @@ fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Table 
         columns.push(Column::numbers("replicates"));
     }
     if baseline {
-        columns.extend(["vs baseline", "p"].map(Column::numbers));
+        columns.extend(["vs baseline", "p", "p, Holm"].map(Column::numbers));
     }
     let rows = layout.groups.iter().zip(summaries).enumerate().map(|(index, (group, summary))| {
         let mut cells: Vec<Cell> = labels.iter().map(|axis| axis_cell(value_of(group, axis))).collect();
-        cells.push(accuracy_cell(summary));
+        cells.push(accuracy_cell(summary, marks, index));
         let questions = summary.responses.questions();
         cells.push(Cell::number(questions as f64, label::count(questions)));
         cells.push(optional(summary.parsed, |share| Cell::number(share, label::percent(share))));
@@ -126,25 +94,24 @@ fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Table 
         cells
     });
     let rows = rows.collect();
-    let notes = notes::of_arms(input, layout, summaries);
+    let notes = notes::of_arms(input, layout, summaries, marks);
     Table { title: "Accuracy of each arm".to_owned(), columns, rows, notes }
 }
 
-fn versus_cells(index: usize, summaries: &[Summary]) -> [Cell; 2] {
-    let is_baseline = summaries.iter().any(|other| other.versus.is_some_and(|versus| versus.baseline == index));
-    match summaries[index].versus {
-        None => [Cell::words(if is_baseline { "baseline" } else { ABSENT }), Cell::words(ABSENT)],
-        Some(versus) => match versus.comparison {
-            None => [Cell::words("no shared questions"), Cell::words(ABSENT)],
-            Some(comparison) => {
-                let difference = comparison.difference;
-                [
-                    Cell::number(difference.value, label::with_interval(&difference, label::points)),
-                    Cell::number(comparison.p, label::p_value(comparison.p)),
-                ]
-            }
-        },
-    }
+fn versus_cells(index: usize, summaries: &[Summary]) -> [Cell; 3] {
+    let absent = || Cell::words(ABSENT);
+    let Some(versus) = summaries[index].versus else {
+        let is_baseline = summaries.iter().any(|other| other.versus.is_some_and(|versus| versus.baseline == index));
+        return [Cell::words(if is_baseline { "baseline" } else { ABSENT }), absent(), absent()];
+    };
+    let Some(found) = versus.found else { return [Cell::words("no shared questions"), absent(), absent()] };
+    let p_value = |p: f64| Cell::number(p, label::p_value(p));
+    let difference = found.difference;
+    [
+        Cell::number(difference.value, label::with_interval(&difference, label::points)),
+        p_value(found.p),
+        optional(versus.corrected, p_value),
+    ]
 }
 
 fn optional<T>(value: Option<T>, cell: impl FnOnce(T) -> Cell) -> Cell {
@@ -152,7 +119,7 @@ fn optional<T>(value: Option<T>, cell: impl FnOnce(T) -> Cell) -> Cell {
 }
 
 /// One line per training, when any arm has a log.
-fn trainings(input: &ReportInput, layout: &Layout) -> Option<Table> {
+pub(super) fn trainings(input: &ReportInput, layout: &Layout) -> Option<Table> {
     let mut labels = labels(layout, &[]);
     labels.extend(input.spec.average.iter().cloned());
     // An axis that no trained arm has would be a column of dashes.

@@ -1,6 +1,10 @@
 //! What a report says, from small made-up arms.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
+
+mod claims;
 mod hostile;
+mod published;
 
 use std::collections::BTreeMap;
 
@@ -39,7 +43,7 @@ fn scores(marks: &str) -> Scores {
 }
 
 fn arm(stage: &str, at: &[(&str, &str)], marks: &str) -> Arm {
-    Arm { coords: coords(at), stage: stage.to_owned(), outcomes: scores(marks), log: None }
+    Arm { coords: coords(at), stage: stage.to_owned(), outcomes: scores(marks), log: None, questions: None }
 }
 
 fn input(arms: Vec<Arm>, spec: ReportSpec) -> ReportInput {
@@ -48,9 +52,9 @@ fn input(arms: Vec<Arm>, spec: ReportSpec) -> ReportInput {
         title: "Masking".into(),
         experiment: "quarel-masking".into(),
         arms,
-        agreements: Vec::new(),
         spec,
         provenance,
+        ..ReportInput::default()
     }
 }
 
@@ -160,25 +164,31 @@ fn rows_and_columns_with_a_baseline() {
     let spec = ReportSpec { rows: axes(&["arm"]), columns: axes(&["placement"]), baseline, ..ReportSpec::default() };
     check(
         &input(placements(), spec),
-        &expect![[r"
-        # Accuracy in percent, by arm and placement
-        arm | placement none | placement before | placement after
-        scores | 40.0 [21.9, 61.3] | 50.0 [29.9, 70.1] | 90.0 [69.9, 97.2]
-        retrained | – | 55.0 [34.2, 74.2] | 95.0 [76.4, 99.1]
-        * Brackets hold 95 % intervals (Wilson).
+        &expect![[r#"
+            # Accuracy in percent, by arm and placement
+            arm | placement none | placement before | placement after
+            scores | 40.0 [21.9, 61.3] | 50.0 [29.9, 70.1] | 90.0 [69.9, 97.2]
+            retrained | – | 55.0 [34.2, 74.2] | 95.0 [76.4, 99.1]
+            * Brackets hold 95 % intervals (Wilson).
+            * n counts questions; `parsed` is the share of outputs that a label could be read from.
+            * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
+            * Nothing is bold (★): no arm is above each of the others that differ from it in arm alone, by the same paired test at 5 %, corrected after Holm for their number.
 
-        # Accuracy of each arm
-        arm | placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p
-        scores | none | 40.0 [21.9, 61.3] | 20 | 80.0 | −10.0 [−28.1, +11.3] | no | baseline | –
-        scores | before | 50.0 [29.9, 70.1] | 20 | 80.0 | 0.0 [−20.1, +20.1] | no | +10.0 [0.0, +25.0] | 0.500
-        scores | after | 90.0 [69.9, 97.2] | 20 | 100.0 | +40.0 [+19.9, +47.2] | yes | +50.0 [+30.0, +70.0] | 0.002
-        retrained | before | 55.0 [34.2, 74.2] | 20 | 100.0 | +5.0 [−15.8, +24.2] | no | +15.0 [0.0, +30.0] | 0.250
-        retrained | after | 95.0 [76.4, 99.1] | 20 | 100.0 | +45.0 [+26.4, +49.1] | yes | +55.0 [+35.0, +75.0] | <0.001
-        * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
-        * Brackets hold 95 % intervals (Wilson).
-        * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
-        * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with a bootstrap interval; p is from McNemar's exact test.
-        * The 4 p values are not corrected for their number."]],
+            # Accuracy of each arm
+            arm | placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
+            scores | none | 40.0 [21.9, 61.3] | 20 | 80.0 | −10.0 [−28.1, +11.3] | no | baseline | – | –
+            scores | before | 50.0 [29.9, 70.1] | 20 | 80.0 | 0.0 [−20.1, +20.1] | no | +10.0 [0.0, +25.0] | 0.500 | 0.500
+            scores | after | 90.0 [69.9, 97.2] | 20 | 100.0 | +40.0 [+19.9, +47.2] | yes | +50.0 [+30.0, +70.0] | 0.002 | 0.006
+            retrained | before | 55.0 [34.2, 74.2] | 20 | 100.0 | +5.0 [−15.8, +24.2] | no | +15.0 [0.0, +30.0] | 0.250 | 0.500
+            retrained | after | 95.0 [76.4, 99.1] | 20 | 100.0 | +45.0 [+26.4, +49.1] | yes | +55.0 [+35.0, +75.0] | <0.001 | 0.004
+            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * Brackets hold 95 % intervals (Wilson).
+            * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
+            * Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval.
+            * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
+            * `p, Holm` is corrected for the 4 comparisons.
+            * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
+            * Nothing is bold (★): no arm is above each of the others that differ from it in arm alone, by the same paired test at 5 %, corrected after Holm for their number."#]],
     );
 }
 
@@ -213,22 +223,24 @@ fn figure_4() -> ReportSpec {
 fn an_arm_without_an_axis_shows_a_dash_and_replicates_are_averaged() {
     check(
         &input(masking(), figure_4()),
-        &expect![[r"
-        # Accuracy of each arm
-        placement | fraction | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p
-        – | – | 55.0 [25.0, 85.0] | 10 | 100.0 | +5.0 [−25.0, +35.0] | no | baseline | –
-        before | 0.1 | 80.0 [50.0, 100.0] | 10 | 100.0 | +30.0 [0.0, +50.0] | no | +25.0 [0.0, +55.0] | 0.250
-        before | 0.4 | 65.0 [35.0, 90.0] | 10 | 100.0 | +15.0 [−15.0, +40.0] | no | +10.0 [0.0, +30.0] | 0.500
-        after | 0.1 | 100.0 [72.2, 100.0] | 10 | 100.0 | +50.0 [+22.2, +50.0] | yes | +45.0 [+15.0, +75.0] | 0.062
-        after | 0.4 | 94.4 [77.8, 100.0] | 9 | 100.0 | +44.4 [+27.8, +50.0] | yes | +33.3 [+5.6, +66.7] | 0.125
-        * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
-        * Brackets hold 95 % intervals: Wilson's for one replicate, or where replicates never differ; else the percentile bootstrap over questions and replicates (4,000 resamples).
-        * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
-        * Averaged over run, replicates: 2; n counts questions, not answers.
-        * `vs baseline` is the difference in percentage points to the baseline `arm=label-only`, paired by question, with a bootstrap interval; p is from McNemar's exact test (over replicates: the sign test on the questions whose share of right answers differs, which takes the trainings as given where the interval does not).
-        * The 4 p values are not corrected for their number.
-        * `scores[fraction=0.4,placement=after]` and its baseline `label-only` were scored on different questions: compared on the 9 they share, 1 left out.
-        * The replicates of `scores[fraction=0.4,placement=after]` were scored on different questions: averaged on the 9 they share, 1 left out."]],
+        &expect![[r#"
+            # Accuracy of each arm
+            placement | fraction | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
+            – | – | 55.0 [20.0, 90.0] | 10 | 100.0 | +5.0 [−30.0, +40.0] | no | baseline | – | –
+            before | 0.1 | 80.0 [50.0, 100.0] | 10 | 100.0 | +30.0 [0.0, +50.0] | no | +25.0 [−7.0, +57.0] | 0.112 | 0.224
+            before | 0.4 | 65.0 [30.0, 90.0] | 10 | 100.0 | +15.0 [−20.0, +40.0] | no | +10.0 [−13.7, +33.7] | 0.343 | 0.343
+            after | 0.1 | 100.0 [72.2, 100.0] | 10 | 100.0 | +50.0 [+22.2, +50.0] | yes | +45.0 [+8.2, +81.8] | 0.021 | 0.085
+            after | 0.4 | 94.4 [66.7, 100.0] | 9 | 100.0 | +44.4 [+16.7, +50.0] | yes | +33.3 [−3.3, +70.0] | 0.070 | 0.210
+            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * Brackets hold 95 % intervals: Wilson's for one replicate, or where replicates never differ; else the percentile bootstrap over questions and replicates (4,000 resamples).
+            * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
+            * Averaged over run, replicates: 2; n counts questions, not answers.
+            * `vs baseline` is the difference in percentage points to the baseline `arm=label-only`, paired by question, with its interval; p is from the t test with the error over questions and trainings.
+            * `p, Holm` is corrected for the 4 comparisons.
+            * `scores[fraction=0.4,placement=after]` and its baseline `label-only` were scored on different questions: compared on the 9 they share, 1 left out.
+            * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
+            * Nothing is bold (★): no arm is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number.
+            * The replicates of `scores[fraction=0.4,placement=after]` were scored on different questions: averaged on the 9 they share, 1 left out."#]],
     );
 }
 
@@ -237,7 +249,7 @@ fn an_arm_without_the_x_axis_is_a_reference_line() {
     let report = report(&input(masking(), figure_4())).unwrap();
     let figure = text(&report.files, "figure-1.svg");
     assert!(figure.contains(">label-only (no fraction)</text>"), "{figure}");
-    assert!(figure.contains("<title>label-only: 55.0 [25.0, 85.0] %"), "{figure}");
+    assert!(figure.contains("<title>label-only: 55.0 [20.0, 90.0] %"), "{figure}");
     assert_eq!(figure.matches("<polyline ").count(), 2, "{figure}");
     assert_eq!(figure.matches("<title>scores[").count(), 4, "{figure}");
     well_formed(&figure);
@@ -253,18 +265,21 @@ fn questions_that_only_one_arm_answered_are_left_out_of_its_comparison() {
     let baseline = Some(coords(&[("placement", "none")]));
     check(
         &input(arms, ReportSpec { baseline, ..ReportSpec::default() }),
-        &expect![[r"
-        # Accuracy of each arm
-        placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p
-        none | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | baseline | –
-        after | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | +25.0 [−50.0, +100.0] | 1.000
-        before | 100.0 [34.2, 100.0] | 2 | 100.0 | +50.0 [−15.8, +50.0] | no | no shared questions | –
-        * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
-        * Brackets hold 95 % intervals (Wilson).
-        * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
-        * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with a bootstrap interval; p is from McNemar's exact test.
-        * `scores[placement=after]` and its baseline `scores[placement=none]` were scored on different questions: compared on the 4 they share, 4 left out.
-        * `scores[placement=before]` and its baseline `scores[placement=none]` share no question, so that they are not compared."]],
+        &expect![[r#"
+            # Accuracy of each arm
+            placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
+            none | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | baseline | – | –
+            after | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | +25.0 [−50.0, +100.0] | 1.000 | 1.000
+            before | 100.0 [34.2, 100.0] | 2 | 100.0 | +50.0 [−15.8, +50.0] | no | no shared questions | – | –
+            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * Brackets hold 95 % intervals (Wilson).
+            * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
+            * Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval.
+            * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
+            * `scores[placement=after]` and its baseline `scores[placement=none]` were scored on different questions: compared on the 4 they share, 4 left out.
+            * `scores[placement=before]` and its baseline `scores[placement=none]` share no question, so that they are not compared.
+            * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
+            * Nothing is bold (★): no arm is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number."#]],
     );
 }
 
@@ -275,14 +290,15 @@ fn an_empty_split_says_so_everywhere() {
     let input = input(arms, ReportSpec { baseline, ..ReportSpec::default() });
     check(
         &input,
-        &expect![[r"
-        # Accuracy of each arm
-        placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p
-        after | no questions | 0 | – | – | – | no shared questions | –
-        none | no questions | 0 | – | – | – | baseline | –
-        * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
-        * Brackets hold 95 % intervals (Wilson).
-        * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with a bootstrap interval; p is from McNemar's exact test."]],
+        &expect![[r#"
+            # Accuracy of each arm
+            placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
+            after | no questions | 0 | – | – | – | no shared questions | – | –
+            none | no questions | 0 | – | – | – | baseline | – | –
+            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * Brackets hold 95 % intervals (Wilson).
+            * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval.
+            * Nothing is bold (★): no arm is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number."#]],
     );
     let report = report(&input).unwrap();
     assert!(report.files.files.keys().all(|name| !name.starts_with("figure")));
@@ -305,7 +321,13 @@ fn a_baseline_must_be_one_arm() {
     fails(
         &with(&[("placement", "nowhere")]),
         &expect![
-            "cannot report: `baseline` asks for `placement=nowhere`, which no arm is; there are `scores[placement=none]`, `scores[placement=before]`, `scores[placement=after]`, `retrained[placement=before]`, `retrained[placement=after]`"
+            "cannot report: `baseline` asks for `placement=nowhere`, which no arm has; the values of `placement` are `none`, `before`, `after`"
+        ],
+    );
+    fails(
+        &with(&[("arm", "retrained"), ("placement", "none")]),
+        &expect![
+            "cannot report: `baseline` asks for `arm=retrained,placement=none`, which no arm is; there are `scores[placement=none]`, `scores[placement=before]`, `scores[placement=after]`, `retrained[placement=before]`, `retrained[placement=after]`"
         ],
     );
     let mut open = with(&[("arm", "scores")]);
@@ -313,7 +335,7 @@ fn a_baseline_must_be_one_arm() {
     fails(
         &open,
         &expect![
-            "cannot report: `baseline` leaves open which arm `random` is compared with: `scores[placement=none]`, `scores[placement=before]`, `scores[placement=after]`; name a further axis in `baseline`"
+            "cannot report: `baseline` leaves open which arm `random` is compared with: `scores[placement=none]`, `scores[placement=before]`, `scores[placement=after]`; name a further axis in it"
         ],
     );
     fails(
@@ -374,9 +396,9 @@ fn the_csv_file_is_tidy() {
         vec![arm("scores", &[("accuracy", "a,\"b\"")], "+-?"), arm("scores", &[("accuracy", "x"), ("p", "1")], "+++")];
     let report = report(&input(arms, ReportSpec::default())).unwrap();
     expect![[r#"
-        axis:accuracy,p,stage,replicates,questions,questions_left_out,level,accuracy,accuracy_low,accuracy_high,accuracy_method,parsed,tokens_mean,chance,above_chance,above_chance_low,above_chance_high,above_chance_method,clearly_above_chance,baseline,paired_questions,unpaired_questions,difference,difference_low,difference_high,difference_method,wins,losses,mcnemar_p,bootstrap_seed
-        "a,""b""",,scores,1,3,0,0.95,0.3333333333333333,0.06149194472039632,0.7923403991979523,wilson,0.6666666666666666,4,0.5,-0.16666666666666669,-0.4385080552796037,0.2923403991979523,wilson,false,,,,,,,,,,,0
-        x,1,scores,1,3,0,0.95,1,0.4385029682449546,1,wilson,1,4,0.5,0.5,-0.061497031755045395,0.5,wilson,false,,,,,,,,,,,0
+        axis:accuracy,axis:p,stage,replicates,questions,questions_left_out,level,accuracy,accuracy_low,accuracy_high,accuracy_method,parsed,tokens_mean,chance,above_chance,above_chance_low,above_chance_high,above_chance_method,clearly_above_chance,baseline,paired_questions,unpaired_questions,difference,difference_low,difference_high,difference_method,wins,losses,mcnemar_p,cohen_h,test,p,p_holm,best,bootstrap_seed
+        "a,""b""",,scores,1,3,0,0.95,0.3333333333333333,0.06149194472039632,0.7923403991979523,wilson,0.6666666666666666,4,0.5,-0.16666666666666669,-0.4385080552796037,0.2923403991979523,wilson,false,,,,,,,,,,,,,,,false,0
+        x,1,scores,1,3,0,0.95,1,0.4385029682449546,1,wilson,1,4,0.5,0.5,-0.061497031755045395,0.5,wilson,false,,,,,,,,,,,,,,,false,0
     "#]].assert_eq(&text(&report.files, "report.csv").replace('\r', ""));
     expect![[r#"
         accuracy,p,stage,question,choices,answer,predicted,correct,tokens,output
@@ -410,7 +432,7 @@ fn the_tables_can_be_read_back() {
     files
         .files
         .insert("report.json".into(), b"{\"version\":9,\"title\":\"\",\"experiment\":\"\",\"tables\":[]}".to_vec());
-    expect!["cannot read the tables of a report from `report.json`: it is of version `9`, expected `1`"]
+    expect!["cannot read the tables of a report from `report.json`: it is of version `9`, expected `2`"]
         .assert_eq(&Report::tables_in(&files).unwrap_err().to_string());
     expect!["cannot read the tables of a report from `report.json`: the file is missing"]
         .assert_eq(&Report::tables_in(&ReportFiles::default()).unwrap_err().to_string());

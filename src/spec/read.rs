@@ -17,6 +17,7 @@ use super::table::AxisTable;
 use super::written::{WrittenStage, read_stage};
 use super::{Language, Loader, MAX_ERRORS, MAX_INSTANCES, placeholder};
 use crate::source::{Diagnostic, Diagnostics, Key, Node, Sources, Span};
+use crate::stage::{Coming, Misfit};
 
 /// Reads an experiment: the file at `path` and what it includes, with `settings` such as `student=gpt2,phi`.
 ///
@@ -32,6 +33,9 @@ pub fn read(
 ) -> Result<Experiment, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let experiment = lower(sources, path, settings, language, load, &mut diagnostics);
+    if let Some(experiment) = &experiment {
+        check_gathered(experiment, &mut diagnostics);
+    }
     experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))
 }
 
@@ -75,6 +79,31 @@ fn lower(
     let bindings = bind_all(&stages, &recipes, &surroundings, diagnostics);
     let expansion = expand(&stages, &bindings, table, sources, diagnostics);
     diagnostics.is_empty().then(|| finish(document, stages, recipes, models, expansion))
+}
+
+/// Reports what does not fit between a stage and the instances that it gathers.
+fn check_gathered(experiment: &Experiment, diagnostics: &mut Diagnostics) {
+    for id in experiment.ids() {
+        let instance = experiment.instance(id);
+        let gathers = |port: &str| instance.bound.edges().iter().any(|edge| edge.gathers && edge.port == port);
+        let mut coming = Vec::new();
+        for (port, producers) in instance.inputs.iter().filter(|(port, _)| gathers(port)) {
+            let first = producers.first().map(|id| experiment.instance(*id).stage);
+            let one_stage = producers.iter().all(|id| Some(experiment.instance(*id).stage) == first);
+            coming.extend(producers.iter().map(|id| {
+                let coords = &experiment.instance(*id).coords;
+                Coming {
+                    port: port.to_string(),
+                    stage: if one_stage { String::new() } else { experiment.stage_of(*id).name.clone() },
+                    coords: coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
+                }
+            }));
+        }
+        for Misfit { field, message, hint } in instance.bound.misfits(&coming) {
+            let span = experiment.place(id, &field).unwrap_or(experiment.stage_of(id).span);
+            diagnostics.push(Diagnostic::at(span, message).hint_if(hint));
+        }
+    }
 }
 
 fn read_models(

@@ -1,7 +1,9 @@
 //! The one list of kinds.
 
 use super::Kind;
-use super::kinds::{Agreement, Attribute, Dataset, Elicit, Evaluate, Report, Tokenizer, Train, Transform};
+use super::kinds::{
+    Agreement, Attribute, Dataset, Elicit, Evaluate, Lens, Report, Tokenizer, Train, Transform, TunedLens,
+};
 
 /// Every kind of stage.
 pub static CATALOG: &[Kind] = &[
@@ -12,6 +14,8 @@ pub static CATALOG: &[Kind] = &[
     Kind::of::<Train>(),
     Kind::of::<Attribute>(),
     Kind::of::<Agreement>(),
+    Kind::of::<TunedLens>(),
+    Kind::of::<Lens>(),
     Kind::of::<Evaluate>(),
     Kind::of::<Report>(),
 ];

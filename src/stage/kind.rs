@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
-use super::{Context, Inquiry, StageError};
+use super::{Coming, Context, Inquiry, Misfit, StageError};
 use crate::artifact::{Artifact, ArtifactKind, Parts};
 use crate::fingerprint::{ContentHash, Term};
 use crate::source::{Diagnostic, Node};
@@ -65,6 +65,11 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Lists what does not fit what will come to its gathering ports, so that a pipeline is refused before it runs.
+    fn misfits(&self, _coming: &[Coming]) -> Vec<Misfit> {
+        Vec::new()
+    }
+
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, _context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
         Ok(None)
@@ -90,6 +95,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn parts(&self, port: &str) -> Option<Vec<String>>;
     /// Says whether the coordinates of gathered inputs belong in the key.
     fn labels_inputs(&self) -> bool;
+    /// Lists what does not fit what will come to its gathering ports.
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit>;
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError>;
     /// Does the work.
@@ -176,6 +183,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn labels_inputs(&self) -> bool {
         self.stage.labels_inputs()
+    }
+
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        self.stage.misfits(coming)
     }
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {

@@ -87,7 +87,7 @@ impl Bootstrap {
 }
 
 /// Returns the percentile interval of resampled values; `None` where they never differ.
-fn percentiles(values: &mut [f64], level: Level) -> Option<Interval> {
+pub(super) fn percentiles(values: &mut [f64], level: Level) -> Option<Interval> {
     values.sort_by(f64::total_cmp);
     let flat = values.last()? - values.first()? < 1e-9;
     let interval = Interval { low: quantile(values, level.tail()), high: quantile(values, 1.0 - level.tail()) };

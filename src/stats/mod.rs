@@ -17,9 +17,11 @@
 //! | the same, several replicates | t test with the error over questions and trainings | two crossed random factors; Satterthwaite (1946) |
 //! | the same, trainings taken as given | exact paired permutation | Fisher (1935); all signs, by convolution |
 //! | whether they differ by less than a margin | two one-sided tests: score tests, or t tests as above | Schuirmann (1987); Tango (1998) |
+//! | whether one exceeds the other by a margin | the same one-sided tests | as above |
 //! | many tests at once | step-down correction | Holm (1979) |
 //! | size of a difference | Cohen's h; odds of the discordant questions | Cohen (1988); Clopper & Pearson (1934) |
 //! | smallest difference that would be found | exact power of McNemar's test | the binomial, twice |
+//! | earliest layer, layer by which a share is there, differences of both | percentile bootstrap over questions × replicates | Owen (2007), as above |
 //! | calibration | expected calibration error; Brier score with a bootstrap over questions | Guo et al. (2017); Brier (1950) |
 //!
 //! Questions that only one of two arms answered are left out of a comparison and counted ([`Pairs::unpaired`]). A single
@@ -32,8 +34,10 @@ mod bootstrap;
 mod calibration;
 mod compare;
 mod crossed;
+mod earliest;
 mod effect;
 mod equivalence;
+mod exceeding;
 mod holm;
 mod normal;
 mod overlap;
@@ -50,8 +54,10 @@ pub use bootstrap::Bootstrap;
 pub use calibration::{Bin, Calibration, Forecast, calibration};
 pub use compare::{Comparison, Test, accuracy, against_chance, compare, difference, resampled_accuracy};
 pub use crossed::Crossed;
+pub use earliest::{DepthDifference, DepthSummary, Depths, Ranged, depths, earliest};
 pub use effect::{Odds, cohen_h, odds};
 pub use equivalence::{Closeness, Equivalence, Margin, equivalence};
+pub use exceeding::{Exceeding, exceeding};
 pub use holm::holm;
 pub use normal::Level;
 pub use overlap::{Agreed, Overlap, Stratum, agreement};

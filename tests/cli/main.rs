@@ -8,6 +8,7 @@
 )]
 
 mod attributions;
+mod browser;
 mod commands;
 mod damage;
 mod determinism;
@@ -18,11 +19,13 @@ mod hub;
 mod hub_server;
 mod killed;
 mod layers;
+mod lenses;
 mod mistakes;
 mod objectives;
 mod operations;
 mod paper;
 mod pipelines;
+mod published;
 mod reruns;
 mod revisions;
 mod runner;

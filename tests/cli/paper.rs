@@ -64,6 +64,10 @@ fn the_papers_grids_are_planned_without_their_models() {
         ],
     );
     planned(
+        "figure-2",
+        &expect!["1 csqa, 1 obqa, 1 quarel, 3 rationales, 9 tuned, 9 answers, 9 translators, 9 seen, 1 figure-2"],
+    );
+    planned(
         "figure-3",
         &expect![
             "1 csqa, 1 obqa, 1 quarel, 3 rationales, 27 computing, 27 filled, 3 whole, 3 baseline, 33 answers, 1 figure-3"
@@ -86,7 +90,10 @@ fn the_papers_grids_are_planned_without_their_models() {
 /// Runs a small pipeline at a tiny limit, and returns the accuracies of its report.
 fn made(project: &Project, name: &str) -> Json {
     let file = pipeline(&format!("small/{name}"));
-    let few = ["--set", "rows=16", "--set", "asked=4", "--set", "epochs=1"];
+    let mut few = vec!["--set", "rows=16", "--set", "asked=4", "--set", "epochs=1"];
+    if name == "figure-2" {
+        few.extend(["--set", "steps=2", "--set", "tokens=64"]);
+    }
     project.run(&[&["run", file.as_str(), "--progress", "plain"], &few[..]].concat()).code(0);
     let again = project.run(&[&["plan", file.as_str(), "--json"], &few[..]].concat()).code(0).json();
     assert_eq!(again["counts"]["hits"].as_u64().unwrap() as usize, again["instances"].as_array().unwrap().len());
@@ -99,12 +106,13 @@ fn made(project: &Project, name: &str) -> Json {
 fn the_small_pipelines_run() {
     // One cache for all: what they have in common is made once.
     let project = Project::new("");
-    let names = ["table-1", "table-2", "table-3", "figure-3", "figure-4", "figure-5"];
+    let names = ["table-1", "table-2", "table-3", "figure-2", "figure-3", "figure-4", "figure-5"];
     let counts: String = names.map(|name| format!("{name}: {}\n", made(&project, name)["counts"]["hits"])).concat();
     expect![[r#"
         table-1: 10
         table-2: 13
         table-3: 22
+        figure-2: 16
         figure-3: 35
         figure-4: 45
         figure-5: 40

@@ -221,7 +221,7 @@ fn the_shape_of_what_a_device_computes_is_pinned() {
         tuned[fraction=0.4]: config log tokenizer usage weights
         weighed[fraction=0.4]: rows
         answers[fraction=0.4,student=tuned]: rows
-        results: figure-1.svg figure-2.svg figure-3.svg questions.csv report.csv report.html report.json report.md
+        results: figure-1.svg figure-2.svg figure-3.svg questions.csv report.csv report.html report.json report.md report.tex
     "#]]
     .assert_eq(&lines);
     let tuned = &digests["tuned[fraction=0.4]"];

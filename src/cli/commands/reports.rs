@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::super::args::{Global, Progress, ReportArgs};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
+use super::super::provenance;
+use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
 use crate::artifact::{ArtifactKind, ReportFiles};
 use crate::plan::{Found, Verdict};
-use crate::report::{Align, Report, Table};
+use crate::report::{Align, Cell, Provenance, Report, Table};
 use crate::spec::InstanceId;
 use crate::store::Store;
 
@@ -52,12 +54,12 @@ pub(super) fn tell(
     let mut answers = Vec::new();
     for id in reports(session, wanted) {
         let Some(found) = &results[id.index()] else { continue };
-        let mut files = std::collections::BTreeMap::new();
+        let mut files = ReportFiles::default();
         for (name, digest) in &found.parts {
-            files.insert(name.clone(), store.read(digest)?);
+            files.files.insert(name.clone(), store.read(digest)?);
         }
         let name = session.name(id);
-        let tables = Report::tables_in(&ReportFiles { files: files.clone() }).map_err(Failure::unusable)?;
+        let tables = Report::tables_in(&files).map_err(Failure::unusable)?;
         if global.json {
             answers.push(serde_json::json!({ "report": name, "tables": tables }));
         } else if !global.quiet && !matches!(global.progress, Progress::Json) {
@@ -65,7 +67,10 @@ pub(super) fn tell(
         }
         if let Some(out) = out {
             let folder = out.join(plain(&session.experiment.name)).join(plain(&name));
-            write_changed(&folder, &files)?;
+            let earlier = fs_err::read(folder.join(Provenance::FILE)).ok();
+            let earlier = earlier.and_then(|bytes| Provenance::read(&bytes));
+            let provenance = provenance::gather(session, id, results, store, earlier)?;
+            write_changed(&folder, &provenance.added_to(&files, duration).files)?;
             places.push(folder);
         }
     }
@@ -127,7 +132,7 @@ fn text(table: &Table) -> String {
     shown.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
     shown.set_header(table.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
     for row in &table.rows {
-        shown.add_row(row.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>());
+        shown.add_row(row.iter().map(written).collect::<Vec<_>>());
     }
     for (index, column) in table.columns.iter().enumerate() {
         if let Some(shown) = shown.column_mut(index).filter(|_| column.align == Align::Right) {
@@ -136,6 +141,12 @@ fn text(table: &Table) -> String {
     }
     let notes: String = table.notes.iter().map(|note| format!("{note}\n")).collect();
     format!("{}\n{shown}\n{notes}", table.title)
+}
+
+/// Writes a cell for a terminal: what stands below in smaller letters is a line of its own.
+fn written(cell: &Cell) -> String {
+    let plain = Cell { small: String::new(), ..cell.clone() }.plain();
+    if cell.small.is_empty() { plain } else { format!("{plain}\n{}", cell.small) }
 }
 
 #[cfg(test)]

@@ -9,12 +9,15 @@ use super::super::agreement;
 use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
 use super::super::inquiry;
+use super::super::lens;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::scores;
 use super::super::session::{Devices, Session};
 use super::super::shade;
-use crate::artifact::{Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, TrainingLog};
+use crate::artifact::{
+    Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, Readings, TrainingLog, Translators,
+};
 use crate::plan::{Found, Verdict};
 use crate::report::{Curve, CurveKind, curve_svg};
 use crate::spec::InstanceId;
@@ -59,6 +62,12 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
             let file = found.parts.get("tokenizer").ok_or_else(|| Failure::unusable("the tokenizer has no file"))?;
             print::data(&String::from_utf8_lossy(&store.read(file)?));
         }
+        ArtifactKind::Translators => {
+            let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the translators have no log"))?;
+            let log = Translators::decode_log(&store.read(log)?).map_err(Failure::unusable)?;
+            if global.json { print::json(&log) } else { print::data(&lens::tuning(&log)) }
+        }
+        ArtifactKind::Readings if !global.json => show_readings(args, &found, &store)?,
         ArtifactKind::Attributions if !global.json => show_attributions(args, &found, &store)?,
         ArtifactKind::Agreement if !global.json => show_agreement(args, &found, &store)?,
         ArtifactKind::Scores if !global.json => {
@@ -141,6 +150,12 @@ fn show_attributions(args: &Show, found: &Found, store: &Store) -> Result<(), Fa
         print::data(&completeness);
     }
     print_rows(args, &attributions.rows, |row| &row.id, shade::attribution)
+}
+
+fn show_readings(args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
+    let readings: Readings = decoded(found, store)?;
+    print::data(&lens::summary(&readings.summary));
+    print_rows(args, &readings.rows, |row| &row.id, lens::row)
 }
 
 fn show_agreement(args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {

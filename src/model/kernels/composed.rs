@@ -13,15 +13,15 @@ use super::{
 /// Score of a key that a query may not see: its probability is exactly zero.
 const HIDDEN: f32 = -1e30;
 
-fn open<B: Backend, const D: usize>(x: &Real<B>) -> Tensor<B, D> {
+pub(super) fn open<B: Backend, const D: usize>(x: &Real<B>) -> Tensor<B, D> {
     Tensor::from_primitive(TensorPrimitive::Float(x.clone()))
 }
 
-fn close<B: Backend, const D: usize>(x: Tensor<B, D>) -> Real<B> {
+pub(super) fn close<B: Backend, const D: usize>(x: Tensor<B, D>) -> Real<B> {
     x.into_primitive().tensor()
 }
 
-fn indices<B: Backend>(values: &[u32], device: &B::Device) -> Tensor<B, 1, Int> {
+pub(super) fn indices<B: Backend>(values: &[u32], device: &B::Device) -> Tensor<B, 1, Int> {
     let values: Vec<i32> = values.iter().map(|&value| value.cast_signed()).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), device)

@@ -8,6 +8,7 @@ use burn::tensor::FloatDType;
 use burn::tensor::ops::FloatTensorOps;
 
 use super::composed::{self, PaddedMemory};
+use super::distributions;
 use super::{Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Turn, Wanted};
 
 impl Kernels for Dispatch {
@@ -132,6 +133,14 @@ impl Kernels for Dispatch {
         scale: f32,
     ) -> (Real<Self>, Real<Self>) {
         composed::cross_entropy::<Self>(&logits, targets, weights, scale)
+    }
+
+    fn survey(logits: &Real<Self>, finals: &Real<Self>, targets: &[u32]) -> Real<Self> {
+        distributions::survey::<Self>(logits, finals, targets)
+    }
+
+    fn divergence(logits: Real<Self>, finals: &Real<Self>, scale: f32) -> (Real<Self>, Real<Self>) {
+        distributions::divergence::<Self>(&logits, finals, scale)
     }
 
     fn sum_squares(tensors: &[Real<Self>]) -> f64 {

@@ -7,7 +7,7 @@ use burn::tensor::ops::FloatTensorOps;
 use burn::tensor::{Bytes, DType, Shape, bf16};
 use burn_flex::{FlexTensor, Layout as Strides};
 
-use super::host::{attention, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows};
+use super::host::{attention, distributions, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows};
 use super::{
     Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, Turn, Wanted,
 };
@@ -279,6 +279,19 @@ impl Kernels for Flex {
     ) -> (FlexTensor, FlexTensor) {
         let mut logits = owned(logits);
         let total = loss::cross_entropy(logits.storage_mut::<f32>(), targets, weights, scale);
+        (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
+    }
+
+    fn survey(logits: &FlexTensor, finals: &FlexTensor, targets: &[u32]) -> FlexTensor {
+        let mut out = vec![0.0; targets.len() * distributions::SURVEY];
+        distributions::survey(&elements(logits), &elements(finals), targets, &mut out);
+        tensor(out, &[targets.len(), distributions::SURVEY])
+    }
+
+    fn divergence(logits: FlexTensor, finals: &FlexTensor, scale: f32) -> (FlexTensor, FlexTensor) {
+        let [_, vocab] = shape2(&logits);
+        let mut logits = owned(logits);
+        let total = distributions::divergence(logits.storage_mut::<f32>(), &elements(finals), vocab, scale);
         (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
     }
 

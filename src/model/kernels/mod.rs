@@ -3,11 +3,12 @@
 //! [`Kernels`] is the contract of a backend: each operation with its hand-written backward pass, on plain tensors.
 //! The CPU backend fills it with fused passes over slices (`flex`, `host`), CUDA with compositions of Burn operations
 //! (`composed`, `dispatch`), which Burn fuses. [`Blocks`] is what an architecture calls: the same operations on tensors
-//! that may be tracked (`tracked`) or not (`plain`). Token matrices are `[tokens, width]`; a [`Layout`] says which rows
+//! that may be tracked (`tracked`) or not (`plain`). What rows of logits say of the vocabulary is in `distributions`. Token matrices are `[tokens, width]`; a [`Layout`] says which rows
 //! form a sequence.
 
 mod composed;
 mod dispatch;
+mod distributions;
 mod flex;
 pub(crate) mod host;
 mod plain;
@@ -20,6 +21,7 @@ use burn::tensor::backend::{Backend, BackendTypes};
 use burn::tensor::ops::FloatTensor;
 
 pub(crate) use self::host::attention::Heads;
+pub(crate) use self::host::distributions::SURVEY;
 pub(crate) use self::host::dropout::Dropout;
 pub use self::host::norm::Normal;
 pub use self::host::pointwise::Activation;
@@ -223,6 +225,14 @@ pub(crate) trait Kernels: Backend {
         weights: Option<&[f32]>,
         scale: f32,
     ) -> (Real<Self>, Real<Self>);
+
+    /// What each row of `logits` `[rows, vocab]` says, `[rows, SURVEY]`: the likeliest token, its probability, the
+    /// probability of the row's target, the entropy, the divergence of `finals` from it, and the rank of the target.
+    fn survey(logits: &Real<Self>, finals: &Real<Self>, targets: &[u32]) -> Real<Self>;
+
+    /// The sum over rows of the divergence of `finals` from `logits`, both `[rows, vocab]`, times `scale`, `[1]`, and its
+    /// gradient in `logits`.
+    fn divergence(logits: Real<Self>, finals: &Real<Self>, scale: f32) -> (Real<Self>, Real<Self>);
 
     /// The sum of the squares of all elements of all tensors.
     fn sum_squares(tensors: &[Real<Self>]) -> f64;

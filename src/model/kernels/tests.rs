@@ -4,9 +4,11 @@ use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
 use super::composed::{self, PaddedMemory};
+use super::distributions;
 use super::flex::{elements, tensor};
 use super::{
-    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, Turn, Wanted,
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, SURVEY, Turn,
+    Wanted,
 };
 
 const ALL: Wanted = Wanted { input: true, weight: true, bias: true };
@@ -238,4 +240,58 @@ fn optimisers_agree() {
     same("second moment", &fused.2, &plain.2, None);
     let (a, b) = (Flex::sum_squares(&[weight.clone(), grad.clone()]), composed::sum_squares::<Flex>(&[weight, grad]));
     assert!((a - b).abs() < 1e-4 * b);
+}
+
+#[test]
+fn surveys_and_divergences_agree() {
+    for [rows, vocab] in [[1, 5], [3, 33], [70, 120]] {
+        let scaled = |seed| {
+            let mut logits = noise(&[rows, vocab], seed);
+            logits.storage_mut::<f32>().iter_mut().for_each(|logit| *logit *= 6.0);
+            logits
+        };
+        let (logits, finals) = (scaled(1), scaled(2));
+        let targets: Vec<u32> = (0..rows).map(|row| (row * 7 % vocab) as u32).collect();
+        let fused = Flex::survey(&logits, &finals, &targets);
+        same("survey", &fused, &distributions::survey::<Flex>(&logits, &finals, &targets), None);
+        for (row, found) in elements(&fused).chunks_exact(SURVEY).enumerate() {
+            // Written out in double precision.
+            let of = |tensor: &FlexTensor| -> Vec<f64> {
+                let row = &elements(tensor)[row * vocab..(row + 1) * vocab];
+                let sum: f64 = row.iter().map(|&z| f64::from(z).exp()).sum();
+                row.iter().map(|&z| f64::from(z).exp() / sum).collect()
+            };
+            let (own, last, target) = (of(&logits), of(&finals), targets[row] as usize);
+            let top = (0..vocab).max_by(|&a, &b| own[a].total_cmp(&own[b])).expect("a vocabulary");
+            let rank = 1 + own.iter().filter(|p| **p > own[target]).count();
+            let entropy: f64 = -own.iter().map(|p| p * p.ln()).sum::<f64>();
+            let divergence: f64 = last.iter().zip(&own).map(|(q, p)| q * (q / p).ln()).sum();
+            let wanted = [top as f64, own[top], own[target], entropy, divergence, rank as f64];
+            for (found, wanted) in found.iter().zip(wanted) {
+                assert!((f64::from(*found) - wanted).abs() < 1e-5 * (1.0 + wanted), "{found}, not {wanted}");
+            }
+        }
+        let itself = Flex::survey(&logits, &logits, &targets);
+        assert!(
+            elements(&itself).chunks_exact(SURVEY).all(|row| row[4].abs().to_bits() == 0),
+            "no distance from itself"
+        );
+
+        let (loss, slope) = Flex::divergence(logits.clone(), &finals, 0.3);
+        let (plain_loss, plain_slope) = distributions::divergence::<Flex>(&logits, &finals, 0.3);
+        same("divergence", &loss, &plain_loss, None);
+        same("its gradient", &slope, &plain_slope, None);
+        let sum: f32 = elements(&fused).chunks_exact(SURVEY).map(|row| row[4]).sum();
+        assert!((elements(&loss)[0] - 0.3 * sum).abs() < 1e-4 * sum);
+        // The gradient by finite differences.
+        let step = 1e-2;
+        let moved = |by: f32| {
+            let mut logits = logits.clone();
+            logits.storage_mut::<f32>()[vocab / 2] += by;
+            f64::from(elements(&Flex::divergence(logits, &finals, 1.0).0)[0])
+        };
+        let by_difference = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
+        let (_, slope) = Flex::divergence(logits.clone(), &finals, 1.0);
+        assert!((by_difference - f64::from(elements(&slope)[vocab / 2])).abs() < 5e-3, "{by_difference}");
+    }
 }

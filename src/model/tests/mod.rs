@@ -3,6 +3,7 @@
 mod adaptation;
 mod fitting;
 mod generation;
+mod lenses;
 mod parity;
 mod pretrained;
 mod transformers;

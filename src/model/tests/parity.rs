@@ -18,12 +18,12 @@ use crate::model::{
     Reduction, Request, Scorer, attribute, generate,
 };
 
-struct Case {
-    name: String,
-    directory: PathBuf,
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) directory: PathBuf,
     json: Value,
     tensors: Vec<u8>,
-    model: Model,
+    pub(super) model: Model,
 }
 
 impl Case {
@@ -42,7 +42,7 @@ impl Case {
         Self::load(&self.directory, self.model.device()).expect("loads again")
     }
 
-    fn floats(&self, name: &str) -> Vec<f32> {
+    pub(super) fn floats(&self, name: &str) -> Vec<f32> {
         let archive = SafeTensors::deserialize(&self.tensors).expect("a reference file");
         let data = archive.tensor(name).expect(name).data();
         data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
@@ -56,7 +56,7 @@ impl Case {
         (view.data().as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect(), last)
     }
 
-    fn ids(&self, name: &str) -> Vec<Vec<u32>> {
+    pub(super) fn ids(&self, name: &str) -> Vec<Vec<u32>> {
         let (data, last) = self.integers(name);
         data.chunks(last).map(|row| row.iter().map(|&id| id as u32).collect()).collect()
     }
@@ -66,7 +66,7 @@ impl Case {
     }
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let root = std::env::var_os("RETORT_GOLDEN")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from);
     let mut directories: Vec<PathBuf> =
@@ -96,7 +96,7 @@ pub(super) fn relative(got: &[f32], want: &[f32]) -> f64 {
     (error / norm).sqrt()
 }
 
-fn slices(rows: &[Vec<u32>]) -> Vec<&[u32]> {
+pub(super) fn slices(rows: &[Vec<u32>]) -> Vec<&[u32]> {
     rows.iter().map(Vec::as_slice).collect()
 }
 

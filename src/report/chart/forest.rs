@@ -1,9 +1,9 @@
 //! Accuracy by arm.
 
-use super::super::ReportInput;
 use super::super::figure::{EntryKind, Forest, ForestRow, ForestSection};
 use super::super::layout::{Group, Layout};
 use super::super::summary::Summary;
+use super::super::{ReportInput, Shape};
 use super::{Key, Slots, chance_entry, heading, key, mark};
 
 /// A section while it grows.
@@ -16,7 +16,7 @@ struct Section<'a> {
 /// Lays arms out in sections and rows, a colour for each value of the `lines` and `columns` axes.
 pub(super) fn chart<'a>(input: &'a ReportInput, layout: &'a Layout, arms: &[(&'a Group, &'a Summary)]) -> Forest {
     let spec = &input.spec;
-    let down: Vec<String> = spec.rows.iter().chain(&layout.further).cloned().collect();
+    let down: Vec<String> = spec.rows.iter().chain(&layout.further).chain(&spec.x).cloned().collect();
     let across: Vec<String> = spec.lines.iter().chain(&spec.columns).cloned().collect();
     let coloured = !across.is_empty();
     let mut slots = Slots::of(across);
@@ -49,5 +49,6 @@ pub(super) fn chart<'a>(input: &'a ReportInput, layout: &'a Layout, arms: &[(&'a
         title: format!("{}: accuracy by arm", input.title),
         sections: sections.into_iter().map(finished).collect(),
         legend,
+        bars: spec.shape == Shape::Bars,
     }
 }

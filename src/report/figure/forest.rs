@@ -1,9 +1,10 @@
-//! Accuracy by arm: dots with whiskers on one scale, and the numbers beside them.
+//! Accuracy by arm: dots or bars with whiskers on one scale, and the numbers beside them.
 
 use super::legend::Legend;
 use super::lines::percent_scale;
-use super::palette::{CHANCE_DASHES, colour, marker, stroke_class, style};
-use super::svg::{Anchor, GRID, MUTED, Svg, Text, number};
+use super::palette::{CHANCE_DASHES, colour, fill_class, marker, stroke_class, style};
+use super::scale::Scale;
+use super::svg::{Anchor, GRID, INK, MUTED, Svg, Text, number};
 use super::{Forest, ForestSection, WIDTH};
 use crate::report::label;
 
@@ -22,7 +23,11 @@ pub(in crate::report) fn forest_svg(forest: &Forest) -> String {
     let top = 10.0 + legend.height;
     let height = top + forest.sections.iter().map(section_height).sum::<f64>() + 44.0;
 
-    let scale = percent_scale(rows().flat_map(|row| &row.marks).filter_map(|(_, mark)| mark.as_ref()));
+    let marks = || rows().flat_map(|row| &row.marks).filter_map(|(_, mark)| mark.as_ref());
+    let highest = marks().map(|mark| mark.estimate.interval.high.max(mark.chance)).fold(0.0, f64::max);
+    // A bar says by its length, so that it begins at zero.
+    let from_zero = || Scale::nice(0.0, (highest * 100.0 + 1.0).min(100.0), 6, Some((0.0, 100.0)));
+    let scale = if forest.bars { from_zero() } else { percent_scale(marks()) };
     let x = |share: f64| scale.at(share * 100.0, left, right);
 
     let mut svg = Svg::new(WIDTH, height, &forest.title, &style());
@@ -65,8 +70,13 @@ pub(in crate::report) fn forest_svg(forest: &Forest) -> String {
                     (at - LINE / 2.0 - ROW_GAP / 2.0, at + LINE / 2.0 + ROW_GAP / 2.0),
                     mark.chance,
                 );
-                whisker(&mut svg, *slot, (x(interval.low), x(interval.high)), at);
-                marker(&mut svg, *slot, (x(mark.estimate.value), at), 4.6, &mark.tip);
+                if forest.bars {
+                    bar(&mut svg, *slot, (x(0.0), x(mark.estimate.value)), at, &mark.tip);
+                    svg.line((x(interval.low), at), (x(interval.high), at), "rt-ink-line", INK, 1.4);
+                } else {
+                    whisker(&mut svg, *slot, (x(interval.low), x(interval.high)), at);
+                    marker(&mut svg, *slot, (x(mark.estimate.value), at), 4.6, &mark.tip);
+                }
                 let text = label::with_interval(&mark.estimate, label::percent);
                 svg.text((right + 12.0, at + 4.0), Anchor::Start, Text::PLAIN, &text);
             }
@@ -109,4 +119,22 @@ fn whisker(svg: &mut Svg, slot: usize, (low, high): (f64, f64), y: f64) {
     svg.line((low, y), (high, y), &class, colour, 1.8);
     svg.line((low, y - 4.0), (low, y + 4.0), &class, colour, 1.8);
     svg.line((high, y - 4.0), (high, y + 4.0), &class, colour, 1.8);
+}
+
+/// Draws a bar from zero, light enough for its whisker to be seen on it.
+fn bar(svg: &mut Svg, slot: usize, (from, to): (f64, f64), y: f64, tip: &str) {
+    let height = LINE - 5.0;
+    svg.explained(
+        "rect",
+        &[
+            ("class", fill_class(slot)),
+            ("x", number(from)),
+            ("y", number(y - height / 2.0)),
+            ("width", number((to - from).max(0.0))),
+            ("height", number(height)),
+            ("fill", colour(slot).into()),
+            ("fill-opacity", "0.62".into()),
+        ],
+        tip,
+    );
 }

@@ -6,7 +6,9 @@
 //! so that it reads in black and white.
 
 mod curves;
+mod depth;
 mod forest;
+mod heatmap;
 mod legend;
 mod lines;
 mod palette;
@@ -14,7 +16,9 @@ mod scale;
 mod svg;
 
 pub use curves::{Curve, CurveKind, curve_svg};
+pub(super) use depth::{DepthChart, DepthPanel, DepthPoint, DepthSeries, depth_svg};
 pub(super) use forest::forest_svg;
+pub(super) use heatmap::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
 pub(super) use lines::lines_svg;
 pub(super) use svg::escape;
 
@@ -113,7 +117,7 @@ pub(super) struct ForestSection {
     pub(super) rows: Vec<ForestRow>,
 }
 
-/// Accuracy by arm: a dot with its interval for each, numbers to the right.
+/// Accuracy by arm: a dot or a bar with its interval for each, numbers to the right.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Forest {
     /// What a screen reader says.
@@ -122,4 +126,6 @@ pub(super) struct Forest {
     pub(super) sections: Vec<ForestSection>,
     /// The legend.
     pub(super) legend: Vec<Entry>,
+    /// Whether bars from zero are drawn instead of dots.
+    pub(super) bars: bool,
 }

@@ -16,7 +16,7 @@ pub(super) const CHANCE_DASHES: &str = "1 3";
 /// Returns the style sheet of a figure: colours on a dark screen.
 pub(super) fn style() -> String {
     let mut rules = String::from(
-        ".rt-ink{fill:#e6edf3}.rt-muted{fill:#9ba4ae}.rt-grid{stroke:#2b3139}.rt-axis{stroke:#7d8590}\
+        ".rt-ink{fill:#e6edf3}.rt-muted{fill:#9ba4ae}.rt-ink-line{stroke:#e6edf3}.rt-grid{stroke:#2b3139}.rt-axis{stroke:#7d8590}\
          .rt-ground{fill:#0d1117}.rt-halo{stroke:#0d1117}",
     );
     for (slot, colour) in DARK.iter().enumerate() {

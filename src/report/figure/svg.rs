@@ -99,6 +99,22 @@ impl Svg {
         let _ = writeln!(self.body, ">{}</text>", escape(content));
     }
 
+    /// Writes a small centred word in a given colour, which a pointer over it explains.
+    pub(super) fn inked(&mut self, (x, y): (f64, f64), ink: &str, bold: bool, content: &str, tip: &str) {
+        let mut attributes = vec![
+            ("x", number(x)),
+            ("y", number(y)),
+            ("font-size", number(Text::SMALL.size)),
+            ("text-anchor", "middle".to_owned()),
+            ("fill", ink.to_owned()),
+        ];
+        if bold {
+            attributes.push(("font-weight", "700".into()));
+        }
+        self.open("text", &attributes);
+        let _ = writeln!(self.body, ">{}<title>{}</title></text>", escape(content), escape(tip));
+    }
+
     /// Ends the figure.
     pub(super) fn finish(mut self) -> String {
         self.body.push_str("</svg>\n");
@@ -129,6 +145,8 @@ impl Text {
     pub(super) const HEADING: Self = Self { size: 13.0, bold: true, ..Self::PLAIN };
     /// Ticks and axis names.
     pub(super) const TICK: Self = Self { muted: true, ..Self::PLAIN };
+    /// Words in cells and beside them.
+    pub(super) const SMALL: Self = Self { size: 10.5, ..Self::TICK };
     /// The name of an upright axis.
     pub(super) const TURNED: Self = Self { turned: true, ..Self::TICK };
 

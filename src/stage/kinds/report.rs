@@ -1,71 +1,19 @@
 //! `report`: tables, figures and a page, out of what students answered.
 
-use std::collections::BTreeMap;
+mod claim;
+mod fields;
 
-use crate::artifact::{AgreementSummary, Checkpoint, CodecError, Parts, ReportFiles, Scores, TrainingLog};
-use crate::artifact::{Artifact, ArtifactKind};
-use crate::fingerprint::{ContentHash, Digest, Term};
-use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, report};
-use crate::source::{Diagnostic, Node, Value};
-use crate::stage::params::{FromNode, Gather, Scope, Seed};
-use crate::stage::{Arrival, Context, Stage, StageError};
+use crate::artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
+use crate::artifact::{Artifact, ArtifactKind, Split, TrainingLog};
+use crate::fingerprint::Digest;
+use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, report_with};
+use crate::stage::params::{Gather, Seed};
+use crate::stage::{Arrival, Coming, Context, Misfit, Stage, StageError};
 
+use super::lens::LensReport;
 use super::sequence::data;
-
-/// One axis or several, written as a name or a list of names.
-#[derive(Debug, Clone, Default)]
-pub struct Axes(Vec<String>);
-
-impl FromNode for Axes {
-    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        match &node.value {
-            Value::List(_) => Vec::from_node(node, scope).map(Self),
-            _ => String::from_node(node, scope).map(|name| Self(vec![name])),
-        }
-    }
-
-    fn absent(_scope: &mut Scope<'_>) -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn schema() -> serde_json::Value {
-        serde_json::json!({
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-            "x-absent": true
-        })
-    }
-}
-
-impl ContentHash for Axes {
-    fn term(&self) -> Term {
-        self.0.term()
-    }
-}
-
-/// Axis values that single out an arm.
-#[derive(Debug, Clone)]
-pub struct Selector(BTreeMap<String, String>);
-
-impl FromNode for Selector {
-    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let Value::Map(entries) = &node.value else {
-            let wrong = Diagnostic::at(node.span, format!("`{}` cannot be {}", scope.path(), node.describe()));
-            return scope.fail(wrong.label("expected a mapping of axes to values, such as `{ placement: none }`"));
-        };
-        let value = |node: &Node| node.scalar();
-        entries.iter().map(|(axis, node)| Some((axis.text.clone(), value(node)?))).collect::<Option<_>>().map(Self)
-    }
-
-    fn schema() -> serde_json::Value {
-        serde_json::json!({ "type": "object" })
-    }
-}
-
-impl ContentHash for Selector {
-    fn term(&self) -> Term {
-        self.0.term()
-    }
-}
+pub use claim::{Claim, More, Same};
+pub use fields::{Axes, Beside, Choices, Points, Selector};
 
 /// The log of a training, without the weights it led to.
 #[derive(Debug, Clone)]
@@ -104,11 +52,17 @@ crate::params! {
     /// Tables, figures and a page, out of what students answered. An axis that is given no place becomes further rows.
     pub struct Report {
         /// The stages of kind `evaluate` whose instances are reported.
-        pub scores: Gather<Scores>,
+        pub scores: Option<Gather<Scores>>,
+        /// The stages of kind `dataset` whose questions' words stand in the page.
+        pub questions: Option<Gather<Questions>>,
+        /// The split those questions are of.
+        pub split: Split = Split::Test,
         /// The stages of kind `train` whose training curves are shown.
         pub training: Option<Gather<Training>>,
         /// The stages of kind `agreement` that have a table of their own.
         pub agreement: Option<Gather<Agreement>>,
+        /// What the layers of students know of the label: `{ readings: …, bound: 0.6 }`.
+        pub lens: Option<LensReport>,
         /// The heading.
         pub title: String = "Results".into(),
         /// Axes of the rows.
@@ -119,12 +73,21 @@ crate::params! {
         pub x: Option<String>,
         /// Axes of the figure's lines.
         pub lines: Axes,
-        /// Axes of the figure's panels.
+        /// Axes of the panels: of the figure, and of the tables that have columns.
         pub panels: Axes,
         /// Axes that are averaged over, as replicates.
         pub average: Axes,
         /// The arm that every other is compared with, by axis values.
         pub baseline: Option<Selector>,
+        /// The axes among whose values the best is looked for, to be set in bold where it is clearly better than each of
+        /// the others; those that are neither a column, a panel nor `x` where none is given.
+        pub best: Axes,
+        /// What is expected of the arms, told with the verdict.
+        pub claims: Vec<Claim> = Vec::new(),
+        /// Values of others that stand beside the measured ones.
+        pub beside: Option<Beside>,
+        /// How accuracies are drawn: lines where there is an `x` and else dots, or `dots`, or `bars`.
+        pub figure: Shape = Shape::Auto,
         /// The seed of the bootstrap; the experiment's where none is given.
         pub seed: Seed,
     }
@@ -134,7 +97,7 @@ impl Stage for Report {
     type Output = ReportFiles;
 
     const NAME: &'static str = "report";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ABOUT: &'static str = "Tables, figures and a page, out of what students answered.";
     const EXAMPLE: &'static str = "{ scores: scores, x: fraction, lines: placement, average: run }";
 
@@ -142,6 +105,7 @@ impl Stage for Report {
         match port {
             port if port.starts_with("training") => Some(vec!["log".to_owned()]),
             port if port.starts_with("agreement") => Some(vec!["summary".to_owned()]),
+            port if port.starts_with("questions") => Some(vec![self.split.name().to_owned()]),
             _ => None,
         }
     }
@@ -150,53 +114,85 @@ impl Stage for Report {
         true
     }
 
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        if !self.shows_something() {
+            let message = "the report has nothing to report on".to_owned();
+            let hint = Some("name stages of kind `evaluate` under `scores`, of kind `agreement`, or of kind `lens` under `lens.readings`".to_owned());
+            return vec![Misfit { field: String::new(), message, hint }];
+        }
+        let arms: Vec<_> = coming
+            .iter()
+            .filter(|coming| coming.port.starts_with("scores"))
+            .map(|coming| (coming.stage.clone(), coming.coords.clone()))
+            .collect();
+        let misfit =
+            |error: report::ReportError| Misfit { field: error.field(), message: error.to_string(), hint: None };
+        foresee(&self.spec(), &arms).into_iter().map(misfit).collect()
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<ReportFiles, StageError> {
-        let logs = match &self.training {
-            Some(training) => context.gather(training)?,
-            None => Vec::new(),
-        };
-        let agreements = match &self.agreement {
-            Some(agreement) => context.gather(agreement)?,
-            None => Vec::new(),
-        };
+        let logs = gathered(context, self.training.as_ref())?;
+        let agreements = gathered(context, self.agreement.as_ref())?;
+        let asked = gathered(context, self.questions.as_ref())?;
+        let scored = gathered(context, self.scores.as_ref())?;
         let agreement = |(arrival, agreement): (&Arrival, Agreement)| report::Agreement {
             coords: arrival.coords.clone(),
             stage: arrival.stage.clone(),
             summary: agreement.0,
         };
-        let scored = context.gather(&self.scores)?;
+        let digest =
+            |(arrival, _): &(&Arrival, _)| arrival.parts.values().map(Digest::short).collect::<Vec<_>>().join(" ");
+        let digests: Vec<String> = scored.iter().map(digest).collect();
         let arm = |(arrival, outcomes): (&Arrival, Scores)| Arm {
             coords: arrival.coords.clone(),
             stage: arrival.stage.clone(),
             outcomes,
-            log: log_of(arrival, &logs),
+            log: likest(arrival, &logs).map(|log| logs[log].1.0.clone()),
+            questions: likest(arrival, &asked),
         };
         let arms: Vec<Arm> = scored.into_iter().map(arm).collect();
-        let questions: usize = arms.iter().map(|arm| arm.outcomes.rows.len()).max().unwrap_or(0);
-        let digest = |arrival: &Arrival| arrival.parts.values().map(Digest::short).collect::<Vec<_>>().join(" ");
-        let digests: Vec<String> = context.order.inputs[&self.scores.port].iter().map(digest).collect();
+        let count = arms.iter().map(|arm| arm.outcomes.rows.len()).max().unwrap_or(0);
+        let beside = match &self.beside {
+            Some(Beside { name, values }) => Some(report::Beside::read(name, &context.file(values)?).map_err(data)?),
+            None => None,
+        };
+        let questions: Vec<Vec<Question>> =
+            asked.into_iter().map(|(_, mut asked)| asked.splits.remove(&self.split).unwrap_or_default()).collect();
+        let mut provenance = Vec::new();
+        if !arms.is_empty() {
+            provenance.push(("questions".into(), count.to_string()));
+            provenance.push(("digests of the scores".into(), digests.join(", ")));
+        }
+        provenance.push(("recipe".into(), context.order.fingerprint.hex()));
         let input = ReportInput {
             title: self.title.clone(),
             experiment: String::new(),
             arms,
             agreements: agreements.into_iter().map(agreement).collect(),
+            questions,
+            beside,
             spec: self.spec(),
-            provenance: vec![
-                ("questions".into(), questions.to_string()),
-                ("digests of the scores".into(), digests.join(", ")),
-                ("recipe".into(), context.order.fingerprint.hex()),
-            ],
+            provenance,
         };
-        Ok(report(&input).map_err(data)?.files)
+        let lens = self.lens.as_ref().map(|lens| lens.section(context, &self.title, &input.spec)).transpose()?;
+        Ok(report_with(&input, lens.as_slice()).map_err(data)?.files)
     }
 }
 
 impl Report {
+    /// Says whether there is anything that a report can be about.
+    fn shows_something(&self) -> bool {
+        self.scores.is_some() || self.agreement.is_some() || self.lens.is_some()
+    }
+
     fn spec(&self) -> ReportSpec {
         let Self {
             scores: _,
+            questions: _,
+            split: _,
             training,
             agreement: _,
+            lens: _,
             title: _,
             rows,
             columns,
@@ -205,6 +201,10 @@ impl Report {
             panels,
             average,
             baseline,
+            best,
+            claims,
+            beside: _,
+            figure,
             seed,
         } = self;
         let mut figures = vec![Figure::Accuracy];
@@ -217,20 +217,32 @@ impl Report {
             panels: panels.0.clone(),
             average: average.0.clone(),
             baseline: baseline.as_ref().map(|selector| selector.0.clone()),
+            best: best.0.clone(),
+            claims: claims.iter().map(Claim::claim).collect(),
             figures,
+            shape: *figure,
             seed: seed.0,
             ..ReportSpec::default()
         }
     }
 }
 
-/// Finds the training of an arm: of those whose coordinates contradict none of the arm's, the one whose stage an axis
+/// Reads what came to a port that need not be there.
+fn gathered<'a, A: Artifact>(
+    context: &Context<'a>,
+    port: Option<&Gather<A>>,
+) -> Result<Vec<(&'a Arrival, A)>, StageError> {
+    port.map_or_else(|| Ok(Vec::new()), |port| context.gather(port))
+}
+
+/// Finds what belongs to an arm: of those whose coordinates contradict none of the arm's, the one whose stage an axis
 /// names, else the one with the most coordinates; none where that is not one alone.
-fn log_of(arm: &Arrival, logs: &[(&Arrival, Training)]) -> Option<TrainingLog> {
-    let fits = |log: &Arrival| log.coords.iter().all(|(axis, value)| arm.coords.get(axis) == Some(value));
-    let rank = |log: &Arrival| (arm.coords.values().any(|value| *value == log.stage), log.coords.len());
-    let most = logs.iter().filter(|(log, _)| fits(log)).map(|(log, _)| rank(log)).max()?;
-    let mut best = logs.iter().filter(|(log, _)| fits(log) && rank(log) == most);
-    let (_, training) = best.next()?;
-    best.next().is_none().then(|| training.0.clone())
+fn likest<A>(arm: &Arrival, candidates: &[(&Arrival, A)]) -> Option<usize> {
+    let fits = |other: &Arrival| other.coords.iter().all(|(axis, value)| arm.coords.get(axis) == Some(value));
+    let rank = |other: &Arrival| (arm.coords.values().any(|value| *value == other.stage), other.coords.len());
+    let most = candidates.iter().filter(|(other, _)| fits(other)).map(|(other, _)| rank(other)).max()?;
+    let mut best =
+        (0..candidates.len()).filter(|&index| fits(candidates[index].0) && rank(candidates[index].0) == most);
+    let first = best.next()?;
+    best.next().is_none().then_some(first)
 }

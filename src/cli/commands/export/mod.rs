@@ -199,6 +199,8 @@ fn file_name(kind: ArtifactKind, part: &str) -> String {
         (ArtifactKind::Checkpoint, "weights") => "model.safetensors".into(),
         (ArtifactKind::Checkpoint, "log") => "training_log.json".into(),
         (ArtifactKind::Checkpoint | ArtifactKind::Tokenizer, part) => format!("{part}.json"),
+        (ArtifactKind::Translators, "translators") => "translators.safetensors".into(),
+        (ArtifactKind::Translators, part) => format!("tuning_{part}.json"),
         (ArtifactKind::Report, part) => part.into(),
         (_, part) => format!("{part}.jsonl"),
     }

@@ -1,0 +1,97 @@
+//! What each layer of a model would say next if it were the last.
+//!
+//! | lens | what becomes of the residual stream `h` of a layer | source |
+//! |---|---|---|
+//! | logit lens | `head(norm(h))`, with the model's own last norm and head | nostalgebraist (2020) |
+//! | tuned lens | `head(norm(h + A h + b))`, with a translator `A`, `b` for each layer | Belrose et al. (2023), equation 5 |
+//!
+//! Layer 0 is the embeddings, layer `k` the stream after `k` blocks, and the last layer, numbered by the blocks, the
+//! model's own output: no translator touches it, and what is read there is what the model says, to the bit, where all
+//! logits of a sequence are taken at once.
+//!
+//! Memory is bounded twice: as many positions run side by side as the budget allows, and of them as many are held against
+//! the vocabulary at once as `logits_max` logits allow, one at least. On the CPU each sequence runs by itself, so that what
+//! is read of it does not depend on the others.
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod translators;
+mod tune;
+
+use std::ops::Range;
+
+pub use self::read::read_layers;
+pub use self::translators::Translators;
+pub use self::tune::{Passage, TuneError, TuneRecipe, TuneStep, tune};
+
+use super::attribute::Unfit;
+use super::student::ModelError;
+
+/// A sequence, and the places in it after which every layer is asked what comes next.
+#[derive(Clone, Debug)]
+pub struct LensRequest<'a> {
+    /// The sequence; what follows the last place that is read does not matter.
+    pub ids: &'a [u32],
+    /// The indices of the tokens after which is read.
+    pub read: Range<usize>,
+    /// For each of them, the token whose probability and rank are read.
+    pub targets: &'a [u32],
+}
+
+/// What one layer says at one place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// The likeliest token.
+    pub top: u32,
+    /// Its probability.
+    pub top_probability: f32,
+    /// The probability of the target.
+    pub probability: f32,
+    /// The entropy of the layer's distribution, in nats.
+    pub entropy: f32,
+    /// The Kullback-Leibler divergence of the model's distribution from the layer's, in nats.
+    pub divergence: f32,
+    /// The rank of the target: 1 where nothing is likelier.
+    pub rank: u32,
+}
+
+/// How much runs at once.
+#[derive(Clone, Debug)]
+pub struct LensLimits {
+    /// The most positions side by side.
+    pub budget: super::generate::Budget,
+    /// The most logits that are held at once, positions times vocabulary.
+    pub logits_max: usize,
+}
+
+impl LensLimits {
+    /// The places that are held against a vocabulary at once.
+    fn places(&self, vocab: usize) -> usize {
+        (self.logits_max / vocab.max(1)).max(1)
+    }
+}
+
+/// Why nothing can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LensError {
+    /// The model cannot take a request.
+    #[error("cannot read sequence {request}: {why}")]
+    Request {
+        /// The index of the request.
+        request: usize,
+        /// What is wrong with it.
+        why: Unfit,
+    },
+    /// The model has no such layer.
+    #[error("cannot read layer {layer}: the model has layers 0 (its embeddings) to {last} (its output)")]
+    Layer {
+        /// The layer asked for.
+        layer: usize,
+        /// The last one.
+        last: usize,
+    },
+    /// The device failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}

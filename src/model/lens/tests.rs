@@ -1,0 +1,263 @@
+//! Lenses against the model's own output, against each other, and by what tuning promises.
+
+use super::*;
+use crate::model::generate::Budget;
+use crate::model::kernels::{Kernels, SURVEY};
+use crate::model::{Architecture, Config, Device, Model, Size};
+
+const VOCAB: usize = 61;
+
+fn limits(positions: usize, logits_max: usize) -> LensLimits {
+    LensLimits { budget: Budget::of(positions), logits_max }
+}
+
+fn roomy() -> LensLimits {
+    limits(4_096, 1 << 20)
+}
+
+/// A small model with weights large enough that layers say something.
+fn model(architecture: Architecture, device: &Device) -> Model {
+    let size = Size { vocab_size: VOCAB, context: 32, d_model: 32, layers: 3, heads: 4, kv_heads: None };
+    let mut model = Model::init(Config::new(architecture, size), 5, device);
+    crate::model::student::placed!(&mut model.placed, network => network.change_weights(|weight| {
+        if weight.abs() < 0.9 {
+            *weight *= 6.0;
+        }
+    }));
+    model
+}
+
+fn everywhere() -> Vec<(String, Model)> {
+    let devices = [Device::cpu(), Device::dispatched_cpu()];
+    let of = |device: &Device| Architecture::ALL.map(|kind| (format!("{kind:?} on {device}"), model(kind, device)));
+    devices.iter().flat_map(of).collect()
+}
+
+fn ids(len: usize, seed: usize) -> Vec<u32> {
+    (0..len).map(|i| ((i * 17 + seed * 29 + i * i * seed) % VOCAB) as u32).collect()
+}
+
+fn request<'a>(ids: &'a [u32], from: usize, targets: &'a [u32]) -> LensRequest<'a> {
+    LensRequest { ids, read: from..ids.len(), targets: &targets[..ids.len() - from] }
+}
+
+fn near(a: &Reading, b: &Reading) -> bool {
+    let close = |a: f32, b: f32| (a - b).abs() < 1e-4 * (1.0 + b.abs());
+    close(a.probability, b.probability) && close(a.entropy, b.entropy) && close(a.divergence, b.divergence)
+}
+
+#[test]
+fn the_last_layer_says_what_the_model_says_to_the_bit() {
+    let (sequences, targets) = ([ids(14, 1), ids(9, 2)], ids(14, 3));
+    for (name, model) in everywhere() {
+        let requests = [request(&sequences[0], 3, &targets), request(&sequences[1], 0, &targets)];
+        let found = read_layers(&model, &requests, &[3], None, &roomy()).expect("reads");
+        // Sequences run apart on the CPU and side by side elsewhere, and so they do here.
+        let apart = model.device().deterministic();
+        let both = [sequences[0].as_slice(), &sequences[1]];
+        let logits = if apart {
+            both.iter().map(|ids| model.logits(&[ids]).expect("runs").remove(0)).collect()
+        } else {
+            let mut logits = model.logits(&[both[1], both[0]]).expect("runs");
+            logits.reverse();
+            logits
+        };
+        for ((grid, logits), request) in found.iter().zip(&logits).zip(&requests) {
+            let rows = &logits[request.read.start * VOCAB..];
+            let own = crate::model::student::placed!(&model.placed, network => {
+                let rows = network.upload(rows.to_vec(), &[request.read.len(), VOCAB]);
+                network.read(survey_of(network, &rows, request.targets)).expect("reads")
+            });
+            for ((reading, own), row) in grid[0].iter().zip(own.chunks(SURVEY)).zip(rows.chunks(VOCAB)) {
+                let best = (0..VOCAB).max_by(|&a, &b| row[a].total_cmp(&row[b])).expect("a vocabulary");
+                assert_eq!(reading.top as usize, best, "{name}");
+                assert_eq!(
+                    [reading.top_probability, reading.probability, reading.entropy].map(f32::to_bits),
+                    [own[1], own[2], own[3]].map(f32::to_bits),
+                    "{name}"
+                );
+                assert_eq!(reading.divergence.abs().to_bits(), 0, "{name}: it is no distance from itself");
+            }
+        }
+    }
+}
+
+fn survey_of<B: Kernels>(
+    _: &crate::model::network::Network<B>,
+    rows: &crate::model::kernels::Real<B>,
+    targets: &[u32],
+) -> crate::model::kernels::Real<B> {
+    B::survey(rows, rows, targets)
+}
+
+#[test]
+fn little_memory_changes_no_reading_beyond_rounding() {
+    let (sequences, targets) = ([ids(20, 1), ids(7, 2), ids(13, 4)], ids(20, 3));
+    for (name, model) in everywhere() {
+        let requests: Vec<LensRequest<'_>> = sequences.iter().map(|ids| request(ids, 2, &targets)).collect();
+        let whole = read_layers(&model, &requests, &[0, 1, 2, 3], None, &roomy()).expect("reads");
+        for tight in [limits(1, 1), limits(25, 5 * VOCAB), limits(4_096, 3 * VOCAB)] {
+            let found = read_layers(&model, &requests, &[0, 1, 2, 3], None, &tight).expect("reads");
+            for (a, b) in found.iter().flatten().flatten().zip(whole.iter().flatten().flatten()) {
+                assert!(near(a, b), "{name}: {a:?}, not {b:?}");
+            }
+        }
+        assert_eq!(whole.iter().map(|grid| grid[1].len()).collect::<Vec<_>>(), [18, 5, 11], "{name}");
+        let some = read_layers(&model, &requests[..1], &[2, 0], None, &roomy()).expect("reads").remove(0);
+        for (layer, at) in [(0, 2), (1, 0)] {
+            assert!(some[layer].iter().zip(&whole[0][at]).all(|(a, b)| near(a, b)), "{name}: layers in any order");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let model = model(Architecture::Gpt2, &Device::cpu());
+    let (long, targets) = (ids(40, 1), ids(40, 2));
+    let fails = |request: LensRequest<'_>, layers: &[usize]| {
+        read_layers(&model, &[request], layers, None, &roomy()).expect_err("cannot be read").to_string()
+    };
+    assert_eq!(
+        fails(request(&long[..5], 0, &targets), &[0, 4]),
+        "cannot read layer 4: the model has layers 0 (its embeddings) to 3 (its output)"
+    );
+    assert_eq!(
+        fails(request(&long, 0, &targets), &[0]),
+        "cannot read sequence 0: its 40 tokens are more than the model's 32 positions"
+    );
+    assert_eq!(
+        fails(LensRequest { ids: &long[..5], read: 2..6, targets: &targets[..4] }, &[0]),
+        "cannot read sequence 0: position 5 is not in it: it has 5 tokens"
+    );
+    assert_eq!(
+        fails(LensRequest { ids: &long[..5], read: 2..3, targets: &[99] }, &[0]),
+        "cannot read sequence 0: its token 99 is not below the vocabulary's size 61"
+    );
+}
+
+fn recipe(steps: usize) -> TuneRecipe {
+    TuneRecipe {
+        steps,
+        tokens: 40,
+        lr: 1.0,
+        momentum: 0.9,
+        weight_decay: 1e-3,
+        max_grad_norm: Some(1.0),
+        bias_only: false,
+        seed: 3,
+    }
+}
+
+fn text() -> Vec<Passage> {
+    (0..12).map(|seed| Passage { ids: ids(10 + seed % 5, seed), from: seed % 3 }).collect()
+}
+
+fn tuned(model: &Model, recipe: &TuneRecipe, limits: &LensLimits) -> (Translators, Vec<TuneStep>) {
+    let mut steps = Vec::new();
+    let translators = tune(model, &text(), recipe, limits, &mut |step| {
+        steps.push(*step);
+        true
+    });
+    (translators.expect("tunes"), steps)
+}
+
+/// The divergence of each layer but the last, averaged over places of some text.
+fn divergences(model: &Model, translators: Option<&Translators>) -> Vec<f64> {
+    let (text, targets) = (text(), vec![0; 32]);
+    let requests: Vec<LensRequest<'_>> = text.iter().map(|one| request(&one.ids, one.from, &targets)).collect();
+    let grids = read_layers(model, &requests, &[0, 1, 2], translators, &roomy()).expect("reads");
+    let of = |layer: usize| {
+        let all: Vec<f64> = grids.iter().flat_map(|grid| &grid[layer]).map(|one| f64::from(one.divergence)).collect();
+        all.iter().sum::<f64>() / all.len() as f64
+    };
+    (0..3).map(of).collect()
+}
+
+#[test]
+fn translators_start_as_nothing_and_bring_every_layer_nearer() {
+    for (name, model) in everywhere() {
+        let plain = divergences(&model, None);
+        for bias_only in [false, true] {
+            let identity = Translators::identity(model.config(), bias_only);
+            assert_eq!(divergences(&model, Some(&identity)), plain, "{name}: the identity is the logit lens");
+            let (translators, steps) = tuned(&model, &TuneRecipe { bias_only, ..recipe(40) }, &roomy());
+            let after = divergences(&model, Some(&translators));
+            let nearer = after.iter().zip(&plain).all(|(after, before)| after < before);
+            assert!(nearer, "{name}, bias only {bias_only}: {after:?} from {plain:?}");
+            assert_eq!(steps.len(), 40);
+            assert!((steps[0].lr - 0.1).abs() < 1e-12 && (steps[39].lr - 0.1 / 40.0).abs() < 1e-12, "{name}");
+            assert!(translators.layers.iter().all(|one| one.weight.is_none() == bias_only));
+            let bytes = translators.to_bytes();
+            assert_eq!(Translators::from_bytes(&bytes, model.config(), "x").expect("reads"), translators, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_small_step_lowers_the_divergence_by_rate_times_squared_gradient() {
+    for (name, model) in everywhere() {
+        let one = vec![Passage { ids: ids(14, 1), from: 2 }];
+        let recipe =
+            TuneRecipe { lr: 2e-4, momentum: 0.0, weight_decay: 0.0, max_grad_norm: None, tokens: 1, ..recipe(2) };
+        let mut steps = Vec::new();
+        tune(&model, &one, &recipe, &roomy(), &mut |step| {
+            steps.push(*step);
+            true
+        })
+        .expect("tunes");
+        let fallen = 3.0 * (steps[0].divergence - steps[1].divergence);
+        let promised = steps[0].lr * steps[0].grad_norm * steps[0].grad_norm;
+        assert!((fallen - promised).abs() < 0.05 * promised, "{name}: {fallen}, not {promised}");
+    }
+}
+
+#[test]
+fn tuning_does_not_depend_on_how_much_runs_at_once_and_repeats_to_the_bit() {
+    let model = model(Architecture::Llama, &Device::cpu());
+    let (whole, _) = tuned(&model, &recipe(6), &roomy());
+    assert_eq!(tuned(&model, &recipe(6), &roomy()).0, whole);
+    let (parts, _) = tuned(&model, &recipe(6), &limits(20, 4 * VOCAB));
+    for (a, b) in parts.layers.iter().zip(&whole.layers) {
+        let all = |one: &translators::Translator| [one.weight.clone().expect("a matrix"), one.bias.clone()].concat();
+        let most = all(b).iter().copied().fold(0.0, |most: f32, x| most.max(x.abs()));
+        assert!(
+            all(a).iter().zip(all(b)).all(|(a, b)| (a - b).abs() < 1e-4 * most),
+            "off by more than {most} / 10,000"
+        );
+    }
+    let other = tuned(&model, &TuneRecipe { seed: 4, ..recipe(6) }, &roomy()).0;
+    assert_ne!(other, whole, "another order of the text");
+}
+
+#[test]
+fn translators_of_another_model_are_refused_with_both_shapes() {
+    let config = |layers, d_model| {
+        let size = Size { vocab_size: VOCAB, context: 32, d_model, layers, heads: 4, kv_heads: None };
+        Config::new(Architecture::Gpt2, size)
+    };
+    let bytes = Translators::identity(&config(2, 8), false).to_bytes();
+    let error = Translators::from_bytes(&bytes, &config(1, 12), "lens.safetensors").expect_err("does not fit");
+    expect_test::expect!["cannot use the weights of `lens.safetensors`: tensor `0.bias` has shape [8], the configuration wants [12]; tensor `0.weight` has shape [8, 8], the configuration wants [12, 12]; tensor `1.bias` of shape [8] has no place in the model; tensor `1.weight` of shape [8, 8] has no place in the model"]
+        .assert_eq(&error.to_string());
+}
+
+#[test]
+fn tuning_names_what_it_cannot_learn_from_and_stops_when_asked() {
+    let model = model(Architecture::Gpt2, &Device::cpu());
+    let fails = |text: &[Passage], recipe: &TuneRecipe| {
+        tune(&model, text, recipe, &roomy(), &mut |_| true).expect_err("cannot be learned from").to_string()
+    };
+    assert_eq!(fails(&[], &recipe(1)), "cannot tune a lens: there is no text");
+    assert_eq!(
+        fails(&[Passage { ids: ids(5, 1), from: 5 }], &recipe(1)),
+        "cannot tune a lens on passage 0: it has 5 tokens and is compared from token 5 on"
+    );
+    assert_eq!(
+        fails(&[Passage { ids: ids(33, 1), from: 0 }], &recipe(1)),
+        "cannot tune a lens on the text: cannot run sequence 0: its 33 tokens are more than the model's 32 positions"
+    );
+    let wild = TuneRecipe { lr: 1e30, max_grad_norm: None, ..recipe(9) };
+    assert!(fails(&text(), &wild).starts_with("tuning the lens diverged: the divergence of step "));
+    let stopped = tune(&model, &text(), &recipe(9), &roomy(), &mut |step| step.step < 4).expect_err("stopped");
+    assert_eq!(stopped.to_string(), "tuning the lens was stopped after step 4");
+}

@@ -1,0 +1,40 @@
+//! One arm held against another: the difference with its interval, and the test that decides.
+
+use super::ReportInput;
+use crate::stats::{Bootstrap, Comparison, Estimate, Method, Responses, Test, difference};
+
+/// The first arm minus the second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Against {
+    /// Everything that was found.
+    pub(super) comparison: Comparison,
+    /// The difference, with the interval that belongs to the test.
+    pub(super) difference: Estimate,
+    /// The two-sided p value.
+    pub(super) p: f64,
+    /// The test it is from.
+    pub(super) test: Test,
+}
+
+/// Compares two arms on the questions they share; `None` where there is none.
+pub(super) fn against(input: &ReportInput, first: &Responses, second: &Responses) -> Option<Against> {
+    let level = input.spec.level;
+    let comparison = difference(first, second, level, Bootstrap::seeded(input.spec.seed))?;
+    let (p, test) = comparison.decisive();
+    let crossed = comparison.crossed.filter(|_| test == Test::Crossed);
+    let difference = crossed.map_or(comparison.difference, |crossed| Estimate {
+        interval: crossed.interval(level),
+        method: Method::Crossed,
+        ..comparison.difference
+    });
+    Some(Against { comparison, difference, p, test })
+}
+
+/// Names a test for a reader.
+pub(super) fn words(test: Test) -> &'static str {
+    match test {
+        Test::McNemar => "McNemar's exact test",
+        Test::Permutation => "the exact permutation test over questions, with the trainings as given",
+        Test::Crossed => "the t test with the error over questions and trainings",
+    }
+}

@@ -1,0 +1,382 @@
+//! What the arms say of each claim: tested case by case, corrected over all of them, told in two tables and a file.
+
+use super::against::against;
+use super::claim::{Case, Claim, Relation};
+use super::csv::{Writer, number};
+use super::label::{self, ABSENT};
+use super::layout::Layout;
+use super::summary::Summary;
+use super::{Cell, Column, ReportError, ReportInput, Table};
+use crate::stats::{
+    Equivalence, Exceeding, Interval, Level, Method, Pairs, Power, Test, detectable, equivalence, exceeding, holm,
+};
+
+/// What the arms say of a claim, or of one of its cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// They show it.
+    Supported,
+    /// They show that it does not hold.
+    Contradicted,
+    /// They show neither.
+    Undecided,
+    /// The two arms have no question in common.
+    Incomparable,
+}
+
+impl Verdict {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Supported => "supported",
+            Self::Contradicted => "contradicted",
+            Self::Undecided => "undecided",
+            Self::Incomparable => "not comparable",
+        }
+    }
+}
+
+/// A claim and what became of its cases.
+pub(super) struct Judged<'a> {
+    claim: &'a Claim,
+    cases: Vec<Decided>,
+}
+
+/// A case with its numbers.
+struct Decided {
+    case: Case,
+    /// `None` where the arms share no question.
+    tested: Option<Tested>,
+    /// The p value, corrected for the number of all cases of all claims.
+    corrected: Option<f64>,
+    verdict: Verdict,
+}
+
+/// The numbers of a case.
+struct Tested {
+    accuracies: (f64, f64),
+    difference: f64,
+    interval: Interval,
+    questions: usize,
+    unpaired: usize,
+    /// Whether each arm was trained once.
+    once: bool,
+    /// What was done.
+    test: String,
+    /// The p value of the finding that the observed difference points to.
+    p: f64,
+    /// That finding.
+    toward: Verdict,
+    /// The smallest difference that such a comparison finds four times out of five.
+    detectable: Option<f64>,
+}
+
+/// Judges every claim of a report.
+///
+/// # Errors
+/// Claims about arms that are not there.
+pub(super) fn judge<'a>(
+    input: &'a ReportInput,
+    layout: &Layout,
+    summaries: &[Summary],
+) -> Result<Vec<Judged<'a>>, ReportError> {
+    let mut judged = Vec::new();
+    for (index, claim) in input.spec.claims.iter().enumerate() {
+        let decide = |case: Case| {
+            let tested = tested(input, claim.relation, &summaries[case.first], &summaries[case.second]);
+            Decided { case, tested, corrected: None, verdict: Verdict::Incomparable }
+        };
+        let cases = claim.cases(index, layout)?.into_iter().map(decide).collect();
+        judged.push(Judged { claim, cases });
+    }
+    let mut cases: Vec<&mut Decided> =
+        judged.iter_mut().flat_map(|judged| &mut judged.cases).filter(|case| case.tested.is_some()).collect();
+    let p_values: Vec<f64> = cases.iter().filter_map(|case| Some(case.tested.as_ref()?.p)).collect();
+    let corrected = holm(&p_values).expect("tests give probabilities");
+    let alpha = 1.0 - input.spec.level.share();
+    for (case, p) in cases.iter_mut().zip(corrected) {
+        let toward = case.tested.as_ref().map_or(Verdict::Incomparable, |tested| tested.toward);
+        case.corrected = Some(p);
+        case.verdict = if p <= alpha { toward } else { Verdict::Undecided };
+    }
+    Ok(judged)
+}
+
+/// Tests one case; `None` where the arms share no question.
+fn tested(input: &ReportInput, relation: Relation, first: &Summary, second: &Summary) -> Option<Tested> {
+    let (first, second, level) = (&first.responses, &second.responses, input.spec.level);
+    let found = against(input, first, second)?;
+    let pairs = Pairs::of(first, second).ok()?;
+    let (questions, unpaired) = (pairs.questions(), pairs.unpaired());
+    let difference = found.difference;
+    let toward = |holds: bool| if holds { Verdict::Supported } else { Verdict::Contradicted };
+    let margin_test = |method: Method| match method {
+        Method::Crossed => "t tests over questions and trainings",
+        _ => "Tango's score tests",
+    };
+    let (test, p, toward, interval) = match relation {
+        Relation::More { by: Some(by) } => {
+            let Exceeding { at_most, at_least, method } = exceeding(&pairs, by.share());
+            let p = (2.0 * at_most.min(at_least)).min(1.0);
+            (format!("margin: {}", margin_test(method)), p, toward(difference.value > by.share()), difference.interval)
+        }
+        Relation::More { by: None } => {
+            (named(found.test).to_owned(), found.p, toward(difference.value > 0.0), difference.interval)
+        }
+        Relation::Same { within } => {
+            let Equivalence { p, p_beyond, interval, method, .. } = equivalence(&pairs, within, level);
+            let near = difference.value.abs() < within.share();
+            let test = format!("equivalence: {}", margin_test(method));
+            (test, if near { p } else { p_beyond }, toward(near), interval)
+        }
+    };
+    let once = pairs.replicates() == (1, 1);
+    let detectable = detectable(&pairs, level, Power::P80);
+    let accuracies = pairs.accuracies();
+    let difference = difference.value;
+    Some(Tested { accuracies, difference, interval, questions, unpaired, once, test, p, toward, detectable })
+}
+
+/// Names a test in a few words.
+fn named(test: Test) -> &'static str {
+    match test {
+        Test::McNemar => "McNemar's exact test",
+        Test::Permutation => "permutation test over questions",
+        Test::Crossed => "t test over questions and trainings",
+    }
+}
+
+impl Judged<'_> {
+    /// Says what holds of the claim: supported where every case is, contradicted where any is.
+    pub(super) fn verdict(&self) -> Verdict {
+        let any = |verdict| self.cases.iter().any(|case| case.verdict == verdict);
+        if any(Verdict::Contradicted) {
+            Verdict::Contradicted
+        } else if self.cases.iter().all(|case| case.verdict == Verdict::Supported) {
+            Verdict::Supported
+        } else if self.cases.iter().all(|case| case.verdict == Verdict::Incomparable) {
+            Verdict::Incomparable
+        } else {
+            Verdict::Undecided
+        }
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.cases.iter().filter(|case| case.verdict == verdict).count()
+    }
+
+    /// The smallest and the largest difference among the cases.
+    fn range(&self) -> Option<(f64, f64)> {
+        let differences = || self.cases.iter().filter_map(|case| Some(case.tested.as_ref()?.difference));
+        Some((differences().min_by(f64::total_cmp)?, differences().max_by(f64::total_cmp)?))
+    }
+}
+
+/// Says in a clause how many claims got which verdict; `None` where none is made.
+pub(super) fn lead(judged: &[Judged<'_>]) -> Option<String> {
+    let verdicts = [Verdict::Supported, Verdict::Contradicted, Verdict::Undecided, Verdict::Incomparable];
+    let counts = verdicts.map(|verdict| (judged.iter().filter(|one| one.verdict() == verdict).count(), verdict.word()));
+    let told: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let plural = if judged.len() == 1 { "claim" } else { "claims" };
+    (!judged.is_empty()).then(|| format!("{} {plural}: {}.", judged.len(), told.join(", ")))
+}
+
+/// Makes the tables: the claims, then their cases; none where no claim is made.
+pub(super) fn tables(input: &ReportInput, judged: &[Judged<'_>]) -> Vec<Table> {
+    if judged.is_empty() {
+        return Vec::new();
+    }
+    vec![summary(input, judged), cases(input, judged)]
+}
+
+fn count(number: usize) -> Cell {
+    Cell::number(number as f64, label::count(number))
+}
+
+fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
+    let columns = vec![
+        Column::numbers("no."),
+        Column::prose("claim"),
+        Column::words("verdict"),
+        Column::numbers("cases"),
+        Column::numbers("supported"),
+        Column::numbers("contradicted"),
+        Column::numbers("undecided"),
+        Column::numbers("difference"),
+    ];
+    let row = |(index, one): (usize, &Judged<'_>)| {
+        let range = one.range().map_or_else(
+            || Cell::words(ABSENT),
+            |(low, high)| {
+                let (low_text, high_text) = (label::points(low), label::points(high));
+                let text = if low_text == high_text { low_text } else { format!("{low_text} to {high_text}") };
+                Cell::number(low, text)
+            },
+        );
+        let claim = Cell { small: formula_below(one.claim), ..Cell::words(one.claim.words()) };
+        vec![
+            count(index + 1),
+            claim,
+            Cell::words(one.verdict().word()),
+            count(one.cases.len()),
+            count(one.count(Verdict::Supported)),
+            count(one.count(Verdict::Contradicted)),
+            count(one.count(Verdict::Undecided) + one.count(Verdict::Incomparable)),
+            range,
+        ]
+    };
+    let level = super::notes::significance(input);
+    let notes = vec![format!(
+        "A claim is about each pair of arms that agree on every axis it does not name: its cases. It is supported where every \
+         case is and contradicted where any case is, at {level} after Holm's correction over all cases of all claims; \
+         else it is undecided, which is no evidence against it. Differences are in percentage points, first side minus \
+         second."
+    )];
+    Table { title: "Claims".to_owned(), columns, rows: judged.iter().enumerate().map(row).collect(), notes }
+}
+
+fn formula_below(claim: &Claim) -> String {
+    if claim.says.is_empty() { String::new() } else { claim.formula() }
+}
+
+fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
+    let told = judged.iter().flat_map(|one| &one.cases).any(|case| !case.case.label.is_empty());
+    let mut columns = vec![Column::numbers("claim")];
+    columns.extend(told.then(|| Column::words("case")));
+    columns.extend(["first %", "second %", "difference", "n"].map(Column::numbers));
+    columns.push(Column::prose("test"));
+    columns.extend(["p", "p, Holm"].map(Column::numbers));
+    columns.push(Column::words("verdict"));
+    columns.push(Column::numbers("detectable"));
+    let mut rows = Vec::new();
+    let mut unpaired = Vec::new();
+    for (index, one) in judged.iter().enumerate() {
+        for Decided { case, tested, corrected, verdict } in &one.cases {
+            let mut cells = vec![count(index + 1)];
+            let name = if case.label.is_empty() { ABSENT } else { &case.label };
+            cells.extend(told.then(|| Cell::words(name)));
+            if let Some(tested) = tested {
+                cells.extend(numbers(tested, *corrected, *verdict));
+                if tested.unpaired > 0 {
+                    let (number, left) = (index + 1, label::count(tested.unpaired));
+                    unpaired.push(format!(
+                        "Claim {number}, {name}: the arms were scored on different questions, and {left} that only one of them \
+                         has are left out."
+                    ));
+                }
+            } else {
+                cells.extend([ABSENT; 4].map(Cell::words));
+                cells.push(Cell::words("the arms share no question"));
+                cells.extend([ABSENT; 2].map(Cell::words));
+                cells.push(Cell::words(verdict.word()));
+                cells.push(Cell::words(ABSENT));
+            }
+            rows.push(cells);
+        }
+    }
+    let mut notes = case_notes(input, judged);
+    notes.extend(super::notes::shortened(unpaired));
+    Table { title: "Claims, case by case".to_owned(), columns, rows, notes }
+}
+
+fn numbers(tested: &Tested, corrected: Option<f64>, verdict: Verdict) -> [Cell; 9] {
+    let Tested { accuracies: (first, second), difference, interval, questions, test, p, detectable, .. } = tested;
+    let Interval { low, high } = interval;
+    let share = |share: f64| Cell::number(share, label::percent(share));
+    let p_value = |p: f64| Cell::number(p, label::p_value(p));
+    let points = label::points;
+    [
+        share(*first),
+        share(*second),
+        Cell::number(*difference, format!("{} [{}, {}]", points(*difference), points(*low), points(*high))),
+        count(*questions),
+        Cell::words(test.clone()),
+        p_value(*p),
+        corrected.map_or_else(|| Cell::words(ABSENT), p_value),
+        Cell::words(verdict.word()),
+        detectable.map_or_else(|| Cell::words(ABSENT), share),
+    ]
+}
+
+fn case_notes(input: &ReportInput, judged: &[Judged<'_>]) -> Vec<String> {
+    let level = label::level(input.spec.level);
+    let same = judged.iter().any(|one| matches!(one.claim.relation, Relation::Same { .. }));
+    let mut tested = judged.iter().flat_map(|one| &one.cases).filter_map(|case| case.tested.as_ref());
+    let mut notes = vec![format!(
+        "Arms are paired by question; brackets hold {level} intervals of the difference. p is that of the finding the \
+         difference points to, two-sided for `>`. `detectable` is the smallest difference, in points, that a comparison like \
+         this one finds four times out of five."
+    )];
+    if same {
+        let narrow = Level::new(2.0 * input.spec.level.share() - 1.0).map(label::level);
+        let narrow = narrow.unwrap_or_else(|_| "narrower".to_owned());
+        notes.push(format!(
+            "For `≈` the bracket is the {narrow} interval, which lies within the margin exactly where two one-sided tests \
+             find the arms equivalent before the correction; no difference found is not the same as none."
+        ));
+    }
+    if tested.any(|tested| tested.once) {
+        notes.push(
+            "Where each arm was trained once, a verdict is about these very trainings: another seed may differ by more than the \
+             questions do."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+const HEADINGS: [&str; 19] = [
+    "claim",
+    "says",
+    "formula",
+    "case",
+    "first",
+    "second",
+    "first_accuracy",
+    "second_accuracy",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "questions",
+    "unpaired_questions",
+    "test",
+    "p",
+    "p_holm",
+    "verdict",
+    "detectable",
+    "claim_verdict",
+];
+
+/// Writes one line per claim and case, shares from 0 to 1; `None` where no claim is made.
+pub(super) fn csv(layout: &Layout, judged: &[Judged<'_>]) -> Option<String> {
+    let mut csv = Writer::default();
+    csv.row(HEADINGS);
+    for (index, one) in judged.iter().enumerate() {
+        for Decided { case, tested, corrected, verdict } in &one.cases {
+            let of = |value: fn(&Tested) -> f64| number(tested.as_ref().map(value));
+            let count = |value: fn(&Tested) -> usize| tested.as_ref().map(|t| value(t).to_string()).unwrap_or_default();
+            csv.row([
+                (index + 1).to_string(),
+                one.claim.words(),
+                one.claim.formula(),
+                case.label.clone(),
+                Layout::instance(&layout.groups[case.first]),
+                Layout::instance(&layout.groups[case.second]),
+                of(|tested| tested.accuracies.0),
+                of(|tested| tested.accuracies.1),
+                of(|tested| tested.difference),
+                of(|tested| tested.interval.low),
+                of(|tested| tested.interval.high),
+                count(|tested| tested.questions),
+                count(|tested| tested.unpaired),
+                tested.as_ref().map(|tested| tested.test.clone()).unwrap_or_default(),
+                of(|tested| tested.p),
+                number(*corrected),
+                verdict.word().to_owned(),
+                number(tested.as_ref().and_then(|tested| tested.detectable)),
+                one.verdict().word().to_owned(),
+            ]);
+        }
+    }
+    (!judged.is_empty()).then_some(csv.out)
+}

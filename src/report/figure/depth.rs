@@ -1,0 +1,174 @@
+//! Shares by layer: lines with bands from 0 to 100 %, panels side by side, and a rule at one share.
+
+use super::legend::Legend;
+use super::lines::joined;
+use super::palette::{CHANCE_DASHES, colour, fill_class, marker, stroke_class, style};
+use super::scale::Scale;
+use super::svg::{Anchor, GRID, MUTED, Svg, Text, number};
+use super::{Entry, WIDTH};
+use crate::stats::Ranged;
+
+/// A share at one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct DepthPoint {
+    /// The layer.
+    pub(in crate::report) layer: f64,
+    /// The share, from 0 to 1, with its interval.
+    pub(in crate::report) share: Ranged,
+    /// What a tooltip says.
+    pub(in crate::report) tip: String,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct DepthSeries {
+    /// The slot of its legend entry, which decides colour and marker.
+    pub(in crate::report) slot: usize,
+    /// Its points, by rising layer.
+    pub(in crate::report) points: Vec<DepthPoint>,
+}
+
+/// One panel.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct DepthPanel {
+    /// What stands above it.
+    pub(in crate::report) heading: String,
+    /// Its lines.
+    pub(in crate::report) series: Vec<DepthSeries>,
+}
+
+/// Shares by layer.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct DepthChart {
+    /// What a screen reader says.
+    pub(in crate::report) title: String,
+    /// The name of the upright axis.
+    pub(in crate::report) share: String,
+    /// The share at which a rule is drawn, and what it is called.
+    pub(in crate::report) rule: (f64, String),
+    /// The panels.
+    pub(in crate::report) panels: Vec<DepthPanel>,
+    /// The legend.
+    pub(in crate::report) legend: Vec<Entry>,
+}
+
+const LEFT: f64 = 52.0;
+const RIGHT: f64 = 14.0;
+const GAP: f64 = 22.0;
+const FOOT: f64 = 26.0;
+
+/// Draws shares by layer; all panels share the upright scale.
+pub(in crate::report) fn depth_svg(chart: &DepthChart) -> String {
+    let columns = match chart.panels.len() {
+        0 | 1 => 1,
+        2 | 4 => 2,
+        _ => 3,
+    };
+    let rows = chart.panels.len().div_ceil(columns).max(1);
+    let legend = Legend::place(&chart.legend, LEFT);
+    let plot_height = if columns == 1 { 300.0 } else { 220.0 };
+    let headings = if chart.panels.iter().any(|panel| !panel.heading.is_empty()) { 22.0 } else { 4.0 };
+    let row_height = headings + plot_height + FOOT;
+    let top = 10.0 + legend.height;
+    let mut svg = Svg::new(WIDTH, top + rows as f64 * row_height + 24.0, &chart.title, &style());
+    legend.draw(&mut svg, 8.0);
+    let width = (WIDTH - LEFT - RIGHT - GAP * (columns - 1) as f64) / columns as f64;
+    let y = Scale::nice(0.0, 100.0, 5, Some((0.0, 100.0)));
+    for (index, panel) in chart.panels.iter().enumerate() {
+        let left = LEFT + (index % columns) as f64 * (width + GAP);
+        let head = top + (index / columns) as f64 * row_height;
+        let (start, end) = (head + headings, head + headings + plot_height);
+        if !panel.heading.is_empty() {
+            svg.text((left, head + 14.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit(&panel.heading, width));
+        }
+        for &tick in &y.ticks {
+            let at = y.at(tick, end, start);
+            svg.line((left, at), (left + width, at), "rt-grid", GRID, 1.0);
+            if index % columns == 0 {
+                svg.text((left - 8.0, at + 4.0), Anchor::End, Text::TICK, &y.tick(tick));
+            }
+        }
+        plot(&mut svg, chart, panel, (left, left + width), (end, start));
+    }
+    svg.text((14.0, top + headings + plot_height / 2.0), Anchor::Middle, Text::TURNED, &chart.share);
+    let foot = top + rows as f64 * row_height + 14.0;
+    svg.text((f64::midpoint(LEFT, WIDTH - RIGHT), foot), Anchor::Middle, Text::TICK, "layer");
+    svg.finish()
+}
+
+fn plot(svg: &mut Svg, chart: &DepthChart, panel: &DepthPanel, (left, right): (f64, f64), (end, start): (f64, f64)) {
+    let layers = || panel.series.iter().flat_map(|series| &series.points).map(|point| point.layer);
+    let (first, last) = (layers().fold(f64::INFINITY, f64::min), layers().fold(f64::NEG_INFINITY, f64::max));
+    let (first, last) = if first < last { (first, last) } else { (first.min(0.0), last.max(1.0)) };
+    let (first, last) = if first.is_finite() && last.is_finite() { (first, last) } else { (0.0, 1.0) };
+    let inset = 8.0;
+    let x = |layer: f64| left + inset + (layer - first) / (last - first) * (right - left - 2.0 * inset);
+    let y = |share: f64| end + (start - end) * share.clamp(0.0, 1.0);
+    svg.line((left, end), (right, end), "rt-axis", MUTED, 1.0);
+    let step = ((last - first) / if right - left > 400.0 { 16.0 } else { 8.0 }).ceil().max(1.0);
+    let mut tick = (first / step).ceil() * step;
+    while tick <= last + 1e-9 {
+        svg.line((x(tick), end), (x(tick), end + 4.0), "rt-axis", MUTED, 1.0);
+        svg.text((x(tick), end + 17.0), Anchor::Middle, Text::TICK, &format!("{tick:.0}"));
+        tick += step;
+    }
+    for series in &panel.series {
+        band(svg, series, x, y);
+    }
+    let (rule, name) = &chart.rule;
+    svg.explained(
+        "line",
+        &[
+            ("class", "rt-axis".into()),
+            ("x1", number(left)),
+            ("y1", number(y(*rule))),
+            ("x2", number(right)),
+            ("y2", number(y(*rule))),
+            ("stroke", MUTED.into()),
+            ("stroke-width", "1.6".into()),
+            ("stroke-dasharray", CHANCE_DASHES.into()),
+        ],
+        name,
+    );
+    svg.text((left + 4.0, y(*rule) - 5.0), Anchor::Start, Text::SMALL, name);
+    for series in &panel.series {
+        let points: Vec<(f64, f64)> =
+            series.points.iter().map(|point| (x(point.layer), y(point.share.value))).collect();
+        svg.element(
+            "polyline",
+            &[
+                ("class", stroke_class(series.slot)),
+                ("points", joined(&points)),
+                ("fill", "none".into()),
+                ("stroke", colour(series.slot).into()),
+                ("stroke-width", "2".into()),
+                ("stroke-linejoin", "round".into()),
+            ],
+        );
+        // Markers of many layers would run into each other.
+        let size = if points.len() > 24 { 2.8 } else { 4.2 };
+        for (point, place) in series.points.iter().zip(points) {
+            marker(svg, series.slot, place, size, &point.tip);
+        }
+    }
+}
+
+/// Draws the intervals of a line as a band.
+fn band(svg: &mut Svg, series: &DepthSeries, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) {
+    let end = |point: &DepthPoint, high: bool| {
+        let Ranged { value, interval } = point.share;
+        interval.map_or(value, |interval| if high { interval.high } else { interval.low })
+    };
+    let high = series.points.iter().map(|point| (x(point.layer), y(end(point, true))));
+    let low = series.points.iter().rev().map(|point| (x(point.layer), y(end(point, false))));
+    let outline: Vec<(f64, f64)> = high.chain(low).collect();
+    svg.element(
+        "polygon",
+        &[
+            ("class", fill_class(series.slot)),
+            ("points", joined(&outline)),
+            ("fill", colour(series.slot).into()),
+            ("fill-opacity", "0.14".into()),
+        ],
+    );
+}

@@ -1,0 +1,49 @@
+//! What is wrong with a specification, told before anything runs: of arms only the stage and the coordinates are known.
+
+use std::collections::BTreeMap;
+
+use super::layout::Layout;
+use super::summary::baselines;
+use super::{Arm, ReportError, ReportInput, ReportSpec};
+use crate::artifact::Scores;
+
+/// Lists what does not fit the arms, given as (stage, coordinates); each error names the field that it is about.
+pub fn foresee(spec: &ReportSpec, arms: &[(String, BTreeMap<String, String>)]) -> Vec<ReportError> {
+    if arms.is_empty() {
+        return nothing_scored(spec).into_iter().collect();
+    }
+    let arm = |(stage, coords): &(String, BTreeMap<String, String>)| Arm {
+        coords: coords.clone(),
+        stage: stage.clone(),
+        outcomes: Scores::default(),
+        log: None,
+        questions: None,
+    };
+    let arms = arms.iter().map(arm).collect();
+    let input = ReportInput { arms, spec: spec.clone(), ..ReportInput::default() };
+    let layout = match Layout::of(&input) {
+        Ok(layout) => layout,
+        Err(error) => return vec![error],
+    };
+    let mut errors: Vec<ReportError> = Vec::new();
+    errors.extend(spec.baseline.as_ref().and_then(|selector| baselines(&layout, selector).err()));
+    errors.extend(spec.claims.iter().enumerate().filter_map(|(index, claim)| claim.cases(index, &layout).err()));
+    errors
+}
+
+/// Finds a field that is about arms where there are none.
+pub(super) fn nothing_scored(spec: &ReportSpec) -> Option<ReportError> {
+    let ReportSpec { rows, columns, x, lines, panels, baseline, best, claims, .. } = spec;
+    let given = [
+        ("rows", !rows.is_empty()),
+        ("columns", !columns.is_empty()),
+        ("x", x.is_some()),
+        ("lines", !lines.is_empty()),
+        ("panels", !panels.is_empty()),
+        ("baseline", baseline.is_some()),
+        ("best", !best.is_empty()),
+        ("claims", !claims.is_empty()),
+    ];
+    let found = given.into_iter().find(|(_, given)| *given);
+    found.map(|(field, _)| ReportError::NothingScored { field: field.to_owned() })
+}

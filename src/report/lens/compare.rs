@@ -1,0 +1,110 @@
+//! Which students are compared, on which questions, and what comes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{LensArm, LensSpec};
+use crate::artifact::ReadingRow;
+use crate::report::layout::{Group, Layout};
+use crate::report::{ReportError, ReportSpec, label};
+use crate::stats::{Bootstrap, DepthDifference, DepthSummary, Depths, StatsError, depths};
+
+/// Students on the same questions.
+pub(super) struct Compared {
+    /// The groups, by index into the layout.
+    pub(super) groups: Vec<usize>,
+    /// Questions that all of them were read on.
+    pub(super) shared: usize,
+    /// Those of them that all answer right, and whose label occurs in all their texts, in order.
+    pub(super) questions: Vec<String>,
+    /// Each group in numbers; empty where there is no question.
+    pub(super) summaries: Vec<DepthSummary>,
+    /// Each group against its baseline, where it has one among these.
+    pub(super) versus: Vec<Option<DepthDifference>>,
+}
+
+impl Compared {
+    /// What is known of a group: its numbers, and those against its baseline.
+    pub(super) fn of(&self, group: usize) -> Option<(&DepthSummary, Option<&DepthDifference>)> {
+        let at = self.groups.iter().position(|known| *known == group)?;
+        Some((self.summaries.get(at)?, self.versus.get(at)?.as_ref()))
+    }
+}
+
+/// The rows of an arm by question.
+fn by_id(arm: &LensArm) -> Result<BTreeMap<&str, &ReadingRow>, ReportError> {
+    let mut rows = BTreeMap::new();
+    for row in &arm.readings.rows {
+        if rows.insert(row.id.as_str(), row).is_some() {
+            let source = StatsError::Repeated { question: row.id.clone() };
+            return Err(ReportError::Stats { arm: label::instance(&arm.stage, &arm.coords), source });
+        }
+    }
+    Ok(rows)
+}
+
+/// The values of the panels' axes, questions, and groups.
+type Set<'a> = (Vec<Option<String>>, BTreeSet<&'a str>, Vec<usize>);
+
+/// Sorts the groups into sets that are compared, and compares them.
+pub(super) fn compared(
+    arms: &[LensArm],
+    spec: &ReportSpec,
+    layout: &Layout,
+    baselines: &[Option<usize>],
+    lens: &LensSpec,
+) -> Result<Vec<Compared>, ReportError> {
+    let rows: Vec<BTreeMap<&str, &ReadingRow>> = arms.iter().map(by_id).collect::<Result<_, _>>()?;
+    let read =
+        |group: &Group| -> BTreeSet<&str> { group.arms.iter().flat_map(|arm| rows[*arm].keys().copied()).collect() };
+    let panel = |group: &Group| -> Vec<Option<String>> {
+        spec.panels.iter().map(|axis| group.coords.get(axis).cloned()).collect()
+    };
+    // Of one panel, and with some question of the set.
+    let mut sets: Vec<Set<'_>> = Vec::new();
+    for (index, group) in layout.groups.iter().enumerate() {
+        let (panel, ids) = (panel(group), read(group));
+        match sets.iter_mut().find(|(of, known, _)| *of == panel && !known.is_disjoint(&ids)) {
+            Some((_, known, groups)) => {
+                known.extend(ids);
+                groups.push(index);
+            }
+            None => sets.push((panel, ids, vec![index])),
+        }
+    }
+    let compare = |(_, ids, groups): Set<'_>| {
+        let members: Vec<usize> = groups.iter().flat_map(|group| layout.groups[*group].arms.clone()).collect();
+        let shared: Vec<&str> =
+            ids.into_iter().filter(|id| members.iter().all(|arm| rows[*arm].contains_key(id))).collect();
+        let right = |id: &&str| {
+            members.iter().all(|arm| rows[*arm].get(id).is_some_and(|row| row.correct && row.trajectory().is_some()))
+        };
+        let questions: Vec<&str> = shared.iter().copied().filter(right).collect();
+        let paths = |arm: &usize| -> Vec<Vec<f64>> {
+            questions.iter().filter_map(|id| rows[*arm].get(id)?.trajectory()).collect()
+        };
+        let students: Vec<Depths> = groups
+            .iter()
+            .map(|group| {
+                let own = &layout.groups[*group].arms;
+                let layers = own.first().map(|arm| arms[*arm].readings.summary.layers.clone()).unwrap_or_default();
+                Depths { layers, values: own.iter().map(paths).collect() }
+            })
+            .collect();
+        let pairs: Vec<Option<(usize, usize)>> = groups
+            .iter()
+            .enumerate()
+            .map(|(at, group)| {
+                let baseline = baselines[*group]?;
+                Some((at, groups.iter().position(|other| *other == baseline)?))
+            })
+            .collect();
+        let asked: Vec<(usize, usize)> = pairs.iter().flatten().copied().collect();
+        let found = depths(&students, &asked, lens.bound, lens.share, spec.level, Bootstrap::seeded(spec.seed));
+        let (summaries, differences) = found.unwrap_or_default();
+        let mut differences = differences.into_iter();
+        let versus = pairs.iter().map(|pair| pair.and_then(|_| differences.next())).collect();
+        let questions = questions.into_iter().map(str::to_owned).collect();
+        Compared { groups, shared: shared.len(), questions, summaries, versus }
+    };
+    Ok(sets.into_iter().map(compare).collect())
+}

@@ -1,0 +1,25 @@
+//! What can be wrong with a stage in view of what will come to it, told before anything runs.
+
+use std::collections::BTreeMap;
+
+/// An instance whose result will come to a gathering port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coming {
+    /// The port.
+    pub port: String,
+    /// The stage it comes from; empty where everything at the port comes from one, as it will be on arrival.
+    pub stage: String,
+    /// The coordinates of the instance.
+    pub coords: BTreeMap<String, String>,
+}
+
+/// Something about a stage that does not fit what will come to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The field, such as `claims[1].more.placement`; empty for the whole stage.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to try.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,205 @@
+//! `tuned_lens`: translators through which each layer of a student can be read.
+
+use std::collections::BTreeMap;
+
+use crate::artifact::{Checkpoint, Questions, Rationale, Rationales, Split, Translators as Trained, TuningLog};
+use crate::fingerprint::{Digest, Draw};
+use crate::model::{
+    Budget, LensError, LensLimits, LensRequest, Model, Passage, Translators, TuneError, TuneRecipe, TuneStep,
+    read_layers, tune,
+};
+use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
+use crate::stage::{Context, Slot, Stage, StageError};
+
+use super::evaluate::Loaded;
+use super::sequence::{Sequences, data};
+use super::train::LossOn;
+
+crate::params! {
+    /// Translators of a tuned lens: for each layer an affine map, trained so that the layer says what the student says at
+    /// its end, by the recipe of Belrose et al. (2023): Nesterov momentum, a rate that falls to zero in a straight line,
+    /// clipped gradients, decay toward the identity. They learn from the questions of a split with their targets.
+    pub struct TunedLens {
+        /// The student.
+        pub model: Input<Checkpoint>,
+        /// The questions whose text they learn from.
+        pub questions: Input<Questions>,
+        /// The rationales that stand in the targets, as the student was taught; the label alone where none are given.
+        pub rationales: Option<Input<Rationales>>,
+        /// The split the text is of.
+        pub split: Split = Split::Train,
+        /// Which tokens they learn from: those of the whole `sequence`, or of the `target`.
+        pub loss: LossOn = LossOn::Sequence,
+        /// Steps of the optimiser.
+        pub steps: Count = Count::of(250),
+        /// Tokens that a step learns from; the text is read again and again.
+        pub tokens: Count = Count::of(262_144),
+        /// The learning rate at the start, times 1 − `momentum`.
+        pub lr: PositiveReal = PositiveReal::of(1.0),
+        /// What is kept of earlier gradients.
+        pub momentum: Share = Share::of(0.9),
+        /// The pull toward the identity.
+        pub weight_decay: Share = Share::of(1.0e-3),
+        /// The largest norm of the gradient over all layers; `null` for none.
+        pub max_grad_norm: Option<PositiveReal> = Some(PositiveReal::of(1.0)),
+        /// Whether only the biases are learned.
+        pub bias_only: bool = false,
+        /// The share of the text that is kept apart, to measure how far each layer is from the student before and after.
+        pub held_out: Share = Share::of(0.05),
+        /// The most tokens of a passage; longer ones are cut and counted.
+        pub max_length: Count = Count::of(512),
+        /// The most tokens, over all passages, that run side by side; halved whenever the device has no memory for them.
+        pub positions: Count = Count::of(2_048),
+        /// The most logits that are held at once, places times vocabulary; one place at least.
+        pub logits: Count = Count::of(16_777_216),
+        /// Decides the order of the text and what is kept apart.
+        pub seed: Seed,
+    }
+}
+
+impl Stage for TunedLens {
+    type Output = Trained;
+
+    const NAME: &'static str = "tuned_lens";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Translators through which each layer of a student can be read.";
+    const EXAMPLE: &'static str = "{ model: tuned, questions: questions, rationales: rationales, tokens: 4096 }";
+
+    fn slot(&self) -> Slot {
+        Slot::Device
+    }
+
+    fn parts(&self, port: &str) -> Option<Vec<String>> {
+        match port {
+            "model" => Some(Checkpoint::MODEL_PARTS.map(str::to_owned).to_vec()),
+            "questions" => Some(vec![self.split.name().to_owned()]),
+            _ => None,
+        }
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Trained, StageError> {
+        let loaded = Loaded::from(context, &self.model)?;
+        let mut log = TuningLog {
+            student: context.parts(&self.model)?.get("weights").map(Digest::hex).unwrap_or_default(),
+            bias_only: self.bias_only,
+            ..TuningLog::default()
+        };
+        let mut text = self.text(context, &loaded, &mut log)?;
+        Draw::new(self.seed.0, &["tuned_lens", "held out"]).shuffle(&mut text);
+        let apart = (text.len() as f64 * self.held_out.get()).ceil() as usize;
+        let apart = text.split_off(text.len() - apart.min(text.len().saturating_sub(1)));
+        (log.passages, log.held_out) = (text.len(), apart.len());
+        let limits = LensLimits { budget: Budget::of(self.positions.get()), logits_max: self.logits.get() };
+        log.before = divergences(&loaded.model, &apart, None, &limits)?;
+        let mut seen = |step: &TuneStep| {
+            let at = step.step as u64;
+            context.progress(at, step.steps_total as u64, "steps");
+            context.measure("divergence", at, step.divergence);
+            context.measure("learning rate", at, step.lr);
+            context.measure("gradient norm", at, step.grad_norm);
+            log.divergences.push(step.divergence as f32);
+            log.learning_rates.push(step.lr as f32);
+            log.grad_norms.push(step.grad_norm as f32);
+            !context.stopping()
+        };
+        let translators =
+            tune(&loaded.model, &text, &self.recipe(), &limits, &mut seen).map_err(|error| match error {
+                TuneError::Stopped { .. } => StageError::Stopped,
+                TuneError::Model(error) => error.into(),
+                other => data(other),
+            })?;
+        log.after = divergences(&loaded.model, &apart, Some(&translators), &limits)?;
+        Ok(Trained { weights: translators.to_bytes(), log })
+    }
+}
+
+impl TunedLens {
+    fn recipe(&self) -> TuneRecipe {
+        TuneRecipe {
+            steps: self.steps.get(),
+            tokens: self.tokens.get(),
+            lr: self.lr.get(),
+            momentum: self.momentum.get(),
+            weight_decay: self.weight_decay.get(),
+            max_grad_norm: self.max_grad_norm.map(PositiveReal::get),
+            bias_only: self.bias_only,
+            seed: self.seed.0,
+        }
+    }
+
+    /// Puts the text together, and counts what had to be left out or cut.
+    fn text(&self, context: &Context<'_>, loaded: &Loaded, log: &mut TuningLog) -> Result<Vec<Passage>, StageError> {
+        let questions = context.read(&self.questions)?;
+        let rationales = self.rationales.as_ref().map(|input| context.read(input)).transpose()?;
+        let mut by_id: BTreeMap<&str, Vec<&Rationale>> = BTreeMap::new();
+        for row in rationales.iter().flat_map(|rationales| &rationales.rows) {
+            by_id.entry(&row.id).or_default().push(row);
+        }
+        let sequences = Sequences::new(&loaded.checkpoint.usage, &loaded.tokenizer)?;
+        let most = self.max_length.get().min(loaded.model.config().context());
+        let mut text = Vec::new();
+        for question in questions.split(self.split) {
+            let Some(label) = question.answer else { continue };
+            let written: Vec<&str> = match (&rationales, by_id.get(question.id.as_str())) {
+                (Some(_), Some(rows)) => rows.iter().map(|row| row.text.as_str()).collect(),
+                (Some(_), None) => Vec::new(),
+                (None, _) => vec![""],
+            };
+            log.without_rationale += usize::from(written.is_empty());
+            for rationale in written {
+                let sequence = sequences.with_target(question, label, rationale)?;
+                let from = match self.loss {
+                    LossOn::Sequence => 0,
+                    LossOn::Target => sequence.target_from.saturating_sub(1),
+                };
+                let mut ids = sequence.ids;
+                log.truncated += usize::from(ids.len() > most);
+                ids.truncate(most);
+                text.extend((from < ids.len()).then_some(Passage { ids, from }));
+            }
+        }
+        if text.is_empty() {
+            return Err(data(format!(
+                "cannot tune a lens: split `{}` has no question with a known answer{} whose target fits into {most} tokens",
+                self.split,
+                if rationales.is_some() { " and a rationale" } else { "" },
+            )));
+        }
+        if log.without_rationale > 0 {
+            context.warn(format!("{} questions have no rationale and are left out", log.without_rationale));
+        }
+        if log.truncated > 0 {
+            context.warn(format!("{} passages were cut to {most} tokens", log.truncated));
+        }
+        Ok(text)
+    }
+}
+
+/// How far each layer but the last is from the student, in nats, averaged over the places of some text; nothing without any.
+fn divergences(
+    model: &Model,
+    text: &[Passage],
+    translators: Option<&Translators>,
+    limits: &LensLimits,
+) -> Result<Vec<f64>, StageError> {
+    let layers: Vec<usize> = (0..model.config().layers()).collect();
+    let targets = vec![0; text.iter().map(|passage| passage.ids.len()).max().unwrap_or(0)];
+    let (mut sums, mut places) = (vec![0.0; layers.len()], 0_usize);
+    for passages in text.chunks(16) {
+        let read = |passage: &Passage| passage.from..passage.ids.len();
+        let requests: Vec<LensRequest<'_>> = (passages.iter())
+            .map(|one| LensRequest { ids: &one.ids, read: read(one), targets: &targets[..read(one).len()] })
+            .collect();
+        let grids = read_layers(model, &requests, &layers, translators, limits).map_err(|error| match error {
+            LensError::Model(error) => error.into(),
+            other => data(other),
+        })?;
+        for grid in grids {
+            places += grid.first().map_or(0, Vec::len);
+            for (sum, layer) in sums.iter_mut().zip(&grid) {
+                *sum += layer.iter().map(|reading| f64::from(reading.divergence)).sum::<f64>();
+            }
+        }
+    }
+    Ok(if places == 0 { Vec::new() } else { sums.into_iter().map(|sum| sum / places as f64).collect() })
+}

@@ -1,0 +1,313 @@
+//! From which layer on something holds: the earliest layer from which a question's value stays above a bound, over
+//! questions, and how students differ in it.
+//!
+//! A question whose value is not above the bound at the last layer has no such layer; where a number is needed it counts as
+//! one layer beyond the last. Replicates are averaged per question and resampled as everywhere in this room.
+
+use super::bootstrap::percentiles;
+use super::{Bootstrap, Interval, Level};
+use crate::fingerprint::Draw;
+
+/// The values of one student's layers, question by question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Depths {
+    /// The layers, ascending; not empty.
+    pub layers: Vec<usize>,
+    /// `[replicate][question][layer]`; all replicates have the same questions in the same order.
+    pub values: Vec<Vec<Vec<f64>>>,
+}
+
+/// A number with its interval, where resamples give one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranged {
+    /// The number that was observed.
+    pub value: f64,
+    /// Where the true one may lie; `None` where no resample differs from another.
+    pub interval: Option<Interval>,
+}
+
+/// One student over all questions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DepthSummary {
+    /// The mean value of each layer.
+    pub means: Vec<Ranged>,
+    /// The share of questions whose value stays above the bound from each layer on.
+    pub reached: Vec<Ranged>,
+    /// The earliest layer from which it does, on average.
+    pub earliest: Ranged,
+    /// The layer by which the declared share of questions is there, one beyond the last where none is.
+    pub by_share: Ranged,
+    /// The share of questions that are never there.
+    pub never: f64,
+    /// One beyond the last layer.
+    pub beyond: f64,
+}
+
+/// One student against another, paired by question: the first less the second, in layers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DepthDifference {
+    /// Of the earliest layers, on average.
+    pub earliest: Ranged,
+    /// Of the layers by which the declared share of questions is there.
+    pub by_share: Ranged,
+}
+
+/// Returns the index of the earliest value from which on all are above a bound; `None` where the last is not.
+pub fn earliest(values: &[f64], bound: f64) -> Option<usize> {
+    let above = values.iter().rev().take_while(|value| **value > bound).count();
+    (above > 0).then(|| values.len() - above)
+}
+
+/// Summarises students on the same questions, in the same order, and compares those that `pairs` names; `None` without
+/// questions.
+pub fn depths(
+    students: &[Depths],
+    pairs: &[(usize, usize)],
+    bound: f64,
+    share: f64,
+    level: Level,
+    bootstrap: Bootstrap,
+) -> Option<(Vec<DepthSummary>, Vec<DepthDifference>)> {
+    let questions = students.first()?.values.first()?.len();
+    if questions == 0 {
+        return None;
+    }
+    let students: Vec<Student> = students.iter().map(|depths| Student::of(depths, bound)).collect();
+    let observed: Vec<Numbers> = {
+        let even = vec![1.0 / questions as f64; questions];
+        students.iter().map(|student| student.numbers(&student.evenly(), &even, share)).collect()
+    };
+    let difference = |numbers: &[Numbers], (a, b): (usize, usize)| {
+        (numbers[a].earliest - numbers[b].earliest, numbers[a].by_share - numbers[b].by_share)
+    };
+
+    let mut draws: Vec<Vec<Vec<f64>>> = observed.iter().map(|numbers| vec![Vec::new(); numbers.count()]).collect();
+    let mut between: Vec<[Vec<f64>; 2]> = vec![[Vec::new(), Vec::new()]; pairs.len()];
+    let mut draw = Draw::new(bootstrap.seed, &["bootstrap", "depths"]);
+    for _ in 0..bootstrap.resamples.get() {
+        let replicates: Vec<Vec<f64>> = students.iter().map(|student| student.drawn(&mut draw)).collect();
+        let mut weights = vec![0.0; questions];
+        (0..questions).for_each(|_| weights[draw.below(questions)] += 1.0 / questions as f64);
+        let found: Vec<Numbers> = (students.iter().zip(&replicates))
+            .map(|(student, replicates)| student.numbers(replicates, &weights, share))
+            .collect();
+        for (draws, numbers) in draws.iter_mut().zip(&found) {
+            draws.iter_mut().zip(numbers.all()).for_each(|(draws, number)| draws.push(number));
+        }
+        for (between, &pair) in between.iter_mut().zip(pairs) {
+            let (earliest, by_share) = difference(&found, pair);
+            between[0].push(earliest);
+            between[1].push(by_share);
+        }
+    }
+
+    let ranged = |value: f64, draws: &mut Vec<f64>| Ranged { value, interval: percentiles(draws, level) };
+    let summary = |((numbers, student), draws): ((&Numbers, &Student), Vec<Vec<f64>>)| {
+        let all: Vec<Ranged> = numbers.all().zip(draws).map(|(value, mut draws)| ranged(value, &mut draws)).collect();
+        let layers = numbers.means.len();
+        DepthSummary {
+            means: all[..layers].to_vec(),
+            reached: all[layers..2 * layers].to_vec(),
+            earliest: all[2 * layers],
+            by_share: all[2 * layers + 1],
+            never: 1.0 - numbers.reached.last().copied().unwrap_or(0.0),
+            beyond: student.beyond,
+        }
+    };
+    let differences = pairs.iter().zip(between).map(|(&pair, [mut earliest, mut by_share])| {
+        let (value, value_by_share) = difference(&observed, pair);
+        DepthDifference { earliest: ranged(value, &mut earliest), by_share: ranged(value_by_share, &mut by_share) }
+    });
+    Some((observed.iter().zip(&students).zip(draws).map(summary).collect(), differences.collect()))
+}
+
+/// A student's values laid out for summing.
+struct Student {
+    layers: Vec<usize>,
+    beyond: f64,
+    /// `[replicate][layer][question]`.
+    values: Vec<Vec<Vec<f64>>>,
+    /// The index of the earliest layer, the number of layers where there is none, `[replicate][question]`.
+    earliest: Vec<Vec<usize>>,
+}
+
+/// What one sample of questions and replicates says.
+struct Numbers {
+    means: Vec<f64>,
+    reached: Vec<f64>,
+    earliest: f64,
+    by_share: f64,
+}
+
+impl Numbers {
+    fn all(&self) -> impl Iterator<Item = f64> {
+        let Self { means, reached, earliest, by_share } = self;
+        means.iter().chain(reached).copied().chain([*earliest, *by_share])
+    }
+
+    fn count(&self) -> usize {
+        self.means.len() + self.reached.len() + 2
+    }
+}
+
+impl Student {
+    fn of(depths: &Depths, bound: f64) -> Self {
+        let Depths { layers, values } = depths;
+        let turned = |questions: &Vec<Vec<f64>>| {
+            (0..layers.len()).map(|layer| questions.iter().map(|values| values[layer]).collect()).collect()
+        };
+        let first = |values: &Vec<f64>| earliest(values, bound).unwrap_or(layers.len());
+        Self {
+            layers: layers.clone(),
+            beyond: layers.last().map_or(0.0, |last| *last as f64 + 1.0),
+            values: values.iter().map(turned).collect(),
+            earliest: values.iter().map(|questions| questions.iter().map(first).collect()).collect(),
+        }
+    }
+
+    /// What each replicate weighs where all count alike.
+    fn evenly(&self) -> Vec<f64> {
+        vec![1.0 / self.values.len() as f64; self.values.len()]
+    }
+
+    /// What each replicate weighs in a resample.
+    fn drawn(&self, draw: &mut Draw) -> Vec<f64> {
+        let count = self.values.len();
+        if count == 1 {
+            return vec![1.0];
+        }
+        let mut weights = vec![0.0; count];
+        (0..count).for_each(|_| weights[draw.below(count)] += 1.0 / count as f64);
+        weights
+    }
+
+    fn numbers(&self, replicates: &[f64], questions: &[f64], share: f64) -> Numbers {
+        let count = self.layers.len();
+        let (mut means, mut masses) = (vec![0.0; count], vec![0.0; count + 1]);
+        for ((values, earliest), weight) in self.values.iter().zip(&self.earliest).zip(replicates) {
+            if *weight <= 0.0 {
+                continue;
+            }
+            for (mean, values) in means.iter_mut().zip(values) {
+                *mean += weight * values.iter().zip(questions).map(|(value, weight)| value * weight).sum::<f64>();
+            }
+            for (first, question) in earliest.iter().zip(questions) {
+                masses[*first] += weight * question;
+            }
+        }
+        let at = |index: usize| self.layers.get(index).map_or(self.beyond, |layer| *layer as f64);
+        let earliest = masses.iter().enumerate().map(|(index, mass)| mass * at(index)).sum();
+        let reached: Vec<f64> = masses[..count]
+            .iter()
+            .scan(0.0, |sum, mass| {
+                *sum += mass;
+                Some(*sum)
+            })
+            .collect();
+        // Sums of equal parts fall short of a round share in their last bits.
+        let by_share = reached.iter().position(|reached| *reached >= share - 1e-9).map_or(self.beyond, at);
+        Numbers { means, reached, earliest, by_share }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[&[f64]]) -> Depths {
+        let layers = (0..values[0].len()).collect();
+        Depths { layers, values: vec![values.iter().map(|values| values.to_vec()).collect()] }
+    }
+
+    fn run(students: &[Depths], pairs: &[(usize, usize)]) -> (Vec<DepthSummary>, Vec<DepthDifference>) {
+        depths(students, pairs, 0.6, 0.8, Level::P95, Bootstrap::seeded(1)).unwrap()
+    }
+
+    #[test]
+    fn the_earliest_layer_is_where_the_value_stays_above() {
+        assert_eq!(earliest(&[0.1, 0.7, 0.2, 0.61, 0.9], 0.6), Some(3));
+        assert_eq!(earliest(&[0.7, 0.7], 0.6), Some(0));
+        // The bound itself is not above it.
+        assert_eq!(earliest(&[0.9, 0.6], 0.6), None);
+        assert_eq!(earliest(&[], 0.6), None);
+    }
+
+    proptest! {
+        #[test]
+        fn from_the_earliest_layer_on_all_are_above_and_the_one_before_is_not(
+            values in prop::collection::vec(0.0..1.0_f64, 1..12), bound in 0.0..1.0_f64,
+        ) {
+            match earliest(&values, bound) {
+                Some(first) => {
+                    prop_assert!(values[first..].iter().all(|value| *value > bound));
+                    prop_assert!(first == 0 || values[first - 1] <= bound);
+                }
+                None => prop_assert!(*values.last().unwrap() <= bound),
+            }
+        }
+    }
+
+    /// Five questions of four layers, earliest at 1, 1, 2, 3 and never.
+    fn five() -> Depths {
+        of(&[
+            &[0.0, 0.7, 0.7, 0.7],
+            &[0.5, 0.9, 0.8, 0.7],
+            &[0.9, 0.1, 0.7, 1.0],
+            &[0.0, 0.0, 0.2, 0.7],
+            &[0.0, 0.0, 0.9, 0.3],
+        ])
+    }
+
+    #[test]
+    fn a_student_is_summarised_over_questions() {
+        let (found, _) = run(&[five()], &[]);
+        let DepthSummary { means, reached, earliest, by_share, never, beyond } = &found[0];
+        let values = |of: &[Ranged]| of.iter().map(|found| (found.value * 1e6).round() / 1e6).collect::<Vec<_>>();
+        assert_eq!(values(means), [0.28, 0.34, 0.66, 0.68]);
+        assert_eq!(values(reached), [0.0, 0.4, 0.6, 0.8]);
+        // Never counts as layer 4.
+        assert!((earliest.value - 11.0 / 5.0).abs() < 1e-12 && (by_share.value - 3.0).abs() < 1e-12);
+        assert!((never - 0.2).abs() < 1e-12 && (beyond - 4.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn intervals_are_those_of_resampled_questions() {
+        // rng = numpy.random.default_rng(0); o = numpy.arange(200) % 7 % 4; i = rng.integers(0, 200, (200000, 200))
+        // numpy.quantile(o[i].mean(1), [.025, .975]): 1.145, 1.435; of sorted(o[i])[:, 159]: 2, 2
+        let path = |first: usize| (0..5).map(|layer| if layer < first { 0.0 } else { 1.0 }).collect::<Vec<f64>>();
+        let values: Vec<Vec<f64>> = (0..200).map(|q| path(q % 7 % 4)).collect();
+        let student = Depths { layers: (0..5).collect(), values: vec![values.clone()] };
+        let (found, _) = run(std::slice::from_ref(&student), &[]);
+        let interval = found[0].earliest.interval.unwrap();
+        assert!((interval.low - 1.145).abs() < 0.011 && (interval.high - 1.435).abs() < 0.011, "{interval:?}");
+        let interval = found[0].by_share.interval.unwrap();
+        assert_eq!((interval.low.round() as i32, interval.high.round() as i32), (2, 2));
+
+        // Paired: a student that is one layer later throughout is exactly that, in every resample.
+        let later = values.iter().map(|path| [vec![0.0], path[..4].to_vec()].concat()).collect();
+        let later = Depths { layers: (0..5).collect(), values: vec![later] };
+        let (_, differences) = run(&[student, later], &[(1, 0)]);
+        let DepthDifference { earliest, by_share } = differences[0];
+        assert!((earliest.value - 1.0).abs() < 1e-12 && earliest.interval.is_none(), "{earliest:?}");
+        assert!((by_share.value - 1.0).abs() < 1e-12, "{by_share:?}");
+    }
+
+    #[test]
+    fn replicates_are_averaged_and_resampled() {
+        let (early, late) = (vec![vec![1.0, 1.0]; 4], vec![vec![0.0, 1.0]; 4]);
+        let student = Depths { layers: vec![0, 6], values: vec![early, late] };
+        let (found, _) = run(&[student], &[]);
+        assert!((found[0].earliest.value - 3.0).abs() < 1e-12);
+        let interval = found[0].earliest.interval.unwrap();
+        assert!(interval.low < 0.1 && interval.high > 5.9, "{interval:?}");
+    }
+
+    #[test]
+    fn without_questions_there_is_nothing_to_say() {
+        let none = Depths { layers: vec![0], values: vec![vec![]] };
+        assert!(depths(&[none], &[], 0.6, 0.8, Level::P95, Bootstrap::seeded(1)).is_none());
+        assert!(depths(&[], &[], 0.6, 0.8, Level::P95, Bootstrap::seeded(1)).is_none());
+    }
+}
