@@ -74,7 +74,7 @@ pub(super) fn gather(
 /// What the provenance was gathered from: it is another as soon as anything was made otherwise or by somebody else.
 fn stamp(session: &Session, known: &[(InstanceId, &Found)]) -> String {
     let mut text = format!("provenance 1\n{}\n{}\n", session.experiment.name, session.experiment.seed);
-    for (id, Found { fingerprint, parts: _, by, took_ms }) in known {
+    for (id, Found { fingerprint, parts: _, by, took_ms, from: _ }) in known {
         text += &format!("{} {} {by} {took_ms}\n", session.name(*id), fingerprint.hex());
     }
     Digest::of(text.as_bytes()).hex()
