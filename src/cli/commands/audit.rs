@@ -1,24 +1,19 @@
 //! `retort audit`: one result computed again, and vouched for or told apart.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use super::super::args::{Audit, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
-use super::super::reach::Environment;
-use super::super::reporter;
 use super::super::session::{Devices, Session, open_store_with};
-use super::check::Nothing;
-use super::run::{options, reporter_options};
+use super::afresh::{Afresh, different_parts};
 use super::show::result_of;
-use crate::engine::{self, World};
 use crate::fingerprint::Digest;
 use crate::spec::InstanceId;
-use crate::stage::Stop;
 use crate::stage::kinds::elicit::BOUGHT;
-use crate::store::{Claim, LayerOptions, Mode, Store, StoreOptions, Writes};
+use crate::store::{LayerOptions, Mode, Store, StoreOptions, Writes};
 
 /// How long the cache may take to answer the audit; it is on this machine.
 const TIMEOUT: Duration = Duration::from_mins(10);
@@ -40,7 +35,9 @@ pub(super) fn audit(global: &Global, args: &Audit) -> Result<Exit, Failure> {
     let Some(fresh) = fresh? else { return Ok(Exit::StageFailed) };
     let mut differs = false;
     for (claim, said) in &claims {
-        let different = different_parts(said, &fresh);
+        let parts = said.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect();
+        let different: Vec<String> =
+            different_parts(&parts, &fresh).into_iter().map(|part| format!("`{part}`")).collect();
         let by = format!("{}@{}", said.producer.user, said.producer.host);
         let name = session.name(id);
         if different.is_empty() {
@@ -87,27 +84,7 @@ fn again(
     })?;
     // What a teacher behind a server said cannot be computed again, only bought again.
     store.take_rows(known, BOUGHT)?;
-    let stop = Stop::new();
-    let options = options(session, None, format!("audit-{}", std::process::id()));
-    let world = World {
-        experiment: &session.experiment,
-        graph: &session.graph,
-        wanted,
-        externals: &ground.externals,
-        numerics: ground.numerics,
-        store: &store,
-        devices: &devices,
-        reach: &Environment,
-        history: &Nothing,
-        stop: &stop,
-    };
-    let mut screen = reporter::make(reporter_options(global));
-    let outcome = engine::run(world, &options, plan.counts(), &mut *screen)?;
+    let again = Afresh { session, wanted, ground: &ground, store: &store, devices: &devices };
+    let outcome = again.run(global, "audit", plan.counts())?;
     Ok(outcome.results[id.index()].as_ref().map(|found| found.parts.clone()))
-}
-
-fn different_parts(said: &Claim, fresh: &BTreeMap<String, Digest>) -> Vec<String> {
-    let parts: BTreeSet<&String> = said.outputs.keys().chain(fresh.keys()).collect();
-    let digest = |part: &String| said.outputs.get(part).map(|blob| blob.digest);
-    parts.into_iter().filter(|part| digest(part) != fresh.get(*part).copied()).map(|part| format!("`{part}`")).collect()
 }

@@ -1,20 +1,13 @@
 //! `retort check`: the pipeline is sound, and, on demand, the cache equals a fresh computation byte for byte.
 
-use std::sync::Arc;
-
 use super::super::args::{Check, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
-use super::super::reach::Environment;
-use super::super::reporter;
 use super::super::session::{Devices, Session};
-use super::run::{options, reporter_options};
+use super::afresh::{Afresh, different_parts};
 use super::show::result_of;
-use crate::engine::{self, World};
-use crate::fingerprint::{Fingerprint, KeyManifest};
-use crate::plan::{Counts, Earlier, History};
+use crate::plan::Counts;
 use crate::spec::InstanceId;
-use crate::stage::Stop;
 use crate::stage::kinds::elicit::BOUGHT;
 use crate::store::Mode;
 
@@ -44,23 +37,9 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
     drop(known);
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(wanted, &store, &devices)?;
-    let stop = Stop::new();
-    let options = options(&session, None, format!("check-{}", std::process::id()));
-    let world = World {
-        experiment: &session.experiment,
-        graph: &session.graph,
-        wanted,
-        externals: &ground.externals,
-        numerics: ground.numerics,
-        store: &store,
-        devices: &devices,
-        reach: &Environment,
-        history: &Nothing,
-        stop: &stop,
-    };
-    let mut screen = reporter::make(reporter_options(global));
     let expected = Counts { runs: ids.len(), ..Counts::default() };
-    let outcome = engine::run(world, &options, expected, &mut *screen)?;
+    let again = Afresh { session: &session, wanted, ground: &ground, store: &store, devices: &devices };
+    let outcome = again.run(global, "check", expected)?;
     drop(store);
     fs_err::remove_dir_all(&fresh_cache)?;
     if outcome.tally.failed > 0 {
@@ -69,8 +48,7 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
     let mut different = Vec::new();
     for (id, cached) in ids.iter().zip(&cached) {
         let fresh = outcome.results[id.index()].as_ref().ok_or_else(|| Failure::unusable("the check did not end"))?;
-        let parts = cached.parts.keys().chain(fresh.parts.keys()).collect::<std::collections::BTreeSet<_>>();
-        let differing = parts.into_iter().filter(|part| cached.parts.get(*part) != fresh.parts.get(*part));
+        let differing = different_parts(&cached.parts, &fresh.parts).into_iter();
         different.extend(differing.map(|part| format!("{}: `{part}` differs", session.name(*id))));
     }
     if global.json {
@@ -81,21 +59,4 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
         print::data(&(different.join("\n") + "\n"));
     }
     Ok(if different.is_empty() { Exit::Success } else { Exit::Differs })
-}
-
-/// A check compares with nothing earlier.
-pub(super) struct Nothing;
-
-impl History for Nothing {
-    fn namesake(&self, _name: &str) -> Option<&Earlier> {
-        None
-    }
-
-    fn neighbours(&self, _name: &str, _stage: &str) -> Vec<&Earlier> {
-        Vec::new()
-    }
-
-    fn manifest(&self, _fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)> {
-        None
-    }
 }

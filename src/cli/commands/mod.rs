@@ -1,5 +1,6 @@
 //! One file per command, or per small family of commands.
 
+mod afresh;
 mod audit;
 mod cache;
 mod check;
