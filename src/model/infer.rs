@@ -14,6 +14,9 @@ use super::network::Network;
 /// Rows of which logits are read at a time: few enough that each comes out the same whatever the others are.
 const LOGIT_ROWS: usize = 64;
 
+/// Fewer tokens are not shared out: every share reads all weights.
+const SHARE_TOKENS: usize = 512;
+
 /// Sequences under generation: what their layers remember.
 pub(crate) struct Progress<B: Kernels> {
     memory: Vec<B::Memory>,
@@ -28,6 +31,14 @@ impl<B: Kernels> Progress<B> {
             B::retain(memory, kept);
         }
         self.past = kept.iter().map(|&b| self.past[b]).collect();
+    }
+
+    /// Goes on with the sequences of another as well, after its own.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        for (memory, other) in self.memory.iter_mut().zip(other.memory) {
+            B::join(memory, other);
+        }
+        self.past.append(&mut other.past);
     }
 }
 
@@ -63,12 +74,30 @@ impl<B: Kernels> Network<B> {
         Ok(layout.spans.iter().map(|span| data[span.start * width..span.end * width].to_vec()).collect())
     }
 
+    /// No sequence yet.
+    pub(crate) fn nothing_yet(&self) -> Progress<B> {
+        Progress { memory: (0..self.config().layers()).map(|_| B::memory(0)).collect(), past: Vec::new() }
+    }
+
     /// Begins generation after `prompts`; returns what is remembered and the logits `[prompts, vocab]` after them.
     pub(crate) fn begin(&self, prompts: &[&[u32]]) -> Result<(Progress<B>, Vec<f32>), DeviceError> {
-        let forest = Forest::of(prompts);
-        let (hidden, memory) = self.shared(&forest, &forest.ends());
-        let progress = Progress { memory, past: prompts.iter().map(|ids| ids.len()).collect() };
-        Ok((progress, self.read_logits(&hidden)?))
+        let begin = |prompts: &[&[u32]]| {
+            let forest = Forest::of(prompts);
+            let (hidden, memory) = self.shared(&forest, &forest.ends());
+            let progress = Progress { memory, past: prompts.iter().map(|ids| ids.len()).collect() };
+            Ok((progress, self.read_logits(&hidden)?))
+        };
+        let shares = if B::RAGGED { shares(prompts, rayon::current_num_threads()) } else { vec![prompts] };
+        let [share] = shares[..] else {
+            let parts = shares.into_par_iter().map(begin).collect::<Result<Vec<_>, DeviceError>>()?;
+            let (mut progress, mut logits) = (self.nothing_yet(), Vec::new());
+            for (part, mut of_part) in parts {
+                progress.join(part);
+                logits.append(&mut of_part);
+            }
+            return Ok((progress, logits));
+        };
+        begin(share)
     }
 
     /// Adds one token to each sequence; returns the logits `[sequences, vocab]` after it.
@@ -132,9 +161,56 @@ impl<B: Kernels> Network<B> {
     }
 }
 
+/// Cuts prompts into shares of about as many tokens, at most `most` of them: each goes through the network on its own, so
+/// that no processor waits for another after every operation.
+fn shares<'a, 'b>(prompts: &'a [&'b [u32]], most: usize) -> Vec<&'a [&'b [u32]]> {
+    let tokens: usize = prompts.iter().map(|ids| ids.len()).sum();
+    let count = most.min(tokens / SHARE_TOKENS).max(1);
+    let (mut shares, mut rest, mut seen) = (Vec::new(), prompts, 0);
+    for share in 1..count {
+        let mut taken = 0;
+        while taken < rest.len() && seen * count < share * tokens {
+            seen += rest[taken].len();
+            taken += 1;
+        }
+        let (these, others) = rest.split_at(taken);
+        shares.extend((!these.is_empty()).then_some(these));
+        rest = others;
+    }
+    shares.extend((!rest.is_empty() || shares.is_empty()).then_some(rest));
+    shares
+}
+
 /// The logarithm of the sum of the exponentials of some logits.
 fn log_sum(logits: &[f32]) -> f64 {
     let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     // `libm` gives the same bits on every machine.
     highest + libm::log(logits.iter().map(|logit| libm::exp(f64::from(*logit) - highest)).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn shares_hold_every_prompt_in_order_and_are_alike(
+            lens in prop::collection::vec(1_usize..200, 1..60),
+            most in 1_usize..9,
+        ) {
+            let ids = vec![0_u32; 200];
+            let prompts: Vec<&[u32]> = lens.iter().map(|len| &ids[..*len]).collect();
+            let shares = shares(&prompts, most);
+            prop_assert_eq!(shares.concat(), prompts.clone());
+            prop_assert!(shares.len() <= most);
+            let (tokens, longest) = (lens.iter().sum::<usize>(), lens.iter().max().copied().unwrap_or(0));
+            for share in &shares {
+                let of_share: usize = share.iter().map(|ids| ids.len()).sum();
+                prop_assert!(of_share <= tokens / shares.len() + 2 * longest);
+                prop_assert!(shares.len() == 1 || of_share + 2 * longest >= SHARE_TOKENS);
+            }
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub use self::example::Example;
 pub use self::fit::{Evaluation, FitError, FitHooks, FitLog, StepReport, fit, resume};
 pub use self::fit_state::{StateError, TrainState};
 pub use self::flops::peak_flops;
-pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate};
+pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate, generate_each};
 pub use self::kernels::{Activation, Normal, Precision};
 pub use self::lens::{
     LensError, LensLimits, LensRequest, Passage, Reading, Translators, TuneError, TuneRecipe, TuneStep, read_layers,

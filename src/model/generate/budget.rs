@@ -35,31 +35,40 @@ impl Budget {
     ) -> Result<(), ModelError> {
         let mut open = order;
         while !open.is_empty() {
-            let (count, positions) = self.fitting(open, most, &needs);
+            let count = self.joining(open.iter().map(|&row| needs(row)), most, (0, 0));
+            let positions = count * open[..count].iter().map(|&row| needs(row)).max().unwrap_or(0);
             match run(&open[..count]) {
                 Ok(()) => open = &open[count..],
                 // What did not fit was within the budget, but perhaps far below it.
-                Err(ModelError::Device(DeviceError::OutOfMemory { .. })) if count > 1 => {
-                    self.0.store(positions / 2, Relaxed);
-                }
+                Err(ModelError::Device(DeviceError::OutOfMemory { .. })) if count > 1 => self.lower(positions / 2),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// How many of the rows run at once, and the positions they come to when each is padded to the longest.
-    fn fitting(&self, open: &[usize], most: usize, needs: impl Fn(usize) -> usize) -> (usize, usize) {
-        let (mut count, mut longest, mut positions) = (0, 0, 0);
-        for &row in open.iter().take(most.max(1)) {
-            longest = longest.max(needs(row));
+    /// Allows no more than so many positions from now on.
+    pub(super) fn lower(&self, positions: usize) {
+        self.0.store(positions, Relaxed);
+    }
+
+    /// How many rows, given the positions that each may come to, can join `count` others of `longest` positions at most, all
+    /// padded to the longest. No more than `most` do, and where there are no others, one does at least.
+    pub(super) fn joining(
+        &self,
+        needs: impl Iterator<Item = usize>,
+        most: usize,
+        (mut count, mut longest): (usize, usize),
+    ) -> usize {
+        let before = count;
+        for need in needs.take(most.max(usize::from(before == 0))) {
+            longest = longest.max(need);
             if count > 0 && (count + 1) * longest > self.positions() {
                 break;
             }
             count += 1;
-            positions = count * longest;
         }
-        (count, positions)
+        count - before
     }
 }
 

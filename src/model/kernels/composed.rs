@@ -361,6 +361,30 @@ impl<B: Backend> PaddedMemory<B> {
             self.past = Some((keys.select(0, rows.clone()), values.select(0, rows)));
         }
     }
+
+    /// Adds the sequences of another memory; whichever has fewer positions is padded before them.
+    pub(super) fn join(&mut self, other: Self) {
+        let Some((other_keys, other_values)) = other.past else { return };
+        let Some((keys, values)) = self.past.take() else {
+            (self.past, self.pads) = (Some((other_keys, other_values)), other.pads);
+            return;
+        };
+        let (own, others) = (keys.dims()[2], other_keys.dims()[2]);
+        let width = own.max(others);
+        let padded = |x: Tensor<B, 4>| {
+            let [batch, heads, positions, head] = x.dims();
+            if positions == width {
+                return x;
+            }
+            Tensor::cat(vec![Tensor::zeros([batch, heads, width - positions, head], &x.device()), x], 2)
+        };
+        self.past = Some((
+            Tensor::cat(vec![padded(keys), padded(other_keys)], 0),
+            Tensor::cat(vec![padded(values), padded(other_values)], 0),
+        ));
+        self.pads.iter_mut().for_each(|pad| *pad += width - own);
+        self.pads.extend(other.pads.into_iter().map(|pad| pad + width - others));
+    }
 }
 
 pub(super) fn pick_rows<B: Backend>(table: &Real<B>, rows: &[u32]) -> Real<B> {

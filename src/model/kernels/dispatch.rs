@@ -114,6 +114,10 @@ impl Kernels for Dispatch {
         memory.retain(kept);
     }
 
+    fn join(memory: &mut Self::Memory, other: Self::Memory) {
+        memory.join(other);
+    }
+
     fn pick_rows(table: &Real<Self>, indices: &[u32]) -> Real<Self> {
         composed::pick_rows::<Self>(table, indices)
     }

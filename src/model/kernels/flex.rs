@@ -253,6 +253,10 @@ impl Kernels for Flex {
         *memory = kept.iter().map(|&b| std::mem::take(&mut memory[b])).collect();
     }
 
+    fn join(memory: &mut Self::Memory, mut other: Self::Memory) {
+        memory.append(&mut other);
+    }
+
     fn pick_rows(table: &FlexTensor, indices: &[u32]) -> FlexTensor {
         let [_, width] = shape2(table);
         let mut out = vec![0.0; indices.len() * width];

@@ -208,6 +208,9 @@ pub(crate) trait Kernels: Backend {
     /// Keeps only the sequences at `kept`, ascending.
     fn retain(memory: &mut Self::Memory, kept: &[usize]);
 
+    /// Adds the sequences of another memory after those of `memory`; their positions may be more or fewer.
+    fn join(memory: &mut Self::Memory, other: Self::Memory);
+
     /// The rows of `table` `[height, width]` at `indices`.
     fn pick_rows(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
 

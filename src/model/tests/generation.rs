@@ -127,3 +127,24 @@ fn prompts_that_do_not_fit_are_named() {
     assert_eq!(error(&[&[50]]), "cannot run sequence 0: token 50 is not below the vocabulary's size 50");
     assert_eq!(error(&[&[0; 25]]), "cannot run sequence 0: its 25 tokens are more than the model's 24 positions");
 }
+
+#[test]
+fn rows_that_join_those_under_way_come_to_what_each_comes_to_alone() {
+    for device in [Device::cpu(), Device::dispatched_cpu()] {
+        for architecture in [Architecture::Gpt2, Architecture::Mistral] {
+            let size = Size { vocab_size: 50, context: 24, d_model: 32, layers: 2, heads: 2, kv_heads: None };
+            let model = Model::init(Config::new(architecture, size), 5, &device);
+            let prompts: Vec<Vec<u32>> =
+                (0..14_u32).map(|row| (0..=row * 5 % 11).map(|i| (row * 7 + i * 3) % 50).collect()).collect();
+            let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+            // Some rows end with their first token, others go on for long, so that places are free again and again.
+            let enough = |row: usize, ids: &[u32]| ids.len() > row * row % 7;
+            let together = generate(&model, &prompts, &options(9, &[], 4), &enough).expect("runs");
+            for (row, (prompt, together)) in prompts.iter().zip(&together).enumerate() {
+                let alone = generate(&model, &[prompt], &options(9, &[], 1), &|_, ids| enough(row, ids));
+                assert_eq!(&alone.expect("runs")[0], together, "{architecture:?} on {device}");
+                assert_eq!(together.ids.len(), row * row % 7 + 1);
+            }
+        }
+    }
+}

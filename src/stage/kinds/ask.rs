@@ -1,7 +1,9 @@
 //! How questions are put to a student: generation that stops as soon as the label is known.
 
+use std::ops::ControlFlow;
+
 use crate::artifact::{Choice, Format, Label, Outcome, Question, Usage};
-use crate::model::{Budget, GenerateOptions, Model, Sampling, generate};
+use crate::model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
 use crate::stage::StageError;
 use crate::stage::params::Count;
 use crate::text::target;
@@ -46,6 +48,23 @@ pub(super) struct Written {
 impl Asker<'_> {
     /// Puts questions to the student and returns what it wrote, in their order.
     pub(super) fn ask(&self, questions: &[&Question]) -> Result<Vec<Written>, StageError> {
+        let mut all = vec![Written { text: String::new(), tokens: 0 }; questions.len()];
+        self.ask_each(questions, |written| {
+            for (index, written) in written {
+                all[index] = written;
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// As [`ask`](Self::ask), for long work: answers are given to `ended` with their index as soon as they are there, those
+    /// that end together at once.
+    pub(super) fn ask_each(
+        &self,
+        questions: &[&Question],
+        mut ended: impl FnMut(Vec<(usize, Written)>) -> Result<(), StageError>,
+    ) -> Result<(), StageError> {
         let prompts: Vec<Vec<u32>> =
             questions.iter().map(|question| self.sequences.prompt(question)).collect::<Result<_, _>>()?;
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
@@ -59,11 +78,22 @@ impl Asker<'_> {
         // Nothing is generated that cannot change the label.
         let format = &self.usage.format;
         let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, &questions[row].choices);
-        let generated = generate(self.model, &prompts, &options, &known)?;
-        generated
-            .iter()
-            .map(|row| Ok(Written { text: self.tokenizer.decode(&row.ids).map_err(data)?, tokens: row.ids.len() }))
-            .collect()
+        let written = |(row, made): (usize, Generated)| -> Result<(usize, Written), StageError> {
+            let text = self.tokenizer.decode(&made.ids).map_err(data)?;
+            Ok((row, Written { text, tokens: made.ids.len() }))
+        };
+        let mut failed = None;
+        generate_each(self.model, &prompts, &options, &known, &mut |made| {
+            let written = made.into_iter().map(written).collect::<Result<_, _>>();
+            match written.and_then(&mut ended) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
     }
 }
 

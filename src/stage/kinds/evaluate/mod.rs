@@ -50,7 +50,7 @@ crate::params! {
         /// given.
         pub max_new: Option<Count>,
         /// The most questions asked side by side.
-        pub batch: Count = Count::of(32),
+        pub batch: Count = Count::of(64),
         /// The most tokens, those of the questions included, that questions asked side by side may come to; halved
         /// whenever the device has no memory for them.
         pub positions: Count = Count::of(16_384),
@@ -186,8 +186,11 @@ impl Evaluate {
             ])))
         };
         let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
-        let written: Vec<Timed<Written>> = asked(context, &keys, self.batch.get(), |open| {
-            asker.ask(&open.iter().map(|index| questions[*index]).collect::<Vec<_>>())
+        let written: Vec<Timed<Written>> = asked(context, &keys, |open, ended| {
+            let some: Vec<&Question> = open.iter().map(|index| questions[*index]).collect();
+            asker.ask_each(&some, |written| {
+                ended(written.into_iter().map(|(place, written)| (open[place], written)).collect())
+            })
         })?;
         let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Written>)| {
             Some(Timed { row: outcome(question, usage, row)?, took_us: *took_us })
@@ -226,8 +229,12 @@ impl Evaluate {
         };
         let keys: Vec<RowKey> = all.iter().map(key).collect();
         let budget = Budget::of(self.positions.get());
-        let found: Vec<Timed<Vec<Held>>> = asked(context, &keys, self.batch.get(), |open| {
-            held(&loaded.model, &open.iter().map(|index| all[*index].as_slice()).collect::<Vec<_>>(), &budget)
+        let found: Vec<Timed<Vec<Held>>> = asked(context, &keys, |open, ended| {
+            open.chunks(self.batch.get()).try_for_each(|open| {
+                let some: Vec<&[Candidate]> = open.iter().map(|index| all[*index].as_slice()).collect();
+                let found = held(&loaded.model, &some, &budget)?;
+                ended(open.iter().copied().zip(found).collect())
+            })
         })?;
         let mut lost = 0;
         let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Vec<Held>>)| {

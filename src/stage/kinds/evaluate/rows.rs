@@ -16,7 +16,7 @@ const ROWS: &str = "evaluate";
 /// The name of the rows that say how long each question of an instance took.
 const TIMES: &str = "evaluate-times";
 
-/// A row and its part of the time that its batch took. Time is kept beside results and never in them, so that equal answers
+/// A row and its part of the time since those before it ended, which it shares with those that end with it. Time is kept beside results and never in them, so that equal answers
 /// are equal artifacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Timed<T> {
@@ -26,12 +26,14 @@ pub(super) struct Timed<T> {
     pub(super) took_us: u64,
 }
 
-/// Asks what was not asked before, at most `most` at a time; each batch is kept as soon as it is answered.
+/// Takes answers, by the index of their question, that ended together.
+pub(super) type Ended<'a, T> = dyn FnMut(Vec<(usize, T)>) -> Result<(), StageError> + 'a;
+
+/// Has `ask` answer what was not asked before; answers are kept as soon as it hands them on.
 pub(super) fn asked<T: Serialize + DeserializeOwned>(
     context: &Context<'_>,
     keys: &[RowKey],
-    most: usize,
-    mut ask: impl FnMut(&[usize]) -> Result<Vec<T>, StageError>,
+    ask: impl FnOnce(&[usize], &mut Ended<'_, T>) -> Result<(), StageError>,
 ) -> Result<Vec<Timed<T>>, StageError> {
     let rows = context.rows(ROWS)?;
     let known = |key: &RowKey| -> Result<Option<Timed<T>>, StageError> {
@@ -41,23 +43,22 @@ pub(super) fn asked<T: Serialize + DeserializeOwned>(
     let open: Vec<usize> = (0..keys.len()).filter(|index| found[*index].is_none()).collect();
     let mut done = keys.len() - open.len();
     let begun = Instant::now();
-    for batch in open.chunks(most) {
-        if context.stopping() {
-            rows.flush()?;
-            return Err(StageError::Stopped);
-        }
-        let since = Instant::now();
-        let answers = ask(batch)?;
-        let took_us = since.elapsed().as_micros() as u64 / batch.len() as u64;
-        for (index, row) in batch.iter().zip(answers) {
+    let mut since = begun;
+    let mut ended = |answers: Vec<(usize, T)>| {
+        let took_us = since.elapsed().as_micros() as u64 / (answers.len() as u64).max(1);
+        since = Instant::now();
+        done += answers.len();
+        for (index, row) in answers {
             let timed = Timed { row, took_us };
-            rows.put(keys[*index], &serde_json::to_vec(&timed).map_err(data)?)?;
-            found[*index] = Some(timed);
+            rows.put(keys[index], &serde_json::to_vec(&timed).map_err(data)?)?;
+            found[index] = Some(timed);
         }
-        done += batch.len();
         context.progress(done as u64, keys.len() as u64, "questions");
-    }
+        if context.stopping() { Err(StageError::Stopped) } else { Ok(()) }
+    };
+    let outcome = if context.stopping() { Err(StageError::Stopped) } else { ask(&open, &mut ended) };
     rows.flush()?;
+    outcome?;
     if !open.is_empty() {
         context.measure("questions/s", done as u64, open.len() as f64 / begun.elapsed().as_secs_f64().max(1e-9));
     }
