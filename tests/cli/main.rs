@@ -21,6 +21,9 @@ mod killed;
 mod layers;
 mod lenses;
 mod mistakes;
+#[path = "../../src/store/tests/moto.rs"]
+mod moto;
+mod object_layers;
 mod objectives;
 mod operations;
 mod paper;
