@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::args::Global;
 use super::exit::Failure;
-use crate::store::{Bucket, LayerAt, LayerOptions, ObjectsAt, Surroundings, Writes};
+use crate::store::{AddressError, Bucket, LayerAt, LayerOptions, ObjectsAt, Surroundings, Writes};
 
 /// One of `[[layers]]`.
 #[derive(Debug, Default, Deserialize)]
@@ -66,7 +66,7 @@ pub(super) fn bucket(
     declared: &[LayerOptions],
     surroundings: &Surroundings,
 ) -> Result<(ObjectsAt, Duration), Failure> {
-    let bucket: Bucket = address.parse().map_err(refused)?;
+    let bucket: Bucket = address.parse().map_err(|error| refused(&error))?;
     let known = declared.iter().find_map(|layer| match &layer.at {
         LayerAt::Objects(at) if at.bucket == bucket => Some((at.clone(), layer.timeout)),
         _ => None,
@@ -108,14 +108,15 @@ fn options(layer: Layer, base: &Path, surroundings: &Surroundings) -> Result<Lay
                 return Err(failure.hint("say `url` in the place of `path`"));
             }
             if of_s3.contains(&true) || allow_http.is_some() {
-                let failure = Failure::invalid(format!("the layer `{shown}` is a directory, and no server leads there"));
+                let failure =
+                    Failure::invalid(format!("the layer `{shown}` is a directory, and no server leads there"));
                 return Err(failure.hint("`endpoint`, `region`, `allow_http` and `path_style` belong to a `url`"));
             }
             let last = path.file_name().map_or_else(|| shown.clone(), |last| last.to_string_lossy().into_owned());
             (LayerAt::Directory(base.join(&path)), last, shown)
         }
         (None, Some(url)) => {
-            let bucket: Bucket = url.parse().map_err(refused)?;
+            let bucket: Bucket = url.parse().map_err(|error| refused(&error))?;
             if of_s3.contains(&true) && !bucket.speaks_s3() {
                 let failure = Failure::invalid(format!("cannot say of `{bucket}` by which server it is reached"));
                 return Err(failure.hint("`endpoint`, `region` and `path_style` are for `s3://`"));
@@ -126,7 +127,8 @@ fn options(layer: Layer, base: &Path, surroundings: &Surroundings) -> Result<Lay
             (LayerAt::Objects(at), last, shown)
         }
         (None, None) | (Some(_), Some(_)) => {
-            let failure = Failure::invalid("a layer of `retort.toml` has not exactly one of `path` and `url`".to_owned());
+            let failure =
+                Failure::invalid("a layer of `retort.toml` has not exactly one of `path` and `url`".to_owned());
             return Err(failure.hint("`path` names a directory, `url` a bucket such as `s3://bucket/prefix`"));
         }
     };
@@ -139,6 +141,6 @@ fn options(layer: Layer, base: &Path, surroundings: &Surroundings) -> Result<Lay
     Ok(LayerOptions { name: name.unwrap_or(last), at, writes: write.unwrap_or(Writes::OnPush), timeout })
 }
 
-fn refused(error: crate::store::AddressError) -> Failure {
+fn refused(error: &AddressError) -> Failure {
     Failure::invalid(error.to_string()).hint(error.hint())
 }

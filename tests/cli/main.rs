@@ -22,6 +22,7 @@ mod layers;
 mod lenses;
 mod mistakes;
 #[path = "../../src/store/tests/moto.rs"]
+#[expect(dead_code, reason = "the tests of the store use more of it")]
 mod moto;
 mod object_layers;
 mod objectives;

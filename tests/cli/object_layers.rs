@@ -92,7 +92,9 @@ fn results_are_pushed_and_pulled_by_run_stage_and_digest() {
     assert_eq!((rest["results"].as_u64(), rest["there"].as_u64()), (Some(count - 4), Some(4)));
     let again = moved(&run(&ada, &bucket, &["cache", "push", "--all", "--json", &layer]).code(0));
     assert_eq!((again["results"].as_u64(), again["bytes"].as_u64()), (Some(0), Some(0)));
-    run(&bob, &bucket, &["cache", "pull", "--stage", "questions", &layer]).code(0).shows("pulled from `team`: 1 results, ");
+    run(&bob, &bucket, &["cache", "pull", "--stage", "questions", &layer])
+        .code(0)
+        .shows("pulled from `team`: 1 results, ");
     let claim = ada.claim_of("rationales");
     let fingerprint = claim.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
     run(&bob, &bucket, &["cache", "pull", &fingerprint[..10], &layer]).code(0).shows("1 results");

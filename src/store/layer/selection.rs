@@ -85,7 +85,8 @@ impl Layer {
 
     fn run(&self, id: &RunId) -> Option<RunRecord> {
         let id = id.clone();
-        let read = move |place: &dyn Place| RunRecord::read(&id, |name, bytes_max| place.run_file(&id, name, bytes_max));
+        let read =
+            move |place: &dyn Place| RunRecord::read(&id, |name, bytes_max| place.run_file(&id, name, bytes_max));
         self.ask("read the record of a run", read).flatten()
     }
 }

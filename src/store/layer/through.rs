@@ -50,7 +50,12 @@ impl Store {
                                 let _ = found[at].set(claim);
                             }
                             Ok(None) => {
-                                self.core.layers.absent.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint);
+                                self.core
+                                    .layers
+                                    .absent
+                                    .lock()
+                                    .unwrap_or_else(PoisonError::into_inner)
+                                    .insert(*fingerprint);
                             }
                             Err(error) => {
                                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);

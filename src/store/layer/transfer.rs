@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::selection::Selection;
 use super::place::Put;
+use super::selection::Selection;
 use super::{Layer, Writes};
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::store::claim::ClaimId;

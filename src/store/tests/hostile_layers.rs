@@ -251,10 +251,8 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
     let blob = pending.blob();
     let parts: Vec<(&str, BlobRef)> =
         ["../../x", "/etc/x", "..", "a/../../x", "x\0y"].map(|part| (part, blob)).to_vec();
-    let claim = Claim {
-        notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]),
-        ..claim(&eve, 1, &parts)
-    };
+    let claim =
+        Claim { notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]), ..claim(&eve, 1, &parts) };
     eve.publish(vec![pending], &claim).unwrap();
     let run = eve.new_run("../../experiment").unwrap();
     let record = |name: &str| InstanceRecord {

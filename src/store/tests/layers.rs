@@ -99,7 +99,8 @@ fn results_go_where_the_policy_says() {
 fn a_layer_that_cannot_be_reached_is_a_notice_and_a_miss() {
     let (mine, elsewhere) = (Cache::new(), Cache::new());
     let check = |root: &Path, said: &str| {
-        let layer = LayerOptions { at: LayerAt::Directory(root.to_owned()), ..elsewhere.layer("team", Writes::OnSuccess) };
+        let layer =
+            LayerOptions { at: LayerAt::Directory(root.to_owned()), ..elsewhere.layer("team", Writes::OnSuccess) };
         let store = mine.open_before("ada", &[layer]);
         assert_eq!(store.find(&manifest(7).fingerprint()).unwrap(), None);
         let (fingerprint, _) = publish_and_share(&store, 1, b"result");
@@ -183,9 +184,23 @@ fn runs_stages_and_names_are_pulled() {
         select(&mut selection);
         store.pull(None, &selection, &MOVING).unwrap().remove(0)
     };
-    assert_eq!(pulled(&|s| drop(s.add_run(&theirs, Some("masked")))).results, 1);
-    assert_eq!(pulled(&|s| drop(s.add_run(&theirs, Some("tuned[n=1]")))).results, 1);
-    let whole = pulled(&|s| drop(s.add_run(&theirs, None)));
+    assert_eq!(
+        pulled(&|s| {
+            s.add_run(&theirs, Some("masked"));
+        })
+        .results,
+        1
+    );
+    assert_eq!(
+        pulled(&|s| {
+            s.add_run(&theirs, Some("tuned[n=1]"));
+        })
+        .results,
+        1
+    );
+    let whole = pulled(&|s| {
+        s.add_run(&theirs, None);
+    });
     assert_eq!((whole.results, whole.there, whole.blobs), (1, 2, 1));
     let name = &published[2].1.digest.hex()[..8];
     let named = store.select_named_in_layers(None, name).unwrap();

@@ -4,7 +4,7 @@
 //! they are skipped.
 
 use std::io::{BufRead, BufReader};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -12,8 +12,8 @@ use std::sync::{Mutex, OnceLock};
 pub(crate) struct Moto {
     port: u16,
     agent: ureq::Agent,
-    /// The server ends when this is closed.
-    _alive: Mutex<ChildStdin>,
+    /// The server ends when its input is closed.
+    _shell: Mutex<Child>,
 }
 
 /// A bucket of the server.
@@ -54,7 +54,6 @@ impl Moto {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let alive = Mutex::new(shell.stdin.take().unwrap());
         let mut lines = BufReader::new(shell.stderr.take().unwrap()).lines();
         let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
             let (_, rest) = line.split_once("http://127.0.0.1:")?;
@@ -63,7 +62,7 @@ impl Moto {
         // What it tells of each request is read, lest it wait for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false);
-        Some(Self { port: port.unwrap(), agent: config.build().into(), _alive: alive })
+        Some(Self { port: port.unwrap(), agent: config.build().into(), _shell: Mutex::new(shell) })
     }
 }
 
@@ -79,7 +78,7 @@ impl MotoBucket {
     }
 
     fn url(&self, key: &str) -> String {
-        format!("{}/{}/{key}", self.endpoint(), self.name)
+        format!("{}/{}/{}", self.endpoint(), self.name, encoded(key))
     }
 
     /// Returns the bytes of an object.
@@ -113,9 +112,15 @@ impl MotoBucket {
 
     /// Lists the keys of all objects that begin in some way, in order.
     pub(crate) fn keys(&self, beginning: &str) -> Vec<String> {
-        let url = format!("{}?list-type=2&max-keys=1000&prefix={beginning}", self.url(""));
+        let url = format!("{}?list-type=2&max-keys=1000&prefix={}", self.url(""), encoded(beginning));
         let text = self.moto.agent.get(url).call().unwrap().body_mut().read_to_string().unwrap();
         let key = |piece: &str| piece.split_once("</Key>").map(|(key, _)| key.to_owned());
         text.split("<Key>").skip(1).filter_map(key).collect()
     }
+}
+
+/// Writes a key as an address has it.
+fn encoded(key: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    key.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -51,28 +51,28 @@ impl Team {
     }
 
     fn key(name: &str) -> String {
-        format!("team%20a/%C3%BC=+1/{name}").replace('+', "%2B")
+        format!("{PREFIX}/{name}")
     }
 
-    fn blob(&self, blob: &BlobRef) -> String {
+    fn blob(blob: &BlobRef) -> String {
         let hex = blob.digest.hex();
         Self::key(&format!("objects/v1/{}/{hex}", &hex[..2]))
     }
 
-    fn catalog(&self, fingerprint: &Fingerprint) -> String {
+    fn catalog(fingerprint: &Fingerprint) -> String {
         let hex = fingerprint.hex();
         Self::key(&format!("catalog/v1/{}/{hex}", &hex[..2]))
     }
 
     fn claims(&self, fingerprint: &Fingerprint) -> Vec<String> {
         let hex = fingerprint.hex();
-        let keys = self.0.keys(&Self::key(&format!("actions/v1/{}/{hex}/", &hex[..2])));
-        keys.iter().map(|key| Self::key(key.strip_prefix("team a/ü=+1/").unwrap())).collect()
+        self.0.keys(&Self::key(&format!("actions/v1/{}/{hex}/", &hex[..2])))
     }
 
     /// Publishes as ada, and waits until the bucket has it.
     fn publish(&self, number: i64, bytes: &[u8]) -> (Fingerprint, BlobRef) {
-        publish_and_share(&Cache::new().open_before("ada", &[self.layer(Writes::OnSuccess)]), number, bytes)
+        let ada = Cache::new();
+        publish_and_share(&ada.open_before("ada", &[self.layer(Writes::OnSuccess)]), number, bytes)
     }
 }
 
@@ -120,11 +120,12 @@ fn results_go_where_the_policy_says() {
         [(Writes::Never, false, false), (Writes::OnPush, false, true), (Writes::OnSuccess, true, true)]
     {
         let Some(team) = Team::new() else { return };
-        let store = Cache::new().open_before("ada", &[team.layer(writes)]);
+        let mine = Cache::new();
+        let store = mine.open_before("ada", &[team.layer(writes)]);
         let (fingerprint, _) = publish_and_share(&store, 1, b"result");
-        assert_eq!(team.0.get(&team.catalog(&fingerprint)).is_some(), at_once, "{writes:?}");
+        assert_eq!(team.0.get(&Team::catalog(&fingerprint)).is_some(), at_once, "{writes:?}");
         assert_eq!(store.push(None, &store.select_all().unwrap(), &MOVING).is_ok(), pushed, "{writes:?}");
-        assert_eq!(team.0.get(&team.catalog(&fingerprint)).is_some(), pushed, "{writes:?}");
+        assert_eq!(team.0.get(&Team::catalog(&fingerprint)).is_some(), pushed, "{writes:?}");
     }
 }
 
@@ -186,9 +187,10 @@ fn of_several_who_make_the_same_at_once_each_claim_stays() {
     });
     let fingerprint = manifest(1).fingerprint();
     assert_eq!(team.claims(&fingerprint).len(), 4);
-    let catalog = String::from_utf8(team.0.get(&team.catalog(&fingerprint)).unwrap()).unwrap();
+    let catalog = String::from_utf8(team.0.get(&Team::catalog(&fingerprint)).unwrap()).unwrap();
     assert_eq!(catalog.matches("\"claim\":").count(), 4);
-    let store = Cache::new().open_before("bob", &[team.layer(Writes::Never)]);
+    let mine = Cache::new();
+    let store = mine.open_before("bob", &[team.layer(Writes::Never)]);
     let found = store.find(&fingerprint).unwrap().unwrap();
     assert_eq!(store.read(&found.outputs["rows"].digest).unwrap(), b"the same bytes");
 }
@@ -215,7 +217,7 @@ fn a_large_blob_goes_in_parts_and_an_upload_that_was_left_behind_is_in_nobodys_w
     let proxy = Proxy::before(team.0.port(), |_| Fault::None);
     let store = ada.open_before("ada", &[team.behind(&proxy, Writes::OnPush, LATE)]);
     let (fingerprint, blob) = publish(&store, 1, &bytes);
-    team.0.begin_upload(&team.blob(&blob));
+    team.0.begin_upload(&Team::blob(&blob));
     let moved = store.push(None, &selection(&[fingerprint]), &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.bytes, moved.refused), (1, bytes.len() as u64, Vec::new()));
     let parts = proxy.take_seen().iter().filter(|request| request.path.contains("partNumber=")).count();
@@ -237,7 +239,7 @@ fn an_upload_whose_bytes_are_not_right_is_given_up() {
     let moved = store.push(None, &selection(&[fingerprint]), &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.blobs), (0, 0));
     assert!(moved.refused[0].contains("have the digest"), "{moved:?}");
-    assert_eq!((team.0.get(&team.blob(&blob)), team.0.uploads()), (None, 0));
+    assert_eq!((team.0.get(&Team::blob(&blob)), team.0.uploads()), (None, 0));
 }
 
 #[test]
@@ -252,8 +254,9 @@ fn rows_reach_the_others_when_they_are_sealed() {
     let other = bob.open_before("bob", &layers);
     assert_eq!(other.rows("elicit").unwrap().get(&key).unwrap().as_deref(), Some(&b"an answer"[..]));
     let packs = team.0.keys(&Team::key("rows/v1/elicit/"));
-    team.0.put(&Team::key(packs[0].strip_prefix("team a/ü=+1/").unwrap()), b"something else");
-    let third = Cache::new().open_before("eve", &layers);
+    team.0.put(&packs[0], b"something else");
+    let eve = Cache::new();
+    let third = eve.open_before("eve", &layers);
     assert_eq!(third.rows("elicit").unwrap().get(&key).unwrap(), None);
     assert!(notices(&third).contains("its bytes are not those of its name"));
 }
@@ -283,7 +286,7 @@ fn a_blob_that_is_not_the_one_is_refused_and_a_push_sets_it_right() {
         let Some(team) = Team::new() else { return };
         let mine = Cache::new();
         let (fingerprint, blob) = team.publish(1, right);
-        team.0.put(&team.blob(&blob), wrong);
+        team.0.put(&Team::blob(&blob), wrong);
         let store = mine.open_before("bob", &[team.layer(Writes::OnPush)]);
         assert!(store.find(&fingerprint).unwrap().is_some());
         assert!(store.read(&blob.digest).unwrap_err().is_lost_blob());
@@ -297,7 +300,7 @@ fn a_blob_that_is_not_the_one_is_refused_and_a_push_sets_it_right() {
         let again = other.open_before("eve", &[team.layer(Writes::OnPush)]);
         publish(&again, 1, right);
         again.push(None, &selection(&[fingerprint]), &MOVING).unwrap();
-        assert_eq!(team.0.get(&team.blob(&blob)).as_deref(), Some(&right[..]));
+        assert_eq!(team.0.get(&Team::blob(&blob)).as_deref(), Some(&right[..]));
     }
 }
 
@@ -305,16 +308,18 @@ fn a_blob_that_is_not_the_one_is_refused_and_a_push_sets_it_right() {
 fn a_blob_of_unknown_size_is_bounded_by_the_room_there_is() {
     let Some(team) = Team::new() else { return };
     let (_, blob) = team.publish(1, b"result");
-    let path = team.blob(&blob);
-    let proxy = Proxy::before(team.0.port(), move |request| match request.path.contains("objects/") {
-        true => Fault::Endless,
-        false => Fault::None,
-    });
-    let store = Cache::new().open_before("bob", &[team.behind(&proxy, Writes::Never, LATE)]);
+    let proxy =
+        Proxy::before(
+            team.0.port(),
+            move |request| {
+                if request.path.contains("objects/") { Fault::Endless } else { Fault::None }
+            },
+        );
+    let mine = Cache::new();
+    let store = mine.open_before("bob", &[team.behind(&proxy, Writes::Never, LATE)]);
     assert!(store.read(&blob.digest).unwrap_err().is_lost_blob());
     let told = notices(&store);
     assert!(told.contains("it has 1000000000000000 bytes, and there is room for"), "{told}");
-    assert!(!path.is_empty());
 }
 
 #[test]
@@ -324,7 +329,7 @@ fn a_claim_that_is_forged_or_of_another_recipe_is_not_believed() {
         let (fingerprint, _) = team.publish(1, b"result");
         team.publish(2, b"another");
         let forged = forge(&team, &fingerprint);
-        team.0.put(&team.catalog(&fingerprint), &forged);
+        team.0.put(&Team::catalog(&fingerprint), &forged);
         team.claims(&fingerprint).iter().for_each(|key| team.0.delete(key));
         let mine = Cache::new();
         let store = mine.open_before("bob", &[team.layer(Writes::OnSuccess)]);
@@ -337,9 +342,9 @@ fn a_claim_that_is_forged_or_of_another_recipe_is_not_believed() {
         assert!(other.open_before("eve", &[team.layer(Writes::Never)]).find(&fingerprint).unwrap().is_some());
     };
     let second = || manifest(2).fingerprint();
-    check(&|team, _| team.0.get(&team.catalog(&second())).unwrap());
+    check(&|team, _| team.0.get(&Team::catalog(&second())).unwrap());
     check(&|team, of| {
-        let text = String::from_utf8(team.0.get(&team.catalog(&second())).unwrap()).unwrap();
+        let text = String::from_utf8(team.0.get(&Team::catalog(&second())).unwrap()).unwrap();
         text.replace(&second().hex(), &of.hex()).into_bytes()
     });
     check(&|_, _| vec![0xFF; 4096]);
@@ -355,7 +360,8 @@ fn a_catalog_without_end_is_not_read_into_memory() {
             let spoilt = ["catalog/", "actions/"].iter().any(|part| request.path.contains(part));
             if spoilt { fault.clone() } else { Fault::None }
         });
-        let store = Cache::new().open_before("bob", &[team.behind(&proxy, Writes::Never, LATE)]);
+        let mine = Cache::new();
+        let store = mine.open_before("bob", &[team.behind(&proxy, Writes::Never, LATE)]);
         assert_eq!(store.find(&fingerprint).unwrap(), None);
         let told = notices(&store);
         assert!(told.contains(said) || told.is_empty(), "{told}");
@@ -370,7 +376,8 @@ fn whoever_may_not_write_reads_and_is_told_once() {
         "PUT" | "POST" => Fault::Answer(403, "AccessDenied"),
         _ => Fault::None,
     });
-    let store = Cache::new().open_before("bob", &[team.behind(&proxy, Writes::OnSuccess, LATE)]);
+    let mine = Cache::new();
+    let store = mine.open_before("bob", &[team.behind(&proxy, Writes::OnSuccess, LATE)]);
     assert!(store.find(&fingerprint).unwrap().is_some());
     assert_eq!(store.read(&blob.digest).unwrap(), b"result");
     publish_and_share(&store, 2, b"mine");
@@ -386,7 +393,8 @@ fn planning_asks_once_for_each_recipe() {
     let Some(team) = Team::new() else { return };
     let (fingerprint, _) = team.publish(0, b"result");
     let proxy = Proxy::before(team.0.port(), |_| Fault::None);
-    let store = Cache::new().open_before("bob", &[team.behind(&proxy, Writes::OnSuccess, LATE)]);
+    let mine = Cache::new();
+    let store = mine.open_before("bob", &[team.behind(&proxy, Writes::OnSuccess, LATE)]);
     let all: Vec<Fingerprint> = (0..40).map(|number| manifest(number).fingerprint()).collect();
     let found = store.find_many(&all).unwrap();
     assert_eq!(found.iter().filter(|claim| claim.is_some()).count(), 1);
@@ -486,8 +494,10 @@ fn a_fault_that_stays_is_a_notice_and_a_miss() {
 fn what_keeps_a_bucket_from_being_used_is_said() {
     let Some(bucket) = moto::bucket() else { return };
     let check = |at: ObjectsAt, said: &str| {
-        let layer = LayerOptions { name: "team".into(), at: LayerAt::Objects(at), writes: Writes::OnPush, timeout: SOON };
-        let store = Cache::new().open_before("ada", &[layer]);
+        let layer =
+            LayerOptions { name: "team".into(), at: LayerAt::Objects(at), writes: Writes::OnPush, timeout: SOON };
+        let mine = Cache::new();
+        let store = mine.open_before("ada", &[layer]);
         assert_eq!(store.find(&manifest(1).fingerprint()).unwrap(), None);
         let told = notices(&store);
         assert!(told.contains("going on without the layer `team`") && told.contains(said), "{told}");

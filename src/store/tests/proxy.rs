@@ -71,7 +71,7 @@ impl Proxy {
                 }
                 let (Ok(client), shared) = (client, Arc::clone(&accepting)) else { continue };
                 // Whichever side goes away, the other hears of it.
-                std::thread::spawn(move || drop(shared.serve(client)));
+                std::thread::spawn(move || shared.serve(client).is_some());
             }
         });
         Self { port, shared }
@@ -146,11 +146,14 @@ impl Shared {
             Fault::Stall => return client.read(&mut [0]).ok().map(drop),
             Fault::Answer(status, code) => {
                 let body = if is_head { String::new() } else { format!("<Error><Code>{code}</Code></Error>") };
-                let head = format!("HTTP/1.1 {status} Trouble\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let head =
+                    format!("HTTP/1.1 {status} Trouble\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
                 return client.write_all(format!("{head}{body}").as_bytes()).ok();
             }
             Fault::Redirect(to) => {
-                let head = format!("HTTP/1.1 307 Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let head = format!(
+                    "HTTP/1.1 307 Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                );
                 return client.write_all(head.as_bytes()).ok();
             }
             Fault::Endless | Fault::EndlessError => {
@@ -160,10 +163,10 @@ impl Shared {
                      Last-Modified: Fri, 27 Nov 2026 00:00:00 GMT\r\nConnection: close\r\n\r\n"
                 );
                 client.write_all(head.as_bytes()).ok()?;
-                while !is_head {
-                    client.write_all(&[b'x'; 65536]).ok()?;
+                let piece = vec![b'x'; 65536];
+                loop {
+                    client.write_all(&piece).ok()?;
                 }
-                return Some(());
             }
             Fault::None | Fault::Lose | Fault::Cut(_) | Fault::Version(_) => {}
         }

@@ -103,9 +103,8 @@ impl FromStr for Bucket {
         if Path::from_url_path(url.path()).is_err() {
             return refused("its prefix is none", FORMS);
         }
-        let (scheme, prefix) = match ObjectStoreScheme::parse(&url) {
-            Ok(parsed) => parsed,
-            Err(_) => return refused(&format!("`{}://` is no kind of storage", url.scheme()), FORMS),
+        let Ok((scheme, prefix)) = ObjectStoreScheme::parse(&url) else {
+            return refused(&format!("`{}://` is no kind of storage", url.scheme()), FORMS);
         };
         let service = match scheme {
             ObjectStoreScheme::AmazonS3 => Service::S3,
@@ -220,8 +219,7 @@ mod tests {
     #[test]
     fn values_of_the_environment_are_not_shown() {
         let variables = [("AWS_SECRET_ACCESS_KEY", "hidden"), ("AWS_REGION", ""), ("HOME", "hidden")];
-        let surroundings =
-            Surroundings::of(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let surroundings = Surroundings::of(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(format!("{surroundings:?}"), "{\"AWS_SECRET_ACCESS_KEY\"}");
     }
 }

@@ -98,13 +98,7 @@ impl Objects {
         Ok(Self::over(remote, shown, options, notices, trust))
     }
 
-    fn over(
-        remote: Remote,
-        shown: String,
-        options: &LayerOptions,
-        notices: &Arc<Notices>,
-        trust: &Arc<Trust>,
-    ) -> Self {
+    fn over(remote: Remote, shown: String, options: &LayerOptions, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
         Self {
             remote,
             names: Names::new(),
@@ -191,20 +185,20 @@ impl Objects {
     /// Adds a claim to its recipe's catalog.
     fn put_catalog(&self, fingerprint: &Fingerprint, claim: &WholeClaim, moved: &AtomicU64) -> io::Result<Put> {
         let name = self.names.catalog(fingerprint);
-        let mut is_new = true;
+        let mut is_new = false;
         for attempt in 0..ATTEMPTS {
             let there = match self.catalog(fingerprint) {
                 Ok(there) => there,
                 // What is there is no catalog, and too large to be read.
-                Err(error) if error.kind() == ErrorKind::InvalidData => match self.remote.head(&name)? {
-                    Some((_, version)) => Some(Object { bytes: Vec::new(), version }),
-                    None => None,
-                },
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    self.remote.head(&name)?.map(|(_, version)| Object { bytes: Vec::new(), version })
+                }
                 Err(error) => return Err(error),
             };
             let read = there.as_ref().and_then(|object| Catalog::decode(&object.bytes, fingerprint));
             let mut catalog = read.unwrap_or_default();
-            is_new = is_new && !catalog.has(claim.id);
+            // A replacement whose answer was lost may have been made all the same; so what was new at first stays so.
+            is_new = if attempt == 0 { !catalog.has(claim.id) } else { is_new };
             match catalog.add(claim) {
                 Added::New => {}
                 Added::Known if is_new => return Ok(Put::New(claim.bytes.len() as u64)),

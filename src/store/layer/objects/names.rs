@@ -36,7 +36,7 @@ impl Names {
 
     pub(super) fn catalog(&self, fingerprint: &Fingerprint) -> String {
         let hex = fingerprint.hex();
-        format!("{CATALOGS}/{}/{hex}", &hex[..2])
+        format!("{}/{hex}", self.shard(None, &hex[..2]))
     }
 
     pub(super) fn signature(&self, claim: &Digest, key: &str) -> String {

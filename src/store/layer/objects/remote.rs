@@ -23,7 +23,7 @@ use object_store::{
 use tokio::runtime::{Builder, Runtime};
 
 use super::build::Stores;
-use super::trouble::{failure, on_its_way};
+use super::trouble::{failure, is_absence, on_its_way};
 use crate::fingerprint::{Digest, StreamDigest};
 use crate::store::BlobRef;
 use crate::store::disk::{self, Opened};
@@ -87,7 +87,8 @@ impl Drop for Token<'_> {
 impl Remote {
     /// Starts the runtime for the stores of a bucket.
     pub(super) fn new(stores: Stores, prefix: &str) -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("retort-objects").enable_all().build()?;
+        let runtime =
+            Builder::new_multi_thread().worker_threads(2).thread_name("retort-objects").enable_all().build()?;
         let (give, take) = bounded(PARTS_AT_ONCE);
         (0..PARTS_AT_ONCE).for_each(|_| drop(Token(&give)));
         Ok(Self { runtime: Some(runtime), stores, prefix: prefix.to_owned(), tokens: (give, take) })
@@ -129,7 +130,7 @@ impl Remote {
         self.wait(async {
             let found = match self.stores.quick.get_opts(&key, GetOptions::default()).await {
                 Ok(found) => found,
-                Err(Error::NotFound { .. }) => return Ok(None),
+                Err(error) if is_absence(&error) => return Ok(None),
                 Err(error) => return Err(failure(&error)),
             };
             let size = found.meta.size;
@@ -229,7 +230,7 @@ impl Remote {
                             }
                         }
                     },
-                    Err(Error::NotFound { .. }) => return Ok(Copied::Absent),
+                    Err(error) if is_absence(&error) => return Ok(Copied::Absent),
                     // Somebody has replaced it meanwhile.
                     Err(Error::Precondition { .. }) if breaks < BREAKS_MAX => {
                         breaks += 1;

@@ -165,7 +165,12 @@ fn a_blob_is_put_once_and_what_is_not_it_is_replaced() {
 #[test]
 fn names_of_others_in_the_bucket_are_not_read() {
     let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
-    let odd = ["runs/v1/x/run.json", "runs/v1/20260713-101502-123-4f2a9c/run.json", "rows/v1/.hidden/a.pack", "rows/v1/a b/x.pack"];
+    let odd = [
+        "runs/v1/x/run.json",
+        "runs/v1/20260713-101502-123-4f2a9c/run.json",
+        "rows/v1/.hidden/a.pack",
+        "rows/v1/a b/x.pack",
+    ];
     for name in odd {
         objects.remote.overwrite(name, &Bytes::from_static(b"x")).unwrap();
     }

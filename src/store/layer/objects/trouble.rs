@@ -16,12 +16,18 @@ const STATUS: &str = "Server returned non-2xx status code: ";
 /// Turns a failure into one of the kinds that a layer tells apart: about one object, or about the service as a whole.
 pub(super) fn failure(error: &Error) -> io::Error {
     let kind = match error {
-        Error::NotFound { .. } => ErrorKind::NotFound,
+        Error::NotFound { .. } if is_absence(error) => ErrorKind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => ErrorKind::PermissionDenied,
         Error::InvalidPath { .. } | Error::Precondition { .. } | Error::AlreadyExists { .. } => ErrorKind::InvalidData,
         _ => ErrorKind::Other,
     };
     io::Error::new(kind, line(error))
+}
+
+/// Tells whether an object is not there, in a bucket that is.
+pub(super) fn is_absence(error: &Error) -> bool {
+    matches!(error, Error::NotFound { .. })
+        && !["NoSuchBucket", "ContainerNotFound"].iter().any(|sign| line(error).contains(sign))
 }
 
 /// Tells how a request failed on its way, where it did.
@@ -105,7 +111,10 @@ mod tests {
     #[test]
     fn what_a_service_says_becomes_one_line() {
         let check = |body: &str, expected: &str| assert_eq!(told(body), expected);
-        check("<?xml?><Error><Code>NoSuchBucket</Code><Message>It is\n not there</Message><x/></Error>", "NoSuchBucket: It is not there");
+        check(
+            "<?xml?><Error><Code>NoSuchBucket</Code><Message>It is\n not there</Message><x/></Error>",
+            "NoSuchBucket: It is not there",
+        );
         check("<Error><Code>SlowDown</Code></Error>", "SlowDown");
         check("", "");
         check("\u{1b}[31mred\u{7}\r\n", "[31mred");
