@@ -163,7 +163,7 @@ impl Server {
         let requests = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&requests);
         std::thread::spawn(move || {
-            for line in lines.filter(|line| line.contains("HTTP/1.1\"")) {
+            for line in lines.filter(|line| line.contains("HTTP/1.1")) {
                 counter.fetch_add(u64::from(!line.is_empty()), Ordering::Relaxed);
             }
         });

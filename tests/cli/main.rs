@@ -22,7 +22,11 @@ mod layers;
 mod lenses;
 mod mistakes;
 #[path = "../../src/store/tests/moto.rs"]
-#[expect(dead_code, reason = "the tests of the store use more of it")]
+#[expect(
+    dead_code,
+    clippy::print_stderr,
+    reason = "the tests of the store use more of it, and it says that it is skipped"
+)]
 mod moto;
 mod object_layers;
 mod objectives;
