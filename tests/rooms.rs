@@ -167,6 +167,18 @@ fn only_the_model_names_burn() {
 }
 
 #[test]
+fn what_is_asynchronous_stays_with_object_storage() {
+    const ROOM: &str = "store/layer/objects/";
+    let outside = |file: &File| !file.name.starts_with(ROOM);
+    assert_none(&lines_with(
+        &["object_store::", "reqwest::", "futures_util::", "async fn", "async move", "async {"],
+        outside,
+    ));
+    let elsewhere = |file: &File| file.name != format!("{ROOM}remote.rs");
+    assert_none(&lines_with(&["tokio::"], elsewhere));
+}
+
+#[test]
 fn only_the_command_line_prints_reads_the_environment_or_exits() {
     let pieces = [
         "println!",

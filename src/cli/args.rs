@@ -32,7 +32,8 @@ pub(super) struct Global {
     #[arg(long, global = true, env = "RETORT_CACHE", value_name = "DIR")]
     pub(super) cache: Option<PathBuf>,
     /// Look into this cache as well when something is not here: DIR, or DIR=on-success or DIR=never to say when results go
-    /// there [default: those of retort.toml; results go there with `cache push`]
+    /// there; `s3://BUCKET/PREFIX`, `gs://…` or `az://…` in the place of DIR is object storage [default: those of retort.toml;
+    /// results go there with `cache push`]
     #[arg(long = "layer", global = true, value_name = "DIR[=WHEN]")]
     pub(super) layers: Vec<String>,
     /// Look into no other cache
@@ -350,16 +351,18 @@ pub(super) enum Cache {
     },
     /// Make the index anew from the files
     Rebuild,
-    /// Make a directory for a group to share: a layer, or a cache that several people use
-    #[command(after_help = "Example:
+    /// Make a directory or a part of a bucket for a group to share: a layer, or a cache that several people use
+    #[command(after_help = "Examples:
   retort cache share /shared/retort      make it; its group is that of the folder it lies in, or its own where it exists
+  retort cache share s3://lab/retort     the same in a bucket; credentials come from the environment
 and in everyone's retort.toml:
   [[layers]]
-  path = \"/shared/retort\"
+  path = \"/shared/retort\"              # or url = \"s3://lab/retort\"
   write = \"on-success\"                 # or \"on-push\" or \"never\"")]
     Share {
-        /// The directory
-        directory: PathBuf,
+        /// The directory, or the address of a bucket
+        #[arg(value_name = "DIR")]
+        place: String,
     },
     /// Look after the keys that sign results
     #[command(subcommand)]

@@ -12,6 +12,7 @@ mod history;
 mod hub;
 mod inquiry;
 mod keys;
+mod layers;
 mod lens;
 mod plot;
 mod print;

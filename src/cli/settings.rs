@@ -1,8 +1,8 @@
 //! The settings of this machine: `retort.toml`, the environment and the flags, in rising order of strength.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -10,9 +10,10 @@ use super::args::{Global, Pipeline};
 use super::exit::Failure;
 use super::hub::HubSettings;
 use super::keys::Keys;
+use super::layers::{self, Layer};
 use crate::model::DeviceChoice;
 use crate::plan::Roots;
-use crate::store::{LayerOptions, TrustOptions, Writes};
+use crate::store::{LayerOptions, Surroundings, TrustOptions};
 
 /// The name of the settings file, looked for in the working directory and above.
 const FILE: &str = "retort.toml";
@@ -69,24 +70,6 @@ struct Trust {
     salt: Option<String>,
 }
 
-/// One of `[[layers]]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Layer {
-    path: PathBuf,
-    name: Option<String>,
-    #[serde(default = "on_push")]
-    write: Writes,
-    timeout_s: Option<f64>,
-}
-
-fn on_push() -> Writes {
-    Writes::OnPush
-}
-
-/// How long a layer may take to answer, in seconds.
-const TIMEOUT_S: f64 = 10.0;
-
 impl Settings {
     /// Gathers the settings for a command without a pipeline.
     pub(super) fn global(global: &Global) -> Result<Self, Failure> {
@@ -117,7 +100,7 @@ impl Settings {
         let device = device.map(str::to_owned).or(file.device).unwrap_or_else(|| "auto".into());
         let device = device.parse().map_err(Failure::invalid)?;
         let cache = global.cache.clone().or_else(|| file.cache.map(|path| directory.join(path)));
-        let layers = layers(global, file.layers, &here, &directory)?;
+        let layers = layers::gather(global, file.layers, &here, &directory, &surroundings())?;
         let trust = trust(&file.trust)?;
         Ok(Self {
             layers,
@@ -152,59 +135,10 @@ fn trust(declared: &Trust) -> Result<TrustOptions, Failure> {
     Ok(trust)
 }
 
-/// Puts the layers together: those of the flags, or those of the settings file where no flag names any.
-fn layers(global: &Global, declared: Vec<Layer>, here: &Path, directory: &Path) -> Result<Vec<LayerOptions>, Failure> {
-    let mut layers = Vec::new();
-    if global.no_layers {
-        return Ok(layers);
-    }
-    if global.layers.is_empty() {
-        for layer in declared {
-            layers.push(layer_options(layer, directory)?);
-        }
-    } else {
-        for text in &global.layers {
-            layers.push(layer_options(typed(text)?, here)?);
-        }
-    }
-    for (index, layer) in layers.iter().enumerate() {
-        if layers[..index].iter().any(|other| other.name == layer.name) {
-            let failure = Failure::invalid(format!("two layers are named `{}`", layer.name));
-            return Err(failure.hint("give one of them another `name` in retort.toml"));
-        }
-    }
-    Ok(layers)
-}
-
-/// Reads a layer as it is typed: `DIR` or `DIR=WHEN`.
-fn typed(text: &str) -> Result<Layer, Failure> {
-    let (path, write) = match text.rsplit_once('=') {
-        None => (text, Writes::OnPush),
-        Some((path, "never")) => (path, Writes::Never),
-        Some((path, "on-push")) => (path, Writes::OnPush),
-        Some((path, "on-success")) => (path, Writes::OnSuccess),
-        Some((_, other)) => {
-            let failure = Failure::invalid(format!("cannot read `--layer {text}`: `{other}` says no time"));
-            return Err(failure.hint("results go there `never`, `on-push` or `on-success`"));
-        }
-    };
-    if path.is_empty() {
-        return Err(Failure::invalid(format!("cannot read `--layer {text}`: expected DIR or DIR=WHEN")));
-    }
-    Ok(Layer { path: path.into(), name: None, write, timeout_s: None })
-}
-
-fn layer_options(layer: Layer, base: &Path) -> Result<LayerOptions, Failure> {
-    let Layer { path, name, write, timeout_s } = layer;
-    let seconds = timeout_s.unwrap_or(TIMEOUT_S);
-    let timeout = Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero());
-    let timeout = timeout.ok_or_else(|| {
-        Failure::invalid(format!("cannot use `timeout_s = {seconds}` of the layer `{}`", path.display()))
-            .hint("it is a number of seconds above 0")
-    })?;
-    let last =
-        || path.file_name().map_or_else(|| path.display().to_string(), |last| last.to_string_lossy().into_owned());
-    Ok(LayerOptions { name: name.unwrap_or_else(last), root: base.join(&path), writes: write, timeout })
+/// Returns what the environment says about object storage; what is no text says nothing.
+pub(super) fn surroundings() -> Surroundings {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    Surroundings::of(std::env::vars_os().filter_map(text))
 }
 
 /// Finds the nearest settings file, and the directory its paths are relative to.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Decision, Externals, Facts, Found, Recipe, decide, recipe};
+use crate::fingerprint::Fingerprint;
 use crate::graph::InstanceGraph;
 use crate::spec::{Experiment, InstanceId};
 use crate::store::StoreError;
@@ -76,6 +77,9 @@ pub fn predict(
     numerics: &str,
     facts: &dyn Facts,
 ) -> Result<Plan, StoreError> {
+    if facts.is_far() {
+        look_ahead(experiment, graph, wanted, externals, numerics, facts)?;
+    }
     let mut results: Vec<Option<Arc<Found>>> = vec![None; graph.len()];
     let mut verdicts = Vec::with_capacity(graph.len());
     let mut remake = Vec::new();
@@ -122,4 +126,42 @@ pub fn predict(
         verdicts[id.index()] = Verdict::Remake(Box::new(recipe), found);
     }
     Ok(Plan { verdicts })
+}
+
+/// Looks for the result of every instance whose inputs are known, in waves: what one finds may make the next ones known.
+fn look_ahead(
+    experiment: &Experiment,
+    graph: &InstanceGraph,
+    wanted: &[bool],
+    externals: &Externals,
+    numerics: &str,
+    facts: &dyn Facts,
+) -> Result<(), StoreError> {
+    let mut results: Vec<Option<Arc<Found>>> = vec![None; graph.len()];
+    let mut left: Vec<InstanceId> = (0..graph.len())
+        .map(InstanceId::at)
+        .filter(|id| wanted[id.index()] && externals.lacking(experiment, experiment.instance(*id)).is_empty())
+        .collect();
+    loop {
+        let is_known = |id: &InstanceId| graph.producers(*id).into_iter().all(|from| results[from.index()].is_some());
+        let (wave, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_known);
+        if wave.is_empty() {
+            return Ok(());
+        }
+        let key = |id: &InstanceId| recipe(experiment, *id, &results, externals, numerics).order.fingerprint;
+        let mut fingerprints: Vec<Fingerprint> = wave.iter().map(key).collect();
+        let of_each = fingerprints.clone();
+        fingerprints.sort_unstable();
+        fingerprints.dedup();
+        let found: BTreeMap<Fingerprint, Option<Arc<Found>>> = fingerprints
+            .iter()
+            .copied()
+            .zip(facts.look_ahead(&fingerprints)?)
+            .map(|(of, found)| (of, found.map(Arc::new)))
+            .collect();
+        for (id, of) in wave.iter().zip(of_each) {
+            results[id.index()] = found.get(&of).cloned().flatten();
+        }
+        left = rest;
+    }
 }

@@ -57,6 +57,16 @@ pub trait Facts {
 
     /// Says whether the bytes of a digest are there.
     fn holds(&self, digest: &Digest) -> bool;
+
+    /// Says whether looking for a result takes so long that many are best looked for at once.
+    fn is_far(&self) -> bool {
+        false
+    }
+
+    /// Looks for the results of many recipes at once; whoever asks for one of them then, hears soon.
+    fn look_ahead(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<Found>>, StoreError> {
+        fingerprints.iter().map(|fingerprint| self.result(fingerprint)).collect()
+    }
 }
 
 impl Facts for Store {
@@ -66,6 +76,15 @@ impl Facts for Store {
 
     fn holds(&self, digest: &Digest) -> bool {
         self.contains(digest)
+    }
+
+    fn is_far(&self) -> bool {
+        self.has_far_layers()
+    }
+
+    fn look_ahead(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<Found>>, StoreError> {
+        let claims = self.find_many(fingerprints)?;
+        Ok(claims.into_iter().zip(fingerprints).map(|(claim, of)| claim.map(|claim| Found::of(*of, claim))).collect())
     }
 }
 

@@ -133,7 +133,9 @@ impl StoreError {
             Self::Full { .. } => Some("free space with `retort cache gc`, or put the cache elsewhere with `--cache`"),
             Self::ReadOnly { .. } => Some("choose a cache you may write with `--cache`"),
             Self::NotACache { .. } => Some("name the directory with `--cache`, or run a pipeline to make one"),
-            Self::NoLayer { .. } => Some("declare one with `--layer DIR`, or as `[[layers]]` in retort.toml"),
+            Self::NoLayer { .. } => Some(
+                "declare one with `--layer DIR` or `--layer s3://BUCKET/PREFIX`, or as `[[layers]]` in retort.toml",
+            ),
             Self::Occupied { .. } => Some("name a new directory, or an empty one whose group is to share it"),
             Self::Missing { .. } | Self::Corrupt { .. } => Some("run the pipeline again to make it anew"),
             Self::Changed { .. } => Some("wait until it is written, then run again"),

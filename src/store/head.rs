@@ -102,7 +102,11 @@ impl Core {
     }
 }
 
-fn whole(bytes: Vec<u8>, fingerprint: &Fingerprint) -> io::Result<WholeClaim> {
+/// Reads a claim of a recipe, whatever its name.
+///
+/// # Errors
+/// [`ErrorKind::InvalidData`] when the bytes are no such claim.
+pub(super) fn whole(bytes: Vec<u8>, fingerprint: &Fingerprint) -> io::Result<WholeClaim> {
     let id = ClaimId(Digest::of(&bytes));
     let claim = Claim::decode(&bytes, id, fingerprint).map_err(|why| io::Error::new(ErrorKind::InvalidData, why))?;
     Ok(WholeClaim { id, claim, bytes, signatures: Vec::new() })

@@ -14,8 +14,9 @@ use crate::fingerprint::{Digest, Fingerprint};
 pub(in crate::store) struct Component(String);
 
 impl Component {
+    const LENGTH_MAX: usize = 120;
+
     pub(super) fn of(name: &str) -> Self {
-        const LENGTH_MAX: usize = 120;
         let mut text = String::with_capacity(name.len());
         for (index, byte) in name.bytes().enumerate() {
             if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && index > 0) {
@@ -28,11 +29,18 @@ impl Component {
         if text.is_empty() {
             text.push('%');
         }
-        if text.len() > LENGTH_MAX {
-            text.truncate(LENGTH_MAX - 65);
+        if text.len() > Self::LENGTH_MAX {
+            text.truncate(Self::LENGTH_MAX - 65);
             text = format!("{text}%{}", Digest::of(name.as_bytes()));
         }
         Self(text)
+    }
+
+    /// Takes a name that was read elsewhere, if it is one that [`of`](Self::of) gives.
+    pub(super) fn read(name: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'%');
+        let fits = !name.is_empty() && name.len() <= Self::LENGTH_MAX && !name.starts_with('.');
+        (fits && name.bytes().all(plain)).then(|| Self(name.to_owned()))
     }
 
     /// Takes a name that was read from one of the cache's own folders.
@@ -203,6 +211,13 @@ mod tests {
         assert_eq!(shown, ["jane.doe", "%", "%2e.", "%2ehidden", "a%2fb", "%c3%a9", "x%00"]);
     }
 
+    #[test]
+    fn names_that_lead_elsewhere_are_not_read() {
+        for name in ["", ".", "..", "../x", "a/b", "/", "x\0", "é", &"x".repeat(121)] {
+            assert_eq!(Component::read(name), None, "{name:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_name_is_one_component_of_its_own(one in ".{0,60}", other in ".{0,60}") {
@@ -211,6 +226,7 @@ mod tests {
             prop_assert!(a.0.len() <= 120);
             prop_assert_eq!(Path::new(&a.0).components().count(), 1);
             prop_assert!(matches!(Path::new(&a.0).components().next(), Some(std::path::Component::Normal(_))));
+            prop_assert_eq!(Component::read(&a.0), Some(a));
         }
     }
 }

@@ -108,13 +108,10 @@ impl Store {
     fn with_layers(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
         for layer in self.core.layers.fed_on_success() {
             match layer.lease(fingerprint) {
-                Some(Attempt::Held(file)) => {
-                    let Some(core) = layer.core() else { continue };
-                    lease.elsewhere.push(self.lease_of(core.layout.lease(fingerprint), file));
-                }
-                Some(Attempt::Busy(holder)) => return LeaseState::Busy(holder),
+                Some((path, Attempt::Held(file))) => lease.elsewhere.push(self.lease_of(path, file)),
+                Some((_, Attempt::Busy(holder))) => return LeaseState::Busy(holder),
                 // Without a lease the same thing may be made twice, which is harmless.
-                Some(Attempt::Vanished) | None => {}
+                Some((_, Attempt::Vanished)) | None => {}
             }
         }
         LeaseState::Held(lease)

@@ -76,14 +76,16 @@ pub use error::StoreError;
 pub use gc::{GcOptions, GcReport};
 pub use history::History;
 pub use inventory::{AreaSize, RebuildReport, SizeReport};
-pub use layer::{LayerOptions, Moved, Moving, Selection, Writes};
+pub use layer::{
+    AddressError, Bucket, LayerAt, LayerOptions, Moved, Moving, ObjectsAt, Selection, Surroundings, Writes,
+};
 pub use lease::{Holder, Lease, LeaseState, Waited};
 pub use notice::Notice;
 pub use open::{Clock, Mode, Opened, StoreOptions};
 pub use partial::PartialDir;
 pub use read::BlobFile;
 pub use rows::RowStore;
-pub use run::{InstanceRecord, Outcome, RunDir, RunId, RunInfo};
+pub use run::{InstanceRecord, Outcome, RunDir, RunId, RunInfo, RunRecord};
 pub use shares::{Share, ShareBy};
 pub use trash::{Collection, Restored};
 pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};

@@ -3,20 +3,25 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Store;
 use super::commit::Committer;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
 use super::index::{Index, OpenFailure};
-use super::layer::{LayerOptions, Layers, Pusher};
+use super::layer::{self, LayerOptions, Layers, ObjectsAt, Pusher};
 use super::layout::{Area, Component, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::session::{self, Session, TempFile, unique};
 use super::trust::{Trust, TrustOptions};
 use crate::fingerprint::{Digest, Fingerprint};
+
+/// What stands in the file that tells backup programs to pass by, and Retort that this is a cache.
+pub(super) const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This directory is a cache of Retort: everything in it can be computed again.\n\
+    # See https://bford.info/cachedir/ for this file.\n";
 
 /// Tells the time in milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -132,6 +137,15 @@ impl Store {
         make_folders(&layout).map_err(&failed)
     }
 
+    /// Makes a cache for a team in a bucket of object storage; what calls there, waits `timeout` for each answer.
+    ///
+    /// # Errors
+    /// [`StoreError::Layer`] when the bucket cannot be reached or written, or its server heeds no conditions.
+    pub fn share_bucket(at: &ObjectsAt, timeout: Duration) -> Result<(), StoreError> {
+        let failed = |why| StoreError::Layer { name: at.bucket.last_part().to_owned(), why };
+        layer::share(at, timeout).map_err(failed)
+    }
+
     /// Opens a cache directory.
     ///
     /// A directory that this user cannot write is opened for reading, with a notice. What killed processes left in
@@ -200,9 +214,6 @@ fn prepare(layout: &Layout, notices: &Notices) -> Result<bool, StoreError> {
 }
 
 fn make_folders(layout: &Layout) -> io::Result<()> {
-    const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
-        # This directory is a cache of Retort: everything in it can be computed again.\n\
-        # See https://bford.info/cachedir/ for this file.\n";
     disk::make_folder(layout.root())?;
     let is_shared = disk::is_shared(layout.root());
     for area in Area::ALL.into_iter().filter(|area| is_shared || *area != Area::Heads) {

@@ -92,6 +92,20 @@ pub struct InstanceRecord {
     pub outcome: Outcome,
 }
 
+/// What is known of a run that somebody else may have recorded, and elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its name.
+    pub id: RunId,
+    /// Who ran what and when.
+    pub info: RunInfo,
+    /// What became of instances, in the order in which it was recorded.
+    pub instances: Vec<InstanceRecord>,
+}
+
+/// The files of a run that tell what it needed, and what happened.
+pub(super) const FILES: [&str; 3] = ["run.json", "instances.jsonl", "events.jsonl"];
+
 /// The folder of one run.
 #[derive(Debug)]
 pub struct RunDir {
@@ -173,15 +187,30 @@ impl Core {
         let folder = self.layout.area(Area::Runs).join(id.as_str());
         let info = disk::read_small(&folder.join("run.json"), INFO_BYTES_MAX).map_err(failed("open a run"))?;
         let (info, _) = info.ok_or_else(missing)?;
-        let info: RunInfo = serde_json::from_slice(&info).map_err(|_| missing())?;
-        if info.run != VERSION {
-            return Err(missing());
-        }
+        let info = read_info(&info).ok_or_else(missing)?;
         Ok(RunDir { id: id.clone(), folder, info, appending: Mutex::new(None) })
     }
 }
 
+impl RunRecord {
+    /// Reads a run's files; `None` when it is not there or its `run.json` cannot be read.
+    pub(super) fn read(
+        id: &RunId,
+        file: impl Fn(&str, u64) -> std::io::Result<Option<Vec<u8>>>,
+    ) -> std::io::Result<Option<Self>> {
+        let [info, instances, _] = FILES;
+        let Some(info) = file(info, INFO_BYTES_MAX)?.and_then(|bytes| read_info(&bytes)) else { return Ok(None) };
+        let lines = file(instances, LOG_BYTES_MAX)?.map(|bytes| lines_of(&bytes)).unwrap_or_default();
+        Ok(Some(Self { id: id.clone(), info, instances: records_of(&lines) }))
+    }
+}
+
 impl RunDir {
+    /// Reads what is known of the run.
+    pub fn record(&self) -> Result<RunRecord, StoreError> {
+        Ok(RunRecord { id: self.id.clone(), info: self.info.clone(), instances: self.instances()? })
+    }
+
     /// Returns the run's name.
     pub fn id(&self) -> &RunId {
         &self.id
@@ -230,8 +259,7 @@ impl RunDir {
     /// Reads what became of instances, in the order in which it was recorded. A name may come more than once: the last
     /// record counts.
     pub fn instances(&self) -> Result<Vec<InstanceRecord>, StoreError> {
-        let lines = whole_lines(&self.folder.join("instances.jsonl"))?;
-        Ok(lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        Ok(records_of(&whole_lines(&self.folder.join("instances.jsonl"))?))
     }
 }
 
@@ -239,8 +267,20 @@ fn whole_lines(path: &Path) -> Result<Vec<String>, StoreError> {
     let Some((bytes, _)) = disk::read_small(path, LOG_BYTES_MAX).map_err(failed("read a run's log"))? else {
         return Ok(Vec::new());
     };
+    Ok(lines_of(&bytes))
+}
+
+fn lines_of(bytes: &[u8]) -> Vec<String> {
     let ended = bytes.iter().rposition(|&byte| byte == b'\n').map_or(&bytes[..0], |end| &bytes[..end]);
-    Ok(String::from_utf8_lossy(ended).lines().map(str::to_owned).collect())
+    String::from_utf8_lossy(ended).lines().map(str::to_owned).collect()
+}
+
+fn records_of(lines: &[String]) -> Vec<InstanceRecord> {
+    lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn read_info(bytes: &[u8]) -> Option<RunInfo> {
+    serde_json::from_slice(bytes).ok().filter(|info: &RunInfo| info.run == VERSION)
 }
 
 fn write_whole(core: &Arc<Core>, path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -21,6 +21,14 @@ mod killed;
 mod layers;
 mod lenses;
 mod mistakes;
+#[path = "../../src/store/tests/moto.rs"]
+#[expect(
+    dead_code,
+    clippy::print_stderr,
+    reason = "the tests of the store use more of it, and it says that it is skipped"
+)]
+mod moto;
+mod object_layers;
 mod objectives;
 mod operations;
 mod paper;

@@ -13,7 +13,7 @@ use super::show::result_of;
 use crate::fingerprint::Digest;
 use crate::spec::InstanceId;
 use crate::stage::kinds::elicit::BOUGHT;
-use crate::store::{LayerOptions, Mode, Store, StoreOptions, Writes};
+use crate::store::{LayerAt, LayerOptions, Mode, Store, StoreOptions, Writes};
 
 /// How long the cache may take to answer the audit; it is on this machine.
 const TIMEOUT: Duration = Duration::from_mins(10);
@@ -68,11 +68,11 @@ fn again(
     let fingerprint = result_of(global, session, id, known)?.fingerprint;
     let layer = LayerOptions {
         name: "cache".to_owned(),
-        root: known.root().to_owned(),
+        at: LayerAt::Directory(std::path::absolute(known.root())?),
         writes: Writes::Never,
         timeout: TIMEOUT,
     };
-    let mut layers = vec![LayerOptions { root: std::path::absolute(&layer.root)?, ..layer }];
+    let mut layers = vec![layer];
     layers.extend(session.settings.layers.iter().cloned().map(|layer| LayerOptions { writes: Writes::Never, ..layer }));
     let settings = &session.settings;
     let store = open_store_with(StoreOptions {

@@ -1,18 +1,20 @@
 //! `retort cache`: how large it is, whether it is sound, and what can go.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::super::args::{Cache, Global, Move, SizeBy};
 use super::super::exit::{Exit, Failure};
+use super::super::layers;
 use super::super::print;
 use super::super::reporter::duration;
 use super::super::session::{look, open_store, tell_notices};
-use super::super::settings::Settings;
+use super::super::settings::{Settings, surroundings};
 use super::{key, runs};
 use crate::store::{
-    AreaSize, Collection, Damage, GcOptions, Mode, Moved, Moving, RunDir, Selection, Share, ShareBy, Store,
+    AreaSize, Bucket, Collection, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share, ShareBy, Store,
     VerifyOptions,
 };
 
@@ -42,9 +44,15 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
             }
             Ok(Exit::Success)
         }
-        Cache::Share { directory } => {
-            Store::share(directory)?;
-            print::data(&format!("{}: a cache for its group to share\n", directory.display()));
+        Cache::Share { place } if Bucket::is_meant(place) => {
+            let (at, timeout) = layers::bucket(place, &settings.layers, &surroundings())?;
+            Store::share_bucket(&at, timeout)?;
+            print::data(&format!("{}: a cache for whoever may use the bucket\n", at.bucket));
+            Ok(Exit::Success)
+        }
+        Cache::Share { place } => {
+            Store::share(Path::new(place))?;
+            print::data(&format!("{place}: a cache for its group to share\n"));
             Ok(Exit::Success)
         }
         Cache::Push(what) => push(global, &settings, what),
@@ -60,7 +68,7 @@ fn push(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
         selection = store.select_all()?;
     } else if what.digests.is_empty() {
         let run = runs::find(&store, what.run.as_deref().unwrap_or("last"))?;
-        of_run(&mut selection, &run, what.stage.as_deref())?;
+        of_run(&mut selection, &run.record()?, what.stage.as_deref())?;
     }
     for digest in &what.digests {
         let found = store.select_named(digest)?;
@@ -82,11 +90,11 @@ fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
         if what.all {
             selection.rows = true;
             for id in &runs {
-                selection.add_run(&store.open_run_in_layers(layer, id)?, None)?;
+                selection.add_run(&store.read_run_in_layers(layer, id)?, None);
             }
         } else {
             let id = runs::choose(&runs, what.run.as_deref().unwrap_or("last"), "the layers have")?;
-            of_run(&mut selection, &store.open_run_in_layers(layer, id)?, what.stage.as_deref())?;
+            of_run(&mut selection, &store.read_run_in_layers(layer, id)?, what.stage.as_deref())?;
         }
     }
     for digest in &what.digests {
@@ -100,14 +108,14 @@ fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
     Ok(told(global, "pulled from", "here", &moved?))
 }
 
-fn of_run(selection: &mut Selection, run: &RunDir, stage: Option<&str>) -> Result<(), Failure> {
-    if selection.add_run(run, stage)? > 0 {
+fn of_run(selection: &mut Selection, run: &RunRecord, stage: Option<&str>) -> Result<(), Failure> {
+    if selection.add_run(run, stage) > 0 {
         return Ok(());
     }
     Err(match stage {
-        Some(stage) => Failure::invalid(format!("run `{}` has no stage or instance `{stage}`", run.id()))
-            .hint(format!("it is a run of {}", run.info().experiment)),
-        None => Failure::invalid(format!("run `{}` has recorded no results", run.id())),
+        Some(stage) => Failure::invalid(format!("run `{}` has no stage or instance `{stage}`", run.id))
+            .hint(format!("it is a run of {}", run.info.experiment)),
+        None => Failure::invalid(format!("run `{}` has recorded no results", run.id)),
     })
 }
 

@@ -1,13 +1,17 @@
 //! Layers: other caches behind this one, such as a directory that a team shares.
 //!
-//! A layer is plain files in the form of any cache. It is asked for what is not here, and what it has is verified and kept
-//! here too; what is made here goes there when its policy or a person says so. Whatever a layer holds is taken for a
-//! stranger's: nothing is believed but bytes that have the digest they are asked for by.
+//! A layer is plain files in the form of any cache, or objects of the same names in a bucket: two implementations of one
+//! trait, [`Place`](place::Place). It is asked for what is not here, and what it has is verified and kept here too; what is
+//! made here goes there when its policy or a person says so. Whatever a layer holds is taken for a stranger's: nothing is
+//! believed but bytes that have the digest they are asked for by.
 //!
 //! A layer that cannot be reached, or does not answer in time, is gone without for a while: a notice and a miss.
 
+mod directory;
+mod objects;
 mod opened;
 mod patience;
+mod place;
 mod pusher;
 mod read;
 mod rows;
@@ -21,6 +25,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub(super) use objects::share;
+pub use objects::{AddressError, Bucket, ObjectsAt, Surroundings};
 pub(super) use opened::Layer;
 pub(super) use pusher::{Pusher, PusherHandle};
 pub use selection::Selection;
@@ -44,13 +50,22 @@ pub enum Writes {
     OnSuccess,
 }
 
+/// What a layer is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LayerAt {
+    /// A directory.
+    Directory(PathBuf),
+    /// Object storage.
+    Objects(ObjectsAt),
+}
+
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerOptions {
     /// What it is called in messages and commands.
     pub name: String,
-    /// Its directory.
-    pub root: PathBuf,
+    /// Where it is.
+    pub at: LayerAt,
     /// When what is made here goes there.
     pub writes: Writes,
     /// How long it may take to answer, or to move the next bytes.
@@ -67,6 +82,8 @@ pub(super) struct Layers {
     sizes: Mutex<BTreeMap<Digest, u64>>,
     /// Blobs that were seen in a layer, and their size: one blob may be what thousands of instances read.
     seen: Mutex<BTreeMap<Digest, u64>>,
+    /// Recipes of which all layers were just asked in vain, until somebody asks for them.
+    absent: Mutex<BTreeSet<Fingerprint>>,
     /// Results that this process found in a layer.
     found: Mutex<BTreeMap<Fingerprint, ClaimSummary>>,
 }

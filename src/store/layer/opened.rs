@@ -1,26 +1,25 @@
 //! One layer: opened when it is first asked, and left alone for a while when it does not answer.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::directory::Directory;
+use super::objects::Objects;
 use super::patience::Patience;
-use super::{LayerOptions, Writes};
+use super::place::Place;
+use super::{LayerAt, LayerOptions};
 use crate::fingerprint::Fingerprint;
 use crate::store::error::StoreError;
-use crate::store::layout::{Area, Layout};
 use crate::store::lease::Attempt;
 use crate::store::notice::{Notice, Notices};
-use crate::store::open::{Core, StoreOptions};
+use crate::store::open::StoreOptions;
 use crate::store::trust::Trust;
 
 /// How long a layer that did not answer is left alone.
 const DOWN_FOR: Duration = Duration::from_mins(1);
-
-/// How often a lease is tried anew when it vanishes under our hands.
-const LEASE_ATTEMPTS: u32 = 16;
 
 /// A layer of an opened store.
 pub(in crate::store) struct Layer {
@@ -34,7 +33,7 @@ pub(in crate::store) struct Layer {
 
 enum State {
     Unopened,
-    Up(Arc<Core>),
+    Up(Arc<dyn Place>),
     Down { until: Instant, why: String },
 }
 
@@ -55,10 +54,10 @@ impl Layer {
     }
 
     /// Returns the opened layer; `None` while it cannot be reached, of which a notice tells once a minute.
-    pub(in crate::store) fn core(&self) -> Option<Arc<Core>> {
+    pub(super) fn place(&self) -> Option<Arc<dyn Place>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
-            State::Up(core) => return Some(Arc::clone(core)),
+            State::Up(place) => return Some(Arc::clone(place)),
             State::Down { until, .. } if Instant::now() < *until => return None,
             State::Down { .. } | State::Unopened => {}
         }
@@ -66,10 +65,9 @@ impl Layer {
         let (notices, trust) = (Arc::clone(&self.notices), Arc::clone(&self.trust));
         let opened = self.patience.run(self.options.timeout, None, move || open(&options, &from, &notices, &trust));
         match opened.unwrap_or_else(|| Err(self.silence())) {
-            Ok(core) => {
-                let core = Arc::new(core);
-                *state = State::Up(Arc::clone(&core));
-                Some(core)
+            Ok(place) => {
+                *state = State::Up(Arc::clone(&place));
+                Some(place)
             }
             Err(why) => {
                 self.notices.push(Notice::LayerDown { layer: self.options.name.clone(), why: why.clone() });
@@ -80,8 +78,8 @@ impl Layer {
     }
 
     /// Opens the layer, or says why it cannot be used.
-    pub(in crate::store) fn require(&self) -> Result<Arc<Core>, StoreError> {
-        self.core().ok_or_else(|| {
+    pub(super) fn require(&self) -> Result<Arc<dyn Place>, StoreError> {
+        self.place().ok_or_else(|| {
             let why = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
                 State::Down { why, .. } => why.clone(),
                 State::Up(_) | State::Unopened => self.silence(),
@@ -90,11 +88,16 @@ impl Layer {
         })
     }
 
+    /// Tells whether a look into it takes so long that many are best made at once, and a claim found there vouches for its blobs.
+    pub(super) fn is_far(&self) -> bool {
+        matches!(self.options.at, LayerAt::Objects(_))
+    }
+
     /// Makes a call to the layer; `None` when it failed or did not end in time, of which a notice tells.
     pub(super) fn ask<T: Send + 'static>(
         &self,
         what: &'static str,
-        question: impl FnOnce(&Core) -> io::Result<T> + Send + 'static,
+        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
     ) -> Option<T> {
         self.ask_moving(what, None, question)
     }
@@ -104,11 +107,34 @@ impl Layer {
         &self,
         what: &'static str,
         moved: Option<&Arc<AtomicU64>>,
-        question: impl FnOnce(&Core) -> io::Result<T> + Send + 'static,
+        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
     ) -> Option<T> {
-        let core = self.core()?;
-        let asked = Arc::clone(&core);
-        let answer = self.patience.run(self.options.timeout, moved.map(|moved| &**moved), move || question(&asked));
+        let place = self.place()?;
+        self.ask_for(self.options.timeout, what, moved, &place, question)
+    }
+
+    /// As [`ask_moving`](Self::ask_moving), for a call that sends bytes.
+    pub(super) fn ask_sending<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        moved: &Arc<AtomicU64>,
+        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
+    ) -> Option<T> {
+        let place = self.place()?;
+        let timeout = self.options.timeout + place.sending_takes();
+        self.ask_for(timeout, what, Some(moved), &place, question)
+    }
+
+    fn ask_for<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        what: &'static str,
+        moved: Option<&Arc<AtomicU64>>,
+        place: &Arc<dyn Place>,
+        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
+    ) -> Option<T> {
+        let asked = Arc::clone(place);
+        let answer = self.patience.run(timeout, moved.map(|moved| &**moved), move || question(&*asked));
         let layer = self.options.name.clone();
         let why = match answer {
             Some(Ok(answer)) => return Some(answer),
@@ -131,23 +157,10 @@ impl Layer {
         None
     }
 
-    /// Tries to take the lease on a recipe in this layer; `None` when it cannot be had here.
-    pub(in crate::store) fn lease(&self, fingerprint: &Fingerprint) -> Option<Attempt> {
+    /// Tries to take the lease on a recipe in this layer; `None` when it cannot be had here. With it comes its file's path.
+    pub(in crate::store) fn lease(&self, fingerprint: &Fingerprint) -> Option<(PathBuf, Attempt)> {
         let fingerprint = *fingerprint;
-        self.ask("take a lease", move |core| {
-            if !core.writable {
-                return Ok(None);
-            }
-            let path = core.layout.lease(&fingerprint);
-            for _ in 0..LEASE_ATTEMPTS {
-                match core.try_lease(&path)? {
-                    Attempt::Vanished => {}
-                    taken => return Ok(Some(taken)),
-                }
-            }
-            Ok(None)
-        })
-        .flatten()
+        self.ask("take a lease", move |place| place.lease(&fingerprint)).flatten()
     }
 
     fn silence(&self) -> String {
@@ -155,32 +168,14 @@ impl Layer {
     }
 }
 
-/// Opens a layer's directory, which must be there: an empty one may be a place where nothing is mounted yet.
 fn open(
     options: &LayerOptions,
     from: &StoreOptions,
     notices: &Arc<Notices>,
     trust: &Arc<Trust>,
-) -> Result<Core, String> {
-    let layout = Layout::new(options.root.clone());
-    let root = options.root.display();
-    if !layout.tag().is_file() {
-        return Err(match fs_err::metadata(&options.root) {
-            Err(error) => error.to_string(),
-            Ok(_) => format!("`{root}` is not a cache; `retort cache share {root}` makes one for a group"),
-        });
-    }
-    for area in [Area::Objects, Area::Actions, Area::Heads] {
-        let folder = layout.area(area);
-        let is_odd = |path: &Path| fs_err::symlink_metadata(path).is_ok_and(|found| !found.is_dir());
-        if is_odd(&folder) || folder.parent().is_some_and(is_odd) {
-            return Err(format!("`{}` is not a folder", folder.display()));
-        }
-    }
-    let wants = options.writes != Writes::Never;
-    let writable = wants && rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK).is_ok();
-    if wants && !writable {
-        notices.push(Notice::LayerReadOnly { layer: options.name.clone() });
-    }
-    Ok(Core::of_layer(layout, writable, from, notices, trust))
+) -> Result<Arc<dyn Place>, String> {
+    Ok(match &options.at {
+        LayerAt::Directory(root) => Arc::new(Directory::open(root, options, from, notices, trust)?),
+        LayerAt::Objects(at) => Arc::new(Objects::open(at, options, notices, trust)?),
+    })
 }

@@ -1,15 +1,18 @@
 //! Rows between the cache and its layers: whole packs, which are named by their bytes and never change.
 
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Layer;
-use super::write::require_folders;
+use crate::fingerprint::Digest;
 use crate::store::disk;
 use crate::store::index::Table;
-use crate::store::layout::{Area, Component};
+use crate::store::layout::Component;
 use crate::store::notice::Notice;
 use crate::store::open::Core;
-use crate::store::rows::{self, PACK};
+use crate::store::rows::{self, pack_name};
 
 /// A larger pack is none of ours.
 const PACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -18,21 +21,23 @@ impl Layer {
     /// Puts the packs of a kind there that it does not have; returns how many.
     pub(super) fn put_rows(&self, here: &Core, kind: &Component) -> u64 {
         let (from, kind) = (here.layout.rows_of(kind), kind.clone());
-        let put = self.ask("put rows", move |core| {
-            let (to, mut count) = (core.layout.rows_of(&kind), 0);
-            if !core.writable {
+        let moved = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&moved);
+        let put = self.ask_sending("put rows", &moved, move |place| {
+            if !place.is_writable() {
                 return Ok(0);
             }
-            let there = disk::names(&to)?;
-            for name in packs(disk::names(&from)?) {
-                if there.binary_search(&name).is_err()
-                    && let Some((bytes, _)) = disk::read_small(&from.join(&name), PACK_BYTES_MAX)?
-                    && rows::is_pack(&name, &bytes)
+            let ours: Vec<Digest> = disk::names(&from)?.iter().filter_map(|name| rows::pack_of(name)).collect();
+            if ours.is_empty() {
+                return Ok(0);
+            }
+            let (there, mut count) = (place.row_packs(&kind)?, 0);
+            for pack in ours.iter().filter(|pack| !there.contains(pack)) {
+                if let Some((bytes, _)) = disk::read_small(&from.join(pack_name(pack)), PACK_BYTES_MAX)?
+                    && Digest::of(&bytes) == *pack
                 {
-                    require_folders(&to.join(&name))?;
-                    let temp = core.temp()?;
-                    disk::create_new(temp.path(), disk::FROZEN)?.write_all(&bytes)?;
-                    temp.persist(&to.join(&name))?;
+                    place.put_row_pack(&kind, pack, &bytes)?;
+                    counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                     count += 1;
                 }
             }
@@ -42,20 +47,18 @@ impl Layer {
     }
 
     /// Lists the kinds of rows that the layer has.
-    pub(super) fn row_kinds(&self) -> Vec<String> {
-        self.ask("list rows", |core| disk::names(&core.layout.area(Area::Rows))).unwrap_or_default()
+    pub(super) fn row_kinds(&self) -> Vec<Component> {
+        self.ask("list rows", |place| place.row_kinds()).unwrap_or_default()
     }
 
-    fn row_packs(&self, kind: &Component) -> Vec<String> {
+    fn row_packs(&self, kind: &Component) -> Vec<Digest> {
         let kind = kind.clone();
-        self.ask("list rows", move |core| Ok(packs(disk::names(&core.layout.rows_of(&kind))?))).unwrap_or_default()
+        self.ask("list rows", move |place| place.row_packs(&kind)).unwrap_or_default()
     }
 
-    fn row_pack(&self, kind: &Component, name: &str) -> Option<Vec<u8>> {
-        let (kind, name) = (kind.clone(), name.to_owned());
-        let read = self
-            .ask("fetch rows", move |core| disk::read_small(&core.layout.rows_of(&kind).join(&name), PACK_BYTES_MAX));
-        read.flatten().map(|(bytes, _)| bytes)
+    fn row_pack(&self, kind: &Component, pack: &Digest) -> Option<Vec<u8>> {
+        let (kind, pack) = (kind.clone(), *pack);
+        self.ask("fetch rows", move |place| place.row_pack(&kind, &pack, PACK_BYTES_MAX)).flatten()
     }
 }
 
@@ -72,14 +75,15 @@ impl Core {
     pub(super) fn take_packs(&self, layer: &Layer, kind: &Component) -> u64 {
         let folder = self.layout.rows_of(kind);
         let mut taken = 0;
-        for name in layer.row_packs(kind) {
+        for pack in layer.row_packs(kind) {
+            let name = pack_name(&pack);
             // Packs are merged here, so that one is not here need not mean that its rows are not.
             let marker = [b"taken\0", kind.as_str().as_bytes(), b"\0", name.as_bytes()].concat();
             if self.index.get(Table::Packs, &marker).is_some() || folder.join(&name).exists() {
                 continue;
             }
-            let Some(bytes) = layer.row_pack(kind, &name) else { continue };
-            let kept = if rows::is_pack(&name, &bytes) {
+            let Some(bytes) = layer.row_pack(kind, &pack) else { continue };
+            let kept = if Digest::of(&bytes) == pack {
                 self.keep_pack(&folder.join(&name), &bytes).map_err(|error| error.to_string())
             } else {
                 Err("its bytes are not those of its name".to_owned())
@@ -102,15 +106,11 @@ impl Core {
         taken
     }
 
-    fn keep_pack(&self, path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+    fn keep_pack(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let temp = self.temp()?;
         let mut file = disk::create_new(temp.path(), disk::FROZEN)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         temp.persist(path)
     }
-}
-
-fn packs(names: Vec<String>) -> Vec<String> {
-    names.into_iter().filter(|name| name.ends_with(PACK)).collect()
 }

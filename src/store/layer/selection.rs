@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Layer;
+use super::place::Place;
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::store::Store;
-use crate::store::disk;
 use crate::store::error::StoreError;
-use crate::store::layout::Area;
-use crate::store::run::{InstanceRecord, RunDir, RunId};
+use crate::store::run::{InstanceRecord, RunId, RunRecord};
 
 /// Results to be moved between the cache and its layers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,15 +27,14 @@ const NAME_DIGITS_MIN: usize = 6;
 
 impl Selection {
     /// Adds what a run needed and made: all of it, or the instances of one stage, or one instance.
-    pub fn add_run(&mut self, run: &RunDir, stage: Option<&str>) -> Result<usize, StoreError> {
-        let records = run.instances()?;
+    pub fn add_run(&mut self, run: &RunRecord, stage: Option<&str>) -> usize {
         let fits = |record: &&InstanceRecord| stage.is_none_or(|stage| record.stage == stage || record.name == stage);
         let before = self.recipes.len();
-        self.recipes.extend(records.iter().filter(fits).map(|record| record.fingerprint));
+        self.recipes.extend(run.instances.iter().filter(fits).map(|record| record.fingerprint));
         if stage.is_none() {
-            self.runs.push(run.id().clone());
+            self.runs.push(run.id.clone());
         }
-        Ok(self.recipes.len() - before)
+        self.recipes.len() - before
     }
 }
 
@@ -72,20 +70,24 @@ impl Store {
         Ok(runs.into_iter().collect())
     }
 
-    /// Opens the record of a run in the first layer that has it.
-    pub fn open_run_in_layers(&self, from: Option<&str>, id: &RunId) -> Result<RunDir, StoreError> {
+    /// Reads the record of a run in the first layer that has it.
+    pub fn read_run_in_layers(&self, from: Option<&str>, id: &RunId) -> Result<RunRecord, StoreError> {
         let layers = self.core.layers_named(from, |_| true, "is declared")?;
-        let opened = layers.into_iter().find_map(|layer| layer.core()?.open_run(id).ok());
-        opened.ok_or_else(|| StoreError::NoSuchRun { run: id.to_string() })
+        let read = layers.into_iter().find_map(|layer| layer.run(id));
+        read.ok_or_else(|| StoreError::NoSuchRun { run: id.to_string() })
     }
 }
 
 impl Layer {
     fn runs(&self) -> Option<Vec<RunId>> {
-        self.ask("list runs", |core| {
-            let names = disk::names(&core.layout.area(Area::Runs))?;
-            Ok(names.iter().filter_map(|name| RunId::parse(name)).collect())
-        })
+        self.ask("list runs", |place| place.runs())
+    }
+
+    fn run(&self, id: &RunId) -> Option<RunRecord> {
+        let id = id.clone();
+        let read =
+            move |place: &dyn Place| RunRecord::read(&id, |name, bytes_max| place.run_file(&id, name, bytes_max));
+        self.ask("read the record of a run", read).flatten()
     }
 }
 

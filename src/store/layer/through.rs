@@ -1,13 +1,15 @@
 //! Reading through: what is not here is looked for in the layers, one after the other, and kept here.
 
 use std::io::{self, Write};
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fs_err::File;
 
 use super::Layer;
-use super::read::{Copied, Expected};
+use super::place::{Copied, Expected};
 use crate::fingerprint::{Digest, Fingerprint};
+use crate::store::Store;
 use crate::store::claim::ClaimSummary;
 use crate::store::disk;
 use crate::store::error::{StoreError, failed};
@@ -21,6 +23,56 @@ const IN_MEMORY_BYTES_MAX: u64 = 1 << 30;
 /// What is left free when a blob of unknown size is fetched.
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// So many recipes are looked for at a time.
+const LOOKS: usize = 32;
+
+impl Store {
+    /// Tells whether a layer is so far away that many recipes are best looked for at once.
+    pub fn has_far_layers(&self) -> bool {
+        self.core.layers.iter().any(Layer::is_far)
+    }
+
+    /// Finds the claims that are used for many recipes, no one twice, many at a time.
+    ///
+    /// That the layers have none is remembered until somebody asks once more.
+    pub fn find_many(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<ClaimSummary>>, StoreError> {
+        let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+        let found: Vec<OnceLock<ClaimSummary>> = fingerprints.iter().map(|_| OnceLock::new()).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..LOOKS.min(fingerprints.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(fingerprint) = fingerprints.get(at) else { return };
+                        match self.find(fingerprint) {
+                            Ok(Some(claim)) => {
+                                // Each place is filled by one thread.
+                                let _ = found[at].set(claim);
+                            }
+                            Ok(None) => {
+                                self.core
+                                    .layers
+                                    .absent
+                                    .lock()
+                                    .unwrap_or_else(PoisonError::into_inner)
+                                    .insert(*fingerprint);
+                            }
+                            Err(error) => {
+                                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                                return;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(found.into_iter().map(OnceLock::into_inner).collect()),
+        }
+    }
+}
+
 impl Core {
     /// Finds a claim in the layers and keeps it here.
     pub(in crate::store) fn find_in_layers(&self, fingerprint: &Fingerprint) -> Option<ClaimSummary> {
@@ -32,9 +84,17 @@ impl Core {
         if known.is_some() && !self.writable {
             return known;
         }
+        if self.layers.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint) {
+            return None;
+        }
         let (layer, whole) = self.claim_in_layers(fingerprint)?;
         let summary = ClaimSummary { from: Some(layer.name().to_owned()), ..whole.claim.summary(whole.id) };
         self.layers.expect(&summary);
+        if layer.is_far() {
+            // The claim came after its blobs, so they are taken for there until one of them is fetched.
+            let mut seen = self.layers.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.extend(summary.outputs.values().map(|blob| (blob.digest, blob.bytes)));
+        }
         self.layers.found.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint, summary.clone());
         if let Some(Err(error)) = self.writable.then(|| self.keep_claim(fingerprint, &whole)) {
             self.notices.push(Notice::NotKept { layer: layer.name().to_owned(), why: error.to_string() });
@@ -112,12 +172,8 @@ impl Core {
     /// Reads a blob from a layer into memory, for a cache in which nothing can be kept.
     pub(in crate::store) fn read_in_layers(&self, digest: &Digest) -> Option<Vec<u8>> {
         for layer in self.layers.iter() {
-            let (wanted, expected) = (*digest, self.layers.expected(digest));
-            let read = layer.ask("read a blob", move |core| {
-                let bytes_max = expected.unwrap_or(IN_MEMORY_BYTES_MAX).min(IN_MEMORY_BYTES_MAX);
-                disk::read_small(&core.layout.blob(&wanted), bytes_max)
-            });
-            let Some(Some((bytes, _))) = read else { continue };
+            let bytes_max = self.layers.expected(digest).unwrap_or(IN_MEMORY_BYTES_MAX).min(IN_MEMORY_BYTES_MAX);
+            let Some(bytes) = layer.read_blob(digest, bytes_max) else { continue };
             let found = Digest::of(&bytes);
             if found == *digest {
                 return Some(bytes);

@@ -9,14 +9,13 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::place::Put;
 use super::selection::Selection;
-use super::write::Put;
 use super::{Layer, Writes};
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::store::claim::ClaimId;
 use crate::store::error::StoreError;
 use crate::store::head::WholeClaim;
-use crate::store::layout::Component;
 use crate::store::open::Core;
 use crate::store::{BlobRef, Store, rows};
 
@@ -242,7 +241,7 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
 
 /// Puts a blob into a layer, after fetching it from another layer where it is not here.
 fn put_blob(core: &Core, layer: &Layer, blob: BlobRef) -> Option<Put> {
-    if !layer.core()?.writable {
+    if !layer.place()?.is_writable() {
         return Some(Put::Refused("the layer can only be read".to_owned()));
     }
     if core.blob_bytes(&blob.digest).is_none() && layer.blob_bytes(&blob.digest) != Some(blob.bytes) {
@@ -316,7 +315,7 @@ fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -
     left.blobs.retain(|digest| core.blob_bytes(digest).is_none());
     if left.rows {
         let kinds = layer.row_kinds();
-        let packs = kinds.iter().map(|kind| core.take_packs(layer, &Component::listed(kind))).sum::<u64>();
+        let packs = kinds.iter().map(|kind| core.take_packs(layer, kind)).sum::<u64>();
         tally.count(|moved| moved.packs += packs);
     }
     Ok(tally.end())

@@ -53,10 +53,14 @@ fn check(key: &RowKey, payload: &[u8]) -> [u8; CHECK_BYTES] {
     out
 }
 
-/// Tells whether bytes are those of a pack's name.
-pub(super) fn is_pack(name: &str, bytes: &[u8]) -> bool {
-    let digest: Option<Digest> = name.strip_suffix(PACK).and_then(|digest| digest.parse().ok());
-    digest.is_some_and(|digest| digest == Digest::of(bytes))
+/// Returns the file name of a pack.
+pub(super) fn pack_name(pack: &Digest) -> String {
+    format!("{pack}{PACK}")
+}
+
+/// Reads the file name of a pack.
+pub(super) fn pack_of(name: &str) -> Option<Digest> {
+    name.strip_suffix(PACK)?.parse().ok()
 }
 
 fn index_key(kind: &Component, of: &[u8; 32]) -> Vec<u8> {

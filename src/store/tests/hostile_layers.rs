@@ -235,3 +235,73 @@ fn a_pack_of_rows_with_other_bytes_than_its_name_is_not_taken() {
     assert_eq!(store.rows("elicit").unwrap().get(&key).unwrap(), None);
     assert!(notices(&store).contains("its bytes are not those of its name"));
 }
+
+/// Everything below a folder but one part of it, to see that nothing appeared there.
+fn around(folder: &Path, without: &Path) -> String {
+    let without = without.strip_prefix(folder).unwrap().display().to_string();
+    listing(folder).lines().filter(|line| !line.starts_with(&without)).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn names_that_lead_out_of_a_layer_lead_nowhere() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    // A claim in good form whose parts, producer and notes have such names, and a run by such a user.
+    let (eve, _) = team.open_with("../../../eve");
+    let pending = eve.put(b"result").unwrap();
+    let blob = pending.blob();
+    let parts: Vec<(&str, BlobRef)> =
+        ["../../x", "/etc/x", "..", "a/../../x", "x\0y"].map(|part| (part, blob)).to_vec();
+    let claim =
+        Claim { notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]), ..claim(&eve, 1, &parts) };
+    eve.publish(vec![pending], &claim).unwrap();
+    let run = eve.new_run("../../experiment").unwrap();
+    let record = |name: &str| InstanceRecord {
+        name: name.into(),
+        stage: name.into(),
+        fingerprint: claim.fingerprint(),
+        outcome: Outcome::Made,
+    };
+    run.record_instances(&["../../x", "x"].map(record)).unwrap();
+    drop(eve);
+    // Runs, rows, blobs and claims under such names; what a folder cannot hold, another name for it can.
+    let root = team.root();
+    for odd in ["..%2f..%2fx", "..\\..\\x", ".. ", "...", "20260713-101502-123-../../"] {
+        fs_err::create_dir_all(root.join("runs/v1").join(odd)).unwrap();
+        fs_err::write(root.join("runs/v1").join(odd).join("run.json"), "{}").unwrap();
+        let rows = root.join("rows/v1").join(odd);
+        fs_err::create_dir_all(&rows).unwrap();
+        fs_err::write(rows.join("..%2fx.pack"), "x").unwrap();
+        let shard = root.join("objects/v1").join(&blob.digest.hex()[..2]);
+        fs_err::write(shard.join(odd.replace('/', "%2f")), "x").unwrap();
+        fs_err::write(team.claims_path(&claim.fingerprint()).join(odd.replace('/', "%2f")), "x").unwrap();
+    }
+    symlink(team.dir.path(), root.join("rows/v1/elicit")).unwrap();
+    symlink(team.dir.path(), root.join("runs/v1/20260713-101502-123-4f2a9c")).unwrap();
+    let (theirs, ours) = (around(team.dir.path(), &root), around(mine.dir.path(), &mine.root()));
+    let store = mine.open_before("../bob", &[team.layer("team", Writes::OnSuccess)]);
+    let found = store.find(&claim.fingerprint()).unwrap().unwrap();
+    assert_eq!(found.outputs.len(), parts.len());
+    let mut everything = Selection { rows: true, ..selection(&[claim.fingerprint()]) };
+    for id in store.runs_in_layers(None).unwrap() {
+        // What cannot be read as a run is none.
+        if let Ok(record) = store.read_run_in_layers(None, &id) {
+            everything.add_run(&record, None);
+        }
+    }
+    store.pull(None, &everything, &MOVING).unwrap();
+    assert_eq!(store.read(&blob.digest).unwrap(), b"result");
+    for name in ["../../../x", "..", "../", "/etc/passwd", "%2e%2e", "..\0"] {
+        assert!(store.select_named_in_layers(None, name).is_err());
+        assert!(store.select_named(name).is_err());
+    }
+    let own = store.new_run("../../mine").unwrap();
+    own.record_instances(&[record("../../x")]).unwrap();
+    store.share_run(own.id());
+    publish(&store, 2, b"another");
+    store.finish_sharing().unwrap();
+    assert_eq!(around(team.dir.path(), &root), theirs, "nothing is written beside the layer");
+    assert_eq!(around(mine.dir.path(), &mine.root()), ours, "nor beside the cache");
+    assert_eq!(store.runs().unwrap(), [own.id().clone()], "records of runs are not taken over");
+    let kept = listing(&mine.root());
+    assert!(!kept.contains("/x ") && !kept.contains("..%2f"), "{kept}");
+}

@@ -99,7 +99,8 @@ fn results_go_where_the_policy_says() {
 fn a_layer_that_cannot_be_reached_is_a_notice_and_a_miss() {
     let (mine, elsewhere) = (Cache::new(), Cache::new());
     let check = |root: &Path, said: &str| {
-        let layer = LayerOptions { root: root.to_owned(), ..elsewhere.layer("team", Writes::OnSuccess) };
+        let layer =
+            LayerOptions { at: LayerAt::Directory(root.to_owned()), ..elsewhere.layer("team", Writes::OnSuccess) };
         let store = mine.open_before("ada", &[layer]);
         assert_eq!(store.find(&manifest(7).fingerprint()).unwrap(), None);
         let (fingerprint, _) = publish_and_share(&store, 1, b"result");
@@ -171,21 +172,35 @@ fn runs_stages_and_names_are_pulled() {
     };
     run.record_instances(&[(0, "masked"), (1, "tuned"), (2, "tuned")].map(record)).unwrap();
     let mut selection = Selection::default();
-    assert_eq!(selection.add_run(&run, None).unwrap(), 3);
+    assert_eq!(selection.add_run(&run.record().unwrap(), None), 3);
     store.push(None, &selection, &MOVING).unwrap();
     let store = bob.open_before("bob", &layers);
     let ids = store.runs_in_layers(None).unwrap();
     assert_eq!(ids, [run.id().clone()]);
-    let theirs = store.open_run_in_layers(None, &ids[0]).unwrap();
-    assert_eq!(theirs.info().user, "ada");
+    let theirs = store.read_run_in_layers(None, &ids[0]).unwrap();
+    assert_eq!(theirs.info.user, "ada");
     let pulled = |select: &dyn Fn(&mut Selection)| {
         let mut selection = Selection::default();
         select(&mut selection);
         store.pull(None, &selection, &MOVING).unwrap().remove(0)
     };
-    assert_eq!(pulled(&|s| s.add_run(&theirs, Some("masked")).map(drop).unwrap()).results, 1);
-    assert_eq!(pulled(&|s| s.add_run(&theirs, Some("tuned[n=1]")).map(drop).unwrap()).results, 1);
-    let whole = pulled(&|s| s.add_run(&theirs, None).map(drop).unwrap());
+    assert_eq!(
+        pulled(&|s| {
+            s.add_run(&theirs, Some("masked"));
+        })
+        .results,
+        1
+    );
+    assert_eq!(
+        pulled(&|s| {
+            s.add_run(&theirs, Some("tuned[n=1]"));
+        })
+        .results,
+        1
+    );
+    let whole = pulled(&|s| {
+        s.add_run(&theirs, None);
+    });
     assert_eq!((whole.results, whole.there, whole.blobs), (1, 2, 1));
     let name = &published[2].1.digest.hex()[..8];
     let named = store.select_named_in_layers(None, name).unwrap();

@@ -9,6 +9,9 @@ mod index;
 mod killed;
 mod layers;
 mod leases;
+mod moto;
+mod object_layers;
+mod proxy;
 mod publishing;
 mod row_files;
 mod runs;
@@ -74,7 +77,12 @@ impl Cache {
 
     /// Describes it as a layer.
     fn layer(&self, name: &str, writes: Writes) -> LayerOptions {
-        LayerOptions { name: name.into(), root: self.root(), writes, timeout: std::time::Duration::from_mins(1) }
+        LayerOptions {
+            name: name.into(),
+            at: LayerAt::Directory(self.root()),
+            writes,
+            timeout: std::time::Duration::from_mins(1),
+        }
     }
 
     /// Makes one that a group shares.

@@ -57,6 +57,16 @@ impl Trust {
         Self { signer, keys: options.keys(), require: options.require, ..Self::default() }
     }
 
+    /// Tells whether a claim with these sound signatures may be used.
+    pub(super) fn accepts(&self, signatures: &[Signed]) -> bool {
+        !self.require || signatures.iter().any(|signed| self.keys.contains(&signed.key()))
+    }
+
+    /// Returns the names of the keys that count.
+    pub(super) fn key_names(&self) -> impl Iterator<Item = String> {
+        self.keys.iter().map(|key| key.hex())
+    }
+
     /// Notes that a claim was seen and not used.
     pub(super) fn passed_by(&self, producer: &super::Producer) {
         self.unused.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::PublicKey;
+use super::{PublicKey, SecretKey};
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::store::Store;
 use crate::store::claim::{Claim, ClaimId};
@@ -18,6 +18,46 @@ pub(in crate::store) struct Signed {
     signature: [u8; 64],
 }
 
+impl Signed {
+    /// Signs a claim.
+    pub(in crate::store) fn by(signer: &SecretKey, id: ClaimId) -> Self {
+        Self { key: signer.public(), signature: signer.sign(id.digest().as_bytes()) }
+    }
+
+    /// Reads a signature of a claim; `None` when it is not sound.
+    pub(in crate::store) fn verify(id: ClaimId, key: &str, signature: &[u8]) -> Option<Self> {
+        let (key, signature) = (PublicKey::from_hex(key)?, signature.try_into().ok()?);
+        key.verifies(id.digest().as_bytes(), &signature).then_some(Self { key, signature })
+    }
+
+    /// Reads a signature of a claim from digits; `None` when it is not sound.
+    pub(in crate::store) fn read(id: ClaimId, key: &str, digits: &str) -> Option<Self> {
+        let half = |digits: &str| blake3::Hash::from_hex(digits).ok().map(|half| *half.as_bytes());
+        let (first, second) = digits.split_at_checked(64)?;
+        Self::verify(id, key, &[half(first)?, half(second)?].concat())
+    }
+
+    /// Writes the key and the signature as digits.
+    pub(in crate::store) fn write(&self) -> (String, String) {
+        (self.key.hex(), self.signature.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Returns the key.
+    pub(in crate::store) fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Returns the digits that name the key.
+    pub(in crate::store) fn key_name(&self) -> String {
+        self.key.hex()
+    }
+
+    /// Returns the bytes of the signature.
+    pub(in crate::store) fn bytes(&self) -> &[u8] {
+        &self.signature
+    }
+}
+
 /// More signatures of one claim are of no use to anyone.
 const SIGNATURES_MAX: usize = 64;
 
@@ -25,8 +65,7 @@ impl Core {
     /// Signs a claim that is about to be published, where there is a key to sign with.
     pub(in crate::store) fn sign(&self, id: ClaimId) -> io::Result<()> {
         let Some(signer) = &self.trust.signer else { return Ok(()) };
-        let signed = Signed { key: signer.public(), signature: signer.sign(id.0.as_bytes()) };
-        self.keep_signatures(id, &[signed])
+        self.keep_signatures(id, &[Signed::by(signer, id)])
     }
 
     /// Keeps signatures of a claim.

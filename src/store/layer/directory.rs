@@ -1,0 +1,294 @@
+//! A layer that is a directory in the form of any cache. What is put there has its name at once or not at all; nothing that
+//! is there already is touched, and nothing is written where a link leads elsewhere.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fs_err::File;
+
+use super::place::{Copied, Expected, Named, Place, Put, unsound};
+use super::{LayerOptions, Writes};
+use crate::fingerprint::{Digest, Fingerprint, StreamDigest};
+use crate::store::BlobRef;
+use crate::store::claim::ClaimId;
+use crate::store::disk::{self, Opened};
+use crate::store::head::WholeClaim;
+use crate::store::layout::{Area, Component, Layout};
+use crate::store::lease::Attempt;
+use crate::store::notice::{Notice, Notices};
+use crate::store::open::{Core, StoreOptions};
+use crate::store::rows;
+use crate::store::run::RunId;
+use crate::store::trust::Trust;
+
+/// A blob's name may be seen later than the claim that names it, where directories are cached: how long that is waited for.
+const PAUSES_MS: [u64; 3] = [20, 200, 1000];
+
+/// How many bytes are moved at a time.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// How often a lease is tried anew when it vanishes under our hands.
+const LEASE_ATTEMPTS: u32 = 16;
+
+/// A directory that a team shares, or anybody's cache.
+pub(super) struct Directory(Core);
+
+impl Directory {
+    /// Opens the directory, which must be there: an empty one may be a place where nothing is mounted yet.
+    pub(super) fn open(
+        root: &Path,
+        options: &LayerOptions,
+        from: &StoreOptions,
+        notices: &Arc<Notices>,
+        trust: &Arc<Trust>,
+    ) -> Result<Self, String> {
+        let layout = Layout::new(root.to_owned());
+        let shown = root.display();
+        if !layout.tag().is_file() {
+            return Err(match fs_err::metadata(root) {
+                Err(error) => error.to_string(),
+                Ok(_) => format!("`{shown}` is not a cache; `retort cache share {shown}` makes one for a group"),
+            });
+        }
+        for area in [Area::Objects, Area::Actions, Area::Heads] {
+            let folder = layout.area(area);
+            let is_odd = |path: &Path| fs_err::symlink_metadata(path).is_ok_and(|found| !found.is_dir());
+            if is_odd(&folder) || folder.parent().is_some_and(is_odd) {
+                return Err(format!("`{}` is not a folder", folder.display()));
+            }
+        }
+        let wants = options.writes != Writes::Never;
+        let writable = wants && rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK).is_ok();
+        if wants && !writable {
+            notices.push(Notice::LayerReadOnly { layer: options.name.clone() });
+        }
+        Ok(Self(Core::of_layer(layout, writable, from, notices, trust)))
+    }
+
+    /// Writes a file that another may replace.
+    fn put_growing(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temp = self.0.temp()?;
+        disk::create_new(temp.path(), disk::GROWING)?.write_all(bytes)?;
+        temp.persist(path)
+    }
+}
+
+impl Place for Directory {
+    fn is_writable(&self) -> bool {
+        self.0.writable
+    }
+
+    fn claim(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeClaim>> {
+        let core = &self.0;
+        if core.heads {
+            match core.head(fingerprint) {
+                // What lies there is no claim, or not one to be used, so the folder decides.
+                Err(error) if error.kind() == ErrorKind::InvalidData => {}
+                Ok(Some(head)) if !core.is_trusted(head.id) => {}
+                found => return found.map(|head| head.map(|head| signed(core, head))),
+            }
+        }
+        let claims = core.usable(fingerprint).map_err(io::Error::other)?;
+        let first = claims.first().map_or(Ok(None), |(id, ..): &(ClaimId, _, _)| core.whole_claim(fingerprint, *id))?;
+        Ok(first.map(|claim| signed(core, claim)))
+    }
+
+    fn blob_bytes(&self, digest: &Digest) -> io::Result<Option<u64>> {
+        Ok(self.0.blob_bytes(digest))
+    }
+
+    fn copy_blob(&self, digest: &Digest, expected: Expected, to: &Path, moved: &AtomicU64) -> io::Result<Copied> {
+        let from = self.0.layout.blob(digest);
+        let mut pauses = if expected.bytes.is_some() { &PAUSES_MS[..] } else { &[] };
+        loop {
+            let copied = disk::patiently(|| copy(&from, digest, expected, to, moved))?;
+            // What is being put there, or was just replaced, may be seen whole a moment later.
+            let (Copied::Absent | Copied::Refused(_), [pause_ms, rest @ ..]) = (&copied, pauses) else {
+                return Ok(copied);
+            };
+            pauses = rest;
+            std::thread::sleep(Duration::from_millis(*pause_ms));
+        }
+    }
+
+    fn read_blob(&self, digest: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+        Ok(disk::read_small(&self.0.layout.blob(digest), bytes_max)?.map(|(bytes, _)| bytes))
+    }
+
+    fn put_blob(&self, from: &Path, blob: BlobRef, moved: &AtomicU64) -> io::Result<Put> {
+        let to = self.0.layout.blob(&blob.digest);
+        if self.0.blob_bytes(&blob.digest) == Some(blob.bytes) {
+            return Ok(Put::There);
+        }
+        require_folders(&to)?;
+        let temp = self.0.temp()?;
+        let expected = Expected { bytes: Some(blob.bytes), bytes_max: u64::MAX };
+        match copy(from, &blob.digest, expected, temp.path(), moved)? {
+            Copied::Whole(bytes) => {
+                temp.persist(&to)?;
+                Ok(Put::New(bytes))
+            }
+            Copied::Absent => Ok(Put::Refused("it is not in the cache".to_owned())),
+            Copied::Refused(why) => Ok(Put::Refused(why)),
+            Copied::Unwritten(error) => Err(error),
+        }
+    }
+
+    fn put_claim(&self, fingerprint: &Fingerprint, claim: &WholeClaim, _moved: &AtomicU64) -> io::Result<Put> {
+        let core = &self.0;
+        let path = core.layout.claim(fingerprint, &claim.id.digest());
+        if matches!(core.whole_claim(fingerprint, claim.id), Ok(Some(_))) {
+            core.keep_signatures(claim.id, &claim.signatures)?;
+            core.put_head(fingerprint, &path)?;
+            return Ok(Put::There);
+        }
+        require_folders(&path)?;
+        core.keep_claim(fingerprint, claim)?;
+        Ok(Put::New(claim.bytes.len() as u64))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        // A server that cannot be told makes a file durable when it is closed.
+        disk::sync_file_system(&File::open(self.0.layout.root())?);
+        Ok(())
+    }
+
+    fn lease(&self, fingerprint: &Fingerprint) -> io::Result<Option<(PathBuf, Attempt)>> {
+        if !self.0.writable {
+            return Ok(None);
+        }
+        let path = self.0.layout.lease(fingerprint);
+        for _ in 0..LEASE_ATTEMPTS {
+            match self.0.try_lease(&path)? {
+                Attempt::Vanished => {}
+                taken => return Ok(Some((path, taken))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn named(&self, beginning: &str) -> io::Result<Named> {
+        self.0.named(beginning)
+    }
+
+    fn runs(&self) -> io::Result<Vec<RunId>> {
+        let names = disk::names(&self.0.layout.area(Area::Runs))?;
+        Ok(names.iter().filter_map(|name| RunId::parse(name)).collect())
+    }
+
+    fn run_file(&self, run: &RunId, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+        let path = self.0.layout.run(run.as_str()).join(Component::of(name));
+        Ok(disk::read_small(&path, bytes_max)?.map(|(bytes, _)| bytes))
+    }
+
+    fn put_run_file(&self, run: &RunId, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let folder = self.0.layout.run(run.as_str());
+        let path = folder.join(Component::of(name));
+        require_folders(&path)?;
+        disk::make_folder(&folder)?;
+        self.put_growing(&path, bytes)
+    }
+
+    fn put_root(&self, user: &str, run: &RunId, experiment: &str) -> io::Result<()> {
+        self.put_growing(&self.0.layout.roots_of(user).join(run.as_str()), experiment.as_bytes())
+    }
+
+    fn row_kinds(&self) -> io::Result<Vec<Component>> {
+        let names = disk::names(&self.0.layout.area(Area::Rows))?;
+        Ok(names.iter().filter_map(|name| Component::read(name)).collect())
+    }
+
+    fn row_packs(&self, kind: &Component) -> io::Result<Vec<Digest>> {
+        let names = disk::names(&self.0.layout.rows_of(kind))?;
+        Ok(names.iter().filter_map(|name| rows::pack_of(name)).collect())
+    }
+
+    fn row_pack(&self, kind: &Component, pack: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+        let path = self.0.layout.rows_of(kind).join(rows::pack_name(pack));
+        Ok(disk::read_small(&path, bytes_max)?.map(|(bytes, _)| bytes))
+    }
+
+    fn put_row_pack(&self, kind: &Component, pack: &Digest, bytes: &[u8]) -> io::Result<()> {
+        let path = self.0.layout.rows_of(kind).join(rows::pack_name(pack));
+        require_folders(&path)?;
+        let temp = self.0.temp()?;
+        disk::create_new(temp.path(), disk::FROZEN)?.write_all(bytes)?;
+        temp.persist(&path)
+    }
+}
+
+impl Core {
+    /// Returns a blob's size without reading it; `None` when no regular file has its name.
+    pub(in crate::store) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
+        let metadata = fs_err::symlink_metadata(self.layout.blob(digest)).ok()?;
+        metadata.is_file().then_some(metadata.len())
+    }
+
+    /// Lists the recipes and blobs whose names begin so; the beginning has two digits at least.
+    pub(super) fn named(&self, beginning: &str) -> io::Result<Named> {
+        let Some(shard) = beginning.get(..2) else { return Ok((Vec::new(), Vec::new())) };
+        let names = |area| disk::names(&self.layout.area(area).join(Component::of(shard)));
+        let (recipes, blobs) = (names(Area::Actions)?, names(Area::Objects)?);
+        let fits = |name: &&String| name.starts_with(beginning);
+        Ok((
+            recipes.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
+            blobs.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
+        ))
+    }
+}
+
+/// Reads a claim's signatures as well, where they matter; elsewhere each would cost a look for nothing.
+fn signed(core: &Core, mut claim: WholeClaim) -> WholeClaim {
+    if core.trust.require {
+        claim.signatures = core.signatures(claim.id);
+    }
+    claim
+}
+
+/// Copies a file that is to have a digest; the target is made anew.
+fn copy(from: &Path, digest: &Digest, expected: Expected, to: &Path, moved: &AtomicU64) -> io::Result<Copied> {
+    let (mut source, stamp) = match disk::open_plain(from)? {
+        Opened::Regular(file, stamp) => (file, stamp),
+        Opened::Absent => return Ok(Copied::Absent),
+        Opened::Odd => return Ok(Copied::Refused("it is not a regular file".to_owned())),
+    };
+    if let Some(why) = expected.refuses(stamp.bytes()) {
+        return Ok(Copied::Refused(why));
+    }
+    let made = disk::remove_if_there(to).and_then(|()| disk::create_new(to, disk::FROZEN));
+    let mut target = match made {
+        Ok(file) => file,
+        Err(error) => return Ok(Copied::Unwritten(error)),
+    };
+    let (mut hash, mut buffer) = (StreamDigest::default(), vec![0; BUFFER_BYTES]);
+    loop {
+        let count = match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hash.update(&buffer[..count]);
+        if let Err(error) = target.write_all(&buffer[..count]) {
+            return Ok(Copied::Unwritten(error));
+        }
+        moved.fetch_add(count as u64, Ordering::Relaxed);
+    }
+    let (found, count) = hash.finish();
+    if found != *digest {
+        return Ok(Copied::Refused(format!("its {count} bytes have the digest {}", found.short())));
+    }
+    Ok(Copied::Whole(count))
+}
+
+/// Refuses to write where a link leads elsewhere: the two folders above a file are to be folders, where they are there.
+fn require_folders(path: &Path) -> io::Result<()> {
+    let odd = |folder: &Path| fs_err::symlink_metadata(folder).is_ok_and(|found| !found.is_dir());
+    match path.ancestors().skip(1).take(2).find(|folder| odd(folder)) {
+        None => Ok(()),
+        Some(folder) => Err(unsound(format!("`{}` is not a folder, so nothing is written there", folder.display()))),
+    }
+}

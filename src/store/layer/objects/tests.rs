@@ -1,0 +1,202 @@
+//! A bucket as a layer, over a store in memory that heeds conditions exactly.
+
+use std::collections::BTreeMap;
+use std::sync::Barrier;
+
+use object_store::memory::InMemory;
+use proptest::prelude::*;
+
+use super::build::Stores;
+use super::*;
+use crate::fingerprint::{KeyManifest, Term};
+use crate::store::claim::{Claim, Producer};
+use crate::store::layer::{LayerAt, Writes};
+use crate::store::trust::{SecretKey, TrustOptions};
+
+fn over(memory: &Arc<InMemory>, trust: &TrustOptions) -> Objects {
+    let at = ObjectsAt::new("s3://lab/team".parse().unwrap(), Surroundings::default());
+    let options = LayerOptions {
+        name: "team".into(),
+        at: LayerAt::Objects(at),
+        writes: Writes::OnSuccess,
+        timeout: Duration::from_mins(1),
+    };
+    let store: remote::Shared = Arc::clone(memory) as _;
+    let remote = Remote::new(Stores::only(store), "team").unwrap();
+    Objects::over(remote, "s3://lab/team".into(), &options, &Arc::default(), &Arc::new(Trust::new(trust)))
+}
+
+fn claim(number: i64, user: &str, started_at_ms: u64) -> (Fingerprint, WholeClaim) {
+    let claim = Claim {
+        manifest: KeyManifest {
+            kind: "transform".into(),
+            revision: 1,
+            params: Term::record([("number", Term::Int(number))]),
+            inputs: Vec::new(),
+            env: BTreeMap::new(),
+            numerics: None,
+        },
+        outputs: BTreeMap::new(),
+        producer: Producer { user: user.into(), host: "box".into(), program: "retort".into() },
+        started_at_ms,
+        took_ms: 1,
+        notes: BTreeMap::new(),
+    };
+    let fingerprint = claim.fingerprint();
+    (fingerprint, whole(claim.encode(), &fingerprint).unwrap())
+}
+
+fn put(objects: &Objects, fingerprint: &Fingerprint, claim: &WholeClaim) -> Put {
+    objects.put_claim(fingerprint, claim, &AtomicU64::new(0)).unwrap()
+}
+
+#[test]
+fn of_many_who_add_to_one_catalog_at_once_none_is_lost() {
+    let memory = Arc::new(InMemory::new());
+    let start = Barrier::new(8);
+    std::thread::scope(|scope| {
+        for number in 0..8u64 {
+            let (memory, start) = (&memory, &start);
+            scope.spawn(move || {
+                let objects = over(memory, &TrustOptions::default());
+                let (fingerprint, claim) = claim(1, &format!("user{number}"), 100 - number);
+                start.wait();
+                assert!(matches!(put(&objects, &fingerprint, &claim), Put::New(_)));
+            });
+        }
+    });
+    let objects = over(&memory, &TrustOptions::default());
+    let (fingerprint, first) = claim(1, "user7", 93);
+    let catalog = objects.catalog(&fingerprint).unwrap().unwrap();
+    assert_eq!(Catalog::decode(&catalog.bytes, &fingerprint).unwrap().claims.len(), 8);
+    assert_eq!(objects.claim(&fingerprint).unwrap().unwrap().id, first.id, "the earliest is used");
+    assert_eq!(put(&objects, &fingerprint, &first), Put::There);
+}
+
+#[test]
+fn a_full_catalog_takes_no_more_and_says_so() {
+    let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
+    for number in 0..CLAIMS_MAX as u64 {
+        let (fingerprint, claim) = claim(1, "ada", number);
+        put(&objects, &fingerprint, &claim);
+    }
+    let (fingerprint, more) = claim(1, "bob", 1);
+    let Put::Refused(why) = put(&objects, &fingerprint, &more) else { panic!("it is full") };
+    assert!(why.contains("its catalog in `s3://lab/team` is full"), "{why}");
+}
+
+#[test]
+fn what_is_no_catalog_hides_no_claim_and_is_set_right() {
+    let memory = Arc::new(InMemory::new());
+    let objects = over(&memory, &TrustOptions::default());
+    let (fingerprint, ours) = claim(1, "ada", 1);
+    put(&objects, &fingerprint, &ours);
+    let name = objects.names.catalog(&fingerprint);
+    for garbage in [&b""[..], b"{}", b"{\"catalog\":2,\"claims\":[]}", &[0xFF; 100], b"{\"catalog\":1,\"claims\":[]}"] {
+        objects.remote.overwrite(&name, &Bytes::copy_from_slice(garbage)).unwrap();
+        assert_eq!(objects.claim(&fingerprint).unwrap().unwrap().id, ours.id, "by its own name");
+    }
+    put(&objects, &fingerprint, &ours);
+    let catalog = objects.catalog(&fingerprint).unwrap().unwrap();
+    assert!(Catalog::decode(&catalog.bytes, &fingerprint).unwrap().has(ours.id));
+}
+
+#[test]
+fn claims_of_other_recipes_in_a_catalog_are_passed_by() {
+    let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
+    let ((one, _), (other, theirs)) = (claim(1, "ada", 1), claim(2, "eve", 1));
+    put(&objects, &other, &theirs);
+    let catalog = objects.catalog(&other).unwrap().unwrap();
+    objects.remote.overwrite(&objects.names.catalog(&one), &catalog.bytes.into()).unwrap();
+    assert!(objects.claim(&one).unwrap().is_none());
+}
+
+#[test]
+fn where_trust_is_required_a_signature_decides_and_it_may_come_later() {
+    let memory = Arc::new(InMemory::new());
+    let secret = Arc::new(SecretKey::from_chance(&[1; 32]));
+    let trusting = TrustOptions {
+        trusted: BTreeMap::from([(secret.public(), "ada".to_owned())]),
+        require: true,
+        ..TrustOptions::default()
+    };
+    let (anybody, careful) = (over(&memory, &TrustOptions::default()), over(&memory, &trusting));
+    let (fingerprint, mut ours) = claim(1, "ada", 2);
+    put(&anybody, &fingerprint, &ours);
+    let (_, eves) = claim(1, "eve", 1);
+    put(&anybody, &fingerprint, &eves);
+    assert!(careful.claim(&fingerprint).unwrap().is_none());
+    ours.signatures = vec![Signed::by(&secret, ours.id)];
+    put(&anybody, &fingerprint, &ours);
+    assert_eq!(careful.claim(&fingerprint).unwrap().unwrap().id, ours.id);
+    assert_eq!(anybody.claim(&fingerprint).unwrap().unwrap().id, eves.id, "who requires nothing takes the earliest");
+    // A signature of another claim is none.
+    let (_, mut forged) = claim(1, "eve", 0);
+    forged.signatures.clone_from(&ours.signatures);
+    put(&anybody, &fingerprint, &forged);
+    assert_eq!(careful.claim(&fingerprint).unwrap().unwrap().id, ours.id);
+    // Without a catalog they are found one by one.
+    anybody.remote.overwrite(&anybody.names.catalog(&fingerprint), &Bytes::from_static(b"gone")).unwrap();
+    assert_eq!(careful.claim(&fingerprint).unwrap().unwrap().id, ours.id);
+}
+
+#[test]
+fn a_blob_is_put_once_and_what_is_not_it_is_replaced() {
+    let (objects, folder) = (over(&Arc::new(InMemory::new()), &TrustOptions::default()), tempfile::tempdir().unwrap());
+    let moved = AtomicU64::new(0);
+    for bytes in [vec![1; 10], vec![2; 100_000], vec![3; 9 * 1024 * 1024]] {
+        let (from, blob) = (folder.path().join("blob"), BlobRef::of(&bytes));
+        fs_err::write(&from, &bytes).unwrap();
+        let name = objects.names.blob(&blob.digest);
+        assert_eq!(objects.put_blob(&from, blob, &moved).unwrap(), Put::New(blob.bytes));
+        assert_eq!(objects.put_blob(&from, blob, &moved).unwrap(), Put::There);
+        objects.remote.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
+        assert_eq!(objects.put_blob(&from, blob, &moved).unwrap(), Put::New(blob.bytes), "of another size");
+        // Nothing but the blob is ever put under its name.
+        objects.remote.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
+        fs_err::write(&from, vec![9; bytes.len()]).unwrap();
+        assert!(matches!(objects.put_blob(&from, blob, &moved).unwrap(), Put::Refused(_)));
+        assert_eq!(objects.read_blob(&blob.digest, 100).unwrap().unwrap(), b"cut");
+        fs_err::remove_file(&from).unwrap();
+        assert!(matches!(objects.put_blob(&from, blob, &moved).unwrap(), Put::Refused(_)));
+    }
+}
+
+#[test]
+fn names_of_others_in_the_bucket_are_not_read() {
+    let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
+    let odd = [
+        "runs/v1/x/run.json",
+        "runs/v1/20260713-101502-123-4f2a9c/run.json",
+        "rows/v1/.hidden/a.pack",
+        "rows/v1/a b/x.pack",
+    ];
+    for name in odd {
+        objects.remote.overwrite(name, &Bytes::from_static(b"x")).unwrap();
+    }
+    objects.remote.overwrite("rows/v1/elicit/not-a-digest.pack", &Bytes::from_static(b"x")).unwrap();
+    assert_eq!(objects.runs().unwrap().iter().map(RunId::as_str).collect::<Vec<_>>(), ["20260713-101502-123-4f2a9c"]);
+    assert_eq!(objects.row_kinds().unwrap().iter().map(Component::as_str).collect::<Vec<_>>(), ["elicit"]);
+    assert_eq!(objects.row_packs(&Component::of("elicit")).unwrap(), []);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_as_a_catalog_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Catalog::decode(&bytes, &Fingerprint::from_bytes([0; 32]));
+    }
+
+    #[test]
+    fn a_catalog_survives_its_object(users in prop::collection::btree_set("[a-z]{1,8}", 0..6)) {
+        let mut catalog = Catalog::default();
+        let (fingerprint, _) = claim(1, "", 0);
+        for user in &users {
+            prop_assert_eq!(catalog.add(&claim(1, user, 7).1), Added::New);
+            prop_assert_eq!(catalog.add(&claim(1, user, 7).1), Added::Known);
+        }
+        let again = Catalog::decode(&catalog.encode().unwrap(), &fingerprint).unwrap();
+        let mut ids: Vec<ClaimId> = catalog.claims.iter().map(|claim| claim.id).collect();
+        ids.sort_unstable();
+        prop_assert_eq!(again.claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), ids);
+    }
+}
