@@ -13,6 +13,7 @@ mod hub;
 mod inquiry;
 mod keys;
 mod lens;
+mod pictures;
 mod plot;
 mod print;
 mod provenance;
