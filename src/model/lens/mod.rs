@@ -21,12 +21,14 @@ mod tally;
 mod tests;
 mod translators;
 mod tune;
+mod tune_state;
 
 use std::ops::Range;
 
 pub use self::read::read_layers;
 pub use self::translators::Translators;
-pub use self::tune::{Passage, TuneError, TuneRecipe, TuneStep, tune};
+pub use self::tune::{Passage, TuneError, TuneHooks, TuneRecipe, TuneStep, Tuned, resume_tuning, tune};
+pub use self::tune_state::TuneState;
 
 use super::attribute::Unfit;
 use super::kernels::BLOCK;

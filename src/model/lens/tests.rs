@@ -225,11 +225,13 @@ fn text() -> Vec<Passage> {
 
 fn tuned(model: &Model, recipe: &TuneRecipe, limits: &LensLimits) -> (Translators, Vec<TuneStep>) {
     let mut steps = Vec::new();
-    let translators = tune(model, &text(), recipe, limits, &mut |step| {
+    let translators = tune(model, &text(), recipe, limits, &mut |step: &TuneStep| {
         steps.push(*step);
         true
     });
-    (translators.expect("tunes"), steps)
+    let tuned = translators.expect("tunes");
+    assert_eq!(tuned.steps, steps);
+    (tuned.translators, steps)
 }
 
 /// The divergence of each layer but the last, averaged over places of some text.
@@ -271,7 +273,7 @@ fn a_small_step_lowers_the_divergence_by_rate_times_squared_gradient() {
         let recipe =
             TuneRecipe { lr: 2e-4, momentum: 0.0, weight_decay: 0.0, max_grad_norm: None, tokens: 1, ..recipe(2) };
         let mut steps = Vec::new();
-        tune(&model, &one, &recipe, &roomy(), &mut |step| {
+        tune(&model, &one, &recipe, &roomy(), &mut |step: &TuneStep| {
             steps.push(*step);
             true
         })
@@ -316,7 +318,7 @@ fn translators_of_another_model_are_refused_with_both_shapes() {
 fn tuning_names_what_it_cannot_learn_from_and_stops_when_asked() {
     let model = model(Architecture::Gpt2, &Device::cpu());
     let fails = |text: &[Passage], recipe: &TuneRecipe| {
-        tune(&model, text, recipe, &roomy(), &mut |_| true).expect_err("cannot be learned from").to_string()
+        tune(&model, text, recipe, &roomy(), &mut |_: &TuneStep| true).expect_err("cannot be learned from").to_string()
     };
     assert_eq!(fails(&[], &recipe(1)), "cannot tune a lens: there is no text");
     assert_eq!(
@@ -329,6 +331,63 @@ fn tuning_names_what_it_cannot_learn_from_and_stops_when_asked() {
     );
     let wild = TuneRecipe { lr: 1e30, max_grad_norm: None, ..recipe(9) };
     assert!(fails(&text(), &wild).starts_with("tuning the lens diverged: the divergence of step "));
-    let stopped = tune(&model, &text(), &recipe(9), &roomy(), &mut |step| step.step < 4).expect_err("stopped");
+    let stopped =
+        tune(&model, &text(), &recipe(9), &roomy(), &mut |step: &TuneStep| step.step < 4).expect_err("stopped");
     assert_eq!(stopped.to_string(), "tuning the lens was stopped after step 4");
+}
+
+/// Saves after some steps, and stops there.
+struct Stopper {
+    after: usize,
+    state: Vec<u8>,
+}
+
+impl TuneHooks for Stopper {
+    fn seen(&mut self, step: &TuneStep) -> bool {
+        step.step < self.after
+    }
+
+    fn save(&mut self, state: &TuneState<'_>) -> std::io::Result<()> {
+        self.state.clear();
+        state.write_to(&mut self.state)
+    }
+}
+
+#[test]
+fn what_was_stopped_goes_on_to_the_same_bits_and_a_state_of_something_else_is_refused() {
+    for (name, model) in everywhere().into_iter().filter(|(name, _)| name.starts_with("Phi")) {
+        for bias_only in [false, true] {
+            let recipe = TuneRecipe { bias_only, ..recipe(9) };
+            let whole = tune(&model, &text(), &recipe, &roomy(), &mut |_: &TuneStep| true).expect("tunes");
+            let mut stopper = Stopper { after: 4, state: Vec::new() };
+            let stopped = tune(&model, &text(), &recipe, &roomy(), &mut stopper).expect_err("stopped");
+            assert_eq!(stopped.to_string(), "tuning the lens was stopped after step 4");
+            let mut again = Stopper { after: 7, state: Vec::new() };
+            resume_tuning(&model, &text(), &recipe, &roomy(), &stopper.state, &mut again).expect_err("stopped");
+            let mut seen = Vec::new();
+            let resumed = resume_tuning(&model, &text(), &recipe, &roomy(), &again.state, &mut |step: &TuneStep| {
+                seen.push(step.step);
+                true
+            });
+            assert_eq!(seen, [8, 9], "{name}");
+            assert_eq!(resumed.expect("tunes"), whole, "{name}");
+
+            let fails = |recipe: &TuneRecipe, text: &[Passage], state: &[u8]| {
+                resume_tuning(&model, text, recipe, &roomy(), state, &mut |_: &TuneStep| true)
+                    .expect_err("is of no use")
+                    .to_string()
+            };
+            let other =
+                "cannot resume training: the saved state is that of another configuration, recipe or set of examples";
+            assert_eq!(fails(&TuneRecipe { seed: 8, ..recipe.clone() }, &text(), &again.state), other);
+            assert_eq!(fails(&recipe, &text()[1..], &again.state), other);
+            let damaged = "cannot resume training: the saved state is cut short or damaged";
+            for at in [0, again.state.len() / 2, again.state.len() - 1] {
+                let mut flipped = again.state.clone();
+                flipped[at] ^= 1;
+                assert_eq!(fails(&recipe, &text(), &flipped), damaged);
+                assert_eq!(fails(&recipe, &text(), &again.state[..at]), damaged);
+            }
+        }
+    }
 }
