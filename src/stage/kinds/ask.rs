@@ -35,12 +35,12 @@ pub(super) struct Asker<'a> {
 }
 
 /// What a student wrote until its label was known.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
+    /// The tokens.
+    pub(super) ids: Vec<u32>,
     /// The text, special tokens included.
     pub(super) text: String,
-    /// Tokens generated.
-    pub(super) tokens: usize,
 }
 
 impl Asker<'_> {
@@ -60,10 +60,12 @@ impl Asker<'_> {
         let format = &self.usage.format;
         let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, &questions[row].choices);
         let generated = generate(self.model, &prompts, &options, &known)?;
-        generated
-            .iter()
-            .map(|row| Ok(Written { text: self.tokenizer.decode(&row.ids).map_err(data)?, tokens: row.ids.len() }))
-            .collect()
+        generated.into_iter().map(|row| self.read(row.ids)).collect()
+    }
+
+    /// Reads the text of tokens that were generated.
+    pub(super) fn read(&self, ids: Vec<u32>) -> Result<Written, StageError> {
+        Ok(Written { text: self.tokenizer.decode(&ids).map_err(data)?, ids })
     }
 }
 
@@ -111,7 +113,7 @@ pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> 
         choices: question.choices.len(),
         predicted: target::parse(&written.text, &usage.format, &question.choices).ok(),
         output: written.text.clone(),
-        tokens: written.tokens,
+        tokens: written.ids.len(),
         likelihoods: Vec::new(),
     })
 }

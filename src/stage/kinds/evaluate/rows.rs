@@ -11,29 +11,28 @@ use crate::fingerprint::{Fingerprint, RowKey, Term};
 use crate::stage::{Context, StageError};
 use crate::store::{Store, StoreError};
 
-/// The name of the rows.
-const ROWS: &str = "evaluate";
 /// The name of the rows that say how long each question of an instance took.
 const TIMES: &str = "evaluate-times";
 
 /// A row and its part of the time that its batch took. Time is kept beside results and never in them, so that equal answers
 /// are equal artifacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Timed<T> {
+pub(in crate::stage::kinds) struct Timed<T> {
     /// The row.
-    pub(super) row: T,
+    pub(in crate::stage::kinds) row: T,
     /// Microseconds.
     pub(super) took_us: u64,
 }
 
-/// Asks what was not asked before, at most `most` at a time; each batch is kept as soon as it is answered.
+/// Asks what was not asked before, of rows of one kind, at most `most` at a time; each batch is kept as soon as it is answered.
 pub(super) fn asked<T: Serialize + DeserializeOwned>(
     context: &Context<'_>,
+    kind: &str,
     keys: &[RowKey],
     most: usize,
     mut ask: impl FnMut(&[usize]) -> Result<Vec<T>, StageError>,
 ) -> Result<Vec<Timed<T>>, StageError> {
-    let rows = context.rows(ROWS)?;
+    let rows = context.rows(kind)?;
     let known = |key: &RowKey| -> Result<Option<Timed<T>>, StageError> {
         Ok(rows.get(key)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     };
