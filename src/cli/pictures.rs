@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use rayon::prelude::*;
+use resvg::usvg::fontdb::Database;
 
 use super::print;
 use crate::report::{Fonts, png};
 
 /// DejaVu, and this machine's own fonts for what it lacks.
-static FONTS: LazyLock<Fonts> = LazyLock::new(|| Fonts::and(|fonts| fonts.load_system_fonts()));
+static FONTS: LazyLock<Fonts> = LazyLock::new(|| Fonts::and(Database::load_system_fonts));
 
 /// The files with a picture of each figure, but where the folder has the figure and a picture of it already.
 ///

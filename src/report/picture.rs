@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_huge_figure_has_fewer_pixels_for_each_unit_and_no_figure_is_an_error() {
-        let wide = with("wide").replace("200", "60000");
+        let wide = with("wide").replace("\"200\"", "\"60000\"").replace(" 200 ", " 60000 ");
         let (size, density, _) = read(&png(&wide, &Fonts::own()).unwrap());
         assert_eq!(size.0, 16_384);
         assert!(density < 7_559 / 6);
