@@ -1,14 +1,11 @@
 //! What a student answered, in a terminal: accuracy, parse rate, pace, and calibration where choices were scored.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 
 use super::print;
 use crate::artifact::{Outcome, Scores};
-use crate::stats::{Bin, Bootstrap, Calibration, Estimate, Forecast, Interval, Level, StatsError, calibration, wilson};
-
-/// The bins of a reliability diagram.
-const BINS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
+use crate::report::calibrated;
+use crate::stats::{Bin, Bootstrap, Calibration, Estimate, Interval, Level, wilson};
 
 /// Writes a summary of what was answered; `times` are microseconds by question.
 pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String {
@@ -41,7 +38,7 @@ pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String 
 
 /// Writes how well probabilities and answers agree; nothing where answers were generated.
 fn reliability(rows: &[Outcome]) -> String {
-    let found = match calibrated(rows) {
+    let found = match calibrated(rows, Level::P95, Bootstrap::seeded(0)) {
         Ok(Some(found)) => found,
         Ok(None) => return String::new(),
         Err(error) => return format!("{error}\n"),
@@ -59,15 +56,6 @@ fn reliability(rows: &[Outcome]) -> String {
         brier.value,
         print::table(&["held for", "questions", "on average", "right"], bins.collect())
     )
-}
-
-fn calibrated(rows: &[Outcome]) -> Result<Option<Calibration>, StatsError> {
-    let forecast = |outcome: &Outcome| {
-        let right = outcome.likelihoods.iter().position(|choice| choice.label == outcome.answer)?;
-        Some(Forecast { question: outcome.id.clone(), shares: outcome.shares()?, right })
-    };
-    let forecasts: Vec<Forecast> = rows.iter().filter_map(forecast).collect();
-    calibration(&forecasts, BINS, Level::P95, Bootstrap::seeded(0))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn estimate(estimate: Option<Estimate>) -> [String; 4] {
 }
 
 /// Returns the axes of all arms, and the headings they get: an axis whose name is taken is called `axis:name`.
-fn axes(input: &ReportInput, taken: &[&str], but: &[String]) -> (Vec<String>, Vec<String>) {
+pub(super) fn axes(input: &ReportInput, taken: &[&str], but: &[String]) -> (Vec<String>, Vec<String>) {
     let mut axes: Vec<String> = input.arms.iter().flat_map(|arm| arm.coords.keys()).cloned().collect();
     axes.sort();
     axes.dedup();

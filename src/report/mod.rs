@@ -34,6 +34,7 @@
 //! | `claims.csv` | one line per claim and case, where claims are made |
 //! | `beside.csv` | one line per value of others beside the measured one, where such values are given |
 //! | `agreement.csv` | one line per agreement of two selections and measure, where agreements are reported |
+//! | `calibration.csv` | one line per arm and bin of its reliability diagram, where choices were scored by likelihood |
 //! | `lens.csv`, `lens-questions.csv`, `lens-….svg` | what layers know of the label, where readings are reported |
 //! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there, then those of further sections |
 //!
@@ -74,6 +75,7 @@ mod picture;
 mod pivot;
 mod provenance;
 mod record;
+mod reliability;
 mod section;
 mod standing;
 mod summary;
@@ -94,6 +96,7 @@ pub use lens::{LensArm, LensSpec, lens_section};
 pub use pages::{report, report_with};
 pub use picture::{Fonts, PictureError, png};
 pub use provenance::{Cost, Provenance};
+pub use reliability::calibrated;
 pub use section::{Section, SectionFigure};
 pub use table::{Align, Cell, Column, Side, Table};
 

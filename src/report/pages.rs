@@ -7,7 +7,7 @@ use super::summary::{Summary, Verdict, summarise};
 use super::tabulate::Marks;
 use super::{
     Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, csv, foresight, html, label,
-    latex, markdown, pivot, record, tabulate,
+    latex, markdown, pivot, record, reliability, tabulate,
 };
 use crate::artifact::ReportFiles;
 
@@ -56,6 +56,10 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         sections.push(own(tabulate::by_arm(input, &layout, &summaries, &marks)));
         sections.extend(claims::tables(input, &judged).into_iter().map(own));
         sections.extend(beside.map(own));
+        if let Some((section, csv)) = reliability::section(input, &layout)? {
+            add("calibration.csv", csv);
+            sections.push(section);
+        }
         let trainings = tabulate::trainings(input, &layout);
         let curves = chart::trainings(input, &layout);
         sections.extend(trainings.map(own));

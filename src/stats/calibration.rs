@@ -79,15 +79,15 @@ pub fn calibration(
         let of_question = distances.entry(&forecast.question).or_default();
         *of_question = (of_question.0 + distance, of_question.1 + 1.0);
     }
-    let width = 1.0 / bins.get() as f64;
+    let border = |index: usize| index as f64 / bins.get() as f64;
     let error = sums.iter().map(|(_, confidence, right)| (confidence - *right as f64).abs()).sum::<f64>() / count;
     let value = distances.values().map(|(distance, _)| distance).sum::<f64>() / count;
     let interval = bootstrap.ratios("brier", &[distances.into_values().collect()], level).remove(0);
     // Where no resample varies, there is nothing to tell how far off the score is.
     let interval = interval.unwrap_or(Interval { low: 0.0, high: 2.0 });
     let bin = |(index, &(count, confidence, right)): (usize, &(usize, f64, usize))| Bin {
-        low: index as f64 * width,
-        high: (index + 1) as f64 * width,
+        low: border(index),
+        high: border(index + 1),
         count,
         confidence: (count > 0).then(|| confidence / count as f64),
         accuracy: (count > 0).then(|| right as f64 / count as f64),

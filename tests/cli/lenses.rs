@@ -217,7 +217,7 @@ fn what_was_written_for_an_evaluation_is_not_written_again_for_a_lens() {
         // Once for the reading; another time if the text had been written.
         assert_eq!(events.progress(&format!("written[placement={placement}]")), [12]);
     }
-    project.edit("max_new: 48, window: 4", "max_new: 47, window: 4");
+    project.edit("max_new: 48, window: 4", "max_new: 5, window: 4");
     assert_eq!(project.make().progress("written[placement=before]"), [12, 12]);
 }
 

@@ -13,6 +13,7 @@ mod legend;
 mod lines;
 mod palette;
 mod panels;
+mod reliability;
 mod scale;
 mod svg;
 
@@ -21,9 +22,10 @@ pub(super) use depth::{DepthChart, DepthPanel, DepthPoint, DepthSeries, depth_sv
 pub(super) use forest::forest_svg;
 pub(super) use heatmap::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
 pub(super) use lines::lines_svg;
+pub(super) use reliability::reliability_svg;
 pub(super) use svg::escape;
 
-use crate::stats::Estimate;
+use crate::stats::{Estimate, Interval};
 
 /// The width of every figure, in SVG units: CSS pixels at its natural size.
 const WIDTH: f64 = 760.0;
@@ -129,4 +131,37 @@ pub(super) struct Forest {
     pub(super) legend: Vec<Entry>,
     /// Whether bars from zero are drawn instead of dots.
     pub(super) bars: bool,
+}
+
+/// Answers that are held about as likely; shares from 0 to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ReliabilityDot {
+    /// How likely they are held on average.
+    pub(super) confidence: f64,
+    /// The share of them that is right.
+    pub(super) accuracy: f64,
+    /// The interval of that share, where one is known.
+    pub(super) interval: Option<Interval>,
+    /// Which share of all answers they are.
+    pub(super) share: f64,
+    /// What a tooltip says.
+    pub(super) tip: String,
+}
+
+/// The reliability diagram of one arm.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ReliabilityPanel {
+    /// What stands above it.
+    pub(super) heading: String,
+    /// Its dots, by rising confidence.
+    pub(super) dots: Vec<ReliabilityDot>,
+}
+
+/// How often answers are right that are held about as likely, by arm.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ReliabilityChart {
+    /// What a screen reader says.
+    pub(super) title: String,
+    /// The panels.
+    pub(super) panels: Vec<ReliabilityPanel>,
 }
