@@ -217,7 +217,8 @@ pub(super) struct Show {
     /// Show what a teacher is asked for this question, whether or not it was asked already
     #[arg(long, value_name = "ID", conflicts_with_all = ["row", "svg"])]
     pub(super) prompt: Option<String>,
-    /// Write the curves of a training as `loss.svg` and `dev-accuracy.svg` into this directory
+    /// Write the curves of a training as `loss.svg` and `dev-accuracy.svg`, each with a picture in PNG beside it, into this
+    /// directory
     #[arg(long, value_name = "DIR")]
     pub(super) svg: Option<PathBuf>,
 }

@@ -14,14 +14,13 @@ use super::early_stopping::EarlyStopping;
 use super::fit::{Evaluation, FitLog, Progress, StepReport};
 use super::network::Shelf;
 use super::recipe::Recipe;
+use super::sealed::{Sealed, unsealed};
 use super::student::{Model, placed};
 
 /// The version of the stream. A state of another version is not read.
 const VERSION: u32 = 2;
 /// The key of the JSON in the metadata.
 const KEY: &str = "retort.training";
-/// Bytes of the digest at the end.
-const SEAL: usize = blake3::OUT_LEN;
 
 /// The shelves of a state and the first part of their tensors' names.
 const SHELVES: [(Shelf, &str); 4] =
@@ -41,7 +40,7 @@ pub enum StateError {
     #[error("cannot resume training: the saved state is cut short or damaged")]
     Damaged,
     /// The state is of another version of this program.
-    #[error("cannot resume training: the saved state has version {found}, this program reads version {VERSION}")]
+    #[error("cannot resume training: the saved state has version {found}, this program reads another")]
     Version {
         /// The version of the state.
         found: u32,
@@ -142,32 +141,13 @@ impl TrainState<'_> {
         }
         let wire = serde_json::to_string(&Wire::new(self.progress, self.identity))?;
         let metadata = BTreeMap::from([(KEY.to_owned(), wire)]);
-        let mut sealed = Sealed { out, hasher: blake3::Hasher::new() };
+        let mut sealed = Sealed::new(out);
         archive::write(&mut sealed, &metadata, &entries, |at| {
             let (shelf, i) = places[at];
             let data = self.model.shelf(shelf, i).transpose();
             data.map(Option::unwrap_or_default).map_err(|error: DeviceError| io::Error::other(error))
         })?;
-        let Sealed { out, hasher } = sealed;
-        out.write_all(hasher.finalize().as_bytes())
-    }
-}
-
-/// Passes bytes on and hashes them.
-struct Sealed<'a> {
-    out: &'a mut dyn Write,
-    hasher: blake3::Hasher,
-}
-
-impl Write for Sealed<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        sealed.finish()
     }
 }
 
@@ -178,10 +158,7 @@ pub(crate) fn restore(
     recipe: &Recipe,
     bytes: &[u8],
 ) -> Result<Progress, StateError> {
-    let (body, seal) = bytes.split_last_chunk::<SEAL>().ok_or(StateError::Damaged)?;
-    if blake3::hash(body).as_bytes() != seal {
-        return Err(StateError::Damaged);
-    }
+    let body = unsealed(bytes).ok_or(StateError::Damaged)?;
     let mut archive =
         Archive::open(vec![WeightsFile::new("the saved state", Cursor::new(body))]).map_err(|_| StateError::Damaged)?;
     let wire = archive.metadata(KEY).ok_or(StateError::Damaged)?;

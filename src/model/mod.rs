@@ -36,6 +36,7 @@ mod order;
 mod quadrature;
 mod recipe;
 mod rotary;
+mod sealed;
 mod student;
 #[cfg(test)]
 mod tests;
@@ -58,8 +59,8 @@ pub use self::flops::peak_flops;
 pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate, generate_each};
 pub use self::kernels::{Activation, Normal, Precision};
 pub use self::lens::{
-    LensError, LensLimits, LensRequest, Passage, Reading, Translators, TuneError, TuneRecipe, TuneStep, read_layers,
-    tune,
+    LensError, LensLimits, LensRequest, Passage, Reading, Translators, TuneError, TuneHooks, TuneRecipe, TuneState,
+    TuneStep, Tuned, read_layers, resume_tuning, tune,
 };
 pub use self::likelihood::{Continuation, log_probabilities};
 pub use self::lora::Lora;

@@ -38,6 +38,9 @@
 //! | `lens.csv`, `lens-questions.csv`, `lens-….svg` | what layers know of the label, where readings are reported |
 //! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there, then those of further sections |
 //!
+//! Whoever writes the files draws each figure in pixels as well ([`png`]): that may take fonts of the machine, which the
+//! report as it is kept does not.
+//!
 //! Where a report comes from (seeds, models, devices, time) is no part of it, since it may not differ between two machines
 //! that make the same one: [`Provenance`] is added to the files when they are written out.
 //!
@@ -68,6 +71,7 @@ mod lens;
 mod markdown;
 mod notes;
 mod pages;
+mod picture;
 mod pivot;
 mod provenance;
 mod record;
@@ -90,6 +94,7 @@ pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;
 pub use lens::{LensArm, LensSpec, lens_section};
 pub use pages::{report, report_with};
+pub use picture::{Fonts, PictureError, png};
 pub use provenance::{Cost, Provenance};
 pub use reliability::calibrated;
 pub use section::{Section, SectionFigure};

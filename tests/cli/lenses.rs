@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::runner::{FILE, Project};
 
-const PIPELINE: &str = r#"retort: 1
+pub(crate) const PIPELINE: &str = r#"retort: 1
 experiment: lenses
 seed: 3
 
@@ -167,6 +167,58 @@ fn the_report_says_from_which_layer_on_the_label_is_known() {
     assert_eq!((file("lens.csv").lines().count() - 1) % 3, 0);
     assert_eq!(file("lens-questions.csv").lines().count(), 1 + 4 * 12);
     assert!(file("report.html").contains("From which layer on the label is known"));
+}
+
+#[test]
+fn every_figure_has_a_picture_that_is_drawn_when_it_changes() {
+    let project = Project::new(PIPELINE);
+    project.make();
+    let folder = project.path("out/lenses/results");
+    let read = |name: &str| fs_err::read(folder.join(name)).unwrap();
+    let names: Vec<String> = fs_err::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".svg").map(str::to_owned))
+        .collect();
+    assert!(names.contains(&"figure-1".to_owned()), "{names:?}");
+    for name in &names {
+        let svg = String::from_utf8(read(&format!("{name}.svg"))).unwrap();
+        let width: f64 = svg.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        let png = read(&format!("{name}.png"));
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        assert_eq!(u32::from_be_bytes(png[16..20].try_into().unwrap()), (width * 2.0).ceil() as u32, "{name}");
+        assert!(png.len() > 2_000, "{name}");
+    }
+    let (svg, png) = (read("figure-1.svg"), read("figure-1.png"));
+    let again = || project.run(&["report", FILE]).code(0);
+    // Of a figure that is as it was, the picture is left alone.
+    project.write("out/lenses/results/figure-1.png", "mine");
+    again();
+    assert_eq!(read("figure-1.png"), b"mine");
+    fs_err::remove_file(folder.join("figure-1.png")).unwrap();
+    again();
+    assert_eq!(read("figure-1.png"), png);
+    project.write("out/lenses/results/figure-1.svg", "<svg/>");
+    project.write("out/lenses/results/figure-1.png", "mine");
+    again();
+    assert_eq!((read("figure-1.svg"), read("figure-1.png")), (svg, png.clone()));
+    let exported = project.path("exported").display().to_string();
+    project.run(&["export", FILE, "results", &exported]).code(0);
+    assert_eq!(fs_err::read(project.path("exported/figure-1.png")).unwrap(), png);
+}
+
+#[test]
+fn what_was_written_for_an_evaluation_is_not_written_again_for_a_lens() {
+    let project = Project::new(PIPELINE);
+    project.edit("max_new: 24, window: 4", "max_new: 48, window: 4");
+    project.make_with(&["answers"]);
+    let events = project.make();
+    for placement in ["before", "after"] {
+        // Once for the reading; another time if the text had been written.
+        assert_eq!(events.progress(&format!("written[placement={placement}]")), [12]);
+    }
+    project.edit("max_new: 48, window: 4", "max_new: 5, window: 4");
+    assert_eq!(project.make().progress("written[placement=before]"), [12, 12]);
 }
 
 #[test]

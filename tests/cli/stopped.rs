@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::lenses::PIPELINE as LENSES;
 use crate::pipelines::SLOW;
 use crate::runner::{Events, FILE, Project};
 
@@ -94,4 +95,35 @@ fn a_termination_is_taken_as_a_ctrl_c() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let steps = project.make().progress("tuned");
     assert!(steps[0] > 10, "the state was saved when the run was stopped");
+}
+
+/// A pipeline whose lens is tuned in many steps.
+fn tuning() -> Project {
+    let project = Project::new(LENSES);
+    project.edit("placement: [before, after]", "placement: [after]");
+    project.edit("steps: 12, tokens: 256", "steps: 240, tokens: 256");
+    project
+}
+
+#[test]
+fn a_tuning_of_a_lens_stopped_by_ctrl_c_goes_on_where_it_was() {
+    const TRANSLATORS: &str = "translators[placement=after]";
+    let undisturbed = tuning();
+    undisturbed.make();
+
+    let project = tuning();
+    let (mut child, mut lines, mut said) = training(&project, 60);
+    interrupt(&child);
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let events = Events::read(&said);
+    assert!(events.instances("stopped").contains(&TRANSLATORS.to_owned()), "{said}");
+    let reached = *events.progress(TRANSLATORS).last().unwrap();
+    assert!((60..240).contains(&reached));
+    project.assert_clean();
+
+    let steps = project.make().progress(TRANSLATORS);
+    assert_eq!(steps[0], reached + 1, "the state was saved when the run was stopped");
+    assert_eq!(steps.last(), Some(&240));
+    assert_eq!(project.digests(), undisturbed.digests());
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::args::{Global, Progress, ReportArgs};
 use super::super::exit::{Exit, Failure};
+use super::super::pictures;
 use super::super::print;
 use super::super::provenance;
 use super::super::reporter::duration;
@@ -70,7 +71,8 @@ pub(super) fn tell(
             let earlier = fs_err::read(folder.join(Provenance::FILE)).ok();
             let earlier = earlier.and_then(|bytes| Provenance::read(&bytes));
             let provenance = provenance::gather(session, id, results, store, earlier)?;
-            write_changed(&folder, &provenance.added_to(&files, duration).files)?;
+            let files = provenance.added_to(&files, duration).files;
+            write_changed(&folder, &pictures::beside(files, &folder))?;
             places.push(folder);
         }
     }

@@ -1,5 +1,6 @@
 //! `retort show`: what an instance made, for a person to read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,11 +11,13 @@ use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
 use super::super::inquiry;
 use super::super::lens;
+use super::super::pictures;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::scores;
 use super::super::session::{Devices, Session};
 use super::super::shade;
+use super::reports::write_changed;
 use crate::artifact::{
     Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, Readings, TrainingLog, Translators,
 };
@@ -279,15 +282,17 @@ fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, to
 
 fn write_figures(directory: &Path, name: &str, log: &TrainingLog) -> Result<(), Failure> {
     let curve = [Curve { panel: name, label: "", log }];
-    fs_err::create_dir_all(directory).map_err(Failure::unusable)?;
+    let mut files = BTreeMap::new();
     for (file, title, kind) in [
         ("loss.svg", "Training loss", CurveKind::Loss),
         ("dev-accuracy.svg", "Accuracy on the dev split", CurveKind::DevAccuracy),
     ] {
-        let Some(drawn) = curve_svg(title, kind, &curve) else { continue };
-        let path = directory.join(file);
-        fs_err::write(&path, drawn).map_err(Failure::unusable)?;
-        print::note(&format!("wrote {}", path.display()));
+        files.extend(curve_svg(title, kind, &curve).map(|drawn| (file.to_owned(), drawn.into_bytes())));
+    }
+    let figures: Vec<String> = files.keys().cloned().collect();
+    write_changed(directory, &pictures::beside(files, directory))?;
+    for file in figures {
+        print::note(&format!("wrote {}", directory.join(file).display()));
     }
     Ok(())
 }

@@ -139,8 +139,12 @@ impl Kernels for Dispatch {
         composed::cross_entropy::<Self>(&logits, targets, weights, scale)
     }
 
-    fn survey(logits: &Real<Self>, finals: &Real<Self>, targets: &[u32]) -> Real<Self> {
-        distributions::survey::<Self>(logits, finals, targets)
+    fn pick_columns(x: &Real<Self>, columns: &[u32]) -> Real<Self> {
+        distributions::pick_columns::<Self>(x, columns)
+    }
+
+    fn survey(logits: &Real<Self>, finals: &Real<Self>, chosen: &Real<Self>) -> Real<Self> {
+        distributions::survey::<Self>(logits, finals, chosen)
     }
 
     fn divergence(logits: Real<Self>, finals: &Real<Self>, scale: f32) -> (Real<Self>, Real<Self>) {

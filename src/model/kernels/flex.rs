@@ -286,10 +286,19 @@ impl Kernels for Flex {
         (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
     }
 
-    fn survey(logits: &FlexTensor, finals: &FlexTensor, targets: &[u32]) -> FlexTensor {
-        let mut out = vec![0.0; targets.len() * distributions::SURVEY];
-        distributions::survey(&elements(logits), &elements(finals), targets, &mut out);
-        tensor(out, &[targets.len(), distributions::SURVEY])
+    fn pick_columns(x: &FlexTensor, columns: &[u32]) -> FlexTensor {
+        let [_, width] = shape2(x);
+        let elements = elements(x);
+        let picked = elements.chunks(width).zip(columns).map(|(row, &column)| row[column as usize]).collect();
+        tensor(picked, &[columns.len(), 1])
+    }
+
+    fn survey(logits: &FlexTensor, finals: &FlexTensor, chosen: &FlexTensor) -> FlexTensor {
+        let [rows, columns] = shape2(logits);
+        let width = columns.div_ceil(distributions::BLOCK) * distributions::SURVEY;
+        let mut out = vec![0.0; rows * width];
+        distributions::survey(&elements(logits), &elements(finals), &elements(chosen), columns, &mut out);
+        tensor(out, &[rows, width])
     }
 
     fn divergence(logits: FlexTensor, finals: &FlexTensor, scale: f32) -> (FlexTensor, FlexTensor) {

@@ -21,7 +21,7 @@ use burn::tensor::backend::{Backend, BackendTypes};
 use burn::tensor::ops::FloatTensor;
 
 pub(crate) use self::host::attention::Heads;
-pub(crate) use self::host::distributions::SURVEY;
+pub(crate) use self::host::distributions::{BLOCK, SURVEY};
 pub(crate) use self::host::dropout::Dropout;
 pub use self::host::norm::Normal;
 pub use self::host::pointwise::Activation;
@@ -229,9 +229,13 @@ pub(crate) trait Kernels: Backend {
         scale: f32,
     ) -> (Real<Self>, Real<Self>);
 
-    /// What each row of `logits` `[rows, vocab]` says, `[rows, SURVEY]`: the likeliest token, its probability, the
-    /// probability of the row's target, the entropy, the divergence of `finals` from it, and the rank of the target.
-    fn survey(logits: &Real<Self>, finals: &Real<Self>, targets: &[u32]) -> Real<Self>;
+    /// The elements of `x` `[rows, width]` at one column for each row, `[rows, 1]`.
+    fn pick_columns(x: &Real<Self>, columns: &[u32]) -> Real<Self>;
+
+    /// What each row of `logits` `[rows, columns]`, a part of the vocabulary or all of it, says beside the same row of
+    /// `finals`: `[rows, blocks · SURVEY]`, the numbers of blocks that follow each other. `chosen` `[rows, 1]` is the logit of
+    /// the row's target.
+    fn survey(logits: &Real<Self>, finals: &Real<Self>, chosen: &Real<Self>) -> Real<Self>;
 
     /// The sum over rows of the divergence of `finals` from `logits`, both `[rows, vocab]`, times `scale`, `[1]`, and its
     /// gradient in `logits`.

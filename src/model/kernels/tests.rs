@@ -252,28 +252,40 @@ fn surveys_and_divergences_agree() {
         };
         let (logits, finals) = (scaled(1), scaled(2));
         let targets: Vec<u32> = (0..rows).map(|row| (row * 7 % vocab) as u32).collect();
-        let fused = Flex::survey(&logits, &finals, &targets);
-        same("survey", &fused, &distributions::survey::<Flex>(&logits, &finals, &targets), None);
+        let chosen = Flex::pick_columns(&logits, &targets);
+        same("columns", &chosen, &distributions::pick_columns::<Flex>(&logits, &targets), None);
+        let fused = Flex::survey(&logits, &finals, &chosen);
+        same("survey", &fused, &distributions::survey::<Flex>(&logits, &finals, &chosen), None);
+        let mut sum = 0.0;
         for (row, found) in elements(&fused).chunks_exact(SURVEY).enumerate() {
             // Written out in double precision.
             let of = |tensor: &FlexTensor| -> Vec<f64> {
-                let row = &elements(tensor)[row * vocab..(row + 1) * vocab];
-                let sum: f64 = row.iter().map(|&z| f64::from(z).exp()).sum();
-                row.iter().map(|&z| f64::from(z).exp() / sum).collect()
+                elements(tensor)[row * vocab..(row + 1) * vocab].iter().map(|&z| f64::from(z)).collect()
             };
             let (own, last, target) = (of(&logits), of(&finals), targets[row] as usize);
             let top = (0..vocab).max_by(|&a, &b| own[a].total_cmp(&own[b])).expect("a vocabulary");
-            let rank = 1 + own.iter().filter(|p| **p > own[target]).count();
-            let entropy: f64 = -own.iter().map(|p| p * p.ln()).sum::<f64>();
-            let divergence: f64 = last.iter().zip(&own).map(|(q, p)| q * (q / p).ln()).sum();
-            let wanted = [top as f64, own[top], own[target], entropy, divergence, rank as f64];
+            let (most, last_most) = (own[top], last.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            let pairs = || own.iter().zip(&last).map(|(z, f)| (z - most, f - last_most));
+            let wanted = [
+                top as f64,
+                most,
+                pairs().map(|(z, _)| z.exp()).sum(),
+                pairs().map(|(z, _)| z.exp() * z).sum(),
+                last_most,
+                pairs().map(|(_, f)| f.exp()).sum(),
+                pairs().map(|(z, f)| f.exp() * (f - z)).sum(),
+                own.iter().filter(|z| **z > own[target]).count() as f64,
+                own[target],
+            ];
             for (found, wanted) in found.iter().zip(wanted) {
-                assert!((f64::from(*found) - wanted).abs() < 1e-5 * (1.0 + wanted), "{found}, not {wanted}");
+                assert!((f64::from(*found) - wanted).abs() < 1e-5 * (1.0 + wanted.abs()), "{found}, not {wanted}");
             }
+            let logs = wanted[2].ln() - wanted[5].ln();
+            sum += (wanted[6] / wanted[5] + logs) as f32;
         }
-        let itself = Flex::survey(&logits, &logits, &targets);
+        let itself = Flex::survey(&logits, &logits, &chosen);
         assert!(
-            elements(&itself).chunks_exact(SURVEY).all(|row| row[4].abs().to_bits() == 0),
+            elements(&itself).chunks_exact(SURVEY).all(|row| row[6].abs().to_bits() == 0),
             "no distance from itself"
         );
 
@@ -281,7 +293,6 @@ fn surveys_and_divergences_agree() {
         let (plain_loss, plain_slope) = distributions::divergence::<Flex>(&logits, &finals, 0.3);
         same("divergence", &loss, &plain_loss, None);
         same("its gradient", &slope, &plain_slope, None);
-        let sum: f32 = elements(&fused).chunks_exact(SURVEY).map(|row| row[4]).sum();
         assert!((elements(&loss)[0] - 0.3 * sum).abs() < 1e-4 * sum);
         // The gradient by finite differences.
         let step = 1e-2;

@@ -6,26 +6,32 @@
 //! | tuned lens | `head(norm(h + A h + b))`, with a translator `A`, `b` for each layer | Belrose et al. (2023), equation 5 |
 //!
 //! Layer 0 is the embeddings, layer `k` the stream after `k` blocks, and the last layer, numbered by the blocks, the
-//! model's own output: no translator touches it, and what is read there is what the model says, to the bit, where all
-//! logits of a sequence are taken at once.
+//! model's own output: no translator touches it, and what is read there is what the model says, to the bit, where a block of
+//! the vocabulary at all places of a sequence fits into memory.
 //!
-//! Memory is bounded twice: as many positions run side by side as the budget allows, and of them as many are held against
-//! the vocabulary at once as `logits_max` logits allow, one at least. On the CPU each sequence runs by itself, so that what
-//! is read of it does not depend on the others.
+//! Memory is bounded twice: as many positions run side by side as the budget allows, and of them no more than `logits_max`
+//! logits are held at once. Reading takes the vocabulary part by part for that, all places of a part side by side, so that
+//! neither a long text nor a large vocabulary costs more; on the CPU the parts give the same numbers as the whole, to the
+//! bit. Tuning takes the places in turns instead, each with the whole vocabulary, since gradients would need every part
+//! twice. On the CPU each sequence runs by itself, so that what is read of it does not depend on the others.
 
 mod read;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod translators;
 mod tune;
+mod tune_state;
 
 use std::ops::Range;
 
 pub use self::read::read_layers;
 pub use self::translators::Translators;
-pub use self::tune::{Passage, TuneError, TuneRecipe, TuneStep, tune};
+pub use self::tune::{Passage, TuneError, TuneHooks, TuneRecipe, TuneStep, Tuned, resume_tuning, tune};
+pub use self::tune_state::TuneState;
 
 use super::attribute::Unfit;
+use super::kernels::BLOCK;
 use super::student::ModelError;
 
 /// A sequence, and the places in it after which every layer is asked what comes next.
@@ -61,14 +67,32 @@ pub struct Reading {
 pub struct LensLimits {
     /// The most positions side by side.
     pub budget: super::generate::Budget,
-    /// The most logits that are held at once, positions times vocabulary.
+    /// The most logits that are held at once, positions times tokens of the vocabulary; a block of it at one place, or in
+    /// tuning all of it, at least.
     pub logits_max: usize,
 }
 
+/// How the logits of some places are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Split {
+    /// Places at once.
+    places: usize,
+    /// Tokens of the vocabulary at once, whole blocks of it or all.
+    columns: usize,
+}
+
 impl LensLimits {
-    /// The places that are held against a vocabulary at once.
+    /// The places that are held against a whole vocabulary at once.
     fn places(&self, vocab: usize) -> usize {
         (self.logits_max / vocab.max(1)).max(1)
+    }
+
+    /// As many places as leave room for a block of the vocabulary, and then as much of that as there is room for: matrices
+    /// of many rows are multiplied faster than those of few.
+    fn split(&self, places: usize, vocab: usize) -> Split {
+        let places = (self.logits_max / BLOCK.min(vocab.max(1))).clamp(1, places.max(1));
+        let blocks = (self.logits_max / places / BLOCK).max(1);
+        Split { places, columns: (blocks * BLOCK).min(vocab) }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Reading: the stream of each layer through norm and head, and what the logits say.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::tally::Tally;
 use super::translators::Held;
 use super::{LensError, LensLimits, LensRequest, Reading, Translators};
 use crate::model::attribute::Unfit;
+use crate::model::decoder::Weights;
 use crate::model::device::{DeviceError, guarded};
+use crate::model::forward::Pass;
 use crate::model::kernels::{Kernels, Real, SURVEY};
 use crate::model::layout::Layout;
 use crate::model::network::Network;
@@ -115,28 +119,129 @@ impl<B: Kernels> Call<'_, B> {
             spans.flat_map(|(span, request)| request.read.clone().map(|place| (span.start + place) as u32)).collect();
         let targets: Vec<u32> = asked.iter().flat_map(|request| request.targets.iter().copied()).collect();
         assert_eq!(rows.len(), targets.len(), "a target for each place");
-        let places = self.limits.places(network.config().vocab_size());
-        // All logits of the model at once where there is room, since that is how it computes them.
-        let whole = (layout.tokens <= places).then(|| pass.head::<B>(&weights, &hidden));
+        let vocab = network.config().vocab_size();
+        // The model's own logits are taken of all rows at once where there is room, since that is how it computes them.
+        let all = self.limits.split(layout.tokens, vocab);
+        let whole = all.places >= layout.tokens;
+        let split = if whole { all } else { self.limits.split(rows.len(), vocab) };
         let mut found: Grid = vec![Vec::with_capacity(rows.len()); self.layers.len()];
+        let places = if whole { rows.len() } else { split.places };
         for (rows, targets) in rows.chunks(places).zip(targets.chunks(places)) {
-            let finals = match &whole {
-                Some(all) => B::pick_rows(all, rows),
-                None => pass.head::<B>(&weights, &B::pick_rows(&hidden, rows)),
-            };
-            for (found, layer) in found.iter_mut().zip(self.layers) {
-                let logits = streams.get(layer).map(|stream| {
+            let normed = self.layers.iter().map(|layer| {
+                streams.get(layer).map(|stream| {
                     let mut stream = B::pick_rows(stream, rows);
                     if let Some(translator) = translators.get(*layer) {
                         stream = translator.apply(&stream);
                     }
-                    pass.head::<B>(&weights, &pass.normed::<B>(&weights, &stream))
-                });
-                let said = network.read(B::survey(logits.as_ref().unwrap_or(&finals), &finals, targets))?;
-                found.extend(said.chunks_exact(SURVEY).map(reading));
+                    pass.normed::<B>(&weights, &stream)
+                })
+            });
+            let own = if whole { hidden.clone() } else { B::pick_rows(&hidden, rows) };
+            let places = Places { network, pass: &pass, weights: &weights, normed: normed.collect(), own, targets };
+            for (found, read) in found.iter_mut().zip(places.read(whole.then_some(rows), split.columns)?) {
+                found.extend(read);
             }
         }
         Ok(shared_out(&asked, &found))
+    }
+}
+
+/// Some places of which every layer is read, part of the vocabulary by part.
+struct Places<'a, B: Kernels> {
+    network: &'a Network<B>,
+    pass: &'a Pass<'a, B>,
+    weights: &'a Weights<Real<B>>,
+    /// What the head is to be put on, `[places, d_model]`, layer by layer; `None` is the model's output.
+    normed: Vec<Option<Real<B>>>,
+    /// The same of the model's output, perhaps with further rows.
+    own: Real<B>,
+    targets: &'a [u32],
+}
+
+impl<B: Kernels> Places<'_, B> {
+    /// What each layer says; `rows` are those of the model's output that are places, all where it is not given.
+    fn read(&self, rows: Option<&[u32]>, columns: usize) -> Result<Grid, DeviceError> {
+        let vocab = self.network.config().vocab_size();
+        let parts: Vec<Range<usize>> =
+            (0..vocab).step_by(columns).map(|start| start..vocab.min(start + columns)).collect();
+        let finals = |head: &Head<B>| {
+            let logits = head.logits(self.pass, &self.own);
+            rows.map_or_else(|| logits.clone(), |rows| B::pick_rows(&logits, rows))
+        };
+        // How many tokens are likelier than the target can be counted only once its logit is known.
+        let chosen = if let [_] = parts[..] { Vec::new() } else { self.chosen(&parts, &finals)? };
+        let mut tallies = vec![vec![Tally::default(); self.targets.len()]; self.normed.len()];
+        for part in parts {
+            let (head, columns) = (self.head(&part), part.len());
+            let finals = finals(&head);
+            for (layer, (normed, tallies)) in self.normed.iter().zip(&mut tallies).enumerate() {
+                let logits = normed.as_ref().map(|normed| head.logits(self.pass, normed));
+                let logits = logits.as_ref().unwrap_or(&finals);
+                let chosen = match chosen.get(layer) {
+                    Some(known) => self.network.upload(known.clone(), &[known.len(), 1]),
+                    None => B::pick_columns(logits, self.targets),
+                };
+                let said = self.network.read(B::survey(logits, &finals, &chosen))?;
+                let blocks = said.len() / tallies.len() / SURVEY * SURVEY;
+                for (tally, said) in tallies.iter_mut().zip(said.chunks_exact(blocks)) {
+                    tally.take(said, columns);
+                }
+            }
+        }
+        Ok(tallies.iter().map(|row| row.iter().map(Tally::reading).collect()).collect())
+    }
+
+    /// The logits of the targets, `[layer][place]`: only parts that have a target are looked at.
+    fn chosen(
+        &self,
+        parts: &[Range<usize>],
+        finals: &dyn Fn(&Head<B>) -> Real<B>,
+    ) -> Result<Vec<Vec<f32>>, DeviceError> {
+        let mut chosen = vec![vec![f32::NAN; self.targets.len()]; self.normed.len()];
+        for part in parts {
+            let inside = |target: &u32| part.contains(&(*target as usize));
+            if !self.targets.iter().any(inside) {
+                continue;
+            }
+            let head = self.head(part);
+            let columns: Vec<u32> =
+                self.targets.iter().map(|target| if inside(target) { target - part.start as u32 } else { 0 }).collect();
+            for (normed, chosen) in self.normed.iter().zip(&mut chosen) {
+                let logits = normed.as_ref().map_or_else(|| finals(&head), |normed| head.logits(self.pass, normed));
+                let found = self.network.read(B::pick_columns(&logits, &columns))?;
+                for ((chosen, found), _) in chosen.iter_mut().zip(found).zip(self.targets).filter(|(_, at)| inside(at))
+                {
+                    *chosen = found;
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The head of a part of the vocabulary.
+    fn head(&self, part: &Range<usize>) -> Head<B> {
+        let (weight, bias) = (self.weights.head().clone(), self.weights.head_bias.clone());
+        let config = self.network.config();
+        if part.len() == config.vocab_size() {
+            return Head { weight, bias };
+        }
+        let rows = || part.clone().into();
+        Head {
+            weight: B::float_slice(weight, &[rows(), (0..config.d_model()).into()]),
+            bias: bias.map(|bias| B::float_slice(bias, &[rows()])),
+        }
+    }
+}
+
+/// The head of a part of the vocabulary.
+struct Head<B: Kernels> {
+    weight: Real<B>,
+    bias: Option<Real<B>>,
+}
+
+impl<B: Kernels> Head<B> {
+    fn logits(&self, pass: &Pass<'_, B>, hidden: &Real<B>) -> Real<B> {
+        B::affine(hidden, &self.weight, pass.head_form(), self.bias.as_ref(), None)
     }
 }
 
@@ -149,18 +254,4 @@ fn shared_out(asked: &[&LensRequest<'_>], found: &Grid) -> Vec<Grid> {
         found.iter().map(|layer| layer[places.clone()].to_vec()).collect()
     };
     asked.iter().map(grid).collect()
-}
-
-fn reading(row: &[f32]) -> Reading {
-    let [top, top_probability, probability, entropy, divergence, rank] = row else {
-        unreachable!("a survey has {SURVEY} numbers a row")
-    };
-    Reading {
-        top: *top as u32,
-        top_probability: *top_probability,
-        probability: *probability,
-        entropy: *entropy,
-        divergence: *divergence,
-        rank: *rank as u32,
-    }
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::model::generate::Budget;
-use crate::model::kernels::{Kernels, SURVEY};
+use crate::model::kernels::Kernels;
+use crate::model::network::Network;
 use crate::model::{Architecture, Config, Device, Model, Size};
 
 const VOCAB: usize = 61;
@@ -64,30 +65,100 @@ fn the_last_layer_says_what_the_model_says_to_the_bit() {
         };
         for ((grid, logits), request) in found.iter().zip(&logits).zip(&requests) {
             let rows = &logits[request.read.start * VOCAB..];
-            let own = crate::model::student::placed!(&model.placed, network => {
-                let rows = network.upload(rows.to_vec(), &[request.read.len(), VOCAB]);
-                network.read(survey_of(network, &rows, request.targets)).expect("reads")
-            });
-            for ((reading, own), row) in grid[0].iter().zip(own.chunks(SURVEY)).zip(rows.chunks(VOCAB)) {
+            let own = said_of(&model, rows, request.targets);
+            for ((reading, own), row) in grid[0].iter().zip(own).zip(rows.chunks(VOCAB)) {
                 let best = (0..VOCAB).max_by(|&a, &b| row[a].total_cmp(&row[b])).expect("a vocabulary");
                 assert_eq!(reading.top as usize, best, "{name}");
-                assert_eq!(
-                    [reading.top_probability, reading.probability, reading.entropy].map(f32::to_bits),
-                    [own[1], own[2], own[3]].map(f32::to_bits),
-                    "{name}"
-                );
-                assert_eq!(reading.divergence.abs().to_bits(), 0, "{name}: it is no distance from itself");
+                assert_eq!(bits(reading), bits(&own), "{name}");
+                assert_eq!(reading.divergence.to_bits(), 0, "{name}: it is no distance from itself");
             }
         }
     }
 }
 
-fn survey_of<B: Kernels>(
-    _: &crate::model::network::Network<B>,
-    rows: &crate::model::kernels::Real<B>,
-    targets: &[u32],
-) -> crate::model::kernels::Real<B> {
-    B::survey(rows, rows, targets)
+fn bits(reading: &Reading) -> [u32; 4] {
+    [reading.top_probability, reading.probability, reading.entropy, reading.divergence].map(f32::to_bits)
+}
+
+/// What logits say that the model gave.
+fn said_of(model: &Model, logits: &[f32], targets: &[u32]) -> Vec<Reading> {
+    fn of<B: Kernels>(network: &Network<B>, logits: &[f32], targets: &[u32]) -> Vec<Reading> {
+        let vocab = logits.len() / targets.len();
+        let rows = network.upload(logits.to_vec(), &[targets.len(), vocab]);
+        let said = network.read(B::survey(&rows, &rows, &B::pick_columns(&rows, targets))).expect("reads");
+        let tally = |row: &[f32]| {
+            let mut tally = tally::Tally::default();
+            tally.take(row, vocab);
+            tally.reading()
+        };
+        said.chunks_exact(said.len() / targets.len()).map(tally).collect()
+    }
+    crate::model::student::placed!(&model.placed, network => of(network, logits, targets))
+}
+
+/// A model with a vocabulary of several blocks.
+fn wordy(architecture: Architecture, device: &Device) -> Model {
+    let size = Size { vocab_size: 4_700, context: 40, d_model: 24, layers: 2, heads: 4, kv_heads: None };
+    let mut model = Model::init(Config::new(architecture, size), 5, device);
+    crate::model::student::placed!(&mut model.placed, network => network.change_weights(|weight| {
+        if weight.abs() < 0.9 {
+            *weight *= 6.0;
+        }
+    }));
+    model
+}
+
+#[test]
+fn any_part_of_the_vocabulary_at_a_time_gives_the_same_and_the_output_stays_the_models_own() {
+    let ids: Vec<u32> = (0..37).map(|i| (i * 977 + 13) % 4_700).collect();
+    let targets: Vec<u32> = (0..37).map(|i| (i * 1_571) % 4_700).collect();
+    for architecture in [Architecture::Phi, Architecture::Gemma] {
+        let model = wordy(architecture, &Device::cpu());
+        let requests = [request(&ids, 3, &targets)];
+        let read = |logits_max: usize| {
+            read_layers(&model, &requests, &[0, 1, 2], None, &limits(4_096, logits_max)).expect("reads").remove(0)
+        };
+        let whole = read(1 << 20);
+        let logits = model.logits(&[&ids]).expect("runs").remove(0);
+        let own = said_of(&model, &logits[3 * 4_700..], requests[0].targets);
+        assert_eq!(whole[2], own, "{architecture:?}");
+        // From all of it down to one block; less than a block for each place is taken in turns.
+        for columns in [4_700, 4_699, 3_072, 2_047, 1_024] {
+            assert_eq!(read(37 * columns), whole, "{architecture:?}, {columns} at a time");
+        }
+        for logits_max in [1, 1_500, 9 * 1_024] {
+            let parts = read(logits_max);
+            for (part, whole) in parts.iter().flatten().zip(whole.iter().flatten()) {
+                assert!(near(part, whole), "{architecture:?}: {part:?}, not {whole:?}");
+            }
+            assert!(parts[2].iter().all(|reading| reading.divergence.to_bits() == 0));
+        }
+    }
+    // Whatever Burn dispatches to has parts of its own.
+    let model = wordy(Architecture::Phi, &Device::dispatched_cpu());
+    let requests = [request(&ids, 3, &targets)];
+    let read = |logits_max: usize| {
+        read_layers(&model, &requests, &[0, 1, 2], None, &limits(4_096, logits_max)).expect("reads").remove(0)
+    };
+    let whole = read(1 << 20);
+    for logits_max in [37 * 2_048, 5_000] {
+        for (part, whole) in read(logits_max).iter().flatten().zip(whole.iter().flatten()) {
+            assert!(near(part, whole) && part.rank.abs_diff(whole.rank) <= 1, "{part:?}, not {whole:?}");
+        }
+    }
+}
+
+#[test]
+fn no_more_logits_are_held_than_allowed_but_a_block_at_a_place() {
+    for (logits_max, places, vocab) in
+        [(1 << 24, 2_048, 256_000), (1 << 24, 9, 256_000), (5_000, 100, 300), (1, 7, 5_000)]
+    {
+        let Split { places: at_once, columns } = limits(1, logits_max).split(places, vocab);
+        assert!(at_once * columns <= logits_max.max(BLOCK), "{at_once} × {columns}");
+        assert!((1..=places).contains(&at_once) && (1..=vocab).contains(&columns));
+        assert!(columns == vocab || columns.is_multiple_of(BLOCK));
+    }
+    assert_eq!(limits(1, 1 << 24).split(100, 49_152), Split { places: 100, columns: 49_152 });
 }
 
 #[test]
@@ -154,11 +225,13 @@ fn text() -> Vec<Passage> {
 
 fn tuned(model: &Model, recipe: &TuneRecipe, limits: &LensLimits) -> (Translators, Vec<TuneStep>) {
     let mut steps = Vec::new();
-    let translators = tune(model, &text(), recipe, limits, &mut |step| {
+    let translators = tune(model, &text(), recipe, limits, &mut |step: &TuneStep| {
         steps.push(*step);
         true
     });
-    (translators.expect("tunes"), steps)
+    let tuned = translators.expect("tunes");
+    assert_eq!(tuned.steps, steps);
+    (tuned.translators, steps)
 }
 
 /// The divergence of each layer but the last, averaged over places of some text.
@@ -200,7 +273,7 @@ fn a_small_step_lowers_the_divergence_by_rate_times_squared_gradient() {
         let recipe =
             TuneRecipe { lr: 2e-4, momentum: 0.0, weight_decay: 0.0, max_grad_norm: None, tokens: 1, ..recipe(2) };
         let mut steps = Vec::new();
-        tune(&model, &one, &recipe, &roomy(), &mut |step| {
+        tune(&model, &one, &recipe, &roomy(), &mut |step: &TuneStep| {
             steps.push(*step);
             true
         })
@@ -245,7 +318,7 @@ fn translators_of_another_model_are_refused_with_both_shapes() {
 fn tuning_names_what_it_cannot_learn_from_and_stops_when_asked() {
     let model = model(Architecture::Gpt2, &Device::cpu());
     let fails = |text: &[Passage], recipe: &TuneRecipe| {
-        tune(&model, text, recipe, &roomy(), &mut |_| true).expect_err("cannot be learned from").to_string()
+        tune(&model, text, recipe, &roomy(), &mut |_: &TuneStep| true).expect_err("cannot be learned from").to_string()
     };
     assert_eq!(fails(&[], &recipe(1)), "cannot tune a lens: there is no text");
     assert_eq!(
@@ -258,6 +331,63 @@ fn tuning_names_what_it_cannot_learn_from_and_stops_when_asked() {
     );
     let wild = TuneRecipe { lr: 1e30, max_grad_norm: None, ..recipe(9) };
     assert!(fails(&text(), &wild).starts_with("tuning the lens diverged: the divergence of step "));
-    let stopped = tune(&model, &text(), &recipe(9), &roomy(), &mut |step| step.step < 4).expect_err("stopped");
+    let stopped =
+        tune(&model, &text(), &recipe(9), &roomy(), &mut |step: &TuneStep| step.step < 4).expect_err("stopped");
     assert_eq!(stopped.to_string(), "tuning the lens was stopped after step 4");
+}
+
+/// Saves after some steps, and stops there.
+struct Stopper {
+    after: usize,
+    state: Vec<u8>,
+}
+
+impl TuneHooks for Stopper {
+    fn seen(&mut self, step: &TuneStep) -> bool {
+        step.step < self.after
+    }
+
+    fn save(&mut self, state: &TuneState<'_>) -> std::io::Result<()> {
+        self.state.clear();
+        state.write_to(&mut self.state)
+    }
+}
+
+#[test]
+fn what_was_stopped_goes_on_to_the_same_bits_and_a_state_of_something_else_is_refused() {
+    for (name, model) in everywhere().into_iter().filter(|(name, _)| name.starts_with("Phi")) {
+        for bias_only in [false, true] {
+            let recipe = TuneRecipe { bias_only, ..recipe(9) };
+            let whole = tune(&model, &text(), &recipe, &roomy(), &mut |_: &TuneStep| true).expect("tunes");
+            let mut stopper = Stopper { after: 4, state: Vec::new() };
+            let stopped = tune(&model, &text(), &recipe, &roomy(), &mut stopper).expect_err("stopped");
+            assert_eq!(stopped.to_string(), "tuning the lens was stopped after step 4");
+            let mut again = Stopper { after: 7, state: Vec::new() };
+            resume_tuning(&model, &text(), &recipe, &roomy(), &stopper.state, &mut again).expect_err("stopped");
+            let mut seen = Vec::new();
+            let resumed = resume_tuning(&model, &text(), &recipe, &roomy(), &again.state, &mut |step: &TuneStep| {
+                seen.push(step.step);
+                true
+            });
+            assert_eq!(seen, [8, 9], "{name}");
+            assert_eq!(resumed.expect("tunes"), whole, "{name}");
+
+            let fails = |recipe: &TuneRecipe, text: &[Passage], state: &[u8]| {
+                resume_tuning(&model, text, recipe, &roomy(), state, &mut |_: &TuneStep| true)
+                    .expect_err("is of no use")
+                    .to_string()
+            };
+            let other =
+                "cannot resume training: the saved state is that of another configuration, recipe or set of examples";
+            assert_eq!(fails(&TuneRecipe { seed: 8, ..recipe.clone() }, &text(), &again.state), other);
+            assert_eq!(fails(&recipe, &text()[1..], &again.state), other);
+            let damaged = "cannot resume training: the saved state is cut short or damaged";
+            for at in [0, again.state.len() / 2, again.state.len() - 1] {
+                let mut flipped = again.state.clone();
+                flipped[at] ^= 1;
+                assert_eq!(fails(&recipe, &text(), &flipped), damaged);
+                assert_eq!(fails(&recipe, &text(), &again.state[..at]), damaged);
+            }
+        }
+    }
 }

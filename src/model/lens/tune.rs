@@ -8,8 +8,11 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
 
 use super::translators::{FORM, Held, Translator};
+use super::tune_state::{self, TuneState, identity};
 use super::{LensLimits, Translators};
+use crate::model::archive::Entry;
 use crate::model::device::{DeviceError, guarded};
+use crate::model::fit_state::StateError;
 use crate::model::init::{Random, permutation};
 use crate::model::kernels::{Kernels, Real, Wanted};
 use crate::model::layout::Layout;
@@ -96,19 +99,80 @@ pub enum TuneError {
         /// Steps done.
         step: usize,
     },
+    /// The state could not be saved.
+    #[error("cannot save the state of tuning: {0}")]
+    Save(std::io::Error),
+    /// A saved state cannot be resumed from.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The device failed.
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
-/// Trains translators for every layer but the last, from the identity. `seen` is shown each step and says whether to go on.
+/// What a caller may hook into.
+pub trait TuneHooks {
+    /// Is shown each step, and says whether to go on.
+    fn seen(&mut self, step: &TuneStep) -> bool;
+
+    /// Whether to save the state after this step.
+    fn save_due(&mut self) -> bool {
+        false
+    }
+
+    /// Saves the state: when it is due, and when tuning is about to stop.
+    fn save(&mut self, _state: &TuneState<'_>) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<F: FnMut(&TuneStep) -> bool> TuneHooks for F {
+    fn seen(&mut self, step: &TuneStep) -> bool {
+        self(step)
+    }
+}
+
+/// What came of tuning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuned {
+    /// The translators.
+    pub translators: Translators,
+    /// Every step, those before a resumption as well.
+    pub steps: Vec<TuneStep>,
+}
+
+/// Trains translators for every layer but the last, from the identity.
 pub fn tune(
     model: &Model,
     text: &[Passage],
     recipe: &TuneRecipe,
     limits: &LensLimits,
-    seen: &mut dyn FnMut(&TuneStep) -> bool,
-) -> Result<Translators, TuneError> {
+    hooks: &mut dyn TuneHooks,
+) -> Result<Tuned, TuneError> {
+    from(model, text, recipe, limits, None, hooks)
+}
+
+/// Goes on from the bytes of a saved [`TuneState`]. Everything else must be as it was then. On the CPU the result equals
+/// that of an undisturbed run bit for bit.
+pub fn resume_tuning(
+    model: &Model,
+    text: &[Passage],
+    recipe: &TuneRecipe,
+    limits: &LensLimits,
+    state: &[u8],
+    hooks: &mut dyn TuneHooks,
+) -> Result<Tuned, TuneError> {
+    from(model, text, recipe, limits, Some(state), hooks)
+}
+
+fn from(
+    model: &Model,
+    text: &[Passage],
+    recipe: &TuneRecipe,
+    limits: &LensLimits,
+    state: Option<&[u8]>,
+    hooks: &mut dyn TuneHooks,
+) -> Result<Tuned, TuneError> {
     if text.is_empty() {
         return Err(TuneError::NoText);
     }
@@ -116,7 +180,12 @@ pub fn tune(
     if let Some((index, passage)) = text.iter().enumerate().find(|(_, passage)| passage.from >= passage.ids.len()) {
         return Err(TuneError::NoPlace { passage: index, tokens: passage.ids.len(), from: passage.from });
     }
-    placed!(&model.placed, network => Tuner::new(network, text, recipe, limits).run(seen))
+    let identity = identity(model, text, recipe);
+    placed!(&model.placed, network => {
+        let mut tuner = Tuner::new(network, text, recipe, limits);
+        let steps = state.map(|state| tuner.restore(&identity, state)).transpose()?.unwrap_or_default();
+        tuner.run(&identity, steps, hooks)
+    })
 }
 
 /// The passages of each step: a new random order each time all were seen.
@@ -174,10 +243,14 @@ impl<'a, B: Kernels> Tuner<'a, B> {
         Self { network, text, recipe, limits, translators: place(), moving: place() }
     }
 
-    fn run(mut self, seen: &mut dyn FnMut(&TuneStep) -> bool) -> Result<Translators, TuneError> {
+    /// Goes on from the steps that are done.
+    fn run(mut self, identity: &str, mut steps: Vec<TuneStep>, hooks: &mut dyn TuneHooks) -> Result<Tuned, TuneError> {
         let mut reader = Reader { text: self.text, seed: self.recipe.seed, epoch: 0, order: Vec::new() };
+        for _ in &steps {
+            reader.take(self.recipe.tokens);
+        }
         let steps_total = self.recipe.steps;
-        for done in 0..steps_total {
+        for done in steps.len()..steps_total {
             let taken = reader.take(self.recipe.tokens);
             let lr = self.recipe.lr * (1.0 - self.recipe.momentum) * (steps_total - done) as f64 / steps_total as f64;
             let (divergence, grad_norm) = self.step(&taken, lr)?;
@@ -186,8 +259,13 @@ impl<'a, B: Kernels> Tuner<'a, B> {
                 return Err(TuneError::Diverged { step, divergence });
             }
             let places = taken.iter().map(|&passage| self.text[passage].places()).sum();
-            if !seen(&TuneStep { step, steps_total, divergence, grad_norm, lr, places }) && step < steps_total {
-                return Err(TuneError::Stopped { step });
+            steps.push(TuneStep { step, steps_total, divergence, grad_norm, lr, places });
+            let stopping = !hooks.seen(&steps[done]);
+            if step < steps_total && (stopping || hooks.save_due()) {
+                self.save(identity, &steps, hooks)?;
+                if stopping {
+                    return Err(TuneError::Stopped { step });
+                }
             }
         }
         let device = |error: DeviceError| TuneError::Model(error.into());
@@ -195,7 +273,42 @@ impl<'a, B: Kernels> Tuner<'a, B> {
             let weight = held.weight.as_ref().map(|weight| self.network.read(weight.clone())).transpose()?;
             Ok(Translator { weight, bias: self.network.read(held.bias.clone())? })
         });
-        Ok(Translators { layers: layers.collect::<Result<_, DeviceError>>().map_err(device)? })
+        let layers = layers.collect::<Result<_, DeviceError>>().map_err(device)?;
+        Ok(Tuned { translators: Translators { layers }, steps })
+    }
+
+    /// The tensors that a state has: of each layer the translator, then what momentum keeps.
+    fn kept(&self) -> Vec<(Entry, &Real<B>)> {
+        let mut kept = Vec::new();
+        for (shelf, all) in [("translators", &self.translators), ("momentum", &self.moving)] {
+            for (layer, Held { weight, bias }) in all.iter().enumerate() {
+                let tensors = weight.iter().map(|weight| ("weight", weight)).chain([("bias", bias)]);
+                for (name, tensor) in tensors {
+                    kept.push((Entry { name: format!("{shelf}/{layer}.{name}"), shape: shape_of(tensor) }, tensor));
+                }
+            }
+        }
+        kept
+    }
+
+    fn save(&self, identity: &str, steps: &[TuneStep], hooks: &mut dyn TuneHooks) -> Result<(), TuneError> {
+        let (entries, tensors): (Vec<Entry>, Vec<&Real<B>>) = self.kept().into_iter().unzip();
+        let read = |at: usize| self.network.read(tensors[at].clone());
+        hooks.save(&TuneState { identity, steps, entries: &entries, read: &read }).map_err(TuneError::Save)
+    }
+
+    /// Puts a saved state back; returns the steps that it was saved after.
+    fn restore(&mut self, identity: &str, state: &[u8]) -> Result<Vec<TuneStep>, StateError> {
+        let entries: Vec<Entry> = self.kept().into_iter().map(|(entry, _)| entry).collect();
+        let (steps, tensors) = tune_state::restore(identity, &entries, state)?;
+        let network = self.network;
+        let mut placed = entries.iter().zip(tensors).map(|(entry, data)| network.upload(data, &entry.shape));
+        for held in self.translators.iter_mut().chain(&mut self.moving) {
+            for tensor in held.weight.iter_mut().chain([&mut held.bias]) {
+                *tensor = placed.next().expect("as many tensors as entries");
+            }
+        }
+        Ok(steps)
     }
 
     /// One step over passages; the divergence before it, averaged over places and layers, and the gradient's norm.
@@ -304,6 +417,11 @@ impl<B: Kernels> Gathered<B> {
         let divergences = self.divergences.into_iter().zip(other.divergences).map(|(a, b)| B::float_add(a, b));
         Self { grads: self.grads.into_iter().zip(other.grads).map(held).collect(), divergences: divergences.collect() }
     }
+}
+
+fn shape_of<T: TensorMetadata>(tensor: &T) -> Vec<usize> {
+    let shape = tensor.shape();
+    (0..shape.num_dims()).map(|dimension| shape[dimension]).collect()
 }
 
 /// The numbers of one step of gradient descent.

@@ -3,7 +3,7 @@
 
 use super::parity::{cases, slices};
 use crate::model::student::placed;
-use crate::model::{Budget, LensLimits, LensRequest, Passage, TuneRecipe, read_layers, tune};
+use crate::model::{Budget, LensLimits, LensRequest, Passage, TuneRecipe, TuneStep, read_layers, tune};
 
 /// Norm and head of a model, as they are stored.
 struct Ends {
@@ -113,7 +113,7 @@ fn tuning_goes_step_by_step_as_in_pytorch() {
         };
         let limits = LensLimits { budget: Budget::default(), logits_max: 1 << 24 };
         let mut steps = Vec::new();
-        tune(&case.model, &text, &recipe, &limits, &mut |step| {
+        tune(&case.model, &text, &recipe, &limits, &mut |step: &TuneStep| {
             steps.push(*step);
             true
         })

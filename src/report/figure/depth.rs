@@ -1,10 +1,10 @@
 //! Shares by layer: lines with bands from 0 to 100 %, panels side by side, and a rule at one share.
 
-use super::legend::Legend;
 use super::lines::joined;
 use super::palette::{CHANCE_DASHES, colour, fill_class, marker, stroke_class, style};
+use super::panels::{Panels, Place};
 use super::scale::Scale;
-use super::svg::{Anchor, GRID, MUTED, Svg, Text, number};
+use super::svg::{Anchor, MUTED, Svg, Text, number};
 use super::{Entry, WIDTH};
 use crate::stats::Ranged;
 
@@ -52,47 +52,17 @@ pub(in crate::report) struct DepthChart {
     pub(in crate::report) legend: Vec<Entry>,
 }
 
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 14.0;
-const GAP: f64 = 22.0;
-const FOOT: f64 = 26.0;
-
 /// Draws shares by layer; all panels share the upright scale.
 pub(in crate::report) fn depth_svg(chart: &DepthChart) -> String {
-    let columns = match chart.panels.len() {
-        0 | 1 => 1,
-        2 | 4 => 2,
-        _ => 3,
-    };
-    let rows = chart.panels.len().div_ceil(columns).max(1);
-    let legend = Legend::place(&chart.legend, LEFT);
-    let plot_height = if columns == 1 { 300.0 } else { 220.0 };
-    let headings = if chart.panels.iter().any(|panel| !panel.heading.is_empty()) { 22.0 } else { 4.0 };
-    let row_height = headings + plot_height + FOOT;
-    let top = 10.0 + legend.height;
-    let mut svg = Svg::new(WIDTH, top + rows as f64 * row_height + 24.0, &chart.title, &style());
-    legend.draw(&mut svg, 8.0);
-    let width = (WIDTH - LEFT - RIGHT - GAP * (columns - 1) as f64) / columns as f64;
+    let headings: Vec<&str> = chart.panels.iter().map(|panel| panel.heading.as_str()).collect();
+    let panels = Panels::lay(&headings, &chart.legend, 300.0, 220.0);
+    let mut svg = Svg::new(WIDTH, panels.height(), &chart.title, &style());
+    panels.draw(&mut svg, &chart.share, "layer");
     let y = Scale::nice(0.0, 100.0, 5, Some((0.0, 100.0)));
     for (index, panel) in chart.panels.iter().enumerate() {
-        let left = LEFT + (index % columns) as f64 * (width + GAP);
-        let head = top + (index / columns) as f64 * row_height;
-        let (start, end) = (head + headings, head + headings + plot_height);
-        if !panel.heading.is_empty() {
-            svg.text((left, head + 14.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit(&panel.heading, width));
-        }
-        for &tick in &y.ticks {
-            let at = y.at(tick, end, start);
-            svg.line((left, at), (left + width, at), "rt-grid", GRID, 1.0);
-            if index % columns == 0 {
-                svg.text((left - 8.0, at + 4.0), Anchor::End, Text::TICK, &y.tick(tick));
-            }
-        }
-        plot(&mut svg, chart, panel, (left, left + width), (end, start));
+        let Place { left, right, top, bottom, .. } = panels.frame(&mut svg, index, &panel.heading, &y);
+        plot(&mut svg, chart, panel, (left, right), (bottom, top));
     }
-    svg.text((14.0, top + headings + plot_height / 2.0), Anchor::Middle, Text::TURNED, &chart.share);
-    let foot = top + rows as f64 * row_height + 14.0;
-    svg.text((f64::midpoint(LEFT, WIDTH - RIGHT), foot), Anchor::Middle, Text::TICK, "layer");
     svg.finish()
 }
 

@@ -1,60 +1,24 @@
 //! Accuracy along an axis: lines with bands, panels side by side, horizontal rules for chance and reference arms.
 
-use super::legend::Legend;
 use super::palette::{CHANCE_DASHES, colour, dashes, fill_class, marker, stroke_class, style};
+use super::panels::{Panels, Place};
 use super::scale::Scale;
-use super::svg::{Anchor, GRID, MUTED, Svg, Text, number};
+use super::svg::{Anchor, MUTED, Svg, Text, number};
 use super::{LineChart, LinePanel, Mark, Series, WIDTH};
-
-const LEFT: f64 = 52.0;
-const RIGHT: f64 = 14.0;
-const GAP: f64 = 22.0;
-const HEADING: f64 = 22.0;
-const FOOT: f64 = 26.0;
-
-/// The rectangle that a panel's data lie in.
-struct Place {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-}
 
 /// Draws a line chart; all panels share both scales.
 pub(in crate::report) fn lines_svg(chart: &LineChart) -> String {
-    let columns = match chart.panels.len() {
-        0 | 1 => 1,
-        2 | 4 => 2,
-        _ => 3,
-    };
-    let rows = chart.panels.len().div_ceil(columns).max(1);
-    let legend = Legend::place(&chart.legend, LEFT);
-    let plot_height = if columns == 1 { 320.0 } else { 240.0 };
-    let headings = if chart.panels.iter().any(|panel| !panel.heading.is_empty()) { HEADING } else { 4.0 };
-    let row_height = headings + plot_height + FOOT;
-    let top = 10.0 + legend.height;
-    let height = top + rows as f64 * row_height + 24.0;
-
-    let mut svg = Svg::new(WIDTH, height, &chart.title, &style());
-    legend.draw(&mut svg, 8.0);
+    let headings: Vec<&str> = chart.panels.iter().map(|panel| panel.heading.as_str()).collect();
+    let panels = Panels::lay(&headings, &chart.legend, 320.0, 240.0);
+    let mut svg = Svg::new(WIDTH, panels.height(), &chart.title, &style());
+    panels.draw(&mut svg, "accuracy, %", &chart.x_label);
     let xs: Vec<f64> = chart.x_ticks.iter().map(|(at, _)| *at).collect();
     let (x, y) = (Scale::around(&xs), accuracy_scale(&chart.panels));
-    let width = (WIDTH - LEFT - RIGHT - GAP * (columns - 1) as f64) / columns as f64;
     for (index, panel) in chart.panels.iter().enumerate() {
-        let (column, row) = (index % columns, index / columns);
-        let left = LEFT + column as f64 * (width + GAP);
-        let head = top + row as f64 * row_height;
-        let place = Place { left, right: left + width, top: head + headings, bottom: head + headings + plot_height };
-        if !panel.heading.is_empty() {
-            svg.text((left, head + 14.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit(&panel.heading, width));
-        }
-        frame(&mut svg, &place, chart, (&x, &y), column == 0);
+        let place = panels.frame(&mut svg, index, &panel.heading, &y);
+        ticks(&mut svg, &place, chart, &x);
         draw(&mut svg, &place, panel, (&x, &y));
     }
-    let middle = top + headings + plot_height / 2.0;
-    svg.text((14.0, middle), Anchor::Middle, Text::TURNED, "accuracy, %");
-    let name = Text::TICK.fit(&chart.x_label, WIDTH - LEFT - RIGHT);
-    svg.text((f64::midpoint(LEFT, WIDTH - RIGHT), height - 10.0), Anchor::Middle, Text::TICK, &name);
     svg.finish()
 }
 
@@ -76,14 +40,8 @@ pub(super) fn percent_scale<'a>(marks: impl Iterator<Item = &'a Mark>) -> Scale 
     Scale::nice((low * 100.0 - 1.0).max(0.0), (high * 100.0 + 1.0).min(100.0), 6, Some((0.0, 100.0)))
 }
 
-fn frame(svg: &mut Svg, place: &Place, chart: &LineChart, (x, y): (&Scale, &Scale), labelled: bool) {
-    for &tick in &y.ticks {
-        let at = y.at(tick, place.bottom, place.top);
-        svg.line((place.left, at), (place.right, at), "rt-grid", GRID, 1.0);
-        if labelled {
-            svg.text((place.left - 8.0, at + 4.0), Anchor::End, Text::TICK, &y.tick(tick));
-        }
-    }
+/// Draws the axis below a panel.
+fn ticks(svg: &mut Svg, place: &Place, chart: &LineChart, x: &Scale) {
     svg.line((place.left, place.bottom), (place.right, place.bottom), "rt-axis", MUTED, 1.0);
     let mut free = f64::NEG_INFINITY;
     for (value, name) in &chart.x_ticks {

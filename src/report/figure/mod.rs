@@ -12,6 +12,7 @@ mod heatmap;
 mod legend;
 mod lines;
 mod palette;
+mod panels;
 mod reliability;
 mod scale;
 mod svg;

@@ -20,6 +20,8 @@ pub(super) struct Compared {
     pub(super) summaries: Vec<DepthSummary>,
     /// Each group against its baseline, where it has one among these.
     pub(super) versus: Vec<Option<DepthDifference>>,
+    /// Every two groups, the second less the first, where that is asked for.
+    pub(super) pairs: Vec<(usize, usize, DepthDifference)>,
 }
 
 impl Compared {
@@ -98,13 +100,18 @@ pub(super) fn compared(
                 Some((at, groups.iter().position(|other| *other == baseline)?))
             })
             .collect();
-        let asked: Vec<(usize, usize)> = pairs.iter().flatten().copied().collect();
+        let count = groups.len();
+        let every = (0..count).flat_map(|first| (first + 1..count).map(move |second| (second, first)));
+        let every: Vec<(usize, usize)> = if lens.pairs { every.collect() } else { Vec::new() };
+        let asked: Vec<(usize, usize)> = pairs.iter().flatten().chain(&every).copied().collect();
         let found = depths(&students, &asked, lens.bound, lens.share, spec.level, Bootstrap::seeded(spec.seed));
         let (summaries, differences) = found.unwrap_or_default();
         let mut differences = differences.into_iter();
         let versus = pairs.iter().map(|pair| pair.and_then(|_| differences.next())).collect();
+        let pairs = every.iter().zip(differences);
+        let pairs = pairs.map(|(&(second, first), found)| (groups[first], groups[second], found)).collect();
         let questions = questions.into_iter().map(str::to_owned).collect();
-        Compared { groups, shared: shared.len(), questions, summaries, versus }
+        Compared { groups, shared: shared.len(), questions, summaries, versus, pairs }
     };
     Ok(sets.into_iter().map(compare).collect())
 }

@@ -1,6 +1,6 @@
 //! The grids: what every layer says at every place, one question at a time, students side by side.
 
-use super::View;
+use super::{LensArm, View};
 use crate::artifact::ReadingRow;
 use crate::report::figure::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
 use crate::report::{ReportError, SectionFigure};
@@ -30,10 +30,17 @@ pub(super) fn figures(view: &View<'_>) -> Result<Vec<SectionFigure>, ReportError
     Ok(wanted.iter().enumerate().map(|(index, (groups, id))| figure(view, index + 1, groups, id)).collect())
 }
 
-/// The row of a question in a group's first replicate.
+/// The replicate of a group whose grids are drawn: the one that is asked for, or else the first.
+fn replicate<'a>(view: &View<'a>, group: usize) -> Option<&'a LensArm> {
+    let asked = |arm: &&LensArm| {
+        view.lens.replicate.iter().all(|(axis, value)| arm.coords.get(axis).is_none_or(|own| own == value))
+    };
+    view.layout.groups[group].arms.iter().map(|arm| &view.arms[*arm]).find(asked)
+}
+
+/// The row of a question in the replicate of a group whose grids are drawn.
 fn row<'a>(view: &View<'a>, group: usize, id: &str) -> Option<&'a ReadingRow> {
-    let arm = *view.layout.groups[group].arms.first()?;
-    view.arms[arm].readings.rows.iter().find(|row| row.id == id)
+    replicate(view, group)?.readings.rows.iter().find(|row| row.id == id)
 }
 
 fn figure(view: &View<'_>, number: usize, groups: &[usize], id: &str) -> SectionFigure {
@@ -55,7 +62,7 @@ fn figure(view: &View<'_>, number: usize, groups: &[usize], id: &str) -> Section
 }
 
 fn panel(view: &View<'_>, group: usize, row: &ReadingRow) -> HeatPanel {
-    let readings = &view.arms[view.layout.groups[group].arms[0]].readings.summary;
+    let last = replicate(view, group).map_or(0, |arm| arm.readings.summary.last);
     // The label's column comes last but for further tokens of the label, which say nothing new.
     let end = row.label_at.map_or(row.tokens.len(), |at| at + 1);
     let start = end.saturating_sub(view.lens.columns);
@@ -74,7 +81,7 @@ fn panel(view: &View<'_>, group: usize, row: &ReadingRow) -> HeatPanel {
         note += &format!("; {earlier} earlier");
     }
     let name = |layer: usize| {
-        if layer == readings.last {
+        if layer == last {
             format!("{layer} output")
         } else if layer == 0 {
             "0 input".to_owned()
@@ -101,13 +108,22 @@ fn panel(view: &View<'_>, group: usize, row: &ReadingRow) -> HeatPanel {
         (start..end).map(cell).collect()
     });
     HeatPanel {
-        heading: view.name(group),
+        heading: heading(view, group),
         note,
         rows: row.layers.iter().rev().map(|layer| name(layer.layer)).collect(),
         columns: row.tokens[start..end].iter().map(|token| visible(token)).collect(),
         cells: cells.collect(),
         framed: row.label_at.zip(first).map(|(at, first)| (at - start, row.layers.len() - first)),
     }
+}
+
+/// What stands above a group's grid: the replicate as well where one is asked for.
+fn heading(view: &View<'_>, group: usize) -> String {
+    let name = view.name(group);
+    let Some(arm) = replicate(view, group) else { return name };
+    let asked = view.lens.replicate.keys().filter(|axis| view.spec.average.contains(axis));
+    let own = asked.filter_map(|axis| Some(format!("{axis} {}", arm.coords.get(axis)?)));
+    std::iter::once(name).chain(own).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// Writes a token so that it can be seen: without the space before it, and white space by its name.

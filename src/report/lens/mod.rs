@@ -12,7 +12,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::compare::Compared;
 use super::layout::Layout;
@@ -46,6 +46,10 @@ pub struct LensSpec {
     pub panels: Vec<String>,
     /// The most columns of a grid: the label's, and those before it.
     pub columns: usize,
+    /// Whether every two students that are compared have their difference told.
+    pub pairs: bool,
+    /// The axis values of the replicate whose grids are drawn; the first where there are none.
+    pub replicate: BTreeMap<String, String>,
 }
 
 /// Makes the section about readings, laid out as the rest of the report: axes that the readings do not have are passed over.
@@ -90,6 +94,7 @@ pub fn lens_section(title: &str, arms: &[LensArm], spec: &ReportSpec, lens: &Len
         Some(selector) => baselines(&layout, selector)?,
         None => vec![None; layout.groups.len()],
     };
+    replicate(arms, &lens.replicate)?;
     let compared = compare::compared(arms, &input.spec, &layout, &baselines, lens)?;
     let view = View { title, arms, layout: &layout, spec: &input.spec, lens, compared: &compared };
     let mut figures = curves::figures(&view);
@@ -103,6 +108,24 @@ pub fn lens_section(title: &str, arms: &[LensArm], spec: &ReportSpec, lens: &Len
             ("lens-questions.csv".to_owned(), files::questions_csv(&view).into_bytes()),
         ]),
     })
+}
+
+/// Checks that some student has the replicate whose grids are to be drawn.
+fn replicate(arms: &[LensArm], asked: &BTreeMap<String, String>) -> Result<(), ReportError> {
+    let field = || "replicate".to_owned();
+    for (axis, value) in asked {
+        let values: BTreeSet<&String> = arms.iter().filter_map(|arm| arm.coords.get(axis)).collect();
+        if values.is_empty() {
+            let axes: BTreeSet<&String> = arms.iter().flat_map(|arm| arm.coords.keys()).collect();
+            let known = axes.into_iter().cloned().collect();
+            return Err(ReportError::UnknownAxis { field: field(), axis: axis.clone(), known });
+        }
+        if !values.contains(value) {
+            let known = values.into_iter().cloned().collect();
+            return Err(ReportError::UnknownValue { field: field(), axis: axis.clone(), value: value.clone(), known });
+        }
+    }
+    Ok(())
 }
 
 /// All that the parts of the section are made of.

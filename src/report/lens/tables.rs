@@ -4,13 +4,47 @@ use super::View;
 use super::compare::Compared;
 use crate::artifact::{Lens, ReadingSummary};
 use crate::report::label::{self, ABSENT};
-use crate::report::layout::value_of;
+use crate::report::layout::{Layout, value_of};
 use crate::report::{ARM_AXIS, Cell, Column, Table};
-use crate::stats::{Bootstrap, DepthSummary, Ranged};
+use crate::stats::{Bootstrap, DepthDifference, DepthSummary, Ranged};
 
 /// Makes both tables.
 pub(super) fn tables(view: &View<'_>) -> Vec<Table> {
-    vec![known(view), read(view)]
+    let mut tables = vec![known(view)];
+    tables.extend(view.lens.pairs.then(|| pairs(view)));
+    tables.push(read(view));
+    tables
+}
+
+/// Every two students that are compared, in layers.
+fn pairs(view: &View<'_>) -> Table {
+    let share = percent(view.lens.share);
+    let panelled = !view.spec.panels.is_empty();
+    let mut columns: Vec<Column> = panelled.then(|| Column::words("panel")).into_iter().collect();
+    columns.extend(["student", "less"].map(Column::words));
+    columns.push(Column::numbers(format!("{share} know it by layer")));
+    columns.push(Column::numbers("layer, on average"));
+    columns.push(Column::numbers("n"));
+    let row = |compared: &Compared, (first, second, found): &(usize, usize, DepthDifference)| {
+        let panel = Layout::label(&view.layout.groups[*first], &view.spec.panels);
+        let mut cells: Vec<Cell> = panelled.then(|| Cell::words(panel)).into_iter().collect();
+        cells.extend([Cell::words(view.name(*second)), Cell::words(view.name(*first))]);
+        cells.extend([signed(found.by_share, 0), signed(found.earliest, 1)]);
+        let count = compared.questions.len();
+        cells.push(Cell::number(count as f64, label::count(count)));
+        cells
+    };
+    let rows = view.compared.iter().flat_map(|compared| compared.pairs.iter().map(|pair| row(compared, pair)));
+    Table {
+        title: "How students differ in it".to_owned(),
+        columns,
+        rows: rows.collect(),
+        notes: vec![
+            "In layers, paired by question: below zero, the first of the two knows the label earlier. Every two students \
+             are shown, and nothing is corrected for their number."
+                .to_owned(),
+        ],
+    }
 }
 
 /// The columns that name a group, and how each group fills them.

@@ -63,7 +63,16 @@ fn spec() -> ReportSpec {
 }
 
 fn lens() -> LensSpec {
-    LensSpec { bound: 0.6, share: 0.8, grids: 2, questions: Vec::new(), panels: Vec::new(), columns: 12 }
+    LensSpec {
+        bound: 0.6,
+        share: 0.8,
+        grids: 2,
+        questions: Vec::new(),
+        panels: Vec::new(),
+        columns: 12,
+        pairs: false,
+        replicate: BTreeMap::new(),
+    }
 }
 
 fn arms() -> Vec<LensArm> {
@@ -260,4 +269,48 @@ fn the_page_has_the_tables_and_the_figures() {
     }
     assert!(text("report.md").contains("(lens-known.svg)"));
     assert!(files.contains_key("lens-question-2.svg") && files.contains_key("lens.csv"));
+}
+
+#[test]
+fn every_two_students_are_held_against_each_other_on_request() {
+    let asked = LensSpec { pairs: true, ..lens() };
+    let section = lens_section("Figure 2", &arms(), &spec(), &asked).unwrap();
+    let found = section.tables.iter().find(|table| table.title == "How students differ in it").unwrap();
+    expect![[r#"
+        # How students differ in it
+        panel | student | less | 80 % know it by layer | layer, on average | n
+        quarel | before | none | 0 [−2, +1] | −0.7 [−1.1, −0.1] | 9
+        quarel | after | none | −1 [−3, −1] | −1.8 [−2.2, −1.2] | 9
+        quarel | after | before | −1 [−3, 0] | −1.1 [−1.8, −0.6] | 9
+        * In layers, paired by question: below zero, the first of the two knows the label earlier. Every two students are shown, and nothing is corrected for their number."#]].assert_eq(&shown(found));
+    // What stands beside the baseline is the same number.
+    let known = &section.tables[0];
+    let versus = known.columns.iter().position(|column| column.name == "vs baseline").unwrap();
+    let against: Vec<&str> = known.rows.iter().map(|row| row[versus].text.as_str()).collect();
+    assert_eq!(found.rows[0][3].text, against[1]);
+    assert_eq!(found.rows[1][3].text, against[2]);
+    assert!(
+        lens_section("t", &arms(), &spec(), &lens()).unwrap().tables.iter().all(|table| table.title != found.title)
+    );
+}
+
+#[test]
+fn a_grid_is_of_the_replicate_that_is_named() {
+    let of = |run, marks| student("seen", &[("placement", "after"), ("run", run)], Lens::Logit, marks);
+    let arms = [of("0", "11"), of("1", "33")];
+    let spec = ReportSpec { panels: Vec::new(), baseline: None, ..spec() };
+    let drawn = |replicate: &[(&str, &str)]| {
+        let asked = LensSpec { replicate: coords(replicate), ..lens() };
+        lens_section("t", &arms, &spec, &asked)
+    };
+    let grid = |replicate: &[(&str, &str)]| {
+        let figures = drawn(replicate).unwrap().figures;
+        figures.iter().find(|figure| figure.file == "lens-question-1.svg").unwrap().svg.clone()
+    };
+    assert!(grid(&[]).contains("B known from layer 1") && !grid(&[]).contains("run 0"));
+    assert!(grid(&[("run", "1")]).contains("B known from layer 3") && grid(&[("run", "1")]).contains("run 1"));
+    let fails = |replicate: &[(&str, &str)]| drawn(replicate).unwrap_err().to_string();
+    expect!["cannot report: `replicate` asks for `run=7`, which no arm has; the values of `run` are `0`, `1`"]
+        .assert_eq(&fails(&[("run", "7")]));
+    expect!["cannot report: `replicate` names the axis `rum`, which no arm has; the axes are `placement`, `run`; did you mean `run`?"].assert_eq(&fails(&[("rum", "1")]));
 }

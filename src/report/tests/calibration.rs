@@ -49,7 +49,7 @@ fn arms_that_score_choices_have_a_reliability_diagram() {
         after,answers,2,0.9,1,2,0.9525741268224334,0
         before,answers,1,0.9,1,4,0.9998766054240137,0.25
     "#]]
-    .assert_eq(&text(&made.files, "calibration.csv"));
+    .assert_eq(&text(&made.files, "calibration.csv").replace('\r', ""));
     let figure = made.files.files.keys().rfind(|name| name.starts_with("figure-")).unwrap();
     let svg = text(&made.files, figure);
     well_formed(&svg);

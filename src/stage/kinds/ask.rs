@@ -37,18 +37,18 @@ pub(super) struct Asker<'a> {
 }
 
 /// What a student wrote until its label was known.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
+    /// The tokens.
+    pub(super) ids: Vec<u32>,
     /// The text, special tokens included.
     pub(super) text: String,
-    /// Tokens generated.
-    pub(super) tokens: usize,
 }
 
 impl Asker<'_> {
     /// Puts questions to the student and returns what it wrote, in their order.
     pub(super) fn ask(&self, questions: &[&Question]) -> Result<Vec<Written>, StageError> {
-        let mut all = vec![Written { text: String::new(), tokens: 0 }; questions.len()];
+        let mut all = vec![Written { ids: Vec::new(), text: String::new() }; questions.len()];
         self.ask_each(questions, |written| {
             for (index, written) in written {
                 all[index] = written;
@@ -79,8 +79,7 @@ impl Asker<'_> {
         let format = &self.usage.format;
         let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, &questions[row].choices);
         let written = |(row, made): (usize, Generated)| -> Result<(usize, Written), StageError> {
-            let text = self.tokenizer.decode(&made.ids).map_err(data)?;
-            Ok((row, Written { text, tokens: made.ids.len() }))
+            Ok((row, self.read(made.ids)?))
         };
         let mut failed = None;
         generate_each(self.model, &prompts, &options, &known, &mut |made| {
@@ -94,6 +93,11 @@ impl Asker<'_> {
             }
         })?;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Reads the text of tokens that were generated.
+    pub(super) fn read(&self, ids: Vec<u32>) -> Result<Written, StageError> {
+        Ok(Written { text: self.tokenizer.decode(&ids).map_err(data)?, ids })
     }
 }
 
@@ -141,7 +145,7 @@ pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> 
         choices: question.choices.len(),
         predicted: target::parse(&written.text, &usage.format, &question.choices).ok(),
         output: written.text.clone(),
-        tokens: written.tokens,
+        tokens: written.ids.len(),
         likelihoods: Vec::new(),
     })
 }

@@ -14,6 +14,7 @@ pub mod lens;
 pub mod missing;
 pub mod recipe;
 pub mod report;
+mod saving;
 pub mod scorer;
 mod sequence;
 pub mod student;

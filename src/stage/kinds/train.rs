@@ -8,7 +8,6 @@ use crate::artifact::{
 use crate::model::{self, Budget, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
 use crate::stage::params::{Count, External, Input, ModelSpec, Seed};
 use crate::stage::{Clash, Context, Slot, Stage, StageError};
-use crate::store::PartialDir;
 use crate::text::prompt::{STUDENT, Template};
 use crate::text::target::{MARKER, check_marker};
 use crate::text::tokenizer::Tokenizer;
@@ -17,14 +16,10 @@ use super::ask::{Asker, max_new, outcome};
 use super::examples::Prepared;
 use super::missing::Missing;
 use super::recipe::{EvalBy, TrainRecipe};
+use super::saving::Saving;
 use super::sequence::{Sequences, data};
 use super::student::Student;
 use super::weights::Weights;
-
-/// How often the state of training is saved at most, besides when it is asked to stop.
-const SAVE_EVERY: Duration = Duration::from_secs(20);
-/// Saving the state of a large model takes seconds: it may cost one part in this many of the time.
-const SAVE_SHARE: u32 = 40;
 
 crate::words!(Placement { None = "none", Before = "before", After = "after", Both = "both" });
 
@@ -162,14 +157,12 @@ impl Stage for Train {
         let saved = partial.load(STATE)?;
         let mut hooks = Hooks {
             context,
-            partial: &partial,
             tokenizer: &tokenizer,
             usage: &usage,
             dev,
             eval_by: self.recipe.eval_by,
             max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer)?,
-            saved_at: Instant::now(),
-            save_after: SAVE_EVERY,
+            saving: Saving::new(partial, STATE),
             pace: Pace::new(),
             peak: model::peak_flops(context.device()?, self.recipe.precision),
             failure: None,
@@ -258,14 +251,12 @@ fn note(log: &mut TrainingLog, fitted: &FitLog) {
 /// What training tells, asks and saves on the way.
 struct Hooks<'a> {
     context: &'a Context<'a>,
-    partial: &'a PartialDir,
     tokenizer: &'a Tokenizer,
     usage: &'a Usage,
     dev: &'a [&'a Question],
     eval_by: EvalBy,
     max_new: usize,
-    saved_at: Instant,
-    save_after: Duration,
+    saving: Saving,
     pace: Pace,
     /// What the device can do at most, in operations per second.
     peak: Option<f64>,
@@ -361,14 +352,11 @@ impl FitHooks for Hooks<'_> {
     }
 
     fn save_due(&mut self, _step: u64) -> bool {
-        self.saved_at.elapsed() >= self.save_after
+        self.saving.due()
     }
 
     fn save(&mut self, state: &TrainState<'_>) -> std::io::Result<()> {
-        let begun = Instant::now();
-        self.partial.save(STATE, |out| state.write_to(out)).map_err(std::io::Error::other)?;
-        self.saved_at = Instant::now();
-        self.save_after = SAVE_EVERY.max(begun.elapsed() * SAVE_SHARE);
+        self.saving.save(|out| state.write_to(out))?;
         self.pace = Pace::new();
         Ok(())
     }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use crate::artifact::{Checkpoint, Questions, Rationale, Rationales, Split, Translators as Trained, TuningLog};
 use crate::fingerprint::{Digest, Draw};
 use crate::model::{
-    Budget, LensError, LensLimits, LensRequest, Model, Passage, Translators, TuneError, TuneRecipe, TuneStep,
-    read_layers, tune,
+    Budget, LensError, LensLimits, LensRequest, Model, Passage, Translators, TuneError, TuneHooks, TuneRecipe,
+    TuneState, TuneStep, Tuned, read_layers, resume_tuning, tune,
 };
 use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
 use crate::stage::{Context, Slot, Stage, StageError};
 
 use super::evaluate::Loaded;
+use super::saving::Saving;
 use super::sequence::{Sequences, data};
 use super::train::LossOn;
 
@@ -61,7 +62,7 @@ impl Stage for TunedLens {
     type Output = Trained;
 
     const NAME: &'static str = "tuned_lens";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Translators through which each layer of a student can be read.";
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, rationales: rationales, tokens: 4096 }";
 
@@ -90,26 +91,61 @@ impl Stage for TunedLens {
         let apart = text.split_off(text.len() - apart.min(text.len().saturating_sub(1)));
         (log.passages, log.held_out) = (text.len(), apart.len());
         let limits = LensLimits { budget: Budget::of(self.positions.get()), logits_max: self.logits.get() };
-        log.before = divergences(&loaded.model, &apart, None, &limits)?;
-        let mut seen = |step: &TuneStep| {
-            let at = step.step as u64;
-            context.progress(at, step.steps_total as u64, "steps");
-            context.measure("divergence", at, step.divergence);
-            context.measure("learning rate", at, step.lr);
-            context.measure("gradient norm", at, step.grad_norm);
-            log.divergences.push(step.divergence as f32);
-            log.learning_rates.push(step.lr as f32);
-            log.grad_norms.push(step.grad_norm as f32);
-            !context.stopping()
+        log.before = before(context, &loaded, &apart, &limits)?;
+        let partial = context.partial();
+        let saved = partial.load(STATE)?;
+        let mut hooks = Hooks { context, saving: Saving::new(partial, STATE) };
+        let (model, recipe) = (&loaded.model, self.recipe());
+        let tuned = match saved {
+            Some(state) => match resume_tuning(model, &text, &recipe, &limits, &state, &mut hooks) {
+                Err(TuneError::State(error)) => {
+                    context.warn(format!("the saved state is of no use, so tuning begins anew: {error}"));
+                    tune(model, &text, &recipe, &limits, &mut hooks)
+                }
+                other => other,
+            },
+            None => tune(model, &text, &recipe, &limits, &mut hooks),
         };
-        let translators =
-            tune(&loaded.model, &text, &self.recipe(), &limits, &mut seen).map_err(|error| match error {
-                TuneError::Stopped { .. } => StageError::Stopped,
-                TuneError::Model(error) => error.into(),
-                other => data(other),
-            })?;
-        log.after = divergences(&loaded.model, &apart, Some(&translators), &limits)?;
+        let Tuned { translators, steps } = tuned.map_err(|error| match error {
+            TuneError::Stopped { .. } => StageError::Stopped,
+            TuneError::Model(error) => error.into(),
+            other => data(other),
+        })?;
+        log.divergences = steps.iter().map(|step| step.divergence as f32).collect();
+        log.learning_rates = steps.iter().map(|step| step.lr as f32).collect();
+        log.grad_norms = steps.iter().map(|step| step.grad_norm as f32).collect();
+        log.after = divergences(context, &loaded.model, &apart, Some(&translators), &limits)?;
         Ok(Trained { weights: translators.to_bytes(), log })
+    }
+}
+
+/// The name of the saved state of tuning.
+const STATE: &str = "tuning";
+/// The name under which is saved how far each layer was from the student before.
+const BEFORE: &str = "before";
+
+/// What tuning tells and saves on the way.
+struct Hooks<'a> {
+    context: &'a Context<'a>,
+    saving: Saving,
+}
+
+impl TuneHooks for Hooks<'_> {
+    fn seen(&mut self, step: &TuneStep) -> bool {
+        let at = step.step as u64;
+        self.context.progress(at, step.steps_total as u64, "steps");
+        self.context.measure("divergence", at, step.divergence);
+        self.context.measure("learning rate", at, step.lr);
+        self.context.measure("gradient norm", at, step.grad_norm);
+        !self.context.stopping()
+    }
+
+    fn save_due(&mut self) -> bool {
+        self.saving.due()
+    }
+
+    fn save(&mut self, state: &TuneState<'_>) -> std::io::Result<()> {
+        self.saving.save(|out| state.write_to(out))
     }
 }
 
@@ -175,8 +211,28 @@ impl TunedLens {
     }
 }
 
+/// How far each layer is from the student on what is kept apart, measured once however often tuning is stopped.
+fn before(
+    context: &Context<'_>,
+    loaded: &Loaded,
+    apart: &[Passage],
+    limits: &LensLimits,
+) -> Result<Vec<f64>, StageError> {
+    let partial = context.partial();
+    let saved = partial.load(BEFORE)?.and_then(|bytes| serde_json::from_slice::<Vec<f64>>(&bytes).ok());
+    if let Some(saved) = saved {
+        return Ok(saved);
+    }
+    let found = divergences(context, &loaded.model, apart, None, limits)?;
+    if found.iter().all(|divergence| divergence.is_finite()) {
+        partial.save(BEFORE, |out| Ok(serde_json::to_writer(out, &found)?))?;
+    }
+    Ok(found)
+}
+
 /// How far each layer but the last is from the student, in nats, averaged over the places of some text; nothing without any.
 fn divergences(
+    context: &Context<'_>,
     model: &Model,
     text: &[Passage],
     translators: Option<&Translators>,
@@ -186,6 +242,9 @@ fn divergences(
     let targets = vec![0; text.iter().map(|passage| passage.ids.len()).max().unwrap_or(0)];
     let (mut sums, mut places) = (vec![0.0; layers.len()], 0_usize);
     for passages in text.chunks(16) {
+        if context.stopping() {
+            return Err(StageError::Stopped);
+        }
         let read = |passage: &Passage| passage.from..passage.ids.len();
         let requests: Vec<LensRequest<'_>> = (passages.iter())
             .map(|one| LensRequest { ids: &one.ids, read: read(one), targets: &targets[..read(one).len()] })

@@ -12,6 +12,7 @@ use serde_json::json;
 use self::outcomes::Scored;
 use super::super::args::{Export, Global};
 use super::super::exit::{Exit, Failure};
+use super::super::pictures;
 use super::super::print;
 use super::super::session::{Devices, Session};
 use super::reports::{plain, write_changed};
@@ -157,6 +158,9 @@ fn files_of(global: &Global, session: &Session, target: &str, directory: &Path) 
     }
     if kind == ArtifactKind::Checkpoint {
         files.extend(companions(&files)?);
+    }
+    if kind == ArtifactKind::Report {
+        files = pictures::beside(files, directory);
     }
     let written = write_changed(directory, &files)?;
     print::data(&format!("{}: {} files, {written} of them new or changed\n", directory.display(), files.len()));

@@ -4,9 +4,15 @@ use rayon::prelude::*;
 
 use super::lanes::{exp, maximum, sum_by, sum_pair_by, vectorised};
 
-/// Numbers of one row of a survey: the likeliest token, its probability, the probability of the target, the entropy in
-/// nats, the divergence from the row to the final one in nats, and the rank of the target, counted from 1.
-pub(crate) const SURVEY: usize = 6;
+/// Columns of a block: sums run over one block at a time, so that they do not depend on how much of a vocabulary is there
+/// at once.
+pub(crate) const BLOCK: usize = 1_024;
+
+/// Numbers of one block of a row in a survey: the index of the likeliest token in what is surveyed, its logit, the sum of
+/// the exponentials of what each logit is below that, the same sum with each term times what it is below, the largest logit
+/// of the final row, the sum of its exponentials, the sum of those times the difference of the two rows (each from its
+/// largest), how many logits are above the target's, and the target's.
+pub(crate) const SURVEY: usize = 9;
 
 /// The largest logit of a row, the sum of the exponentials of what each is below it, and that sum's logarithm.
 struct Scale {
@@ -39,38 +45,45 @@ fn divergence_of(row: &[f32], own: &Scale, finals: &[f32], last: &Scale) -> f32 
     (weighted / last.sum).max(0.0)
 }
 
-/// Fills `out` `[rows, SURVEY]` with what the rows of `logits` `[rows, vocab]` say.
-pub(crate) fn survey(logits: &[f32], finals: &[f32], targets: &[u32], out: &mut [f32]) {
-    if targets.is_empty() {
-        return;
-    }
-    let vocab = logits.len() / targets.len();
-    let rows = logits.par_chunks(vocab).zip(finals.par_chunks(vocab)).zip(targets);
-    out.par_chunks_mut(SURVEY).zip(rows).for_each(|(out, ((row, finals), &target))| {
+/// Fills `out` `[rows, blocks, SURVEY]` with what the rows of `logits` `[rows, columns]` say, block by block.
+pub(crate) fn survey(logits: &[f32], finals: &[f32], chosen: &[f32], columns: usize, out: &mut [f32]) {
+    let blocks = columns.div_ceil(BLOCK);
+    out.par_chunks_mut(SURVEY).enumerate().for_each(|(index, out)| {
+        let (row, first) = (index / blocks, index % blocks * BLOCK);
+        let block = row * columns + first..row * columns + columns.min(first + BLOCK);
+        let (logits, finals, chosen) = (&logits[block.clone()], &finals[block], chosen[row]);
         let found = vectorised(
             #[inline(always)]
             || {
-                let (own, last) = (scale(row), scale(finals));
-                let at_target = row[target as usize];
+                let (shift, last_shift) = (maximum(logits), maximum(finals));
+                let sum = sum_by(
+                    logits,
+                    #[inline(always)]
+                    |value| exp(value - shift),
+                );
                 let weighted = sum_by(
-                    row,
+                    logits,
                     #[inline(always)]
-                    |value| exp(value - own.shift) * (value - own.shift),
+                    |value| exp(value - shift) * (value - shift),
                 );
-                let before = sum_by(
-                    row,
+                let last_sum = sum_by(
+                    finals,
                     #[inline(always)]
-                    |value| if value > at_target { 1.0 } else { 0.0 },
+                    |value| exp(value - last_shift),
                 );
-                let top = row.iter().position(|&value| value >= own.shift).unwrap_or(0);
-                [
-                    top as f32,
-                    1.0 / own.sum,
-                    exp(at_target - own.shift) / own.sum,
-                    (own.log_sum - weighted / own.sum).max(0.0),
-                    divergence_of(row, &own, finals, &last),
-                    before + 1.0,
-                ]
+                let distance = sum_pair_by(
+                    finals,
+                    logits,
+                    #[inline(always)]
+                    |last, value| exp(last - last_shift) * ((last - last_shift) - (value - shift)),
+                );
+                let above = sum_by(
+                    logits,
+                    #[inline(always)]
+                    |value| if value > chosen { 1.0 } else { 0.0 },
+                );
+                let top = logits.iter().position(|&value| value >= shift).unwrap_or(0) + first;
+                [top as f32, shift, sum, weighted, last_shift, last_sum, distance, above, chosen]
             },
         );
         out.copy_from_slice(&found);

@@ -2,6 +2,7 @@
 
 mod rows;
 mod scoring;
+mod writing;
 
 use std::io::Cursor;
 
@@ -15,10 +16,15 @@ use crate::text::tokenizer::Tokenizer;
 pub use self::rows::times;
 pub use self::scoring::{By, LikelihoodRecipe, Scoring, Stands};
 
+pub(super) use self::writing::written;
+
 use self::rows::{Timed, asked, keep_times};
 use super::ask::{Asker, Written, max_new, outcome};
 use super::choices::{Candidate, Held, candidates, held};
 use super::sequence::{Sequences, data};
+
+/// The name of the rows of choices that a student holds for likely.
+const ROWS: &str = "evaluate";
 
 crate::params! {
     /// Tokens that are drawn at random. As in transformers, `temperature` comes first, then `top_k`, then `top_p`.
@@ -171,27 +177,7 @@ impl Evaluate {
             budget: Budget::of(self.positions.get()),
             sampling: self.sampling.as_ref().map(SamplingRecipe::sampling),
         };
-        let student = student_term(context, &self.model)?;
-        let key = |question: &&Question| -> Result<RowKey, StageError> {
-            let prompt = asker.sequences.prompt(question)?;
-            // What ends an answer depends on the labels there are.
-            let labels: Vec<String> = question.choices.iter().map(|choice| choice.label.to_string()).collect();
-            Ok(RowKey::of(&Term::record([
-                ("student", student.clone()),
-                ("prompt", prompt.term()),
-                ("labels", labels.term()),
-                ("max_new", max_new.term()),
-                ("sampling", self.sampling.term()),
-                ("revision", Self::REVISION.term()),
-            ])))
-        };
-        let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
-        let written: Vec<Timed<Written>> = asked(context, &keys, |open, ended| {
-            let some: Vec<&Question> = open.iter().map(|index| questions[*index]).collect();
-            asker.ask_each(&some, |written| {
-                ended(written.into_iter().map(|(place, written)| (open[place], written)).collect())
-            })
-        })?;
+        let written = written(context, &self.model, &asker, self.sampling.as_ref(), questions)?;
         let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Written>)| {
             Some(Timed { row: outcome(question, usage, row)?, took_us: *took_us })
         };
@@ -229,7 +215,7 @@ impl Evaluate {
         };
         let keys: Vec<RowKey> = all.iter().map(key).collect();
         let budget = Budget::of(self.positions.get());
-        let found: Vec<Timed<Vec<Held>>> = asked(context, &keys, |open, ended| {
+        let found: Vec<Timed<Vec<Held>>> = asked(context, ROWS, &keys, |open, ended| {
             open.chunks(self.batch.get()).try_for_each(|open| {
                 let some: Vec<&[Candidate]> = open.iter().map(|index| all[*index].as_slice()).collect();
                 let found = held(&loaded.model, &some, &budget)?;

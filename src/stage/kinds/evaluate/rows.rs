@@ -11,17 +11,15 @@ use crate::fingerprint::{Fingerprint, RowKey, Term};
 use crate::stage::{Context, StageError};
 use crate::store::{Store, StoreError};
 
-/// The name of the rows.
-const ROWS: &str = "evaluate";
 /// The name of the rows that say how long each question of an instance took.
 const TIMES: &str = "evaluate-times";
 
-/// A row and its part of the time since those before it ended, which it shares with those that end with it. Time is kept beside results and never in them, so that equal answers
-/// are equal artifacts.
+/// A row and its part of the time since those before it ended, which it shares with those that end with it. Time is kept
+/// beside results and never in them, so that equal answers are equal artifacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Timed<T> {
+pub(in crate::stage::kinds) struct Timed<T> {
     /// The row.
-    pub(super) row: T,
+    pub(in crate::stage::kinds) row: T,
     /// Microseconds.
     pub(super) took_us: u64,
 }
@@ -29,13 +27,14 @@ pub(super) struct Timed<T> {
 /// Takes answers, by the index of their question, that ended together.
 pub(super) type Ended<'a, T> = dyn FnMut(Vec<(usize, T)>) -> Result<(), StageError> + 'a;
 
-/// Has `ask` answer what was not asked before; answers are kept as soon as it hands them on.
+/// Has `ask` answer what was not asked before, of rows of one kind; answers are kept as soon as it hands them on.
 pub(super) fn asked<T: Serialize + DeserializeOwned>(
     context: &Context<'_>,
+    kind: &str,
     keys: &[RowKey],
     ask: impl FnOnce(&[usize], &mut Ended<'_, T>) -> Result<(), StageError>,
 ) -> Result<Vec<Timed<T>>, StageError> {
-    let rows = context.rows(ROWS)?;
+    let rows = context.rows(kind)?;
     let known = |key: &RowKey| -> Result<Option<Timed<T>>, StageError> {
         Ok(rows.get(key)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     };

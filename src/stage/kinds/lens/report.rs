@@ -2,6 +2,7 @@
 
 use crate::artifact::Readings;
 use crate::report::{LensArm, LensSpec, ReportSpec, Section, lens_section};
+use crate::stage::kinds::report::Selector;
 use crate::stage::kinds::sequence::data;
 use crate::stage::params::{Count, Gather, Share};
 use crate::stage::{Arrival, Context, StageError};
@@ -24,6 +25,10 @@ crate::params! {
         pub panels: Vec<String> = Vec::new(),
         /// The most columns of a grid: the label's, and those before it.
         pub columns: Count = Count::of(12),
+        /// Whether the difference of every two students has a row in a table of its own, beside those from the baseline.
+        pub pairs: bool = false,
+        /// The replicate whose grids are drawn, by axis values such as `{ run: 1 }`; the first where none is given.
+        pub replicate: Option<Selector>,
     }
 }
 
@@ -41,7 +46,7 @@ impl LensReport {
             readings,
         };
         let arms: Vec<LensArm> = context.gather(&self.readings)?.into_iter().map(arm).collect();
-        let Self { readings: _, bound, share, grids, questions, panels, columns } = self;
+        let Self { readings: _, bound, share, grids, questions, panels, columns, pairs, replicate } = self;
         let lens = LensSpec {
             bound: bound.get(),
             share: share.get(),
@@ -49,6 +54,8 @@ impl LensReport {
             questions: questions.clone().unwrap_or_default(),
             panels: panels.clone(),
             columns: columns.get(),
+            pairs: *pairs,
+            replicate: replicate.as_ref().map(|selector| selector.0.clone()).unwrap_or_default(),
         };
         lens_section(title, &arms, spec, &lens).map_err(data)
     }

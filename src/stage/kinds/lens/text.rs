@@ -4,22 +4,16 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Lens, Occurrence, Text};
 use crate::artifact::{Label, Question, Rationale, Rationales};
-use crate::fingerprint::{ContentHash, RowKey, Term};
-use crate::model::{Budget, GenerateOptions, LensRequest, generate};
-use crate::stage::kinds::ask::{answered, max_new};
-use crate::stage::kinds::evaluate::{Loaded, student_term};
+use crate::model::{Budget, LensRequest};
+use crate::stage::kinds::ask::{Asker, max_new};
+use crate::stage::kinds::evaluate::{Loaded, written};
 use crate::stage::kinds::sequence::{Sequences, data};
 use crate::stage::params::Count;
 use crate::stage::{Context, StageError};
 use crate::text::target;
 use crate::text::tokenizer::Tokenizer;
-
-/// Raised whenever a student would write something else for the same question.
-const REVISION: u32 = 1;
 
 /// A question and the text that is read of it.
 pub(super) struct Work<'a> {
@@ -61,12 +55,6 @@ pub(super) struct Scribe<'a> {
     pub(super) lens: &'a Lens,
     pub(super) loaded: &'a Loaded,
     pub(super) sequences: Sequences<'a>,
-}
-
-/// An answer as it is kept.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    ids: Vec<u32>,
 }
 
 impl Scribe<'_> {
@@ -185,20 +173,9 @@ impl Scribe<'_> {
         Ok(Some(Work { question, answer, ids, output_from, label, spelled, correct, read, targets }))
     }
 
-    /// Has the student write what it has not written before; the tokens of each question and of its answer.
+    /// What the student writes to each question, behind the question's tokens.
     fn generated(&self, context: &Context<'_>, questions: &[&Question]) -> Result<Vec<Answered>, StageError> {
-        let Loaded { model, tokenizer, checkpoint } = self.loaded;
-        let usage = &checkpoint.usage;
-        let max_new = max_new(self.lens.max_new, usage, tokenizer)?;
-        let options = GenerateOptions {
-            max_new,
-            stop_ids: self.sequences.end().into_iter().collect(),
-            batch: self.lens.batch.get(),
-            budget: Budget::default(),
-            sampling: None,
-        };
-        let rows = context.rows("lens-text")?;
-        let student = student_term(context, &self.lens.model)?;
+        let (Loaded { model, tokenizer, checkpoint }, usage) = (self.loaded, &self.loaded.checkpoint.usage);
         let prompts: Vec<Vec<u32>> =
             questions.iter().map(|question| self.sequences.prompt(question)).collect::<Result<_, _>>()?;
         let (longest, positions) = (prompts.iter().map(Vec::len).max().unwrap_or(0), model.config().context());
@@ -210,37 +187,18 @@ impl Scribe<'_> {
                 questions[at].id
             )));
         }
-        let key = |prompt: &Vec<u32>| {
-            RowKey::of(&Term::record([
-                ("student", student.clone()),
-                ("prompt", prompt.term()),
-                ("max_new", max_new.term()),
-                ("revision", REVISION.term()),
-            ]))
+        let asker = Asker {
+            model,
+            tokenizer,
+            usage,
+            sequences: Sequences::new(&checkpoint.usage, tokenizer)?,
+            max_new: max_new(self.lens.max_new, usage, tokenizer)?,
+            batch: self.lens.batch.get(),
+            budget: Budget::default(),
+            sampling: None,
         };
-        let keys: Vec<RowKey> = prompts.iter().map(key).collect();
-        let mut written: Vec<Option<Vec<u32>>> = Vec::with_capacity(prompts.len());
-        for key in &keys {
-            let known = rows.get(key)?.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
-            written.push(known.map(|kept| kept.ids));
-        }
-        let open: Vec<usize> = (0..prompts.len()).filter(|index| written[*index].is_none()).collect();
-        for batch in open.chunks(self.lens.batch.get()) {
-            if context.stopping() {
-                rows.flush()?;
-                return Err(StageError::Stopped);
-            }
-            let asked: Vec<&[u32]> = batch.iter().map(|index| prompts[*index].as_slice()).collect();
-            let marked =
-                |row: usize, ids: &[u32]| answered(tokenizer, ids, &usage.format, &questions[batch[row]].choices);
-            for (index, made) in batch.iter().zip(generate(model, &asked, &options, &marked)?) {
-                let kept = Kept { ids: made.ids };
-                rows.put(keys[*index], &serde_json::to_vec(&kept).map_err(data)?)?;
-                written[*index] = Some(kept.ids);
-            }
-        }
-        rows.flush()?;
-        Ok(prompts.into_iter().zip(written.into_iter().flatten()).collect())
+        let written = written(context, &self.lens.model, &asker, None, questions)?;
+        Ok(prompts.into_iter().zip(written).map(|(prompt, written)| (prompt, written.row.ids)).collect())
     }
 }
 

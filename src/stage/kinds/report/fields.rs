@@ -39,7 +39,7 @@ impl ContentHash for Axes {
 
 /// Axis values that single out arms, such as `{ placement: after }`.
 #[derive(Debug, Clone)]
-pub struct Selector(pub(super) BTreeMap<String, String>);
+pub struct Selector(pub(in crate::stage::kinds) BTreeMap<String, String>);
 
 /// Axis values to which something is restricted: one for each axis, or a list, such as `{ fraction: [0.6, 0.9] }`.
 #[derive(Debug, Clone, Default)]

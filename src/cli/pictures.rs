@@ -1,0 +1,42 @@
+//! Figures in pixels, beside those in SVG that a command writes into a folder.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rayon::prelude::*;
+use resvg::usvg::fontdb::Database;
+
+use super::print;
+use crate::report::{Fonts, png};
+
+/// DejaVu, and this machine's own fonts for what it lacks.
+static FONTS: LazyLock<Fonts> = LazyLock::new(|| Fonts::and(Database::load_system_fonts));
+
+/// The files with a picture of each figure, but where the folder has the figure and a picture of it already.
+///
+/// A folder's files are written in the order of their names, a picture before its figure: whoever was killed between the
+/// two finds the figure to be another and draws both again.
+pub(super) fn beside(files: BTreeMap<String, Vec<u8>>, folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let wanted: Vec<(String, &str, &str)> = files
+        .iter()
+        .filter_map(|(name, bytes)| {
+            let picture = format!("{}.png", name.strip_suffix(".svg")?);
+            let drawn = fs_err::read(folder.join(name)).is_ok_and(|there| there == *bytes);
+            let there = drawn && folder.join(&picture).is_file();
+            if there { None } else { Some((picture, name.as_str(), std::str::from_utf8(bytes).ok()?)) }
+        })
+        .collect();
+    let drawn: Vec<_> = wanted.par_iter().map(|(picture, name, svg)| (picture, name, png(svg, &FONTS))).collect();
+    let mut pictures = BTreeMap::new();
+    for (picture, name, drawn) in drawn {
+        match drawn {
+            Ok(bytes) => {
+                pictures.insert(picture.clone(), bytes);
+            }
+            Err(error) => print::note(&format!("there is no picture of `{name}`: {error}")),
+        }
+    }
+    pictures.extend(files);
+    pictures
+}

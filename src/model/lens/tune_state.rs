@@ -1,0 +1,111 @@
+//! The state of tuning as one stream of bytes: a safetensors file with the translators and what momentum keeps, and the steps
+//! so far in its metadata, sealed as the state of a training is.
+
+use std::collections::BTreeMap;
+use std::io::{self, Cursor, Write};
+
+use safetensors::Dtype;
+use serde::{Deserialize, Serialize};
+
+use super::{Passage, TuneRecipe, TuneStep};
+use crate::model::archive::{self, Archive, Entry, WeightsFile};
+use crate::model::device::DeviceError;
+use crate::model::fit_state::StateError;
+use crate::model::sealed::{Sealed, unsealed};
+use crate::model::student::Model;
+
+/// The version of the stream. A state of another version is not read.
+const VERSION: u32 = 1;
+/// The key of the JSON in the metadata.
+const KEY: &str = "retort.tuning";
+
+/// Tuning between two steps.
+pub struct TuneState<'a> {
+    pub(super) identity: &'a str,
+    pub(super) steps: &'a [TuneStep],
+    pub(super) entries: &'a [Entry],
+    /// Reads the tensor of an entry.
+    pub(super) read: &'a dyn Fn(usize) -> Result<Vec<f32>, DeviceError>,
+}
+
+/// The metadata as written. Floating-point numbers are their bits.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    version: u32,
+    identity: String,
+    steps_total: usize,
+    /// Divergence, norm, rate and places of every step.
+    steps: Vec<[u64; 4]>,
+}
+
+impl TuneState<'_> {
+    /// Writes the state. One tensor at a time is copied.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let step = |step: &TuneStep| {
+            let TuneStep { step: _, steps_total: _, divergence, grad_norm, lr, places } = *step;
+            [divergence.to_bits(), grad_norm.to_bits(), lr.to_bits(), places as u64]
+        };
+        let wire = Wire {
+            version: VERSION,
+            identity: self.identity.to_owned(),
+            steps_total: self.steps.first().map_or(0, |step| step.steps_total),
+            steps: self.steps.iter().map(step).collect(),
+        };
+        let metadata = BTreeMap::from([(KEY.to_owned(), serde_json::to_string(&wire)?)]);
+        let mut sealed = Sealed::new(out);
+        archive::write(&mut sealed, &metadata, self.entries, |at| (self.read)(at).map_err(io::Error::other))?;
+        sealed.finish()
+    }
+}
+
+/// What a saved state must agree with: the digest of configuration, text and recipe.
+pub(super) fn identity(model: &Model, text: &[Passage], recipe: &TuneRecipe) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("retort 2026 identity of tuning a lens");
+    hasher.update(model.config().to_json().as_bytes());
+    hasher.update(format!("{recipe:?} {}", model.device().numerics()).as_bytes());
+    for Passage { ids, from } in text {
+        hasher.update(&(ids.len() as u64).to_le_bytes());
+        hasher.update(&(*from as u64).to_le_bytes());
+        ids.iter().for_each(|id| {
+            hasher.update(&id.to_le_bytes());
+        });
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The steps and tensors of a saved state, these in the order of the entries.
+pub(super) fn restore(
+    identity: &str,
+    entries: &[Entry],
+    bytes: &[u8],
+) -> Result<(Vec<TuneStep>, Vec<Vec<f32>>), StateError> {
+    let body = unsealed(bytes).ok_or(StateError::Damaged)?;
+    let mut archive =
+        Archive::open(vec![WeightsFile::new("the saved state", Cursor::new(body))]).map_err(|_| StateError::Damaged)?;
+    let wire = archive.metadata(KEY).ok_or(StateError::Damaged)?;
+    let wire: Wire = serde_json::from_str(wire).map_err(|_| StateError::Damaged)?;
+    if wire.version != VERSION {
+        return Err(StateError::Version { found: wire.version });
+    }
+    if wire.identity != identity {
+        return Err(StateError::OtherRun);
+    }
+    let mut tensors = Vec::with_capacity(entries.len());
+    for Entry { name, shape } in entries {
+        if archive.describe(name) != Some((shape.as_slice(), Dtype::F32)) {
+            return Err(StateError::Damaged);
+        }
+        let mut data = Vec::new();
+        archive.read(name, &mut data).map_err(|_| StateError::Damaged)?;
+        tensors.push(data);
+    }
+    let step = |(index, [divergence, grad_norm, lr, places]): (usize, [u64; 4])| TuneStep {
+        step: index + 1,
+        steps_total: wire.steps_total,
+        divergence: f64::from_bits(divergence),
+        grad_norm: f64::from_bits(grad_norm),
+        lr: f64::from_bits(lr),
+        places: places as usize,
+    };
+    Ok((wire.steps.into_iter().enumerate().map(step).collect(), tensors))
+}
