@@ -206,7 +206,7 @@ pub(super) fn dropped<B: Backend>(x: &Real<B>, dropout: Dropout) -> Real<B> {
 
 /// Queries `[batch, heads, width, head width]`, keys and values `[batch, key heads, width, head width]` of a padded
 /// layout.
-fn split<B: Backend>(qkv: &Real<B>, heads: Heads, width: usize) -> [Tensor<B, 4>; 3] {
+pub(super) fn split<B: Backend>(qkv: &Real<B>, heads: Heads, width: usize) -> [Tensor<B, 4>; 3] {
     let qkv = open::<B, 2>(qkv);
     let batch = qkv.dims()[0] / width.max(1);
     let mut at = 0;
@@ -218,19 +218,19 @@ fn split<B: Backend>(qkv: &Real<B>, heads: Heads, width: usize) -> [Tensor<B, 4>
 }
 
 /// `[batch, heads, width, head width]` back to `[tokens, heads · head width]`.
-fn merge<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 2> {
+pub(super) fn merge<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 2> {
     let [batch, heads, width, head] = x.dims();
     x.swap_dims(1, 2).reshape([batch * width, heads * head])
 }
 
 /// The rows of all query heads that share a head of keys, one after the other: `[batch, key heads, group · rows, _]`.
-fn grouped<B: Backend>(x: Tensor<B, 4>, heads: Heads) -> Tensor<B, 4> {
+pub(super) fn grouped<B: Backend>(x: Tensor<B, 4>, heads: Heads) -> Tensor<B, 4> {
     let [batch, _, rows, columns] = x.dims();
     x.reshape([batch, heads.kv_count, heads.count / heads.kv_count * rows, columns])
 }
 
 /// The reverse of [`grouped`].
-fn ungrouped<B: Backend>(x: Tensor<B, 4>, heads: Heads) -> Tensor<B, 4> {
+pub(super) fn ungrouped<B: Backend>(x: Tensor<B, 4>, heads: Heads) -> Tensor<B, 4> {
     let [batch, _, rows, columns] = x.dims();
     x.reshape([batch, heads.count, rows * heads.kv_count / heads.count, columns])
 }
@@ -259,7 +259,12 @@ fn visible<B: Backend>(
 }
 
 /// The attention probabilities `[batch, heads, queries, keys]`.
-fn probabilities<B: Backend>(queries: Tensor<B, 4>, keys: Tensor<B, 4>, heads: Heads, pads: &[usize]) -> Tensor<B, 4> {
+pub(super) fn probabilities<B: Backend>(
+    queries: Tensor<B, 4>,
+    keys: Tensor<B, 4>,
+    heads: Heads,
+    pads: &[usize],
+) -> Tensor<B, 4> {
     let device = queries.device();
     let mask = visible::<B>(pads, queries.dims()[2], keys.dims()[2], heads.window, &device);
     let scores = ungrouped(grouped(queries, heads).matmul(keys.swap_dims(2, 3)), heads);
@@ -323,68 +328,6 @@ pub(super) fn attend_backward<B: Backend>(
     let grad_queries = ungrouped(grad_scores.clone().matmul(keys), heads);
     let grad_keys = grad_scores.swap_dims(2, 3).matmul(grouped(queries, heads));
     close(Tensor::cat(vec![merge(grad_queries), merge(grad_keys), merge(grad_values)], 1))
-}
-
-/// Keys and values of one layer, padded to one width.
-#[derive(Debug)]
-pub(crate) struct PaddedMemory<B: Backend> {
-    past: Option<(Tensor<B, 4>, Tensor<B, 4>)>,
-    pads: Vec<usize>,
-}
-
-impl<B: Backend> PaddedMemory<B> {
-    pub(super) fn new() -> Self {
-        Self { past: None, pads: Vec::new() }
-    }
-
-    /// Attention of new positions; the first call decides where each sequence begins.
-    pub(super) fn attend(&mut self, qkv: &Real<B>, heads: Heads, layout: &Layout) -> Real<B> {
-        let [queries, mut keys, mut values] = split::<B>(qkv, heads, layout.width.unwrap_or(layout.tokens));
-        match self.past.take() {
-            None => self.pads = layout.pads(),
-            Some((past_keys, past_values)) => {
-                keys = Tensor::cat(vec![past_keys, keys], 2);
-                values = Tensor::cat(vec![past_values, values], 2);
-            }
-        }
-        let probabilities = probabilities(queries, keys.clone(), heads, &self.pads);
-        let out = merge(ungrouped(grouped(probabilities, heads).matmul(values.clone()), heads));
-        self.past = Some((keys, values));
-        close(out)
-    }
-
-    pub(super) fn retain(&mut self, kept: &[usize]) {
-        self.pads = kept.iter().map(|&b| self.pads[b]).collect();
-        if let Some((keys, values)) = self.past.take() {
-            let rows: Vec<u32> = kept.iter().map(|&b| b as u32).collect();
-            let rows = indices::<B>(&rows, &keys.device());
-            self.past = Some((keys.select(0, rows.clone()), values.select(0, rows)));
-        }
-    }
-
-    /// Adds the sequences of another memory; whichever has fewer positions is padded before them.
-    pub(super) fn join(&mut self, other: Self) {
-        let Some((other_keys, other_values)) = other.past else { return };
-        let Some((keys, values)) = self.past.take() else {
-            (self.past, self.pads) = (Some((other_keys, other_values)), other.pads);
-            return;
-        };
-        let (own, others) = (keys.dims()[2], other_keys.dims()[2]);
-        let width = own.max(others);
-        let padded = |x: Tensor<B, 4>| {
-            let [batch, heads, positions, head] = x.dims();
-            if positions == width {
-                return x;
-            }
-            Tensor::cat(vec![Tensor::zeros([batch, heads, width - positions, head], &x.device()), x], 2)
-        };
-        self.past = Some((
-            Tensor::cat(vec![padded(keys), padded(other_keys)], 0),
-            Tensor::cat(vec![padded(values), padded(other_values)], 0),
-        ));
-        self.pads.iter_mut().for_each(|pad| *pad += width - own);
-        self.pads.extend(other.pads.into_iter().map(|pad| pad + width - others));
-    }
 }
 
 pub(super) fn pick_rows<B: Backend>(table: &Real<B>, rows: &[u32]) -> Real<B> {

@@ -7,8 +7,9 @@ use burn::Dispatch;
 use burn::tensor::FloatDType;
 use burn::tensor::ops::FloatTensorOps;
 
-use super::composed::{self, PaddedMemory};
+use super::composed;
 use super::distributions;
+use super::padded::PaddedMemory;
 use super::{Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Turn, Wanted};
 
 impl Kernels for Dispatch {

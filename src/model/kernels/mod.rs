@@ -11,6 +11,7 @@ mod dispatch;
 mod distributions;
 mod flex;
 pub(crate) mod host;
+mod padded;
 mod plain;
 #[cfg(test)]
 mod tests;

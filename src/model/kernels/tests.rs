@@ -3,9 +3,10 @@
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
-use super::composed::{self, PaddedMemory};
+use super::composed;
 use super::distributions;
 use super::flex::{elements, tensor};
+use super::padded::PaddedMemory;
 use super::{
     Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, SURVEY, Turn,
     Wanted,
