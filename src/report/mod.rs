@@ -38,7 +38,7 @@
 //! | `lens.csv`, `lens-questions.csv`, `lens-….svg` | what layers know of the label, where readings are reported |
 //! | `figure-1.svg` … | accuracy, then training loss, then dev accuracy, as far as asked for and there, then those of further sections |
 //!
-//! Whoever writes the files draws each figure in pixels as well ([`png`]): that may take fonts of the machine, which the
+//! Whoever writes the files draws each figure in pixels as well ([`png()`]): that may take fonts of the machine, which the
 //! report as it is kept does not.
 //!
 //! Where a report comes from (seeds, models, devices, time) is no part of it, since it may not differ between two machines

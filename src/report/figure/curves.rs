@@ -131,7 +131,7 @@ fn draw(title: &str, kind: CurveKind, panels: &[&str], drawn: &[Drawn<'_>], lege
         let left = LEFT + (index % columns) as f64 * (width + GAP);
         let head = top + (index / columns) as f64 * row_height;
         let (start, end) = (head + HEADING, head + HEADING + plot_height);
-        svg.text((left, head + 13.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit(panel, width));
+        svg.text((left, head + 13.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit_ends(panel, width));
         for &tick in &y.ticks {
             let at = y.at(tick, end, start);
             svg.line((left, at), (left + width, at), "rt-grid", GRID, 1.0);

@@ -49,7 +49,7 @@ pub(in crate::report) fn forest_svg(forest: &Forest) -> String {
                 (12.0, y + 16.0),
                 Anchor::Start,
                 Text::HEADING,
-                &Text::HEADING.fit(&section.heading, WIDTH - 24.0),
+                &Text::HEADING.fit_ends(&section.heading, WIDTH - 24.0),
             );
             y += HEADING;
         }

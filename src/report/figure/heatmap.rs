@@ -123,7 +123,7 @@ impl Measured {
 
 fn draw(svg: &mut Svg, panel: &HeatPanel, bound: f64, measured: &Measured, (left, top): (f64, f64), row: f64) {
     let width = measured.width();
-    svg.text((left, top - 24.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit(&panel.heading, width));
+    svg.text((left, top - 24.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit_ends(&panel.heading, width));
     svg.text((left, top - 8.0), Anchor::Start, Text::SMALL, &Text::SMALL.fit(&panel.note, width));
     let start = left + measured.names;
     for (index, (name, cells)) in panel.rows.iter().zip(&panel.cells).enumerate() {

@@ -81,7 +81,7 @@ impl<'a> Panels<'a> {
         let first = index.is_multiple_of(self.columns);
         let place = Place { left, right: left + self.width, top, bottom: top + self.plot_height, first };
         if !heading.is_empty() {
-            let heading = Text::HEADING.fit(heading, self.width);
+            let heading = Text::HEADING.fit_ends(heading, self.width);
             svg.text((left, head + 14.0), Anchor::Start, Text::HEADING, &heading);
         }
         for &tick in &y.ticks {

@@ -29,7 +29,7 @@ pub(in crate::report) fn reliability_svg(chart: &ReliabilityChart) -> String {
         let (column, row) = (index % columns, index / columns);
         let left = LEFT + column as f64 * (side + GAP);
         let top = 8.0 + row as f64 * row_height + HEADING;
-        let name = Text::HEADING.fit(&panel.heading, side);
+        let name = Text::HEADING.fit_ends(&panel.heading, side);
         svg.text((left, top - 7.0), Anchor::Start, Text::HEADING, &name);
         let at = |percent: f64, start: f64, end: f64| start + (percent + ROOM) / (100.0 + 2.0 * ROOM) * (end - start);
         let x = |percent: f64| at(percent, left, left + side);

@@ -173,6 +173,22 @@ impl Text {
         cut.truncate(cut.trim_end().len());
         cut + "…"
     }
+
+    /// Cuts a text to a width as [`fit`](Self::fit) does, but in its middle: names of arms differ at their ends.
+    pub(super) fn fit_ends(self, text: &str, width: f64) -> String {
+        if self.width(text) <= width {
+            return text.to_owned();
+        }
+        let letters: Vec<char> = text.chars().collect();
+        let joined = |kept: usize| {
+            // Of an odd number the end gets one more.
+            let (head, tail) = (kept / 2, kept - kept / 2);
+            let head: String = letters[..head].iter().collect();
+            let tail: String = letters[letters.len() - tail..].iter().collect();
+            format!("{}…{}", head.trim_end(), tail.trim_start())
+        };
+        (0..letters.len()).rev().map(joined).find(|cut| self.width(cut) <= width).unwrap_or_default()
+    }
 }
 
 /// Estimates the width of a character in ems, after DejaVu Sans: the widest font that is likely to be used.
@@ -231,5 +247,9 @@ mod tests {
         let cut = Text::PLAIN.fit("a rather long label that does not fit", 80.0);
         assert!(cut.ends_with('…') && Text::PLAIN.width(&cut) <= 80.0, "{cut}");
         assert_eq!(Text::PLAIN.fit("short", 80.0), "short");
+        let cut = Text::PLAIN.fit_ends("before · tuned-masked · fraction 0.4", 120.0);
+        assert!(cut.starts_with("before") && cut.ends_with("0.4") && Text::PLAIN.width(&cut) <= 120.0, "{cut}");
+        assert_eq!(Text::PLAIN.fit_ends("short", 80.0), "short");
+        assert_eq!(Text::PLAIN.fit_ends("nothing fits", 1.0), "");
     }
 }

@@ -10,6 +10,9 @@ use object_store::client::{HttpError, HttpErrorKind};
 /// A longer answer is cut.
 const LETTERS_MAX: usize = 300;
 
+/// A longer word is cut: it may be a token that a service sends back.
+const WORD_MAX: usize = 64;
+
 /// What stands before a status in the library's words.
 const STATUS: &str = "Server returned non-2xx status code: ";
 
@@ -83,11 +86,16 @@ fn advice(said: &str) -> Option<&'static str> {
 
 /// Makes one short line of text that came from outside.
 pub(super) fn plain(text: &str) -> String {
-    let words: Vec<&str> = text.split(|letter: char| letter.is_whitespace() || letter.is_control()).collect();
-    let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LETTERS_MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.trim_end_matches(':').to_owned(),
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let words = words.filter(|word| !word.is_empty()).map(|word| cut(word, WORD_MAX));
+    let line = words.collect::<Vec<_>>().join(" ");
+    cut(line.trim_end_matches(':'), LETTERS_MAX)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -118,6 +126,7 @@ mod tests {
         check("<Error><Code>SlowDown</Code></Error>", "SlowDown");
         check("", "");
         check("\u{1b}[31mred\u{7}\r\n", "[31mred");
-        assert_eq!(told(&"x".repeat(5000)).chars().count(), LETTERS_MAX + 1);
+        assert_eq!(told(&"x ".repeat(5000)).chars().count(), LETTERS_MAX + 1);
+        assert_eq!(told(&"x".repeat(5000)), "x".repeat(WORD_MAX) + "…");
     }
 }
