@@ -1,7 +1,7 @@
 //! Speed of label-first evaluation on the CPU: every question of a QuaRel file, answered greedily as `evaluate` does.
 //!
 //! ```console
-//! $ cargo bench --bench evaluate -- STUDENT_DIR QUAREL.jsonl [--batch 32] [--whole] [--prompts PROMPTS.jsonl]
+//! $ cargo bench --bench evaluate -- STUDENT_DIR QUAREL.jsonl [--batch 64] [--whole] [--prompts PROMPTS.jsonl]
 //! $ python3 benches/peers/evaluate.py STUDENT_DIR PROMPTS.jsonl
 //! ```
 //!
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.drain(at..(at + 2).min(arguments.len()));
         value
     };
-    let batch: usize = valued("--batch").map_or(Ok(32), |batch| batch.parse())?;
+    let batch: usize = valued("--batch").map_or(Ok(64), |batch| batch.parse())?;
     let prompts_file = valued("--prompts");
     let [directory, file] = &arguments[..] else {
         #[expect(clippy::print_stdout, reason = "it is a program for people")]
