@@ -10,7 +10,7 @@ use super::decoder::DropoutRates;
 use super::device::{DeviceError, guarded};
 use super::early_stopping::EarlyStopping;
 use super::example::{Example, batch_of};
-use super::fit_state::{self, StateError, TrainState};
+use super::fit_state::{self, TrainState};
 use super::flops;
 use super::forward::Drops;
 use super::init::Random;
@@ -18,6 +18,7 @@ use super::kernels::AdamWStep;
 use super::learn::{Batch, Update};
 use super::order::Order;
 use super::recipe::{Decay, Recipe, RecipeError};
+use super::saved::StateError;
 use super::student::{Model, SequenceError, placed};
 
 /// One step, as it was.

@@ -3,18 +3,18 @@
 //! is found before anything is believed.
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor, Write};
+use std::io::{self, Write};
 
-use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
-use super::archive::{self, Archive, Entry, WeightsFile};
+use super::archive::{self, Entry};
 use super::device::DeviceError;
 use super::early_stopping::EarlyStopping;
 use super::fit::{Evaluation, FitLog, Progress, StepReport};
 use super::network::Shelf;
 use super::recipe::Recipe;
-use super::sealed::{Sealed, unsealed};
+use super::saved::{Saved, StateError};
+use super::sealed::Sealed;
 use super::student::{Model, placed};
 
 /// The version of the stream. A state of another version is not read.
@@ -31,23 +31,6 @@ pub struct TrainState<'a> {
     pub(crate) model: &'a Model,
     pub(crate) progress: &'a Progress,
     pub(crate) identity: &'a str,
-}
-
-/// Why a saved state cannot be resumed from.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum StateError {
-    /// The bytes are not those that were written.
-    #[error("cannot resume training: the saved state is cut short or damaged")]
-    Damaged,
-    /// The state is of another version of this program.
-    #[error("cannot resume training: the saved state has version {found}, this program reads another")]
-    Version {
-        /// The version of the state.
-        found: u32,
-    },
-    /// The state belongs to another run.
-    #[error("cannot resume training: the saved state is that of another configuration, recipe or set of examples")]
-    OtherRun,
 }
 
 /// The metadata as written. Floating-point numbers are their bits.
@@ -158,17 +141,7 @@ pub(crate) fn restore(
     recipe: &Recipe,
     bytes: &[u8],
 ) -> Result<Progress, StateError> {
-    let body = unsealed(bytes).ok_or(StateError::Damaged)?;
-    let mut archive =
-        Archive::open(vec![WeightsFile::new("the saved state", Cursor::new(body))]).map_err(|_| StateError::Damaged)?;
-    let wire = archive.metadata(KEY).ok_or(StateError::Damaged)?;
-    let wire: Wire = serde_json::from_str(wire).map_err(|_| StateError::Damaged)?;
-    if wire.version != VERSION {
-        return Err(StateError::Version { found: wire.version });
-    }
-    if wire.identity != identity {
-        return Err(StateError::OtherRun);
-    }
+    let (mut saved, wire) = Saved::open::<Wire>(bytes, KEY, VERSION, identity)?;
     let begun = placed!(&mut model.placed, network => network.begin_training(recipe.lora.as_ref(), recipe.seed));
     begun.map_err(|_| StateError::OtherRun)?;
     let specs = model.learned_specs();
@@ -178,13 +151,7 @@ pub(crate) fn restore(
         }
         let mut tensors = Vec::with_capacity(specs.len());
         for spec in &specs {
-            let name = format!("{prefix}{}", spec.name());
-            if archive.describe(&name) != Some((spec.shape.as_slice(), Dtype::F32)) {
-                return Err(StateError::Damaged);
-            }
-            let mut data = Vec::new();
-            archive.read(&name, &mut data).map_err(|_| StateError::Damaged)?;
-            tensors.push(data);
+            tensors.push(saved.tensor(&format!("{prefix}{}", spec.name()), &spec.shape)?);
         }
         placed!(&mut model.placed, network => network.set_shelf(shelf, tensors));
     }

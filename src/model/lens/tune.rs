@@ -12,11 +12,11 @@ use super::tune_state::{self, TuneState, identity};
 use super::{LensLimits, Translators};
 use crate::model::archive::Entry;
 use crate::model::device::{DeviceError, guarded};
-use crate::model::fit_state::StateError;
 use crate::model::init::{Random, permutation};
 use crate::model::kernels::{Kernels, Real, Wanted};
 use crate::model::layout::Layout;
 use crate::model::network::Network;
+use crate::model::saved::StateError;
 use crate::model::student::{Model, ModelError, SequenceError, placed};
 
 /// How translators are trained.

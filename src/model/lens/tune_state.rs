@@ -2,16 +2,15 @@
 //! so far in its metadata, sealed as the state of a training is.
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor, Write};
+use std::io::{self, Write};
 
-use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 use super::{Passage, TuneRecipe, TuneStep};
-use crate::model::archive::{self, Archive, Entry, WeightsFile};
+use crate::model::archive::{self, Entry};
 use crate::model::device::DeviceError;
-use crate::model::fit_state::StateError;
-use crate::model::sealed::{Sealed, unsealed};
+use crate::model::saved::{Saved, StateError};
+use crate::model::sealed::Sealed;
 use crate::model::student::Model;
 
 /// The version of the stream. A state of another version is not read.
@@ -79,26 +78,8 @@ pub(super) fn restore(
     entries: &[Entry],
     bytes: &[u8],
 ) -> Result<(Vec<TuneStep>, Vec<Vec<f32>>), StateError> {
-    let body = unsealed(bytes).ok_or(StateError::Damaged)?;
-    let mut archive =
-        Archive::open(vec![WeightsFile::new("the saved state", Cursor::new(body))]).map_err(|_| StateError::Damaged)?;
-    let wire = archive.metadata(KEY).ok_or(StateError::Damaged)?;
-    let wire: Wire = serde_json::from_str(wire).map_err(|_| StateError::Damaged)?;
-    if wire.version != VERSION {
-        return Err(StateError::Version { found: wire.version });
-    }
-    if wire.identity != identity {
-        return Err(StateError::OtherRun);
-    }
-    let mut tensors = Vec::with_capacity(entries.len());
-    for Entry { name, shape } in entries {
-        if archive.describe(name) != Some((shape.as_slice(), Dtype::F32)) {
-            return Err(StateError::Damaged);
-        }
-        let mut data = Vec::new();
-        archive.read(name, &mut data).map_err(|_| StateError::Damaged)?;
-        tensors.push(data);
-    }
+    let (mut saved, wire) = Saved::open::<Wire>(bytes, KEY, VERSION, identity)?;
+    let tensors = entries.iter().map(|Entry { name, shape }| saved.tensor(name, shape)).collect::<Result<_, _>>()?;
     let step = |(index, [divergence, grad_norm, lr, places]): (usize, [u64; 4])| TuneStep {
         step: index + 1,
         steps_total: wire.steps_total,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use object_store::{BackoffConfig, ClientOptions, CredentialProvider, RetryConfig};
 use reqwest::Url;
 
 use super::address::{ObjectsAt, Service};
@@ -136,13 +136,18 @@ fn amazon(
     };
     let [quick, slow] = connectors;
     let (quick, slow) = (make(quick)?, make(slow)?);
-    let provider = Arc::clone(quick.credentials());
     let unsigned = at.surroundings.named("AWS_SKIP_SIGNATURE").any(|(_, value)| value == "true");
-    let ask: Credentials = Box::new(move || {
+    let credentials = (!unsigned).then(|| asking(quick.credentials()));
+    Ok(Stores { quick: Arc::new(quick), slow: Arc::new(slow), credentials })
+}
+
+/// Makes a question for whether somebody provides credentials.
+fn asking<C: Send + Sync + 'static>(provider: &Arc<dyn CredentialProvider<Credential = C>>) -> Credentials {
+    let provider = Arc::clone(provider);
+    Box::new(move || {
         let provider = Arc::clone(&provider);
         Box::pin(async move { provider.get_credential().await.map(drop) })
-    });
-    Ok(Stores { quick: Arc::new(quick), slow: Arc::new(slow), credentials: (!unsigned).then_some(ask) })
+    })
 }
 
 /// Puts a bucket's name before the name of its server.
@@ -172,12 +177,8 @@ fn google(
     };
     let [quick, slow] = connectors;
     let (quick, slow) = (make(quick)?, make(slow)?);
-    let provider = Arc::clone(quick.credentials());
-    let ask: Credentials = Box::new(move || {
-        let provider = Arc::clone(&provider);
-        Box::pin(async move { provider.get_credential().await.map(drop) })
-    });
-    Ok(Stores { quick: Arc::new(quick), slow: Arc::new(slow), credentials: Some(ask) })
+    let credentials = Some(asking(quick.credentials()));
+    Ok(Stores { quick: Arc::new(quick), slow: Arc::new(slow), credentials })
 }
 
 fn azure(
@@ -198,10 +199,6 @@ fn azure(
     };
     let [quick, slow] = connectors;
     let (quick, slow) = (make(quick)?, make(slow)?);
-    let provider = Arc::clone(quick.credentials());
-    let ask: Credentials = Box::new(move || {
-        let provider = Arc::clone(&provider);
-        Box::pin(async move { provider.get_credential().await.map(drop) })
-    });
-    Ok(Stores { quick: Arc::new(quick), slow: Arc::new(slow), credentials: Some(ask) })
+    let credentials = Some(asking(quick.credentials()));
+    Ok(Stores { quick: Arc::new(quick), slow: Arc::new(slow), credentials })
 }
