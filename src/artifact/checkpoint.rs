@@ -118,7 +118,8 @@ pub struct TrainingLog {
     pub stopped_early: bool,
 }
 
-/// A student in Hugging Face's layout. Parts: `config`, `log`, `tokenizer`, `usage`, `weights`.
+/// A student in Hugging Face's layout. Parts: `config`, `log`, `tokenizer`, `usage`, `weights`; and, where the weights of each
+/// evaluation were kept, `weights-<step>` for each, which only `export` reads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// `config.json`.
@@ -137,11 +138,24 @@ impl Checkpoint {
     /// The parts that decide what the student answers: everything but the log.
     pub const MODEL_PARTS: [&'static str; 4] = ["config", "tokenizer", "usage", "weights"];
 
+    /// Names the part that has the weights after a step, as they were evaluated.
+    pub fn step_part(step: u64) -> String {
+        format!("{STEP_PART}{step}")
+    }
+
+    /// Returns the step whose weights a part has; `None` for any other part.
+    pub fn step_of(part: &str) -> Option<u64> {
+        part.strip_prefix(STEP_PART)?.parse().ok()
+    }
+
     /// Decodes the part `log` alone.
     pub fn decode_log(bytes: &[u8]) -> Result<TrainingLog, CodecError> {
         json("training log", bytes)
     }
 }
+
+/// How the names of parts begin that have the weights after a step.
+const STEP_PART: &str = "weights-";
 
 fn json<T: serde::de::DeserializeOwned>(format: &'static str, bytes: &[u8]) -> Result<T, CodecError> {
     serde_json::from_slice(bytes).map_err(|error| CodecError::Row {

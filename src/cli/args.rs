@@ -135,6 +135,7 @@ pub(super) enum Command {
     /// or training curves for TensorBoard
     #[command(after_help = "Examples:
   retort export pipelines/quickstart.yaml 'tuned[placement=after]' student/
+  retort export pipelines/quickstart.yaml 'tuned[placement=after]' student-at-50/ --step 50
   retort export pipelines/quickstart.yaml --outcomes outcomes.csv
   retort export pipelines/quickstart.yaml --tensorboard curves && tensorboard --logdir curves")]
     Export(Export),
@@ -264,6 +265,9 @@ pub(super) struct Export {
     /// Directory to write the instance's files to
     #[arg(value_name = "DIRECTORY", conflicts_with_all = ["outcomes", "tensorboard"])]
     pub(super) directory: Option<PathBuf>,
+    /// The weights of the evaluation after this step, of a training that keeps those of each (`keep: full`)
+    #[arg(long, value_name = "STEP", conflicts_with_all = ["outcomes", "tensorboard"])]
+    pub(super) step: Option<u64>,
     /// Write the outcome of every question, with the axis values of its instance, to this CSV file; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub(super) outcomes: Option<PathBuf>,

@@ -61,6 +61,15 @@ impl Session {
         Ok(self.graph.needed_by(found))
     }
 
+    /// Marks the instances that targets mean themselves, by index.
+    pub(super) fn named(&self, targets: &[String]) -> Result<Vec<bool>, Failure> {
+        let mut named = vec![false; self.graph.len()];
+        for target in targets {
+            self.matching(target)?.into_iter().for_each(|id| named[id.index()] = true);
+        }
+        Ok(named)
+    }
+
     /// Returns the instances of a stage, the instance of a name, or those of a stage with some of their coordinates:
     /// `tuned[run=0]` means every `tuned` whose run is 0.
     pub(super) fn matching(&self, target: &str) -> Result<Vec<InstanceId>, Failure> {
@@ -143,7 +152,19 @@ impl Session {
 
     /// Plans the wanted instances.
     pub(super) fn plan(&self, wanted: &[bool], ground: &Ground, store: &Store) -> Result<Plan, Failure> {
-        let plan = predict(&self.experiment, &self.graph, wanted, &ground.externals, ground.numerics, store)?;
+        self.plan_with(wanted, &vec![false; wanted.len()], ground, store)
+    }
+
+    /// Plans the wanted instances; of those that are named the bytes are to be there in the end.
+    pub(super) fn plan_with(
+        &self,
+        wanted: &[bool],
+        named: &[bool],
+        ground: &Ground,
+        store: &Store,
+    ) -> Result<Plan, Failure> {
+        let Ground { externals, numerics } = ground;
+        let plan = predict(&self.experiment, &self.graph, wanted, named, externals, numerics, store)?;
         // A layer that is down makes a plan look as if there was much to do.
         tell_notices(store);
         Ok(plan)

@@ -7,17 +7,21 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::Scheduler;
+use super::retention::{Passing, Retention};
 use super::worker::{Failure, Job, Message};
 use crate::event::{Event, Reporter, Tally, What, Why};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Digest, Fingerprint};
 use crate::graph::InstanceGraph;
-use crate::plan::{Counts, Decision, Externals, Found, History, Recipe, decide, recipe, why};
+use crate::plan::{Counts, Decision, Externals, Found, History, Need, Recipe, decide, gone, recipe, why};
 use crate::spec::{Experiment, InstanceId};
 use crate::stage::{DeviceSlot, Reach, Stop};
-use crate::store::{Producer, Store, StoreError};
+use crate::store::{Producer, RunId, Store, StoreError};
 
 /// How long the loop sleeps before it looks whether another process has finished.
 const POLL: Duration = Duration::from_millis(200);
+
+/// What runs of others go by is read anew after this long.
+const OTHERS_ARE_READ_EVERY: Duration = Duration::from_secs(30);
 
 /// How a run is carried out; none of it enters a key.
 #[derive(Debug, Clone)]
@@ -41,6 +45,8 @@ pub struct World<'a> {
     pub graph: &'a InstanceGraph,
     /// The instances that are to be there in the end, by index.
     pub wanted: &'a [bool],
+    /// The instances whose bytes are to be there in the end, by index.
+    pub named: &'a [bool],
     /// The files outside the experiment.
     pub externals: &'a Externals,
     /// The numerics class of the device.
@@ -55,6 +61,26 @@ pub struct World<'a> {
     pub history: &'a dyn History,
     /// Says whether the run was asked to stop.
     pub stop: &'a Stop,
+}
+
+impl Passing for World<'_> {
+    fn is_passing(&self, id: InstanceId) -> bool {
+        !self.experiment.instance(id).bound.passing_parts().is_empty()
+    }
+
+    fn reads(&self, id: InstanceId, producer: InstanceId) -> bool {
+        let passing = self.experiment.instance(producer).bound.passing_parts();
+        let instance = self.experiment.instance(id);
+        instance.inputs.iter().any(|(port, producers)| {
+            let parts = instance.bound.parts(port);
+            let reads = |part: &&str| parts.as_ref().is_none_or(|parts| parts.iter().any(|read| read == part));
+            producers.contains(&producer) && passing.iter().any(reads)
+        })
+    }
+
+    fn stage(&self, id: InstanceId) -> usize {
+        self.experiment.instance(id).stage.index()
+    }
 }
 
 /// How a run ended.
@@ -96,12 +122,15 @@ pub fn run<'a>(
         world,
         options,
         scheduler: Scheduler::new(world.graph, world.wanted, options.jobs),
+        retention: Retention::new(world.graph, world.wanted, world.named, &world),
         reporter,
         results: vec![None; world.graph.len()],
         remake: BTreeSet::new(),
         waiting: BTreeSet::new(),
         tried_again: BTreeSet::new(),
         in_flight: BTreeSet::new(),
+        again: vec![None; world.graph.len()],
+        others: None,
         ready: vec![None; world.graph.len()],
         orders: vec![None; world.graph.len()],
         tally: Tally::default(),
@@ -127,6 +156,7 @@ struct Loop<'a> {
     world: World<'a>,
     options: &'a RunOptions,
     scheduler: Scheduler,
+    retention: Retention,
     reporter: &'a mut dyn Reporter,
     results: Vec<Option<Arc<Found>>>,
     /// Instances whose result is there but whose bytes must be made again.
@@ -137,6 +167,10 @@ struct Loop<'a> {
     tried_again: BTreeSet<InstanceId>,
     /// Recipes that are being run here; another instance of the same recipe waits for the one result.
     in_flight: BTreeSet<Fingerprint>,
+    /// Why instances that are ready are made again, where they were made before.
+    again: Vec<Option<Why>>,
+    /// What runs of others go by, and when that was read.
+    others: Option<(Instant, BTreeSet<Fingerprint>)>,
     /// The work orders of instances that are ready.
     ready: Vec<Option<Box<Recipe>>>,
     /// The recipe that each instance has in flight.
@@ -191,15 +225,18 @@ impl<'a> Loop<'a> {
     fn decide(&mut self, id: InstanceId) -> Result<(), EngineError> {
         let World { experiment, externals, numerics, store, .. } = self.world;
         let recipe = recipe(experiment, id, &self.results, externals, numerics);
-        let remake = self.remake.contains(&id);
-        let decision = decide(experiment, id, &recipe, store, remake)
+        self.retention.known(id, recipe.order.fingerprint);
+        let need = self.need(id);
+        let decision = decide(experiment, id, &recipe, store, need)
             .map_err(|source| EngineError::Store { instance: self.name(id), source })?;
         match decision {
             Decision::Hit(found) => self.hit(id, found),
-            Decision::Run if self.in_flight.contains(&recipe.order.fingerprint) => {
+            Decision::Run(_) if self.in_flight.contains(&recipe.order.fingerprint) => {
                 self.scheduler.busy_elsewhere(id);
             }
-            Decision::Run => {
+            Decision::Run(before) => {
+                let before = before.map(Arc::new).or_else(|| self.results[id.index()].clone());
+                self.again[id.index()] = before.map(|found| gone(&found, store));
                 self.in_flight.insert(recipe.order.fingerprint);
                 self.orders[id.index()] = Some(recipe.order.fingerprint);
                 let slot = experiment.instances[id.index()].bound.slot();
@@ -220,13 +257,9 @@ impl<'a> Loop<'a> {
     {
         let recipe = self.ready[id.index()].take().expect("a ready instance has a work order");
         let instance = &self.world.experiment.instances[id.index()];
-        let remake = self.remake.contains(&id);
         if !self.waiting.contains(&id) {
-            let reason = if remake {
-                Why::Lost { part: "result".into() }
-            } else {
-                why(self.world.experiment, id, &recipe.manifest, self.world.history)
-            };
+            let anew = || why(self.world.experiment, id, &recipe.manifest, self.world.history);
+            let reason = self.again[id.index()].take().unwrap_or_else(anew);
             let fingerprint = recipe.order.fingerprint;
             self.tell(What::Started { instance: self.name(id), fingerprint, why: reason });
         }
@@ -238,7 +271,7 @@ impl<'a> Loop<'a> {
             devices: self.world.devices,
             reach: self.world.reach,
             stop: self.world.stop,
-            remake,
+            need: self.need(id),
             producer: &self.options.producer,
             wall_ms: self.options.wall_ms,
             messages: sender.clone(),
@@ -273,12 +306,14 @@ impl<'a> Loop<'a> {
         self.tell(What::Hit { instance: self.name(id), fingerprint, by, from });
         self.results[id.index()] = Some(Arc::new(found));
         self.scheduler.finished(id);
+        self.evict_after(id);
     }
 
     fn published(&mut self, id: InstanceId, found: Found) {
         if self.remake.remove(&id) {
             // It was counted as a hit when its result was found and its bytes were not yet asked for.
             self.tally.hits -= 1;
+            self.compare_with_before(id, &found);
         }
         self.tally.ran += 1;
         self.ran.insert(id.index());
@@ -287,6 +322,54 @@ impl<'a> Loop<'a> {
         self.tell(What::Finished { instance: self.name(id), fingerprint, took_ms });
         self.results[id.index()] = Some(Arc::new(found));
         self.scheduler.finished(id);
+        self.evict_after(id);
+    }
+
+    /// Warns when something that was made again came out otherwise: what was made of it before is no longer what would be.
+    fn compare_with_before(&mut self, id: InstanceId, found: &Found) {
+        let Some(before) = &self.results[id.index()] else { return };
+        let differs = |(part, digest): (&String, &Digest)| found.parts.get(part).is_some_and(|now| now != digest);
+        if before.parts.iter().any(differs) {
+            let message = "made again, it came out otherwise, so this device does not repeat itself: what was made of it \
+                           before may be made again too, each time; keep its bytes (`keep: best`)";
+            self.tell(What::Warned { message: format!("{}: {message}", self.name(id)) });
+        }
+    }
+
+    fn need(&self, id: InstanceId) -> Need {
+        if self.remake.contains(&id) {
+            return Need::Remake;
+        }
+        Need::of(self.world.experiment, id, self.world.named[id.index()])
+    }
+
+    /// Evicts what nothing reads any more now that an instance is done.
+    fn evict_after(&mut self, done: InstanceId) {
+        let World { experiment, graph, store, .. } = self.world;
+        let is_done = |id: InstanceId| self.scheduler.is_done(id);
+        for id in self.retention.done(graph.producers(done), &is_done) {
+            let Some(found) = self.results[id.index()].clone() else { continue };
+            if self.others_need(&found.fingerprint) {
+                continue;
+            }
+            let passing = experiment.instances[id.index()].bound.passing_parts();
+            let evicted = passing.iter().filter_map(|part| found.parts.get(*part)).map(|digest| store.evict(digest));
+            match evicted.sum::<Result<u64, StoreError>>() {
+                Ok(0) => {}
+                Ok(bytes) => self.tell(What::Evicted { instance: self.name(id), bytes }),
+                Err(error) => self.tell(What::Warned { message: format!("{}: {error}", self.name(id)) }),
+            }
+        }
+    }
+
+    /// Says whether a run that is not this experiment's, or somebody else's, goes by a recipe. What cannot be found out is
+    /// taken for yes.
+    fn others_need(&mut self, recipe: &Fingerprint) -> bool {
+        let old = self.others.as_ref().is_none_or(|(read, _)| read.elapsed() > OTHERS_ARE_READ_EVERY);
+        if old && let Some(own) = RunId::parse(&self.options.run) {
+            self.others = self.world.store.needed_by_others(&own).ok().map(|others| (Instant::now(), others));
+        }
+        self.others.as_ref().is_none_or(|(_, others)| others.contains(recipe))
     }
 
     /// Forgets the recipe that an instance had in flight, and looks again at whatever waited for it.

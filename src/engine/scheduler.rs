@@ -197,6 +197,11 @@ impl Scheduler {
         given_up
     }
 
+    /// Says whether an instance has its result, and is not being made again.
+    pub fn is_done(&self, id: InstanceId) -> bool {
+        self.states[id.index()] == State::Done
+    }
+
     /// Says whether something waits for another process.
     pub fn waits_elsewhere(&self) -> bool {
         !self.set_aside.is_empty()

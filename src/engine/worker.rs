@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 
 use crate::artifact::Parts;
 use crate::event::Note;
-use crate::plan::{Facts, Found, Recipe};
+use crate::plan::{Facts, Found, Need, Recipe};
 use crate::spec::InstanceId;
 use crate::stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
 use crate::store::{Claim, LeaseState, Pending, Producer, Store, StoreError};
@@ -56,7 +56,7 @@ pub(super) struct Job<'a> {
     pub(super) devices: &'a dyn DeviceSlot,
     pub(super) reach: &'a dyn Reach,
     pub(super) stop: &'a Stop,
-    pub(super) remake: bool,
+    pub(super) need: Need,
     pub(super) producer: &'a Producer,
     pub(super) wall_ms: fn() -> u64,
     pub(super) messages: Sender<Message>,
@@ -107,9 +107,8 @@ impl Job<'_> {
             }
         };
         // Whoever held the lease before may have published between our look-up and now.
-        if !self.remake
-            && let Some(found) = self.store.result(&fingerprint)?
-        {
+        let appeared = if self.need == Need::Remake { None } else { self.store.result(&fingerprint)? };
+        if let Some(found) = appeared.filter(|found| self.need.is_met(found, self.store)) {
             let _ = self.messages.send(Message::Appeared(self.id, found));
             return Ok(());
         }
@@ -173,6 +172,7 @@ impl Job<'_> {
             outputs.insert(part, blob.blob());
             blobs.push(blob);
         }
+        outputs.extend(self.store.partial(&self.recipe.order.fingerprint).kept_parts()?);
         let mut notes = self.recipe.origins.clone();
         if self.stage.slot() == Slot::Device
             && let Ok(device) = self.devices.device()

@@ -119,6 +119,13 @@ pub enum What {
         /// The instance that is in its way.
         because: String,
     },
+    /// Bytes of a result went, as its stage asks once everything that reads them is done.
+    Evicted {
+        /// The instance's name.
+        instance: String,
+        /// How many.
+        bytes: u64,
+    },
     /// Something a person should know that stops nothing.
     Warned {
         /// What it is.
@@ -195,6 +202,11 @@ pub enum Why {
         from: Option<String>,
         /// The fields that differ.
         changes: Vec<KeyChange>,
+    },
+    /// Its recipe was run, and a part of the result that is needed again was not kept, on purpose.
+    Evicted {
+        /// The part.
+        part: String,
     },
     /// Its recipe was run, but the result is gone or damaged.
     Lost {

@@ -11,5 +11,5 @@ mod why;
 
 pub use external::{Externals, ExternalsError, Roots};
 pub use predict::{Counts, Plan, Verdict, predict};
-pub use recipe::{Decision, Facts, Found, Recipe, decide, recipe};
-pub use why::{Divergence, Earlier, History, divergence, why};
+pub use recipe::{Decision, Facts, Found, Need, Recipe, decide, recipe};
+pub use why::{Divergence, Earlier, History, divergence, gone, why};

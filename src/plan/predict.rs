@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Decision, Externals, Facts, Found, Recipe, decide, recipe};
+use super::{Decision, Externals, Facts, Found, Need, Recipe, decide, recipe};
 use crate::fingerprint::Fingerprint;
 use crate::graph::InstanceGraph;
 use crate::spec::{Experiment, InstanceId};
@@ -18,7 +18,7 @@ pub enum Verdict {
     Hit(Arc<Found>),
     /// It runs.
     Run(Box<Recipe>),
-    /// Its result is there but its bytes are not, and something that runs needs them.
+    /// Its result is there but its bytes are not, and something that runs needs them, or somebody who named it.
     Remake(Box<Recipe>, Arc<Found>),
     /// It has the same recipe as this instance, which runs, and takes its result.
     Shares(InstanceId),
@@ -68,11 +68,13 @@ impl Plan {
     }
 }
 
-/// Predicts what a run would do with the instances marked in `wanted`.
+/// Predicts what a run would do with the instances marked in `wanted`; of those in `named` the bytes are to be there in the
+/// end.
 pub fn predict(
     experiment: &Experiment,
     graph: &InstanceGraph,
     wanted: &[bool],
+    named: &[bool],
     externals: &Externals,
     numerics: &str,
     facts: &dyn Facts,
@@ -100,13 +102,18 @@ pub fn predict(
             continue;
         }
         let recipe = recipe(experiment, id, &results, externals, numerics);
-        verdicts.push(match decide(experiment, id, &recipe, facts, false)? {
+        verdicts.push(match decide(experiment, id, &recipe, facts, Need::of(experiment, id, named[id.index()]))? {
             Decision::Hit(found) => {
                 let found = Arc::new(found);
                 results[id.index()] = Some(Arc::clone(&found));
                 Verdict::Hit(found)
             }
-            Decision::Run => {
+            Decision::Run(Some(found)) => {
+                let found = Arc::new(found);
+                results[id.index()] = Some(Arc::clone(&found));
+                Verdict::Remake(Box::new(recipe), found)
+            }
+            Decision::Run(None) => {
                 let first = *running.entry(recipe.order.fingerprint).or_insert(id);
                 if first == id { Verdict::Run(Box::new(recipe)) } else { Verdict::Shares(first) }
             }
@@ -120,7 +127,7 @@ pub fn predict(
         let Verdict::Hit(found) = &verdicts[id.index()] else { continue };
         let found = Arc::clone(found);
         let recipe = recipe(experiment, id, &results, externals, numerics);
-        if let Decision::Remake(gone) = decide(experiment, id, &recipe, facts, true)? {
+        if let Decision::Remake(gone) = decide(experiment, id, &recipe, facts, Need::Remake)? {
             remake.extend(gone);
         }
         verdicts[id.index()] = Verdict::Remake(Box::new(recipe), found);

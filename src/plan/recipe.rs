@@ -58,6 +58,11 @@ pub trait Facts {
     /// Says whether the bytes of a digest are there.
     fn holds(&self, digest: &Digest) -> bool;
 
+    /// Says whether the bytes of a digest are not there on purpose.
+    fn was_evicted(&self, _digest: &Digest) -> bool {
+        false
+    }
+
     /// Says whether looking for a result takes so long that many are best looked for at once.
     fn is_far(&self) -> bool {
         false
@@ -78,6 +83,10 @@ impl Facts for Store {
         self.contains(digest)
     }
 
+    fn was_evicted(&self, digest: &Digest) -> bool {
+        self.is_evicted(digest)
+    }
+
     fn is_far(&self) -> bool {
         self.has_far_layers()
     }
@@ -93,8 +102,9 @@ impl Facts for Store {
 pub enum Decision {
     /// Its result is there.
     Hit(Found),
-    /// It must run, and everything it reads is there.
-    Run,
+    /// It must run, and everything it reads is there. With it comes the result that was made before, where there is one
+    /// whose bytes are gone.
+    Run(Option<Found>),
     /// It must run, but the bytes of these producers are gone and must be made again first.
     Remake(Vec<InstanceId>),
 }
@@ -155,22 +165,49 @@ pub fn recipe(
     Recipe { manifest, order, origins }
 }
 
-/// Decides what is to be done with an instance. `remake` ignores a result that is there, because its bytes are not.
+/// What is asked of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A result, whether or not its bytes are there; only something stale would need them.
+    Result,
+    /// A result whose bytes are there.
+    Bytes,
+    /// Bytes that are to be made again, whatever the store says.
+    Remake,
+}
+
+impl Need {
+    /// Says what is asked of an instance that somebody named, or nobody. A report is there to be read.
+    pub fn of(experiment: &Experiment, id: InstanceId, is_named: bool) -> Self {
+        let is_read = is_named || experiment.instance(id).bound.kind().output == ArtifactKind::Report;
+        if is_read { Self::Bytes } else { Self::Result }
+    }
+
+    /// Says whether a result that was found will do.
+    pub fn is_met(self, found: &Found, facts: &dyn Facts) -> bool {
+        match self {
+            Self::Result => true,
+            Self::Bytes => found.parts.values().all(|digest| facts.holds(digest)),
+            Self::Remake => false,
+        }
+    }
+}
+
+/// Decides what is to be done with an instance.
 pub fn decide(
     experiment: &Experiment,
     id: InstanceId,
     recipe: &Recipe,
     facts: &dyn Facts,
-    remake: bool,
+    need: Need,
 ) -> Result<Decision, StoreError> {
-    // A report is there to be read, so its bytes are always needed; those of anything else only by something stale.
-    let read_in_the_end = experiment.instance(id).bound.kind().output == ArtifactKind::Report;
-    let there = |found: &Found| !read_in_the_end || found.parts.values().all(|digest| facts.holds(digest));
-    if !remake && let Some(found) = facts.result(&recipe.order.fingerprint)?.filter(there) {
-        return Ok(Decision::Hit(found));
-    }
+    let found = if need == Need::Remake { None } else { facts.result(&recipe.order.fingerprint)? };
+    let without_bytes = match found {
+        Some(found) if need.is_met(&found, facts) => return Ok(Decision::Hit(found)),
+        found => found,
+    };
     let gone = missing_producers(experiment, id, &recipe.order, facts);
-    Ok(if gone.is_empty() { Decision::Run } else { Decision::Remake(gone) })
+    Ok(if gone.is_empty() { Decision::Run(without_bytes) } else { Decision::Remake(gone) })
 }
 
 /// Returns the producers of an instance of whose parts some are gone, in rising order.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{Facts, Found};
 use crate::event::Why;
 use crate::fingerprint::{Fingerprint, KeyChange, KeyManifest};
 use crate::spec::{Experiment, InstanceId};
@@ -63,6 +64,12 @@ pub fn divergence(
         })
     };
     same_name.or_else(nearest)
+}
+
+/// Says why a result is made again whose bytes are needed and not there.
+pub fn gone(found: &Found, facts: &dyn Facts) -> Why {
+    let evicted = found.parts.iter().find(|(_, digest)| facts.was_evicted(digest));
+    evicted.map_or(Why::Lost { part: "result".into() }, |(part, _)| Why::Evicted { part: part.clone() })
 }
 
 /// Says why an instance runs.

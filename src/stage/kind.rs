@@ -60,6 +60,12 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Names the parts of its output that are kept only until every stage that reads them is done; such a part is made
+    /// again when something stale needs it.
+    fn passing_parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Says whether the coordinates of gathered inputs appear in the output, so that they belong in the key.
     fn labels_inputs(&self) -> bool {
         false
@@ -93,6 +99,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn slot(&self) -> Slot;
     /// Names the parts it reads of the artifact at a port; `None` reads all of them.
     fn parts(&self, port: &str) -> Option<Vec<String>>;
+    /// Names the parts of its output that are kept only until every stage that reads them is done.
+    fn passing_parts(&self) -> &'static [&'static str];
     /// Says whether the coordinates of gathered inputs belong in the key.
     fn labels_inputs(&self) -> bool;
     /// Lists what does not fit what will come to its gathering ports.
@@ -179,6 +187,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn parts(&self, port: &str) -> Option<Vec<String>> {
         self.stage.parts(port)
+    }
+
+    fn passing_parts(&self) -> &'static [&'static str] {
+        self.stage.passing_parts()
     }
 
     fn labels_inputs(&self) -> bool {

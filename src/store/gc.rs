@@ -18,7 +18,7 @@ use super::layout::Area;
 use super::open::Core;
 use super::run::{RunDir, RunId};
 use super::session::{self, unique};
-use super::{Store, disk, rows, trash};
+use super::{Store, disk, partial, rows, trash};
 use crate::fingerprint::{Digest, Fingerprint};
 
 /// What [`Store::gc`] keeps.
@@ -95,8 +95,8 @@ impl Store {
         let total = (blobs.len() + recipes.len()) as u64;
         let mut done = 0;
         let marked = sweep.runs()?;
-        sweep.partials(&marked)?;
         let mut needed = BTreeSet::new();
+        sweep.partials(&marked, &mut needed)?;
         for fingerprint in recipes {
             sweep.recipe(&fingerprint, marked.contains(&fingerprint), &mut needed)?;
             done += 1;
@@ -113,6 +113,9 @@ impl Store {
             }
             done += 1;
             progress(done, total);
+        }
+        if !options.dry_run {
+            core.sweep_marks(&needed)?;
         }
         sweep.empty_trash()?;
         sweep.tidy()?;
@@ -169,7 +172,8 @@ impl Sweep<'_> {
         Ok(marked)
     }
 
-    fn partials(&mut self, marked: &BTreeSet<Fingerprint>) -> Result<(), StoreError> {
+    /// Keeps or discards saved training states, and notes the parts of results to come of those that stay.
+    fn partials(&mut self, marked: &BTreeSet<Fingerprint>, needed: &mut BTreeSet<Digest>) -> Result<(), StoreError> {
         let folder = self.core.layout.area(Area::Partial);
         let leased: BTreeSet<Fingerprint> = self.core.live_leases()?.into_iter().collect();
         for name in disk::names(&folder).map_err(failed("list training state"))? {
@@ -180,6 +184,8 @@ impl Sweep<'_> {
             let written_ms = disk::stamp_at(&path).map_or(0, |stamp| stamp.newest_ms());
             let is_wanted = leased.contains(&fingerprint) || (marked.contains(&fingerprint) && !is_done);
             if is_wanted || self.is_young(written_ms, kept_for) {
+                let kept = partial::kept_parts(&path).map_err(failed("list kept parts"))?;
+                needed.extend(kept.into_values().map(|blob| blob.digest));
                 continue;
             }
             let bytes = tree_bytes(&path)?;

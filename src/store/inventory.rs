@@ -65,7 +65,7 @@ impl Store {
         for area in Area::ALL {
             let slot = match area {
                 Area::Objects => &mut report.objects,
-                Area::Actions | Area::Heads | Area::Signatures => &mut report.actions,
+                Area::Actions | Area::Heads | Area::Signatures | Area::Evicted => &mut report.actions,
                 Area::Rows => &mut report.rows,
                 Area::Runs | Area::Roots => &mut report.runs,
                 Area::Partial => &mut report.partial,

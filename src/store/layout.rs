@@ -73,6 +73,8 @@ pub(super) enum Area {
     /// One claim of each recipe under the recipe's name; only in a cache that a group shares.
     Heads,
     Signatures,
+    /// A mark for each blob that is not kept on purpose.
+    Evicted,
     Rows,
     Partial,
     Runs,
@@ -84,11 +86,12 @@ pub(super) enum Area {
 }
 
 impl Area {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Objects,
         Self::Actions,
         Self::Heads,
         Self::Signatures,
+        Self::Evicted,
         Self::Rows,
         Self::Partial,
         Self::Runs,
@@ -106,6 +109,7 @@ impl Area {
             Self::Actions => "actions/v1",
             Self::Heads => "heads/v1",
             Self::Signatures => "signatures/v1",
+            Self::Evicted => "evicted/v1",
             Self::Rows => "rows/v1",
             Self::Partial => "partial/v1",
             Self::Runs => "runs/v1",
@@ -138,6 +142,10 @@ impl Layout {
 
     pub(super) fn blob(&self, digest: &Digest) -> PathBuf {
         self.sharded(Area::Objects, &digest.hex())
+    }
+
+    pub(super) fn evicted(&self, digest: &Digest) -> PathBuf {
+        self.sharded(Area::Evicted, &digest.hex())
     }
 
     pub(super) fn claims_of(&self, fingerprint: &Fingerprint) -> PathBuf {

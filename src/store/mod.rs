@@ -10,6 +10,7 @@
 //! | claims | `actions/v1/ab/<fingerprint>/<claim>` | [`Store::publish`], [`Store::find`]; the claim is the commit |
 //! | heads | `heads/v1/ab/<fingerprint>` | a claim of each recipe, where a group shares the cache: one look finds it |
 //! | signatures | `signatures/v1/ab/<claim>/<key>` | who vouches for a claim ([`TrustOptions`]) |
+//! | marks of eviction | `evicted/v1/ab/<digest>` | [`Store::evict`]; a blob that is not kept on purpose |
 //! | rows | `rows/v1/<kind>/` | [`Store::rows`]; journals and packs with a checksum for each row |
 //! | unfinished work | `partial/v1/<fingerprint>/` | [`Store::partial`] |
 //! | runs | `runs/v1/<run>/`, `roots/<user>/<run>` | [`Store::new_run`]; what `gc` marks from |
@@ -38,6 +39,7 @@ mod claim;
 mod commit;
 mod disk;
 mod error;
+mod evict;
 mod gc;
 mod head;
 mod history;

@@ -3,16 +3,17 @@
 //! Each item is one file: its content, then the digest of the content. Saving replaces the file at once, so a killed
 //! process leaves the item as it was before or as it is after.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Store;
 use super::disk::{self, Opened};
 use super::error::{StoreError, failed};
 use super::layout::Component;
 use super::notice::Notice;
 use super::open::Core;
+use super::{BlobRef, Store};
 use crate::fingerprint::{Digest, Fingerprint};
 
 /// The saved state of one recipe's work.
@@ -22,6 +23,9 @@ pub struct PartialDir {
 }
 
 const DIGEST_BYTES: usize = 32;
+
+/// How the names of items begin that say which blob is a part of the result to come.
+const KEPT: &str = "kept-";
 
 impl Store {
     /// Returns the place for a recipe's unfinished work; it is made when something is saved.
@@ -60,6 +64,37 @@ impl PartialDir {
         }
     }
 
+    /// Makes a blob durable as a further part of the result to come, and so beyond the reach of `gc`.
+    pub fn keep_part(&self, part: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.core.require_writable("keep a part of a result")?;
+        let failed = self.core.write_failed("keep a part of a result", bytes.len() as u64);
+        let blob = BlobRef::of(bytes);
+        let temp = self.core.temp().map_err(&failed)?;
+        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
+        let path = self.core.layout.blob(&blob.digest);
+        temp.persist(&path).map_err(&failed)?;
+        path.parent().map_or(Ok(()), disk::sync_folder).map_err(&failed)?;
+        let text = format!("{} {}", blob.digest, blob.bytes);
+        self.save(&format!("{KEPT}{part}"), |out| out.write_all(text.as_bytes()))
+    }
+
+    /// Returns the parts that were kept and are there.
+    pub fn kept_parts(&self) -> Result<BTreeMap<String, BlobRef>, StoreError> {
+        let mut parts = kept_parts(&self.folder).map_err(failed("list kept parts"))?;
+        parts.retain(|_, blob| self.core.blob_bytes(&blob.digest) == Some(blob.bytes));
+        Ok(parts)
+    }
+
+    /// Forgets the parts that were kept, when they are not to be any.
+    pub fn forget_parts(&self) -> Result<(), StoreError> {
+        let failed = failed("forget kept parts");
+        for name in disk::names(&self.folder).map_err(&failed)?.iter().filter(|name| name.starts_with(KEPT)) {
+            disk::remove_if_there(&self.folder.join(name)).map_err(&failed)?;
+        }
+        Ok(())
+    }
+
     /// Removes everything saved, once the work is published.
     pub fn clear(&self) -> Result<(), StoreError> {
         if !self.folder.exists() {
@@ -72,6 +107,21 @@ impl PartialDir {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(Component::of(name))
     }
+}
+
+/// Reads which parts are kept for one recipe, by their names.
+pub(super) fn kept_parts(folder: &Path) -> io::Result<BTreeMap<String, BlobRef>> {
+    let mut parts = BTreeMap::new();
+    for name in disk::names(folder)? {
+        let Some(part) = name.strip_prefix(KEPT) else { continue };
+        let Some(Ok(bytes)) = read_item(&folder.join(&name))? else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        let blob = text
+            .split_once(' ')
+            .and_then(|(digest, bytes)| Some(BlobRef { digest: digest.parse().ok()?, bytes: bytes.parse().ok()? }));
+        parts.extend(blob.map(|blob| (part.to_owned(), blob)));
+    }
+    Ok(parts)
 }
 
 /// Passes bytes on and hashes them.

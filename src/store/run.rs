@@ -4,7 +4,7 @@
 //! says that the run's results are to be kept.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -117,6 +117,12 @@ pub struct RunDir {
 
 const VERSION: u32 = 1;
 const INFO_BYTES_MAX: u64 = 64 * 1024;
+
+/// A run whose log has not grown for this long has ended, however it did.
+const SILENT_AFTER_MS: u64 = 3600 * 1000;
+
+/// The end of a log that is looked through for the end of the run.
+const TAIL_BYTES: u64 = 64 * 1024;
 
 /// A larger log is not read back.
 const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -242,6 +248,21 @@ impl RunDir {
     /// Reads the events, one line each; a line that a killed process did not end is left out.
     pub fn events(&self) -> Result<Vec<String>, StoreError> {
         whole_lines(&self.folder.join("events.jsonl"))
+    }
+
+    /// Tells whether the run has ended; one that was killed has when its log has not grown for an hour.
+    pub(super) fn is_over(&self, now_ms: u64) -> bool {
+        let path = self.folder.join("events.jsonl");
+        let silent = |written_ms: u64| written_ms.saturating_add(SILENT_AFTER_MS) <= now_ms;
+        let Some(stamp) = disk::stamp_at(&path) else { return silent(self.info.started_at_ms) };
+        let tail = || {
+            let mut file = disk::open_input(&path)?;
+            file.seek(SeekFrom::Start(stamp.bytes().saturating_sub(TAIL_BYTES)))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).contains("\"event\":\"run-finished\""))
+        };
+        silent(stamp.newest_ms()) || tail().unwrap_or(false)
     }
 
     /// Appends what became of instances.

@@ -62,6 +62,8 @@ pub struct VerifyReport {
     pub untrusted_claims: Vec<Damage>,
     /// Blobs that a valid claim names and that are neither here nor in a layer.
     pub missing_blobs: Vec<MissingBlob>,
+    /// Blobs that a valid claim names and that are not kept on purpose.
+    pub evicted_blobs: u64,
     /// Blobs that a valid claim names and that only a layer has; they are fetched when they are read.
     pub blobs_elsewhere: u64,
     /// Whole rows.
@@ -177,6 +179,8 @@ fn verify_claims(core: &Core, report: &mut VerifyReport) -> Result<(), StoreErro
                 let is_there = disk::stamp_at(&core.layout.blob(&blob.digest)).is_some();
                 if !is_there && core.blob_bytes_in_layers(&blob.digest) == Some(blob.bytes) {
                     report.blobs_elsewhere += 1;
+                } else if !is_there && core.is_evicted(&blob.digest) {
+                    report.evicted_blobs += 1;
                 } else if !is_there {
                     let digest = blob.digest;
                     report.missing_blobs.push(MissingBlob { fingerprint, claim, part, digest });

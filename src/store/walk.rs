@@ -39,7 +39,7 @@ impl Core {
         Ok(entries.iter().filter_map(of_shard).collect())
     }
 
-    fn list_shards(&self, area: Area) -> Result<Vec<(String, String, PathBuf)>, StoreError> {
+    pub(super) fn list_shards(&self, area: Area) -> Result<Vec<(String, String, PathBuf)>, StoreError> {
         let failed = failed("list the cache");
         let area = self.layout.area(area);
         let mut entries = Vec::new();

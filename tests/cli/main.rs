@@ -35,6 +35,7 @@ mod paper;
 mod pipelines;
 mod published;
 mod reruns;
+mod retention;
 mod revisions;
 mod runner;
 mod scores;

@@ -9,6 +9,7 @@ use super::super::reach::Environment;
 use super::super::reporter;
 use super::super::session::{Devices, Ground, Session};
 use super::run::{options, reporter_options};
+use crate::artifact::Checkpoint;
 use crate::engine::{self, Outcome, World};
 use crate::fingerprint::{Digest, Fingerprint, KeyManifest};
 use crate::plan::{Counts, Earlier, History};
@@ -34,6 +35,7 @@ impl Afresh<'_> {
             experiment: &session.experiment,
             graph: &session.graph,
             wanted,
+            named: &vec![false; wanted.len()],
             externals: &ground.externals,
             numerics: ground.numerics,
             store,
@@ -47,13 +49,16 @@ impl Afresh<'_> {
     }
 }
 
-/// Returns the parts of two results that differ, or that only one of them has.
+/// Returns the parts of two results that differ, or that only one of them has; but for weights of single steps, of which a
+/// training keeps as many as it is asked to.
 pub(super) fn different_parts<'p>(
     one: &'p BTreeMap<String, Digest>,
     other: &'p BTreeMap<String, Digest>,
 ) -> Vec<&'p String> {
     let parts: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-    parts.into_iter().filter(|part| one.get(*part) != other.get(*part)).collect()
+    let is_kept_by_both = |part: &str| one.contains_key(part) && other.contains_key(part);
+    let counts = |part: &&String| Checkpoint::step_of(part).is_none() || is_kept_by_both(part);
+    parts.into_iter().filter(counts).filter(|part| one.get(*part) != other.get(*part)).collect()
 }
 
 /// What is computed afresh is compared with nothing earlier.

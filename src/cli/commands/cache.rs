@@ -194,7 +194,7 @@ fn verify(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
         print::json(&json!({
             "clean": report.clean(), "blobs": report.blobs, "bytes": report.blob_bytes, "claims": report.claims,
             "rows": report.rows, "damaged": damaged, "missing": missing, "untrusted": untrusted,
-            "elsewhere": report.blobs_elsewhere,
+            "elsewhere": report.blobs_elsewhere, "evicted": report.evicted_blobs,
         }));
     } else {
         for line in damaged.iter().chain(&missing).chain(&untrusted) {
@@ -204,6 +204,9 @@ fn verify(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
         print::data(&format!("{blobs} blobs ({size}), {} claims and {} rows read\n", report.claims, report.rows));
         if report.blobs_elsewhere > 0 {
             print::data(&format!("{} blobs are in the layers and not here\n", report.blobs_elsewhere));
+        }
+        if report.evicted_blobs > 0 {
+            print::data(&format!("{} blobs are not kept, as their stages ask\n", report.evicted_blobs));
         }
         if report.clean() {
             print::data("clean\n");

@@ -8,8 +8,10 @@ use super::super::history::StoredHistory;
 use super::super::print;
 use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
-use crate::plan::{Plan, Verdict, divergence};
+use crate::event::Why;
+use crate::plan::{Plan, Verdict, divergence, gone};
 use crate::spec::InstanceId;
+use crate::store::Store;
 
 /// The explanation of one instance.
 #[derive(Debug, Serialize)]
@@ -47,7 +49,7 @@ pub(super) fn explain(global: &Global, selection: &Selection) -> Result<Exit, Fa
     let wanted = session.graph.needed_by(targets.iter().copied());
     let store = session.look()?;
     let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
-    let plan = session.plan(&wanted, &ground, &store)?;
+    let plan = session.plan_with(&wanted, &session.named(&selection.targets)?, &ground, &store)?;
     let history = StoredHistory::read(&store, &session.experiment.name)?;
     let stale = |id: &InstanceId| !matches!(plan.verdicts[id.index()], Verdict::Hit(_) | Verdict::Left);
     // Without a target, an instance that only waits for another is told by that other.
@@ -55,7 +57,7 @@ pub(super) fn explain(global: &Global, selection: &Selection) -> Result<Exit, Fa
         !selection.targets.is_empty() || (stale(id) && !matches!(plan.verdicts[id.index()], Verdict::Awaits(_)))
     };
     let explained: Vec<Explained> =
-        targets.iter().filter(|id| tell(id)).map(|id| explained(&session, &plan, &history, *id)).collect();
+        targets.iter().filter(|id| tell(id)).map(|id| explained(&session, &plan, &store, &history, *id)).collect();
     if global.json {
         print::json(&explained);
     } else if explained.is_empty() {
@@ -68,7 +70,7 @@ pub(super) fn explain(global: &Global, selection: &Selection) -> Result<Exit, Fa
     Ok(Exit::Success)
 }
 
-fn explained(session: &Session, plan: &Plan, history: &StoredHistory<'_>, id: InstanceId) -> Explained {
+fn explained(session: &Session, plan: &Plan, store: &Store, history: &StoredHistory<'_>, id: InstanceId) -> Explained {
     let stage = &session.experiment.stage_of(id).name;
     let name = session.name(id);
     let mut one = Explained {
@@ -86,7 +88,11 @@ fn explained(session: &Session, plan: &Plan, history: &StoredHistory<'_>, id: In
             one.last_took_ms = Some(found.took_ms);
         }
         Verdict::Remake(_, found) => {
-            one.state = "must be made again: something that runs needs its bytes, and they are gone".into();
+            let how = match gone(found, store) {
+                Why::Evicted { part } => format!("its {part} are needed, and were not kept"),
+                _ => "its bytes are needed, and they are gone".to_owned(),
+            };
+            one.state = format!("must be made again: {how}");
             one.last_took_ms = Some(found.took_ms);
         }
         Verdict::Shares(first) => {
@@ -107,7 +113,7 @@ fn explained(session: &Session, plan: &Plan, history: &StoredHistory<'_>, id: In
             }
             roots.sort_unstable();
             roots.dedup();
-            one.because_of = roots.into_iter().map(|root| explained(session, plan, history, root)).collect();
+            one.because_of = roots.into_iter().map(|root| explained(session, plan, store, history, root)).collect();
         }
         Verdict::Run(recipe) => match divergence(&session.experiment, id, &recipe.manifest, history) {
             None => one.state = "is new: nothing like it was run before".into(),

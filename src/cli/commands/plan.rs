@@ -12,7 +12,7 @@ use super::super::print;
 use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
 use crate::event::Why;
-use crate::plan::{Counts, Plan, Verdict, why};
+use crate::plan::{Counts, Plan, Verdict, gone, why};
 use crate::spec::InstanceId;
 use crate::stage::{Basis, Estimate};
 use crate::store::Store;
@@ -49,7 +49,7 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     let store = session.look()?;
     let devices = Devices::new(&session.settings, global);
     let ground = session.survey(&wanted, &store, &devices)?;
-    let plan = session.plan(&wanted, &ground, &store)?;
+    let plan = session.plan_with(&wanted, &session.named(&selection.targets)?, &ground, &store)?;
     let most = if global.json || global.verbose > 0 { usize::MAX } else { SHOWN_MAX };
     let asks = |id| Ok(inquiry::of(&session, id, &plan, &ground, &store, &devices)?.map(|inquiry| inquiry.estimate));
     let lines = lines(&session, &plan, &store, most, &asks)?;
@@ -102,10 +102,10 @@ fn lines(
                     explained += 1;
                 }
             }
-            Verdict::Remake(recipe, _) => {
+            Verdict::Remake(recipe, found) => {
                 line.verdict = "run";
                 line.fingerprint = Some(recipe.order.fingerprint.hex());
-                line.why = Some(Why::Lost { part: "result".into() });
+                line.why = Some(gone(found, store));
             }
             Verdict::Shares(first) => {
                 line.verdict = "shares";
@@ -202,6 +202,7 @@ pub(in super::super) fn reason(why: &Why) -> String {
     match why {
         Why::New => "new".into(),
         Why::Lost { part } => format!("its {part} is gone"),
+        Why::Evicted { part } => format!("its {part} were not kept, and are needed again"),
         Why::Changed { from, changes } => {
             let shown: BTreeMap<&str, String> = changes
                 .iter()

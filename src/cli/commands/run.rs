@@ -23,13 +23,14 @@ use crate::store::{InstanceRecord, Mode, Outcome as Recorded, Producer, RunDir, 
 pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.selection.pipeline)?;
     let wanted = session.wanted(&args.selection.targets)?;
+    let named = session.named(&args.selection.targets)?;
     let store = session.store(Mode::Create)?;
     let mut screen = reporter::make(reporter_options(global));
     let mut told = Told { screen: &mut *screen, log: None, lines: String::new() };
     hub::fetch(&session, &wanted, args.offline, &mut |what| told.report(&Event { at_ms: now_ms(), what }))?;
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(&wanted, &store, &devices)?;
-    let plan = session.plan(&wanted, &ground, &store)?;
+    let plan = session.plan_with(&wanted, &named, &ground, &store)?;
     let history = LazyHistory { store: &store, experiment: &session.experiment.name, read: OnceLock::new() };
     let stop = stop_on_signals()?;
     let record = store.new_run(&session.experiment.name)?;
@@ -41,6 +42,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
         experiment: &session.experiment,
         graph: &session.graph,
         wanted: &wanted,
+        named: &named,
         externals: &ground.externals,
         numerics: ground.numerics,
         store: &store,

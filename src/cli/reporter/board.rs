@@ -102,7 +102,7 @@ impl Board {
                 self.left += 1;
             }
             What::Fetched { file, .. } => self.take(file),
-            What::Warned { .. } | What::Resolved { .. } => {}
+            What::Evicted { .. } | What::Warned { .. } | What::Resolved { .. } => {}
             What::RunFinished { .. } => self.rows.clear(),
         }
     }

@@ -147,6 +147,11 @@ impl Narrator {
                 }
                 .filter(|_| first || full)
             }
+            What::Evicted { instance, bytes } => {
+                self.summary.evicted(*bytes);
+                let text = format!("{} not kept", print::bytes(*bytes));
+                full.then(|| Line::new(Mark::Done, instance, text))
+            }
             What::Noted { instance, note: Note::Warning { message } } => self.warned(instance, message),
             What::Warned { message } => self.warned("", message),
             What::Noted { .. } => None,

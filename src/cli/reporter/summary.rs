@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::print;
 use super::clean::{one_line, shorten_end};
 use super::duration::duration;
 use super::narrate::{Line, Mark};
@@ -20,6 +21,8 @@ pub(super) struct Summary {
     failures: Vec<(String, String)>,
     /// How many instances were left out for each cause, and whether that is an instance.
     skipped: BTreeMap<String, (bool, usize)>,
+    /// How many results are not kept whole, and how many bytes that freed.
+    evicted: (usize, u64),
     /// How many warnings were too many to say.
     pub(super) warnings_unsaid: usize,
 }
@@ -37,6 +40,11 @@ impl Summary {
         let count = &mut self.skipped.entry(cause.to_owned()).or_insert((is_instance, 0)).1;
         *count += 1;
         *count == 1
+    }
+
+    /// Remembers bytes that went.
+    pub(super) fn evicted(&mut self, bytes: u64) {
+        self.evicted = (self.evicted.0 + 1, self.evicted.1.saturating_add(bytes));
     }
 
     /// Says how the run ended and, unless it ended well, how to go on.
@@ -84,6 +92,10 @@ impl Summary {
         }
         if self.warnings_unsaid > 0 {
             body.push(amount(self.warnings_unsaid, "further warnings are in the run's log"));
+        }
+        if let (count @ 1.., bytes) = self.evicted {
+            let what = if count == 1 { "checkpoint is" } else { "checkpoints are" };
+            body.push(amount(count, &format!("{what} not kept, as `keep: none` asks: {} freed", print::bytes(bytes))));
         }
         body.extend(advice.map(str::to_owned));
         Line::new(mark, "", text).body(body)

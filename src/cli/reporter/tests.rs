@@ -335,6 +335,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         (text(), text(), number()).prop_map(|(instance, error, took_ms)| What::Failed { instance, error, took_ms }),
         text().prop_map(|instance| What::Stopped { instance }),
         (text(), text()).prop_map(|(instance, because)| What::Skipped { instance, because }),
+        (text(), number()).prop_map(|(instance, bytes)| What::Evicted { instance, bytes }),
         text().prop_map(|message| What::Warned { message }),
         (prop::array::uniform5(size()), number()).prop_map(|([hits, ran, failed, stopped, skipped], took_ms)| {
             What::RunFinished { tally: Tally { hits, ran, failed, stopped, skipped }, took_ms }

@@ -17,6 +17,7 @@ pub(super) fn reason(why: &Why, full: bool) -> String {
         Why::New => "new".to_owned(),
         Why::Lost { part } if part == "result" => "result lost".to_owned(),
         Why::Lost { part } => format!("`{}` lost", one_line(part)),
+        Why::Evicted { part } => format!("`{}` not kept", one_line(part)),
         Why::Changed { from, changes } => {
             let said = changed(changes, full);
             match from {
@@ -112,6 +113,7 @@ mod tests {
     fn a_lost_result_is_said() {
         assert_eq!(reason(&Why::Lost { part: "result".into() }, false), "result lost");
         assert_eq!(reason(&Why::Lost { part: "weights".into() }, false), "`weights` lost");
+        assert_eq!(reason(&Why::Evicted { part: "weights".into() }, false), "`weights` not kept");
         assert_eq!(reason(&Why::Changed { from: None, changes: vec![] }, false), "changed");
     }
 }

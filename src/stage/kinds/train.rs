@@ -6,8 +6,9 @@ use crate::artifact::{
     Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
 use crate::model::{self, Budget, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
-use crate::stage::params::{Count, External, Input, ModelSpec, Seed};
+use crate::stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
 use crate::stage::{Clash, Context, Slot, Stage, StageError};
+use crate::store::PartialDir;
 use crate::text::prompt::{STUDENT, Template};
 use crate::text::target::{MARKER, check_marker};
 use crate::text::tokenizer::Tokenizer;
@@ -45,6 +46,19 @@ pub enum LossOn {
 
 crate::words!(LossOn { Target = "target", Sequence = "sequence" });
 
+/// Which weights are kept once everything that reads them is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Those of every evaluation.
+    Full,
+    /// The best, or the last where nothing was evaluated.
+    Best,
+    /// None: they are made again when something stale needs them.
+    None,
+}
+
+crate::words!(Keep { Full = "full", Best = "best", None = "none" });
+
 crate::params! {
     /// A student fine-tuned on questions with labels and rationales.
     pub struct Train {
@@ -76,6 +90,10 @@ crate::params! {
         pub weights: Option<Weights>,
         /// The most tokens of a sequence; longer ones are cut and counted.
         pub max_length: Count = Count::of(512),
+        /// Which weights are kept once everything that reads them is done: the `best`, those of each evaluation as well
+        /// (`full`), or `none`, which are made again when something stale needs them. It is no part of the key: what is
+        /// made is the same.
+        pub keep: Aside<Keep> = Aside(Keep::Best),
         /// How to train.
         pub recipe: TrainRecipe,
         /// Decides the initial weights of a new student and the order of examples.
@@ -108,6 +126,13 @@ impl Stage for Train {
             );
             return clash("recipe", &why, "use `eval_by: generation`");
         }
+        if self.keep.0 == Keep::Full && self.recipe.eval_every.is_none() {
+            return clash(
+                "keep",
+                "`keep: full` keeps the weights of each evaluation, and there are none",
+                "give `recipe.eval_every`, or leave it out",
+            );
+        }
         match &self.weights {
             Some(weights) if weights.prompt.is_some() && self.loss == LossOn::Target => clash(
                 "weights",
@@ -137,6 +162,10 @@ impl Stage for Train {
         }
     }
 
+    fn passing_parts(&self) -> &'static [&'static str] {
+        if self.keep.0 == Keep::None { &["weights"] } else { &[] }
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
         let questions = context.read(&self.questions)?;
         let usage = self.usage(context)?;
@@ -155,6 +184,9 @@ impl Stage for Train {
         let recipe = model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) };
         let partial = context.partial();
         let saved = partial.load(STATE)?;
+        if saved.is_none() || self.keep.0 != Keep::Full {
+            partial.forget_parts()?;
+        }
         let mut hooks = Hooks {
             context,
             tokenizer: &tokenizer,
@@ -162,6 +194,7 @@ impl Stage for Train {
             dev,
             eval_by: self.recipe.eval_by,
             max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer)?,
+            keeps: (self.keep.0 == Keep::Full).then(|| context.partial()),
             saving: Saving::new(partial, STATE),
             pace: Pace::new(),
             peak: model::peak_flops(context.device()?, self.recipe.precision),
@@ -256,6 +289,8 @@ struct Hooks<'a> {
     dev: &'a [&'a Question],
     eval_by: EvalBy,
     max_new: usize,
+    /// Where the weights of each evaluation are kept, if they are.
+    keeps: Option<PartialDir>,
     saving: Saving,
     pace: Pace,
     /// What the device can do at most, in operations per second.
@@ -264,6 +299,14 @@ struct Hooks<'a> {
 }
 
 impl Hooks<'_> {
+    /// Keeps the weights that were just evaluated, where each are.
+    fn keep(&self, model: &Model, step: u64) -> Result<(), StageError> {
+        if let Some(partial) = &self.keeps {
+            partial.keep_part(&Checkpoint::step_part(step), &model.weights_bytes()?)?;
+        }
+        Ok(())
+    }
+
     fn accuracy(&self, model: &Model) -> Result<f32, StageError> {
         let asker = Asker {
             model,
@@ -341,6 +384,10 @@ impl FitHooks for Hooks<'_> {
         match evaluated {
             Ok(accuracy) => {
                 self.context.measure("dev accuracy", step, f64::from(accuracy));
+                if let Err(error) = self.keep(model, step) {
+                    self.failure = Some(error);
+                    return None;
+                }
                 Some(accuracy)
             }
             Err(StageError::Stopped) => None,

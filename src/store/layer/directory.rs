@@ -150,6 +150,15 @@ impl Place for Directory {
         Ok(Put::New(claim.bytes.len() as u64))
     }
 
+    fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {
+        Ok(self.0.is_evicted(digest))
+    }
+
+    fn mark_evicted(&self, digest: &Digest) -> io::Result<()> {
+        require_folders(&self.0.layout.evicted(digest))?;
+        self.0.mark_evicted(digest)
+    }
+
     fn sync(&self) -> io::Result<()> {
         // A server that cannot be told makes a file durable when it is closed.
         disk::sync_file_system(&File::open(self.0.layout.root())?);

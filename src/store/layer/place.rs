@@ -94,6 +94,12 @@ pub(super) trait Place: Send + Sync {
     /// Puts a claim there with its signatures, whose blobs are there already.
     fn put_claim(&self, fingerprint: &Fingerprint, claim: &WholeClaim, moved: &AtomicU64) -> io::Result<Put>;
 
+    /// Tells whether a blob that is not there is not there on purpose.
+    fn is_evicted(&self, digest: &Digest) -> io::Result<bool>;
+
+    /// Says that a blob is not there on purpose.
+    fn mark_evicted(&self, digest: &Digest) -> io::Result<()>;
+
     /// Makes durable what was put there.
     fn sync(&self) -> io::Result<()> {
         Ok(())

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::Layer;
 use super::transfer::{Moving, Parcel, push};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Digest, Fingerprint};
 use crate::store::Store;
 use crate::store::claim::ClaimId;
 use crate::store::error::StoreError;
@@ -22,6 +22,8 @@ const JOBS: usize = 4;
 
 enum Message {
     Result(Parcel),
+    /// A blob that is to be kept no more when all before it has been pushed.
+    Evict(Digest),
     /// Leases in layers, to be let go of when all before them has been pushed.
     Release(Vec<Lease>),
     Run(RunId),
@@ -66,6 +68,10 @@ impl PusherHandle {
 
     pub(in crate::store) fn release(&self, leases: Vec<Lease>) {
         self.send(Message::Release(leases));
+    }
+
+    pub(in crate::store) fn evict(&self, digest: Digest) {
+        self.send(Message::Evict(digest));
     }
 
     fn rows(&self, kind: Component) {
@@ -123,6 +129,10 @@ fn run(core: &Core, receiver: &Receiver<Message>) {
             bring(core, &mut parcels);
             match message {
                 Message::Result(_) => {}
+                Message::Evict(digest) => {
+                    // What cannot be removed stays, as if nobody had asked.
+                    let _ = core.evict(&digest);
+                }
                 Message::Release(leases) => drop(leases),
                 Message::Run(run) => core.layers.fed_on_success().for_each(|layer| {
                     layer.put_run(core, &run);

@@ -22,6 +22,12 @@ impl Layer {
         self.ask("look for a blob", move |place| place.blob_bytes(&digest)).flatten()
     }
 
+    /// Tells whether a blob that is not there is not there on purpose.
+    pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
+        let digest = *digest;
+        self.ask("look for a blob", move |place| place.is_evicted(&digest)).unwrap_or(false)
+    }
+
     /// Copies a blob into a new file, and finds out on the way whether it is the one.
     pub(super) fn copy_blob(&self, digest: &Digest, expected: Expected, to: PathBuf) -> Option<Copied> {
         let digest = *digest;

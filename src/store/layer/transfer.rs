@@ -209,7 +209,8 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
     }
     let named = claims.iter().flat_map(|(_, claim)| claim.claim.outputs.values());
     let needed: BTreeMap<Digest, BlobRef> = named.chain(blobs).map(|blob| (blob.digest, *blob)).collect();
-    let needed: Vec<BlobRef> = needed.into_values().collect();
+    let (evicted, needed): (Vec<BlobRef>, Vec<BlobRef>) =
+        needed.into_values().partition(|blob| core.is_evicted(&blob.digest));
     let tally = Tally::new(layer, needed.len() + claims.len(), moving);
     tally.count(|moved| moved.refused = unread);
     tally.each(&needed, |blob| match put_blob(core, layer, *blob) {
@@ -221,6 +222,12 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
         Some(Put::Refused(why)) => tally.lost(blob.digest, &why),
         None => tally.lost(blob.digest, "the layer did not take it"),
     });
+    for blob in evicted {
+        let is_told = layer.blob_bytes(&blob.digest).is_some() || layer.mark_evicted(&blob.digest).is_some();
+        if !is_told {
+            tally.lost(blob.digest, "it is not kept, and the layer could not be told");
+        }
+    }
     layer.sync();
     tally.each(&claims, |(fingerprint, claim)| {
         if !tally.is_whole(fingerprint, claim) {
@@ -282,6 +289,11 @@ fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -
                 moved.blobs += 1;
                 moved.bytes += bytes;
             }),
+            Ok(None) if layer.is_evicted(digest) => {
+                if let Err(error) = core.mark_evicted(digest) {
+                    failed(core.write_failed("keep a result", 0)(error));
+                }
+            }
             Ok(None) => {
                 tally.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Layer;
 use super::place::{Place, Put, unsound};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Digest, Fingerprint};
 use crate::store::BlobRef;
 use crate::store::disk;
 use crate::store::head::WholeClaim;
@@ -24,6 +24,12 @@ impl Layer {
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         self.ask_sending("put a blob", &moved, move |place| place.put_blob(&from, blob, &counter))
+    }
+
+    /// Says that a blob is not there on purpose.
+    pub(super) fn mark_evicted(&self, digest: &Digest) -> Option<()> {
+        let digest = *digest;
+        self.ask("say that a blob is not kept", move |place| place.mark_evicted(&digest))
     }
 
     /// Puts a claim there, whose blobs are there already.

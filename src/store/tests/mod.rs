@@ -3,6 +3,7 @@
 mod blobs;
 mod claims;
 mod collecting;
+mod evicting;
 mod full_disk;
 mod hostile_layers;
 mod index;

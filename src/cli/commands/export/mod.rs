@@ -18,6 +18,7 @@ use super::super::session::{Devices, Session};
 use super::reports::{plain, write_changed};
 use super::show::{decoded, result_of};
 use crate::artifact::{ArtifactKind, Checkpoint, Usage};
+use crate::fingerprint::Digest;
 use crate::model::Config;
 use crate::plan::{Found, Verdict};
 use crate::report::tensorboard::{Span, event_file};
@@ -34,7 +35,7 @@ pub(super) fn export(global: &Global, args: &Export) -> Result<Exit, Failure> {
             return Err(Failure::invalid("`retort export` needs an instance and a directory to write it to")
                 .hint("or name what to write of all instances: `--outcomes FILE.csv`, `--tensorboard DIR`"));
         };
-        return files_of(global, &session, target, directory);
+        return files_of(global, &session, target, args.step, directory);
     }
     let store = session.look()?;
     if let Some(file) = &args.outcomes {
@@ -147,13 +148,30 @@ fn write_curves(
 }
 
 /// Writes the files of one instance to a directory.
-fn files_of(global: &Global, session: &Session, target: &str, directory: &Path) -> Result<Exit, Failure> {
+fn files_of(
+    global: &Global,
+    session: &Session,
+    target: &str,
+    step: Option<u64>,
+    directory: &Path,
+) -> Result<Exit, Failure> {
     let id = session.only(target)?;
     let store = session.look()?;
     let found = result_of(global, session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
+    let mut parts = found.parts.clone();
+    parts.retain(|part, _| Checkpoint::step_of(part).is_none());
+    if let Some(step) = step {
+        parts.insert("weights".to_owned(), weights_after(step, &found, &session.name(id))?);
+    }
     let mut files = BTreeMap::new();
-    for (part, digest) in &found.parts {
+    for (part, digest) in &parts {
+        if store.is_evicted(digest) && !store.contains(digest) {
+            let name = session.name(id);
+            let why = format!("the {part} of `{name}` were not kept once all that reads them was done");
+            let hint = format!("`retort run {} '{name}'` makes them again", session.experiment.path.display());
+            return Err(Failure::unusable(why).hint(hint));
+        }
         files.insert(file_name(kind, part), store.read(digest)?);
     }
     if kind == ArtifactKind::Checkpoint {
@@ -165,6 +183,20 @@ fn files_of(global: &Global, session: &Session, target: &str, directory: &Path) 
     let written = write_changed(directory, &files)?;
     print::data(&format!("{}: {} files, {written} of them new or changed\n", directory.display(), files.len()));
     Ok(Exit::Success)
+}
+
+/// Returns the blob of the weights that were evaluated after a step.
+fn weights_after(step: u64, found: &Found, name: &str) -> Result<Digest, Failure> {
+    if let Some(digest) = found.parts.get(&Checkpoint::step_part(step)) {
+        return Ok(*digest);
+    }
+    let mut steps: Vec<u64> = found.parts.keys().filter_map(|part| Checkpoint::step_of(part)).collect();
+    steps.sort_unstable();
+    let hint = match &steps[..] {
+        [] => "`keep: full` in its stage, before it is trained, keeps those of each evaluation".to_owned(),
+        steps => format!("kept are those of {}", steps.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    Err(Failure::unusable(format!("`{name}` has kept no weights of step {step}")).hint(hint))
 }
 
 /// The files that transformers reads beside a checkpoint's own: how its tokenizer is set up, and how it generates.

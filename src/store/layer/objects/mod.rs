@@ -343,6 +343,14 @@ impl Place for Objects {
         self.writing(self.put_catalog(fingerprint, claim, moved))
     }
 
+    fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {
+        Ok(self.remote.head(&self.names.evicted(digest))?.is_some())
+    }
+
+    fn mark_evicted(&self, digest: &Digest) -> io::Result<()> {
+        self.writing(self.remote.create(&self.names.evicted(digest), &Bytes::new())).map(drop)
+    }
+
     fn named(&self, beginning: &str) -> io::Result<Named> {
         let Some(shard) = beginning.get(..2) else { return Ok((Vec::new(), Vec::new())) };
         let recipes = self.remote.list(&self.names.shard(None, shard))?;

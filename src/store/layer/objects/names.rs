@@ -26,6 +26,10 @@ impl Names {
         text(&self.0.blob(digest))
     }
 
+    pub(super) fn evicted(&self, digest: &Digest) -> String {
+        text(&self.0.evicted(digest))
+    }
+
     pub(super) fn claims_of(&self, fingerprint: &Fingerprint) -> String {
         text(&self.0.claims_of(fingerprint))
     }

@@ -1,0 +1,88 @@
+//! Blobs that are not kept, on purpose: their claims stay, so that what was made of them is a hit, and whoever needs the
+//! bytes makes them again.
+//!
+//! A mark in the blob's name tells what was evicted from what was lost. It says nothing of bytes that are there.
+
+use std::collections::BTreeSet;
+
+use super::error::{StoreError, failed};
+use super::index::Table;
+use super::layout::Area;
+use super::open::Core;
+use super::run::RunId;
+use super::{Store, disk};
+use crate::fingerprint::{Digest, Fingerprint};
+
+impl Store {
+    /// Removes a blob that can be made again, and returns its size; 0 where it is not here.
+    ///
+    /// Layers that get results as soon as they are made have got this one before it goes.
+    pub fn evict(&self, digest: &Digest) -> Result<u64, StoreError> {
+        self.core.require_writable("evict a blob")?;
+        let Some(bytes) = self.core.blob_bytes(digest) else { return Ok(0) };
+        match self.pusher.handle() {
+            Some(handle) => handle.evict(*digest),
+            None => self.core.evict(digest).map_err(failed("evict a blob"))?,
+        }
+        Ok(bytes)
+    }
+
+    /// Tells whether a blob is not kept on purpose.
+    pub fn is_evicted(&self, digest: &Digest) -> bool {
+        self.core.is_evicted(digest)
+    }
+
+    /// Returns the recipes that somebody else goes by: those of every run but this user's own of the same experiment, of
+    /// which only those at work count.
+    pub fn needed_by_others(&self, own: &RunId) -> Result<BTreeSet<Fingerprint>, StoreError> {
+        let mine = self.open_run(own)?;
+        let mut needed = BTreeSet::new();
+        for id in self.runs()? {
+            let Ok(run) = self.open_run(&id) else { continue };
+            let (one, other) = (mine.info(), run.info());
+            let alike = one.user == other.user && one.experiment == other.experiment;
+            if id != *own && !(alike && run.is_over(self.now_ms())) {
+                needed.extend(run.instances()?.into_iter().map(|record| record.fingerprint));
+            }
+        }
+        Ok(needed)
+    }
+}
+
+impl Core {
+    /// Removes a blob and leaves its mark.
+    pub(super) fn evict(&self, digest: &Digest) -> std::io::Result<()> {
+        // The mark first: whoever finds neither it nor the blob would think it lost.
+        self.mark_evicted(digest)?;
+        disk::remove_if_there(&self.layout.blob(digest))?;
+        self.index.remove(Table::Verified, digest.as_bytes());
+        Ok(())
+    }
+
+    pub(super) fn mark_evicted(&self, digest: &Digest) -> std::io::Result<()> {
+        let temp = self.temp()?;
+        disk::create_new(temp.path(), disk::FROZEN)?;
+        temp.persist(&self.layout.evicted(digest))
+    }
+
+    /// Tells whether a blob is not here on purpose.
+    pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
+        let is_marked = disk::stamp_at(&self.layout.evicted(digest)).is_some_and(|mark| mark.bytes() == 0);
+        is_marked && self.blob_bytes(digest).is_none()
+    }
+
+    /// Removes the marks of blobs that no claim names any more, or that are here again.
+    pub(super) fn sweep_marks(&self, needed: &BTreeSet<Digest>) -> Result<(), StoreError> {
+        for (digest, path) in self.list_marks()? {
+            if !needed.contains(&digest) || self.blob_bytes(&digest).is_some() {
+                disk::remove_if_there(&path).map_err(failed("sweep the marks of evicted blobs"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn list_marks(&self) -> Result<Vec<(Digest, std::path::PathBuf)>, StoreError> {
+        let entries = self.list_shards(Area::Evicted)?;
+        Ok(entries.into_iter().filter_map(|(_, name, path)| Some((name.parse().ok()?, path))).collect())
+    }
+}
