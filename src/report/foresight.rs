@@ -12,14 +12,7 @@ pub fn foresee(spec: &ReportSpec, arms: &[(String, BTreeMap<String, String>)]) -
     if arms.is_empty() {
         return nothing_scored(spec).into_iter().collect();
     }
-    let arm = |(stage, coords): &(String, BTreeMap<String, String>)| Arm {
-        coords: coords.clone(),
-        stage: stage.clone(),
-        outcomes: Scores::default(),
-        log: None,
-        questions: None,
-    };
-    let arms = arms.iter().map(arm).collect();
+    let arms = arms.iter().map(|(stage, coords)| unanswered(stage, coords)).collect();
     let input = ReportInput { arms, spec: spec.clone(), ..ReportInput::default() };
     let layout = match Layout::of(&input) {
         Ok(layout) => layout,
@@ -29,6 +22,11 @@ pub fn foresee(spec: &ReportSpec, arms: &[(String, BTreeMap<String, String>)]) -
     errors.extend(spec.baseline.as_ref().and_then(|selector| baselines(&layout, selector).err()));
     errors.extend(spec.claims.iter().enumerate().filter_map(|(index, claim)| claim.cases(index, &layout).err()));
     errors
+}
+
+/// An arm of which only the stage and the coordinates are known.
+pub(super) fn unanswered(stage: &str, coords: &BTreeMap<String, String>) -> Arm {
+    Arm { coords: coords.clone(), stage: stage.to_owned(), outcomes: Scores::default(), log: None, questions: None }
 }
 
 /// Finds a field that is about arms where there are none.

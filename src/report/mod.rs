@@ -92,7 +92,7 @@ pub use claim::{Claim, Relation};
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;
-pub use lens::{LensArm, LensSpec, lens_section};
+pub use lens::{LensArm, LensSpec, foresee_lens, lens_section};
 pub use pages::{report, report_with};
 pub use picture::{Fonts, PictureError, png};
 pub use provenance::{Cost, Provenance};

@@ -104,7 +104,7 @@ fn columns(sign: f64, rows: &[&Response]) -> Columns {
 }
 
 /// How many of so many replicates are drawn.
-fn drawn(replicates: usize) -> usize {
+pub(super) fn drawn(replicates: usize) -> usize {
     replicates.saturating_sub(1).max(1)
 }
 

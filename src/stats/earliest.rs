@@ -4,7 +4,8 @@
 //! A question whose value is not above the bound at the last layer has no such layer; where a number is needed it counts as
 //! one layer beyond the last. Replicates are averaged per question and resampled as everywhere in this room.
 
-use super::bootstrap::percentiles;
+use super::bootstrap::{drawn, percentiles};
+use super::simultaneous::simultaneous;
 use super::{Bootstrap, Interval, Level};
 use crate::fingerprint::Draw;
 
@@ -52,26 +53,49 @@ pub struct DepthDifference {
     pub by_share: Ranged,
 }
 
+/// Which students are compared, the first less the second, by index.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DepthPairs<'a> {
+    /// Each with an interval of its own.
+    pub alone: &'a [(usize, usize)],
+    /// Those whose intervals hold all at once.
+    pub together: &'a [(usize, usize)],
+    /// The level at which they do, of each of the two numbers that a difference has.
+    pub level: Level,
+}
+
+/// What is found of students.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DepthFindings {
+    /// Each student.
+    pub summaries: Vec<DepthSummary>,
+    /// The pairs that were to be compared alone.
+    pub alone: Vec<DepthDifference>,
+    /// The pairs that were to be compared together.
+    pub together: Vec<DepthDifference>,
+}
+
 /// Returns the index of the earliest value from which on all are above a bound; `None` where the last is not.
 pub fn earliest(values: &[f64], bound: f64) -> Option<usize> {
     let above = values.iter().rev().take_while(|value| **value > bound).count();
     (above > 0).then(|| values.len() - above)
 }
 
-/// Summarises students on the same questions, in the same order, and compares those that `pairs` names; `None` without
-/// questions.
+/// Summarises students on the same questions, in the same order, and compares those that `pairs` names; finds nothing
+/// without questions.
 pub fn depths(
     students: &[Depths],
-    pairs: &[(usize, usize)],
+    pairs: DepthPairs<'_>,
     bound: f64,
     share: f64,
     level: Level,
     bootstrap: Bootstrap,
-) -> Option<(Vec<DepthSummary>, Vec<DepthDifference>)> {
-    let questions = students.first()?.values.first()?.len();
+) -> DepthFindings {
+    let questions = students.first().and_then(|student| student.values.first()).map_or(0, Vec::len);
     if questions == 0 {
-        return None;
+        return DepthFindings::default();
     }
+    let every: Vec<(usize, usize)> = pairs.alone.iter().chain(pairs.together).copied().collect();
     let students: Vec<Student> = students.iter().map(|depths| Student::of(depths, bound)).collect();
     let observed: Vec<Numbers> = {
         let even = vec![1.0 / questions as f64; questions];
@@ -82,7 +106,7 @@ pub fn depths(
     };
 
     let mut draws: Vec<Vec<Vec<f64>>> = observed.iter().map(|numbers| vec![Vec::new(); numbers.count()]).collect();
-    let mut between: Vec<[Vec<f64>; 2]> = vec![[Vec::new(), Vec::new()]; pairs.len()];
+    let mut between: [Vec<Vec<f64>>; 2] = [vec![Vec::new(); every.len()], vec![Vec::new(); every.len()]];
     let mut draw = Draw::new(bootstrap.seed, &["bootstrap", "depths"]);
     for _ in 0..bootstrap.resamples.get() {
         let replicates: Vec<Vec<f64>> = students.iter().map(|student| student.drawn(&mut draw)).collect();
@@ -94,10 +118,10 @@ pub fn depths(
         for (draws, numbers) in draws.iter_mut().zip(&found) {
             draws.iter_mut().zip(numbers.all()).for_each(|(draws, number)| draws.push(number));
         }
-        for (between, &pair) in between.iter_mut().zip(pairs) {
+        for (at, &pair) in every.iter().enumerate() {
             let (earliest, by_share) = difference(&found, pair);
-            between[0].push(earliest);
-            between[1].push(by_share);
+            between[0][at].push(earliest);
+            between[1][at].push(by_share);
         }
     }
 
@@ -114,11 +138,20 @@ pub fn depths(
             beyond: student.beyond,
         }
     };
-    let differences = pairs.iter().zip(between).map(|(&pair, [mut earliest, mut by_share])| {
-        let (value, value_by_share) = difference(&observed, pair);
-        DepthDifference { earliest: ranged(value, &mut earliest), by_share: ranged(value_by_share, &mut by_share) }
+    let intervals = between.map(|mut draws| {
+        let together = simultaneous(&draws[pairs.alone.len()..], pairs.level);
+        let alone = draws[..pairs.alone.len()].iter_mut().map(|draws| percentiles(draws, level));
+        alone.chain(together).collect::<Vec<_>>()
     });
-    Some((observed.iter().zip(&students).zip(draws).map(summary).collect(), differences.collect()))
+    let differences = every.iter().enumerate().map(|(at, &pair)| {
+        let (earliest, by_share) = difference(&observed, pair);
+        let ranged = |value: f64, of: usize| Ranged { value, interval: intervals[of][at] };
+        DepthDifference { earliest: ranged(earliest, 0), by_share: ranged(by_share, 1) }
+    });
+    let mut alone: Vec<DepthDifference> = differences.collect();
+    let together = alone.split_off(pairs.alone.len());
+    let summaries = observed.iter().zip(&students).zip(draws).map(summary).collect();
+    DepthFindings { summaries, alone, together }
 }
 
 /// A student's values laid out for summing.
@@ -170,14 +203,14 @@ impl Student {
         vec![1.0 / self.values.len() as f64; self.values.len()]
     }
 
-    /// What each replicate weighs in a resample.
+    /// What each replicate weighs in a resample, of which one fewer is drawn than there are.
     fn drawn(&self, draw: &mut Draw) -> Vec<f64> {
         let count = self.values.len();
         if count == 1 {
             return vec![1.0];
         }
-        let mut weights = vec![0.0; count];
-        (0..count).for_each(|_| weights[draw.below(count)] += 1.0 / count as f64);
+        let (mut weights, drawn) = (vec![0.0; count], drawn(count));
+        (0..drawn).for_each(|_| weights[draw.below(count)] += 1.0 / drawn as f64);
         weights
     }
 
@@ -221,8 +254,10 @@ mod tests {
         Depths { layers, values: vec![values.iter().map(|values| values.to_vec()).collect()] }
     }
 
-    fn run(students: &[Depths], pairs: &[(usize, usize)]) -> (Vec<DepthSummary>, Vec<DepthDifference>) {
-        depths(students, pairs, 0.6, 0.8, Level::P95, Bootstrap::seeded(1)).unwrap()
+    fn run(students: &[Depths], alone: &[(usize, usize)]) -> (Vec<DepthSummary>, Vec<DepthDifference>) {
+        let pairs = DepthPairs { alone, ..DepthPairs::default() };
+        let found = depths(students, pairs, 0.6, 0.8, Level::P95, Bootstrap::seeded(1));
+        (found.summaries, found.alone)
     }
 
     #[test]
@@ -307,7 +342,36 @@ mod tests {
     #[test]
     fn without_questions_there_is_nothing_to_say() {
         let none = Depths { layers: vec![0], values: vec![vec![]] };
-        assert!(depths(&[none], &[], 0.6, 0.8, Level::P95, Bootstrap::seeded(1)).is_none());
-        assert!(depths(&[], &[], 0.6, 0.8, Level::P95, Bootstrap::seeded(1)).is_none());
+        assert_eq!(run(&[none], &[]), (Vec::new(), Vec::new()));
+        assert_eq!(run(&[], &[]), (Vec::new(), Vec::new()));
+    }
+    #[test]
+    fn differences_together_have_the_same_values_and_wider_intervals() {
+        let path = |first: usize| (0..5).map(|layer| if layer < first { 0.0 } else { 1.0 }).collect::<Vec<f64>>();
+        let student = |of: fn(usize) -> usize| Depths {
+            layers: (0..5).collect(),
+            values: vec![(0..120).map(|question| path(of(question))).collect()],
+        };
+        let students = [student(|q| q % 7 % 4), student(|q| q * 5 % 11 % 4), student(|q| (q + 3) * 3 % 13 % 5)];
+        let pairs = [(1, 0), (2, 0), (2, 1)];
+        let asked = DepthPairs { alone: &pairs, together: &pairs, level: Level::P95 };
+        let found = depths(&students, asked, 0.6, 0.8, Level::P95, Bootstrap::seeded(1));
+        for (alone, together) in found.alone.iter().zip(&found.together) {
+            for (alone, together) in [(alone.earliest, together.earliest), (alone.by_share, together.by_share)] {
+                assert_eq!(alone.value.to_bits(), together.value.to_bits());
+                let (alone, together) = (alone.interval.unwrap(), together.interval.unwrap());
+                assert!(together.low <= alone.low && together.high >= alone.high, "{together:?}, {alone:?}");
+            }
+            let width = |found: Ranged| found.interval.map_or(0.0, |interval| interval.high - interval.low);
+            // Of three dependent differences: somewhat wider, but no wider than for three that have nothing in common.
+            let ratio = width(together.earliest) / width(alone.earliest);
+            assert!((1.1..1.3).contains(&ratio), "{ratio}");
+        }
+        // One alone needs no correction.
+        let asked = DepthPairs { alone: &pairs[..1], together: &pairs[..1], level: Level::P95 };
+        let found = depths(&students, asked, 0.6, 0.8, Level::P95, Bootstrap::seeded(1));
+        let (alone, together) =
+            (found.alone[0].earliest.interval.unwrap(), found.together[0].earliest.interval.unwrap());
+        assert!((alone.low - together.low).abs() < 0.01 && (alone.high - together.high).abs() < 0.01);
     }
 }

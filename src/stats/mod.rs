@@ -22,6 +22,7 @@
 //! | size of a difference | Cohen's h; odds of the discordant questions | Cohen (1988); Clopper & Pearson (1934) |
 //! | smallest difference that would be found | exact power of McNemar's test | the binomial, twice |
 //! | earliest layer, layer by which a share is there, differences of both | percentile bootstrap over questions × replicates | Owen (2007), as above |
+//! | differences of many pairs of students in these | percentile bootstrap whose intervals hold together | Mandel & Betensky (2008) |
 //! | calibration | expected calibration error; Brier score with a bootstrap over questions | Guo et al. (2017); Brier (1950) |
 //!
 //! Questions that only one of two arms answered are left out of a comparison and counted ([`Pairs::unpaired`]). A single
@@ -46,6 +47,7 @@ mod permutation;
 mod power;
 mod responses;
 mod sign;
+mod simultaneous;
 mod student;
 mod tango;
 mod wilson;
@@ -54,7 +56,7 @@ pub use bootstrap::Bootstrap;
 pub use calibration::{Bin, Calibration, Forecast, calibration};
 pub use compare::{Comparison, Test, accuracy, against_chance, compare, difference, resampled_accuracy};
 pub use crossed::Crossed;
-pub use earliest::{DepthDifference, DepthSummary, Depths, Ranged, depths, earliest};
+pub use earliest::{DepthDifference, DepthFindings, DepthPairs, DepthSummary, Depths, Ranged, depths, earliest};
 pub use effect::{Odds, cohen_h, odds};
 pub use equivalence::{Closeness, Equivalence, Margin, equivalence};
 pub use exceeding::{Exceeding, exceeding};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::pipelines::SLOW;
 use crate::runner::{Events, FILE, Output, Project, files};
-use crate::stopped::{interrupt, training};
+use crate::stopped::{TRANSLATORS, interrupt, training, tuning};
 
 /// The moments at which a run is killed, in milliseconds after its start: spread by a small generator, so that every
 /// test run kills at the same ones.
@@ -71,4 +71,28 @@ fn a_killed_training_goes_on_from_its_last_saved_state() {
         [""; 0].map(std::path::PathBuf::from),
         "nobody needs it any more"
     );
+}
+
+#[test]
+fn a_killed_tuning_of_a_lens_goes_on_from_its_last_saved_state_to_the_same_translators() {
+    let undisturbed = tuning();
+    undisturbed.make();
+    let project = tuning();
+    let (mut child, mut lines, mut said) = training(&project, 60);
+    interrupt(&child);
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let saved = *Events::read(&said).progress(TRANSLATORS).last().unwrap();
+
+    let (mut child, ..) = training(&project, saved + 20);
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None);
+    project.assert_clean();
+    let steps = project.make().progress(TRANSLATORS);
+    assert_eq!((steps.first(), steps.last()), (Some(&(saved + 1)), Some(&240)));
+    let digests = project.digests();
+    assert_eq!(digests, undisturbed.digests());
+    let bytes = |project: &Project| fs_err::read(project.blob(&digests[TRANSLATORS]["translators"])).unwrap();
+    assert_eq!(bytes(&project), bytes(&undisturbed));
+    assert_eq!(files(&project.cache().join("partial")), [""; 0].map(std::path::PathBuf::from));
 }

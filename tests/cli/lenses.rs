@@ -289,4 +289,122 @@ fn what_is_missing_is_counted_and_shown() {
         .shows("12 questions in whose text the right label never occurs")
         .shows("never occurs");
     project.run(&["show", FILE, "results"]).code(0).shows("without a rationale");
+    // Reported, every question is counted and none is said anything of.
+    project.edit("readings: seen, bound: 0.2, panels: [lens], grids: 1", "readings: written, questions: [ASKED]");
+    project.edit("ASKED", asked[0]["id"].as_str().unwrap());
+    project.make();
+    let table = fs_err::read_to_string(project.path("out/lenses/results/report.md")).unwrap();
+    let counted = table.lines().filter(|line| line.contains("| 12 | 0 | 12 |")).count();
+    assert_eq!(counted, 2, "{table}");
+    assert!(table.contains("are all right on none of the 12 questions they share"), "{table}");
+    let grid = fs_err::read_to_string(project.path("out/lenses/results/lens-question-1.svg")).unwrap();
+    assert!(grid.contains("never occurs, answered wrong"), "{grid}");
+}
+
+#[test]
+fn a_label_of_several_tokens_is_read_by_the_declared_rule_and_counted() {
+    let project = Project::new(PIPELINE);
+    // A vocabulary of single bytes: a label is a space and a letter.
+    project.edit("vocabulary: 400", "vocabulary: 259");
+    project.edit("context: 256", "context: 1024");
+    project.edit("steps: 40", "steps: 4");
+    project.edit("placement: [before, after]", "placement: [after]");
+    project.edit("over: { lens: [logit, tuned] }", "over: { rule: [first, all] }");
+    project.edit("translators: translators, method: \"${lens}\", text: forced", "label: \"${rule}\", text: forced");
+    project.edit("bound: 0.2, panels: [lens]", "bound: 0.0001, panels: [rule]");
+    let events = project.make_with(&["results"]);
+    let told: Vec<&str> = events.0.iter().filter_map(|event| event["note"]["message"].as_str()).collect();
+    for said in [
+        "the label of 12 of 12 questions has several tokens: the probability of the first stands for all (`label: first`)",
+        "the label of 12 of 12 questions has several tokens: its probability is the product of theirs (`label: all`)",
+    ] {
+        assert!(told.iter().any(|told| told.contains(said)), "{said}: {told:?}");
+    }
+    let (first, all) =
+        (rows(&project, "seen[placement=after,rule=first]"), rows(&project, "seen[placement=after,rule=all]"));
+    assert_eq!((first.len(), all.len()), (12, 12));
+    for (first, all) in first.iter().zip(&all) {
+        assert_eq!((&first["label_tokens"], &all["label_tokens"]), (&2.into(), &2.into()));
+        let at = first["label_at"].as_u64().unwrap() as usize;
+        let tokens = first["tokens"].as_array().unwrap();
+        assert_eq!((tokens.len(), &tokens[at], &tokens[at + 1]), (at + 2, &" ".into(), &first["answer"]));
+        for (first, all) in first["layers"].as_array().unwrap().iter().zip(all["layers"].as_array().unwrap()) {
+            let (first, all) = (floats(&first["probability"]), floats(&all["probability"]));
+            assert!((all[at] - first[at] * first[at + 1]).abs() <= 1e-6 * all[at], "{all:?}, {first:?}");
+            assert!(first[at + 1] < 1.0 && all[at] < first[at]);
+            assert_eq!((&all[..at], &all[at + 1..]), (&first[..at], &first[at + 1..]));
+        }
+    }
+    project
+        .run(&["show", FILE, "seen[placement=after,rule=all]", "--limit", "1"])
+        .code(0)
+        .shows("12 questions whose label is written with several tokens");
+    let table: Json =
+        serde_json::from_slice(&fs_err::read(project.path("out/lenses/results/report.json")).unwrap()).unwrap();
+    let table = table.to_string();
+    assert!(table.contains("label of several tokens"), "{table}");
+    project.run(&["show", FILE, "results"]).code(0).shows("label of several tokens");
+}
+
+#[test]
+fn a_layer_that_one_student_lacks_is_read_of_the_other() {
+    let project = Project::new(PIPELINE);
+    project.edit("placement: [before, after]", "student: [tiny, deep]");
+    project.edit("placement: \"${placement}\"", "placement: after");
+    project.edit("student: tiny", "student: \"${student}\"");
+    project.edit(
+        "\nstages:",
+        "  deep: { new: { architecture: gpt2, layers: 3, width: 32, heads: 4, context: 256, tokenizer: tokens } }\n\nstages:",
+    );
+    project.edit("layers: [0, 2]", "layers: [0, 3]");
+    let output = project.run(&["run", FILE, "written", "--progress", "json"]).code(1).says(
+        "cannot read layer 3: the student has 2 blocks, so its layers are 0 (its embeddings) to 2 (its output); change \
+         `layers`, or leave it out for all of them",
+    );
+    assert_eq!(crate::runner::Events::read(&output.stdout).instances("failed"), ["written[student=tiny]"]);
+    for row in rows(&project, "written[student=deep]") {
+        let layers = row["layers"].as_array().unwrap().iter();
+        assert_eq!(layers.map(|layer| layer["layer"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 3]);
+    }
+    project.edit("layers: [0, 3]", "layers: []");
+    project.run(&["run", FILE, "written"]).code(1).says("cannot read no layer at all: the student has 2 blocks");
+}
+
+#[test]
+fn what_a_report_asks_of_readings_is_checked_before_anything_runs() {
+    let project = Project::new(PIPELINE);
+    project.edit("  placement: [before, after]", "  placement: [before, after]\n  run: { replicates: 2 }");
+    project.edit("steps: 40 }", "steps: 40 }\n      seed: \"${run}\"");
+    project.edit("grids: 1 }, lines: placement", "grids: 1, replicate: { run: 1 } }, lines: placement, average: run");
+    project.run(&["check", FILE]).code(0);
+    let refused = |before: &str, after: &str, said: &[&str]| {
+        project.edit(before, after);
+        let output = project.run(&["check", FILE]).code(2);
+        said.iter().for_each(|said| assert!(output.stderr.contains(said), "{said}: {output}"));
+        // `run` refuses it as well, and computes nothing.
+        project.run(&["run", FILE]).code(2);
+        assert!(!project.cache().join("actions").exists(), "{output}");
+        project.edit(after, before);
+    };
+    refused(
+        "replicate: { run: 1 }",
+        "replicate: { run: 7 }",
+        &["`lens.replicate` asks for `run=7`, which no arm has; the values of `run` are `0`, `1`", "^"],
+    );
+    refused(
+        "replicate: { run: 1 }",
+        "replicate: { rum: 1 }",
+        &["`lens.replicate` names the axis `rum`, which no arm has", "did you mean `run`?"],
+    );
+    refused(
+        "panels: [lens]",
+        "panels: [lenz]",
+        &["`lens.panels` names the axis `lenz`, which no arm has", "did you mean `lens`?"],
+    );
+    refused("panels: [lens]", "panels: [placement]", &["the axis `placement` is named by"]);
+    // What takes a replicate away is refused too.
+    project
+        .run(&["check", FILE, "--set", "run=0"])
+        .code(2)
+        .says("`lens.replicate` asks for `run=1`, which no arm has; the values of `run` are `0`");
 }

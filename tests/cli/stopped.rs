@@ -97,8 +97,11 @@ fn a_termination_is_taken_as_a_ctrl_c() {
     assert!(steps[0] > 10, "the state was saved when the run was stopped");
 }
 
+/// The instance of it that is stopped.
+pub(crate) const TRANSLATORS: &str = "translators[placement=after]";
+
 /// A pipeline whose lens is tuned in many steps.
-fn tuning() -> Project {
+pub(crate) fn tuning() -> Project {
     let project = Project::new(LENSES);
     project.edit("placement: [before, after]", "placement: [after]");
     project.edit("steps: 12, tokens: 256", "steps: 240, tokens: 256");
@@ -107,7 +110,6 @@ fn tuning() -> Project {
 
 #[test]
 fn a_tuning_of_a_lens_stopped_by_ctrl_c_goes_on_where_it_was() {
-    const TRANSLATORS: &str = "translators[placement=after]";
     let undisturbed = tuning();
     undisturbed.make();
 

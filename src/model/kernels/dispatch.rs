@@ -148,8 +148,8 @@ impl Kernels for Dispatch {
         distributions::survey::<Self>(logits, finals, chosen)
     }
 
-    fn divergence(logits: Real<Self>, finals: &Real<Self>, scale: f32) -> (Real<Self>, Real<Self>) {
-        distributions::divergence::<Self>(&logits, finals, scale)
+    fn divergence_backward(logits: Real<Self>, finals: &Real<Self>, sums: &Real<Self>) -> Real<Self> {
+        distributions::divergence_backward::<Self>(&logits, finals, sums)
     }
 
     fn sum_squares(tensors: &[Real<Self>]) -> f64 {

@@ -1,7 +1,7 @@
 //! What rows of logits say of the vocabulary, put together from Burn's own operations, for any backend.
 
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, activation};
 
 use super::Real;
 use super::composed::{close, indices, open};
@@ -32,10 +32,11 @@ pub(super) fn pick_columns<B: Backend>(x: &Real<B>, columns: &[u32]) -> Real<B> 
     close(open::<B, 2>(x).gather(1, columns))
 }
 
-pub(super) fn divergence<B: Backend>(logits: &Real<B>, finals: &Real<B>, scale: f32) -> (Real<B>, Real<B>) {
-    let own = activation::log_softmax(open::<B, 2>(logits), 1);
-    let last = activation::log_softmax(open::<B, 2>(finals), 1);
-    let probabilities = last.clone().exp();
-    let slope = (own.clone().exp() - probabilities.clone()) * scale;
-    (close((probabilities * (last - own)).sum() * scale), close(slope))
+pub(super) fn divergence_backward<B: Backend>(logits: &Real<B>, finals: &Real<B>, sums: &Real<B>) -> Real<B> {
+    let sums = open::<B, 2>(sums);
+    let share = |logits: &Real<B>, at: usize| {
+        let (most, factor) = (sums.clone().narrow(1, at, 1), sums.clone().narrow(1, at + 1, 1));
+        (open::<B, 2>(logits) - most).exp() * factor
+    };
+    close(share(logits, 0) - share(finals, 2))
 }

@@ -301,11 +301,11 @@ impl Kernels for Flex {
         tensor(out, &[rows, width])
     }
 
-    fn divergence(logits: FlexTensor, finals: &FlexTensor, scale: f32) -> (FlexTensor, FlexTensor) {
-        let [_, vocab] = shape2(&logits);
+    fn divergence_backward(logits: FlexTensor, finals: &FlexTensor, sums: &FlexTensor) -> FlexTensor {
+        let [_, columns] = shape2(&logits);
         let mut logits = owned(logits);
-        let total = distributions::divergence(logits.storage_mut::<f32>(), &elements(finals), vocab, scale);
-        (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
+        distributions::divergence_backward(logits.storage_mut::<f32>(), &elements(finals), &elements(sums), columns);
+        logits
     }
 
     fn sum_squares(tensors: &[FlexTensor]) -> f64 {

@@ -238,9 +238,10 @@ pub(crate) trait Kernels: Backend {
     /// the row's target.
     fn survey(logits: &Real<Self>, finals: &Real<Self>, chosen: &Real<Self>) -> Real<Self>;
 
-    /// The sum over rows of the divergence of `finals` from `logits`, both `[rows, vocab]`, times `scale`, `[1]`, and its
-    /// gradient in `logits`.
-    fn divergence(logits: Real<Self>, finals: &Real<Self>, scale: f32) -> (Real<Self>, Real<Self>);
+    /// The gradient in `logits` `[rows, columns]`, a part of the vocabulary or all of it, of the divergence of the
+    /// distributions of `finals` from theirs. `sums` `[rows, 4]` says of whole rows: the largest logit, and what the
+    /// exponential of what a logit is below it is multiplied by to be a probability times a factor; then both of `finals`.
+    fn divergence_backward(logits: Real<Self>, finals: &Real<Self>, sums: &Real<Self>) -> Real<Self>;
 
     /// The sum of the squares of all elements of all tensors.
     fn sum_squares(tensors: &[Real<Self>]) -> f64;

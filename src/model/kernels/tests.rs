@@ -1,6 +1,7 @@
 //! The fused operations of the CPU against the compositions that CUDA runs, both here on the CPU.
 
 use burn::backend::Flex;
+use burn::tensor::ops::FloatTensorOps;
 use burn_flex::FlexTensor;
 
 use super::composed;
@@ -243,8 +244,14 @@ fn optimisers_agree() {
     assert!((a - b).abs() < 1e-4 * b);
 }
 
+/// Of each row of a survey of one block: the largest logit and `factor` over the sum, its own and then the final one's.
+fn distributions_of(survey: &FlexTensor, factor: f32) -> Vec<f32> {
+    let rows = elements(survey);
+    rows.chunks_exact(SURVEY).flat_map(|row| [row[1], factor / row[2], row[4], factor / row[5]]).collect()
+}
+
 #[test]
-fn surveys_and_divergences_agree() {
+fn surveys_and_gradients_of_divergences_agree() {
     for [rows, vocab] in [[1, 5], [3, 33], [70, 120]] {
         let scaled = |seed| {
             let mut logits = noise(&[rows, vocab], seed);
@@ -257,7 +264,6 @@ fn surveys_and_divergences_agree() {
         same("columns", &chosen, &distributions::pick_columns::<Flex>(&logits, &targets), None);
         let fused = Flex::survey(&logits, &finals, &chosen);
         same("survey", &fused, &distributions::survey::<Flex>(&logits, &finals, &chosen), None);
-        let mut sum = 0.0;
         for (row, found) in elements(&fused).chunks_exact(SURVEY).enumerate() {
             // Written out in double precision.
             let of = |tensor: &FlexTensor| -> Vec<f64> {
@@ -281,8 +287,6 @@ fn surveys_and_divergences_agree() {
             for (found, wanted) in found.iter().zip(wanted) {
                 assert!((f64::from(*found) - wanted).abs() < 1e-5 * (1.0 + wanted.abs()), "{found}, not {wanted}");
             }
-            let logs = wanted[2].ln() - wanted[5].ln();
-            sum += (wanted[6] / wanted[5] + logs) as f32;
         }
         let itself = Flex::survey(&logits, &logits, &chosen);
         assert!(
@@ -290,20 +294,30 @@ fn surveys_and_divergences_agree() {
             "no distance from itself"
         );
 
-        let (loss, slope) = Flex::divergence(logits.clone(), &finals, 0.3);
-        let (plain_loss, plain_slope) = distributions::divergence::<Flex>(&logits, &finals, 0.3);
-        same("divergence", &loss, &plain_loss, None);
-        same("its gradient", &slope, &plain_slope, None);
-        assert!((elements(&loss)[0] - 0.3 * sum).abs() < 1e-4 * sum);
-        // The gradient by finite differences.
-        let step = 1e-2;
-        let moved = |by: f32| {
-            let mut logits = logits.clone();
-            logits.storage_mut::<f32>()[vocab / 2] += by;
-            f64::from(elements(&Flex::divergence(logits, &finals, 1.0).0)[0])
+        // The sums of both rows, as the surveys above have them: of all columns at once.
+        let sums: Vec<f32> = distributions_of(&distributions::survey::<Flex>(&logits, &finals, &chosen), 0.3);
+        let sums = tensor(sums, &[rows, 4]);
+        let slope = Flex::divergence_backward(logits.clone(), &finals, &sums);
+        same("gradient", &slope, &distributions::divergence_backward::<Flex>(&logits, &finals, &sums), None);
+        // Of a part of the columns it is a part of the whole.
+        let part = |x: &FlexTensor| {
+            <Flex as FloatTensorOps<Flex>>::float_slice(x.clone(), &[(0..rows).into(), (2..5_usize).into()])
         };
-        let by_difference = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
-        let (_, slope) = Flex::divergence(logits.clone(), &finals, 1.0);
-        assert!((by_difference - f64::from(elements(&slope)[vocab / 2])).abs() < 5e-3, "{by_difference}");
+        same("part", &Flex::divergence_backward(part(&logits), &part(&finals), &sums), &part(&slope), None);
+        // By finite differences, in double precision.
+        let (row, column, step) = (rows - 1, vocab / 2, 1e-4);
+        let moved = |by: f64| {
+            let of = |tensor: &FlexTensor| -> Vec<f64> {
+                elements(tensor)[row * vocab..].iter().map(|&z| f64::from(z)).collect()
+            };
+            let (mut own, last) = (of(&logits), of(&finals));
+            own[column] += by;
+            let log = |row: &[f64]| row.iter().map(|z| z.exp()).sum::<f64>().ln();
+            let (own_log, last_log) = (log(&own), log(&last));
+            own.iter().zip(&last).map(|(z, f)| (f - last_log).exp() * (f - last_log - z + own_log)).sum::<f64>()
+        };
+        let by_difference = 0.3 * (moved(step) - moved(-step)) / (2.0 * step);
+        let found = f64::from(elements(&slope)[row * vocab + column]);
+        assert!((by_difference - found).abs() < 2e-6, "{found}, not {by_difference}");
     }
 }

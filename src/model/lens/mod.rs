@@ -10,18 +10,23 @@
 //! the vocabulary at all places of a sequence fits into memory.
 //!
 //! Memory is bounded twice: as many positions run side by side as the budget allows, and of them no more than `logits_max`
-//! logits are held at once. Reading takes the vocabulary part by part for that, all places of a part side by side, so that
-//! neither a long text nor a large vocabulary costs more; on the CPU the parts give the same numbers as the whole, to the
-//! bit. Tuning takes the places in turns instead, each with the whole vocabulary, since gradients would need every part
-//! twice. On the CPU each sequence runs by itself, so that what is read of it does not depend on the others.
+//! logits are held at once, those of a layer and those of the output that it is held against. The vocabulary is taken part by
+//! part for that, all places of a part side by side, so that neither a long text nor a large vocabulary costs more; on the
+//! CPU the parts give the same numbers as the whole, to the bit. Tuning goes through the parts twice, once for the sums and
+//! once for the gradient, so it takes the places in turns first, each with the whole vocabulary, as long as that leaves
+//! matrices with rows enough. The divergence is then the same to the bit as well, and gradients are up to rounding. In
+//! reading on the CPU each sequence runs by itself, so that what is read of it does not depend on the others.
 
+mod head;
 mod read;
+mod slopes;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod translators;
 mod tune;
 mod tune_state;
+mod tuner;
 
 use std::ops::Range;
 
@@ -67,8 +72,8 @@ pub struct Reading {
 pub struct LensLimits {
     /// The most positions side by side.
     pub budget: super::generate::Budget,
-    /// The most logits that are held at once, positions times tokens of the vocabulary; a block of it at one place, or in
-    /// tuning all of it, at least.
+    /// The most logits that are held at once, those of a layer and of the output together: places times tokens of the
+    /// vocabulary, twice; a block of it at one place at least.
     pub logits_max: usize,
 }
 
@@ -81,18 +86,30 @@ struct Split {
     columns: usize,
 }
 
-impl LensLimits {
-    /// The places that are held against a whole vocabulary at once.
-    fn places(&self, vocab: usize) -> usize {
-        (self.logits_max / vocab.max(1)).max(1)
-    }
+/// So many rows keep a product with a head busy: with fewer, reading the head from memory takes longer than the arithmetic.
+const ROWS_ENOUGH: usize = 32;
 
+impl LensLimits {
     /// As many places as leave room for a block of the vocabulary, and then as much of that as there is room for: matrices
     /// of many rows are multiplied faster than those of few.
     fn split(&self, places: usize, vocab: usize) -> Split {
-        let places = (self.logits_max / BLOCK.min(vocab.max(1))).clamp(1, places.max(1));
-        let blocks = (self.logits_max / places / BLOCK).max(1);
+        let places = (self.side() / BLOCK.min(vocab.max(1))).clamp(1, places.max(1));
+        let blocks = (self.side() / places / BLOCK).max(1);
         Split { places, columns: (blocks * BLOCK).min(vocab) }
+    }
+
+    /// As many places as leave room for the whole vocabulary, where these are enough; else as [`split`](Self::split).
+    fn turns(&self, places: usize, vocab: usize) -> Split {
+        let room = self.side() / vocab.max(1);
+        if room < places.clamp(1, ROWS_ENOUGH) {
+            return self.split(places, vocab);
+        }
+        Split { places: room.min(places.max(1)), columns: vocab }
+    }
+
+    /// The logits of one side: those of a layer, or of the output.
+    fn side(&self) -> usize {
+        self.logits_max / 2
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::head::{Head, parts};
 use super::tally::Tally;
 use super::translators::Held;
 use super::{LensError, LensLimits, LensRequest, Reading, Translators};
@@ -10,7 +11,7 @@ use crate::model::attribute::Unfit;
 use crate::model::decoder::Weights;
 use crate::model::device::{DeviceError, guarded};
 use crate::model::forward::Pass;
-use crate::model::kernels::{Kernels, Real, SURVEY};
+use crate::model::kernels::{Kernels, Real};
 use crate::model::layout::Layout;
 use crate::model::network::Network;
 use crate::model::student::{Model, ModelError, placed};
@@ -162,8 +163,7 @@ impl<B: Kernels> Places<'_, B> {
     /// What each layer says; `rows` are those of the model's output that are places, all where it is not given.
     fn read(&self, rows: Option<&[u32]>, columns: usize) -> Result<Grid, DeviceError> {
         let vocab = self.network.config().vocab_size();
-        let parts: Vec<Range<usize>> =
-            (0..vocab).step_by(columns).map(|start| start..vocab.min(start + columns)).collect();
+        let parts = parts(vocab, columns);
         let finals = |head: &Head<B>| {
             let logits = head.logits(self.pass, &self.own);
             rows.map_or_else(|| logits.clone(), |rows| B::pick_rows(&logits, rows))
@@ -172,7 +172,7 @@ impl<B: Kernels> Places<'_, B> {
         let chosen = if let [_] = parts[..] { Vec::new() } else { self.chosen(&parts, &finals)? };
         let mut tallies = vec![vec![Tally::default(); self.targets.len()]; self.normed.len()];
         for part in parts {
-            let (head, columns) = (self.head(&part), part.len());
+            let head = Head::of(self.network, self.weights, &part);
             let finals = finals(&head);
             for (layer, (normed, tallies)) in self.normed.iter().zip(&mut tallies).enumerate() {
                 let logits = normed.as_ref().map(|normed| head.logits(self.pass, normed));
@@ -182,10 +182,7 @@ impl<B: Kernels> Places<'_, B> {
                     None => B::pick_columns(logits, self.targets),
                 };
                 let said = self.network.read(B::survey(logits, &finals, &chosen))?;
-                let blocks = said.len() / tallies.len() / SURVEY * SURVEY;
-                for (tally, said) in tallies.iter_mut().zip(said.chunks_exact(blocks)) {
-                    tally.take(said, columns);
-                }
+                Tally::take_rows(tallies, &said, part.len());
             }
         }
         Ok(tallies.iter().map(|row| row.iter().map(Tally::reading).collect()).collect())
@@ -203,7 +200,7 @@ impl<B: Kernels> Places<'_, B> {
             if !self.targets.iter().any(inside) {
                 continue;
             }
-            let head = self.head(part);
+            let head = Head::of(self.network, self.weights, part);
             let columns: Vec<u32> =
                 self.targets.iter().map(|target| if inside(target) { target - part.start as u32 } else { 0 }).collect();
             for (normed, chosen) in self.normed.iter().zip(&mut chosen) {
@@ -216,32 +213,6 @@ impl<B: Kernels> Places<'_, B> {
             }
         }
         Ok(chosen)
-    }
-
-    /// The head of a part of the vocabulary.
-    fn head(&self, part: &Range<usize>) -> Head<B> {
-        let (weight, bias) = (self.weights.head().clone(), self.weights.head_bias.clone());
-        let config = self.network.config();
-        if part.len() == config.vocab_size() {
-            return Head { weight, bias };
-        }
-        let rows = || part.clone().into();
-        Head {
-            weight: B::float_slice(weight, &[rows(), (0..config.d_model()).into()]),
-            bias: bias.map(|bias| B::float_slice(bias, &[rows()])),
-        }
-    }
-}
-
-/// The head of a part of the vocabulary.
-struct Head<B: Kernels> {
-    weight: Real<B>,
-    bias: Option<Real<B>>,
-}
-
-impl<B: Kernels> Head<B> {
-    fn logits(&self, pass: &Pass<'_, B>, hidden: &Real<B>) -> Real<B> {
-        B::affine(hidden, &self.weight, pass.head_form(), self.bias.as_ref(), None)
     }
 }
 

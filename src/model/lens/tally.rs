@@ -73,16 +73,38 @@ impl Tally {
         self.begun += columns;
     }
 
+    /// Takes the blocks of the next `columns` of all rows.
+    pub(super) fn take_rows(rows: &mut [Self], said: &[f32], columns: usize) {
+        let blocks = said.len() / rows.len();
+        for (row, said) in rows.iter_mut().zip(said.chunks_exact(blocks)) {
+            row.take(said, columns);
+        }
+    }
+
+    /// The divergence of the final distribution from the row's own, in nats; no number where a logit is none.
+    pub(super) fn divergence(&self) -> f64 {
+        let Self { own, last, apart, .. } = self;
+        let divergence = apart / last.sum - (last.log() - own.log());
+        if divergence < 0.0 { 0.0 } else { divergence }
+    }
+
+    /// What the gradient of `scale` times the divergence needs: the largest logit and `scale` over the sum of exponentials,
+    /// of the row and then of the final one.
+    pub(super) fn sums(&self, scale: f32) -> [f32; 4] {
+        let of = |mass: Mass| [mass.shift.unwrap_or(0.0) as f32, (f64::from(scale) / mass.sum) as f32];
+        let ([shift, factor], [last_shift, last_factor]) = (of(self.own), of(self.last));
+        [shift, factor, last_shift, last_factor]
+    }
+
     /// What the whole vocabulary says.
     pub(super) fn reading(&self) -> Reading {
-        let Self { begun: _, top, own, weighted, last, apart, above, chosen } = self;
-        let divergence = apart / last.sum - (last.log() - own.log());
+        let Self { begun: _, top, own, weighted, last: _, apart: _, above, chosen } = self;
         Reading {
             top: *top as u32,
             top_probability: (1.0 / own.sum) as f32,
             probability: (libm::exp(chosen - own.shift.unwrap_or(0.0)) / own.sum) as f32,
             entropy: (libm::log(own.sum) - weighted / own.sum).max(0.0) as f32,
-            divergence: divergence.max(0.0) as f32,
+            divergence: self.divergence() as f32,
             rank: *above as u32 + 1,
         }
     }

@@ -6,7 +6,7 @@ use super::{LensArm, LensSpec};
 use crate::artifact::ReadingRow;
 use crate::report::layout::{Group, Layout};
 use crate::report::{ReportError, ReportSpec, label};
-use crate::stats::{Bootstrap, DepthDifference, DepthSummary, Depths, StatsError, depths};
+use crate::stats::{Bootstrap, DepthDifference, DepthPairs, DepthSummary, Depths, Level, StatsError, depths};
 
 /// Students on the same questions.
 pub(super) struct Compared {
@@ -20,7 +20,7 @@ pub(super) struct Compared {
     pub(super) summaries: Vec<DepthSummary>,
     /// Each group against its baseline, where it has one among these.
     pub(super) versus: Vec<Option<DepthDifference>>,
-    /// Every two groups, the second less the first, where that is asked for.
+    /// Every two groups, the second less the first, where that is asked for; the intervals of all sets hold together.
     pub(super) pairs: Vec<(usize, usize, DepthDifference)>,
 }
 
@@ -73,6 +73,7 @@ pub(super) fn compared(
             None => sets.push((panel, ids, vec![index])),
         }
     }
+    let level = over(spec.level, sets.iter().filter(|(_, _, groups)| groups.len() > 1).count());
     let compare = |(_, ids, groups): Set<'_>| {
         let members: Vec<usize> = groups.iter().flat_map(|group| layout.groups[*group].arms.clone()).collect();
         let shared: Vec<&str> =
@@ -103,15 +104,20 @@ pub(super) fn compared(
         let count = groups.len();
         let every = (0..count).flat_map(|first| (first + 1..count).map(move |second| (second, first)));
         let every: Vec<(usize, usize)> = if lens.pairs { every.collect() } else { Vec::new() };
-        let asked: Vec<(usize, usize)> = pairs.iter().flatten().chain(&every).copied().collect();
-        let found = depths(&students, &asked, lens.bound, lens.share, spec.level, Bootstrap::seeded(spec.seed));
-        let (summaries, differences) = found.unwrap_or_default();
-        let mut differences = differences.into_iter();
-        let versus = pairs.iter().map(|pair| pair.and_then(|_| differences.next())).collect();
-        let pairs = every.iter().zip(differences);
+        let alone: Vec<(usize, usize)> = pairs.iter().flatten().copied().collect();
+        let asked = DepthPairs { alone: &alone, together: &every, level };
+        let found = depths(&students, asked, lens.bound, lens.share, spec.level, Bootstrap::seeded(spec.seed));
+        let mut alone = found.alone.into_iter();
+        let versus = pairs.iter().map(|pair| pair.and_then(|_| alone.next())).collect();
+        let pairs = every.iter().zip(found.together);
         let pairs = pairs.map(|(&(second, first), found)| (groups[first], groups[second], found)).collect();
         let questions = questions.into_iter().map(str::to_owned).collect();
-        Compared { groups, shared: shared.len(), questions, summaries, versus, pairs }
+        Compared { groups, shared: shared.len(), questions, summaries: found.summaries, versus, pairs }
     };
     Ok(sets.into_iter().map(compare).collect())
+}
+
+/// The level at which each of so many sets, with questions of its own, is told so that all hold together: Bonferroni's.
+fn over(level: Level, sets: usize) -> Level {
+    Level::new(1.0 - (1.0 - level.share()) / sets.max(1) as f64).unwrap_or(level)
 }

@@ -2,6 +2,7 @@
 
 use super::{LensArm, View};
 use crate::artifact::ReadingRow;
+use crate::report::counterpart::same_value;
 use crate::report::figure::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
 use crate::report::{ReportError, SectionFigure};
 use crate::stats::earliest;
@@ -33,7 +34,7 @@ pub(super) fn figures(view: &View<'_>) -> Result<Vec<SectionFigure>, ReportError
 /// The replicate of a group whose grids are drawn: the one that is asked for, or else the first.
 fn replicate<'a>(view: &View<'a>, group: usize) -> Option<&'a LensArm> {
     let asked = |arm: &&LensArm| {
-        view.lens.replicate.iter().all(|(axis, value)| arm.coords.get(axis).is_none_or(|own| own == value))
+        view.lens.replicate.iter().all(|(axis, value)| arm.coords.get(axis).is_none_or(|own| same_value(own, value)))
     };
     view.layout.groups[group].arms.iter().map(|arm| &view.arms[*arm]).find(asked)
 }

@@ -4,6 +4,7 @@
 //! (and all their replicates) answer right. Of each question the probability of the right label where it occurs first is
 //! followed through the layers; the earliest layer from which it stays above the bound is what the tables count.
 
+mod arrangement;
 mod compare;
 mod curves;
 mod files;
@@ -12,13 +13,14 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use self::arrangement::Arrangement;
+pub use self::arrangement::foresee_lens;
 use self::compare::Compared;
 use super::layout::Layout;
-use super::summary::baselines;
-use super::{Arm, ReportError, ReportInput, ReportSpec, Section};
-use crate::artifact::{Readings, Scores};
+use super::{ReportError, ReportSpec, Section};
+use crate::artifact::Readings;
 
 /// The readings of one instance of an experiment.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,45 +60,10 @@ pub struct LensSpec {
 /// As [`report`](super::report) for axes and arms; when an arm has a question twice; when a question that is to have a grid
 /// was not read.
 pub fn lens_section(title: &str, arms: &[LensArm], spec: &ReportSpec, lens: &LensSpec) -> Result<Section, ReportError> {
-    let known = |axis: &String| axis == super::ARM_AXIS || arms.iter().any(|arm| arm.coords.contains_key(axis));
-    let kept = |axes: &Vec<String>| axes.iter().filter(|axis| known(axis)).cloned().collect::<Vec<_>>();
-    let spec = ReportSpec {
-        rows: kept(&spec.rows),
-        columns: kept(&spec.columns),
-        x: spec.x.clone().filter(|axis| known(axis)),
-        lines: kept(&spec.lines),
-        panels: kept(&spec.panels).into_iter().chain(lens.panels.iter().cloned()).collect(),
-        average: kept(&spec.average),
-        baseline: spec.baseline.clone().filter(|baseline| baseline.keys().all(known)),
-        figures: Vec::new(),
-        ..spec.clone()
-    };
-    // The arms are laid out by what tells them apart; what was answered has no part in it.
-    let bare = |arm: &LensArm| Arm {
-        coords: arm.coords.clone(),
-        stage: arm.stage.clone(),
-        outcomes: Scores::default(),
-        log: None,
-        questions: None,
-    };
-    let input = ReportInput {
-        title: title.to_owned(),
-        experiment: String::new(),
-        arms: arms.iter().map(bare).collect(),
-        agreements: Vec::new(),
-        questions: Vec::new(),
-        beside: None,
-        spec,
-        provenance: Vec::new(),
-    };
-    let layout = Layout::of(&input)?;
-    let baselines = match &input.spec.baseline {
-        Some(selector) => baselines(&layout, selector)?,
-        None => vec![None; layout.groups.len()],
-    };
-    replicate(arms, &lens.replicate)?;
-    let compared = compare::compared(arms, &input.spec, &layout, &baselines, lens)?;
-    let view = View { title, arms, layout: &layout, spec: &input.spec, lens, compared: &compared };
+    let readers: Vec<_> = arms.iter().map(|arm| (arm.stage.clone(), arm.coords.clone())).collect();
+    let Arrangement { spec, layout, baselines } = Arrangement::of(&readers, spec, lens)?;
+    let compared = compare::compared(arms, &spec, &layout, &baselines, lens)?;
+    let view = View { title, arms, layout: &layout, spec: &spec, lens, compared: &compared };
     let mut figures = curves::figures(&view);
     figures.extend(grids::figures(&view)?);
     Ok(Section {
@@ -108,24 +75,6 @@ pub fn lens_section(title: &str, arms: &[LensArm], spec: &ReportSpec, lens: &Len
             ("lens-questions.csv".to_owned(), files::questions_csv(&view).into_bytes()),
         ]),
     })
-}
-
-/// Checks that some student has the replicate whose grids are to be drawn.
-fn replicate(arms: &[LensArm], asked: &BTreeMap<String, String>) -> Result<(), ReportError> {
-    let field = || "replicate".to_owned();
-    for (axis, value) in asked {
-        let values: BTreeSet<&String> = arms.iter().filter_map(|arm| arm.coords.get(axis)).collect();
-        if values.is_empty() {
-            let axes: BTreeSet<&String> = arms.iter().flat_map(|arm| arm.coords.keys()).collect();
-            let known = axes.into_iter().cloned().collect();
-            return Err(ReportError::UnknownAxis { field: field(), axis: axis.clone(), known });
-        }
-        if !values.contains(value) {
-            let known = values.into_iter().cloned().collect();
-            return Err(ReportError::UnknownValue { field: field(), axis: axis.clone(), value: value.clone(), known });
-        }
-    }
-    Ok(())
 }
 
 /// All that the parts of the section are made of.

@@ -20,6 +20,7 @@ pub(super) fn tables(view: &View<'_>) -> Vec<Table> {
 fn pairs(view: &View<'_>) -> Table {
     let share = percent(view.lens.share);
     let panelled = !view.spec.panels.is_empty();
+    let several = view.compared.iter().filter(|compared| compared.groups.len() > 1).count() > 1;
     let mut columns: Vec<Column> = panelled.then(|| Column::words("panel")).into_iter().collect();
     columns.extend(["student", "less"].map(Column::words));
     columns.push(Column::numbers(format!("{share} know it by layer")));
@@ -39,11 +40,13 @@ fn pairs(view: &View<'_>) -> Table {
         title: "How students differ in it".to_owned(),
         columns,
         rows: rows.collect(),
-        notes: vec![
-            "In layers, paired by question: below zero, the first of the two knows the label earlier. Every two students \
-             are shown, and nothing is corrected for their number."
-                .to_owned(),
-        ],
+        notes: vec![format!(
+            "In layers, paired by question: below zero, the first of the two knows the label earlier. Every two students are \
+             shown, so the intervals are widened for their number: in each column, all of them hold at once at {} (the \
+             percentile bootstrap, after Mandel and Betensky, 2008{}).",
+            label::level(view.spec.level),
+            if several { ", and Bonferroni over panels" } else { "" },
+        )],
     }
 }
 
@@ -131,7 +134,7 @@ fn notes(view: &View<'_>, versus: bool) -> Vec<String> {
         ),
         "`n` are the questions that all students compared answer right.".to_owned(),
         format!(
-            "Brackets hold {} intervals: the percentile bootstrap over questions ({} resamples){}.",
+            "Brackets hold {} intervals, each by itself: the percentile bootstrap over questions ({} resamples){}.",
             label::level(view.spec.level),
             label::count(Bootstrap::RESAMPLES.get() as usize),
             if versus {

@@ -6,7 +6,7 @@ mod fields;
 use crate::artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
 use crate::artifact::{Artifact, ArtifactKind, Split, TrainingLog};
 use crate::fingerprint::Digest;
-use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, report_with};
+use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, foresee_lens, report_with};
 use crate::stage::params::{Gather, Seed};
 use crate::stage::{Arrival, Coming, Context, Misfit, Stage, StageError};
 
@@ -97,7 +97,7 @@ impl Stage for Report {
     type Output = ReportFiles;
 
     const NAME: &'static str = "report";
-    const REVISION: u32 = 4;
+    const REVISION: u32 = 5;
     const ABOUT: &'static str = "Tables, figures and a page, out of what students answered.";
     const EXAMPLE: &'static str = "{ scores: scores, x: fraction, lines: placement, average: run }";
 
@@ -120,14 +120,16 @@ impl Stage for Report {
             let hint = Some("name stages of kind `evaluate` under `scores`, of kind `agreement`, or of kind `lens` under `lens.readings`".to_owned());
             return vec![Misfit { field: String::new(), message, hint }];
         }
-        let arms: Vec<_> = coming
-            .iter()
-            .filter(|coming| coming.port.starts_with("scores"))
-            .map(|coming| (coming.stage.clone(), coming.coords.clone()))
-            .collect();
+        let arms = |port: &str| -> Vec<_> {
+            let coming = coming.iter().filter(|coming| coming.port.starts_with(port));
+            coming.map(|coming| (coming.stage.clone(), coming.coords.clone())).collect()
+        };
+        let mut errors = foresee(&self.spec(), &arms("scores"));
+        let inside = self.lens.as_ref().and_then(|lens| foresee_lens(&self.spec(), &lens.spec(), &arms("lens")));
+        errors.extend(inside.filter(|error| !errors.contains(error)));
         let misfit =
             |error: report::ReportError| Misfit { field: error.field(), message: error.to_string(), hint: None };
-        foresee(&self.spec(), &arms).into_iter().map(misfit).collect()
+        errors.into_iter().map(misfit).collect()
     }
 
     fn run(&self, context: &Context<'_>) -> Result<ReportFiles, StageError> {

@@ -51,7 +51,8 @@ crate::params! {
         pub max_length: Count = Count::of(512),
         /// The most tokens, over all passages, that run side by side; halved whenever the device has no memory for them.
         pub positions: Count = Count::of(2_048),
-        /// The most logits that are held at once, places times vocabulary; one place at least.
+        /// The most logits that are held at once, places times vocabulary, of a layer and of the output together; a block of
+        /// 1,024 tokens at one place at least.
         pub logits: Count = Count::of(16_777_216),
         /// Decides the order of the text and what is kept apart.
         pub seed: Seed,
@@ -62,7 +63,7 @@ impl Stage for TunedLens {
     type Output = Trained;
 
     const NAME: &'static str = "tuned_lens";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ABOUT: &'static str = "Translators through which each layer of a student can be read.";
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, rationales: rationales, tokens: 4096 }";
 

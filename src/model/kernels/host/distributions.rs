@@ -14,37 +14,6 @@ pub(crate) const BLOCK: usize = 1_024;
 /// largest), how many logits are above the target's, and the target's.
 pub(crate) const SURVEY: usize = 9;
 
-/// The largest logit of a row, the sum of the exponentials of what each is below it, and that sum's logarithm.
-struct Scale {
-    shift: f32,
-    sum: f32,
-    log_sum: f32,
-}
-
-#[inline(always)]
-fn scale(row: &[f32]) -> Scale {
-    let shift = maximum(row);
-    let sum = sum_by(
-        row,
-        #[inline(always)]
-        |value| exp(value - shift),
-    );
-    Scale { shift, sum, log_sum: libm::log(f64::from(sum)) as f32 }
-}
-
-/// The Kullback-Leibler divergence of the distribution of `finals` from that of `row`; exactly zero where both are the
-/// same.
-#[inline(always)]
-fn divergence_of(row: &[f32], own: &Scale, finals: &[f32], last: &Scale) -> f32 {
-    let weighted = sum_pair_by(
-        finals,
-        row,
-        #[inline(always)]
-        |f, z| exp(f - last.shift) * ((f - last.shift - last.log_sum) - (z - own.shift - own.log_sum)),
-    );
-    (weighted / last.sum).max(0.0)
-}
-
 /// Fills `out` `[rows, blocks, SURVEY]` with what the rows of `logits` `[rows, columns]` say, block by block.
 pub(crate) fn survey(logits: &[f32], finals: &[f32], chosen: &[f32], columns: usize, out: &mut [f32]) {
     let blocks = columns.div_ceil(BLOCK);
@@ -90,26 +59,19 @@ pub(crate) fn survey(logits: &[f32], finals: &[f32], chosen: &[f32], columns: us
     });
 }
 
-/// Replaces each row of `logits` `[rows, vocab]` by `scale · (softmax(row) − softmax(finals))`, the gradient of `scale ·
-/// divergence`, and returns the sum of the divergences over rows, not scaled.
-pub(crate) fn divergence(logits: &mut [f32], finals: &[f32], vocab: usize, factor: f32) -> f64 {
-    let found: Vec<f64> = logits
-        .par_chunks_mut(vocab)
-        .zip(finals.par_chunks(vocab))
-        .map(|(row, finals)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    let (own, last) = (scale(row), scale(finals));
-                    let found = divergence_of(row, &own, finals, &last);
-                    let (mine, theirs) = (factor / own.sum, factor / last.sum);
-                    for (value, &last_value) in row.iter_mut().zip(finals) {
-                        *value = exp(*value - own.shift) * mine - exp(last_value - last.shift) * theirs;
-                    }
-                    f64::from(found)
-                },
-            )
-        })
-        .collect();
-    found.iter().sum()
+/// Replaces `logits` `[rows, columns]` by the gradient of the divergence of `finals` from them; `sums` `[rows, 4]` has of each
+/// row of both the largest logit and the factor of the exponentials below it.
+pub(crate) fn divergence_backward(logits: &mut [f32], finals: &[f32], sums: &[f32], columns: usize) {
+    let rows = logits.par_chunks_mut(columns).zip(finals.par_chunks(columns)).zip(sums.par_chunks(4));
+    rows.for_each(|((row, finals), sums)| {
+        let &[most, factor, last_most, last_factor] = sums else { unreachable!("a row has four numbers") };
+        vectorised(
+            #[inline(always)]
+            || {
+                for (value, &last) in row.iter_mut().zip(finals) {
+                    *value = exp(*value - most) * factor - exp(last - last_most) * last_factor;
+                }
+            },
+        );
+    });
 }

@@ -37,7 +37,7 @@ impl Stage for Lens {
     type Output = Readings;
 
     const NAME: &'static str = "lens";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ABOUT: &'static str = "What each layer of a student would say next, while it answers.";
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, split: test, translators: tuned-lens }";
 

@@ -77,7 +77,8 @@ crate::params! {
         pub batch: Count = Count::of(32),
         /// The most tokens, over all sequences, that run side by side; halved whenever the device has no memory for them.
         pub positions: Count = Count::of(2_048),
-        /// The most logits that are held at once, places times vocabulary; one place at least.
+        /// The most logits that are held at once, places times vocabulary, of a layer and of the output together; a block of
+        /// 1,024 tokens at one place at least.
         pub logits: Count = Count::of(16_777_216),
     }
 }

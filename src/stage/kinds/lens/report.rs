@@ -46,8 +46,13 @@ impl LensReport {
             readings,
         };
         let arms: Vec<LensArm> = context.gather(&self.readings)?.into_iter().map(arm).collect();
+        lens_section(title, &arms, spec, &self.spec()).map_err(data)
+    }
+
+    /// What is said of the readings.
+    pub(in crate::stage::kinds) fn spec(&self) -> LensSpec {
         let Self { readings: _, bound, share, grids, questions, panels, columns, pairs, replicate } = self;
-        let lens = LensSpec {
+        LensSpec {
             bound: bound.get(),
             share: share.get(),
             grids: usize::try_from(*grids).unwrap_or(usize::MAX),
@@ -56,7 +61,6 @@ impl LensReport {
             columns: columns.get(),
             pairs: *pairs,
             replicate: replicate.as_ref().map(|selector| selector.0.clone()).unwrap_or_default(),
-        };
-        lens_section(title, &arms, spec, &lens).map_err(data)
+        }
     }
 }

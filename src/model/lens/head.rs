@@ -1,0 +1,72 @@
+//! The head of a model, by parts of the vocabulary.
+
+use std::ops::Range;
+
+use crate::model::decoder::Weights;
+use crate::model::forward::Pass;
+use crate::model::kernels::{Kernels, Real, Wanted};
+use crate::model::network::Network;
+
+/// The head of a part of the vocabulary.
+pub(super) struct Head<B: Kernels> {
+    weight: Real<B>,
+    bias: Option<Real<B>>,
+}
+
+/// The parts of so many columns that a vocabulary has.
+pub(super) fn parts(vocab: usize, columns: usize) -> Vec<Range<usize>> {
+    (0..vocab).step_by(columns).map(|start| start..vocab.min(start + columns)).collect()
+}
+
+impl<B: Kernels> Head<B> {
+    pub(super) fn of(network: &Network<B>, weights: &Weights<Real<B>>, part: &Range<usize>) -> Self {
+        let (weight, bias) = (weights.head().clone(), weights.head_bias.clone());
+        let config = network.config();
+        if part.len() == config.vocab_size() {
+            return Self { weight, bias };
+        }
+        let rows = || part.clone().into();
+        Self {
+            weight: B::float_slice(weight, &[rows(), (0..config.d_model()).into()]),
+            bias: bias.map(|bias| B::float_slice(bias, &[rows()])),
+        }
+    }
+
+    /// The logits `[rows, part]` of rows of the final norm's output.
+    pub(super) fn logits(&self, pass: &Pass<'_, B>, hidden: &Real<B>) -> Real<B> {
+        let logits = B::affine(hidden, &self.weight, pass.head_form(), self.bias.as_ref(), None);
+        #[cfg(test)]
+        made::note::<B>(&logits);
+        logits
+    }
+
+    /// The part of the rows' gradient `[rows, d_model]` that comes from that of their logits.
+    pub(super) fn backward(&self, pass: &Pass<'_, B>, slope: &Real<B>, hidden: &Real<B>) -> Real<B> {
+        let wanted = Wanted { input: true, weight: false, bias: false };
+        let made = B::affine_backward(slope, hidden, &self.weight, pass.head_form(), wanted);
+        made.input.expect("the gradient of the input was asked for")
+    }
+}
+
+/// How large the matrices of logits are that a test sees made.
+#[cfg(test)]
+pub(super) mod made {
+    use std::cell::Cell;
+
+    use burn::tensor::TensorMetadata;
+
+    use super::{Kernels, Real};
+
+    thread_local! {
+        static MOST: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn note<B: Kernels>(logits: &Real<B>) {
+        MOST.set(MOST.get().max(logits.shape().num_elements()));
+    }
+
+    /// The elements of the largest matrix that this thread made since it was last asked.
+    pub(in crate::model::lens) fn most() -> usize {
+        MOST.replace(0)
+    }
+}
