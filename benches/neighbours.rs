@@ -12,12 +12,16 @@
 
 #![expect(clippy::print_stdout, reason = "a bench is a program that prints")]
 
+#[path = "common/folder.rs"]
+mod folder;
+
 use std::error::Error;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use folder::Folder;
 use fs_err as fs;
 use retort::text::vectors::Vectors;
 
@@ -51,9 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             other => return Err(format!("unknown argument `{other}`").into()),
         }
     }
-    let folder = Folder(options.dir.join(format!("retort-neighbours-{}", std::process::id())));
-    fs::create_dir_all(&folder.0)?;
-    let measures = measure(&folder.0.join("vectors.bin"), &options)?;
+    let folder = Folder::new(&options.dir, "neighbours")?;
+    let measures = measure(&folder.path().join("vectors.bin"), &options)?;
     for Measure { what, seconds, peak_mb } in &measures {
         println!("{what:<24} {seconds:>7.2} s {peak_mb:>7.0} MB at most");
     }
@@ -135,14 +138,4 @@ fn own_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
-}
-
-/// Removed with all that is in it, however the bench ends.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing is lost when a temporary folder stays.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

@@ -2,24 +2,33 @@
 //! many recipes with nothing here.
 //!
 //! ```text
-//! cargo bench --bench objects -- MOTO_SERVER [--artifacts 10000] [--bytes 2147483648] [--jobs 16] [--dir FOLDER]
+//! cargo bench --bench objects -- SERVER [--artifacts 10000] [--bytes 2147483648] [--jobs 16] [--dir FOLDER]
 //! ```
 //!
-//! Starts moto's server, which is written in Python, so its own rate stands beside: as many objects read by as many threads
-//! that do nothing else. Requests are counted by the lines that the server writes. Peak memory is as in `store_stream`.
+//! Starts the server, `moto_server` or `s3s-fs` by the end of its name. moto's is written in Python, so its own rate stands
+//! beside: as many objects read by as many threads that do nothing else. Its requests are counted by the lines that it
+//! writes. That of s3s-fs is compiled, keeps objects as files and verifies signatures; it writes no lines. Peak memory is
+//! as in `store_stream`.
 
 #![expect(clippy::print_stdout, reason = "a bench is a program that prints")]
+
+#[path = "common/folder.rs"]
+mod folder;
+#[path = "common/memory.rs"]
+mod memory;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fs_err as fs;
+use folder::Folder;
+use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{Fingerprint, KeyManifest, Term};
 use retort::store::{
     Claim, LayerAt, LayerOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
@@ -29,6 +38,9 @@ type Failed = Box<dyn Error>;
 
 /// So many threads read objects and do nothing else.
 const RAW_THREADS: usize = 16;
+
+/// A key and its secret.
+const KEY: &str = "bench";
 
 /// What a request that is signed has; the server does not look what it is signed with.
 const SIGNED: &str =
@@ -48,11 +60,15 @@ fn main() -> Result<(), Failed> {
             program => server = Some(program.to_owned()),
         }
     }
-    let server = Server::start(&server.ok_or("name the program `moto_server`")?)?;
-    let folder = Folder(dir.join(format!("retort-objects-{}", std::process::id())));
-    fs::create_dir_all(&folder.0)?;
-    small(&server, &folder.0, artifacts, jobs)?;
-    large(&server, &folder.0, bytes)
+    let program = server.ok_or("name the program `moto_server` or `s3s-fs`")?;
+    let folder = Folder::new(&dir, "objects")?;
+    let server = if program.ends_with("s3s-fs") {
+        Server::with_files(&program, &folder.path().join("objects"))?
+    } else {
+        Server::with_lines(&program)?
+    };
+    small(&server, folder.path(), artifacts, jobs)?;
+    large(&server, folder.path(), bytes)
 }
 
 /// Many small artifacts.
@@ -74,8 +90,9 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: usize) -> Resul
         return Err("not every artifact was published".into());
     }
     let all = here.select_all()?;
-    let moving = Moving { jobs, progress: &|_, _| {} };
+    let moving = Moving { jobs, verify: false, progress: &|_, _| {} };
     bench.timed("push, small", || bench.moved(here.push(None, &all, &moving)?))?;
+    bench.timed("push, small, once more", || bench.moved(here.push(None, &all, &moving)?))?;
     let keys: Vec<Fingerprint> = all.recipes.iter().copied().collect();
     let nothing = bench.open(&folder.join("plan"))?;
     bench.timed("look for recipes, all there", || {
@@ -85,7 +102,11 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: usize) -> Resul
     bench.timed("look for recipes, none there", || expect(nothing.find_many(&others)?.iter().flatten().count(), 0))?;
     let pulling = bench.open(&folder.join("pull"))?;
     bench.timed("pull, small", || bench.moved(pulling.pull(None, &all, &moving)?))?;
-    bench.timed("as many objects, twice, by nothing but HTTP", || server.read_raw("small", &keys, 2 * artifacts))
+    if server.requests.is_some() {
+        bench
+            .timed("as many objects, twice, by nothing but HTTP", || server.read_raw("small", &keys, 2 * artifacts))?;
+    }
+    Ok(())
 }
 
 /// One large blob.
@@ -102,7 +123,7 @@ fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
     let claim = claim(&here, 0, BTreeMap::from([("weights".to_owned(), blob.blob())]));
     here.publish(vec![blob], &claim)?;
     let all = here.select_all()?;
-    let moving = Moving { jobs: 4, progress: &|_, _| {} };
+    let moving = Moving { jobs: 4, verify: false, progress: &|_, _| {} };
     bench.timed("push, large", || bench.moved(here.push(None, &all, &moving)?))?;
     let pulling = bench.open(&folder.join("large-pull"))?;
     let wanted = Selection { recipes: all.recipes, ..Selection::default() };
@@ -129,16 +150,18 @@ impl Bench<'_> {
     }
 
     fn timed(&self, what: &str, act: impl FnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
-        fs::write("/proc/self/clear_refs", "5")?;
-        let (idle, before) = (status_mb("VmRSS:")?, self.server.requests.load(Ordering::Relaxed));
+        let (idle, before) = (forget_peak()?, self.server.requests());
         let began = Instant::now();
         act()?;
-        let (seconds, peak) = (began.elapsed().as_secs_f64(), status_mb("VmHWM:")? - idle);
-        // The server's last lines may still be on their way.
-        std::thread::sleep(Duration::from_millis(300));
-        let requests = self.server.requests.load(Ordering::Relaxed) - before;
-        let rate = requests as f64 / seconds;
-        println!("{what:<44} {seconds:>7.2} s {requests:>7} requests {rate:>6.0}/s {peak:>7.1} MB above idle");
+        let (seconds, peak) = (began.elapsed().as_secs_f64(), peak_mb()? - idle);
+        print!("{what:<44} {seconds:>7.2} s {peak:>7.1} MB above idle");
+        if let Some(before) = before {
+            // The server's last lines may still be on their way.
+            std::thread::sleep(Duration::from_millis(300));
+            let requests = self.server.requests().unwrap_or_default() - before;
+            print!(" {requests:>7} requests {:>6.0}/s", requests as f64 / seconds);
+        }
+        println!();
         Ok(())
     }
 }
@@ -147,12 +170,38 @@ impl Bench<'_> {
 struct Server {
     child: Child,
     endpoint: String,
-    requests: Arc<AtomicU64>,
+    /// How many it has answered, where it tells.
+    requests: Option<Arc<AtomicU64>>,
     agent: ureq::Agent,
+    /// Where it keeps a folder for each bucket, where it does.
+    files: Option<PathBuf>,
 }
 
 impl Server {
-    fn start(program: &str) -> Result<Self, Failed> {
+    /// Starts a server that keeps objects as files.
+    fn with_files(program: &str, files: &Path) -> Result<Self, Failed> {
+        fs_err::create_dir_all(files)?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let child = Command::new(program)
+            .args(["--host", "127.0.0.1", "--access-key", KEY, "--secret-key", KEY, "--port", &port.to_string()])
+            .arg(files)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let agent = ureq::Agent::config_builder().proxy(None).build().into();
+        let server = Self { child, endpoint, requests: None, agent, files: Some(files.to_owned()) };
+        for _ in 0..100 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Ok(server);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err("the server did not start".into())
+    }
+
+    /// Starts a server that writes a line for each request.
+    fn with_lines(program: &str) -> Result<Self, Failed> {
         let mut child = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", "0"])
             .stdin(Stdio::null())
@@ -172,12 +221,20 @@ impl Server {
             }
         });
         let agent = ureq::Agent::config_builder().proxy(None).build().into();
-        Ok(Self { child, endpoint: format!("http://127.0.0.1:{digits}"), requests, agent })
+        let endpoint = format!("http://127.0.0.1:{digits}");
+        Ok(Self { child, endpoint, requests: Some(requests), agent, files: None })
+    }
+
+    fn requests(&self) -> Option<u64> {
+        Some(self.requests.as_ref()?.load(Ordering::Relaxed))
     }
 
     fn bucket(&self, name: &str) -> Result<LayerOptions, Failed> {
-        self.agent.put(format!("{}/{name}", self.endpoint)).send_empty()?;
-        let variables = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench")];
+        match &self.files {
+            Some(files) => fs_err::create_dir(files.join(name))?,
+            None => drop(self.agent.put(format!("{}/{name}", self.endpoint)).send_empty()?),
+        }
+        let variables = [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", KEY)];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let at = ObjectsAt {
             endpoint: Some(self.endpoint.clone()),
@@ -246,22 +303,5 @@ fn claim(store: &Store, number: usize, outputs: BTreeMap<String, retort::store::
         started_at_ms: store.now_ms(),
         took_ms: 0,
         notes: BTreeMap::new(),
-    }
-}
-
-fn status_mb(field: &str) -> Result<f64, Failed> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).ok_or("no such line in /proc/self/status")?;
-    let kib: f64 = line.split_whitespace().next().ok_or("no number in /proc/self/status")?.parse()?;
-    Ok(kib * 1024.0 / 1e6)
-}
-
-/// Removed with all that is in it, however the bench ends.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing is lost when a temporary folder stays.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -2,11 +2,17 @@
 """Many processes on one shared directory, some of them killed: is everything as if one had worked alone?
 
     benches/soak.py target/release/retort --processes 12 --minutes 10
+    benches/soak.py target/release/retort --hosts 6 --minutes 5 [--through sshfs]
 
 Half of the processes use the shared directory as their cache, half have a cache of their own with it as a layer. Each runs a
 pipeline that overlaps with the others', over and over, and now and then one is killed. With `--collect`, `cache gc` collects
 what no recent run needs, without the grace that keeps it from what is just being made. In the end every cache must verify
 clean, and every result must have the bytes that a run alone gives. Standard library only.
+
+With `--hosts` each process stands for a machine: it has namespaces of its own for mounts, the network, host names and
+process numbers (`unshare`), a cache of its own, and the shared directory as a layer under a path of its own. All its
+process numbers are alike on each of them, and no network leads from one to another. With `--through sshfs` each reaches
+the directory through a mount of its own of sshfs, with its own memory of names and attributes, where there are no locks.
 """
 
 import argparse
@@ -50,16 +56,29 @@ stages:
 """
 
 
+# What a machine does before its command: its arguments are its name, the shared directory and the path where it sees it.
+# The directory's own path is hidden, so that nothing can reach it by another way.
+HOST = {
+    "mount": """
+        hostname "$1" && mkdir -p "$3" && mount --bind "$2" "$3" && mount -t tmpfs none "$2" && shift 3 && exec "$@"
+    """,
+    "sshfs": """
+        hostname "$1" && mkdir -p "$3" && sshfs "x:$2" "$3" -o ssh_command="$SFTP" && shift 3 && exec "$@"
+    """,
+}
+UNSHARE = ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+UNSHARE += ["--map-root-user"] if os.geteuid() else []
+
+
 def environment(user: str) -> dict:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RETORT_")}
     return kept | {"USER": user, "RETORT_DEVICE": "cpu", "NO_COLOR": "1", "RAYON_NUM_THREADS": "1"}
 
 
-def digests(retort: str, folder: pathlib.Path, cache: pathlib.Path, extra: list) -> dict:
+def digests(command: list, folder: pathlib.Path, cache: pathlib.Path) -> dict:
     """The digest of each part of each instance, by fingerprint and part."""
     plan = subprocess.run(
-        [retort, "plan", "x.yaml", "--json", "--cache", cache, *extra],
-        cwd=folder, env=environment("judge"), check=True, capture_output=True, text=True,
+        command, cwd=folder, env=environment("judge"), check=True, capture_output=True, text=True
     )
     found = {}
     for line in json.loads(plan.stdout)["instances"]:
@@ -77,21 +96,30 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hosts", type=int, help="so many processes, each on a machine of its own")
+    parser.add_argument("--through", choices=HOST, default="mount", help="how a machine reaches the directory")
     parser.add_argument("--collect", action="store_true", help="collect garbage now and then, without any grace")
     args = parser.parse_args()
     chance = random.Random(args.seed)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="retort-soak-"))
     team = folder / "team"
     subprocess.run([args.retort, "cache", "share", team], check=True)
+    sftp = folder / "sftp"
+    sftp.write_text("#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n")
+    sftp.chmod(0o755)
+    os.environ["SFTP"] = str(sftp)
     fractions = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
     workers = []
-    for index in range(args.processes):
+    for index in range(args.hosts or args.processes):
         place = folder / f"person-{index}"
         place.mkdir()
-        own = index % 2 == 1
+        own = index % 2 == 1 or args.hosts
         cache = place / "cache" if own else team
-        extra = [f"--layer={team}=on-success"] if own else ["--no-layers"]
-        workers.append({"place": place, "cache": cache, "extra": extra, "user": f"user{index}", "child": None})
+        seen = place / f"lab-{index}" if args.hosts else team
+        extra = [f"--layer={seen}=on-success"] if own else ["--no-layers"]
+        host = [*UNSHARE, "sh", "-c", HOST[args.through], "host", f"host{index}", team, seen] if args.hosts else []
+        worker = {"place": place, "cache": cache, "extra": extra, "user": f"user{index}", "host": host, "child": None}
+        workers.append(worker)
     runs = kills = collections = failures = 0
     end = time.monotonic() + 60 * args.minutes
     seeds = 0
@@ -114,7 +142,7 @@ def main() -> None:
             (worker["place"] / "x.yaml").write_text(text)
             said = open(worker["place"] / "said", "w")
             worker["child"] = subprocess.Popen(
-                [args.retort, "run", "x.yaml", "--jobs", "1", "--cache", worker["cache"], *worker["extra"]],
+                [*worker["host"], args.retort, "run", "x.yaml", "--jobs", "1", "--cache", worker["cache"], *worker["extra"]],
                 cwd=worker["place"], env=environment(worker["user"]), stdout=said, stderr=said,
             )
             runs += 1
@@ -132,21 +160,25 @@ def main() -> None:
     # The last pipelines once more, to their end, then alone, and both compared.
     different = compared = 0
     for worker in workers:
-        run = [args.retort, "run", "x.yaml", "--cache", worker["cache"], *worker["extra"]]
+        run = [*worker["host"], args.retort, "run", "x.yaml", "--cache", worker["cache"], *worker["extra"]]
         subprocess.run(run, cwd=worker["place"], env=environment(worker["user"]), check=True, capture_output=True)
         alone = worker["place"] / "alone"
         run = [args.retort, "run", "x.yaml", "--cache", alone, "--no-layers"]
         subprocess.run(run, cwd=worker["place"], env=environment("judge"), check=True, capture_output=True)
-        shared = digests(args.retort, worker["place"], worker["cache"], worker["extra"])
-        for key, digest in digests(args.retort, worker["place"], alone, ["--no-layers"]).items():
+        plan = [args.retort, "plan", "x.yaml", "--json", "--cache"]
+        shared = [*worker["host"], *plan, worker["cache"], *worker["extra"]]
+        shared = digests(shared, worker["place"], worker["cache"])
+        for key, digest in digests([*plan, alone, "--no-layers"], worker["place"], alone).items():
             compared += 1
             different += shared[key] != digest
     unclean = 0
-    for cache, extra in {str(worker["cache"]): worker["extra"] for worker in workers}.items():
-        verify = [args.retort, "cache", "verify", "--cache", cache, *extra]
+    caches = {str(worker["cache"]): (worker["host"], worker["extra"]) for worker in workers}
+    # What was collected while only its claim had been copied is missing, and made again when it is needed.
+    passes = 8 if args.collect else 0
+    for cache, (host, extra) in (caches | {str(team): ([], ["--no-layers"])}).items():
+        verify = [*host, args.retort, "cache", "verify", "--cache", cache, *extra]
         verified = subprocess.run(verify, env=environment("judge"), capture_output=True, text=True)
-        # What was collected while only its claim had been copied is missing, and made again when it is needed.
-        if verified.returncode & ~8:
+        if verified.returncode & ~passes:
             unclean += 1
             print(cache, verified.returncode, verified.stdout, verified.stderr)
     print(f"{compared} parts compared, {different} differ, {unclean} caches damaged; all in {folder}")

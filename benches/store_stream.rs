@@ -11,13 +11,20 @@
 
 #![expect(clippy::print_stdout, reason = "a bench is a program that prints")]
 
+#[path = "common/folder.rs"]
+mod folder;
+#[path = "common/memory.rs"]
+mod memory;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
+use folder::Folder;
 use fs_err as fs;
+use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{KeyManifest, Term};
 use retort::store::{Claim, Store, StoreOptions, VerifyOptions};
 
@@ -42,9 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             other => return Err(format!("unknown argument `{other}`").into()),
         }
     }
-    let folder = Folder(dir.join(format!("retort-store-stream-{}", std::process::id())));
-    fs::create_dir_all(&folder.0)?;
-    let measures = measure(&folder.0, bytes)?;
+    let folder = Folder::new(&dir, "store-stream")?;
+    let measures = measure(folder.path(), bytes)?;
     for Measure { what, seconds, peak_above_idle_mb } in &measures {
         let rate = bytes as f64 / 1e6 / seconds;
         println!("{what:<24} {seconds:>7.2} s {rate:>7.0} MB/s {peak_above_idle_mb:>7.1} MB above idle");
@@ -71,7 +77,7 @@ fn measure(folder: &Path, bytes: u64) -> Result<Vec<Measure>, Box<dyn Error>> {
         let began = Instant::now();
         act()?;
         let seconds = began.elapsed().as_secs_f64();
-        measures.push(Measure { what, seconds, peak_above_idle_mb: status_mb("VmHWM:")? - idle });
+        measures.push(Measure { what, seconds, peak_above_idle_mb: peak_mb()? - idle });
         Ok(())
     };
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -138,28 +144,5 @@ fn claim(store: &Store, outputs: BTreeMap<String, retort::store::BlobRef>) -> Cl
         started_at_ms: store.now_ms(),
         took_ms: 0,
         notes: BTreeMap::new(),
-    }
-}
-
-/// Sets the peak back to what is in use now, and returns that in MB.
-fn forget_peak() -> Result<f64, Box<dyn Error>> {
-    fs::write("/proc/self/clear_refs", "5")?;
-    status_mb("VmRSS:")
-}
-
-fn status_mb(field: &str) -> Result<f64, Box<dyn Error>> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).ok_or("no such line in /proc/self/status")?;
-    let kib: f64 = line.split_whitespace().next().ok_or("no number in /proc/self/status")?.parse()?;
-    Ok(kib * 1024.0 / 1e6)
-}
-
-/// Removed with all that is in it, however the bench ends.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing is lost when a temporary folder stays.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

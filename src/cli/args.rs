@@ -377,8 +377,9 @@ and in everyone's retort.toml:
   retort cache push                      what the last run needed and made
   retort cache push --stage tuned        of that, only the stage `tuned`
   retort cache push --all
+  retort cache push --all --verify       and replace what is damaged there
   retort cache push 3f9a1c               the result or blob whose name begins so")]
-    Push(Move),
+    Push(Push),
     /// Bring results here from the layers
     #[command(after_help = "Examples:
   retort cache pull                      what the last run that was pushed needed and made
@@ -396,6 +397,16 @@ pub(super) enum SizeBy {
     Stage,
     /// Who made it.
     Person,
+}
+
+/// What is pushed, and how.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Push {
+    #[command(flatten)]
+    pub(super) what: Move,
+    /// Read what the layers have already, and replace what is damaged there
+    #[arg(long)]
+    pub(super) verify: bool,
 }
 
 /// Which results are moved, and between what.

@@ -25,10 +25,13 @@ pub(super) enum Table {
     Rows,
     /// Kind and pack → nothing; there when the pack's rows are in [`Table::Rows`].
     Packs,
+    /// Layer and blob digest → nothing; there when the layer was found to have something else under the blob's name.
+    Refused,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 5] = [Self::Verified, Self::Claims, Self::Inputs, Self::Rows, Self::Packs];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Verified, Self::Claims, Self::Inputs, Self::Rows, Self::Packs, Self::Refused];
 
     const fn name(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl Table {
             Self::Inputs => "inputs",
             Self::Rows => "rows",
             Self::Packs => "packs",
+            Self::Refused => "refused",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::args::{Cache, Global, Move, SizeBy};
+use super::super::args::{Cache, Global, Move, Push, SizeBy};
 use super::super::exit::{Exit, Failure};
 use super::super::layers;
 use super::super::print;
@@ -60,7 +60,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
     }
 }
 
-fn push(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failure> {
+fn push(global: &Global, settings: &Settings, Push { what, verify }: &Push) -> Result<Exit, Failure> {
     let store = open_store(settings, Mode::Existing)?;
     let layer = what.layer.as_deref();
     let mut selection = Selection::default();
@@ -76,7 +76,7 @@ fn push(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "push");
-    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, progress: &bar });
+    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, verify: *verify, progress: &bar });
     tell_notices(&store);
     Ok(told(global, "pushed to", "there", &moved?))
 }
@@ -103,7 +103,7 @@ fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "pull");
-    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, progress: &bar });
+    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, verify: false, progress: &bar });
     tell_notices(&store);
     Ok(told(global, "pulled from", "here", &moved?))
 }

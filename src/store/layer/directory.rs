@@ -22,6 +22,7 @@ use crate::store::notice::{Notice, Notices};
 use crate::store::open::{Core, StoreOptions};
 use crate::store::rows;
 use crate::store::run::RunId;
+use crate::store::session::unique;
 use crate::store::trust::Trust;
 
 /// A blob's name may be seen later than the claim that names it, where directories are cached: how long that is waited for.
@@ -74,6 +75,14 @@ impl Directory {
         disk::create_new(temp.path(), disk::GROWING)?.write_all(bytes)?;
         temp.persist(path)
     }
+
+    /// Moves away a folder that has a blob's name, which unlike anything else no file can replace.
+    fn set_folder_aside(&self, path: &Path, digest: &Digest) -> io::Result<()> {
+        if !fs_err::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+            return Ok(());
+        }
+        disk::rename(path, &self.0.layout.quarantine().join(format!("{digest}.{}", unique("folder"))))
+    }
 }
 
 impl Place for Directory {
@@ -100,7 +109,13 @@ impl Place for Directory {
         Ok(self.0.blob_bytes(digest))
     }
 
-    fn copy_blob(&self, digest: &Digest, expected: Expected, to: &Path, moved: &AtomicU64) -> io::Result<Copied> {
+    fn copy_blob(
+        &self,
+        digest: &Digest,
+        expected: Expected,
+        to: Option<&Path>,
+        moved: &AtomicU64,
+    ) -> io::Result<Copied> {
         let from = self.0.layout.blob(digest);
         let mut pauses = if expected.bytes.is_some() { &PAUSES_MS[..] } else { &[] };
         loop {
@@ -118,16 +133,17 @@ impl Place for Directory {
         Ok(disk::read_small(&self.0.layout.blob(digest), bytes_max)?.map(|(bytes, _)| bytes))
     }
 
-    fn put_blob(&self, from: &Path, blob: BlobRef, moved: &AtomicU64) -> io::Result<Put> {
+    fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put> {
         let to = self.0.layout.blob(&blob.digest);
-        if self.0.blob_bytes(&blob.digest) == Some(blob.bytes) {
+        if !replace && self.0.blob_bytes(&blob.digest) == Some(blob.bytes) {
             return Ok(Put::There);
         }
         require_folders(&to)?;
         let temp = self.0.temp()?;
         let expected = Expected { bytes: Some(blob.bytes), bytes_max: u64::MAX };
-        match copy(from, &blob.digest, expected, temp.path(), moved)? {
+        match copy(from, &blob.digest, expected, Some(temp.path()), moved)? {
             Copied::Whole(bytes) => {
+                self.set_folder_aside(&to, &blob.digest)?;
                 temp.persist(&to)?;
                 Ok(Put::New(bytes))
             }
@@ -137,7 +153,13 @@ impl Place for Directory {
         }
     }
 
-    fn put_claim(&self, fingerprint: &Fingerprint, claim: &WholeClaim, _moved: &AtomicU64) -> io::Result<Put> {
+    fn put_claim(
+        &self,
+        fingerprint: &Fingerprint,
+        claim: &WholeClaim,
+        _is_first: bool,
+        _moved: &AtomicU64,
+    ) -> io::Result<Put> {
         let core = &self.0;
         let path = core.layout.claim(fingerprint, &claim.id.digest());
         if matches!(core.whole_claim(fingerprint, claim.id), Ok(Some(_))) {
@@ -257,18 +279,22 @@ fn signed(core: &Core, mut claim: WholeClaim) -> WholeClaim {
     claim
 }
 
-/// Copies a file that is to have a digest; the target is made anew.
-fn copy(from: &Path, digest: &Digest, expected: Expected, to: &Path, moved: &AtomicU64) -> io::Result<Copied> {
-    let (mut source, stamp) = match disk::open_plain(from)? {
-        Opened::Regular(file, stamp) => (file, stamp),
-        Opened::Absent => return Ok(Copied::Absent),
-        Opened::Odd => return Ok(Copied::Refused("it is not a regular file".to_owned())),
+/// Copies a file that is to have a digest, or only reads it; the target is made anew.
+fn copy(from: &Path, digest: &Digest, expected: Expected, to: Option<&Path>, moved: &AtomicU64) -> io::Result<Copied> {
+    let (mut source, stamp) = match disk::open_plain(from) {
+        Ok(Opened::Regular(file, stamp)) => (file, stamp),
+        Ok(Opened::Absent) => return Ok(Copied::Absent),
+        Ok(Opened::Odd) => return Ok(Copied::Refused("it is not a regular file".to_owned())),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            return Ok(Copied::Refused("this user may not read it".to_owned()));
+        }
+        Err(error) => return Err(error),
     };
     if let Some(why) = expected.refuses(stamp.bytes()) {
         return Ok(Copied::Refused(why));
     }
-    let made = disk::remove_if_there(to).and_then(|()| disk::create_new(to, disk::FROZEN));
-    let mut target = match made {
+    let make = |to| disk::remove_if_there(to).and_then(|()| disk::create_new(to, disk::FROZEN));
+    let mut target = match to.map(make).transpose() {
         Ok(file) => file,
         Err(error) => return Ok(Copied::Unwritten(error)),
     };
@@ -281,7 +307,9 @@ fn copy(from: &Path, digest: &Digest, expected: Expected, to: &Path, moved: &Ato
             Err(error) => return Err(error),
         };
         hash.update(&buffer[..count]);
-        if let Err(error) = target.write_all(&buffer[..count]) {
+        if let Some(target) = &mut target
+            && let Err(error) = target.write_all(&buffer[..count])
+        {
             return Ok(Copied::Unwritten(error));
         }
         moved.fetch_add(count as u64, Ordering::Relaxed);

@@ -82,17 +82,30 @@ pub(super) trait Place: Send + Sync {
     /// Returns the size of a blob; `None` when it is not there.
     fn blob_bytes(&self, digest: &Digest) -> io::Result<Option<u64>>;
 
-    /// Copies a blob into a new file, and finds out on the way whether it is the one.
-    fn copy_blob(&self, digest: &Digest, expected: Expected, to: &Path, moved: &AtomicU64) -> io::Result<Copied>;
+    /// Copies a blob into a new file, or only reads it, and finds out on the way whether it is the one.
+    fn copy_blob(
+        &self,
+        digest: &Digest,
+        expected: Expected,
+        to: Option<&Path>,
+        moved: &AtomicU64,
+    ) -> io::Result<Copied>;
 
     /// Reads what has a blob's name into memory; `None` when it is not there.
     fn read_blob(&self, digest: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>>;
 
-    /// Puts a blob there from a file.
-    fn put_blob(&self, from: &Path, blob: BlobRef, moved: &AtomicU64) -> io::Result<Put>;
+    /// Puts a blob there from a file. What has its name and its size is taken for it, unless it is to be replaced.
+    fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put>;
 
-    /// Puts a claim there with its signatures, whose blobs are there already.
-    fn put_claim(&self, fingerprint: &Fingerprint, claim: &WholeClaim, moved: &AtomicU64) -> io::Result<Put>;
+    /// Puts a claim there with its signatures, whose blobs are there already. That it `is_first` of its recipe is a guess,
+    /// which spares a look where it is right.
+    fn put_claim(
+        &self,
+        fingerprint: &Fingerprint,
+        claim: &WholeClaim,
+        is_first: bool,
+        moved: &AtomicU64,
+    ) -> io::Result<Put>;
 
     /// Tells whether a blob that is not there is not there on purpose.
     fn is_evicted(&self, digest: &Digest) -> io::Result<bool>;

@@ -161,7 +161,7 @@ fn bring(core: &Core, parcels: &mut Vec<Parcel>) {
 }
 
 fn bring_to(core: &Core, layer: &Layer, parcels: &[Parcel]) {
-    let moving = Moving { jobs: JOBS, progress: &|_, _| {} };
+    let moving = Moving { jobs: JOBS, verify: false, progress: &|_, _| {} };
     let moved = push(core, layer, parcels, &[], &moving);
     if let Some(why) = moved.refused.first() {
         let (layer, results) = (layer.name().to_owned(), parcels.len() as u64 - moved.results - moved.there);

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use super::Layer;
 use super::place::{Copied, Expected, Named};
 use crate::fingerprint::{Digest, Fingerprint};
+use crate::store::BlobRef;
 use crate::store::head::WholeClaim;
 
 impl Layer {
@@ -33,7 +34,23 @@ impl Layer {
         let digest = *digest;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_moving("fetch a blob", Some(&moved), move |place| place.copy_blob(&digest, expected, &to, &counter))
+        self.ask_moving("fetch a blob", Some(&moved), move |place| {
+            place.copy_blob(&digest, expected, Some(&to), &counter)
+        })
+    }
+
+    /// Reads what has a blob's name and its size, and finds out whether it is the blob; [`Copied::Absent`] when nothing has.
+    pub(super) fn check_blob(&self, blob: BlobRef) -> Option<Copied> {
+        let moved = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&moved);
+        self.ask_moving("check a blob", Some(&moved), move |place| {
+            if place.blob_bytes(&blob.digest)? != Some(blob.bytes) {
+                return Ok(Copied::Absent);
+            }
+            // The size is known, so that nobody waits for what may yet be seen whole.
+            let expected = Expected { bytes: None, bytes_max: blob.bytes };
+            place.copy_blob(&blob.digest, expected, None, &counter)
+        })
     }
 
     /// Reads what has a blob's name into memory.

@@ -14,6 +14,7 @@ use crate::store::claim::ClaimSummary;
 use crate::store::disk;
 use crate::store::error::{StoreError, failed};
 use crate::store::head::WholeClaim;
+use crate::store::index::Table;
 use crate::store::notice::Notice;
 use crate::store::open::Core;
 
@@ -155,7 +156,7 @@ impl Core {
         match layer.copy_blob(digest, Expected { bytes, bytes_max }, temp.path().to_owned()) {
             None | Some(Copied::Absent) => Ok(None),
             Some(Copied::Refused(why)) => {
-                self.notices.push(Notice::BlobRefused { layer: layer.name().to_owned(), digest: *digest, why });
+                self.refuse(layer, digest, why);
                 Ok(None)
             }
             Some(Copied::Unwritten(error)) => Err(failed(bytes.unwrap_or(0))(error)),
@@ -179,9 +180,25 @@ impl Core {
                 return Some(bytes);
             }
             let why = format!("its {} bytes have the digest {}", bytes.len(), found.short());
-            self.notices.push(Notice::BlobRefused { layer: layer.name().to_owned(), digest: *digest, why });
+            self.refuse(layer, digest, why);
         }
         None
+    }
+
+    /// Says that a layer has something else under a blob's name, and remembers it: the next push of the blob replaces it.
+    pub(super) fn refuse(&self, layer: &Layer, digest: &Digest, why: String) {
+        self.index.put(Table::Refused, vec![(refused(layer, digest), Vec::new())]);
+        self.notices.push(Notice::BlobRefused { layer: layer.name().to_owned(), digest: *digest, why });
+    }
+
+    /// Tells whether something else was found under a blob's name in a layer.
+    pub(super) fn is_refused(&self, layer: &Layer, digest: &Digest) -> bool {
+        self.index.get(Table::Refused, &refused(layer, digest)).is_some()
+    }
+
+    /// Forgets that something else was found under a blob's name in a layer.
+    pub(super) fn unrefuse(&self, layer: &Layer, digest: &Digest) {
+        self.index.remove(Table::Refused, &refused(layer, digest));
     }
 
     /// Makes durable what was fetched without that.
@@ -191,4 +208,9 @@ impl Core {
         disk::sync_file_system(&root);
         Ok(())
     }
+}
+
+/// Makes the key under which the index remembers a blob that a layer has something else for.
+fn refused(layer: &Layer, digest: &Digest) -> Vec<u8> {
+    [layer.name().as_bytes(), b"\0", digest.as_bytes()].concat()
 }

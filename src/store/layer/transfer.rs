@@ -23,6 +23,8 @@ use crate::store::{BlobRef, Store, rows};
 pub struct Moving<'a> {
     /// So many files at a time.
     pub jobs: usize,
+    /// Whether a push reads and compares what a layer has, rather than take a blob of the right size for the right one.
+    pub verify: bool,
     /// Hears how many blobs and claims are done and are to be done.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
@@ -141,6 +143,8 @@ impl Core {
 struct Tally<'a> {
     moved: Mutex<Moved>,
     lost: Mutex<BTreeSet<Digest>>,
+    /// Blobs that were not there before.
+    brought: Mutex<BTreeSet<Digest>>,
     done: AtomicU64,
     total: u64,
     moving: &'a Moving<'a>,
@@ -150,7 +154,14 @@ impl<'a> Tally<'a> {
     fn new(layer: &Layer, total: usize, moving: &'a Moving<'a>) -> Self {
         let moved = Moved { layer: layer.name().to_owned(), ..Moved::default() };
         (moving.progress)(0, total as u64);
-        Self { moved: Mutex::new(moved), lost: Mutex::default(), done: AtomicU64::new(0), total: total as u64, moving }
+        Self {
+            moved: Mutex::new(moved),
+            lost: Mutex::default(),
+            brought: Mutex::default(),
+            done: AtomicU64::new(0),
+            total: total as u64,
+            moving,
+        }
     }
 
     fn count(&self, add: impl FnOnce(&mut Moved)) {
@@ -190,6 +201,12 @@ impl<'a> Tally<'a> {
         whole
     }
 
+    /// Tells whether a blob of a claim was not there before, so that the claim was hardly there either.
+    fn brought_any_of(&self, claim: &WholeClaim) -> bool {
+        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        claim.claim.outputs.values().any(|blob| brought.contains(&blob.digest))
+    }
+
     fn end(self) -> Moved {
         (self.moving.progress)(self.total, self.total);
         self.moved.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -213,11 +230,14 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
         needed.into_values().partition(|blob| core.is_evicted(&blob.digest));
     let tally = Tally::new(layer, needed.len() + claims.len(), moving);
     tally.count(|moved| moved.refused = unread);
-    tally.each(&needed, |blob| match put_blob(core, layer, *blob) {
-        Some(Put::New(bytes)) => tally.count(|moved| {
-            moved.blobs += 1;
-            moved.bytes += bytes;
-        }),
+    tally.each(&needed, |blob| match put_blob(core, layer, *blob, moving.verify) {
+        Some(Put::New(bytes)) => {
+            tally.brought.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.digest);
+            tally.count(|moved| {
+                moved.blobs += 1;
+                moved.bytes += bytes;
+            });
+        }
         Some(Put::There) => {}
         Some(Put::Refused(why)) => tally.lost(blob.digest, &why),
         None => tally.lost(blob.digest, "the layer did not take it"),
@@ -233,7 +253,7 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
         if !tally.is_whole(fingerprint, claim) {
             return;
         }
-        match layer.put_claim(core, fingerprint, claim.clone()) {
+        match layer.put_claim(core, fingerprint, claim.clone(), tally.brought_any_of(claim)) {
             Some(Put::New(_)) => tally.count(|moved| moved.results += 1),
             Some(Put::There) => tally.count(|moved| moved.there += 1),
             Some(Put::Refused(why)) => tally.count(|moved| moved.refused.push(why)),
@@ -247,15 +267,17 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
 }
 
 /// Puts a blob into a layer, after fetching it from another layer where it is not here.
-fn put_blob(core: &Core, layer: &Layer, blob: BlobRef) -> Option<Put> {
+fn put_blob(core: &Core, layer: &Layer, blob: BlobRef, verify: bool) -> Option<Put> {
     if !layer.place()?.is_writable() {
         return Some(Put::Refused("the layer can only be read".to_owned()));
     }
-    if core.blob_bytes(&blob.digest).is_none() && layer.blob_bytes(&blob.digest) != Some(blob.bytes) {
+    let is_there =
+        || !verify && !core.is_refused(layer, &blob.digest) && layer.blob_bytes(&blob.digest) == Some(blob.bytes);
+    if core.blob_bytes(&blob.digest).is_none() && !is_there() {
         // Where that fails too, putting it says what is lacking.
         let _ = core.fetch(&blob.digest, false);
     }
-    layer.put_blob(core, blob)
+    layer.put_blob(core, blob, verify)
 }
 
 /// Brings results here, and leaves in `left` what the layer does not have.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Layer;
-use super::place::{Place, Put, unsound};
+use super::place::{Copied, Place, Put, unsound};
 use crate::fingerprint::{Digest, Fingerprint};
 use crate::store::BlobRef;
 use crate::store::disk;
@@ -18,12 +18,29 @@ use crate::store::run::{self, RunId, RunInfo};
 const RUN_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 impl Layer {
-    /// Puts a blob there from its file here.
-    pub(super) fn put_blob(&self, here: &Core, blob: BlobRef) -> Option<Put> {
+    /// Puts a blob there from its file here. Where something else was found under its name, by somebody here or now because
+    /// that is asked for, it is replaced.
+    pub(super) fn put_blob(&self, here: &Core, blob: BlobRef, verify: bool) -> Option<Put> {
+        let is_suspect = here.is_refused(self, &blob.digest);
+        let replace = verify || is_suspect;
+        if replace {
+            match self.check_blob(blob)? {
+                Copied::Whole(_) => {
+                    here.unrefuse(self, &blob.digest);
+                    return Some(Put::There);
+                }
+                Copied::Refused(why) => here.refuse(self, &blob.digest, why),
+                Copied::Absent | Copied::Unwritten(_) => {}
+            }
+        }
         let from = here.layout.blob(&blob.digest);
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_sending("put a blob", &moved, move |place| place.put_blob(&from, blob, &counter))
+        let put = self.ask_sending("put a blob", &moved, move |place| place.put_blob(&from, blob, replace, &counter));
+        if replace && matches!(put, Some(Put::New(_) | Put::There)) {
+            here.unrefuse(self, &blob.digest);
+        }
+        put
     }
 
     /// Says that a blob is not there on purpose.
@@ -32,13 +49,21 @@ impl Layer {
         self.ask("say that a blob is not kept", move |place| place.mark_evicted(&digest))
     }
 
-    /// Puts a claim there, whose blobs are there already.
-    pub(super) fn put_claim(&self, here: &Core, fingerprint: &Fingerprint, mut claim: WholeClaim) -> Option<Put> {
+    /// Puts a claim there, whose blobs are there already; that it `is_first` of its recipe is a guess.
+    pub(super) fn put_claim(
+        &self,
+        here: &Core,
+        fingerprint: &Fingerprint,
+        mut claim: WholeClaim,
+        is_first: bool,
+    ) -> Option<Put> {
         claim.signatures = here.signatures(claim.id);
         let fingerprint = *fingerprint;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_moving("put a result", Some(&moved), move |place| place.put_claim(&fingerprint, &claim, &counter))
+        self.ask_moving("put a result", Some(&moved), move |place| {
+            place.put_claim(&fingerprint, &claim, is_first, &counter)
+        })
     }
 
     /// Puts the record of a run there, which keeps its results from being collected.

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-const MOVING: Moving<'static> = Moving { jobs: 2, progress: &|_, _| {} };
+const MOVING: Moving<'static> = Moving { jobs: 2, verify: false, progress: &|_, _| {} };
 
 fn head_path(cache: &Cache, fingerprint: &Fingerprint) -> PathBuf {
     let hex = fingerprint.hex();
@@ -304,4 +304,122 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
     assert_eq!(store.runs().unwrap(), [own.id().clone()], "records of runs are not taken over");
     let kept = listing(&mine.root());
     assert!(!kept.contains("/x ") && !kept.contains("..%2f"), "{kept}");
+}
+
+const VERIFYING: Moving<'static> = Moving { verify: true, ..MOVING };
+
+/// Publishes into a layer and damages the blob there; returns the recipe, the blob and its path.
+fn damaged(team: &Cache, damage: impl Fn(&Path)) -> (Fingerprint, BlobRef, PathBuf) {
+    let (fingerprint, blob) = publish(&team.open_with("ada").0, 1, b"the right bytes");
+    let path = team.blob_path(&blob);
+    damage(&path);
+    (fingerprint, blob, path)
+}
+
+/// Expects that a blob of a layer has been set right, and stays as it is when it is looked at once more.
+fn is_right(team: &Cache, blob: &BlobRef) {
+    let path = team.blob_path(blob);
+    assert!(fs_err::symlink_metadata(&path).unwrap().is_file());
+    assert_eq!(fs_err::read(&path).unwrap(), b"the right bytes");
+    let before = listing(&team.root().join("objects"));
+    let other = Cache::new();
+    let store = other.open_before("eve", &[team.layer("team", Writes::OnPush)]);
+    publish(&store, 1, b"the right bytes");
+    let moved = store.push(None, &store.select_all().unwrap(), &VERIFYING).unwrap().remove(0);
+    assert_eq!((moved.blobs, moved.refused), (0, Vec::new()));
+    assert_eq!(notices(&store), "");
+    assert_eq!(listing(&team.root().join("objects")), before);
+}
+
+fn poison(path: &Path) {
+    overwrite(path, b"the wrong bytes");
+}
+
+#[test]
+fn whoever_finds_a_blob_poisoned_and_makes_it_again_sets_it_right() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let (_, blob, _) = damaged(&team, poison);
+    let store = mine.open_before("bob", &[team.layer("team", Writes::OnSuccess)]);
+    assert!(store.read(&blob.digest).unwrap_err().is_lost_blob());
+    publish(&store, 1, b"the right bytes");
+    store.finish_sharing().unwrap();
+    is_right(&team, &blob);
+}
+
+#[test]
+fn what_was_found_poisoned_is_set_right_by_a_later_push() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let (fingerprint, blob, path) = damaged(&team, poison);
+    let layers = [team.layer("team", Writes::OnPush), team.layer("other name", Writes::OnPush)];
+    let store = mine.open_before("bob", &layers[..1]);
+    assert!(store.read(&blob.digest).is_err());
+    publish(&store, 1, b"the right bytes");
+    drop(store);
+    // It was not found in the layer of another name.
+    let store = mine.open_before("bob", &layers[1..]);
+    assert_eq!(store.push(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 0);
+    assert_eq!(fs_err::read(&path).unwrap(), b"the wrong bytes");
+    drop(store);
+    let store = mine.open_before("bob", &layers[..1]);
+    assert_eq!(store.push(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 1);
+    is_right(&team, &blob);
+    // It is forgotten then: what has the right size is not read any more.
+    poison(&path);
+    assert_eq!(store.push(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 0);
+}
+
+#[test]
+fn a_push_that_verifies_sets_right_what_nobody_has_found() {
+    let check = |damage: &dyn Fn(&Path), is_seen: bool| {
+        let (team, mine) = (Cache::shared(), Cache::new());
+        let (fingerprint, blob, _) = damaged(&team, damage);
+        let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+        publish(&store, 1, b"the right bytes");
+        let moved = store.push(None, &selection(&[fingerprint]), &MOVING).unwrap().remove(0);
+        assert_eq!(moved.blobs, u64::from(is_seen), "what is no file of the right size is seen anyway: {moved:?}");
+        let moved = store.push(None, &selection(&[fingerprint]), &VERIFYING).unwrap().remove(0);
+        assert_eq!(moved.blobs, u64::from(!is_seen), "{moved:?}");
+        assert_eq!(notices(&store).contains("refused blob"), !is_seen);
+        is_right(&team, &blob);
+    };
+    check(&poison, false);
+    check(&|path| overwrite(path, b"the right"), true);
+    let instead = |path: &Path, make: &dyn Fn(&Path)| {
+        fs_err::remove_file(path).unwrap();
+        make(path);
+    };
+    check(&|path| instead(path, &|path| symlink("/dev/null", path).unwrap()), true);
+    check(
+        &|path| {
+            instead(path, &|path| {
+                fs_err::create_dir(path).unwrap();
+                fs_err::write(path.join("x"), "x").unwrap();
+            });
+        },
+        true,
+    );
+}
+
+#[test]
+fn a_poisoned_blob_is_only_replaced_by_the_bytes_of_its_name() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let (fingerprint, blob, path) = damaged(&team, poison);
+    let layer = team.layer("team", Writes::OnPush);
+    let store = mine.open_before("bob", std::slice::from_ref(&layer));
+    publish(&store, 1, b"the right bytes");
+    overwrite(&mine.blob_path(&blob), b"more wrong data");
+    let moved = store.push(None, &selection(&[fingerprint]), &VERIFYING).unwrap().remove(0);
+    assert_eq!((moved.blobs, moved.results), (0, 0));
+    assert!(moved.refused[0].contains("have the digest"), "{moved:?}");
+    fs_err::remove_file(mine.blob_path(&blob)).unwrap();
+    let moved = store.push(None, &selection(&[fingerprint]), &VERIFYING).unwrap().remove(0);
+    assert!(moved.refused[0].contains("it is not in the cache"), "{moved:?}");
+    assert_eq!(fs_err::read(&path).unwrap(), b"the wrong bytes");
+    drop(store);
+    // They may come from another layer.
+    let second = Cache::shared();
+    publish(&second.open_with("eve").0, 1, b"the right bytes");
+    let store = mine.open_before("bob", &[layer, second.layer("second", Writes::Never)]);
+    assert_eq!(store.push(Some("team"), &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 1);
+    is_right(&team, &blob);
 }

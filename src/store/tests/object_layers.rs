@@ -7,7 +7,7 @@ use super::proxy::{Fault, Proxy, Request};
 use super::*;
 use crate::fingerprint::{Digest, RowKey};
 
-const MOVING: Moving<'static> = Moving { jobs: 4, progress: &|done, total| assert!(done <= total) };
+const MOVING: Moving<'static> = Moving { jobs: 4, verify: false, progress: &|done, total| assert!(done <= total) };
 
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_mins(1);
@@ -302,6 +302,81 @@ fn a_blob_that_is_not_the_one_is_refused_and_a_push_sets_it_right() {
         again.push(None, &selection(&[fingerprint]), &MOVING).unwrap();
         assert_eq!(team.0.get(&Team::blob(&blob)).as_deref(), Some(&right[..]));
     }
+}
+
+#[test]
+fn a_blob_of_the_right_size_with_other_bytes_is_set_right_by_whoever_has_it() {
+    for bytes in [15, 100_000, 9 * 1024 * 1024] {
+        let Some(team) = Team::new() else { return };
+        let (right, wrong) = (vec![1; bytes], vec![2; bytes]);
+        let (fingerprint, blob) = team.publish(1, &right);
+        let is_right = || team.0.get(&Team::blob(&blob)).unwrap() == right;
+        // Whoever finds it and makes it again, at once, or with a later push.
+        for (writes, later) in [(Writes::OnSuccess, false), (Writes::OnPush, true)] {
+            team.0.put(&Team::blob(&blob), &wrong);
+            let mine = Cache::new();
+            let store = mine.open_before("bob", &[team.layer(writes)]);
+            assert!(store.find(&fingerprint).unwrap().is_some());
+            assert!(store.read(&blob.digest).unwrap_err().is_lost_blob());
+            publish_and_share(&store, 1, &right);
+            drop(store);
+            if later {
+                let store = mine.open_before("bob", &[team.layer(writes)]);
+                assert_eq!(store.push(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 1);
+            }
+            assert!(is_right(), "{bytes} {writes:?}");
+        }
+        // Whoever has it and has not found it.
+        team.0.put(&Team::blob(&blob), &wrong);
+        let mine = Cache::new();
+        let store = mine.open_before("eve", &[team.layer(Writes::OnPush)]);
+        publish(&store, 1, &right);
+        let verifying = Moving { verify: true, ..MOVING };
+        let moved = store.push(None, &selection(&[fingerprint]), &verifying).unwrap().remove(0);
+        assert_eq!((moved.blobs, moved.refused), (1, Vec::new()));
+        assert!(is_right() && notices(&store).contains("refused blob"), "{bytes}");
+        let moved = store.push(None, &selection(&[fingerprint]), &verifying).unwrap().remove(0);
+        assert_eq!((moved.blobs, moved.there), (0, 1));
+        // With other bytes than those of its name nobody replaces anything.
+        team.0.put(&Team::blob(&blob), &wrong);
+        overwrite(&mine.blob_path(&blob), &vec![3; bytes]);
+        let moved = store.push(None, &selection(&[fingerprint]), &verifying).unwrap().remove(0);
+        assert_eq!((moved.blobs, moved.results, moved.there), (0, 0, 0));
+        assert!(team.0.get(&Team::blob(&blob)).unwrap() == wrong, "{bytes}");
+    }
+}
+
+#[test]
+fn small_results_take_three_requests_to_push_and_two_to_pull() {
+    const RESULTS: u64 = 20;
+    let Some(team) = Team::new() else { return };
+    let proxy = Proxy::before(team.0.port(), |_| Fault::None);
+    let layers = [team.behind(&proxy, Writes::OnPush, LATE)];
+    let (ada, bob) = (Cache::new(), Cache::new());
+    let store = ada.open_before("ada", &layers);
+    for number in 0..RESULTS {
+        publish(&store, number.cast_signed(), format!("result {number}").as_bytes());
+    }
+    let all = store.select_all().unwrap();
+    let results = Selection { recipes: all.recipes, ..Selection::default() };
+    let check = |store: &Store, pushes: bool, methods: &[(&str, u64)]| {
+        let moved = if pushes { store.push(None, &results, &MOVING) } else { store.pull(None, &results, &MOVING) };
+        let moved = moved.unwrap().remove(0);
+        assert_eq!((moved.results + moved.there, moved.refused), (RESULTS, Vec::new()));
+        let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+        for request in proxy.take_seen().iter().filter(|request| !request.path.ends_with("CACHEDIR.TAG")) {
+            let area = request.path.split('/').rev().nth(if request.path.contains("actions/") { 4 } else { 3 });
+            *seen.entry(format!("{} {}", request.method, area.unwrap())).or_default() += 1;
+        }
+        let expected = methods.iter().map(|(method, each)| ((*method).to_owned(), each * RESULTS)).collect();
+        assert_eq!(seen, expected);
+    };
+    check(&store, true, &[("PUT objects", 1), ("PUT actions", 1), ("PUT catalog", 1)]);
+    // What is there already is compared, as it is small, and its claim is found in its catalog.
+    check(&store, true, &[("PUT objects", 1), ("GET objects", 1), ("GET catalog", 1)]);
+    let store = bob.open_before("bob", &layers);
+    check(&store, false, &[("GET catalog", 1), ("GET objects", 1)]);
+    check(&store, false, &[("GET catalog", 1)]);
 }
 
 #[test]

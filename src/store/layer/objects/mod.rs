@@ -13,10 +13,12 @@
 //! | `address` | addresses and what of the environment is passed on |
 //! | `build`, `service` | from there to a store, and how requests are sent |
 //! | `remote` | calls that block; the one file that names the asynchronous runtime |
+//! | `arriving` | a blob that comes piece by piece |
 //! | `names`, `catalog` | how objects are called, and what is in a catalog |
 //! | `trouble` | what a service says, as a line for people |
 
 mod address;
+mod arriving;
 mod build;
 mod catalog;
 mod names;
@@ -182,19 +184,18 @@ impl Objects {
         Ok(Put::Refused("others keep replacing it".to_owned()))
     }
 
-    /// Adds a claim to its recipe's catalog.
-    fn put_catalog(&self, fingerprint: &Fingerprint, claim: &WholeClaim, moved: &AtomicU64) -> io::Result<Put> {
+    /// Adds a claim to its recipe's catalog, which is read first unless the claim is likely the first one.
+    fn put_catalog(
+        &self,
+        fingerprint: &Fingerprint,
+        claim: &WholeClaim,
+        is_first: bool,
+        moved: &AtomicU64,
+    ) -> io::Result<Put> {
         let name = self.names.catalog(fingerprint);
         let mut is_new = false;
         for attempt in 0..ATTEMPTS {
-            let there = match self.catalog(fingerprint) {
-                Ok(there) => there,
-                // What is there is no catalog, and too large to be read.
-                Err(error) if error.kind() == ErrorKind::InvalidData => {
-                    self.remote.head(&name)?.map(|(_, version)| Object { bytes: Vec::new(), version })
-                }
-                Err(error) => return Err(error),
-            };
+            let there = if is_first && attempt == 0 { None } else { self.catalog_to_replace(fingerprint, &name)? };
             let read = there.as_ref().and_then(|object| Catalog::decode(&object.bytes, fingerprint));
             let mut catalog = read.unwrap_or_default();
             // A replacement whose answer was lost may have been made all the same; so what was new at first stays so.
@@ -222,6 +223,17 @@ impl Objects {
             std::thread::sleep(PAUSE * attempt);
         }
         Ok(Put::Refused(format!("the result of {}: others keep changing its catalog", fingerprint.short())))
+    }
+
+    /// Reads what has a catalog's name, whatever it is.
+    fn catalog_to_replace(&self, fingerprint: &Fingerprint, name: &str) -> io::Result<Option<Object>> {
+        match self.catalog(fingerprint) {
+            // What is there is no catalog, and too large to be read.
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                Ok(self.remote.head(name)?.map(|(_, version)| Object { bytes: Vec::new(), version }))
+            }
+            other => other,
+        }
     }
 
     fn is_full(&self, fingerprint: &Fingerprint) -> String {
@@ -316,7 +328,13 @@ impl Place for Objects {
         Ok(self.remote.head(&self.names.blob(digest))?.map(|(bytes, _)| bytes))
     }
 
-    fn copy_blob(&self, digest: &Digest, expected: Expected, to: &Path, moved: &AtomicU64) -> io::Result<Copied> {
+    fn copy_blob(
+        &self,
+        digest: &Digest,
+        expected: Expected,
+        to: Option<&Path>,
+        moved: &AtomicU64,
+    ) -> io::Result<Copied> {
         self.remote.download(&self.names.blob(digest), digest, expected, to, moved)
     }
 
@@ -324,10 +342,11 @@ impl Place for Objects {
         Ok(self.remote.get(&self.names.blob(digest), bytes_max)?.map(|object| object.bytes))
     }
 
-    fn put_blob(&self, from: &Path, blob: BlobRef, moved: &AtomicU64) -> io::Result<Put> {
+    fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put> {
         let name = self.names.blob(&blob.digest);
         let put = || {
-            if blob.bytes > SMALL_BYTES && self.remote.head(&name)?.is_some_and(|(bytes, _)| bytes == blob.bytes) {
+            let looks = !replace && blob.bytes > SMALL_BYTES;
+            if looks && self.remote.head(&name)?.is_some_and(|(bytes, _)| bytes == blob.bytes) {
                 return Ok(Put::There);
             }
             if blob.bytes <= PART_BYTES {
@@ -339,8 +358,14 @@ impl Place for Objects {
         self.writing(put())
     }
 
-    fn put_claim(&self, fingerprint: &Fingerprint, claim: &WholeClaim, moved: &AtomicU64) -> io::Result<Put> {
-        self.writing(self.put_catalog(fingerprint, claim, moved))
+    fn put_claim(
+        &self,
+        fingerprint: &Fingerprint,
+        claim: &WholeClaim,
+        is_first: bool,
+        moved: &AtomicU64,
+    ) -> io::Result<Put> {
+        self.writing(self.put_catalog(fingerprint, claim, is_first, moved))
     }
 
     fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {

@@ -4,7 +4,7 @@
 //! that the service is too busy for, are repeated with growing pauses. Memory is bounded: objects are read no larger than
 //! the caller says, and a few parts of blobs at most are on their way at a time, of all blobs together.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +17,11 @@ use futures_util::stream::FuturesUnordered;
 use object_store::client::HttpErrorKind;
 use object_store::path::Path as Key;
 use object_store::{
-    Error, GetOptions, GetRange, GetResult, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    UpdateVersion,
+    Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion,
 };
 use tokio::runtime::{Builder, Runtime};
 
+use super::arriving::{Arriving, Taken, broke_off};
 use super::build::Stores;
 use super::trouble::{failure, is_absence, on_its_way};
 use crate::fingerprint::{Digest, StreamDigest};
@@ -190,7 +190,7 @@ impl Remote {
         }
     }
 
-    /// Copies an object into a new file, and finds out on the way whether it is the blob.
+    /// Copies an object into a new file, or only reads it, and finds out on the way whether it is the blob.
     ///
     /// Where it breaks off it is gone on with, as long as it is still the same object.
     pub(super) fn download(
@@ -198,7 +198,7 @@ impl Remote {
         name: &str,
         digest: &Digest,
         expected: Expected,
-        to: &Path,
+        to: Option<&Path>,
         moved: &AtomicU64,
     ) -> io::Result<Copied> {
         let key = self.key(name).map_err(|error| failure(&error))?;
@@ -241,11 +241,7 @@ impl Remote {
                     Err(error) => return Err(failure(&error)),
                 }
             }
-            let (found, bytes) = arriving.hash.finish();
-            if found != *digest {
-                return Ok(Copied::Refused(format!("its {bytes} bytes have the digest {}", found.short())));
-            }
-            Ok(Copied::Whole(bytes))
+            Ok(arriving.end(digest))
         })
     }
 
@@ -358,76 +354,6 @@ impl Drop for Remote {
             runtime.shutdown_background();
         }
     }
-}
-
-/// A blob on its way into a file.
-struct Arriving {
-    file: File,
-    hash: StreamDigest,
-    bytes: u64,
-    /// Of the object whose first bytes are in the file, and its size.
-    etag: Option<String>,
-    size: u64,
-}
-
-/// What came of one answer with bytes of a blob.
-enum Taken {
-    Whole,
-    Refused(String),
-    Unwritten(io::Error),
-    /// It ended before its end.
-    Broken(io::Error),
-}
-
-impl Arriving {
-    fn new(to: &Path) -> io::Result<Self> {
-        disk::remove_if_there(to)?;
-        let file = disk::create_new(to, disk::FROZEN)?;
-        Ok(Self { file, hash: StreamDigest::default(), bytes: 0, etag: None, size: 0 })
-    }
-
-    /// Forgets what has arrived.
-    fn anew(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        io::Seek::rewind(&mut self.file)?;
-        (self.hash, self.bytes, self.etag) = (StreamDigest::default(), 0, None);
-        Ok(())
-    }
-
-    async fn take(&mut self, found: GetResult, expected: Expected, moved: &AtomicU64) -> Taken {
-        if self.bytes == 0 {
-            self.size = found.meta.size;
-            self.etag.clone_from(&found.meta.e_tag);
-            if let Some(why) = expected.refuses(self.size) {
-                return Taken::Refused(why);
-            }
-        }
-        let mut stream = found.into_stream();
-        while let Some(chunk) = stream.next().await {
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => return Taken::Broken(broke_off(self.bytes, self.size, &error)),
-            };
-            if self.bytes + chunk.len() as u64 > self.size {
-                return Taken::Refused("it has more bytes than it says".to_owned());
-            }
-            if let Err(error) = self.file.write_all(&chunk) {
-                return Taken::Unwritten(error);
-            }
-            self.hash.update(&chunk);
-            self.bytes += chunk.len() as u64;
-            moved.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        }
-        if self.bytes == self.size {
-            return Taken::Whole;
-        }
-        Taken::Broken(unsound(format!("it ended after {} of {} bytes", self.bytes, self.size)))
-    }
-}
-
-fn broke_off(bytes: u64, size: u64, error: &Error) -> io::Error {
-    let of = if size > 0 { format!(" of {size}") } else { String::new() };
-    unsound(format!("it broke off after {bytes}{of} bytes: {}", failure(error)))
 }
 
 /// Tells whether a request may or may not have reached its end.

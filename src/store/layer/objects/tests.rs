@@ -47,7 +47,7 @@ fn claim(number: i64, user: &str, started_at_ms: u64) -> (Fingerprint, WholeClai
 }
 
 fn put(objects: &Objects, fingerprint: &Fingerprint, claim: &WholeClaim) -> Put {
-    objects.put_claim(fingerprint, claim, &AtomicU64::new(0)).unwrap()
+    objects.put_claim(fingerprint, claim, false, &AtomicU64::new(0)).unwrap()
 }
 
 #[test]
@@ -148,17 +148,17 @@ fn a_blob_is_put_once_and_what_is_not_it_is_replaced() {
         let (from, blob) = (folder.path().join("blob"), BlobRef::of(&bytes));
         fs_err::write(&from, &bytes).unwrap();
         let name = objects.names.blob(&blob.digest);
-        assert_eq!(objects.put_blob(&from, blob, &moved).unwrap(), Put::New(blob.bytes));
-        assert_eq!(objects.put_blob(&from, blob, &moved).unwrap(), Put::There);
+        assert_eq!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::New(blob.bytes));
+        assert_eq!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::There);
         objects.remote.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
-        assert_eq!(objects.put_blob(&from, blob, &moved).unwrap(), Put::New(blob.bytes), "of another size");
+        assert_eq!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::New(blob.bytes), "of another size");
         // Nothing but the blob is ever put under its name.
         objects.remote.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
         fs_err::write(&from, vec![9; bytes.len()]).unwrap();
-        assert!(matches!(objects.put_blob(&from, blob, &moved).unwrap(), Put::Refused(_)));
+        assert!(matches!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::Refused(_)));
         assert_eq!(objects.read_blob(&blob.digest, 100).unwrap().unwrap(), b"cut");
         fs_err::remove_file(&from).unwrap();
-        assert!(matches!(objects.put_blob(&from, blob, &moved).unwrap(), Put::Refused(_)));
+        assert!(matches!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::Refused(_)));
     }
 }
 
