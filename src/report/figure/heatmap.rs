@@ -3,6 +3,8 @@
 //! The colours grow darker in one hue, so that a grid reads in black and white; cells beyond the bound have their word in
 //! bold, and a block of them may have a frame. Nothing here knows what rows, columns and cells stand for.
 
+use std::ops::Range;
+
 use super::palette::style;
 use super::svg::{Anchor, INK, Svg, Text, number};
 
@@ -51,8 +53,10 @@ pub(in crate::report) struct Heatmap {
 
 const MARGIN: f64 = 12.0;
 const GAP: f64 = 26.0;
+/// Panels that would be wider together stand below each other: a page of a laptop shows so much.
+const TOGETHER: f64 = 1_080.0;
 /// The least and the most width of a column.
-const COLUMN: (f64, f64) = (22.0, 92.0);
+const COLUMN: (f64, f64) = (22.0, 72.0);
 /// The height of a row of few, and of many.
 const ROW: (f64, f64) = (22.0, 15.0);
 /// More rows than these are many.
@@ -69,28 +73,47 @@ const COLOURS: [(f64, [f64; 3]); 5] = [
     (1.0, [8.0, 40.0, 92.0]),
 ];
 
-/// Draws grids side by side; the figure is as wide as they are.
+/// Draws grids side by side, in as many bands as they need; the figure is as wide as they are.
 pub(in crate::report) fn heatmap_svg(map: &Heatmap) -> String {
+    const NAMES: f64 = 20.0;
     let rows = map.panels.iter().map(|panel| panel.rows.len()).max().unwrap_or(0);
     let row = if rows > MANY { ROW.1 } else { ROW.0 };
     let measured: Vec<Measured> = map.panels.iter().map(Measured::of).collect();
-    let columns_height = 20.0;
-    let width = MARGIN * 2.0
-        + 16.0
-        + measured.iter().map(Measured::width).sum::<f64>()
-        + GAP * map.panels.len().saturating_sub(1) as f64;
-    let top = MARGIN + SCALE + HEADINGS;
-    let height = top + rows as f64 * row + columns_height + MARGIN;
-    let width = width.max(420.0);
-    let mut svg = Svg::new(width, height, &map.title, &style());
+    let widths: Vec<f64> = measured.iter().map(Measured::width).collect();
+    let bands = bands(&widths);
+    let widest = bands.iter().map(|band| together(&widths[band.clone()])).fold(0.0, f64::max);
+    let width = (MARGIN * 2.0 + 16.0 + widest).max(420.0);
+    let grid = rows as f64 * row;
+    let band_height = HEADINGS + grid + NAMES + MARGIN;
+    let mut svg = Svg::new(width, MARGIN + SCALE + bands.len() as f64 * band_height, &map.title, &style());
     scale(&mut svg, map, width);
-    svg.text((MARGIN + 8.0, top + rows as f64 * row / 2.0), Anchor::Middle, Text::TURNED, &map.rows);
-    let mut left = MARGIN + 16.0;
-    for (panel, measured) in map.panels.iter().zip(&measured) {
-        draw(&mut svg, panel, map.bound, measured, (left, top), row);
-        left += measured.width() + GAP;
+    for (index, band) in bands.into_iter().enumerate() {
+        let top = MARGIN + SCALE + HEADINGS + index as f64 * band_height;
+        svg.text((MARGIN + 8.0, top + grid / 2.0), Anchor::Middle, Text::TURNED, &map.rows);
+        let mut left = MARGIN + 16.0;
+        for at in band {
+            draw(&mut svg, &map.panels[at], map.bound, &measured[at], (left, top), row);
+            left += widths[at] + GAP;
+        }
     }
     svg.finish()
+}
+
+/// How wide panels are side by side.
+fn together(widths: &[f64]) -> f64 {
+    widths.iter().sum::<f64>() + GAP * widths.len().saturating_sub(1) as f64
+}
+
+/// Which panels stand side by side.
+fn bands(widths: &[f64]) -> Vec<Range<usize>> {
+    let mut bands: Vec<Range<usize>> = Vec::new();
+    for at in 0..widths.len() {
+        match bands.last_mut() {
+            Some(band) if together(&widths[band.start..=at]) <= TOGETHER => band.end = at + 1,
+            _ => bands.push(at..at + 1),
+        }
+    }
+    bands
 }
 
 /// How wide the parts of a panel are.
@@ -196,14 +219,12 @@ fn scale(svg: &mut Svg, map: &Heatmap, width: f64) {
             ],
         );
     }
-    for tick in [0.0, 0.5, 1.0] {
-        let at = left + LENGTH * tick;
-        svg.text((at, MARGIN + 25.0), Anchor::Middle, Text::SMALL, &format!("{tick}"));
-    }
     let at = left + LENGTH * map.bound;
-    svg.line((at, MARGIN - 3.0), (at, MARGIN + 15.0), "rt-axis", INK, 1.6);
-    if (map.bound - 0.5).abs() > 0.08 && map.bound > 0.08 && map.bound < 0.92 {
-        svg.text((at, MARGIN + 25.0), Anchor::Middle, Text::SMALL, &format!("{}", map.bound));
+    svg.line((at, MARGIN - 3.0), (at, MARGIN + 15.0), "rt-ink-line", INK, 1.6);
+    // Numbers beside that of the bound would run into it.
+    let apart = |tick: &f64| (tick - map.bound).abs() > 0.15;
+    for tick in [0.0, 0.5, 1.0].into_iter().filter(apart).chain([map.bound]) {
+        svg.text((left + LENGTH * tick, MARGIN + 25.0), Anchor::Middle, Text::SMALL, &format!("{tick}"));
     }
 }
 
@@ -238,6 +259,20 @@ mod tests {
             prop_assert!(lightness(&dark) <= lightness(&light) + 1e-9);
             let (a, b) = (lightness(&light) + 0.05, lightness(ink) + 0.05);
             prop_assert!(a.max(b) / a.min(b) >= 4.0, "{light} {ink}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn panels_stand_side_by_side_as_far_as_there_is_room(widths in prop::collection::vec(20.0..1_500.0_f64, 0..9)) {
+            let bands = bands(&widths);
+            let all: Vec<usize> = bands.iter().cloned().flatten().collect();
+            prop_assert_eq!(all, (0..widths.len()).collect::<Vec<_>>());
+            for band in &bands {
+                prop_assert!(band.len() == 1 || together(&widths[band.clone()]) <= TOGETHER);
+                let one_more = widths.get(band.start..=band.end);
+                prop_assert!(one_more.is_none_or(|widths| together(widths) > TOGETHER));
+            }
         }
     }
 

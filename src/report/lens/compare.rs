@@ -12,8 +12,8 @@ use crate::stats::{Bootstrap, DepthDifference, DepthPairs, DepthSummary, Depths,
 pub(super) struct Compared {
     /// The groups, by index into the layout.
     pub(super) groups: Vec<usize>,
-    /// Questions that all of them were read on.
-    pub(super) shared: usize,
+    /// The questions that all of them were read on, in order.
+    pub(super) shared: Vec<String>,
     /// Those of them that all answer right, and whose label occurs in all their texts, in order.
     pub(super) questions: Vec<String>,
     /// Each group in numbers; empty where there is no question.
@@ -111,8 +111,9 @@ pub(super) fn compared(
         let versus = pairs.iter().map(|pair| pair.and_then(|_| alone.next())).collect();
         let pairs = every.iter().zip(found.together);
         let pairs = pairs.map(|(&(second, first), found)| (groups[first], groups[second], found)).collect();
-        let questions = questions.into_iter().map(str::to_owned).collect();
-        Compared { groups, shared: shared.len(), questions, summaries: found.summaries, versus, pairs }
+        let owned = |ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect();
+        let (shared, questions) = (owned(shared), owned(questions));
+        Compared { groups, shared, questions, summaries: found.summaries, versus, pairs }
     };
     Ok(sets.into_iter().map(compare).collect())
 }

@@ -7,12 +7,14 @@ use crate::report::figure::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
 use crate::report::{ReportError, SectionFigure};
 use crate::stats::earliest;
 
-/// Draws the questions that are asked for, or else the first ones of each set that is compared.
+/// Draws the questions that are asked for, or else the first ones of each set that is compared: of those that all answer
+/// right, or where there are none, of those that all were read on.
 pub(super) fn figures(view: &View<'_>) -> Result<Vec<SectionFigure>, ReportError> {
     let mut wanted: Vec<(Vec<usize>, &str)> = Vec::new();
     if view.lens.questions.is_empty() {
         for compared in view.compared {
-            let first = compared.questions.iter().take(view.lens.grids);
+            let of = if compared.questions.is_empty() { &compared.shared } else { &compared.questions };
+            let first = of.iter().take(view.lens.grids);
             wanted.extend(first.map(|id| (compared.groups.clone(), id.as_str())));
         }
     } else {

@@ -40,7 +40,7 @@ pub struct LensSpec {
     pub bound: f64,
     /// The share of questions that the layer is named for by which they are there.
     pub share: f64,
-    /// How many questions have a grid, of those that are compared.
+    /// How many questions have a grid: of those that are compared, or of all where none is.
     pub grids: usize,
     /// The questions that have a grid, in place of the first ones.
     pub questions: Vec<String>,

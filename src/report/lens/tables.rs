@@ -149,7 +149,7 @@ fn notes(view: &View<'_>, versus: bool) -> Vec<String> {
         let sizes = format!(
             "{} of the {} questions they share",
             label::count(compared.questions.len()),
-            label::count(compared.shared)
+            label::count(compared.shared.len())
         );
         if compared.groups.len() == 1 && view.layout.groups.len() > 1 {
             notes.push(format!("`{first}` shares no question with another student, and is compared with none."));
@@ -158,7 +158,7 @@ fn notes(view: &View<'_>, versus: bool) -> Vec<String> {
             notes.push(format!(
                 "`{first}` and {others} more are all right on none of the {} questions they share, so that nothing can be said \
                  of them.",
-                label::count(compared.shared)
+                label::count(compared.shared.len())
             ));
         } else {
             notes.push(format!("`{first}` and what is compared with it are all right on {sizes}."));

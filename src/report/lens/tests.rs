@@ -204,7 +204,7 @@ fn sets_are_apart_lenses_are_named_and_replicates_averaged() {
 }
 
 #[test]
-fn nothing_in_common_is_said_and_drawn_as_nothing() {
+fn nothing_in_common_is_said_and_grids_show_what_there_is() {
     let of = |placement, marks| student("seen", &[("placement", placement)], Lens::Logit, marks);
     let spec = ReportSpec { panels: Vec::new(), average: Vec::new(), ..spec() };
     let section = lens_section("Figure 2", &[of("none", "1-"), of("after", "-1")], &spec, &lens()).unwrap();
@@ -225,7 +225,14 @@ fn nothing_in_common_is_said_and_drawn_as_nothing() {
         after | 2 | 1 | 0 | 0 | 0
         * Counted over all replicates. A question whose right label never occurs in a student's text has no part in what is said of the label."#]],
     );
-    assert_eq!(section.figures, []);
+    // Grids show what there is instead.
+    let names: Vec<&str> = section.figures.iter().map(|figure| figure.file.as_str()).collect();
+    assert_eq!(names, ["lens-question-1.svg", "lens-question-2.svg"]);
+    assert!(
+        section.figures[0].svg.contains(">B not above 0.6 at the end, answered wrong"),
+        "{}",
+        section.figures[0].svg
+    );
     let twice = [of("none", "1"), of("none", "1")];
     assert_eq!(
         lens_section("t", &twice, &spec, &lens()).unwrap_err().to_string(),

@@ -17,7 +17,7 @@ crate::params! {
         pub bound: Share = Share::of(0.6),
         /// The share of questions that the layer is named for by which they are there.
         pub share: Share = Share::of(0.8),
-        /// How many questions have a grid, of those that are compared.
+        /// How many questions have a grid: of those that are compared, or of all where none is.
         pub grids: u64 = 3,
         /// The questions that have a grid, by their identifiers, in place of the first ones.
         pub questions: Option<Vec<String>>,
