@@ -17,9 +17,6 @@ use crate::store::notice::Notice;
 use crate::store::open::Core;
 use crate::store::run::RunId;
 
-/// Blobs of one result are moved so many at a time.
-const JOBS: usize = 4;
-
 enum Message {
     Result(Parcel),
     /// Leases in layers, to be let go of when all before them has been pushed.
@@ -151,7 +148,7 @@ fn bring(core: &Core, parcels: &mut Vec<Parcel>) {
 }
 
 fn bring_to(core: &Core, layer: &Layer, parcels: &[Parcel]) {
-    let moving = Moving { jobs: JOBS, verify: false, progress: &|_, _| {} };
+    let moving = Moving { jobs: None, verify: false, progress: &|_, _| {} };
     let moved = push(core, layer, parcels, &[], &moving);
     if let Some(why) = moved.refused.first() {
         let (layer, results) = (layer.name().to_owned(), parcels.len() as u64 - moved.results - moved.there);
