@@ -2,7 +2,7 @@
 //! many recipes with nothing here.
 //!
 //! ```text
-//! cargo bench --bench objects -- SERVER [--artifacts 10000] [--bytes 2147483648] [--jobs 16] [--dir FOLDER]
+//! cargo bench --bench objects -- SERVER [--artifacts 10000] [--bytes 2147483648] [--jobs N] [--dir FOLDER]
 //! ```
 //!
 //! Starts the server, `moto_server` or `s3s-fs` by the end of its name. moto's is written in Python, so its own rate stands
@@ -47,13 +47,13 @@ const SIGNED: &str =
     "AWS4-HMAC-SHA256 Credential=eve/20261127/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
 
 fn main() -> Result<(), Failed> {
-    let (mut artifacts, mut bytes, mut jobs, mut dir, mut server) = (10_000, 2 << 30, 16, std::env::temp_dir(), None);
+    let (mut artifacts, mut bytes, mut jobs, mut dir, mut server) = (10_000, 2 << 30, None, std::env::temp_dir(), None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--artifacts" => artifacts = arguments.next().ok_or("--artifacts takes a number")?.parse()?,
             "--bytes" => bytes = arguments.next().ok_or("--bytes takes a number")?.parse()?,
-            "--jobs" => jobs = arguments.next().ok_or("--jobs takes a number")?.parse()?,
+            "--jobs" => jobs = Some(arguments.next().ok_or("--jobs takes a number")?.parse()?),
             "--dir" => dir = arguments.next().ok_or("--dir takes a folder")?.into(),
             // `cargo bench` tells every bench so.
             "--bench" => {}
@@ -72,7 +72,7 @@ fn main() -> Result<(), Failed> {
 }
 
 /// Many small artifacts.
-fn small(server: &Server, folder: &Path, artifacts: usize, jobs: usize) -> Result<(), Failed> {
+fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) -> Result<(), Failed> {
     let bench = Bench { server, layer: server.bucket("small")? };
     let here = bench.open(&folder.join("here"))?;
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -123,7 +123,7 @@ fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
     let claim = claim(&here, 0, BTreeMap::from([("weights".to_owned(), blob.blob())]));
     here.publish(vec![blob], &claim)?;
     let all = here.select_all()?;
-    let moving = Moving { jobs: 4, verify: false, progress: &|_, _| {} };
+    let moving = Moving { jobs: Some(4), verify: false, progress: &|_, _| {} };
     bench.timed("push, large", || bench.moved(here.push(None, &all, &moving)?))?;
     let pulling = bench.open(&folder.join("large-pull"))?;
     let wanted = Selection { recipes: all.recipes, ..Selection::default() };

@@ -427,7 +427,7 @@ pub(super) struct Move {
     /// The layer, by name [default: all]
     #[arg(long = "to", visible_alias = "from", value_name = "NAME")]
     pub(super) layer: Option<String>,
-    /// So many files at a time
-    #[arg(long, short, default_value_t = 8)]
-    pub(super) jobs: usize,
+    /// So many files at a time, 64 at most [default: 8, and 48 where the layer is a bucket]
+    #[arg(long, short)]
+    pub(super) jobs: Option<usize>,
 }

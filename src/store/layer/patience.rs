@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 type Job = Box<dyn FnOnce() + Send>;
 
 /// So many calls may hang before no further one is made.
-const THREADS_MAX: usize = 64;
+const THREADS_MAX: usize = 128;
 
 /// How long a thread waits for another call.
 const IDLE_FOR: Duration = Duration::from_secs(5);

@@ -17,9 +17,6 @@ use crate::store::notice::Notice;
 use crate::store::open::Core;
 use crate::store::run::RunId;
 
-/// Blobs of one result are moved so many at a time.
-const JOBS: usize = 4;
-
 enum Message {
     Result(Parcel),
     /// A blob that is to be kept no more when all before it has been pushed.
@@ -161,7 +158,7 @@ fn bring(core: &Core, parcels: &mut Vec<Parcel>) {
 }
 
 fn bring_to(core: &Core, layer: &Layer, parcels: &[Parcel]) {
-    let moving = Moving { jobs: JOBS, verify: false, progress: &|_, _| {} };
+    let moving = Moving { jobs: None, verify: false, progress: &|_, _| {} };
     let moved = push(core, layer, parcels, &[], &moving);
     if let Some(why) = moved.refused.first() {
         let (layer, results) = (layer.name().to_owned(), parcels.len() as u64 - moved.results - moved.there);

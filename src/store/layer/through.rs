@@ -25,7 +25,7 @@ const IN_MEMORY_BYTES_MAX: u64 = 1 << 30;
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// So many recipes are looked for at a time.
-const LOOKS: usize = 32;
+const LOOKS: usize = 64;
 
 impl Store {
     /// Tells whether a layer is so far away that many recipes are best looked for at once.

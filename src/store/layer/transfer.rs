@@ -19,10 +19,19 @@ use crate::store::head::WholeClaim;
 use crate::store::open::Core;
 use crate::store::{BlobRef, Store, rows};
 
+/// So many files at a time go to a directory, or come from it.
+const JOBS_NEAR: usize = 8;
+
+/// The same of a bucket, where each answer is long on its way.
+const JOBS_FAR: usize = 48;
+
+/// No layer is asked more at a time.
+const JOBS_MAX: usize = 64;
+
 /// How a transfer is carried out.
 pub struct Moving<'a> {
-    /// So many files at a time.
-    pub jobs: usize,
+    /// So many files at a time, or as many as suit each layer.
+    pub jobs: Option<usize>,
     /// Whether a push reads and compares what a layer has, rather than take a blob of the right size for the right one.
     pub verify: bool,
     /// Hears how many blobs and claims are done and are to be done.
@@ -147,6 +156,7 @@ struct Tally<'a> {
     brought: Mutex<BTreeSet<Digest>>,
     done: AtomicU64,
     total: u64,
+    jobs: usize,
     moving: &'a Moving<'a>,
 }
 
@@ -154,12 +164,14 @@ impl<'a> Tally<'a> {
     fn new(layer: &Layer, total: usize, moving: &'a Moving<'a>) -> Self {
         let moved = Moved { layer: layer.name().to_owned(), ..Moved::default() };
         (moving.progress)(0, total as u64);
+        let suits = if layer.is_far() { JOBS_FAR } else { JOBS_NEAR };
         Self {
             moved: Mutex::new(moved),
             lost: Mutex::default(),
             brought: Mutex::default(),
             done: AtomicU64::new(0),
             total: total as u64,
+            jobs: moving.jobs.unwrap_or(suits).clamp(1, JOBS_MAX),
             moving,
         }
     }
@@ -177,7 +189,7 @@ impl<'a> Tally<'a> {
     fn each<T: Sync>(&self, items: &[T], act: impl Fn(&T) + Sync) {
         let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for _ in 0..self.moving.jobs.clamp(1, items.len().max(1)) {
+            for _ in 0..self.jobs.min(items.len()) {
                 scope.spawn(|| {
                     while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                         act(item);

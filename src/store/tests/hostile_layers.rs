@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-const MOVING: Moving<'static> = Moving { jobs: 2, verify: false, progress: &|_, _| {} };
+const MOVING: Moving<'static> = Moving { jobs: Some(2), verify: false, progress: &|_, _| {} };
 
 fn head_path(cache: &Cache, fingerprint: &Fingerprint) -> PathBuf {
     let hex = fingerprint.hex();

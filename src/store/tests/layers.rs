@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 
-const MOVING: Moving<'static> = Moving { jobs: 4, verify: false, progress: &|done, total| assert!(done <= total) };
+const MOVING: Moving<'static> =
+    Moving { jobs: Some(4), verify: false, progress: &|done, total| assert!(done <= total) };
 
 /// Publishes as [`publish`] does, and waits until the layers have it.
 fn publish_and_share(store: &Store, number: i64, bytes: &[u8]) -> (Fingerprint, BlobRef) {
@@ -275,4 +276,20 @@ fn a_damaged_blob_is_healed_from_a_layer() {
     overwrite(&mine.blob_path(&blob), b"the wrong bytes");
     assert_eq!(store.read(&blob.digest).unwrap(), b"the right bytes");
     assert!(notices(&store).contains("into quarantine"));
+}
+
+#[test]
+fn more_at_a_time_than_a_layer_is_asked_is_no_failure() {
+    const RESULTS: i64 = 200;
+    let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
+    let layers = [team.layer("team", Writes::OnPush)];
+    let store = ada.open_before("ada", &layers);
+    for number in 0..RESULTS {
+        publish(&store, number, format!("result {number}").as_bytes());
+    }
+    let (all, moving) = (store.select_all().unwrap(), Moving { jobs: Some(1000), ..MOVING });
+    let moved = store.push(None, &all, &moving).unwrap().remove(0);
+    assert_eq!((moved.results, moved.refused), (RESULTS.cast_unsigned(), Vec::new()));
+    let moved = bob.open_before("bob", &layers).pull(None, &all, &moving).unwrap().remove(0);
+    assert_eq!((moved.results, moved.refused), (RESULTS.cast_unsigned(), Vec::new()));
 }

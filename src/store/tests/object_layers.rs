@@ -7,7 +7,8 @@ use super::proxy::{Fault, Proxy, Request};
 use super::*;
 use crate::fingerprint::{Digest, RowKey};
 
-const MOVING: Moving<'static> = Moving { jobs: 4, verify: false, progress: &|done, total| assert!(done <= total) };
+const MOVING: Moving<'static> =
+    Moving { jobs: Some(4), verify: false, progress: &|done, total| assert!(done <= total) };
 
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_mins(1);
