@@ -6,9 +6,9 @@ use super::{Interval, Level};
 /// once, however the numbers depend on each other.
 ///
 /// Each leaves out as many resamples on each side as the others: as many as can be left out with the share `level` of the
-/// resamples inside every interval (Mandel & Betensky, 2008, Computational Statistics & Data Analysis 52). Of one number
-/// that is the percentile interval, and it is never wider than Bonferroni's. A number in which no resample differs from
-/// another has no interval, and widens none.
+/// resamples inside every interval (Mandel & Betensky, 2008, Computational Statistics & Data Analysis 52), but no more than
+/// the percentile interval of a number alone, which ties would allow. It is never wider than Bonferroni's. A number in which
+/// no resample differs from another has no interval, and widens none.
 pub(super) fn simultaneous(draws: &[Vec<f64>], level: Level) -> Vec<Option<Interval>> {
     let sorted: Vec<Option<Vec<f64>>> = draws.iter().map(|draws| sorted(draws)).collect();
     // How many resamples can be left out on each side with this one still inside all intervals.
@@ -23,11 +23,9 @@ pub(super) fn simultaneous(draws: &[Vec<f64>], level: Level) -> Vec<Option<Inter
     }
     depths.sort_unstable();
     let inside = (depths.len() as f64 * level.share()).ceil() as usize;
-    let left_out = depths.len().checked_sub(inside.max(1)).map_or(0, |at| depths[at]);
-    let interval = |sorted: Vec<f64>| {
-        let left_out = left_out.min((sorted.len() - 1) / 2);
-        Interval { low: sorted[left_out], high: sorted[sorted.len() - 1 - left_out] }
-    };
+    let alone = (depths.len().saturating_sub(1) as f64 * level.tail()).floor() as usize;
+    let left_out = depths.len().checked_sub(inside.max(1)).map_or(0, |at| depths[at].min(alone));
+    let interval = |sorted: Vec<f64>| Interval { low: sorted[left_out], high: sorted[sorted.len() - 1 - left_out] };
     sorted.into_iter().map(|sorted| sorted.map(interval)).collect()
 }
 
@@ -68,7 +66,7 @@ mod tests {
             let found: Vec<Interval> = found.into_iter().map(Option::unwrap).collect();
             let all = (0..RESAMPLES).filter(|at| found.iter().zip(&draws).all(|(found, draws)| inside(*found, draws[*at])));
             prop_assert!(all.count() as f64 >= level * RESAMPLES as f64);
-            let bonferroni = ((1.0 - level) / 2.0 / numbers as f64 * RESAMPLES as f64).floor() as usize;
+            let bonferroni = ((1.0 - level) / 2.0 / numbers as f64 * (RESAMPLES - 1) as f64).floor() as usize;
             for (found, draws) in found.iter().zip(&draws) {
                 let sorted = sorted(draws).unwrap();
                 prop_assert!(found.low >= sorted[bonferroni] && found.high <= sorted[RESAMPLES - 1 - bonferroni]);
@@ -97,7 +95,7 @@ mod tests {
         let draws: Vec<f64> = (0..1_000).map(|at| f64::from(at * 7 % 1_000)).collect();
         let alone = simultaneous(std::slice::from_ref(&draws), Level::P95);
         assert_eq!(simultaneous(&[vec![2.0; 1_000], draws], Level::P95), [None, alone[0]]);
-        assert_eq!(alone[0], Some(Interval { low: 25.0, high: 974.0 }));
+        assert_eq!(alone[0], Some(Interval { low: 24.0, high: 975.0 }));
         assert_eq!(simultaneous(&[vec![2.0; 1_000]], Level::P95), [None]);
         assert_eq!(simultaneous(&[], Level::P95), []);
         assert_eq!(simultaneous(&[vec![], vec![]], Level::P95), [None, None]);

@@ -350,6 +350,7 @@ fn a_label_of_several_tokens_is_read_by_the_declared_rule_and_counted() {
 fn a_layer_that_one_student_lacks_is_read_of_the_other() {
     let project = Project::new(PIPELINE);
     project.edit("placement: [before, after]", "student: [tiny, deep]");
+    project.edit("lines: placement", "lines: student");
     project.edit("placement: \"${placement}\"", "placement: after");
     project.edit("student: tiny", "student: \"${student}\"");
     project.edit(

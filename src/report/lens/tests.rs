@@ -110,7 +110,7 @@ fn students_are_compared_on_what_all_answer_right() {
         quarel | after | 3 | 2 [1, 2] | −1 [−3, −1] | 1.2 [1.0, 1.6] | −1.8 [−2.2, −1.2] | 0.0 | 9
         * A label is known from the earliest layer from which its probability, read through the tuned lens where it occurs first, stays above 0.6. Layer 0 is the embeddings, the last one the student's output; where it never does it counts as one layer beyond.
         * `n` are the questions that all students compared answer right.
-        * Brackets hold 95 % intervals: the percentile bootstrap over questions (4,000 resamples), paired by question for `vs baseline`, which is in layers: below zero is earlier.
+        * Brackets hold 95 % intervals, each by itself: the percentile bootstrap over questions (4,000 resamples), paired by question for `vs baseline`, which is in layers: below zero is earlier.
         * `none` and what is compared with it are all right on 9 of the 12 questions they share.
         # What was read
         dataset | placement | questions | right | label never occurs | label of several tokens | without a rationale
@@ -184,12 +184,12 @@ fn sets_are_apart_lenses_are_named_and_replicates_averaged() {
         dataset | placement | arm | lens | of layers | 80 % know it by layer | layer, on average | never % | n
         quarel | none | seen | tuned | 3 | 3 [3, never] | 3.0 [2.7, 3.3] | 11.1 | 9
         quarel | none | seen-plain | logit | 3 | never | never | 100.0 | 9
-        quarel | before | seen | tuned | 3 | 3 [2, never] | 2.3 [2.0, 2.8] | 11.1 | 9
+        quarel | before | seen | tuned | 3 | 3 [2, never] | 2.3 [2.0, 2.9] | 11.1 | 9
         quarel | after | seen | tuned | 3 | 3 [1, 3] | 2.0 [1.0, 3.0] | 0.0 | 9
         obqa | after | seen | tuned | 3 | – | – | – | 0
         * A label is known from the earliest layer from which its probability, read through the lens that is named where it occurs first, stays above 0.6. Layer 0 is the embeddings, the last one the student's output; where it never does it counts as one layer beyond.
         * `n` are the questions that all students compared answer right.
-        * Brackets hold 95 % intervals: the percentile bootstrap over questions (4,000 resamples).
+        * Brackets hold 95 % intervals, each by itself: the percentile bootstrap over questions (4,000 resamples).
         * `none · seen` and what is compared with it are all right on 9 of the 11 questions they share.
         * `after · seen` shares no question with another student, and is compared with none.
         # What was read
@@ -217,7 +217,7 @@ fn nothing_in_common_is_said_and_grids_show_what_there_is() {
         after | 3 | – | – | – | 0
         * A label is known from the earliest layer from which its probability, read through the logit lens where it occurs first, stays above 0.6. Layer 0 is the embeddings, the last one the student's output; where it never does it counts as one layer beyond.
         * `n` are the questions that all students compared answer right.
-        * Brackets hold 95 % intervals: the percentile bootstrap over questions (4,000 resamples).
+        * Brackets hold 95 % intervals, each by itself: the percentile bootstrap over questions (4,000 resamples).
         * `none` and 1 more are all right on none of the 2 questions they share, so that nothing can be said of them.
         # What was read
         placement | questions | right | label never occurs | label of several tokens | without a rationale
@@ -242,7 +242,7 @@ fn nothing_in_common_is_said_and_grids_show_what_there_is() {
     twice.readings.rows[1].id = "q00".into();
     expect!["cannot report on the arm `seen[placement=none]`: cannot count question `q00`: it was answered twice by one replicate"].assert_eq(&lens_section("t", &[twice], &spec, &lens()).unwrap_err().to_string());
     let unknown = LensSpec { panels: vec!["lens".into()], ..lens() };
-    expect!["cannot report: `panels` names the axis `lens`, which no arm has; the axes are `arm`, `placement`"]
+    expect!["cannot report: `lens.panels` names the axis `lens`, which no arm has; the axes are `placement`"]
         .assert_eq(&lens_section("t", &[of("none", "1")], &spec, &unknown).unwrap_err().to_string());
 }
 
@@ -286,10 +286,10 @@ fn every_two_students_are_held_against_each_other_on_request() {
     expect![[r#"
         # How students differ in it
         panel | student | less | 80 % know it by layer | layer, on average | n
-        quarel | before | none | 0 [−2, +1] | −0.7 [−1.1, −0.1] | 9
-        quarel | after | none | −1 [−3, −1] | −1.8 [−2.2, −1.2] | 9
+        quarel | before | none | 0 [−2, +1] | −0.7 [−1.2, 0.0] | 9
+        quarel | after | none | −1 [−3, −1] | −1.8 [−2.3, −1.1] | 9
         quarel | after | before | −1 [−3, 0] | −1.1 [−1.8, −0.6] | 9
-        * In layers, paired by question: below zero, the first of the two knows the label earlier. Every two students are shown, and nothing is corrected for their number."#]].assert_eq(&shown(found));
+        * In layers, paired by question: below zero, the first of the two knows the label earlier. Every two students are shown, so the intervals are widened for their number: in each column, all of them hold at once at 95 % (the percentile bootstrap, after Mandel and Betensky, 2008)."#]].assert_eq(&shown(found));
     // What stands beside the baseline is the same number, with an interval that holds by itself.
     let known = &section.tables[0];
     let versus = known.columns.iter().position(|column| column.name == "vs baseline").unwrap();
@@ -318,7 +318,7 @@ fn a_grid_is_of_the_replicate_that_is_named() {
     assert!(grid(&[]).contains("B known from layer 1") && !grid(&[]).contains("run 0"));
     assert!(grid(&[("run", "1")]).contains("B known from layer 3") && grid(&[("run", "1")]).contains("run 1"));
     let fails = |replicate: &[(&str, &str)]| drawn(replicate).unwrap_err().to_string();
-    expect!["cannot report: `replicate` asks for `run=7`, which no arm has; the values of `run` are `0`, `1`"]
+    expect!["cannot report: `lens.replicate` asks for `run=7`, which no arm has; the values of `run` are `0`, `1`"]
         .assert_eq(&fails(&[("run", "7")]));
-    expect!["cannot report: `replicate` names the axis `rum`, which no arm has; the axes are `placement`, `run`; did you mean `run`?"].assert_eq(&fails(&[("rum", "1")]));
+    expect!["cannot report: `lens.replicate` names the axis `rum`, which no arm has; the axes are `placement`, `run`; did you mean `run`?"].assert_eq(&fails(&[("rum", "1")]));
 }
