@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::*;
 
 const NOW: GcOptions = GcOptions { keep_runs: 1, keep_for: Duration::ZERO, grace: Duration::ZERO, dry_run: false };
-const MOVING: Moving<'static> = Moving { jobs: 4, verify: false, progress: &|done, total| assert!(done <= total) };
+const MOVING: Moving<'static> =
+    Moving { jobs: Some(4), verify: false, progress: &|done, total| assert!(done <= total) };
 
 fn gc(store: &Store) -> GcReport {
     store.gc(NOW, &mut |_, _| {}).unwrap()
