@@ -55,12 +55,10 @@ mod tests {
             const RESAMPLES: usize = 1_000;
             let mut draw = Draw::new(seed, &["test"]);
             // Few values make many ties; each number depends on the one before.
-            let mut draws = vec![vec![0.0; RESAMPLES]; numbers];
-            for number in 0..numbers {
-                for at in 0..RESAMPLES {
-                    let before = if number > 0 { draws[number - 1][at] } else { 0.0 };
-                    draws[number][at] = before + draw.below(values) as f64;
-                }
+            let mut draws: Vec<Vec<f64>> = Vec::new();
+            for _ in 0..numbers {
+                let before = draws.last().cloned().unwrap_or_else(|| vec![0.0; RESAMPLES]);
+                draws.push(before.into_iter().map(|before| before + draw.below(values) as f64).collect());
             }
             let found = simultaneous(&draws, Level::new(level).unwrap());
             let found: Vec<Interval> = found.into_iter().map(Option::unwrap).collect();
@@ -81,7 +79,7 @@ mod tests {
             let mut draw = Draw::new(1, &["test"]);
             let number = |draw: &mut Draw| (0..RESAMPLES).map(|_| draw.below(1 << 20) as f64).collect::<Vec<f64>>();
             let draws: Vec<Vec<f64>> = (0..numbers).map(|_| number(&mut draw)).collect();
-            let each = 0.95_f64.powf(1.0 / numbers as f64);
+            let each = 0.95_f64.powf(1.0 / f64::from(numbers));
             for (found, draws) in simultaneous(&draws, Level::P95).into_iter().zip(&draws) {
                 let share =
                     draws.iter().filter(|value| inside(found.unwrap(), **value)).count() as f64 / RESAMPLES as f64;
