@@ -6,7 +6,8 @@
 
 Half of the processes use the shared directory as their cache, half have a cache of their own with it as a layer. Each runs a
 pipeline that overlaps with the others', over and over, and now and then one is killed. With `--collect`, `cache gc` collects
-what no recent run needs, without the grace that keeps it from what is just being made. In the end every cache must verify
+what no recent run needs, without the grace that keeps it from what is just being made. With `--evict`, half of the runs keep no
+weights, and those of one experiment are one person's, so that they take weights from each other's hands. In the end every cache must verify
 clean, and every result must have the bytes that a run alone gives. Standard library only.
 
 With `--hosts` each process stands for a machine: it has namespaces of its own for mounts, the network, host names and
@@ -48,6 +49,7 @@ stages:
       questions: questions
       rationales: masked
       placement: before
+      keep: {keep}
       recipe: {{ lr: 2.0e-3, batch: 8, steps: 6 }}
   answers:
     evaluate: {{ model: tuned, questions: questions, split: test, max_new: 8 }}
@@ -98,6 +100,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hosts", type=int, help="so many processes, each on a machine of its own")
     parser.add_argument("--through", choices=HOST, default="mount", help="how a machine reaches the directory")
+    parser.add_argument("--evict", action="store_true", help="keep no weights in half of the runs, of fewer people")
     parser.add_argument("--collect", action="store_true", help="collect garbage now and then, without any grace")
     args = parser.parse_args()
     chance = random.Random(args.seed)
@@ -118,7 +121,8 @@ def main() -> None:
         seen = place / f"lab-{index}" if args.hosts else team
         extra = [f"--layer={seen}=on-success"] if own else ["--no-layers"]
         host = [*UNSHARE, "sh", "-c", HOST[args.through], "host", f"host{index}", team, seen] if args.hosts else []
-        worker = {"place": place, "cache": cache, "extra": extra, "user": f"user{index}", "host": host, "child": None}
+        user = f"user{index % 3 if args.evict else index}"
+        worker = {"place": place, "cache": cache, "extra": extra, "user": user, "host": host, "child": None}
         workers.append(worker)
     runs = kills = collections = failures = 0
     end = time.monotonic() + 60 * args.minutes
@@ -138,7 +142,8 @@ def main() -> None:
             # Every quarter of a minute there is new work to do for all of them.
             seeds = int((args.minutes * 60 - (end - time.monotonic())) // 15)
             mine = sorted(chance.sample(fractions, 4))
-            text = PIPELINE.format(name=index % 3, seed=seeds, fractions=", ".join(map(str, mine)))
+            keep = chance.choice(["best", "none"]) if args.evict else "best"
+            text = PIPELINE.format(name=index % 3, seed=seeds, fractions=", ".join(map(str, mine)), keep=keep)
             (worker["place"] / "x.yaml").write_text(text)
             said = open(worker["place"] / "said", "w")
             worker["child"] = subprocess.Popen(

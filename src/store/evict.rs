@@ -27,7 +27,7 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Tells whether a blob is not kept on purpose.
+    /// Tells whether a blob that is not here is not kept on purpose, here or where its claim came from.
     pub fn is_evicted(&self, digest: &Digest) -> bool {
         self.core.is_evicted(digest)
     }
@@ -65,10 +65,11 @@ impl Core {
         temp.persist(&self.layout.evicted(digest))
     }
 
-    /// Tells whether a blob is not here on purpose.
+    /// Tells whether a blob that is not here is not kept on purpose, here or in a layer.
     pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
-        let is_marked = disk::stamp_at(&self.layout.evicted(digest)).is_some_and(|mark| mark.bytes() == 0);
-        is_marked && self.blob_bytes(digest).is_none()
+        let is_marked = || disk::stamp_at(&self.layout.evicted(digest)).is_some_and(|mark| mark.bytes() == 0);
+        let in_layer = || self.layers.iter().any(|layer| layer.is_evicted(digest));
+        self.blob_bytes(digest).is_none() && (is_marked() || in_layer())
     }
 
     /// Removes the marks of blobs that no claim names any more, or that are here again.

@@ -238,8 +238,9 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
     }
     let named = claims.iter().flat_map(|(_, claim)| claim.claim.outputs.values());
     let needed: BTreeMap<Digest, BlobRef> = named.chain(blobs).map(|blob| (blob.digest, *blob)).collect();
-    let (evicted, needed): (Vec<BlobRef>, Vec<BlobRef>) =
-        needed.into_values().partition(|blob| core.is_evicted(&blob.digest));
+    let (evicted, needed): (Vec<BlobRef>, Vec<BlobRef>) = needed
+        .into_values()
+        .partition(|blob| core.is_evicted(&blob.digest) && core.blob_bytes_in_layers(&blob.digest).is_none());
     let tally = Tally::new(layer, needed.len() + claims.len(), moving);
     tally.count(|moved| moved.refused = unread);
     tally.each(&needed, |blob| match put_blob(core, layer, *blob, moving.verify) {
@@ -255,8 +256,7 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
         None => tally.lost(blob.digest, "the layer did not take it"),
     });
     for blob in evicted {
-        let is_told = layer.blob_bytes(&blob.digest).is_some() || layer.mark_evicted(&blob.digest).is_some();
-        if !is_told {
+        if layer.mark_evicted(&blob.digest).is_none() {
             tally.lost(blob.digest, "it is not kept, and the layer could not be told");
         }
     }

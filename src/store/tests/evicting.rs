@@ -184,3 +184,30 @@ fn others_go_by_runs_at_work_and_by_those_of_other_people_and_experiments() {
     // What was killed long ago is not at work.
     assert_eq!(needed(&cache.open_later(1)), [3, 4]);
 }
+
+#[test]
+fn what_a_layer_does_not_keep_is_not_lost_where_only_its_claim_is_known() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let ada = team.open_with("ada").0;
+    let (fingerprint, blob) = publish(&ada, 1, b"weights");
+    let store = mine.open_before("bob", &[team.layer("team", Writes::Never)]);
+    assert!(store.find(&fingerprint).unwrap().is_some());
+    ada.evict(&blob.digest).unwrap();
+    let report = verify(&mine.open_before("bob", &[team.layer("team", Writes::Never)]));
+    assert!(report.clean() && report.evicted_blobs == 1, "{report:?}");
+    // Alone it cannot know.
+    assert_eq!(verify(&mine.open_with("bob").0).missing_blobs.len(), 1);
+}
+
+#[test]
+fn what_is_not_kept_here_goes_from_one_layer_to_another_whole() {
+    let (near, far, mine) = (Cache::shared(), Cache::shared(), Cache::new());
+    let store = mine.open_before("ada", &[near.layer("near", Writes::OnSuccess), far.layer("far", Writes::OnPush)]);
+    let (_, blob) = publish(&store, 1, b"weights");
+    store.evict(&blob.digest).unwrap();
+    store.finish_sharing().unwrap();
+    assert!(!mine.blob_path(&blob).exists());
+    let moved = store.push(Some("far"), &store.select_all().unwrap(), &MOVING).unwrap().remove(0);
+    assert_eq!((moved.results, moved.blobs, moved.refused), (1, 1, Vec::new()));
+    assert_eq!(fs_err::read(far.blob_path(&blob)).unwrap(), b"weights");
+}
