@@ -24,7 +24,7 @@ impl Layer {
     }
 
     /// Tells whether a blob that is not there is not there on purpose.
-    pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
+    pub(in crate::store) fn is_evicted(&self, digest: &Digest) -> bool {
         let digest = *digest;
         self.ask("look for a blob", move |place| place.is_evicted(&digest)).unwrap_or(false)
     }
