@@ -358,11 +358,15 @@ fn a_layer_that_one_student_lacks_is_read_of_the_other() {
         "  deep: { new: { architecture: gpt2, layers: 3, width: 32, heads: 4, context: 256, tokenizer: tokens } }\n\nstages:",
     );
     project.edit("layers: [0, 2]", "layers: [0, 3]");
-    let output = project.run(&["run", FILE, "written", "--progress", "json"]).code(1).says(
+    let output = project.run(&["run", FILE, "written", "--progress", "json"]).code(1);
+    let events = crate::runner::Events::read(&output.stdout);
+    assert_eq!(events.instances("failed"), ["written[student=tiny]"]);
+    let failed = events.0.iter().find(|told| told["event"] == "failed").unwrap();
+    assert_eq!(
+        failed["error"],
         "cannot read layer 3: the student has 2 blocks, so its layers are 0 (its embeddings) to 2 (its output); change \
-         `layers`, or leave it out for all of them",
+         `layers`, or leave it out for all of them"
     );
-    assert_eq!(crate::runner::Events::read(&output.stdout).instances("failed"), ["written[student=tiny]"]);
     for row in rows(&project, "written[student=deep]") {
         let layers = row["layers"].as_array().unwrap().iter();
         assert_eq!(layers.map(|layer| layer["layer"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 3]);
