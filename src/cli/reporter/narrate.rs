@@ -39,6 +39,7 @@ pub(super) enum Mark {
     Wait,
     Hit,
     Done,
+    Evict,
     Fail,
     Stop,
     Skip,
@@ -150,7 +151,7 @@ impl Narrator {
             What::Evicted { instance, bytes } => {
                 self.summary.evicted(*bytes);
                 let text = format!("{} not kept", print::bytes(*bytes));
-                full.then(|| Line::new(Mark::Done, instance, text))
+                full.then(|| Line::new(Mark::Evict, instance, text))
             }
             What::Noted { instance, note: Note::Warning { message } } => self.warned(instance, message),
             What::Warned { message } => self.warned("", message),

@@ -100,6 +100,7 @@ fn laid_out(line: &Line) -> String {
         Mark::Wait => format!("waiting {name}: {text}"),
         Mark::Hit => format!("cached {name}: {text}"),
         Mark::Done => format!("finished {name}: {}", list(&[text, facts])),
+        Mark::Evict => format!("evicted {name}: {text}"),
         Mark::Fail => format!("failed {name} {text}: {}", body.first().map_or("", String::as_str)),
         Mark::Stop => format!("stopped {name}: {text}"),
         Mark::Skip => format!("left out {name}: {text}"),

@@ -97,7 +97,7 @@ fn sign(mark: Mark) -> (&'static str, Style) {
     match mark {
         Mark::Run | Mark::Start => ("›", coloured(AnsiColor::Cyan)),
         Mark::Wait => ("…", coloured(AnsiColor::Cyan)),
-        Mark::Hit => ("·", Style::new().dimmed()),
+        Mark::Hit | Mark::Evict => ("·", Style::new().dimmed()),
         Mark::Done => ("✓", coloured(AnsiColor::Green)),
         Mark::Fail => ("✗", coloured(AnsiColor::Red).bold()),
         Mark::Stop => ("■", coloured(AnsiColor::Yellow)),

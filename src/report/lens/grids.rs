@@ -81,7 +81,7 @@ fn panel(view: &View<'_>, group: usize, row: &ReadingRow) -> HeatPanel {
         note += ", answered wrong";
     }
     if earlier > 0 {
-        note += &format!("; {earlier} earlier");
+        note += &format!("; {earlier} token{} before", if earlier == 1 { "" } else { "s" });
     }
     let name = |layer: usize| {
         if layer == last {

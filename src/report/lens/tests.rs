@@ -151,8 +151,8 @@ fn a_grid_says_what_every_cell_is() {
     // Asked for by name: also one that nobody is compared on.
     let asked = LensSpec { questions: vec!["q10".into(), "q07".into()], columns: 1, ..lens() };
     let section = lens_section("Figure 2", &arms(), &spec(), &asked).unwrap();
-    assert!(section.figures[2].svg.contains(">B never occurs, answered wrong; 1 earlier</text>"));
-    assert!(section.figures[3].svg.contains(">B not above 0.6 at the end; 1 earlier</text>"));
+    assert!(section.figures[2].svg.contains(">B never occurs, answered wrong; 1 token before</text>"));
+    assert!(section.figures[3].svg.contains(">B not above 0.6 at the end; 1 token before</text>"));
     let asked = LensSpec { questions: vec!["q77".into()], ..lens() };
     let error = lens_section("Figure 2", &arms(), &spec(), &asked).unwrap_err().to_string();
     expect!["cannot report: no lens has read the question `q77`, which is to have a grid; leave it out of `questions`"]
