@@ -28,6 +28,7 @@ retort::params! {
 
 impl Operation for Reverse {
     const NAME: &'static str = "reverse";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Writes the rationale from its end to its beginning.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

@@ -52,20 +52,22 @@
 //!
 //! See [`store`] for the layout of the cache. A pipeline's reports go to `out/<experiment>/`.
 
-pub mod artifact;
+pub use retort_artifact as artifact;
 pub mod cli;
-pub mod engine;
-pub mod event;
-pub mod fingerprint;
-pub mod graph;
-pub mod hub;
-pub mod model;
-pub mod plan;
-pub mod report;
-pub mod source;
-pub mod spec;
-pub mod stage;
-pub mod stats;
-pub mod store;
-pub mod teacher;
-pub mod text;
+pub use retort_engine as engine;
+pub use retort_event as event;
+pub use retort_fingerprint as fingerprint;
+pub use retort_graph as graph;
+pub use retort_hub as hub;
+pub use retort_model as model;
+pub use retort_plan as plan;
+pub use retort_report as report;
+pub use retort_source as source;
+pub use retort_spec as spec;
+pub use retort_stage as stage;
+pub use retort_stats as stats;
+pub use retort_store as store;
+pub use retort_teacher as teacher;
+pub use retort_text as text;
+
+pub use retort_stage::{params, variants, words};

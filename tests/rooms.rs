@@ -83,9 +83,10 @@ fn without_comments(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
 }
 
-/// Returns the rooms that a file names as `crate::room`, in `use` lines (with braces too) and elsewhere.
+/// Returns the rooms that a file names: as `retort_room` in a crate of its own, as `crate::room` in the command line.
 fn rooms_named(text: &str) -> BTreeSet<&str> {
-    let mut named = BTreeSet::new();
+    let crates = text.match_indices("retort_").filter_map(|(at, found)| word(&text[at + found.len()..]));
+    let mut named: BTreeSet<&str> = crates.collect();
     for (at, found) in text.match_indices("crate::") {
         let rest = &text[at + found.len()..];
         if let Some(list) = rest.strip_prefix('{') {
@@ -234,6 +235,6 @@ fn no_file_is_too_long() {
 
 #[test]
 fn lists_of_rooms_are_read_with_and_without_braces() {
-    let text = "use crate::store::{Store, Mode};\nuse crate::{event::{Event, What}, plan::Plan};\nlet x = crate::text::words(a);";
+    let text = "use crate::store::{Store, Mode};\nuse crate::{event::{Event, What}, plan::Plan};\nlet x = retort_text::words(a);";
     assert_eq!(rooms_named(text).into_iter().collect::<Vec<_>>(), ["event", "plan", "store", "text"]);
 }

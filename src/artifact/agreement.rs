@@ -20,6 +20,8 @@ pub enum Matching {
     Exact,
 }
 
+retort_fingerprint::words!(Matching { Subword = "subword", Exact = "exact" });
+
 /// A measure of agreement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

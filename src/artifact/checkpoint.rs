@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Artifact, ArtifactKind, CodecError, Parts};
-use crate::fingerprint::{ContentHash, Term};
+use retort_fingerprint::{ContentHash, Term};
 
 /// Where a target puts its rationale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub enum Placement {
     /// Rationale, label, and the rationale again: the student reasons before it answers.
     Both,
 }
+
+retort_fingerprint::words!(Placement { None = "none", Before = "before", After = "after", Both = "both" });
 
 impl Placement {
     /// Says whether the label is the first thing that a student writes.

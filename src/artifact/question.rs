@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::RowFormat;
 use super::{Artifact, ArtifactKind, CodecError, Parts};
-use crate::fingerprint::{ContentHash, Term};
+use retort_fingerprint::{ContentHash, Term};
 
 const FORMAT: RowFormat = RowFormat { name: "questions", version: 1 };
 
@@ -115,6 +115,8 @@ pub enum Split {
     /// What results are reported on.
     Test,
 }
+
+retort_fingerprint::words!(Split { Train = "train", Dev = "dev", Test = "test" });
 
 impl Split {
     /// Every split, in the usual order.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::codec::RowFormat;
 use super::{Artifact, ArtifactKind, CodecError, Label, Parts};
-use crate::fingerprint::{ContentHash, Term};
+use retort_fingerprint::{ContentHash, Term};
 
 const FORMAT: RowFormat = RowFormat { name: "rationales", version: 1 };
 

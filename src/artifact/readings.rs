@@ -20,6 +20,8 @@ pub enum Lens {
     Tuned,
 }
 
+retort_fingerprint::words!(Lens { Logit = "logit", Tuned = "tuned" });
+
 impl fmt::Display for Lens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

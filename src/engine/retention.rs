@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fingerprint::Fingerprint;
-use crate::graph::InstanceGraph;
-use crate::spec::InstanceId;
+use retort_fingerprint::Fingerprint;
+use retort_graph::InstanceGraph;
+use retort_spec::InstanceId;
 
 /// What is to be known of the instances of a run.
 pub(super) trait Passing {

@@ -9,13 +9,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use super::Scheduler;
 use super::retention::{Passing, Retention};
 use super::worker::{Failure, Job, Message};
-use crate::event::{Event, Reporter, Tally, What, Why};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::graph::InstanceGraph;
-use crate::plan::{Counts, Decision, Externals, Found, History, Need, Recipe, decide, gone, recipe, why};
-use crate::spec::{Experiment, InstanceId};
-use crate::stage::{DeviceSlot, Reach, Stop};
-use crate::store::{Producer, RunId, Store, StoreError};
+use retort_event::{Event, Reporter, Tally, What, Why};
+use retort_fingerprint::{Digest, Fingerprint};
+use retort_graph::InstanceGraph;
+use retort_plan::{Counts, Decision, Externals, Found, History, Need, Recipe, decide, gone, recipe, why};
+use retort_spec::{Experiment, InstanceId};
+use retort_stage::{DeviceSlot, Reach, Stop};
+use retort_store::{Producer, RunId, Store, StoreError};
 
 /// How long the loop sleeps before it looks whether another process has finished.
 const POLL: Duration = Duration::from_millis(200);

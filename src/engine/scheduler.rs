@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::graph::InstanceGraph;
-use crate::spec::InstanceId;
-use crate::stage::Slot;
+use retort_graph::InstanceGraph;
+use retort_spec::InstanceId;
+use retort_stage::Slot;
 
 /// Where an instance stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

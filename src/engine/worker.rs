@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use crate::artifact::Parts;
-use crate::event::Note;
-use crate::plan::{Facts, Found, Need, Recipe};
-use crate::spec::InstanceId;
-use crate::stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
-use crate::store::{Claim, LeaseState, Pending, Producer, Store, StoreError};
+use retort_artifact::Parts;
+use retort_event::Note;
+use retort_plan::{Facts, Found, Need, Recipe};
+use retort_spec::InstanceId;
+use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
+use retort_store::{Claim, LeaseState, Pending, Producer, Store, StoreError};
 
 /// The note of a claim that says what computed it.
 pub const DEVICE: &str = "device";

@@ -18,12 +18,12 @@ impl Secret {
     }
 
     /// Returns the key as the header that carries it.
-    pub(crate) fn bearer(&self) -> String {
+    pub fn bearer(&self) -> String {
         format!("Bearer {}", self.0)
     }
 
     /// Strikes the key out of a text that may repeat it.
-    pub(crate) fn strike(&self, text: String) -> String {
+    pub fn strike(&self, text: String) -> String {
         if text.contains(&self.0) { text.replace(&self.0, STRUCK) } else { text }
     }
 }

@@ -9,9 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use burn::backend::cuda::CudaDevice;
-use burn::tensor::Tensor;
-use burn::{Dispatch, DispatchDevice};
+use burn::DispatchDevice;
 
 /// The name of the CPU.
 const CPU: &str = "cpu";
@@ -63,6 +61,12 @@ pub enum DeviceError {
     Unknown {
         /// What was asked for.
         text: String,
+    },
+    /// The program was built without CUDA.
+    #[error("cannot open device `cuda:{index}`: this program was built without CUDA support")]
+    NotBuilt {
+        /// The device asked for.
+        index: usize,
     },
     /// There is no NVIDIA driver.
     #[error("cannot open device `cuda:{index}`: the driver library `libcuda.so.1` is not on this machine")]
@@ -140,6 +144,9 @@ impl DeviceError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unknown { .. } => None,
+            Self::NotBuilt { .. } => {
+                Some("build it with `cargo build --release --features cuda`, or use `--device cpu`")
+            }
             Self::NoDriver { .. } => Some("install the NVIDIA driver, or use `--device cpu`"),
             Self::NoSuchDevice { .. } => Some("choose a lower index, or use `--device auto`"),
             Self::NoToolkit { .. } => {
@@ -169,6 +176,7 @@ pub(crate) enum Place {
     /// The CPU, by the fused operations.
     Cpu,
     /// What Burn dispatches to: a CUDA device, or in tests the CPU.
+    #[cfg_attr(not(any(test, feature = "cuda")), expect(dead_code, reason = "only CUDA and tests are dispatched to"))]
     Dispatched(DispatchDevice),
 }
 
@@ -219,14 +227,23 @@ impl Device {
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }
+
+    /// The index of a CUDA device, as the driver numbers them.
+    pub(crate) fn cuda_index(&self) -> Option<usize> {
+        match &self.place {
+            #[cfg(feature = "cuda")]
+            Place::Dispatched(DispatchDevice::Cuda(device)) => Some(device.index),
+            Place::Cpu | Place::Dispatched(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Cpu => f.write_str(CPU),
-            Place::Dispatched(DispatchDevice::Cuda(device)) => write!(f, "cuda:{}", device.index),
-            Place::Dispatched(device) => write!(f, "{device:?}"),
+        match (&self.place, self.cuda_index()) {
+            (Place::Cpu, _) => f.write_str(CPU),
+            (Place::Dispatched(_), Some(index)) => write!(f, "cuda:{index}"),
+            (Place::Dispatched(device), None) => write!(f, "{device:?}"),
         }
     }
 }
@@ -235,6 +252,9 @@ fn open_cuda(index: usize, toolkit: Option<&Path>) -> Result<Device, DeviceError
     if !driver_present() {
         return Err(DeviceError::NoDriver { index });
     }
+    if cfg!(not(feature = "cuda")) {
+        return Err(DeviceError::NotBuilt { index });
+    }
     if let Some(count) = device_count().filter(|&count| index >= count) {
         return Err(DeviceError::NoSuchDevice { index, count });
     }
@@ -242,6 +262,16 @@ fn open_cuda(index: usize, toolkit: Option<&Path>) -> Result<Device, DeviceError
     if let Some(missing) = missing_from(toolkit) {
         return Err(DeviceError::NoToolkit { index, toolkit: toolkit.display().to_string(), missing });
     }
+    probe(index)
+}
+
+/// Computes something on a device before anything relies on it.
+#[cfg(feature = "cuda")]
+fn probe(index: usize) -> Result<Device, DeviceError> {
+    use burn::Dispatch;
+    use burn::backend::cuda::CudaDevice;
+    use burn::tensor::Tensor;
+
     let device = DispatchDevice::Cuda(CudaDevice::new(index));
     let first = device.clone();
     let sum = std::thread::spawn(move || Tensor::<Dispatch, 1>::ones([8], &first).sum().try_into_data());
@@ -251,6 +281,11 @@ fn open_cuda(index: usize, toolkit: Option<&Path>) -> Result<Device, DeviceError
         Ok(Err(error)) => Err(broken(error.to_string())),
         Err(panic) => Err(broken(words_of(panic))),
     }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn probe(index: usize) -> Result<Device, DeviceError> {
+    Err(DeviceError::NotBuilt { index })
 }
 
 /// What a panic said.

@@ -1,10 +1,8 @@
 //! How much arithmetic training is, and how much a device can do at most.
 
 use super::config::Config;
-use super::device::{Device, Place};
+use super::device::Device;
 use super::kernels::Precision;
-
-use burn::DispatchDevice;
 
 /// Floating-point operations of one training step over sequences of these lengths, forward and backward: six for each
 /// weight and token, and for attention twelve for each layer, column and pair of positions (Chowdhery et al. 2022,
@@ -19,12 +17,12 @@ pub(super) fn of_step(config: &Config, lens: impl Iterator<Item = usize>) -> f64
 /// The operations per second that a device is sold with, dense, for products in this precision; `None` where it is not
 /// known, as for any CPU.
 pub fn peak_flops(device: &Device, precision: Precision) -> Option<f64> {
-    let Place::Dispatched(DispatchDevice::Cuda(cuda)) = device.place() else { return None };
+    let index = device.cuda_index()?;
     // The driver lists its devices by their place on the bus, as it numbers them by default.
     let mut places: Vec<_> =
         fs_err::read_dir("/proc/driver/nvidia/gpus").ok()?.flatten().map(|entry| entry.path()).collect();
     places.sort();
-    let about = fs_err::read_to_string(places.get(cuda.index)?.join("information")).ok()?;
+    let about = fs_err::read_to_string(places.get(index)?.join("information")).ok()?;
     peak_of(&about, precision)
 }
 
@@ -52,7 +50,7 @@ fn peak_of(about: &str, precision: Precision) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Architecture, Size};
+    use crate::{Architecture, Size};
 
     #[test]
     fn a_step_costs_six_operations_a_weight_and_token_and_those_of_attention() {

@@ -14,6 +14,8 @@ pub enum Quadrature {
     Trapezoid,
 }
 
+retort_fingerprint::words!(Quadrature { GaussLegendre = "gauss_legendre", RiemannRight = "riemann_right", Midpoint = "midpoint", Trapezoid = "trapezoid" });
+
 impl Quadrature {
     /// The `n` places and their weights, places ascending.
     pub(crate) fn nodes(self, n: usize) -> Vec<(f64, f64)> {

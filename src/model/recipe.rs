@@ -102,6 +102,8 @@ pub enum Schedule {
     Cosine,
 }
 
+retort_fingerprint::words!(Schedule { Linear = "linear", Constant = "constant", Cosine = "cosine" });
+
 /// Which weights decay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decay {
@@ -110,6 +112,8 @@ pub enum Decay {
     /// All, as in PyTorch's AdamW left to itself.
     All,
 }
+
+retort_fingerprint::words!(Decay { Matrices = "matrices", All = "all" });
 
 /// A setting that makes no sense.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]

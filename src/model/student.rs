@@ -15,7 +15,7 @@ use super::init::initial;
 use super::layout::Layout;
 use super::network::{Network, Shelf};
 use super::weights;
-use crate::hub::{FolderError, weights_in};
+use retort_hub::{FolderError, weights_in};
 
 /// A causal language model on a device.
 pub struct Model {
@@ -35,8 +35,8 @@ pub(crate) enum Placed {
 macro_rules! placed {
     ($placed:expr, $network:ident => $body:expr) => {
         match $placed {
-            $crate::model::student::Placed::Fused($network) => $body,
-            $crate::model::student::Placed::Dispatched($network) => $body,
+            $crate::student::Placed::Fused($network) => $body,
+            $crate::student::Placed::Dispatched($network) => $body,
         }
     };
 }

@@ -125,8 +125,8 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::model::architecture::Size;
-    use crate::model::archive::{self, WeightsFile};
+    use crate::architecture::Size;
+    use crate::archive::{self, WeightsFile};
 
     fn config(architecture: Architecture) -> Config {
         let size = Size { vocab_size: 6, context: 8, d_model: 4, layers: 1, heads: 2, kv_heads: None };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::fingerprint::Digest;
-use crate::hub::{Absent, FolderError, HubCache, HubModel, chat_files_in, files_in};
-use crate::source::{Diagnostic, Diagnostics, nearest};
-use crate::spec::{Experiment, Instance};
-use crate::stage::params::{ExternalRef, ExternalSource};
-use crate::store::Store;
+use retort_fingerprint::Digest;
+use retort_hub::{Absent, FolderError, HubCache, HubModel, chat_files_in, files_in};
+use retort_source::{Diagnostic, Diagnostics, nearest};
+use retort_spec::{Experiment, Instance};
+use retort_stage::params::{ExternalRef, ExternalSource};
+use retort_store::Store;
 
 /// Directories that stand for the first component of a path, such as `data`, so that no pipeline names a place that only
 /// one machine has.

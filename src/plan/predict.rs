@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Decision, Externals, Facts, Found, Need, Recipe, decide, recipe};
-use crate::fingerprint::Fingerprint;
-use crate::graph::InstanceGraph;
-use crate::spec::{Experiment, InstanceId};
-use crate::store::StoreError;
+use retort_fingerprint::Fingerprint;
+use retort_graph::InstanceGraph;
+use retort_spec::{Experiment, InstanceId};
+use retort_store::StoreError;
 
 /// What the plan says of one instance.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Externals;
-use crate::artifact::ArtifactKind;
-use crate::fingerprint::{Digest, Fingerprint, InputKey, KeyManifest};
-use crate::spec::{Experiment, Instance, InstanceId};
-use crate::stage::{Arrival, Order, Slot};
-use crate::store::{BlobRef, ClaimSummary, Store, StoreError};
+use retort_artifact::ArtifactKind;
+use retort_fingerprint::{Digest, Fingerprint, InputKey, KeyManifest};
+use retort_spec::{Experiment, Instance, InstanceId};
+use retort_stage::{Arrival, Order, Slot};
+use retort_store::{BlobRef, ClaimSummary, Store, StoreError};
 
 /// A result that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]

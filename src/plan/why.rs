@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Facts, Found};
-use crate::event::Why;
-use crate::fingerprint::{Fingerprint, KeyChange, KeyManifest};
-use crate::spec::{Experiment, InstanceId};
+use retort_event::Why;
+use retort_fingerprint::{Fingerprint, KeyChange, KeyManifest};
+use retort_spec::{Experiment, InstanceId};
 
 /// An instance of an earlier run.
 #[derive(Debug, Clone, PartialEq, Eq)]

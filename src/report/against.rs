@@ -1,7 +1,7 @@
 //! One arm held against another: the difference with its interval, and the test that decides.
 
 use super::ReportInput;
-use crate::stats::{Bootstrap, Comparison, Estimate, Method, Responses, Test, difference};
+use retort_stats::{Bootstrap, Comparison, Estimate, Method, Responses, Test, difference};
 
 /// The first arm minus the second.
 #[derive(Debug, Clone, Copy, PartialEq)]

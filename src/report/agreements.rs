@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::csv::{Writer, number};
 use super::label::{self, ABSENT};
 use super::{Agreement, Cell, Column, ReportInput, Table};
-use crate::artifact::{Averaged, Matching, Measure, Measured};
-use crate::stats::{Bootstrap, Level};
+use retort_artifact::{Averaged, Matching, Measure, Measured};
+use retort_stats::{Bootstrap, Level};
 
 /// Makes the table, two lines for each agreement; `None` where there is none.
 pub(super) fn table(input: &ReportInput) -> Option<Table> {

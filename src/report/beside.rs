@@ -9,7 +9,7 @@ use super::layout::{Group, Layout, value_of};
 use super::summary::Summary;
 use super::tabulate::{axis_cell, axis_column, labels};
 use super::{Cell, Column, ReportError, ReportInput, Table};
-use crate::stats::{Estimate, Interval};
+use retort_stats::{Estimate, Interval};
 
 /// The column that holds a value; every other one is an axis.
 const VALUE: &str = "percent";

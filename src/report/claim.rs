@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counterpart::{counterpart, known, matching, same_value, written};
 use super::layout::{Group, Layout};
 use super::{ARM_AXIS, ReportError, label};
-use crate::fingerprint::{ContentHash, Term};
-use crate::stats::Margin;
+use retort_fingerprint::{ContentHash, Term};
+use retort_stats::Margin;
 
 /// What is claimed of the accuracies of two arms.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,7 +7,7 @@ use super::label::{self, ABSENT};
 use super::layout::Layout;
 use super::summary::Summary;
 use super::{Cell, Column, ReportError, ReportInput, Table};
-use crate::stats::{
+use retort_stats::{
     Equivalence, Exceeding, Interval, Level, Method, Pairs, Power, Test, detectable, equivalence, exceeding, holm,
 };
 

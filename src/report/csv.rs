@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::summary::Summary;
 use super::tabulate::Marks;
 use super::{ARM_AXIS, ReportInput};
-use crate::stats::{Comparison, Estimate};
+use retort_stats::{Comparison, Estimate};
 
 /// A CSV file being written.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::layout::Layout;
 use super::summary::Summary;
 use super::{Arm, ReportInput, label};
-use crate::artifact::{Label, Outcome, Question};
+use retort_artifact::{Label, Outcome, Question};
 
 /// At most so many rows are shown of one pair.
 pub(super) const SHOWN: usize = 200;

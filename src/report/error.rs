@@ -1,7 +1,7 @@
 //! What keeps a report from being made.
 
 use super::label::{list, nearest};
-use crate::stats::StatsError;
+use retort_stats::StatsError;
 
 /// A report that cannot be made of its input.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::layout::Layout;
 use super::summary::baselines;
 use super::{Arm, ReportError, ReportInput, ReportSpec};
-use crate::artifact::Scores;
+use retort_artifact::Scores;
 
 /// Lists what does not fit the arms, given as (stage, coordinates); each error names the field that it is about.
 pub fn foresee(spec: &ReportSpec, arms: &[(String, BTreeMap<String, String>)]) -> Vec<ReportError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Arm;
-use crate::stats::{Estimate, Interval, Level};
+use retort_stats::{Estimate, Interval, Level};
 
 /// What stands for an axis that an arm does not have.
 pub(super) const ABSENT: &str = "–";

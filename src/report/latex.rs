@@ -132,7 +132,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::report::Column;
+    use crate::Column;
 
     #[test]
     fn names_never_become_commands() {

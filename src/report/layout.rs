@@ -206,7 +206,7 @@ fn told_apart_without_stage(groups: &[Group]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Scores;
+    use retort_artifact::Scores;
 
     fn arm(stage: &str, coords: &[(&str, &str)]) -> Arm {
         let coords = coords.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect();

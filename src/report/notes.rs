@@ -7,8 +7,8 @@ use super::layout::Layout;
 use super::summary::Summary;
 use super::tabulate::Marks;
 use super::{ReportInput, label, standing};
-use crate::artifact::TrainingLog;
-use crate::stats::{Bootstrap, Method, Test};
+use retort_artifact::TrainingLog;
+use retort_stats::{Bootstrap, Method, Test};
 
 /// Says what the brackets are.
 pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {

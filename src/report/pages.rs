@@ -9,7 +9,7 @@ use super::{
     Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, csv, foresight, html, label,
     latex, markdown, pivot, record, reliability, tabulate,
 };
-use crate::artifact::ReportFiles;
+use retort_artifact::ReportFiles;
 
 /// Makes a report; equal input gives equal bytes.
 ///

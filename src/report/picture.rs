@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn nothing_outside_a_figure_is_looked_at() {
-        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.png");
+        let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/report.png");
         let svg = with("").replace("<style", &format!("<image href=\"{place}\" width=\"200\" height=\"40\"/><style"));
         assert_eq!(dark(&png(&svg, &Fonts::own()).unwrap()), 0);
     }

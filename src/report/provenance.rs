@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::escape;
 use super::{label, markdown};
-use crate::artifact::ReportFiles;
+use retort_artifact::ReportFiles;
 
 /// What the page has in its place until it is known: text from outside never holds a bare `<`.
 pub(super) const PLACE: &str = "<!--provenance-->";

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Report, ReportError, ReportInput, Table};
-use crate::artifact::ReportFiles;
+use retort_artifact::ReportFiles;
 
 /// The name of the file.
 pub(super) const FILE: &str = "report.json";

@@ -8,8 +8,8 @@ use super::label;
 use super::layout::{Group, Layout, value_of};
 use super::tabulate::{axis_cell, axis_column, labels};
 use super::{Cell, Column, ReportError, ReportInput, Section, SectionFigure, Table};
-use crate::artifact::Outcome;
-use crate::stats::{Bin, Bootstrap, Calibration, Forecast, Level, StatsError, calibration, wilson};
+use retort_artifact::Outcome;
+use retort_stats::{Bin, Bootstrap, Calibration, Forecast, Level, StatsError, calibration, wilson};
 
 /// The bins of a reliability diagram.
 const BINS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");

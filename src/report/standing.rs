@@ -6,7 +6,7 @@ use super::against::against;
 use super::layout::{Group, Layout};
 use super::summary::Summary;
 use super::{ARM_AXIS, ReportInput, ReportSpec};
-use crate::stats::{Responses, holm};
+use retort_stats::{Responses, holm};
 
 /// The axes among whose values the best is looked for: those that are asked for, else every one that is neither a
 /// column, a panel nor `x`.

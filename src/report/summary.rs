@@ -6,8 +6,8 @@ use super::against::{Against, against};
 use super::counterpart::{counterpart, matching};
 use super::layout::{Group, Layout};
 use super::{Arm, ReportError, ReportInput, Side, label};
-use crate::artifact::Outcome;
-use crate::stats::{Bootstrap, Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
+use retort_artifact::Outcome;
+use retort_stats::{Bootstrap, Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
 
 /// What the interval says about an arm and chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::label::{self, ABSENT};
 use super::layout::{Layout, value_of};
 use super::summary::{Summary, Verdict};
 use super::{ARM_AXIS, Cell, Column, ReportInput, Side, Table, notes, standing};
-use crate::artifact::TrainingLog;
+use retort_artifact::TrainingLog;
 
 const NO_QUESTIONS: &str = "no questions";
 

@@ -5,7 +5,7 @@
 //! and `Summary { 1: Value { 1: tag, 2: simple_value } }`. The tags are those of the Hugging Face Trainer, so that curves of
 //! both lie in the same charts.
 
-use crate::artifact::TrainingLog;
+use retort_artifact::TrainingLog;
 
 /// When a training began and how long it took, in seconds; its steps are taken for equally long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +111,7 @@ fn crc32c(data: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Evaluation;
+    use retort_artifact::Evaluation;
 
     #[test]
     fn the_checksum_is_castagnolis() {

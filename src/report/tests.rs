@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::artifact::{
+use retort_artifact::{
     AgreementSummary, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, ReportFiles,
 };
 

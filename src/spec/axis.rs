@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::setting::Settings;
 use super::{MAX_ERRORS, name};
-use crate::source::{Diagnostic, Diagnostics, Key, Node, Span, Value};
+use retort_source::{Diagnostic, Diagnostics, Key, Node, Span, Value};
 
 /// The most values one axis may have.
 const MAX_VALUES: usize = 100_000;

@@ -9,10 +9,10 @@ use super::derive::Recipe;
 use super::table::{AxisId, AxisTable, Coords, ValueId};
 use super::written::{Word, WrittenStage};
 use super::{Language, MAX_ERRORS, MAX_INSTANCES, name, placeholder, read};
-use crate::artifact::ArtifactKind;
-use crate::source::{Diagnostic, Diagnostics, Node, Span};
-use crate::stage::BoundStage;
-use crate::stage::params::{EdgeRef, Scope};
+use retort_artifact::ArtifactKind;
+use retort_source::{Diagnostic, Diagnostics, Node, Span};
+use retort_stage::BoundStage;
+use retort_stage::params::{EdgeRef, Scope};
 
 /// The values that a stage's placeholders took.
 pub(super) type Values = Vec<(Arc<str>, Arc<Node>)>;

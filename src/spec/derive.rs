@@ -10,8 +10,8 @@ use super::axis::Group;
 use super::name;
 use super::placeholder;
 use super::written::{Word, WrittenStage};
-use crate::source::{Diagnostic, Diagnostics, Node, Sources, Span, Value};
-use crate::stage::{Derivation, Kind};
+use retort_source::{Diagnostic, Diagnostics, Node, Sources, Span, Value};
+use retort_stage::{Derivation, Kind};
 
 /// A stage's kind, body and axes after derivation.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::read::enough;
 use super::{Loader, name};
-use crate::source::{Diagnostic, Diagnostics, FileId, Key, Node, Sources, Span, Value, read_yaml};
+use retort_source::{Diagnostic, Diagnostics, FileId, Key, Node, Sources, Span, Value, read_yaml};
 
 /// The version of the language.
 const VERSION: i64 = 1;

@@ -13,7 +13,7 @@ use super::filter::{Filter, WrittenFilter};
 use super::join::{Shelf, merge};
 use super::table::{AxisId, AxisTable, Coords, value_of};
 use super::{MAX_INSTANCES, name};
-use crate::source::{Diagnostic, Diagnostics, Key};
+use retort_source::{Diagnostic, Diagnostics, Key};
 
 /// The most references all instances may have together.
 const MAX_REFERENCES: usize = 10_000_000;

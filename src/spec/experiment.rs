@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::bind::Values;
 use super::placeholder;
-use crate::source::{FileId, Node, Span, Value};
-use crate::stage::{BoundStage, Kind};
+use retort_source::{FileId, Node, Span, Value};
+use retort_stage::{BoundStage, Kind};
 
 /// Which instance of an experiment: its position in [`Experiment::instances`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::name;
 use super::table::{AxisId, AxisTable, ValueId};
-use crate::source::{Diagnostic, Diagnostics, Key, Node, Value};
+use retort_source::{Diagnostic, Diagnostics, Key, Node, Value};
 
 /// The filters of a stage as they were written.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::name;
 use super::read::enough;
-use crate::source::{Diagnostic, Diagnostics, Key, Node, Span, Value};
+use retort_source::{Diagnostic, Diagnostics, Key, Node, Span, Value};
 
 /// The most values all bodies may hold together once fragments are taken in.
 const MAX_NODES: usize = 2_000_000;

@@ -1,6 +1,6 @@
 //! What things may be called.
 
-use crate::source::{Diagnostic, Key};
+use retort_source::{Diagnostic, Key};
 
 /// Names that would read as something else.
 const RESERVED: &[&str] = &["use"];
@@ -28,7 +28,7 @@ pub(super) fn wrong(what: &str, name: &Key) -> Option<Diagnostic> {
 
 /// Says `did you mean` where a known name is near.
 pub(super) fn near<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    crate::source::nearest(unknown, known).map(|name| format!("did you mean `{name}`?"))
+    retort_source::nearest(unknown, known).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// Lists names for the label of an error, the first dozen.

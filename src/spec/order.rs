@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::source::{Diagnostic, Diagnostics, Sources, Span};
+use retort_source::{Diagnostic, Diagnostics, Sources, Span};
 
 /// The references between stages, by their places in the file: (who refers, to whom), and where first.
 pub(super) type References = BTreeMap<(usize, usize), Span>;

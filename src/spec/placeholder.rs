@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::read::enough;
-use crate::source::{Diagnostic, Diagnostics, Node, Span, Value};
+use retort_source::{Diagnostic, Diagnostics, Node, Span, Value};
 
 /// A stretch of text: literal, or the name of an axis.
 enum Piece<'t> {

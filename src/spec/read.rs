@@ -16,8 +16,8 @@ use super::setting::Settings;
 use super::table::AxisTable;
 use super::written::{WrittenStage, read_stage};
 use super::{Language, Loader, MAX_ERRORS, MAX_INSTANCES, placeholder};
-use crate::source::{Diagnostic, Diagnostics, Key, Node, Sources, Span};
-use crate::stage::{Coming, Misfit};
+use retort_source::{Diagnostic, Diagnostics, Key, Node, Sources, Span};
+use retort_stage::{Coming, Misfit};
 
 /// Reads an experiment: the file at `path` and what it includes, with `settings` such as `student=gpt2,phi`.
 ///

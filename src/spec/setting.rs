@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{document, name};
-use crate::source::{Diagnostic, Diagnostics, Node, Sources, Span, Value, read_yaml};
+use retort_source::{Diagnostic, Diagnostics, Node, Sources, Span, Value, read_yaml};
 
 /// The values that replace those of the file, by the name of the axis.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::axis::{Axis, Group};
 use super::experiment::Coordinate;
-use crate::source::Span;
+use retort_source::Span;
 
 /// An axis: its place in the order of names, which is that of the file, then local axes by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

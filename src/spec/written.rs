@@ -4,8 +4,8 @@ use super::axis::{Group, read_groups};
 use super::filter::WrittenFilter;
 use super::setting::Settings;
 use super::{Language, name};
-use crate::source::{Diagnostic, Diagnostics, Key, Node, Value};
-use crate::stage::{Derivation, Kind};
+use retort_source::{Diagnostic, Diagnostics, Key, Node, Value};
+use retort_stage::{Derivation, Kind};
 
 /// The keys that may stand beside a stage's kind.
 const BESIDE: &[&str] = &["over", "where", "except", "use"];

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::params::{External, Gather, Input};
-use crate::artifact::{Artifact, CodecError, Parts};
-use crate::event::Note;
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::hub::Secret;
-use crate::model::{Device, DeviceError, ModelError};
-use crate::store::{PartialDir, RowStore, Store, StoreError};
+use retort_artifact::{Artifact, CodecError, Parts};
+use retort_event::Note;
+use retort_fingerprint::{Digest, Fingerprint};
+use retort_hub::Secret;
+use retort_model::{Device, DeviceError, ModelError};
+use retort_store::{PartialDir, RowStore, Store, StoreError};
 
 /// One artifact that arrived at a port.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
 use super::{Coming, Context, Inquiry, Misfit, StageError};
-use crate::artifact::{Artifact, ArtifactKind, Parts};
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node};
+use retort_artifact::{Artifact, ArtifactKind, Parts};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node};
 
 /// What a stage occupies while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

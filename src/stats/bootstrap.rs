@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::{Interval, Level, Response};
-use crate::fingerprint::Draw;
+use retort_fingerprint::Draw;
 
 /// How many resamples are drawn, and from which seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,7 +88,7 @@ fn mean_and_variance(values: &[f64]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Responses;
+    use crate::Responses;
 
     fn arm(questions: usize, right: impl Fn(usize) -> Vec<bool>) -> Responses {
         let row = |q| Response { question: format!("{q:04}"), chance: 0.5, right: right(q) };

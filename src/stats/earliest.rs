@@ -7,7 +7,7 @@
 use super::bootstrap::{drawn, percentiles};
 use super::simultaneous::simultaneous;
 use super::{Bootstrap, Interval, Level};
-use crate::fingerprint::Draw;
+use retort_fingerprint::Draw;
 
 /// The values of one student's layers, question by question.
 #[derive(Debug, Clone, PartialEq)]

@@ -41,7 +41,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stats::sign_test;
+    use crate::sign_test;
 
     #[test]
     fn cohens_h_agrees_with_statsmodels() {

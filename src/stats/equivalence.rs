@@ -2,7 +2,7 @@
 
 use super::tango::Tango;
 use super::{Crossed, Interval, Level, Method, Pairs, StatsError};
-use crate::fingerprint::{ContentHash, Term};
+use retort_fingerprint::{ContentHash, Term};
 
 /// The largest difference of two shares that counts as none, strictly between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stats::{Response, Responses};
+    use crate::{Response, Responses};
 
     /// Two arms, the first of which alone is right on `wins` questions, and the second on `losses`.
     fn arms(wins: usize, losses: usize, questions: usize) -> (Responses, Responses) {

@@ -33,7 +33,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stats::{Level, Margin, Response, Responses, equivalence};
+    use crate::{Level, Margin, Response, Responses, equivalence};
 
     fn arm(questions: usize, right: impl Fn(usize) -> Vec<bool>) -> Responses {
         let row = |q| Response { question: format!("{q:05}"), chance: 0.5, right: right(q) };

@@ -1,7 +1,7 @@
 //! Confidence levels and the normal quantile.
 
 use super::StatsError;
-use crate::fingerprint::{ContentHash, Term};
+use retort_fingerprint::{ContentHash, Term};
 
 /// A confidence level strictly between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

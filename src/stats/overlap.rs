@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::wilson::of_share;
 use super::{Bootstrap, Estimate, Level, Method};
-use crate::artifact::{Averaged, Measure};
+use retort_artifact::{Averaged, Measure};
 
 /// Units of a rationale of one sort, such as its words, of which chance draws as many as are selected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,33 +51,31 @@ pub struct Agreed {
     pub rationales: usize,
 }
 
-impl Measure {
-    /// Numerator and denominator with `shared` units in common.
-    fn counts(self, overlap: &Overlap, shared: f64) -> (f64, f64) {
-        let (selected, reference) = (overlap.selected as f64, overlap.reference as f64);
-        match self {
-            Self::Precision => (shared, selected),
-            Self::Recall => (shared, reference),
-            Self::F1 => (2.0 * shared, selected + reference),
-            Self::Jaccard => (shared, selected + reference - shared),
-        }
+/// Returns the numerator and the denominator of a measure with `shared` units in common.
+fn counts(measure: Measure, overlap: &Overlap, shared: f64) -> (f64, f64) {
+    let (selected, reference) = (overlap.selected as f64, overlap.reference as f64);
+    match measure {
+        Measure::Precision => (shared, selected),
+        Measure::Recall => (shared, reference),
+        Measure::F1 => (2.0 * shared, selected + reference),
+        Measure::Jaccard => (shared, selected + reference - shared),
     }
 }
 
 impl Overlap {
     /// Returns a measure of this rationale; `None` where nothing can be said.
     pub fn measure(&self, measure: Measure) -> Option<f64> {
-        ratio(measure.counts(self, self.shared as f64))
+        ratio(counts(measure, self, self.shared as f64))
     }
 
     /// Returns what is expected of a measure where as many units of each sort are drawn without replacement, all equally
     /// likely: exact, since the number of hits in each sort is hypergeometric.
     pub fn chance(&self, measure: Measure) -> Option<f64> {
         match measure {
-            Measure::Precision | Measure::Recall | Measure::F1 => ratio(measure.counts(self, self.expected())),
+            Measure::Precision | Measure::Recall | Measure::F1 => ratio(counts(measure, self, self.expected())),
             Measure::Jaccard => {
-                ratio(measure.counts(self, 0.0))?;
-                let share = |(shared, probability)| Some(probability * ratio(measure.counts(self, shared as f64))?);
+                ratio(counts(measure, self, 0.0))?;
+                let share = |(shared, probability)| Some(probability * ratio(counts(measure, self, shared as f64))?);
                 self.distribution().into_iter().enumerate().map(share).sum()
             }
         }
@@ -174,7 +172,7 @@ pub fn agreement(overlaps: &[(&str, Overlap)], level: Level, bootstrap: Bootstra
 /// What one rationale adds to numerator and denominator.
 fn part(averaged: Averaged, measure: Measure, overlap: &Overlap) -> (f64, f64) {
     match averaged {
-        Averaged::Micro => measure.counts(overlap, overlap.shared as f64),
+        Averaged::Micro => counts(measure, overlap, overlap.shared as f64),
         Averaged::Macro => overlap.measure(measure).map_or((0.0, 0.0), |value| (value, 1.0)),
     }
 }
@@ -182,7 +180,7 @@ fn part(averaged: Averaged, measure: Measure, overlap: &Overlap) -> (f64, f64) {
 fn chance(averaged: Averaged, measure: Measure, overlaps: &[(&str, Overlap)]) -> Option<f64> {
     let part = |(_, overlap): &(&str, Overlap)| match (averaged, measure) {
         (Averaged::Micro, Measure::Jaccard) => (0.0, 0.0),
-        (Averaged::Micro, _) => measure.counts(overlap, overlap.expected()),
+        (Averaged::Micro, _) => counts(measure, overlap, overlap.expected()),
         (Averaged::Macro, _) => overlap.chance(measure).map_or((0.0, 0.0), |value| (value, 1.0)),
     };
     ratio(total(overlaps.iter().map(part)))

@@ -52,7 +52,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stats::sign_test;
+    use crate::sign_test;
 
     #[test]
     fn p_values_agree_with_scipy() {

@@ -124,7 +124,7 @@ fn pmf(k: usize, n: usize, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::{Response, Responses};
+    use crate::{Response, Responses};
 
     #[test]
     fn power_agrees_with_scipy() {

@@ -41,7 +41,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fingerprint::Draw;
+    use retort_fingerprint::Draw;
 
     fn inside(interval: Interval, value: f64) -> bool {
         (interval.low..=interval.high).contains(&value)

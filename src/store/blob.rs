@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::open::Core;
 use super::session::TempFile;
 use super::{BlobRef, Store, disk};
-use crate::fingerprint::StreamDigest;
+use retort_fingerprint::StreamDigest;
 
 /// A blob that is written but not yet part of the cache; dropping it removes it.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BlobRef;
 use super::wire::{Fields, put_text};
-use crate::fingerprint::{Digest, Fingerprint, KeyManifest};
+use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 
 /// Names a claim: the digest of its file's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,7 +191,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fingerprint::Term;
+    use retort_fingerprint::Term;
 
     fn claims() -> impl Strategy<Value = Claim> {
         let blob = (any::<[u8; 32]>(), any::<u64>())

@@ -23,7 +23,7 @@ use super::open::Core;
 use super::session::TempFile;
 use super::stamp::now_ns;
 use super::{Store, disk};
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// Hears how a publication ended.
 type Done = Box<dyn FnOnce(Result<ClaimId, StoreError>) + Send>;

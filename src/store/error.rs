@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A failure of the store. None of them leaves anything half-published behind.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use super::layout::Area;
 use super::open::Core;
 use super::run::RunId;
 use super::{Store, disk};
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 impl Store {
     /// Removes a blob that can be made again, and returns its size; 0 where it is not here.

@@ -19,7 +19,7 @@ use super::open::Core;
 use super::run::{RunDir, RunId};
 use super::session::{self, unique};
 use super::{Store, disk, partial, rows, trash};
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// What [`Store::gc`] keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::claim::{CLAIM_BYTES_MAX, Claim, ClaimId};
 use super::disk;
 use super::open::Core;
 use super::trust::Signed;
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A claim as its file has it.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use super::error::{StoreError, failed};
 use super::index::Table;
 use super::stamp::{Stamp, now_ns};
 use super::{BlobRef, Store, disk};
-use crate::fingerprint::Digest;
+use retort_fingerprint::Digest;
 
 /// External inputs may lie on a server whose clock is a little off, so their stamps have to be this much older.
 const SLACK_NS: i128 = 2_000_000_000;

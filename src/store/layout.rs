@@ -4,14 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A name made safe as one component of a path: one-to-one, never empty, never `.` or `..`, at most 120 bytes.
 ///
 /// Letters, digits, `-`, `_` and inner dots stay; every other byte becomes `%` and two hexadecimal digits. A name that
 /// would get too long is cut and ends in its own digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::store) struct Component(String);
+pub(crate) struct Component(String);
 
 impl Component {
     const LENGTH_MAX: usize = 120;

@@ -21,7 +21,7 @@ use super::error::{StoreError, failed};
 use super::layer::PusherHandle;
 use super::open::Core;
 use super::stamp::Stamp;
-use crate::fingerprint::Fingerprint;
+use retort_fingerprint::Fingerprint;
 
 /// How often a holder says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use super::notice::Notice;
 use super::open::Core;
 use super::stamp::Stamp;
 use super::{Store, disk};
-use crate::fingerprint::Fingerprint;
+use retort_fingerprint::Fingerprint;
 
 /// A claim that may be used: its name, what it says, and its file's stamp.
 pub(super) type ValidClaim = (ClaimId, Claim, Stamp);

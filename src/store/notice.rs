@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crate::fingerprint::Digest;
+use retort_fingerprint::Digest;
 
 /// Something that was set right or gone without.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::session::{self, Session, TempFile, unique};
 use super::trust::{Trust, TrustOptions};
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// What stands in the file that tells backup programs to pass by, and Retort that this is a cache.
 pub(super) const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\

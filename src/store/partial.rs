@@ -14,7 +14,7 @@ use super::layout::Component;
 use super::notice::Notice;
 use super::open::Core;
 use super::{BlobRef, Store};
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// The saved state of one recipe's work.
 pub struct PartialDir {

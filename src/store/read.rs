@@ -16,7 +16,7 @@ use super::open::Core;
 use super::session::unique;
 use super::stamp::{Stamp, now_ns};
 use super::{BlobRef, Store, disk};
-use crate::fingerprint::Digest;
+use retort_fingerprint::Digest;
 
 /// A larger blob is verified before it is read into memory.
 const LARGE_BYTES: u64 = 64 * 1024 * 1024;

@@ -16,7 +16,7 @@ use super::layout::Area;
 use super::open::Core;
 use super::session::{TempFile, unique};
 use super::{Store, disk};
-use crate::fingerprint::Fingerprint;
+use retort_fingerprint::Fingerprint;
 
 /// Names a run: the time of its start and six digits of chance, so that names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

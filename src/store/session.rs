@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::disk::{self, Locked, Locking};
 use super::layout::{Area, Component, Layout};
 use super::stamp::now_ns;
-use crate::fingerprint::Digest;
+use retort_fingerprint::Digest;
 
 /// How old the folder of a process on another machine, whose lock may not reach us, must be to count as left behind.
 const ABANDONED_AFTER_MS: u64 = 7 * 24 * 3600 * 1000;

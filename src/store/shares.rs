@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Store;
 use super::error::StoreError;
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// By what the size of results is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::layout::Area;
 use super::open::Core;
 use super::run::RunId;
 use super::{Store, disk};
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// The beginning of the name of a collection's folder in the trash.
 pub(super) const COLLECTION: &str = "gc-";

@@ -14,7 +14,7 @@ use super::session::{self, unique};
 use super::stamp::now_ns;
 use super::walk::BlobEntry;
 use super::{BlobRef, Store, rows};
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// What [`Store::verify`] does about what it finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

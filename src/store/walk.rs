@@ -7,7 +7,7 @@ use super::error::{StoreError, failed};
 use super::layout::Area;
 use super::open::Core;
 use super::stamp::Stamp;
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A file among the blobs.
 pub(super) struct BlobEntry {

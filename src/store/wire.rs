@@ -1,6 +1,6 @@
 //! Fixed-width fields and length-prefixed bytes: the form of index entries, journal records and pack tables.
 
-use crate::fingerprint::Digest;
+use retort_fingerprint::Digest;
 
 /// Reads fields off the front of a slice; `None` as soon as one lacks.
 pub(super) struct Fields<'a> {

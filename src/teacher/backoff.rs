@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fingerprint::Draw;
+use retort_fingerprint::Draw;
 
 /// Waits that double from a first one up to a longest, each shortened by up to half at random, so that whoever failed
 /// together does not come back together.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::text::conversation::Conversation;
+use retort_text::conversation::Conversation;
 
 /// Which of OpenAI's two protocols a server is spoken to with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Api {
     /// `completions`: one text, exactly as it is.
     Completions,
 }
+
+retort_fingerprint::words!(Api { Chat = "chat", Completions = "completions" });
 
 impl Api {
     /// Returns the path below the server's address.
@@ -33,6 +35,8 @@ pub enum LimitField {
     /// `max_completion_tokens`, which the newer models of OpenAI want instead.
     MaxCompletionTokens,
 }
+
+retort_fingerprint::words!(LimitField { MaxTokens = "max_tokens", MaxCompletionTokens = "max_completion_tokens" });
 
 /// How a model is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +98,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::text::conversation::{Message, Role};
+    use retort_text::conversation::{Message, Role};
 
     fn settings(api: Api) -> Settings {
         Settings {

@@ -8,7 +8,7 @@ use ureq::{Agent, Proxy};
 use super::fault::excerpt;
 use super::hints::Hints;
 use super::{Answer, Api, Fault, FaultKind};
-use crate::hub::Secret;
+use retort_hub::Secret;
 
 /// The most bytes of an answer: what the cache of rows takes, with room for what it is wrapped in.
 const ANSWER_BYTES_MAX: u64 = 15 << 20;

@@ -120,7 +120,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::text::conversation::Role;
+    use crate::conversation::Role;
 
     const CONFIG: &str = r#"{"bos_token":"<s>","eos_token":{"content":"</s>"}}"#;
 

@@ -20,7 +20,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::dataset::examples::WorkedExample;
 use super::prompt::PromptError;
-use crate::artifact::{Choice, Question};
+use retort_artifact::{Choice, Question};
 
 /// Who says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +208,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::artifact::Label;
+    use retort_artifact::Label;
 
     fn question(stem: &str) -> Question {
         let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };

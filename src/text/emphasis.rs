@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use crate::artifact::Attribution;
+use retort_artifact::Attribution;
 
 /// Scores that cannot be used for a text.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -85,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::artifact::TokenScore;
+    use retort_artifact::TokenScore;
 
     const TEXT: &str = "ice is smooth";
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::{ContentHash, Term};
+use retort_fingerprint::{ContentHash, Term};
 
 /// A share from 0 to 1, both included.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]

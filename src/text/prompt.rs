@@ -16,8 +16,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
-use crate::artifact::{Choice, Question};
-use crate::fingerprint::{ContentHash, Term};
+use retort_artifact::{Choice, Question};
+use retort_fingerprint::{ContentHash, Term};
 
 /// The student's prompt after the paper's figures and its appendix D, on one line.
 pub const STUDENT: &str = "Question: {{ question }} Choices: {% for choice in choices %}\
@@ -162,7 +162,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::artifact::Label;
+    use retort_artifact::Label;
 
     fn question() -> Question {
         let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };

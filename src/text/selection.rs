@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::words::words;
-use crate::artifact::Matching;
+use retort_artifact::Matching;
 
 /// A piece of a text that is selected or not.
 #[derive(Debug, Clone, PartialEq, Eq)]

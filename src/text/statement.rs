@@ -1,6 +1,6 @@
 //! The label that a teacher states in its answer: `The answer is B because …`, `So the answer is (b).`
 
-use crate::artifact::{Choice, Label};
+use retort_artifact::{Choice, Label};
 
 const STATES: &str = "answer is";
 

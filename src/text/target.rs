@@ -24,7 +24,7 @@
 
 use std::ops::Range;
 
-use crate::artifact::{Choice, Format, Label, Placement};
+use retort_artifact::{Choice, Format, Label, Placement};
 
 /// The default marker.
 pub const MARKER: &str = "[FIN_LABEL]";

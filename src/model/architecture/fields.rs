@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use crate::model::config::ConfigError;
-use crate::model::decoder::Decoder;
+use crate::config::ConfigError;
+use crate::decoder::Decoder;
 
 /// A JSON object of a configuration file.
 #[derive(Clone, Copy)]
-pub(in crate::model) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     /// The object.
-    pub(in crate::model) json: &'a Value,
+    pub(crate) json: &'a Value,
     /// The file, for errors.
-    pub(in crate::model) file: &'a str,
+    pub(crate) file: &'a str,
 }
 
 impl<'a> Fields<'a> {
@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An error about `field`.
-    pub(in crate::model) fn error(&self, field: &str, problem: &str) -> ConfigError {
+    pub(crate) fn error(&self, field: &str, problem: &str) -> ConfigError {
         ConfigError::Field { file: self.file.to_owned(), field: field.to_owned(), problem: problem.to_owned() }
     }
 

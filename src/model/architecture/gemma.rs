@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{Fields, Size, llama};
-use crate::model::config::ConfigError;
-use crate::model::decoder::{Biases, Decoder};
-use crate::model::kernels::{Activation, Normal};
+use crate::config::ConfigError;
+use crate::decoder::{Biases, Decoder};
+use crate::kernels::{Activation, Normal};
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     // The first published files say `gelu` and mean its tanh form, as transformers reads them.

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{Fields, Size};
-use crate::model::config::ConfigError;
-use crate::model::decoder::{Biases, Decoder, DropoutRates, Names};
-use crate::model::kernels::{Activation, Normal};
+use crate::config::ConfigError;
+use crate::decoder::{Biases, Decoder, DropoutRates, Names};
+use crate::kernels::{Activation, Normal};
 
 pub(super) const NAMES: Names = Names {
     base: "transformer.",

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Fields, Size, llama};
-use crate::model::config::ConfigError;
-use crate::model::decoder::Decoder;
+use crate::config::ConfigError;
+use crate::decoder::Decoder;
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;

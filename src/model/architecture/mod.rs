@@ -33,6 +33,8 @@ pub enum Architecture {
     Mistral,
 }
 
+retort_fingerprint::words!(Architecture { Gpt2 = "gpt2", Phi = "phi", Gemma = "gemma", Llama = "llama", Mistral = "mistral" });
+
 /// The sizes of a model that is started from scratch; all else is the architecture's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::{Fields, Size, rope};
-use crate::model::config::ConfigError;
-use crate::model::decoder::{Biases, Decoder, DropoutRates, Names};
-use crate::model::kernels::{Activation, Normal};
-use crate::model::rotary::{Rotary, RotaryScaling};
+use crate::config::ConfigError;
+use crate::decoder::{Biases, Decoder, DropoutRates, Names};
+use crate::kernels::{Activation, Normal};
+use crate::rotary::{Rotary, RotaryScaling};
 
 pub(super) const NAMES: Names = Names {
     base: "model.",

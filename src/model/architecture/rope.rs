@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Fields;
-use crate::model::config::ConfigError;
-use crate::model::rotary::{Rotary, RotaryScaling};
+use crate::config::ConfigError;
+use crate::rotary::{Rotary, RotaryScaling};
 
 /// Reads `rope_parameters`, or else the older `rope_theta`, `rope_scaling` and `partial_rotary_factor`.
 pub(super) fn read(fields: &Fields<'_>, share: f64) -> Result<Rotary, ConfigError> {

@@ -4,8 +4,8 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::{Architecture, Size};
-use crate::model::config::Config;
-use crate::model::rotary::RotaryScaling;
+use crate::config::Config;
+use crate::rotary::RotaryScaling;
 
 fn read(json: &Value) -> Config {
     Config::from_json(json.to_string().as_bytes(), "config.json").expect("valid")

@@ -43,6 +43,8 @@ pub enum Attributed {
     Probability,
 }
 
+retort_fingerprint::words!(Attributed { Logit = "logit", LogProbability = "log_probability", Probability = "probability" });
+
 /// What stands for the absence of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
@@ -63,6 +65,8 @@ pub enum Reduction {
     L2,
 }
 
+retort_fingerprint::words!(Reduction { Sum = "sum", L2 = "l2" });
+
 /// Which tokens are on the way from the baseline to their own embeddings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
@@ -71,6 +75,8 @@ pub enum Over {
     /// Those that are scored; the others have their own embeddings all along.
     Scored,
 }
+
+retort_fingerprint::words!(Over { Sequence = "sequence", Scored = "rationale" });
 
 /// How integrated gradients are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

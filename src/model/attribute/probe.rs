@@ -5,11 +5,11 @@ use burn::tensor::ops::FloatTensorOps;
 use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive, activation};
 
 use super::{Attributed, Baseline, Call};
-use crate::model::device::DeviceError;
-use crate::model::kernels::{Blocks, Kernels, Real, Tracked};
-use crate::model::layout::Layout;
-use crate::model::network::Network;
-use crate::model::student::ModelError;
+use crate::device::DeviceError;
+use crate::kernels::{Blocks, Kernels, Real, Tracked};
+use crate::layout::Layout;
+use crate::network::Network;
+use crate::student::ModelError;
 
 /// A sequence of embeddings, and what is asked of it.
 pub(super) struct Probe {

@@ -1,6 +1,6 @@
 //! What can be asked of an attribution, and why it cannot be answered.
 
-use crate::model::student::{Model, ModelError};
+use crate::student::{Model, ModelError};
 
 /// A token after a sequence, and the tokens of it whose scores are wanted.
 #[derive(Clone, Copy, Debug)]

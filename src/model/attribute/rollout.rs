@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 
 use super::{Call, Scores};
-use crate::model::device::DeviceError;
-use crate::model::kernels::{Heads, Kernels};
-use crate::model::layout::Layout;
-use crate::model::student::ModelError;
+use crate::device::DeviceError;
+use crate::kernels::{Heads, Kernels};
+use crate::layout::Layout;
+use crate::student::ModelError;
 
 impl<B: Kernels> Call<'_, B> {
     pub(super) fn rollout(&self) -> Result<Vec<Scores>, ModelError> {

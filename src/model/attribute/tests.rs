@@ -1,8 +1,8 @@
 //! The scorers against what they are said to be: other scorers, finite differences, and plain computations.
 
 use super::*;
-use crate::model::layout::Layout;
-use crate::model::{Architecture, Config, Device, Size};
+use crate::layout::Layout;
+use crate::{Architecture, Config, Device, Size};
 
 const VOCAB: usize = 61;
 

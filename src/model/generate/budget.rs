@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::model::device::DeviceError;
-use crate::model::student::ModelError;
+use crate::device::DeviceError;
+use crate::student::ModelError;
 
 /// The most positions that sequences run side by side may come to, what is generated and padding included.
 ///
@@ -26,7 +26,7 @@ impl Budget {
     /// Gives the rows of `order` in turn to `run`, as many at once as the budget and `most` allow, and one at least.
     /// `needs` says how many positions a row may come to. Where memory does not suffice for several rows, the budget is
     /// halved and `run` gets fewer of the same.
-    pub(in crate::model) fn share(
+    pub(crate) fn share(
         &self,
         order: &[usize],
         most: usize,

@@ -1,6 +1,6 @@
 //! The next token out of logits: the likeliest, or one drawn at random.
 
-use crate::model::init::Random;
+use crate::init::Random;
 
 /// How tokens are drawn. As in transformers, logits are divided by the temperature, then all but the `top_k` likeliest
 /// tokens go, then all but the fewest that together have a probability of at least `top_p` (Holtzman et al. 2020).

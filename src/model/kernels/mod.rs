@@ -96,6 +96,8 @@ pub enum Precision {
     Bf16,
 }
 
+retort_fingerprint::words!(Precision { F32 = "f32", Bf16 = "bf16" });
+
 /// How a product with a matrix of weights is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Form {

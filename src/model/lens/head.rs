@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::model::decoder::Weights;
-use crate::model::forward::Pass;
-use crate::model::kernels::{Kernels, Real, Wanted};
-use crate::model::network::Network;
+use crate::decoder::Weights;
+use crate::forward::Pass;
+use crate::kernels::{Kernels, Real, Wanted};
+use crate::network::Network;
 
 /// The head of a part of the vocabulary.
 pub(super) struct Head<B: Kernels> {
@@ -66,7 +66,7 @@ pub(super) mod made {
     }
 
     /// The elements of the largest matrix that this thread made since it was last asked.
-    pub(in crate::model::lens) fn most() -> usize {
+    pub(in crate::lens) fn most() -> usize {
         MOST.replace(0)
     }
 }

@@ -7,14 +7,14 @@ use super::head::{Head, parts};
 use super::tally::Tally;
 use super::translators::Held;
 use super::{LensError, LensLimits, LensRequest, Reading, Translators};
-use crate::model::attribute::Unfit;
-use crate::model::decoder::Weights;
-use crate::model::device::{DeviceError, guarded};
-use crate::model::forward::Pass;
-use crate::model::kernels::{Kernels, Real};
-use crate::model::layout::Layout;
-use crate::model::network::Network;
-use crate::model::student::{Model, ModelError, placed};
+use crate::attribute::Unfit;
+use crate::decoder::Weights;
+use crate::device::{DeviceError, guarded};
+use crate::forward::Pass;
+use crate::kernels::{Kernels, Real};
+use crate::layout::Layout;
+use crate::network::Network;
+use crate::student::{Model, ModelError, placed};
 
 /// What the layers say at the places of one request, `[layer][place]`.
 type Grid = Vec<Vec<Reading>>;

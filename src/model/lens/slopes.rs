@@ -9,12 +9,12 @@ use super::head::{Head, parts};
 use super::tally::Tally;
 use super::translators::{FORM, Held};
 use super::{LensLimits, Passage};
-use crate::model::decoder::Weights;
-use crate::model::device::DeviceError;
-use crate::model::forward::Pass;
-use crate::model::kernels::{Kernels, Real, Wanted};
-use crate::model::layout::Layout;
-use crate::model::network::Network;
+use crate::decoder::Weights;
+use crate::device::DeviceError;
+use crate::forward::Pass;
+use crate::kernels::{Kernels, Real, Wanted};
+use crate::layout::Layout;
+use crate::network::Network;
 
 /// What some places add.
 pub(super) struct Slopes<B: Kernels> {

@@ -6,7 +6,7 @@
 //! many of them are surveyed together.
 
 use super::Reading;
-use crate::model::kernels::SURVEY;
+use crate::kernels::SURVEY;
 
 /// One row, as far as the vocabulary was seen.
 #[derive(Clone, Debug, Default)]
@@ -115,8 +115,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::kernels::BLOCK;
-    use crate::model::kernels::host::distributions::survey;
+    use crate::kernels::BLOCK;
+    use crate::kernels::host::distributions::survey;
 
     /// Surveys columns part by part.
     fn tallied(logits: &[f32], finals: &[f32], target: usize, parts: &[usize]) -> Reading {

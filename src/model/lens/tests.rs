@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::head::made;
 use super::*;
-use crate::model::generate::Budget;
-use crate::model::kernels::Kernels;
-use crate::model::network::Network;
-use crate::model::{Architecture, Config, Device, Model, Size};
+use crate::generate::Budget;
+use crate::kernels::Kernels;
+use crate::network::Network;
+use crate::{Architecture, Config, Device, Model, Size};
 
 const VOCAB: usize = 61;
 
@@ -23,7 +23,7 @@ fn roomy() -> LensLimits {
 fn model(architecture: Architecture, device: &Device) -> Model {
     let size = Size { vocab_size: VOCAB, context: 32, d_model: 32, layers: 3, heads: 4, kv_heads: None };
     let mut model = Model::init(Config::new(architecture, size), 5, device);
-    crate::model::student::placed!(&mut model.placed, network => network.change_weights(|weight| {
+    crate::student::placed!(&mut model.placed, network => network.change_weights(|weight| {
         if weight.abs() < 0.9 {
             *weight *= 6.0;
         }
@@ -96,14 +96,14 @@ fn said_of(model: &Model, logits: &[f32], targets: &[u32]) -> Vec<Reading> {
         };
         said.chunks_exact(said.len() / targets.len()).map(tally).collect()
     }
-    crate::model::student::placed!(&model.placed, network => of(network, logits, targets))
+    crate::student::placed!(&model.placed, network => of(network, logits, targets))
 }
 
 /// A model with a vocabulary of several blocks.
 fn wordy(architecture: Architecture, device: &Device) -> Model {
     let size = Size { vocab_size: 4_700, context: 40, d_model: 24, layers: 2, heads: 4, kv_heads: None };
     let mut model = Model::init(Config::new(architecture, size), 5, device);
-    crate::model::student::placed!(&mut model.placed, network => network.change_weights(|weight| {
+    crate::student::placed!(&mut model.placed, network => network.change_weights(|weight| {
         if weight.abs() < 0.9 {
             *weight *= 6.0;
         }

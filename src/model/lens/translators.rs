@@ -5,10 +5,10 @@ use std::io::{self, Cursor};
 
 use burn::tensor::{Tensor, TensorPrimitive};
 
-use crate::model::archive::{self, Archive, Entry, Misfit, WeightsError, WeightsFile, reads};
-use crate::model::config::Config;
-use crate::model::kernels::{Form, Kernels, Major, Precision, Real};
-use crate::model::network::Network;
+use crate::archive::{self, Archive, Entry, Misfit, WeightsError, WeightsFile, reads};
+use crate::config::Config;
+use crate::kernels::{Form, Kernels, Major, Precision, Real};
+use crate::network::Network;
 
 /// The affine map of one layer: `h + A h + b`.
 #[derive(Clone, Debug, PartialEq)]

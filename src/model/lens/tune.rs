@@ -7,8 +7,8 @@
 use super::tune_state::{TuneState, identity};
 use super::tuner::Tuner;
 use super::{LensLimits, Translators};
-use crate::model::saved::StateError;
-use crate::model::student::{Model, ModelError, SequenceError, placed};
+use crate::saved::StateError;
+use crate::student::{Model, ModelError, SequenceError, placed};
 
 /// How translators are trained.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,11 +7,11 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::{Passage, TuneRecipe, TuneStep};
-use crate::model::archive::{self, Entry};
-use crate::model::device::DeviceError;
-use crate::model::saved::{Saved, StateError};
-use crate::model::sealed::Sealed;
-use crate::model::student::Model;
+use crate::archive::{self, Entry};
+use crate::device::DeviceError;
+use crate::saved::{Saved, StateError};
+use crate::sealed::Sealed;
+use crate::student::Model;
 
 /// The version of the stream. A state of another version is not read.
 const VERSION: u32 = 1;

@@ -8,13 +8,13 @@ use super::translators::{Held, Translator};
 use super::tune::{Passage, TuneError, TuneHooks, TuneRecipe, TuneStep, Tuned};
 use super::tune_state::{self, TuneState};
 use super::{LensLimits, Translators};
-use crate::model::archive::Entry;
-use crate::model::device::{DeviceError, guarded};
-use crate::model::init::{Random, permutation};
-use crate::model::kernels::{Kernels, Real};
-use crate::model::network::Network;
-use crate::model::saved::StateError;
-use crate::model::student::ModelError;
+use crate::archive::Entry;
+use crate::device::{DeviceError, guarded};
+use crate::init::{Random, permutation};
+use crate::kernels::{Kernels, Real};
+use crate::network::Network;
+use crate::saved::StateError;
+use crate::student::ModelError;
 
 /// The passages of each step: a new random order each time all were seen.
 struct Reader<'a> {

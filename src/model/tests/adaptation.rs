@@ -5,8 +5,8 @@ use std::io::Cursor;
 use safetensors::SafeTensors;
 
 use super::fitting::{examples, model_of, recipe};
-use crate::model::student::Placed;
-use crate::model::{Architecture, Device, Length, Lora, Model, Recipe, WeightsFile, fit};
+use crate::student::Placed;
+use crate::{Architecture, Device, Length, Lora, Model, Recipe, WeightsFile, fit};
 
 fn lora(targets: &[&str]) -> Lora {
     Lora { rank: 2, alpha: 6.0, targets: targets.iter().map(ToString::to_string).collect() }

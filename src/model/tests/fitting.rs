@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::model::{
+use crate::{
     Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Lora, Model, Precision, Recipe,
     Schedule, Size, StateError, StepReport, TrainState, fit, resume,
 };

@@ -1,6 +1,6 @@
 //! Generation beyond the reference cases.
 
-use crate::model::{
+use crate::{
     Architecture, Budget, Config, Continuation, Device, GenerateOptions, Model, Sampling, Size, StopReason, generate,
     log_probabilities,
 };

@@ -2,8 +2,8 @@
 //! tuned lens is trained, against PyTorch's optimiser.
 
 use super::parity::{cases, slices};
-use crate::model::student::placed;
-use crate::model::{Budget, LensLimits, LensRequest, Passage, TuneRecipe, TuneStep, read_layers, tune};
+use crate::student::placed;
+use crate::{Budget, LensLimits, LensRequest, Passage, TuneRecipe, TuneStep, read_layers, tune};
 
 /// Norm and head of a model, as they are stored.
 struct Ends {

@@ -8,3 +8,10 @@ mod parity;
 mod pretrained;
 mod transformers;
 mod weighing;
+
+use std::path::Path;
+
+/// Returns the root of the workspace, from which paths in the environment are read too.
+fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use crate::model::kernels::{AdamWStep, Precision};
-use crate::model::layout::Layout;
-use crate::model::learn::{Batch, Learned, Update};
-use crate::model::student::{Placed, placed};
-use crate::model::{
+use crate::kernels::{AdamWStep, Precision};
+use crate::layout::Layout;
+use crate::learn::{Batch, Learned, Update};
+use crate::student::{Placed, placed};
+use crate::{
     Attributed, Budget, ConfigError, Device, GenerateOptions, IntegratedGradients, Model, ModelError, Quadrature,
     Reduction, Request, Scorer, attribute, generate,
 };
@@ -67,8 +67,7 @@ impl Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let root = std::env::var_os("RETORT_GOLDEN")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from);
+    let root = super::workspace().join(std::env::var_os("RETORT_GOLDEN").unwrap_or_else(|| "tests/golden".into()));
     let mut directories: Vec<PathBuf> =
         fs_err::read_dir(root).expect("the reference cases").flatten().map(|entry| entry.path()).collect();
     directories.sort();

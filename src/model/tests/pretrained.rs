@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Budget, Device, GenerateOptions, Model, generate};
-use crate::text::tokenizer::Tokenizer;
+use crate::{Budget, Device, GenerateOptions, Model, generate};
+use retort_text::tokenizer::Tokenizer;
 
 /// SmolLM2-135M-Instruct (Allal et al. 2025) in Hugging Face's layout, in the directory that `RETORT_SMOLLM2` names.
 #[test]

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use super::parity::relative;
-use crate::model::{Architecture, Config, Device, Model, Size};
+use crate::{Architecture, Config, Device, Model, Size};
 
 /// The Python to use, if it has what is needed.
 fn python() -> Option<PathBuf> {
@@ -60,7 +60,7 @@ fn models() -> Vec<(String, Model)> {
             (name, Model::init(Config::new(architecture, size), 11, &Device::cpu()))
         })
         .collect();
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let golden = super::workspace().join("tests/golden");
     for directory in fs_err::read_dir(golden).expect("the reference cases").flatten() {
         let name = format!("golden-{}", directory.file_name().display());
         models.push((name, Model::load(&directory.path(), &Device::cpu()).expect("loads")));

@@ -2,11 +2,11 @@
 
 use super::fitting::{examples, model_of, recipe};
 use super::parity::relative;
-use crate::model::kernels::{AdamWStep, Precision};
-use crate::model::learn::{Batch, Update};
-use crate::model::network::Shelf;
-use crate::model::student::placed;
-use crate::model::{
+use crate::kernels::{AdamWStep, Precision};
+use crate::learn::{Batch, Update};
+use crate::network::Shelf;
+use crate::student::placed;
+use crate::{
     Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Lora, Model, Ramp, Recipe, Size,
     StateError, TokenWeight, TrainState, fit, resume,
 };
@@ -196,7 +196,7 @@ struct Stopping {
 }
 
 impl FitHooks for Stopping {
-    fn on_step(&mut self, report: &crate::model::StepReport) {
+    fn on_step(&mut self, report: &crate::StepReport) {
         self.step = report.step;
     }
 

@@ -6,8 +6,8 @@ use super::palette::{colour, marker, stroke_class, style};
 use super::scale::Scale;
 use super::svg::{Anchor, GRID, MUTED, Svg, Text};
 use super::{Entry, EntryKind, WIDTH};
-use crate::artifact::TrainingLog;
-use crate::report::label;
+use crate::label;
+use retort_artifact::TrainingLog;
 
 /// At most so many points are drawn of one curve; more steps are averaged in bins of equal length.
 const POINTS: usize = 160;
@@ -199,7 +199,7 @@ fn line(svg: &mut Svg, curve: &Drawn<'_>, kind: CurveKind, place: impl Fn(&(f64,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Evaluation;
+    use retort_artifact::Evaluation;
 
     #[test]
     fn long_curves_are_binned_and_infinities_left_out() {

@@ -6,54 +6,54 @@ use super::panels::{Panels, Place};
 use super::scale::Scale;
 use super::svg::{Anchor, MUTED, Svg, Text, number};
 use super::{Entry, WIDTH};
-use crate::stats::Ranged;
+use retort_stats::Ranged;
 
 /// A share at one layer.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct DepthPoint {
+pub(crate) struct DepthPoint {
     /// The layer.
-    pub(in crate::report) layer: f64,
+    pub(crate) layer: f64,
     /// The share, from 0 to 1, with its interval.
-    pub(in crate::report) share: Ranged,
+    pub(crate) share: Ranged,
     /// What a tooltip says.
-    pub(in crate::report) tip: String,
+    pub(crate) tip: String,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct DepthSeries {
+pub(crate) struct DepthSeries {
     /// The slot of its legend entry, which decides colour and marker.
-    pub(in crate::report) slot: usize,
+    pub(crate) slot: usize,
     /// Its points, by rising layer.
-    pub(in crate::report) points: Vec<DepthPoint>,
+    pub(crate) points: Vec<DepthPoint>,
 }
 
 /// One panel.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct DepthPanel {
+pub(crate) struct DepthPanel {
     /// What stands above it.
-    pub(in crate::report) heading: String,
+    pub(crate) heading: String,
     /// Its lines.
-    pub(in crate::report) series: Vec<DepthSeries>,
+    pub(crate) series: Vec<DepthSeries>,
 }
 
 /// Shares by layer.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct DepthChart {
+pub(crate) struct DepthChart {
     /// What a screen reader says.
-    pub(in crate::report) title: String,
+    pub(crate) title: String,
     /// The name of the upright axis.
-    pub(in crate::report) share: String,
+    pub(crate) share: String,
     /// The share at which a rule is drawn, and what it is called.
-    pub(in crate::report) rule: (f64, String),
+    pub(crate) rule: (f64, String),
     /// The panels.
-    pub(in crate::report) panels: Vec<DepthPanel>,
+    pub(crate) panels: Vec<DepthPanel>,
     /// The legend.
-    pub(in crate::report) legend: Vec<Entry>,
+    pub(crate) legend: Vec<Entry>,
 }
 
 /// Draws shares by layer; all panels share the upright scale.
-pub(in crate::report) fn depth_svg(chart: &DepthChart) -> String {
+pub(crate) fn depth_svg(chart: &DepthChart) -> String {
     let headings: Vec<&str> = chart.panels.iter().map(|panel| panel.heading.as_str()).collect();
     let panels = Panels::lay(&headings, &chart.legend, 300.0, 220.0);
     let mut svg = Svg::new(WIDTH, panels.height(), &chart.title, &style());

@@ -6,7 +6,7 @@ use super::palette::{CHANCE_DASHES, colour, fill_class, marker, stroke_class, st
 use super::scale::Scale;
 use super::svg::{Anchor, GRID, INK, MUTED, Svg, Text, number};
 use super::{Forest, ForestSection, WIDTH};
-use crate::report::label;
+use crate::label;
 
 const LINE: f64 = 19.0;
 const ROW_GAP: f64 = 8.0;
@@ -14,7 +14,7 @@ const HEADING: f64 = 24.0;
 const SECTION_GAP: f64 = 12.0;
 
 /// Draws a forest plot; all sections share one scale.
-pub(in crate::report) fn forest_svg(forest: &Forest) -> String {
+pub(crate) fn forest_svg(forest: &Forest) -> String {
     let rows = || forest.sections.iter().flat_map(|section| &section.rows);
     let widest = rows().map(|row| Text::PLAIN.width(&row.label)).fold(40.0, f64::max);
     let left = 12.0 + widest.min(250.0) + 14.0;

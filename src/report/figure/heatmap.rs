@@ -10,45 +10,45 @@ use super::svg::{Anchor, INK, Svg, Text, number};
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct HeatCell {
+pub(crate) struct HeatCell {
     /// From 0 to 1: decides the colour.
-    pub(in crate::report) value: f64,
+    pub(crate) value: f64,
     /// The word in it.
-    pub(in crate::report) label: String,
+    pub(crate) label: String,
     /// What a tooltip says.
-    pub(in crate::report) tip: String,
+    pub(crate) tip: String,
 }
 
 /// One grid.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct HeatPanel {
+pub(crate) struct HeatPanel {
     /// What stands above it.
-    pub(in crate::report) heading: String,
+    pub(crate) heading: String,
     /// A line below that.
-    pub(in crate::report) note: String,
+    pub(crate) note: String,
     /// The names of the rows, from the top.
-    pub(in crate::report) rows: Vec<String>,
+    pub(crate) rows: Vec<String>,
     /// The names of the columns.
-    pub(in crate::report) columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// The cells, `[row][column]`.
-    pub(in crate::report) cells: Vec<Vec<HeatCell>>,
+    pub(crate) cells: Vec<Vec<HeatCell>>,
     /// A column, and how many rows from the top have a frame in it.
-    pub(in crate::report) framed: Option<(usize, usize)>,
+    pub(crate) framed: Option<(usize, usize)>,
 }
 
 /// Grids side by side.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct Heatmap {
+pub(crate) struct Heatmap {
     /// What a screen reader says.
-    pub(in crate::report) title: String,
+    pub(crate) title: String,
     /// What the colour is.
-    pub(in crate::report) scale: String,
+    pub(crate) scale: String,
     /// The value above which words are bold.
-    pub(in crate::report) bound: f64,
+    pub(crate) bound: f64,
     /// The name of the rows.
-    pub(in crate::report) rows: String,
+    pub(crate) rows: String,
     /// The grids.
-    pub(in crate::report) panels: Vec<HeatPanel>,
+    pub(crate) panels: Vec<HeatPanel>,
 }
 
 const MARGIN: f64 = 12.0;
@@ -74,7 +74,7 @@ const COLOURS: [(f64, [f64; 3]); 5] = [
 ];
 
 /// Draws grids side by side, in as many bands as they need; the figure is as wide as they are.
-pub(in crate::report) fn heatmap_svg(map: &Heatmap) -> String {
+pub(crate) fn heatmap_svg(map: &Heatmap) -> String {
     const NAMES: f64 = 20.0;
     let rows = map.panels.iter().map(|panel| panel.rows.len()).max().unwrap_or(0);
     let row = if rows > MANY { ROW.1 } else { ROW.0 };

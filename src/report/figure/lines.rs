@@ -7,7 +7,7 @@ use super::svg::{Anchor, MUTED, Svg, Text, number};
 use super::{LineChart, LinePanel, Mark, Series, WIDTH};
 
 /// Draws a line chart; all panels share both scales.
-pub(in crate::report) fn lines_svg(chart: &LineChart) -> String {
+pub(crate) fn lines_svg(chart: &LineChart) -> String {
     let headings: Vec<&str> = chart.panels.iter().map(|panel| panel.heading.as_str()).collect();
     let panels = Panels::lay(&headings, &chart.legend, 320.0, 240.0);
     let mut svg = Svg::new(WIDTH, panels.height(), &chart.title, &style());

@@ -25,7 +25,7 @@ pub(super) use lines::lines_svg;
 pub(super) use reliability::reliability_svg;
 pub(super) use svg::escape;
 
-use crate::stats::{Estimate, Interval};
+use retort_stats::{Estimate, Interval};
 
 /// The width of every figure, in SVG units: CSS pixels at its natural size.
 const WIDTH: f64 = 760.0;

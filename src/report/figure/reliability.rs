@@ -17,7 +17,7 @@ const ROOM: f64 = 3.0;
 const SIDE_MAX: f64 = 300.0;
 
 /// Draws the diagrams; all share both scales, from 0 to 100 %.
-pub(in crate::report) fn reliability_svg(chart: &ReliabilityChart) -> String {
+pub(crate) fn reliability_svg(chart: &ReliabilityChart) -> String {
     let columns = chart.panels.len().clamp(1, COLUMNS);
     let side = ((WIDTH - LEFT - RIGHT - GAP * (columns - 1) as f64) / columns as f64).min(SIDE_MAX);
     let row_height = HEADING + side + FOOT;

@@ -211,7 +211,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// Escapes text for XML; what XML 1.0 cannot hold becomes a replacement character.
-pub(in crate::report) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {

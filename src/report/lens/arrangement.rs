@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::LensSpec;
-use crate::report::counterpart::{same_value, written};
-use crate::report::foresight::unanswered;
-use crate::report::layout::Layout;
-use crate::report::summary::baselines;
-use crate::report::{ARM_AXIS, ReportError, ReportInput, ReportSpec, label};
+use crate::counterpart::{same_value, written};
+use crate::foresight::unanswered;
+use crate::layout::Layout;
+use crate::summary::baselines;
+use crate::{ARM_AXIS, ReportError, ReportInput, ReportSpec, label};
 
 /// An instance that reads: its stage, and the axis values it was made with.
 type Reader = (String, BTreeMap<String, String>);

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{LensArm, LensSpec};
-use crate::artifact::ReadingRow;
-use crate::report::layout::{Group, Layout};
-use crate::report::{ReportError, ReportSpec, label};
-use crate::stats::{Bootstrap, DepthDifference, DepthPairs, DepthSummary, Depths, Level, StatsError, depths};
+use crate::layout::{Group, Layout};
+use crate::{ReportError, ReportSpec, label};
+use retort_artifact::ReadingRow;
+use retort_stats::{Bootstrap, DepthDifference, DepthPairs, DepthSummary, Depths, Level, StatsError, depths};
 
 /// Students on the same questions.
 pub(super) struct Compared {

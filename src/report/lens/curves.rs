@@ -2,11 +2,11 @@
 
 use super::View;
 use super::tables::percent;
-use crate::report::SectionFigure;
-use crate::report::figure::{DepthChart, DepthPanel, DepthPoint, DepthSeries, Entry, EntryKind, depth_svg};
-use crate::report::label;
-use crate::report::layout::Layout;
-use crate::stats::{DepthSummary, Ranged};
+use crate::SectionFigure;
+use crate::figure::{DepthChart, DepthPanel, DepthPoint, DepthSeries, Entry, EntryKind, depth_svg};
+use crate::label;
+use crate::layout::Layout;
+use retort_stats::{DepthSummary, Ranged};
 
 /// Draws both; none where no question is compared.
 pub(super) fn figures(view: &View<'_>) -> Vec<SectionFigure> {

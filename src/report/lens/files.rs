@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::View;
-use crate::report::csv::{Writer, number};
-use crate::stats::{Ranged, earliest};
+use crate::csv::{Writer, number};
+use retort_stats::{Ranged, earliest};
 
 const LAYERS: [&str; 11] = [
     "stage",

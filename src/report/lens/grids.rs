@@ -1,11 +1,11 @@
 //! The grids: what every layer says at every place, one question at a time, students side by side.
 
 use super::{LensArm, View};
-use crate::artifact::ReadingRow;
-use crate::report::counterpart::same_value;
-use crate::report::figure::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
-use crate::report::{ReportError, SectionFigure};
-use crate::stats::earliest;
+use crate::counterpart::same_value;
+use crate::figure::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
+use crate::{ReportError, SectionFigure};
+use retort_artifact::ReadingRow;
+use retort_stats::earliest;
 
 /// Draws the questions that are asked for, or else the first ones of each set that is compared: of those that all answer
 /// right, or where there are none, of those that all were read on.

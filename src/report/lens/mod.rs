@@ -20,7 +20,7 @@ pub use self::arrangement::foresee_lens;
 use self::compare::Compared;
 use super::layout::Layout;
 use super::{ReportError, ReportSpec, Section};
-use crate::artifact::Readings;
+use retort_artifact::Readings;
 
 /// The readings of one instance of an experiment.
 #[derive(Debug, Clone, PartialEq)]

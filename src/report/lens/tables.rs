@@ -2,11 +2,11 @@
 
 use super::View;
 use super::compare::Compared;
-use crate::artifact::{Lens, ReadingSummary};
-use crate::report::label::{self, ABSENT};
-use crate::report::layout::{Layout, value_of};
-use crate::report::{ARM_AXIS, Cell, Column, Table};
-use crate::stats::{Bootstrap, DepthDifference, DepthSummary, Ranged};
+use crate::label::{self, ABSENT};
+use crate::layout::{Layout, value_of};
+use crate::{ARM_AXIS, Cell, Column, Table};
+use retort_artifact::{Lens, ReadingSummary};
+use retort_stats::{Bootstrap, DepthDifference, DepthSummary, Ranged};
 
 /// Makes both tables.
 pub(super) fn tables(view: &View<'_>) -> Vec<Table> {

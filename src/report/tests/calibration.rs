@@ -3,8 +3,8 @@
 use expect_test::expect;
 
 use super::{arm, axes, input, report, shown, text, well_formed};
-use crate::artifact::{Label, Likelihood};
-use crate::report::{Arm, ReportSpec};
+use crate::{Arm, ReportSpec};
+use retort_artifact::{Label, Likelihood};
 
 /// Lets an arm hold the right choice of its questions for likely by these scores; the wrong one has zero.
 fn held(mut arm: Arm, scores: &[f64]) -> Arm {

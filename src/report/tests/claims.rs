@@ -1,7 +1,7 @@
 //! Claims: which arms they are about, what becomes of them, and what is wrong with them.
 
 use super::*;
-use crate::stats::Margin;
+use retort_stats::Margin;
 
 /// A claim that the first side is more accurate.
 fn more(first: &[(&str, &str)], second: &[(&str, &str)]) -> Claim {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::stats::Margin;
+use retort_stats::Margin;
 
 const HOSTILE: &str = "</script></title><script>alert(1)</script>\"'&|`*\n\u{0}";
 
@@ -25,8 +25,8 @@ fn nothing_from_outside_becomes_markup() {
         id: row.id.clone(),
         stem: HOSTILE.into(),
         choices: vec![
-            crate::artifact::Choice { label: Label::at(0).unwrap(), text: HOSTILE.into() },
-            crate::artifact::Choice { label: Label::at(1).unwrap(), text: HOSTILE.into() },
+            retort_artifact::Choice { label: Label::at(0).unwrap(), text: HOSTILE.into() },
+            retort_artifact::Choice { label: Label::at(1).unwrap(), text: HOSTILE.into() },
         ],
         answer: Some(row.answer),
         rationale: None,

@@ -173,14 +173,14 @@ fn bars_begin_at_zero() {
 
 #[test]
 fn the_page_has_the_questions_and_what_was_written_as_far_as_there_is_room() {
-    let label = |index| crate::artifact::Label::at(index).unwrap();
+    let label = |index| retort_artifact::Label::at(index).unwrap();
     let question = |index: usize| Question {
         id: format!("q{index:02}"),
         stem: format!("What is {index}? </script>"),
         choices: ["ice", "mud"]
             .into_iter()
             .enumerate()
-            .map(|(at, text)| crate::artifact::Choice { label: label(at), text: text.into() })
+            .map(|(at, text)| retort_artifact::Choice { label: label(at), text: text.into() })
             .collect(),
         answer: Some(label(0)),
         rationale: None,
@@ -219,7 +219,7 @@ fn the_page_has_the_questions_and_what_was_written_as_far_as_there_is_room() {
     for arm in &mut input.arms {
         let row = arm.outcomes.rows[0].clone();
         arm.outcomes.rows = (0..400)
-            .map(|index| crate::artifact::Outcome {
+            .map(|index| retort_artifact::Outcome {
                 id: format!("r{index}"),
                 output: format!("{index} {}", row.output),
                 ..row.clone()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use expect_test::expect;
 
 use super::{check_instances, experiment, names, show};
-use crate::source::Sources;
+use retort_source::Sources;
 
 const DESIGN: &str = "axes:
   student: [smollm2, gpt2]

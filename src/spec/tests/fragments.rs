@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::{check_errors, check_files, document, read_files, show};
-use crate::source::Style;
+use retort_source::Style;
 
 #[test]
 fn fragments_are_taken_in_and_own_entries_win() {

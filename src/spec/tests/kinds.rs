@@ -2,11 +2,11 @@
 
 #![expect(unreachable_pub, reason = "parameters are declared `pub`, here within tests")]
 
-use crate::artifact::{Attributions, Checkpoint, Questions, Rationales, ReportFiles, Scores};
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node};
-use crate::stage::params::{Count, External, FromNode, Gather, Input, ModelSpec, PositiveReal, Scope, Seed};
-use crate::stage::{Context, Derivation, Kind, Stage, StageError};
+use retort_artifact::{Attributions, Checkpoint, Questions, Rationales, ReportFiles, Scores};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node};
+use retort_stage::params::{Count, External, FromNode, Gather, Input, ModelSpec, PositiveReal, Scope, Seed};
+use retort_stage::{Context, Derivation, Kind, Stage, StageError};
 
 /// A share of something.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +44,9 @@ pub enum Placement {
     After,
 }
 
-crate::words!(Placement { None = "none", Before = "before", After = "after" });
+retort_stage::words!(Placement { None = "none", Before = "before", After = "after" });
 
-crate::params! {
+retort_stage::params! {
     /// Questions.
     pub struct Dataset {
         /// How many.
@@ -56,7 +56,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// Rationales from a teacher.
     pub struct Elicit {
         /// Which questions.
@@ -66,7 +66,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// Masks words.
     pub struct Mask {
         /// The share of words.
@@ -74,7 +74,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// Keeps what matters.
     pub struct KeepTop {
         /// The scores.
@@ -84,7 +84,7 @@ crate::params! {
     }
 }
 
-crate::variants! {
+retort_stage::variants! {
     /// A step.
     pub enum Step {
         /// Masks words.
@@ -94,7 +94,7 @@ crate::variants! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// Other rationales.
     pub struct Transform {
         /// Which rationales.
@@ -104,7 +104,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// A model in a folder.
     pub struct Model {
         /// The folder.
@@ -112,7 +112,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// How it is trained.
     pub struct Recipe {
         /// The learning rate.
@@ -122,7 +122,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// A student.
     pub struct Train {
         /// Which model.
@@ -140,7 +140,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// What mattered.
     pub struct Attribute {
         /// Which student.
@@ -150,7 +150,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// Answers.
     pub struct Evaluate {
         /// Which student.
@@ -160,7 +160,7 @@ crate::params! {
     }
 }
 
-crate::params! {
+retort_stage::params! {
     /// A table.
     pub struct Report {
         /// Which scores.

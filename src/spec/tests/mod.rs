@@ -19,7 +19,7 @@ use std::path::Path;
 use expect_test::Expect;
 
 use super::{Experiment, InstanceId, Language, read};
-use crate::source::{Diagnostics, Sources, Style};
+use retort_source::{Diagnostics, Sources, Style};
 
 /// The demo kinds as a language.
 pub(super) const LANGUAGE: Language = Language { kinds: kinds::KINDS, derivations: kinds::DERIVATIONS };

@@ -6,8 +6,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::LANGUAGE;
-use crate::source::{Sources, Style};
-use crate::spec::read;
+use crate::read;
+use retort_source::{Sources, Style};
 
 /// A document that uses most of the language.
 const SEED: &str = "retort: 1

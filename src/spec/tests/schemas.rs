@@ -3,8 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{LANGUAGE, document, kinds, read_files};
-use crate::source::{Node, Sources, Value, read_yaml};
-use crate::spec::schema;
+use crate::schema;
+use retort_source::{Node, Sources, Value, read_yaml};
 
 fn json(node: &Node) -> Json {
     match &node.value {

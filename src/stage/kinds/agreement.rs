@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::artifact::{
+use crate::params::{Input, Seed};
+use crate::{Context, Stage, StageError};
+use retort_artifact::{
     AgreementRow, AgreementSummary, Agreements, Matching, Measure, Measured, Rationale, Rationales, Words,
 };
-use crate::stage::params::{Input, Seed};
-use crate::stage::{Context, Stage, StageError};
-use crate::stats::{Agreed, Bootstrap, Interval, Level, Overlap, Stratum, agreement};
-use crate::text::selection::{Selection, Unit, units};
+use retort_stats::{Agreed, Bootstrap, Interval, Level, Overlap, Stratum, agreement};
+use retort_text::selection::{Selection, Unit, units};
 
 use super::sequence::data;
 
-crate::words!(Matching { Subword = "subword", Exact = "exact" });
+crate::words!(read Matching);
 
 crate::params! {
     /// How far two selections of words agree: precision, recall, F1 and Jaccard's index, with intervals and with what

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use crate::artifact::{Choice, Format, Label, Outcome, Question, Usage};
-use crate::model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
-use crate::stage::StageError;
-use crate::stage::params::Count;
-use crate::text::target;
-use crate::text::tokenizer::Tokenizer;
+use crate::StageError;
+use crate::params::Count;
+use retort_artifact::{Choice, Format, Label, Outcome, Question, Usage};
+use retort_model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
+use retort_text::target;
+use retort_text::tokenizer::Tokenizer;
 
 use super::sequence::{Sequences, data};
 
@@ -153,12 +153,12 @@ pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::{Placement, Split};
-    use crate::model::{Architecture, Config, Device, Example, Length, Recipe, Size, fit};
-    use crate::text::dataset::synthetic::{SyntheticSpec, generate as make};
-    use crate::text::prompt::STUDENT;
-    use crate::text::target::MARKER;
-    use crate::text::tokenizer::train_bpe;
+    use retort_artifact::{Placement, Split};
+    use retort_model::{Architecture, Config, Device, Example, Length, Recipe, Size, fit};
+    use retort_text::dataset::synthetic::{SyntheticSpec, generate as make};
+    use retort_text::prompt::STUDENT;
+    use retort_text::target::MARKER;
+    use retort_text::tokenizer::train_bpe;
 
     /// A student that has learnt its few questions by heart, with its answers by either way.
     #[test]

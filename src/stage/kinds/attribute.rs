@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{
+use crate::{Context, Slot, Stage, StageError};
+use retort_artifact::{
     Attribution, Attributions, Checkpoint, Completeness, Placement, Question, Rationale, Rationales, TokenScore, Usage,
 };
-use crate::fingerprint::{ContentHash, Draw, RowKey, Term};
-use crate::model::{AttributeError, Budget, Request, Scorer, Scores, attribute};
-use crate::stage::{Context, Slot, Stage, StageError};
-use crate::text::tokenizer::Tokenizer;
+use retort_fingerprint::{ContentHash, Draw, RowKey, Term};
+use retort_model::{AttributeError, Budget, Request, Scorer, Scores, attribute};
+use retort_text::tokenizer::Tokenizer;
 
 use super::evaluate::{Loaded, student_term};
 use super::scorer::{Attribute, Method};

@@ -1,9 +1,9 @@
 //! How likely a student holds each choice of a question.
 
-use crate::artifact::{Choice, Label, Question};
-use crate::fingerprint::{ContentHash, Term};
-use crate::model::{Budget, Continuation, Model, log_probabilities};
-use crate::stage::StageError;
+use crate::StageError;
+use retort_artifact::{Choice, Label, Question};
+use retort_fingerprint::{ContentHash, Term};
+use retort_model::{Budget, Continuation, Model, log_probabilities};
 
 use super::evaluate::Stands;
 use super::sequence::{Sequences, data};
@@ -90,12 +90,12 @@ impl ContentHash for Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::{Format, Placement, Split, Usage};
-    use crate::model::{Architecture, Config, Device, Size};
-    use crate::text::dataset::synthetic::{SyntheticSpec, generate};
-    use crate::text::prompt::STUDENT;
-    use crate::text::target::MARKER;
-    use crate::text::tokenizer::train_bpe;
+    use retort_artifact::{Format, Placement, Split, Usage};
+    use retort_model::{Architecture, Config, Device, Size};
+    use retort_text::dataset::synthetic::{SyntheticSpec, generate};
+    use retort_text::prompt::STUDENT;
+    use retort_text::target::MARKER;
+    use retort_text::tokenizer::train_bpe;
 
     #[test]
     fn probabilities_are_those_of_the_logits_of_each_sequence_alone() {

@@ -2,14 +2,14 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::artifact::{Question, Questions, Split};
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node, Value, nearest};
-use crate::stage::params::{Count, External, FromNode, Scope, Seed};
-use crate::stage::{Context, Stage, StageError};
-use crate::text::Fraction;
-use crate::text::dataset::synthetic::{self, SyntheticSpec};
-use crate::text::dataset::{DatasetError, csqa, obqa, quarel};
+use crate::params::{Count, External, FromNode, Scope, Seed};
+use crate::{Context, Stage, StageError};
+use retort_artifact::{Question, Questions, Split};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node, Value, nearest};
+use retort_text::Fraction;
+use retort_text::dataset::synthetic::{self, SyntheticSpec};
+use retort_text::dataset::{DatasetError, csqa, obqa, quarel};
 
 crate::params! {
     /// Files in one of the official line formats, one for each split; a split without a file is empty.

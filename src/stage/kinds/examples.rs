@@ -11,10 +11,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::artifact::{Attributions, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage};
-use crate::model::Example;
-use crate::stage::{Context, StageError};
-use crate::text::tokenizer::Tokenizer;
+use crate::{Context, StageError};
+use retort_artifact::{Attributions, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage};
+use retort_model::Example;
+use retort_text::tokenizer::Tokenizer;
 
 use super::missing::Missing;
 use super::sequence::{Sequences, data};
@@ -168,7 +168,7 @@ fn warn(context: &Context<'_>, log: &TrainingLog, questions: usize, length_max: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Label;
+    use retort_artifact::Label;
 
     fn question(id: &str) -> Question {
         Question { id: id.into(), stem: "Which?".into(), choices: Vec::new(), answer: Label::at(0), rationale: None }

@@ -1,11 +1,11 @@
 //! The recipe of a training as a pipeline writes it.
 
-use crate::model::{self, Decay, Precision, Schedule};
-use crate::stage::params::{Count, PositiveReal, Share};
+use crate::params::{Count, PositiveReal, Share};
+use retort_model::{self as model, Decay, Precision, Schedule};
 
-crate::words!(Schedule { Linear = "linear", Constant = "constant", Cosine = "cosine" });
-crate::words!(Precision { F32 = "f32", Bf16 = "bf16" });
-crate::words!(Decay { Matrices = "matrices", All = "all" });
+crate::words!(read Schedule);
+crate::words!(read Precision);
+crate::words!(read Decay);
 
 /// How a dev question is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 mod claim;
 mod fields;
 
-use crate::artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
-use crate::artifact::{Artifact, ArtifactKind, Split, TrainingLog};
-use crate::fingerprint::Digest;
-use crate::report::{self, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, foresee_lens, report_with};
-use crate::stage::params::{Gather, Seed};
-use crate::stage::{Arrival, Coming, Context, Misfit, Stage, StageError};
+use crate::params::{Gather, Seed};
+use crate::{Arrival, Coming, Context, Misfit, Stage, StageError};
+use retort_artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
+use retort_artifact::{Artifact, ArtifactKind, Split, TrainingLog};
+use retort_fingerprint::Digest;
+use retort_report::{self as report, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, foresee_lens, report_with};
 
 use super::lens::LensReport;
 use super::sequence::data;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use crate::store::PartialDir;
+use retort_store::PartialDir;
 
 /// How often at most, besides when the work is asked to stop.
 const EVERY: Duration = Duration::from_secs(20);

@@ -2,21 +2,16 @@
 
 use std::borrow::Cow;
 
-use crate::artifact::{Checkpoint, Questions, Rationales, Split};
-use crate::fingerprint::{ContentHash, Term};
-use crate::model::{self, Attributed, IntegratedGradients, Over, Quadrature, Reduction, Scorer};
-use crate::source::{Diagnostic, Node, Value};
-use crate::stage::params::{Count, FromNode, Input, PositiveReal, Scope, Seed};
+use crate::params::{Count, FromNode, Input, PositiveReal, Scope, Seed};
+use retort_artifact::{Checkpoint, Questions, Rationales, Split};
+use retort_fingerprint::{ContentHash, Term};
+use retort_model::{self as model, Attributed, IntegratedGradients, Over, Quadrature, Reduction, Scorer};
+use retort_source::{Diagnostic, Node, Value};
 
-crate::words!(Attributed { Logit = "logit", LogProbability = "log_probability", Probability = "probability" });
-crate::words!(Quadrature {
-    GaussLegendre = "gauss_legendre",
-    RiemannRight = "riemann_right",
-    Midpoint = "midpoint",
-    Trapezoid = "trapezoid",
-});
-crate::words!(Reduction { Sum = "sum", L2 = "l2" });
-crate::words!(Over { Sequence = "sequence", Scored = "rationale" });
+crate::words!(read Attributed);
+crate::words!(read Quadrature);
+crate::words!(read Reduction);
+crate::words!(read Over);
 
 /// What stands for the absence of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

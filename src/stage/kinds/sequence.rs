@@ -3,12 +3,12 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use crate::artifact::{Label, Question, Usage};
-use crate::model::{Example, TokenWeight};
-use crate::stage::StageError;
-use crate::text::prompt::{Answer, SEPARATOR, Template};
-use crate::text::target;
-use crate::text::tokenizer::Tokenizer;
+use crate::StageError;
+use retort_artifact::{Label, Question, Usage};
+use retort_model::{Example, TokenWeight};
+use retort_text::prompt::{Answer, SEPARATOR, Template};
+use retort_text::target;
+use retort_text::tokenizer::Tokenizer;
 
 /// Puts sequences together in the way a student is taught to write.
 pub(super) struct Sequences<'a> {
@@ -153,10 +153,10 @@ mod tests {
 
     use super::super::ask::answered;
     use super::*;
-    use crate::artifact::{Choice, Format, Placement};
-    use crate::text::prompt::STUDENT;
-    use crate::text::target::{MARKER, parse, render};
-    use crate::text::tokenizer::train_bpe;
+    use retort_artifact::{Choice, Format, Placement};
+    use retort_text::prompt::STUDENT;
+    use retort_text::target::{MARKER, parse, render};
+    use retort_text::tokenizer::train_bpe;
 
     const RATIONALE: &str = "Ice is smooth.";
 

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use crate::artifact::TokenizerFile;
-use crate::fingerprint::{ContentHash, Digest, Term};
-use crate::hub::{CONFIG, HubModel, TOKENIZER, is_weights};
-use crate::model::{Architecture, Config, Model, Size, WeightsFile};
-use crate::source::Node;
-use crate::stage::params::{Count, External, FromNode, Input, Scope, tagged};
-use crate::stage::{Context, StageError};
-use crate::text::tokenizer::Tokenizer;
+use crate::params::{Count, External, FromNode, Input, Scope, tagged};
+use crate::{Context, StageError};
+use retort_artifact::TokenizerFile;
+use retort_fingerprint::{ContentHash, Digest, Term};
+use retort_hub::{CONFIG, HubModel, TOKENIZER, is_weights};
+use retort_model::{Architecture, Config, Model, Size, WeightsFile};
+use retort_source::Node;
+use retort_text::tokenizer::Tokenizer;
 
-crate::words!(Architecture { Gpt2 = "gpt2", Phi = "phi", Gemma = "gemma", Llama = "llama", Mistral = "mistral" });
+crate::words!(read Architecture);
 
 crate::params! {
     /// A student initialised at random.

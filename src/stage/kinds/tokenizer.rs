@@ -1,10 +1,10 @@
 //! `tokenizer`: a byte-level BPE tokenizer trained on the train split.
 
-use crate::artifact::{Questions, Rationales, Split, TokenizerFile};
-use crate::stage::params::{Count, Input};
-use crate::stage::{Context, Stage, StageError};
-use crate::text::prompt::{Answer, Template};
-use crate::text::tokenizer::train_bpe;
+use crate::params::{Count, Input};
+use crate::{Context, Stage, StageError};
+use retort_artifact::{Questions, Rationales, Split, TokenizerFile};
+use retort_text::prompt::{Answer, Template};
+use retort_text::tokenizer::train_bpe;
 
 crate::params! {
     /// A byte-level BPE tokenizer, as GPT-2's, trained on the questions of the train split and on rationales.

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::artifact::{
+use crate::params::{Aside, Count, External, Input, ModelSpec, Seed};
+use crate::{Clash, Context, Slot, Stage, StageError};
+use retort_artifact::{
     Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
-use crate::model::{self, Budget, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
-use crate::stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
-use crate::stage::{Clash, Context, Slot, Stage, StageError};
-use crate::store::PartialDir;
-use crate::text::prompt::{STUDENT, Template};
-use crate::text::target::{MARKER, check_marker};
-use crate::text::tokenizer::Tokenizer;
+use retort_model::{self as model, Budget, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
+use retort_store::PartialDir;
+use retort_text::prompt::{STUDENT, Template};
+use retort_text::target::{MARKER, check_marker};
+use retort_text::tokenizer::Tokenizer;
 
 use super::ask::{Asker, max_new, outcome};
 use super::examples::Prepared;
@@ -22,7 +22,7 @@ use super::sequence::{Sequences, data};
 use super::student::Student;
 use super::weights::Weights;
 
-crate::words!(Placement { None = "none", Before = "before", After = "after", Both = "both" });
+crate::words!(read Placement);
 
 /// Whether the marker is a token of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

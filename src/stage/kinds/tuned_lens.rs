@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{Checkpoint, Questions, Rationale, Rationales, Split, Translators as Trained, TuningLog};
-use crate::fingerprint::{Digest, Draw};
-use crate::model::{
+use crate::params::{Count, Input, PositiveReal, Seed, Share};
+use crate::{Context, Slot, Stage, StageError};
+use retort_artifact::{Checkpoint, Questions, Rationale, Rationales, Split, Translators as Trained, TuningLog};
+use retort_fingerprint::{Digest, Draw};
+use retort_model::{
     Budget, LensError, LensLimits, LensRequest, Model, Passage, Translators, TuneError, TuneHooks, TuneRecipe,
     TuneState, TuneStep, Tuned, read_layers, resume_tuning, tune,
 };
-use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
-use crate::stage::{Context, Slot, Stage, StageError};
 
 use super::evaluate::Loaded;
 use super::saving::Saving;

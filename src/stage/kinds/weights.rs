@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::artifact::{Attribution, Attributions, Rationale};
-use crate::fingerprint::{ContentHash, Term};
-use crate::model::{Ramp, TokenWeight};
-use crate::source::{Diagnostic, Node, Value};
-use crate::stage::StageError;
-use crate::stage::params::{FromNode, Input, Scope, Share};
-use crate::text::emphasis;
+use crate::StageError;
+use crate::params::{FromNode, Input, Scope, Share};
+use retort_artifact::{Attribution, Attributions, Rationale};
+use retort_fingerprint::{ContentHash, Term};
+use retort_model::{Ramp, TokenWeight};
+use retort_source::{Diagnostic, Node, Value};
+use retort_text::emphasis;
 
 use super::sequence::{Part, Sequence, data};
 
@@ -203,7 +203,7 @@ enum Emphasis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::TokenScore;
+    use retort_artifact::TokenScore;
 
     fn weights(rationale: RationaleWeight) -> Weights {
         Weights { label: Weight(1.0), rationale, prompt: None, tokens: None, floor: Share::of(0.0) }

@@ -1,8 +1,8 @@
 //! Fields that stay out of the key.
 
 use super::{FromNode, Scope};
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::Node;
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::Node;
 
 /// A field that does not enter the key: it differs between machines, or changes when a result comes and what it costs, but
 /// never what it is. Whoever declares one says which of these it is.

@@ -15,44 +15,44 @@ macro_rules! params {
         #[derive(Debug, Clone)]
         pub struct $name { $( $(#[doc = $field_doc])* pub $field: $type ),* }
 
-        impl $crate::stage::params::FromNode for $name {
+        impl $crate::params::FromNode for $name {
             fn from_node(
-                node: &$crate::source::Node,
-                scope: &mut $crate::stage::params::Scope<'_>,
+                node: &$crate::declared::source::Node,
+                scope: &mut $crate::params::Scope<'_>,
             ) -> Option<Self> {
-                let mut fields = $crate::stage::params::Fields::open(node, &[$($crate::stage::params::field_name(stringify!($field))),*], scope)?;
+                let mut fields = $crate::params::Fields::open(node, &[$($crate::params::field_name(stringify!($field))),*], scope)?;
                 $( let $field = $crate::params!(@read fields, $field, $type $(, $default)?); )*
                 fields.close()?;
                 Some(Self { $( $field: $field? ),* })
             }
 
-            fn schema() -> serde_json::Value {
-                $crate::stage::params::Fields::schema(
+            fn schema() -> $crate::declared::serde_json::Value {
+                $crate::params::Fields::schema(
                     concat!($($doc, "\n"),*),
                     vec![$( (
-                        $crate::stage::params::field_name(stringify!($field)),
+                        $crate::params::field_name(stringify!($field)),
                         concat!($($field_doc, "\n"),*),
-                        <$type as $crate::stage::params::FromNode>::schema(),
+                        <$type as $crate::params::FromNode>::schema(),
                         $crate::params!(@default $($default)?),
                     ) ),*],
                 )
             }
         }
 
-        impl $crate::fingerprint::ContentHash for $name {
-            fn term(&self) -> $crate::fingerprint::Term {
+        impl $crate::declared::fingerprint::ContentHash for $name {
+            fn term(&self) -> $crate::declared::fingerprint::Term {
                 let Self { $($field),* } = self;
-                $crate::fingerprint::Term::record([
-                    $( ($crate::stage::params::field_name(stringify!($field)), $crate::fingerprint::ContentHash::term($field)) ),*
+                $crate::declared::fingerprint::Term::record([
+                    $( ($crate::params::field_name(stringify!($field)), $crate::declared::fingerprint::ContentHash::term($field)) ),*
                 ])
             }
         }
     };
     (@read $fields:ident, $field:ident, $type:ty) => {
-        $fields.required::<$type>($crate::stage::params::field_name(stringify!($field)))
+        $fields.required::<$type>($crate::params::field_name(stringify!($field)))
     };
     (@read $fields:ident, $field:ident, $type:ty, $default:expr) => {
-        $fields.optional::<$type>($crate::stage::params::field_name(stringify!($field)), || $default)
+        $fields.optional::<$type>($crate::params::field_name(stringify!($field)), || $default)
     };
     (@default) => { None };
     (@default $default:expr) => { Some(stringify!($default)) };
@@ -71,27 +71,27 @@ macro_rules! variants {
         #[derive(Debug, Clone)]
         pub enum $name { $( $(#[doc = $form_doc])* $form($type) ),* }
 
-        impl $crate::stage::params::FromNode for $name {
+        impl $crate::params::FromNode for $name {
             fn from_node(
-                node: &$crate::source::Node,
-                scope: &mut $crate::stage::params::Scope<'_>,
+                node: &$crate::declared::source::Node,
+                scope: &mut $crate::params::Scope<'_>,
             ) -> Option<Self> {
-                let (key, body) = $crate::stage::params::tagged(node, &[$($key),*], scope)?;
+                let (key, body) = $crate::params::tagged(node, &[$($key),*], scope)?;
                 match key {
                     $( $key => scope
-                        .within($key, |scope| <$type as $crate::stage::params::FromNode>::from_node(body, scope))
+                        .within($key, |scope| <$type as $crate::params::FromNode>::from_node(body, scope))
                         .map(Self::$form), )*
                     _ => None,
                 }
             }
 
-            fn schema() -> serde_json::Value {
-                serde_json::json!({
+            fn schema() -> $crate::declared::serde_json::Value {
+                $crate::declared::serde_json::json!({
                     "description": concat!($($doc, "\n"),*).trim(),
                     "oneOf": [$( {
                         "type": "object",
                         "description": concat!($($form_doc, "\n"),*).trim(),
-                        "properties": { $key: <$type as $crate::stage::params::FromNode>::schema() },
+                        "properties": { $key: <$type as $crate::params::FromNode>::schema() },
                         "required": [$key],
                         "additionalProperties": false
                     } ),*]
@@ -99,11 +99,11 @@ macro_rules! variants {
             }
         }
 
-        impl $crate::fingerprint::ContentHash for $name {
-            fn term(&self) -> $crate::fingerprint::Term {
+        impl $crate::declared::fingerprint::ContentHash for $name {
+            fn term(&self) -> $crate::declared::fingerprint::Term {
                 match self {
-                    $( Self::$form(of) => $crate::fingerprint::Term::variant(
-                        $key, $crate::fingerprint::ContentHash::term(of),
+                    $( Self::$form(of) => $crate::declared::fingerprint::Term::variant(
+                        $key, $crate::declared::fingerprint::ContentHash::term(of),
                     ) ),*
                 }
             }
@@ -111,49 +111,26 @@ macro_rules! variants {
     };
 }
 
-/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`. A type that says
-/// by itself how it enters a key is only read: `words!(read Level { Word = "word" })`.
+/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`. One that says so
+/// itself, beside its declaration in another crate, is only read: `words!(read Level)`.
 #[macro_export]
 macro_rules! words {
-    ($name:ty { $( $form:ident = $word:literal ),* $(,)? }) => {
-        $crate::words!(read $name { $($form = $word),* });
+    (read $name:ty) => {
+        impl $crate::params::FromNode for $name {
+            fn from_node(
+                node: &$crate::declared::source::Node,
+                scope: &mut $crate::params::Scope<'_>,
+            ) -> Option<Self> {
+                $crate::params::word(node, scope)
+            }
 
-        impl $crate::fingerprint::ContentHash for $name {
-            fn term(&self) -> $crate::fingerprint::Term {
-                let word = match self { $( <$name>::$form => $word ),* };
-                $crate::fingerprint::Term::variant(word, $crate::fingerprint::Term::None)
+            fn schema() -> $crate::declared::serde_json::Value {
+                $crate::params::words_schema::<Self>()
             }
         }
     };
-    (read $name:ty { $( $form:ident = $word:literal ),* $(,)? }) => {
-        impl $crate::stage::params::FromNode for $name {
-            fn from_node(
-                node: &$crate::source::Node,
-                scope: &mut $crate::stage::params::Scope<'_>,
-            ) -> Option<Self> {
-                match node.text() {
-                    $( Some($word) => Some(<$name>::$form), )*
-                    _ => {
-                        let known = [$($word),*];
-                        let near = node.text().and_then(|text| $crate::source::nearest(text, known));
-                        scope.fail(
-                            $crate::source::Diagnostic::at(
-                                node.span,
-                                format!("`{}` cannot be {}", scope.path(), node.describe()),
-                            )
-                            .label(format!("expected one of: {}", known.join(", ")))
-                            .hint_if(near.map(|word| format!("did you mean `{word}`?"))),
-                        )
-                    }
-                }
-            }
-
-            fn schema() -> serde_json::Value {
-                serde_json::json!({ "anyOf": [
-                    { "enum": [$($word),*] },
-                    { "type": "string", "pattern": r"^\$\{[^}]+\}$" }
-                ] })
-            }
-        }
+    ($name:ty { $( $form:ident = $word:literal ),* $(,)? }) => {
+        $crate::declared::fingerprint::words!($name { $($form = $word),* });
+        $crate::words!(read $name);
     };
 }

@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use serde_json::{Value as Json, json};
 
 use super::{FromNode, Scope};
-use crate::artifact::{Artifact, ArtifactKind};
-use crate::fingerprint::{ContentHash, Term};
-use crate::hub::HubModel;
-use crate::source::{Diagnostic, Node, Span, Value};
+use retort_artifact::{Artifact, ArtifactKind};
+use retort_fingerprint::{ContentHash, Term};
+use retort_hub::HubModel;
+use retort_source::{Diagnostic, Node, Span, Value};
 
 /// A reference to a stage that was met while reading a stage's body.
 #[derive(Debug, Clone)]

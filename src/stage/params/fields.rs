@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{FromNode, Scope};
-use crate::source::{Diagnostic, Node, Value, nearest};
+use retort_source::{Diagnostic, Node, Value, nearest};
 
 /// A mapping being read: unknown keys are reported when it is opened, missing ones when they are asked for.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{Fields, FromNode, Scope};
-use crate::hub::{HubModel, RepoId, Revision};
-use crate::source::{Diagnostic, Node};
+use retort_hub::{HubModel, RepoId, Revision};
+use retort_source::{Diagnostic, Node};
 
 impl FromNode for HubModel {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {

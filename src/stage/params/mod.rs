@@ -3,7 +3,7 @@
 //! [`params!`](crate::params) declares a struct whose fields are read from a mapping, with their defaults;
 //! [`variants!`](crate::variants) declares an enum that is written as one key (`mask: {…}`), and
 //! [`words!`](crate::words) one that is written as a word (`after`). Each declaration gives [`FromNode`] (read it, with
-//! every error at its place), [`ContentHash`](crate::fingerprint::ContentHash) (what enters the key, defaults resolved)
+//! every error at its place), [`ContentHash`](retort_fingerprint::ContentHash) (what enters the key, defaults resolved)
 //! and a JSON Schema for editors.
 //!
 //! A field of type [`Input`], [`Gather`] or [`External`] is an edge: reading it notes the reference in the [`Scope`], and
@@ -15,15 +15,17 @@ mod edge;
 mod fields;
 mod hub;
 mod scalar;
+mod word;
 
 pub use aside::Aside;
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
 pub use fields::{Fields, field_name, tagged};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
+pub use word::{word, words_schema};
 
 use std::collections::BTreeMap;
 
-use crate::source::{Diagnostic, Diagnostics, Node};
+use retort_source::{Diagnostic, Diagnostics, Node};
 
 /// What a value is read within: the names it may refer to, and what was found on the way.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{FromNode, Scope};
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node, Value, nearest};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node, Value, nearest};
 
 /// Allows a placeholder such as `${fraction}` wherever a scalar may stand.
 fn or_placeholder(schema: &Json) -> Json {

@@ -11,19 +11,19 @@ use fs_err::File;
 
 use super::place::{Copied, Expected, Named, Place, Put, unsound};
 use super::{LayerOptions, Writes};
-use crate::fingerprint::{Digest, Fingerprint, StreamDigest};
-use crate::store::BlobRef;
-use crate::store::claim::ClaimId;
-use crate::store::disk::{self, Opened};
-use crate::store::head::WholeClaim;
-use crate::store::layout::{Area, Component, Layout};
-use crate::store::lease::Attempt;
-use crate::store::notice::{Notice, Notices};
-use crate::store::open::{Core, StoreOptions};
-use crate::store::rows;
-use crate::store::run::RunId;
-use crate::store::session::unique;
-use crate::store::trust::Trust;
+use crate::BlobRef;
+use crate::claim::ClaimId;
+use crate::disk::{self, Opened};
+use crate::head::WholeClaim;
+use crate::layout::{Area, Component, Layout};
+use crate::lease::Attempt;
+use crate::notice::{Notice, Notices};
+use crate::open::{Core, StoreOptions};
+use crate::rows;
+use crate::run::RunId;
+use crate::session::unique;
+use crate::trust::Trust;
+use retort_fingerprint::{Digest, Fingerprint, StreamDigest};
 
 /// A blob's name may be seen later than the claim that names it, where directories are cached: how long that is waited for.
 const PAUSES_MS: [u64; 3] = [20, 200, 1000];
@@ -253,7 +253,7 @@ impl Place for Directory {
 
 impl Core {
     /// Returns a blob's size without reading it; `None` when no regular file has its name.
-    pub(in crate::store) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
+    pub(crate) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
         let metadata = fs_err::symlink_metadata(self.layout.blob(digest)).ok()?;
         metadata.is_file().then_some(metadata.len())
     }

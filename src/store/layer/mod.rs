@@ -36,7 +36,7 @@ use super::claim::ClaimSummary;
 use super::notice::Notices;
 use super::open::StoreOptions;
 use super::trust::Trust;
-use crate::fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// When what is made here goes to a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]

@@ -11,18 +11,18 @@ use super::objects::Objects;
 use super::patience::Patience;
 use super::place::Place;
 use super::{LayerAt, LayerOptions};
-use crate::fingerprint::Fingerprint;
-use crate::store::error::StoreError;
-use crate::store::lease::Attempt;
-use crate::store::notice::{Notice, Notices};
-use crate::store::open::StoreOptions;
-use crate::store::trust::Trust;
+use crate::error::StoreError;
+use crate::lease::Attempt;
+use crate::notice::{Notice, Notices};
+use crate::open::StoreOptions;
+use crate::trust::Trust;
+use retort_fingerprint::Fingerprint;
 
 /// How long a layer that did not answer is left alone.
 const DOWN_FOR: Duration = Duration::from_mins(1);
 
 /// A layer of an opened store.
-pub(in crate::store) struct Layer {
+pub(crate) struct Layer {
     options: LayerOptions,
     from: StoreOptions,
     notices: Arc<Notices>,
@@ -45,11 +45,11 @@ impl Layer {
         Self { options, from, notices, trust, state, patience: Patience::default() }
     }
 
-    pub(in crate::store) fn options(&self) -> &LayerOptions {
+    pub(crate) fn options(&self) -> &LayerOptions {
         &self.options
     }
 
-    pub(in crate::store) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.options.name
     }
 
@@ -158,7 +158,7 @@ impl Layer {
     }
 
     /// Tries to take the lease on a recipe in this layer; `None` when it cannot be had here. With it comes its file's path.
-    pub(in crate::store) fn lease(&self, fingerprint: &Fingerprint) -> Option<(PathBuf, Attempt)> {
+    pub(crate) fn lease(&self, fingerprint: &Fingerprint) -> Option<(PathBuf, Attempt)> {
         let fingerprint = *fingerprint;
         self.ask("take a lease", move |place| place.lease(&fingerprint)).flatten()
     }

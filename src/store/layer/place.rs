@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::BlobRef;
-use crate::store::head::WholeClaim;
-use crate::store::layout::Component;
-use crate::store::lease::Attempt;
-use crate::store::run::RunId;
+use crate::BlobRef;
+use crate::head::WholeClaim;
+use crate::layout::Component;
+use crate::lease::Attempt;
+use crate::run::RunId;
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// What came of copying a blob.
 #[derive(Debug)]

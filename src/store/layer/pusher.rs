@@ -7,15 +7,15 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::Layer;
 use super::transfer::{Moving, Parcel, push};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::Store;
-use crate::store::claim::ClaimId;
-use crate::store::error::StoreError;
-use crate::store::layout::Component;
-use crate::store::lease::Lease;
-use crate::store::notice::Notice;
-use crate::store::open::Core;
-use crate::store::run::RunId;
+use crate::Store;
+use crate::claim::ClaimId;
+use crate::error::StoreError;
+use crate::layout::Component;
+use crate::lease::Lease;
+use crate::notice::Notice;
+use crate::open::Core;
+use crate::run::RunId;
+use retort_fingerprint::{Digest, Fingerprint};
 
 enum Message {
     Result(Parcel),
@@ -32,17 +32,17 @@ enum Message {
 
 /// Tells the pusher what to push.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct PusherHandle(Sender<Message>);
+pub(crate) struct PusherHandle(Sender<Message>);
 
 /// The thread; it ends when the store is dropped, after everything that waits.
-pub(in crate::store) struct Pusher {
+pub(crate) struct Pusher {
     sender: Option<Sender<Message>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Pusher {
     /// Starts the thread where a layer gets results as soon as they are made.
-    pub(in crate::store) fn new(core: &Arc<Core>) -> Self {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
         if !core.writable || core.layers.fed_on_success().next().is_none() {
             return Self { sender: None, thread: None };
         }
@@ -53,21 +53,21 @@ impl Pusher {
         Self { sender: thread.is_ok().then_some(sender), thread: thread.ok() }
     }
 
-    pub(in crate::store) fn handle(&self) -> Option<PusherHandle> {
+    pub(crate) fn handle(&self) -> Option<PusherHandle> {
         self.sender.clone().map(PusherHandle)
     }
 }
 
 impl PusherHandle {
-    pub(in crate::store) fn result(&self, fingerprint: Fingerprint, id: ClaimId) {
+    pub(crate) fn result(&self, fingerprint: Fingerprint, id: ClaimId) {
         self.send(Message::Result(Parcel { fingerprint, id }));
     }
 
-    pub(in crate::store) fn release(&self, leases: Vec<Lease>) {
+    pub(crate) fn release(&self, leases: Vec<Lease>) {
         self.send(Message::Release(leases));
     }
 
-    pub(in crate::store) fn evict(&self, digest: Digest) {
+    pub(crate) fn evict(&self, digest: Digest) {
         self.send(Message::Evict(digest));
     }
 

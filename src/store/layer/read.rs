@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicU64;
 
 use super::Layer;
 use super::place::{Copied, Expected, Named};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::BlobRef;
-use crate::store::head::WholeClaim;
+use crate::BlobRef;
+use crate::head::WholeClaim;
+use retort_fingerprint::{Digest, Fingerprint};
 
 impl Layer {
     /// Finds the claim for a recipe.
@@ -24,7 +24,7 @@ impl Layer {
     }
 
     /// Tells whether a blob that is not there is not there on purpose.
-    pub(in crate::store) fn is_evicted(&self, digest: &Digest) -> bool {
+    pub(crate) fn is_evicted(&self, digest: &Digest) -> bool {
         let digest = *digest;
         self.ask("look for a blob", move |place| place.is_evicted(&digest)).unwrap_or(false)
     }

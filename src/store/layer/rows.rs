@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Layer;
-use crate::fingerprint::Digest;
-use crate::store::disk;
-use crate::store::index::Table;
-use crate::store::layout::Component;
-use crate::store::notice::Notice;
-use crate::store::open::Core;
-use crate::store::rows::{self, pack_name};
+use crate::disk;
+use crate::index::Table;
+use crate::layout::Component;
+use crate::notice::Notice;
+use crate::open::Core;
+use crate::rows::{self, pack_name};
+use retort_fingerprint::Digest;
 
 /// A larger pack is none of ours.
 const PACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -64,7 +64,7 @@ impl Layer {
 
 impl Core {
     /// Takes the packs of a kind that the layers have and that were not taken before; returns how many.
-    pub(in crate::store) fn take_rows_from_layers(&self, kind: &Component) -> u64 {
+    pub(crate) fn take_rows_from_layers(&self, kind: &Component) -> u64 {
         // Rows are not signed, so where trust is required none are taken from others.
         if !self.writable || self.trust.require || !self.layers.blind_to.is_empty() {
             return 0;

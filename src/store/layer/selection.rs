@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::Layer;
 use super::place::Place;
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::Store;
-use crate::store::error::StoreError;
-use crate::store::run::{InstanceRecord, RunId, RunRecord};
+use crate::Store;
+use crate::error::StoreError;
+use crate::run::{InstanceRecord, RunId, RunRecord};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// Results to be moved between the cache and its layers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,7 +48,7 @@ impl Store {
     /// Selects the results and blobs that are here and whose names begin so.
     pub fn select_named(&self, beginning: &str) -> Result<Selection, StoreError> {
         let place = format!("in `{}`", self.root().display());
-        let found = self.core.named(beginning).map_err(crate::store::error::failed("look for names"))?;
+        let found = self.core.named(beginning).map_err(crate::error::failed("look for names"))?;
         only(beginning, &place, vec![found])
     }
 

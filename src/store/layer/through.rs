@@ -8,15 +8,15 @@ use fs_err::File;
 
 use super::Layer;
 use super::place::{Copied, Expected};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::Store;
-use crate::store::claim::ClaimSummary;
-use crate::store::disk;
-use crate::store::error::{StoreError, failed};
-use crate::store::head::WholeClaim;
-use crate::store::index::Table;
-use crate::store::notice::Notice;
-use crate::store::open::Core;
+use crate::Store;
+use crate::claim::ClaimSummary;
+use crate::disk;
+use crate::error::{StoreError, failed};
+use crate::head::WholeClaim;
+use crate::index::Table;
+use crate::notice::Notice;
+use crate::open::Core;
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A blob that can only be had in memory, because nothing can be kept here, may be so large.
 const IN_MEMORY_BYTES_MAX: u64 = 1 << 30;
@@ -76,7 +76,7 @@ impl Store {
 
 impl Core {
     /// Finds a claim in the layers and keeps it here.
-    pub(in crate::store) fn find_in_layers(&self, fingerprint: &Fingerprint) -> Option<ClaimSummary> {
+    pub(crate) fn find_in_layers(&self, fingerprint: &Fingerprint) -> Option<ClaimSummary> {
         if self.layers.is_empty() || self.layers.blind_to.contains(fingerprint) {
             return None;
         }
@@ -104,12 +104,12 @@ impl Core {
     }
 
     /// Finds a claim in the layers, and says in which.
-    pub(in crate::store) fn claim_in_layers(&self, fingerprint: &Fingerprint) -> Option<(&Layer, WholeClaim)> {
+    pub(crate) fn claim_in_layers(&self, fingerprint: &Fingerprint) -> Option<(&Layer, WholeClaim)> {
         self.layers.iter().find_map(|layer| Some((layer, layer.claim(fingerprint)?)))
     }
 
     /// Keeps a claim that came from elsewhere. Should the power fail, it is looked for again.
-    pub(in crate::store) fn keep_claim(&self, fingerprint: &Fingerprint, whole: &WholeClaim) -> io::Result<()> {
+    pub(crate) fn keep_claim(&self, fingerprint: &Fingerprint, whole: &WholeClaim) -> io::Result<()> {
         self.keep_signatures(whole.id, &whole.signatures)?;
         let temp = self.temp()?;
         disk::create_new(temp.path(), disk::FROZEN)?.write_all(&whole.bytes)?;
@@ -119,7 +119,7 @@ impl Core {
     }
 
     /// Returns the size of a blob that a layer has.
-    pub(in crate::store) fn blob_bytes_in_layers(&self, digest: &Digest) -> Option<u64> {
+    pub(crate) fn blob_bytes_in_layers(&self, digest: &Digest) -> Option<u64> {
         if self.layers.is_empty() {
             return None;
         }
@@ -133,7 +133,7 @@ impl Core {
     }
 
     /// Fetches a blob from the first layer that has it whole; `false` when none has.
-    pub(in crate::store) fn fetch(&self, digest: &Digest, durable: bool) -> Result<bool, StoreError> {
+    pub(crate) fn fetch(&self, digest: &Digest, durable: bool) -> Result<bool, StoreError> {
         // Should it be gone, nobody is to believe that it is there.
         self.layers.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
         if !self.writable {
@@ -171,7 +171,7 @@ impl Core {
     }
 
     /// Reads a blob from a layer into memory, for a cache in which nothing can be kept.
-    pub(in crate::store) fn read_in_layers(&self, digest: &Digest) -> Option<Vec<u8>> {
+    pub(crate) fn read_in_layers(&self, digest: &Digest) -> Option<Vec<u8>> {
         for layer in self.layers.iter() {
             let bytes_max = self.layers.expected(digest).unwrap_or(IN_MEMORY_BYTES_MAX).min(IN_MEMORY_BYTES_MAX);
             let Some(bytes) = layer.read_blob(digest, bytes_max) else { continue };

@@ -12,12 +12,12 @@ use serde::Serialize;
 use super::place::Put;
 use super::selection::Selection;
 use super::{Layer, Writes};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::claim::ClaimId;
-use crate::store::error::StoreError;
-use crate::store::head::WholeClaim;
-use crate::store::open::Core;
-use crate::store::{BlobRef, Store, rows};
+use crate::claim::ClaimId;
+use crate::error::StoreError;
+use crate::head::WholeClaim;
+use crate::open::Core;
+use crate::{BlobRef, Store, rows};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// So many files at a time go to a directory, or come from it.
 const JOBS_NEAR: usize = 8;
@@ -88,7 +88,7 @@ impl Store {
                 layer.put_run(core, run);
             });
             if what.rows {
-                for kind in rows::kinds(core).map_err(crate::store::error::failed("list rows"))? {
+                for kind in rows::kinds(core).map_err(crate::error::failed("list rows"))? {
                     done.packs += layer.put_rows(core, &kind);
                 }
             }

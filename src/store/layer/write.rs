@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Layer;
 use super::place::{Copied, Place, Put, unsound};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::BlobRef;
-use crate::store::disk;
-use crate::store::head::WholeClaim;
-use crate::store::open::Core;
-use crate::store::run::{self, RunId, RunInfo};
+use crate::BlobRef;
+use crate::disk;
+use crate::head::WholeClaim;
+use crate::open::Core;
+use crate::run::{self, RunId, RunInfo};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A larger log of a run stays where it is.
 const RUN_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;

@@ -5,24 +5,24 @@ use std::io;
 
 use super::shelf::{index_pack, seal_rows};
 use super::{PACK, SEAL_BYTES, index_key, journal, pack};
-use crate::fingerprint::Digest;
-use crate::store::disk;
-use crate::store::index::Table;
-use crate::store::layout::{Area, Component};
-use crate::store::open::Core;
+use crate::disk;
+use crate::index::Table;
+use crate::layout::{Area, Component};
+use crate::open::Core;
+use retort_fingerprint::Digest;
 
 /// Fewer small packs are not worth a merge.
 const MERGE_MIN: usize = 8;
 
 /// Lists the kinds of rows that the cache holds.
-pub(in crate::store) fn kinds(core: &Core) -> io::Result<Vec<Component>> {
+pub(crate) fn kinds(core: &Core) -> io::Result<Vec<Component>> {
     Ok(disk::names(&core.layout.area(Area::Rows))?.iter().map(|name| Component::listed(name)).collect())
 }
 
 /// Merges small packs of a kind into one; returns how many packs went into it.
 ///
 /// The merged pack is durable before the others go, and whoever looks for a row in one that is gone finds it again.
-pub(in crate::store) fn compact(core: &Core, kind: &Component) -> io::Result<usize> {
+pub(crate) fn compact(core: &Core, kind: &Component) -> io::Result<usize> {
     let folder = core.layout.rows_of(kind);
     let (mut small, mut bytes) = (Vec::new(), 0);
     for digest in packs(&disk::names(&folder)?) {
@@ -55,7 +55,7 @@ pub(in crate::store) fn compact(core: &Core, kind: &Component) -> io::Result<usi
 }
 
 /// Puts the rows of every pack of a kind into an index that knows none; returns the number of packs.
-pub(in crate::store) fn rebuild(core: &Core, kind: &Component) -> io::Result<usize> {
+pub(crate) fn rebuild(core: &Core, kind: &Component) -> io::Result<usize> {
     let folder = core.layout.rows_of(kind);
     let mut indexed = BTreeSet::new();
     let names = disk::names(&folder)?;

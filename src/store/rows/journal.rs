@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use fs_err::File;
 
 use super::{CHECK_BYTES, Place, ROW_BYTES_MAX, check};
-use crate::fingerprint::RowKey;
-use crate::store::disk::{self, Locked, Locking, Opened};
-use crate::store::wire::Fields;
+use crate::disk::{self, Locked, Locking, Opened};
+use crate::wire::Fields;
+use retort_fingerprint::RowKey;
 
 const MARK: &[u8; 8] = b"RTRTROW1";
 
@@ -184,7 +184,7 @@ fn record<'a>(fields: &mut Fields<'a>) -> Option<(RowKey, &'a [u8], bool)> {
 }
 
 /// Reads a journal through; returns its number of rows and what is wrong with it, a torn end not being wrong.
-pub(in crate::store) fn inspect(path: &Path) -> Result<u64, String> {
+pub(crate) fn inspect(path: &Path) -> Result<u64, String> {
     match disk::open_plain(path).map_err(|error| error.to_string())? {
         Opened::Absent => Ok(0),
         Opened::Odd => Err("it is not a regular file".to_owned()),

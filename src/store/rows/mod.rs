@@ -20,7 +20,7 @@ pub use shelf::RowStore;
 use super::index::Entry;
 use super::layout::Component;
 use super::wire::Fields;
-use crate::fingerprint::{Digest, RowKey};
+use retort_fingerprint::{Digest, RowKey};
 
 /// The end of a journal's file name.
 pub(super) const JOURNAL: &str = ".journal";

@@ -11,10 +11,10 @@ use std::path::Path;
 use fs_err::File;
 
 use super::{CHECK_BYTES, PACK, Place, check};
-use crate::fingerprint::{Digest, RowKey};
-use crate::store::disk::{self, Opened};
-use crate::store::open::Core;
-use crate::store::wire::Fields;
+use crate::disk::{self, Opened};
+use crate::open::Core;
+use crate::wire::Fields;
+use retort_fingerprint::{Digest, RowKey};
 
 const MARK: &[u8; 8] = b"RTRTPCK1";
 const HEAD_BYTES: u64 = 16;
@@ -94,7 +94,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// Reads a pack through; returns its number of rows, or what is wrong with it.
-pub(in crate::store) fn inspect(path: &Path) -> Result<u64, String> {
+pub(crate) fn inspect(path: &Path) -> Result<u64, String> {
     let text = |error: io::Error| error.to_string();
     let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(PACK));
     let name: Digest = name.and_then(|name| name.parse().ok()).ok_or("its name is not a digest")?;

@@ -9,16 +9,16 @@ use fs_err::File;
 
 use super::journal::{self, Journal, Tail};
 use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, SEAL_BYTES, index_entry, index_key, pack, read_index_value};
-use crate::fingerprint::{Digest, RowKey};
-use crate::store::Store;
-use crate::store::disk::{self, Locked, Locking};
-use crate::store::error::{StoreError, failed};
-use crate::store::index::Table;
-use crate::store::layout::Component;
-use crate::store::notice::Notice;
-use crate::store::open::Core;
-use crate::store::session::unique;
-use crate::store::stamp::{Stamp, now_ns};
+use crate::Store;
+use crate::disk::{self, Locked, Locking};
+use crate::error::{StoreError, failed};
+use crate::index::Table;
+use crate::layout::Component;
+use crate::notice::Notice;
+use crate::open::Core;
+use crate::session::unique;
+use crate::stamp::{Stamp, now_ns};
+use retort_fingerprint::{Digest, RowKey};
 
 /// The rows of one kind, shared by all workers of a store.
 ///

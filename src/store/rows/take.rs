@@ -3,7 +3,7 @@
 use super::super::disk;
 use super::super::error::StoreError;
 use super::super::layout::Component;
-use crate::store::Store;
+use crate::Store;
 
 impl Store {
     /// Takes all rows of a kind from another cache, as they are.

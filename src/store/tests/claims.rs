@@ -170,7 +170,7 @@ fn an_output_may_be_a_blob_that_is_there_already() {
 fn the_file_of_a_claim_is_pinned() {
     let claim = Claim {
         manifest: manifest(1),
-        outputs: [("rows".to_owned(), BlobRef { digest: crate::fingerprint::Digest::from_bytes([7; 32]), bytes: 3 })]
+        outputs: [("rows".to_owned(), BlobRef { digest: retort_fingerprint::Digest::from_bytes([7; 32]), bytes: 3 })]
             .into(),
         producer: Producer { user: "ada".into(), host: "box".into(), program: "retort 0".into() },
         started_at_ms: 1,

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Output};
 
 use super::*;
-use crate::fingerprint::{RowKey, Term};
+use retort_fingerprint::{RowKey, Term};
 
 struct Mounted {
     cache: Cache,

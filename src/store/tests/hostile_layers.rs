@@ -220,7 +220,7 @@ fn a_layer_whose_folders_are_links_is_gone_without() {
 
 #[test]
 fn a_pack_of_rows_with_other_bytes_than_its_name_is_not_taken() {
-    use crate::fingerprint::RowKey;
+    use retort_fingerprint::RowKey;
     let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
     let store = ada.open_before("ada", &[team.layer("team", Writes::OnSuccess)]);
     let key = RowKey::of(&Term::Int(1));

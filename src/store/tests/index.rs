@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::fingerprint::{RowKey, Term};
+use retort_fingerprint::{RowKey, Term};
 
 /// Fills a cache, does something to its index while it is closed, and expects that nothing is lost.
 fn check(break_index: impl Fn(&Path)) -> Vec<Notice> {

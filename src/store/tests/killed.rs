@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::*;
-use crate::fingerprint::{RowKey, Term};
+use retort_fingerprint::{RowKey, Term};
 
 const ROOT: &str = "RETORT_STORE_TEST_ROOT";
 

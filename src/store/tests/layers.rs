@@ -236,7 +236,7 @@ fn a_lease_reaches_through_a_layer_until_the_result_is_there() {
 
 #[test]
 fn rows_reach_the_others_when_they_are_sealed() {
-    use crate::fingerprint::RowKey;
+    use retort_fingerprint::RowKey;
     let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
     let layers = [team.layer("team", Writes::OnSuccess)];
     let key = |number: i64| RowKey::of(&Term::Int(number));

@@ -29,7 +29,7 @@ use tempfile::TempDir;
 
 use super::index::Table;
 use super::*;
-use crate::fingerprint::{Fingerprint, KeyManifest, Term};
+use retort_fingerprint::{Fingerprint, KeyManifest, Term};
 
 /// A cache in a temporary directory; several stores may be opened on it.
 struct Cache {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::moto::{self, MotoBucket};
 use super::proxy::{Fault, Proxy, Request};
 use super::*;
-use crate::fingerprint::{Digest, RowKey};
+use retort_fingerprint::{Digest, RowKey};
 
 const MOVING: Moving<'static> =
     Moving { jobs: Some(4), verify: false, progress: &|done, total| assert!(done <= total) };

@@ -1,7 +1,7 @@
 //! Rows: journals, packs and what is left of them after a crash.
 
 use super::*;
-use crate::fingerprint::{RowKey, Term};
+use retort_fingerprint::{RowKey, Term};
 
 fn key(number: i64) -> RowKey {
     RowKey::of(&Term::Int(number))

@@ -38,7 +38,7 @@ fn work_as_a_child() {
         publish(&store, number, format!("shared {number}").as_bytes());
         publish(&store, 1000 * own + number, format!("{user} {number}").as_bytes());
     }
-    let key = crate::fingerprint::RowKey::of(&Term::Int(own));
+    let key = retort_fingerprint::RowKey::of(&Term::Int(own));
     store.rows("elicit").unwrap().put(key, b"row").unwrap();
     store.partial(&manifest(own).fingerprint()).save("state", |out| std::io::Write::write_all(out, b"x")).unwrap();
     let run = store.new_run("quarel").unwrap();

@@ -1,7 +1,7 @@
 //! Trust: unsigned, forged, replayed and revoked claims are seen and not used.
 
 use super::*;
-use crate::fingerprint::Digest;
+use retort_fingerprint::Digest;
 
 const MOVING: Moving<'static> = Moving { jobs: Some(2), verify: false, progress: &|_, _| {} };
 
@@ -175,7 +175,7 @@ fn a_countersignature_makes_a_claim_trusted_and_travels_with_it() {
 
 #[test]
 fn what_is_made_here_is_used_here_and_rows_of_others_are_not() {
-    use crate::fingerprint::RowKey;
+    use retort_fingerprint::RowKey;
     let (team, mine) = (Cache::shared(), Cache::new());
     let key = |number| RowKey::of(&Term::Int(number));
     let ada = team.open_signing("ada", 1);

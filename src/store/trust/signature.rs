@@ -3,57 +3,57 @@
 use std::io::{self, Write};
 
 use super::{PublicKey, SecretKey};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::Store;
-use crate::store::claim::{Claim, ClaimId};
-use crate::store::disk;
-use crate::store::error::StoreError;
-use crate::store::lookup::ValidClaim;
-use crate::store::open::Core;
+use crate::Store;
+use crate::claim::{Claim, ClaimId};
+use crate::disk;
+use crate::error::StoreError;
+use crate::lookup::ValidClaim;
+use crate::open::Core;
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A claim's signature by one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Signed {
+pub(crate) struct Signed {
     key: PublicKey,
     signature: [u8; 64],
 }
 
 impl Signed {
     /// Signs a claim.
-    pub(in crate::store) fn by(signer: &SecretKey, id: ClaimId) -> Self {
+    pub(crate) fn by(signer: &SecretKey, id: ClaimId) -> Self {
         Self { key: signer.public(), signature: signer.sign(id.digest().as_bytes()) }
     }
 
     /// Reads a signature of a claim; `None` when it is not sound.
-    pub(in crate::store) fn verify(id: ClaimId, key: &str, signature: &[u8]) -> Option<Self> {
+    pub(crate) fn verify(id: ClaimId, key: &str, signature: &[u8]) -> Option<Self> {
         let (key, signature) = (PublicKey::from_hex(key)?, signature.try_into().ok()?);
         key.verifies(id.digest().as_bytes(), &signature).then_some(Self { key, signature })
     }
 
     /// Reads a signature of a claim from digits; `None` when it is not sound.
-    pub(in crate::store) fn read(id: ClaimId, key: &str, digits: &str) -> Option<Self> {
+    pub(crate) fn read(id: ClaimId, key: &str, digits: &str) -> Option<Self> {
         let half = |digits: &str| blake3::Hash::from_hex(digits).ok().map(|half| *half.as_bytes());
         let (first, second) = digits.split_at_checked(64)?;
         Self::verify(id, key, &[half(first)?, half(second)?].concat())
     }
 
     /// Writes the key and the signature as digits.
-    pub(in crate::store) fn write(&self) -> (String, String) {
+    pub(crate) fn write(&self) -> (String, String) {
         (self.key.hex(), self.signature.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Returns the key.
-    pub(in crate::store) fn key(&self) -> PublicKey {
+    pub(crate) fn key(&self) -> PublicKey {
         self.key
     }
 
     /// Returns the digits that name the key.
-    pub(in crate::store) fn key_name(&self) -> String {
+    pub(crate) fn key_name(&self) -> String {
         self.key.hex()
     }
 
     /// Returns the bytes of the signature.
-    pub(in crate::store) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.signature
     }
 }
@@ -63,13 +63,13 @@ const SIGNATURES_MAX: usize = 64;
 
 impl Core {
     /// Signs a claim that is about to be published, where there is a key to sign with.
-    pub(in crate::store) fn sign(&self, id: ClaimId) -> io::Result<()> {
+    pub(crate) fn sign(&self, id: ClaimId) -> io::Result<()> {
         let Some(signer) = &self.trust.signer else { return Ok(()) };
         self.keep_signatures(id, &[Signed::by(signer, id)])
     }
 
     /// Keeps signatures of a claim.
-    pub(in crate::store) fn keep_signatures(&self, id: ClaimId, signatures: &[Signed]) -> io::Result<()> {
+    pub(crate) fn keep_signatures(&self, id: ClaimId, signatures: &[Signed]) -> io::Result<()> {
         for signed in signatures {
             let path = self.layout.signature(&id.0, &signed.key.hex());
             if self.read_signature(id, signed.key).is_some() {
@@ -83,7 +83,7 @@ impl Core {
     }
 
     /// Reads the sound signatures of a claim, whoever made them.
-    pub(in crate::store) fn signatures(&self, id: ClaimId) -> Vec<Signed> {
+    pub(crate) fn signatures(&self, id: ClaimId) -> Vec<Signed> {
         // Without its signatures a claim is worth less, but not nothing.
         let names = disk::names(&self.layout.signatures_of(&id.0)).unwrap_or_default();
         let keys = names.iter().take(SIGNATURES_MAX).filter_map(|name| PublicKey::from_hex(name));
@@ -91,24 +91,24 @@ impl Core {
     }
 
     /// Tells whether a claim may be used as far as trust goes.
-    pub(in crate::store) fn is_trusted(&self, id: ClaimId) -> bool {
+    pub(crate) fn is_trusted(&self, id: ClaimId) -> bool {
         !self.trust.require || self.is_signed(id)
     }
 
     /// Tells whether a trusted key has signed a claim.
-    pub(in crate::store) fn is_signed(&self, id: ClaimId) -> bool {
+    pub(crate) fn is_signed(&self, id: ClaimId) -> bool {
         self.trust.keys.iter().any(|key| self.read_signature(id, *key).is_some())
     }
 
     /// Reads a recipe's folder: the claims that may be used in the order of their use. Others are counted.
-    pub(in crate::store) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidClaim>, StoreError> {
+    pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidClaim>, StoreError> {
         let mut claims = self.claims(fingerprint)?;
         claims.retain(|(id, claim, _)| self.may_use(*id, claim));
         Ok(claims)
     }
 
     /// As [`is_trusted`](Self::is_trusted), and counts what may not be used.
-    pub(in crate::store) fn may_use(&self, id: ClaimId, claim: &Claim) -> bool {
+    pub(crate) fn may_use(&self, id: ClaimId, claim: &Claim) -> bool {
         let trusted = self.is_trusted(id);
         if !trusted {
             self.trust.passed_by(&claim.producer);

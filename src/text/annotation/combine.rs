@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use retort_fingerprint::{ContentHash, Term};
+
 /// When a word is part of the selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Combine {
@@ -13,6 +15,17 @@ pub enum Combine {
     Majority,
     /// At least so many annotators marked it.
     AtLeast(usize),
+}
+
+impl ContentHash for Combine {
+    fn term(&self) -> Term {
+        match self {
+            Self::Any => Term::variant("any", Term::None),
+            Self::All => Term::variant("all", Term::None),
+            Self::Majority => Term::variant("majority", Term::None),
+            Self::AtLeast(least) => Term::variant("at_least", least.term()),
+        }
+    }
 }
 
 /// Combines what several annotators of one rationale marked.

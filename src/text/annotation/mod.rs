@@ -28,6 +28,8 @@ pub enum Format {
     Thresh,
 }
 
+retort_fingerprint::words!(Format { Jsonl = "jsonl", Thresh = "thresh" });
+
 /// What one annotator marked in one rationale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{Annotation, Marks, Spans};
-use crate::text::words::words;
+use crate::words::words;
 
 /// The words of a rationale that an annotation marks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::text::words::words;
+use crate::words::words;
 
 const TEXT: &str = "Ice is smoöth, so Mike slides faster on the ice.";
 

@@ -4,7 +4,7 @@
 
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
-use crate::artifact::Question;
+use retort_artifact::Question;
 
 /// A question with its answer and a rationale somebody wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]

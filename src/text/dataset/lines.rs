@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{DatasetError, Problem};
-use crate::artifact::{Choice, Label};
+use retort_artifact::{Choice, Label};
 
 /// Reads the JSON lines of a file one by one, passing over blank ones. `key` says by which identifier a row must be
 /// the only one.

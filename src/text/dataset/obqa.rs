@@ -4,7 +4,7 @@
 
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
-use crate::artifact::Question;
+use retort_artifact::Question;
 
 /// Reads a whole file.
 pub fn read(bytes: &[u8]) -> Result<Vec<Question>, DatasetError> {

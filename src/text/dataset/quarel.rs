@@ -6,7 +6,7 @@
 
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
-use crate::artifact::{Choice, Label, Question};
+use retort_artifact::{Choice, Label, Question};
 
 const FORMAT: &str = "a QuaRel question";
 

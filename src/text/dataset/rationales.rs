@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
-use crate::artifact::{Rationale, Rationales};
+use retort_artifact::{Rationale, Rationales};
 
 const FORMAT: &str = "a rationale";
 const KNOWN: [&str; 4] = ["id", "rationale", "sample", "label"];

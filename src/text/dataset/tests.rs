@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::artifact::Question;
+use retort_artifact::Question;
 
 const GOOD: &str = r#"{"id":"1","question":{"stem":"Where is ice?","choices":[{"label":"A","text":"pole"},{"label":"B","text":"sun"}]},"answerKey":"A"}"#;
 

@@ -16,8 +16,8 @@
 //! has them, one after the other and whatever their case, goes as well. Where reasons stay, `The answer is B because ice is
 //! smooth.` becomes `ice is smooth.`, unless the reason gives the answer away by itself.
 
-use crate::artifact::Label;
-use crate::text::words;
+use crate::words;
+use retort_artifact::Label;
 
 const ANSWERS: &[&str] = &["answer", "correct", "right", "best"];
 const NAMES: &[&str] = &["choice", "option", "label", "it"];

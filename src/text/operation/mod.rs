@@ -9,7 +9,7 @@
 //! | [`written`] | a selection, in the order of the text | everything else |
 //! | [`Giveaways::strip`] | the sentences that leave the answer open | those that give it away |
 //!
-//! A unit is a word, a sentence (both as [`words`](crate::text::words) says) or a token of a student's tokenizer. The
+//! A unit is a word, a sentence (both as [`words`](crate::words) says) or a token of a student's tokenizer. The
 //! steps of a `transform` stage are made of these functions; each step has a file of its own beside that stage.
 
 mod giveaway;
@@ -38,3 +38,5 @@ pub enum Level {
     /// A sentence with its punctuation.
     Sentence,
 }
+
+retort_fingerprint::words!(Level { Word = "word", Token = "token", Sentence = "sentence" });

@@ -11,6 +11,8 @@ pub enum Subwords {
     Apart,
 }
 
+retort_fingerprint::words!(Subwords { Joined = "joined", Apart = "apart" });
+
 /// Returns the `count` places with the highest scores, in the order of the text. Of equal scores the earlier place wins; a
 /// score that is no number loses to all others.
 pub fn highest(mut scored: Vec<(Range<usize>, f64)>, count: usize) -> Vec<Range<usize>> {

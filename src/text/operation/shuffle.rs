@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Level;
-use crate::fingerprint::Draw;
+use retort_fingerprint::Draw;
 
 /// Puts the units of a text in random order.
 ///

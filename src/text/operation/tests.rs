@@ -4,10 +4,10 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::artifact::Label;
-use crate::fingerprint::Draw;
-use crate::text::tokenizer::{Tokenizer, train_bpe};
-use crate::text::{Fraction, words};
+use crate::tokenizer::{Tokenizer, train_bpe};
+use crate::{Fraction, words};
+use retort_artifact::Label;
+use retort_fingerprint::Draw;
 
 /// The rationale of the paper's examples.
 const PAPER: &str = "The answer is B because bodybuilders typically have more strength than nerds, which could translate into a greater ability to throw a baseball faster.";

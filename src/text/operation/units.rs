@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Level, apart};
-use crate::text::tokenizer::{Tokenizer, TokenizerError};
-use crate::text::words;
+use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::words;
 
 /// Units that cannot be found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

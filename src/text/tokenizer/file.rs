@@ -6,7 +6,7 @@ use std::str::FromStr;
 use tokenizers::AddedToken;
 
 use super::{Token, TokenizerError};
-use crate::text::words::trimmed;
+use crate::words::trimmed;
 
 /// Hugging Face's tokenizer, without truncation, padding or tokens added around a text.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::text::dataset::synthetic::{SyntheticSpec, generate};
-use crate::text::{prompt, target};
+use crate::dataset::synthetic::{SyntheticSpec, generate};
+use crate::{prompt, target};
 
 const SPECIAL: [&str; 3] = ["[FIN_LABEL]", "[MASK]", "<|endoftext|>"];
 
@@ -15,12 +15,12 @@ fn corpus(size: usize) -> Vec<String> {
     let questions = generate(&SyntheticSpec { train: size, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
     let template = prompt::Template::student();
     let format =
-        crate::artifact::Format { placement: crate::artifact::Placement::After, marker: target::MARKER.into() };
-    let text = |question: &crate::artifact::Question| {
+        retort_artifact::Format { placement: retort_artifact::Placement::After, marker: target::MARKER.into() };
+    let text = |question: &retort_artifact::Question| {
         let target = target::render(&format, question.answer.unwrap(), question.rationale.as_ref().unwrap()).unwrap();
         format!("{}{}{}", template.render(question, prompt::Answer::Hidden).unwrap(), prompt::SEPARATOR, target.text)
     };
-    questions.split(crate::artifact::Split::Train).iter().map(text).collect()
+    questions.split(retort_artifact::Split::Train).iter().map(text).collect()
 }
 
 fn trained(texts: &[String], size: usize) -> Tokenizer {
@@ -43,7 +43,7 @@ fn training_is_the_same_byte_for_byte_with_any_number_of_threads() {
         tokenizers::utils::parallelism::set_parallelism(parallel);
         assert_eq!(trained(&texts, 700).to_json().unwrap(), json);
     }
-    let digest = crate::fingerprint::Digest::of(&json).short();
+    let digest = retort_fingerprint::Digest::of(&json).short();
     expect_test::expect!["cb3c5e990b"].assert_eq(&digest);
 }
 

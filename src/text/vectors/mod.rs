@@ -33,6 +33,8 @@ pub enum Format {
     Glove,
 }
 
+retort_fingerprint::words!(Format { Word2vec = "word2vec", Word2vecText = "word2vec_text", Glove = "glove" });
+
 /// A file of vectors that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VectorsError {

@@ -8,7 +8,7 @@ use std::array;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::model::kernels::Major;
+use crate::kernels::Major;
 
 /// The most rows that are few.
 pub(crate) const MOST_ROWS: usize = 96;

@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::artifact::Averaged;
+use retort_artifact::Averaged;
 
 const TEXT: &str = "The answer is B because bodybuilders typically have more strength than nerds.";
 
@@ -81,26 +81,26 @@ fn rows_are_averaged_both_ways_over_those_that_both_have() {
 
 #[test]
 fn an_agreement_survives_its_codec() {
-    use crate::artifact::Artifact;
+    use retort_artifact::Artifact;
     let (found, _) = agree(&whole(&["a"]), &chosen(&[("a", &["B"])]), &chosen(&[("a", &[])]), Matching::Exact).unwrap();
     let parts = found.encode();
     assert_eq!(Agreements::decode(&parts).unwrap(), found);
     assert_eq!(AgreementSummary::decode(&parts).unwrap(), found.summary);
-    let error = AgreementSummary::decode(&crate::artifact::Parts::new()).unwrap_err().to_string();
+    let error = AgreementSummary::decode(&retort_artifact::Parts::new()).unwrap_err().to_string();
     assert_eq!(error, "cannot decode `agreement-summary`: its part `summary` is missing");
 }
 
 /// Guards the kind's revision: when a digest here changes, its `REVISION` must be raised as well.
 #[test]
 fn the_output_for_a_fixed_input_is_pinned() {
-    use crate::artifact::Artifact;
+    use retort_artifact::Artifact;
     let of = whole(&["a", "b", "c"]);
     let human = chosen(&[("b", &["nerds", "builders"]), ("a", &["B", "more"]), ("c", &[])]);
     let top = chosen(&[("a", &["B", "is", "have"]), ("b", &["nerds", "bodybuilders"]), ("c", &["."])]);
     let digest = |matching| {
         let parts = agree(&of, &top, &human, matching).unwrap().0.encode();
         let shortened =
-            |(part, bytes): (String, Vec<u8>)| format!("{part} {}\n", crate::fingerprint::Digest::of(&bytes).short());
+            |(part, bytes): (String, Vec<u8>)| format!("{part} {}\n", retort_fingerprint::Digest::of(&bytes).short());
         parts.into_iter().map(shortened).collect::<String>()
     };
     expect![[r"

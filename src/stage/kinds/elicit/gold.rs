@@ -1,6 +1,6 @@
 //! Rationales that the dataset itself carries.
 
-use crate::artifact::{Question, Rationale, Rationales};
+use retort_artifact::{Question, Rationale, Rationales};
 
 pub(super) fn rationales(questions: &[Question]) -> Rationales {
     let row = |question: &Question| {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::{RowKey, Term};
-use crate::stage::{Context, StageError};
+use crate::{Context, StageError};
+use retort_fingerprint::{RowKey, Term};
 
 const KIND: &str = "elicit-history";
 

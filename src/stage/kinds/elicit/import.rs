@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::artifact::{Question, Rationale, Rationales};
-use crate::stage::params::External;
-use crate::stage::{Context, StageError};
-use crate::text::dataset::rationales;
+use crate::params::External;
+use crate::{Context, StageError};
+use retort_artifact::{Question, Rationale, Rationales};
+use retort_text::dataset::rationales;
 
 crate::params! {
     /// Rationales that were elicited elsewhere: JSON lines or CSV of `id` and `rationale`, and optionally `sample` and

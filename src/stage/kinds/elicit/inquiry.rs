@@ -11,15 +11,15 @@ use super::row::{Quality, Row};
 use super::tally::Tally;
 use super::teacher::Teacher;
 use super::{LabelFrom, Written};
-use crate::artifact::{Question, Rationale, Rationales};
-use crate::fingerprint::{ContentHash, RowKey, Term};
-use crate::stage::kinds::sequence::data;
-use crate::stage::params::External;
-use crate::stage::{Asked, Basis, Context, Estimate, Inquiry, StageError};
-use crate::store::RowStore;
-use crate::text::conversation::{Conversation, TeacherPrompt};
-use crate::text::dataset::examples;
-use crate::text::statement::stated_label;
+use crate::kinds::sequence::data;
+use crate::params::External;
+use crate::{Asked, Basis, Context, Estimate, Inquiry, StageError};
+use retort_artifact::{Question, Rationale, Rationales};
+use retort_fingerprint::{ContentHash, RowKey, Term};
+use retort_store::RowStore;
+use retort_text::conversation::{Conversation, TeacherPrompt};
+use retort_text::dataset::examples;
+use retort_text::statement::stated_label;
 
 /// Raised when rows of the same key would come out otherwise.
 const ROWS_REVISION: u32 = 2;

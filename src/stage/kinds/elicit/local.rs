@@ -7,15 +7,15 @@ use serde_json::{Value as Json, json};
 
 use super::inquiry::Rows;
 use super::row::Row;
-use crate::fingerprint::{ContentHash, Digest, Term};
-use crate::hub::{CHAT_TEMPLATE, CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, is_weights};
-use crate::model::{Budget, Config, GenerateOptions, Model, Sampling, StopReason, WeightsFile, generate};
-use crate::source::Node;
-use crate::stage::kinds::sequence::data;
-use crate::stage::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
-use crate::stage::{Context, StageError};
-use crate::text::chat_template::ChatTemplate;
-use crate::text::tokenizer::Tokenizer;
+use crate::kinds::sequence::data;
+use crate::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
+use crate::{Context, StageError};
+use retort_fingerprint::{ContentHash, Digest, Term};
+use retort_hub::{CHAT_TEMPLATE, CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, is_weights};
+use retort_model::{Budget, Config, GenerateOptions, Model, Sampling, StopReason, WeightsFile, generate};
+use retort_source::Node;
+use retort_text::chat_template::ChatTemplate;
+use retort_text::tokenizer::Tokenizer;
 
 /// A model in Hugging Face's layout that was taught to answer: its chat template stands beside its weights.
 #[derive(Debug, Clone)]

@@ -28,17 +28,17 @@ mod teacher;
 
 use serde_json::Value as Json;
 
-use crate::artifact::{Question, Questions, Rationales, Split};
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node};
-use crate::stage::params::{Aside, Count, External, FromNode, Input, Scope, Share};
-use crate::stage::{Context, Inquiry, Slot, Stage, StageError};
+use crate::params::{Aside, Count, External, FromNode, Input, Scope, Share};
+use crate::{Context, Inquiry, Slot, Stage, StageError};
+use retort_artifact::{Question, Questions, Rationales, Split};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node};
 
 pub use inquiry::BOUGHT;
 use inquiry::Rows;
 use teacher::Teacher;
 
-crate::words!(Split { Train = "train", Dev = "dev", Test = "test" });
+crate::words!(read Split);
 
 /// Where the teacher's own label is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

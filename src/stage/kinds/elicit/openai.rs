@@ -9,18 +9,18 @@ use serde_json::{Value as Json, json};
 use super::inquiry::Rows;
 use super::row::Row;
 use super::tally::Tally;
-use crate::artifact::json_term;
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node, Value};
-use crate::stage::kinds::sequence::data;
-use crate::stage::params::{Aside, Count, FromNode, PositiveReal, Scope, Share};
-use crate::stage::{Context, StageError};
-use crate::teacher::{
+use crate::kinds::sequence::data;
+use crate::params::{Aside, Count, FromNode, PositiveReal, Scope, Share};
+use crate::{Context, StageError};
+use retort_artifact::json_term;
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node, Value};
+use retort_teacher::{
     Answer, Api, Backoff, Desk, Ended, Fault, LimitField, News, Place, Rules, Server, Settings, ask_all,
 };
 
-crate::words!(Api { Chat = "chat", Completions = "completions" });
-crate::words!(LimitField { MaxTokens = "max_tokens", MaxCompletionTokens = "max_completion_tokens" });
+crate::words!(read Api);
+crate::words!(read LimitField);
 
 crate::params! {
     /// How a server may be asked. Times are in seconds.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::teacher::Answer;
+use retort_teacher::Answer;
 
 /// An answer as it came, with what it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

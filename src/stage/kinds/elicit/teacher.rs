@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 use super::import::Import;
 use super::local::Local;
 use super::openai::OpenAi;
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::Node;
-use crate::stage::params::{FromNode, Scope, tagged};
+use crate::params::{FromNode, Scope, tagged};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::Node;
 
 /// Where rationales come from.
 #[derive(Debug, Clone)]

@@ -6,12 +6,12 @@ mod writing;
 
 use std::io::Cursor;
 
-use crate::artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
-use crate::fingerprint::{ContentHash, RowKey, Term};
-use crate::model::{Budget, Config, Model, Sampling, WeightsFile};
-use crate::stage::params::{Count, Input, PositiveReal, Seed, Share};
-use crate::stage::{Clash, Context, Slot, Stage, StageError};
-use crate::text::tokenizer::Tokenizer;
+use crate::params::{Count, Input, PositiveReal, Seed, Share};
+use crate::{Clash, Context, Slot, Stage, StageError};
+use retort_artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
+use retort_fingerprint::{ContentHash, RowKey, Term};
+use retort_model::{Budget, Config, Model, Sampling, WeightsFile};
+use retort_text::tokenizer::Tokenizer;
 
 pub use self::rows::times;
 pub use self::scoring::{By, LikelihoodRecipe, Scoring, Stands};

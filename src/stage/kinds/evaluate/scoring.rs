@@ -3,10 +3,10 @@
 use serde_json::{Value as Json, json};
 
 use super::super::choices::Held;
-use crate::artifact::Likelihood;
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::Node;
-use crate::stage::params::{FromNode, Scope, tagged};
+use crate::params::{FromNode, Scope, tagged};
+use retort_artifact::Likelihood;
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::Node;
 
 /// What stands for a choice when its probability is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl By {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Label;
+    use retort_artifact::Label;
 
     #[test]
     fn choices_are_compared_as_a_sum_or_over_their_length() {

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{
+use crate::{Clash, Context, Slot, Stage, StageError};
+use retort_artifact::{
     Checkpoint, LayerReading, Question, Rationales, ReadingRow, ReadingSummary, Readings, Translators as Trained,
 };
-use crate::fingerprint::{ContentHash, Digest, RowKey, Term};
-use crate::model::{Budget, LensError, LensLimits, LensRequest, Reading, Translators, read_layers};
-use crate::stage::{Clash, Context, Slot, Stage, StageError};
-use crate::text::tokenizer::Tokenizer;
+use retort_fingerprint::{ContentHash, Digest, RowKey, Term};
+use retort_model::{Budget, LensError, LensLimits, LensRequest, Reading, Translators, read_layers};
+use retort_text::tokenizer::Tokenizer;
 
 use super::evaluate::{Loaded, student_term};
 use super::sequence::{Sequences, data};
@@ -23,7 +23,7 @@ use super::sequence::{Sequences, data};
 pub use self::params::{LabelRule, Lens, Occurrence, Text};
 pub use self::report::LensReport;
 use self::text::{Scribe, Work};
-use crate::artifact::Lens as Through;
+use retort_artifact::Lens as Through;
 
 /// A row as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,11 +1,11 @@
 //! How a lens is declared.
 
-use crate::artifact::{Checkpoint, Lens as Through, Questions, Rationales, Split, Translators};
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::Node;
-use crate::stage::params::{Count, FromNode, Input, Scope};
+use crate::params::{Count, FromNode, Input, Scope};
+use retort_artifact::{Checkpoint, Lens as Through, Questions, Rationales, Split, Translators};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::Node;
 
-crate::words!(Through { Logit = "logit", Tuned = "tuned" });
+crate::words!(read Through);
 
 /// The text that a student is read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What a report says of readings.
 
-use crate::artifact::Readings;
-use crate::report::{LensArm, LensSpec, ReportSpec, Section, lens_section};
-use crate::stage::kinds::report::Selector;
-use crate::stage::kinds::sequence::data;
-use crate::stage::params::{Count, Gather, Share};
-use crate::stage::{Arrival, Context, StageError};
+use crate::kinds::report::Selector;
+use crate::kinds::sequence::data;
+use crate::params::{Count, Gather, Share};
+use crate::{Arrival, Context, StageError};
+use retort_artifact::Readings;
+use retort_report::{LensArm, LensSpec, ReportSpec, Section, lens_section};
 
 crate::params! {
     /// What the layers of students know of the label: tables, curves by layer, and grids of layers and places. Students of
@@ -34,7 +34,7 @@ crate::params! {
 
 impl LensReport {
     /// Makes the section.
-    pub(in crate::stage::kinds) fn section(
+    pub(in crate::kinds) fn section(
         &self,
         context: &Context<'_>,
         title: &str,
@@ -50,7 +50,7 @@ impl LensReport {
     }
 
     /// What is said of the readings.
-    pub(in crate::stage::kinds) fn spec(&self) -> LensSpec {
+    pub(in crate::kinds) fn spec(&self) -> LensSpec {
         let Self { readings: _, bound, share, grids, questions, panels, columns, pairs, replicate } = self;
         LensSpec {
             bound: bound.get(),

@@ -5,15 +5,15 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use super::{Lens, Occurrence, Text};
-use crate::artifact::{Label, Question, Rationale, Rationales};
-use crate::model::{Budget, LensRequest};
-use crate::stage::kinds::ask::{Asker, max_new};
-use crate::stage::kinds::evaluate::{Loaded, written};
-use crate::stage::kinds::sequence::{Sequences, data};
-use crate::stage::params::Count;
-use crate::stage::{Context, StageError};
-use crate::text::target;
-use crate::text::tokenizer::Tokenizer;
+use crate::kinds::ask::{Asker, max_new};
+use crate::kinds::evaluate::{Loaded, written};
+use crate::kinds::sequence::{Sequences, data};
+use crate::params::Count;
+use crate::{Context, StageError};
+use retort_artifact::{Label, Question, Rationale, Rationales};
+use retort_model::{Budget, LensRequest};
+use retort_text::target;
+use retort_text::tokenizer::Tokenizer;
 
 /// A question and the text that is read of it.
 pub(super) struct Work<'a> {
@@ -233,8 +233,8 @@ fn marked(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::target::MARKER;
-    use crate::text::tokenizer::train_bpe;
+    use retort_text::target::MARKER;
+    use retort_text::tokenizer::train_bpe;
 
     fn check(texts: &[&str], special: &[&str], written: &str, expected: Option<&[&str]>) {
         let tokenizer = train_bpe(texts.to_vec(), 300, special).unwrap();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node, Value};
-use crate::stage::params::{External, FromNode, Scope};
-use crate::stats::Margin;
+use crate::params::{External, FromNode, Scope};
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node, Value};
+use retort_stats::Margin;
 
 /// One axis or several, written as a name or a list of names.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,7 @@ impl ContentHash for Axes {
 
 /// Axis values that single out arms, such as `{ placement: after }`.
 #[derive(Debug, Clone)]
-pub struct Selector(pub(in crate::stage::kinds) BTreeMap<String, String>);
+pub struct Selector(pub(in crate::kinds) BTreeMap<String, String>);
 
 /// Axis values to which something is restricted: one for each axis, or a list, such as `{ fraction: [0.6, 0.9] }`.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,7 @@ fn by_axis<T>(
         let wrong = Diagnostic::at(node.span, format!("`{}` cannot be {}", scope.path(), node.describe()));
         return scope.fail(wrong.label("expected a mapping of axes to values, such as `{ placement: none }`"));
     }
-    let read = |(axis, node): &(crate::source::Key, Node)| {
+    let read = |(axis, node): &(retort_source::Key, Node)| {
         Some((axis.text.clone(), scope.within(&axis.text, |scope| read(node, scope))?))
     };
     let read: Vec<Option<(String, T)>> = entries.iter().map(read).collect();
@@ -149,4 +149,4 @@ crate::params! {
     }
 }
 
-crate::words!(read crate::report::Shape { Auto = "auto", Dots = "dots", Bars = "bars" });
+crate::words!(read retort_report::Shape);

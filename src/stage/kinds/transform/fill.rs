@@ -1,8 +1,8 @@
 //! `fill`: a token over and over instead of a rationale, so that there is something to compute and nothing to learn.
 
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
+use crate::StageError;
+use retort_artifact::Rationale;
 
 /// The most copies; far beyond what fits a student, and far below what fills memory.
 const COUNT_MAX: u64 = 100_000;
@@ -21,6 +21,7 @@ crate::params! {
 
 impl Operation for Fill {
     const NAME: &'static str = "fill";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Puts copies of a token in the place of the rationale.";
 
     fn check(&self) -> Result<(), String> {

@@ -3,9 +3,9 @@
 use whichlang::{LANGUAGES, detect_language};
 
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
-use crate::text::words::words;
+use crate::StageError;
+use retort_artifact::Rationale;
+use retort_text::words::words;
 
 /// How the label that the teacher arrived at must stand to the right answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ crate::params! {
 
 impl Operation for Filter {
     const NAME: &'static str = "filter";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Keeps the rationales that are as they should be.";
 
     fn check(&self) -> Result<(), String> {

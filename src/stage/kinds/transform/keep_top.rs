@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Materials, Operation};
-use crate::artifact::{Attribution, Attributions, Rationale};
-use crate::fingerprint::Draw;
-use crate::stage::StageError;
-use crate::stage::params::{Count, Input};
-use crate::text::Fraction;
-use crate::text::operation::{Level, Subwords, apart, highest, written};
-use crate::text::words::{trimmed, words};
+use crate::StageError;
+use crate::params::{Count, Input};
+use retort_artifact::{Attribution, Attributions, Rationale};
+use retort_fingerprint::Draw;
+use retort_text::Fraction;
+use retort_text::operation::{Level, Subwords, apart, highest, written};
+use retort_text::words::{trimmed, words};
 
 /// What stands for a score where there are no attributions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,7 @@ type Scored = Vec<(Range<usize>, f64)>;
 
 impl Operation for KeepTop {
     const NAME: &'static str = "keep_top";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Keeps the units with the highest scores, in their order.";
 
     fn check(&self) -> Result<(), String> {

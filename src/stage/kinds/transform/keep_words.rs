@@ -6,17 +6,16 @@ use serde_json::{Value as Json, json};
 
 use super::materials::named;
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::Node;
-use crate::stage::StageError;
-use crate::stage::kinds::missing::Missing;
-use crate::stage::params::{Count, External, Fields, FromNode, Scope};
-use crate::text::annotation::{self, Annotation, Combine, Format, combined, places};
-use crate::text::operation::{Subwords, written};
-use crate::text::words::words;
+use crate::StageError;
+use crate::kinds::missing::Missing;
+use crate::params::{Count, External, Fields, FromNode, Scope};
+use retort_artifact::Rationale;
+use retort_source::Node;
+use retort_text::annotation::{self, Annotation, Combine, Format, combined, places};
+use retort_text::operation::{Subwords, written};
+use retort_text::words::words;
 
-crate::words!(Format { Jsonl = "jsonl", Thresh = "thresh" });
+crate::words!(read Format);
 
 /// What becomes of marks that belong nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +49,7 @@ crate::params! {
 
 impl Operation for KeepWords {
     const NAME: &'static str = "keep_words";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Keeps the words that people marked.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
@@ -131,7 +131,7 @@ impl FromNode for Combine {
         if node.entries().is_empty() {
             let wrong = format!("`{}` cannot be {}", scope.path(), node.describe());
             let label = "expected one of: any, all, majority, { at_least: n }";
-            return scope.fail(crate::source::Diagnostic::at(node.span, wrong).label(label));
+            return scope.fail(retort_source::Diagnostic::at(node.span, wrong).label(label));
         }
         let mut fields = Fields::open(node, &["at_least"], scope)?;
         let least = fields.required::<Count>("at_least");
@@ -146,16 +146,5 @@ impl FromNode for Combine {
             Fields::schema("Words that so many people marked.", vec![least]),
             { "type": "string", "pattern": r"^\$\{[^}]+\}$" }
         ] })
-    }
-}
-
-impl ContentHash for Combine {
-    fn term(&self) -> Term {
-        match self {
-            Self::Any => Term::variant("any", Term::None),
-            Self::All => Term::variant("all", Term::None),
-            Self::Majority => Term::variant("majority", Term::None),
-            Self::AtLeast(least) => Term::variant("at_least", least.term()),
-        }
     }
 }

@@ -2,13 +2,13 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::source::{Diagnostic, Node, Value};
-use crate::stage::params::{FromNode, Scope};
-use crate::text::Fraction;
-use crate::text::operation::{Level, Subwords};
+use crate::params::{FromNode, Scope};
+use retort_source::{Diagnostic, Node, Value};
+use retort_text::Fraction;
+use retort_text::operation::{Level, Subwords};
 
-crate::words!(Level { Word = "word", Token = "token", Sentence = "sentence" });
-crate::words!(Subwords { Joined = "joined", Apart = "apart" });
+crate::words!(read Level);
+crate::words!(read Subwords);
 
 impl FromNode for Fraction {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {

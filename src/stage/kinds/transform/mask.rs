@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::materials::named;
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
-use crate::text::operation::{self, Level, listed, masked};
-use crate::text::{Fraction, words};
+use crate::StageError;
+use retort_artifact::Rationale;
+use retort_text::operation::{self, Level, listed, masked};
+use retort_text::{Fraction, words};
 
 crate::params! {
     /// Hides a share of the rationale, or some words of it; what is left keeps its order.
@@ -25,6 +25,7 @@ crate::params! {
 
 impl Operation for Mask {
     const NAME: &'static str = "mask";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Hides a share of the rationale, or some words of it.";
 
     fn check(&self) -> Result<(), String> {

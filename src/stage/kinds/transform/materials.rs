@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::Range;
 
-use crate::artifact::{Artifact, Label, Question, Rationale};
-use crate::fingerprint::Draw;
-use crate::stage::params::Input;
-use crate::stage::{Context, StageError};
-use crate::text::operation::{Level, units};
-use crate::text::tokenizer::Tokenizer;
+use crate::params::Input;
+use crate::{Context, StageError};
+use retort_artifact::{Artifact, Label, Question, Rationale};
+use retort_fingerprint::Draw;
+use retort_text::operation::{Level, units};
+use retort_text::tokenizer::Tokenizer;
 
 /// What all steps of a transform work with.
 pub struct Supplies<'a> {

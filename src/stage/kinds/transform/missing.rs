@@ -2,9 +2,9 @@
 
 use super::Materials;
 use super::materials::named;
-use crate::artifact::Rationale;
-use crate::stage::StageError;
-use crate::stage::kinds::missing::Missing;
+use crate::StageError;
+use crate::kinds::missing::Missing;
+use retort_artifact::Rationale;
 
 impl Missing {
     /// Gives each rationale what a step finds for it; `what` says of those without what they lack, as `have no …`.

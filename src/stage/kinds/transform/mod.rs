@@ -44,10 +44,10 @@ pub use catalog::{OPERATIONS, add_operations};
 pub use materials::{Materials, Supplies};
 pub use operation::{Form, Operation, Step};
 
-use crate::artifact::{Question, Questions, Rationale, Rationales, Split, TokenizerFile};
-use crate::stage::params::{Input, Seed};
-use crate::stage::{Context, Stage, StageError};
-use crate::text::tokenizer::Tokenizer;
+use crate::params::{Input, Seed};
+use crate::{Context, Stage, StageError};
+use retort_artifact::{Question, Questions, Rationale, Rationales, Split, TokenizerFile};
+use retort_text::tokenizer::Tokenizer;
 
 use super::sequence::data;
 

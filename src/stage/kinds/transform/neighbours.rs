@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use memmap2::Mmap;
 
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
-use crate::stage::kinds::missing::Missing;
-use crate::stage::params::{Count, External};
-use crate::text::vectors::{Format, Vectors};
-use crate::text::words::words;
+use crate::StageError;
+use crate::kinds::missing::Missing;
+use crate::params::{Count, External};
+use retort_artifact::Rationale;
+use retort_text::vectors::{Format, Vectors};
+use retort_text::words::words;
 
-crate::words!(Format { Word2vec = "word2vec", Word2vecText = "word2vec_text", Glove = "glove" });
+crate::words!(read Format);
 
 crate::params! {
     /// Puts the words nearest to the right answer in the place of the rationale, nearest first: those with the largest cosine
@@ -31,6 +31,7 @@ crate::params! {
 
 impl Operation for Neighbours {
     const NAME: &'static str = "neighbours";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Puts the words nearest to the right answer in the place of the rationale.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
@@ -58,7 +59,7 @@ impl Neighbours {
         let map = mapped(context.files_of(&self.vectors)).map_err(|why| unusable(&why))?;
         let vectors = Vectors::index(&map, self.format).map_err(|why| unusable(&why))?;
         let nearest = vectors.nearest(queries, self.k.get()).map_err(|why| unusable(&why))?;
-        let text = |near: Vec<crate::text::vectors::Neighbour>| {
+        let text = |near: Vec<retort_text::vectors::Neighbour>| {
             near.into_iter().map(|near| near.word).collect::<Vec<_>>().join(" ")
         };
         Ok(nearest.into_iter().map(|near| near.map(text)).collect())
@@ -67,7 +68,7 @@ impl Neighbours {
 
 /// Maps the one file of an external port into memory.
 #[expect(unsafe_code, reason = "a file of gigabytes is mapped rather than read, and mapping is unsafe")]
-fn mapped(files: &[(String, std::path::PathBuf, crate::fingerprint::Digest)]) -> std::io::Result<Mmap> {
+fn mapped(files: &[(String, std::path::PathBuf, retort_fingerprint::Digest)]) -> std::io::Result<Mmap> {
     let (_, path, _) = files.first().ok_or_else(|| std::io::Error::other("no file arrived"))?;
     let file = fs_err::File::open(path)?;
     // SAFETY: the bytes are only read, whatever they are, and whoever changes the file meanwhile is found out: the engine

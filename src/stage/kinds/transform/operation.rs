@@ -1,5 +1,6 @@
 //! How an operation is written, and the adapter through which the stage sees it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,16 +8,23 @@ use serde_json::{Value as Json, json};
 
 use super::Materials;
 use super::catalog::operations;
-use crate::artifact::Rationale;
-use crate::fingerprint::{ContentHash, Term};
-use crate::source::{Diagnostic, Node};
-use crate::stage::StageError;
-use crate::stage::params::{FromNode, Scope, tagged};
+use crate::StageError;
+use crate::params::{FromNode, Scope, tagged};
+use retort_artifact::Rationale;
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::{Diagnostic, Node};
+
+/// The name under which an operation's revision enters the key; with a space in it, no parameter is called that.
+const REVISION: &str = "operation revision";
 
 /// A change to rationales, as its author writes it: parameters that know what to do.
 pub trait Operation: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
     /// The key that names it among the steps.
     const NAME: &'static str;
+
+    /// Raised whenever the same parameters give other rationales: it enters the key, so that no cache goes on handing out
+    /// what the operation did before.
+    const REVISION: u32;
 
     /// One line for editors.
     const ABOUT: &'static str;
@@ -38,7 +46,12 @@ trait BoundOperation: fmt::Debug + Send + Sync {
 
 impl<O: Operation> BoundOperation for O {
     fn term(&self) -> Term {
-        ContentHash::term(self)
+        let mut fields = match ContentHash::term(self) {
+            Term::Record(fields) => fields,
+            other => BTreeMap::from([("parameters".into(), other)]),
+        };
+        fields.insert(REVISION.into(), Term::Int(O::REVISION.into()));
+        Term::Record(fields)
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

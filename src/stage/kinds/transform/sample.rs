@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
-use crate::stage::params::Count;
+use crate::StageError;
+use crate::params::Count;
+use retort_artifact::Rationale;
 
 /// Which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ crate::params! {
 
 impl Operation for Sample {
     const NAME: &'static str = "sample";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Keeps some of several rationales of a question.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

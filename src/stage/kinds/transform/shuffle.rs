@@ -1,9 +1,9 @@
 //! `shuffle`: a rationale in random order.
 
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
-use crate::text::operation::{Level, shuffled};
+use crate::StageError;
+use retort_artifact::Rationale;
+use retort_text::operation::{Level, shuffled};
 
 crate::params! {
     /// Puts the rationale in random order. Punctuation around words stays where it is; tokens are written one space apart.
@@ -15,6 +15,7 @@ crate::params! {
 
 impl Operation for Shuffle {
     const NAME: &'static str = "shuffle";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Puts the rationale in random order.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

@@ -1,9 +1,9 @@
 //! `strip_label`: a rationale without the sentences that give its answer away.
 
 use super::{Materials, Operation};
-use crate::artifact::{Label, Rationale};
-use crate::stage::StageError;
-use crate::text::operation::Giveaways;
+use crate::StageError;
+use retort_artifact::{Label, Rationale};
+use retort_text::operation::Giveaways;
 
 /// Without questions, the letters that count as labels; later ones would take `I` for one.
 const LETTERS: usize = 8;
@@ -21,6 +21,7 @@ crate::params! {
 
 impl Operation for StripLabel {
     const NAME: &'static str = "strip_label";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Leaves out the sentences that give the answer away.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

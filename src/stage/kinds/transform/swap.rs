@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::materials::named;
 use super::{Materials, Operation};
-use crate::artifact::{Label, Rationale};
-use crate::stage::StageError;
+use crate::StageError;
+use retort_artifact::{Label, Rationale};
 
 /// Which other question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ crate::params! {
 
 impl Operation for Swap {
     const NAME: &'static str = "swap";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Gives each question the rationale of another.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

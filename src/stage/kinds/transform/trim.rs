@@ -1,8 +1,8 @@
 //! `trim`: an elicited text without what the teacher wrote after the rationale.
 
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
+use crate::StageError;
+use retort_artifact::Rationale;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,7 @@ crate::params! {
 
 impl Operation for Trim {
     const NAME: &'static str = "trim";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Cuts off what the teacher wrote after the rationale.";
 
     fn check(&self) -> Result<(), String> {

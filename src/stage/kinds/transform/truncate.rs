@@ -1,10 +1,10 @@
 //! `truncate`: the beginning of a rationale.
 
 use super::{Materials, Operation};
-use crate::artifact::Rationale;
-use crate::stage::StageError;
-use crate::stage::params::Count;
-use crate::text::operation::{Level, truncated};
+use crate::StageError;
+use crate::params::Count;
+use retort_artifact::Rationale;
+use retort_text::operation::{Level, truncated};
 
 crate::params! {
     /// Keeps the beginning of the rationale.
@@ -18,6 +18,7 @@ crate::params! {
 
 impl Operation for Truncate {
     const NAME: &'static str = "truncate";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Keeps the beginning of the rationale.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Materials, Operation};
-use crate::artifact::{Rationale, Rationales};
-use crate::stage::StageError;
-use crate::stage::kinds::missing::Missing;
-use crate::stage::params::Input;
+use crate::StageError;
+use crate::kinds::missing::Missing;
+use crate::params::Input;
+use retort_artifact::{Rationale, Rationales};
 
 crate::params! {
     /// Puts a rationale for a wrong choice in the place of each: one of some samples whose teacher arrived at another label
@@ -22,6 +22,7 @@ crate::params! {
 
 impl Operation for Wrong {
     const NAME: &'static str = "wrong";
+    const REVISION: u32 = 1;
     const ABOUT: &'static str = "Puts a rationale for a wrong choice in the place of each.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

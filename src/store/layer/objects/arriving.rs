@@ -9,9 +9,9 @@ use futures_util::StreamExt;
 use object_store::{Error, GetResult};
 
 use super::trouble::failure;
-use crate::fingerprint::{Digest, StreamDigest};
-use crate::store::disk;
-use crate::store::layer::place::{Copied, Expected, unsound};
+use crate::disk;
+use crate::layer::place::{Copied, Expected, unsound};
+use retort_fingerprint::{Digest, StreamDigest};
 
 /// A blob on its way into a file, or only past the hash.
 pub(super) struct Arriving {

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::Fingerprint;
-use crate::store::claim::{CLAIM_BYTES_MAX, ClaimId};
-use crate::store::head::{WholeClaim, whole};
-use crate::store::trust::Signed;
+use crate::claim::{CLAIM_BYTES_MAX, ClaimId};
+use crate::head::{WholeClaim, whole};
+use crate::trust::Signed;
+use retort_fingerprint::Fingerprint;
 
 /// A larger object is no catalog.
 pub(super) const CATALOG_BYTES_MAX: u64 = CLAIM_BYTES_MAX;

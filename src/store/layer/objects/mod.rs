@@ -43,17 +43,17 @@ use remote::{Object, PART_BYTES, Remote};
 
 use super::place::{Copied, Expected, Named, Place, Put};
 use super::{LayerOptions, Writes};
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::BlobRef;
-use crate::store::claim::{CLAIM_BYTES_MAX, ClaimId};
-use crate::store::disk;
-use crate::store::head::{WholeClaim, whole};
-use crate::store::layout::{Area, Component};
-use crate::store::notice::{Notice, Notices};
-use crate::store::open::TAG;
-use crate::store::rows;
-use crate::store::run::RunId;
-use crate::store::trust::{Signed, Trust};
+use crate::BlobRef;
+use crate::claim::{CLAIM_BYTES_MAX, ClaimId};
+use crate::disk;
+use crate::head::{WholeClaim, whole};
+use crate::layout::{Area, Component};
+use crate::notice::{Notice, Notices};
+use crate::open::TAG;
+use crate::rows;
+use crate::run::RunId;
+use crate::trust::{Signed, Trust};
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// A larger object is no tag.
 const TAG_BYTES_MAX: u64 = 4096;
@@ -267,7 +267,7 @@ impl Objects {
 ///
 /// The tag is made twice, and replaced under a version that it never had: a server that lets that happen would let one
 /// person's work undo another's.
-pub(in crate::store) fn share(at: &ObjectsAt, timeout: Duration) -> Result<(), String> {
+pub(crate) fn share(at: &ObjectsAt, timeout: Duration) -> Result<(), String> {
     let (shown, names) = (&at.bucket, Names::new());
     let remote = reach(at, timeout)?;
     let (name, tag) = (names.tag(), Bytes::from_static(TAG.as_bytes()));

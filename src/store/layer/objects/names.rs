@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::fingerprint::{Digest, Fingerprint};
-use crate::store::layout::{Area, Component, Layout};
-use crate::store::rows;
-use crate::store::run::RunId;
+use crate::layout::{Area, Component, Layout};
+use crate::rows;
+use crate::run::RunId;
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// Where catalogs are. A directory has heads in their stead, which are of another form.
 const CATALOGS: &str = "catalog/v1";

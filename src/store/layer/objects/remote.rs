@@ -24,10 +24,10 @@ use tokio::runtime::{Builder, Runtime};
 use super::arriving::{Arriving, Taken, broke_off};
 use super::build::Stores;
 use super::trouble::{failure, is_absence, on_its_way};
-use crate::fingerprint::{Digest, StreamDigest};
-use crate::store::BlobRef;
-use crate::store::disk::{self, Opened};
-use crate::store::layer::place::{Copied, Expected, Put, unsound};
+use crate::BlobRef;
+use crate::disk::{self, Opened};
+use crate::layer::place::{Copied, Expected, Put, unsound};
+use retort_fingerprint::{Digest, StreamDigest};
 
 /// Blobs are sent in parts of so many bytes, or of more where a blob would have too many parts.
 pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;

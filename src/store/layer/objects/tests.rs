@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 use super::build::Stores;
 use super::*;
-use crate::fingerprint::{KeyManifest, Term};
-use crate::store::claim::{Claim, Producer};
-use crate::store::layer::{LayerAt, Writes};
-use crate::store::trust::{SecretKey, TrustOptions};
+use crate::claim::{Claim, Producer};
+use crate::layer::{LayerAt, Writes};
+use crate::trust::{SecretKey, TrustOptions};
+use retort_fingerprint::{KeyManifest, Term};
 
 fn over(memory: &Arc<InMemory>, trust: &TrustOptions) -> Objects {
     let at = ObjectsAt::new("s3://lab/team".parse().unwrap(), Surroundings::default());

@@ -2,8 +2,8 @@
 
 use super::SyntheticSpec;
 use super::situations::{NAMES, SITUATIONS, Situation};
-use crate::artifact::{Choice, Label};
-use crate::fingerprint::Draw;
+use retort_artifact::{Choice, Label};
+use retort_fingerprint::Draw;
 
 /// Everything that decides one question.
 pub(super) struct Facts {

@@ -41,9 +41,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use facts::Facts;
 use situations::{NAMES, SITUATIONS, Situation};
 
-use crate::artifact::{Label, Question, Questions, Split};
-use crate::fingerprint::{ContentHash, Draw, Term};
-use crate::text::Fraction;
+use crate::Fraction;
+use retort_artifact::{Label, Question, Questions, Split};
+use retort_fingerprint::{ContentHash, Draw, Term};
 
 /// How many questions to make up, and how hard they are.
 #[derive(Debug, Clone, PartialEq)]

@@ -154,9 +154,9 @@ fn situations_are_told_apart_by_their_words() {
 
 #[test]
 fn the_questions_are_pinned() {
-    use crate::artifact::Artifact;
+    use retort_artifact::Artifact;
     let parts = generate(&SyntheticSpec::default()).unwrap().encode();
-    let digest = crate::fingerprint::Digest::of(&parts["train"]).short();
+    let digest = retort_fingerprint::Digest::of(&parts["train"]).short();
     expect_test::expect!["c408d871a4"].assert_eq(&digest);
 }
 

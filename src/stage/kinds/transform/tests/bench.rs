@@ -8,16 +8,16 @@ use expect_test::Expect;
 use tempfile::TempDir;
 
 use super::super::{Materials, Step, Supplies};
-use crate::artifact::{Artifact, Choice, Label, Question, Rationale};
-use crate::event::Note;
-use crate::fingerprint::{Digest, Fingerprint, KeyManifest, Term};
-use crate::hub::Secret;
-use crate::model::{Device, DeviceError};
-use crate::source::{Diagnostics, Sources, Style, read_yaml};
-use crate::stage::params::{FromNode, Scope};
-use crate::stage::{Arrival, Context, DeviceSlot, Feed, Order, Reach, Stop};
-use crate::store::{Claim, Store, StoreOptions};
-use crate::text::tokenizer::{Tokenizer, train_bpe};
+use crate::params::{FromNode, Scope};
+use crate::{Arrival, Context, DeviceSlot, Feed, Order, Reach, Stop};
+use retort_artifact::{Artifact, Choice, Label, Question, Rationale};
+use retort_event::Note;
+use retort_fingerprint::{Digest, Fingerprint, KeyManifest, Term};
+use retort_hub::Secret;
+use retort_model::{Device, DeviceError};
+use retort_source::{Diagnostics, Sources, Style, read_yaml};
+use retort_store::{Claim, Store, StoreOptions};
+use retort_text::tokenizer::{Tokenizer, train_bpe};
 
 /// Makes a rationale without a label.
 pub(super) fn row(id: &str, text: &str) -> Rationale {

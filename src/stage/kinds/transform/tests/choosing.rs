@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::artifact::{Label, Rationale};
+use retort_artifact::{Label, Rationale};
 
 fn sample(id: &str, sample: u32, label: Option<char>, text: &str) -> Rationale {
     let label = label.map(|label| Label::try_from(label).unwrap());

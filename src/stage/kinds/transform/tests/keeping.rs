@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::artifact::{Attribution, Attributions, Rationale, TokenScore};
-use crate::text::words::words;
+use retort_artifact::{Attribution, Attributions, Rationale, TokenScore};
+use retort_text::words::words;
 
 /// The paper's example; its identifier is `V1_B3_0128`.
 const PAPER: &str = "The answer is B because bodybuilders typically have more strength than nerds, which could translate into a greater ability to throw a baseball faster.";

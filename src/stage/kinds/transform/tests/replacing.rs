@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::artifact::{Label, Rationale, Rationales};
-use crate::text::words::words;
+use retort_artifact::{Label, Rationale, Rationales};
+use retort_text::words::words;
 
 #[test]
 fn a_rationale_is_filled_with_copies_of_a_token() {

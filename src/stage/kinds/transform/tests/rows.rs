@@ -8,8 +8,8 @@ use proptest::test_runner::TestRunner;
 
 use super::super::{OPERATIONS, once_each};
 use super::*;
-use crate::artifact::Rationale;
-use crate::fingerprint::ContentHash;
+use retort_artifact::Rationale;
+use retort_fingerprint::ContentHash;
 
 /// Operations that do something to each row by itself.
 const BY_ROW: [&str; 13] = [
@@ -34,7 +34,7 @@ fn texts_of_rationales() -> impl Strategy<Value = Vec<Rationale>> {
         .prop_map(|rows| rows.into_iter().map(|((id, sample), text)| Rationale { sample, ..row(&id, &text) }).collect())
 }
 
-fn questions() -> impl Iterator<Item = crate::artifact::Question> {
+fn questions() -> impl Iterator<Item = retort_artifact::Question> {
     ('a'..='e').zip("ABABB".chars()).map(|(id, answer)| question(&id.to_string(), answer, &["the mud", "the ice"]))
 }
 

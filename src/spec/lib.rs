@@ -41,9 +41,9 @@ pub use experiment::{Coordinate, Experiment, Instance, InstanceId, InstanceName,
 pub use read::read;
 pub use schema::schema;
 
-use crate::stage::{Derivation, Kind};
+use retort_stage::{Derivation, Kind};
 
-/// Reads a file; it should stop one byte after [`MAX_BYTES`](crate::source::MAX_BYTES), which is refused anyway.
+/// Reads a file; it should stop one byte after [`MAX_BYTES`](retort_source::MAX_BYTES), which is refused anyway.
 pub type Loader<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 
 /// The words that stages bring into the language.

@@ -44,8 +44,10 @@ mod digest;
 mod draw;
 mod manifest;
 mod term;
+mod words;
 
 pub use digest::{Digest, Fingerprint, ParseDigestError, RowKey, StreamDigest};
 pub use draw::Draw;
 pub use manifest::{InputKey, KeyChange, KeyManifest};
 pub use term::{ContentHash, Term};
+pub use words::Words;

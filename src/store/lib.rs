@@ -93,7 +93,7 @@ pub use trash::{Collection, Restored};
 pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};
 pub use verify::{Damage, MissingBlob, VerifyOptions, VerifyReport};
 
-use crate::fingerprint::Digest;
+use retort_fingerprint::Digest;
 
 /// A blob's name and size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ mod svg;
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::spec::{Experiment, InstanceId};
+use retort_spec::{Experiment, InstanceId};
 
 pub use draw::{Drawing, DrawnStage, Shade, dot, mermaid};
 pub use svg::svg;

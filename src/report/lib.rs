@@ -100,9 +100,9 @@ pub use reliability::calibrated;
 pub use section::{Section, SectionFigure};
 pub use table::{Align, Cell, Column, Side, Table};
 
-use crate::artifact::{AgreementSummary, Question, ReportFiles, Scores, TrainingLog};
-use crate::fingerprint::{ContentHash, Term};
-use crate::stats::Level;
+use retort_artifact::{AgreementSummary, Question, ReportFiles, Scores, TrainingLog};
+use retort_fingerprint::{ContentHash, Term};
+use retort_stats::Level;
 
 /// The name by which a specification refers to the stage that scored an arm.
 pub const ARM_AXIS: &str = "arm";
@@ -215,16 +215,7 @@ impl ContentHash for Figure {
     }
 }
 
-impl ContentHash for Shape {
-    fn term(&self) -> Term {
-        let word = match self {
-            Self::Auto => "auto",
-            Self::Dots => "dots",
-            Self::Bars => "bars",
-        };
-        Term::variant(word, Term::None)
-    }
-}
+retort_fingerprint::words!(Shape { Auto = "auto", Dots = "dots", Bars = "bars" });
 
 impl ContentHash for ReportSpec {
     fn term(&self) -> Term {

@@ -22,3 +22,11 @@ pub use derivation::Derivation;
 pub use foresight::{Coming, Misfit};
 pub use inquiry::{Asked, Basis, Estimate, Inquiry};
 pub use kind::{BoundStage, Clash, Kind, Slot, Stage};
+
+/// What the declaring macros name.
+#[doc(hidden)]
+pub mod declared {
+    pub use retort_fingerprint as fingerprint;
+    pub use retort_source as source;
+    pub use serde_json;
+}

@@ -11,7 +11,7 @@
 //! | `crew` | the threads that send, and the one loop that listens |
 //!
 //! Everything up to the governor is pure and takes the time as an argument: so long since the asking began. Only `server`
-//! touches the network and only `crew` reads a clock. A key is a [`Secret`](crate::hub::Secret): it is never shown, and where a server
+//! touches the network and only `crew` reads a clock. A key is a [`Secret`](retort_hub::Secret): it is never shown, and where a server
 //! repeats it, it is struck out before anything else sees the text.
 //!
 //! The HTTP client is `ureq`, which blocks: a thread for each request in flight is cheap beside what a teacher costs. A

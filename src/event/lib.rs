@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use log::{LogError, log_line, read_log};
 
-use crate::fingerprint::{Fingerprint, KeyChange};
+use retort_fingerprint::{Fingerprint, KeyChange};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
