@@ -15,7 +15,8 @@
 //!
 //! # Rooms
 //!
-//! A room may use only those above it; a test reads the `use` lines and enforces it.
+//! Each room is a crate of its own (`src/<room>`, called `retort-<room>`), and this crate is the door to all of them: it
+//! re-exports them under their short names and adds the command line. A room uses only those above it.
 //!
 //! | room | holds |
 //! |---|---|
