@@ -11,7 +11,7 @@ const ROOT: &str = "RETORT_STORE_TEST_ROOT";
 
 fn start(root: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "store::tests::killed::work_as_a_child", "--ignored", "--nocapture"])
+        .args(["--exact", "tests::killed::work_as_a_child", "--ignored", "--nocapture"])
         .env(ROOT, root)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use super::*;
 
-const CHILD: &str = "store::tests::sharing::work_as_a_child";
+const CHILD: &str = "tests::sharing::work_as_a_child";
 
 /// Works on a cache in a process of its own, under a umask, as the superuser also as somebody else.
 fn work(binary: &Path, root: &Path, user: &str, umask: &str, ids: Option<(u32, u32)>) -> Output {
