@@ -243,6 +243,52 @@ mod tests {
     }
 
     #[test]
+    fn what_templates_do_in_transformers() {
+        for (source, expected) in [
+            (
+                r#"{% for m in messages if m.role != "system" %}{{ loop.length }}{{ m.content|e }}{% if not loop.last %}|{% endif %}{% endfor %}{% filter trim %} x {% endfilter %}{{ range(3)|list }}{{ {"a": 1}|tojson }}{{ [1,2]|tojson(indent=2) }}{{ "<b>"|tojson }}"#,
+                "1 Hi &lt;b&gt; x[0, 1, 2]{\"a\": 1}[\n  1,\n  2\n]\"<b>\"",
+            ),
+            (
+                r#"{% for m in messages %}{% if m.role == "assistant" %}{% generation %}{{ m.content }}{% endgeneration %}{% else %}<{{ m.role }}>{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"#,
+                "<user> Hi <b> <assistant>",
+            ),
+            (
+                r#"{% for m in messages %}{% if loop.previtem is defined and loop.previtem.role == m.role %}{{ raise_exception("same") }}{% endif %}{{ m["content"] if m["content"] is string else m["content"][0]["text"] }}{% break %}{% endfor %}"#,
+                " Hi <b> ",
+            ),
+            (
+                r#"{% macro f(x) %}[{{ x }}]{% endmacro %}{% for m in messages %}{{ f(m.content | trim) }}{{ "%s!" | format(m.role) }}{{ "{}".format(m.role) }}{% endfor %}"#,
+                "[Hi <b>]user!user",
+            ),
+            (
+                r#"{% for m in messages %}{{ m.content.split("</think>")[-1].lstrip("\n") }}{{ m.get("tool_calls") }}{{ m.tool_calls is defined }}{{ m.content | length }}{% endfor %}{{ messages | map(attribute="role") | join(",") }}{{ date_string if date_string is defined else "26 Jul 2024" }}"#,
+                " Hi <b> NoneFalse8user26 Jul 2024",
+            ),
+            (
+                r#"{% set users = messages | selectattr("role", "equalto", "user") | list %}{{ users[-1].content }}{% for m in messages[::-1] %}{{ m.content }}{% endfor %}"#,
+                " Hi <b>  Hi <b> ",
+            ),
+            (
+                r#"{%- set today = strftime_now("%Y-%m-%d") %}{{ bos_token }}[SYS]{{ today }}[/SYS]{% for m in messages %}[INST]{{ m.content }}[/INST]{% endfor %}"#,
+                "<s>[SYS]2024-07-26[/SYS][INST] Hi <b> [/INST]",
+            ),
+            (
+                r#"{%- if documents %}D{% endif %}{%- if tools is not none %}{% for t in tools %}{{ t | tojson(indent=4) }}{% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}"#,
+                " Hi <b> ",
+            ),
+            (
+                r#"{%- if tools is not none and tools|length > 0 %}T{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}"#,
+                " Hi <b> ",
+            ),
+        ] {
+            let template = ChatTemplate::from_files(Some(source.as_bytes()), Some(CONFIG.as_bytes()), Day::DEFAULT);
+            let rendered = template.and_then(|template| template.render(&Conversation::of(" Hi <b> ")));
+            assert_eq!(rendered.unwrap_or_else(|error| error.to_string()), expected, "{source}");
+        }
+    }
+
+    #[test]
     fn whether_the_day_was_asked_for_is_known() {
         let asked = |source: &str| {
             let template =
