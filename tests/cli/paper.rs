@@ -5,6 +5,9 @@ use expect_test::{Expect, expect};
 use serde_json::Value as Json;
 
 use crate::runner::Project;
+use crate::teacher_server::{Act, Teacher};
+use retort::model::{Architecture, Config, Device, Model, Size};
+use retort::text::tokenizer::Tokenizer;
 
 fn pipeline(name: &str) -> String {
     format!("{}/pipelines/{name}.yaml", env!("CARGO_MANIFEST_DIR"))
@@ -82,7 +85,7 @@ fn the_papers_grids_are_planned_without_their_models() {
     planned(
         "figure-5",
         &expect![
-            "1 csqa, 1 obqa, 1 quarel, 1 rationales, 1 human, 1 reasons-first, 6 weighed, 6 top, 6 overlap, 1 whole, 7 words, 8 answers, 1 figure-5"
+            "1 csqa, 1 obqa, 1 quarel, 1 rationales, 1 human, 1 reasons-first, 1 weighed, 5 weighed-otherwise, 6 top, 6 overlap, 1 whole, 7 words, 8 answers, 1 figure-5"
         ],
     );
 }
@@ -118,4 +121,77 @@ fn the_small_pipelines_run() {
         figure-5: 40
     "#]]
     .assert_eq(&counts);
+}
+
+/// Puts a tiny model of an architecture into the hub's cache under the name of a published one, with a tokenizer in the layout
+/// of some family, and the companions that such a model has.
+fn publish(project: &Project, name: &str, architecture: Architecture, tokenizer: &str, [begin, end]: [&str; 2]) {
+    const COMMIT: &str = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
+    let json = fs_err::read(format!("{}/tests/tokenizers/{tokenizer}.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let known = Tokenizer::from_json(&json).unwrap();
+    // As published ones do, the model has some rows that no token has.
+    let size = Size { vocab_size: known.size() + 7, context: 768, d_model: 8, layers: 1, heads: 2, kv_heads: None };
+    let model = Model::init(Config::new(architecture, size), 3, &Device::cpu());
+    let id = |token: &str| known.id(token);
+    let mut config: Json = serde_json::from_str(&model.config().to_json()).unwrap();
+    (config["bos_token_id"], config["eos_token_id"]) = (id(begin).into(), Json::Null);
+    // Each of the three files is where some family names its end: Phi's is in the tokenizer's alone.
+    let generation = if architecture == Architecture::Phi { Json::Null } else { id(end).into() };
+    let folder = format!("hf/hub/models--{}", name.replace('/', "--"));
+    let file = |name: &str, text: &str| project.write(&format!("{folder}/snapshots/{COMMIT}/{name}"), text);
+    file("config.json", &config.to_string());
+    file("generation_config.json", &serde_json::json!({ "eos_token_id": generation }).to_string());
+    file("tokenizer_config.json", &serde_json::json!({ "bos_token": begin, "eos_token": end }).to_string());
+    file("tokenizer.json", std::str::from_utf8(&json).unwrap());
+    fs_err::write(
+        project.path(&format!("{folder}/snapshots/{COMMIT}/model.safetensors")),
+        model.weights_bytes().unwrap(),
+    )
+    .unwrap();
+    project.write(&format!("{folder}/refs/main"), COMMIT);
+}
+
+/// Copies the pipelines beside the data, with another address for the teacher.
+fn copied(project: &Project, url: &str) {
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pipelines");
+    for path in crate::runner::files(&root) {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let text = fs_err::read_to_string(&path).unwrap();
+        project.write(&format!("pipelines/{name}"), &text.replace("http://localhost:8000/v1", url));
+    }
+}
+
+#[test]
+fn the_papers_pipelines_run_whole_with_tiny_models_in_place_of_the_hubs() {
+    let teacher = Teacher::always(Act::Says("The answer is A because ice is smoother than mud.", "stop"));
+    let project = data();
+    copied(&project, &teacher.url());
+    let root = format!("data={}", project.path("data").display());
+    let run = |name: &str, more: &[&str]| {
+        let file = format!("pipelines/paper/{name}.yaml");
+        let command = ["run", &file, "--root", &root, "--offline", "--progress", "plain"];
+        project.run(&[&command[..], more].concat()).code(0);
+        let plan =
+            project.run(&["plan", &file, "--root", &root, "--json"].iter().chain(more).copied().collect::<Vec<_>>());
+        let plan = plan.code(0).json();
+        let all = plan["instances"].as_array().unwrap().len();
+        assert_eq!(plan["counts"]["hits"].as_u64().unwrap() as usize, all, "{name}: {}", plan["counts"]);
+        let page = fs_err::read_to_string(project.path(&format!("out/{name}/{name}/report.md"))).unwrap();
+        assert!(page.contains("chance"), "the report of {name}: {page}");
+    };
+    // The families of the paper's students, in every pipeline.
+    publish(&project, "openai-community/gpt2-xl", Architecture::Gpt2, "gpt2", ["<|endoftext|>"; 2]);
+    publish(&project, "microsoft/phi-1_5", Architecture::Phi, "phi", ["<|endoftext|>"; 2]);
+    publish(&project, "google/gemma-2b", Architecture::Gemma, "gemma", ["<bos>", "<eos>"]);
+    for name in ["table-1", "table-2", "table-3", "figure-3", "figure-4", "figure-5"] {
+        run(name, &[]);
+    }
+    run("figure-2", &["--set", "tokens=64"]);
+    // The other families, in their place.
+    publish(&project, "openai-community/gpt2-xl", Architecture::Llama, "llama", ["<s>", "</s>"]);
+    publish(&project, "microsoft/phi-1_5", Architecture::Mistral, "mistral", ["<s>", "</s>"]);
+    publish(&project, "google/gemma-2b", Architecture::Llama, "llama-3", ["<|begin_of_text|>", "<|end_of_text|>"]);
+    for name in ["table-1", "table-3"] {
+        run(name, &[]);
+    }
 }
