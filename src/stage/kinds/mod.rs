@@ -11,6 +11,7 @@ pub mod dataset;
 pub mod elicit;
 pub mod evaluate;
 pub mod examples;
+mod footprint;
 pub mod lens;
 pub mod missing;
 pub mod recipe;

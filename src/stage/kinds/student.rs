@@ -144,6 +144,26 @@ impl Student {
         }
     }
 
+    /// The shape of the model; `None` where its files, or its tokenizer's stage, have not come yet.
+    pub(super) fn shape(&self, context: &Context<'_>) -> Result<Option<Config>, StageError> {
+        match self {
+            Self::New(new) => {
+                let Ok(file) = context.read(&new.tokenizer) else { return Ok(None) };
+                let size = Size {
+                    vocab_size: Tokenizer::from_json(&file.json).map_err(data)?.size(),
+                    context: new.context.get(),
+                    d_model: new.width.get(),
+                    layers: new.layers.get(),
+                    heads: new.heads.get(),
+                    kv_heads: new.kv_heads.map(Count::get),
+                };
+                Ok(Some(Config::new(new.architecture, size)))
+            }
+            Self::Directory(ModelDirectory(files)) if context.files_of(files).is_empty() => Ok(None),
+            Self::Directory(ModelDirectory(files)) => Self::config(context, files).map(Some),
+        }
+    }
+
     /// Loads or initialises the model, with a row for each token of what its tokenizer has become.
     pub(super) fn load(&self, context: &Context<'_>, seed: u64, tokenizer: &Tokenizer) -> Result<Model, StageError> {
         let device = context.device()?;

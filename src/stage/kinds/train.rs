@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::params::{Aside, Count, External, Input, ModelSpec, Seed};
-use crate::{Clash, Context, Slot, Stage, StageError};
+use crate::{Clash, Context, Footprint, Slot, Stage, StageError};
 use retort_artifact::{
     Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
@@ -169,6 +169,10 @@ impl Stage for Train {
 
     fn passing_parts(&self) -> &'static [&'static str] {
         if self.keep.0 == Keep::None { &["weights"] } else { &[] }
+    }
+
+    fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError> {
+        self.reckoned(context)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
