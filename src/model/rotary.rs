@@ -156,6 +156,54 @@ mod tests {
     }
 
     #[test]
+    fn yarn_is_that_of_transformers() {
+        let yarn = |factor, original_context, beta_fast, beta_slow, truncate| RotaryScaling::Yarn {
+            factor,
+            attention_factor: 1.0,
+            beta_fast,
+            beta_slow,
+            original_context,
+            truncate,
+        };
+        // Of `ROPE_INIT_FUNCTIONS["yarn"]` of transformers 5.24.
+        for (scaling, width, expected) in [
+            (
+                yarn(4.0, 32, 32.0, 1.0, true),
+                16,
+                vec![1.0, 0.197_642_36, 0.025, 0.007_905_695, 0.002_5, 0.000_790_569_5, 0.000_25, 0.000_079_056_95],
+            ),
+            (
+                yarn(8.0, 4096, 16.0, 2.0, false),
+                32,
+                vec![
+                    1.0,
+                    0.562_341_33,
+                    0.316_227_76,
+                    0.177_827_94,
+                    0.1,
+                    0.056_234_13,
+                    0.031_622_78,
+                    0.015_371_677,
+                    0.006_221_889,
+                    0.002_136_7,
+                    0.000_435_575_6,
+                    0.000_222_284_93,
+                    0.000_125,
+                    0.000_070_292_66,
+                    0.000_039_528_473,
+                    0.000_022_228_493,
+                ],
+            ),
+        ] {
+            let found = Rotary { theta: 10_000.0, share: 1.0, scaling }.frequencies(width);
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found / expected - 1.0_f32).abs() < 1e-6, "{found} {expected}");
+            }
+        }
+    }
+
+    #[test]
     fn a_dynamic_factor_changes_nothing_within_the_context() {
         let plain = Rotary { theta: 10_000.0, share: 1.0, scaling: RotaryScaling::None };
         let dynamic = Rotary { scaling: RotaryScaling::Dynamic { factor: 4.0 }, ..plain.clone() };

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use crate::runner::Project;
 use crate::teacher_server::{Act, Teacher};
-use retort::model::{Architecture, Config, Device, Model, Size};
-use retort::text::tokenizer::Tokenizer;
+use crate::tiny_models;
+use retort::model::Architecture;
 
 fn pipeline(name: &str) -> String {
     format!("{}/pipelines/{name}.yaml", env!("CARGO_MANIFEST_DIR"))
@@ -123,31 +123,11 @@ fn the_small_pipelines_run() {
     .assert_eq(&counts);
 }
 
-/// Puts a tiny model of an architecture into the hub's cache under the name of a published one, with a tokenizer in the layout
-/// of some family, and the companions that such a model has.
-fn publish(project: &Project, name: &str, architecture: Architecture, tokenizer: &str, [begin, end]: [&str; 2]) {
+/// Puts a tiny model of an architecture into the hub's cache under the name of a published one.
+fn publish(project: &Project, name: &str, architecture: Architecture, tokenizer: &str, ends: [&str; 2]) {
     const COMMIT: &str = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
-    let json = fs_err::read(format!("{}/tests/tokenizers/{tokenizer}.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let known = Tokenizer::from_json(&json).unwrap();
-    // As published ones do, the model has some rows that no token has.
-    let size = Size { vocab_size: known.size() + 7, context: 768, d_model: 8, layers: 1, heads: 2, kv_heads: None };
-    let model = Model::init(Config::new(architecture, size), 3, &Device::cpu());
-    let id = |token: &str| known.id(token);
-    let mut config: Json = serde_json::from_str(&model.config().to_json()).unwrap();
-    (config["bos_token_id"], config["eos_token_id"]) = (id(begin).into(), Json::Null);
-    // Each of the three files is where some family names its end: Phi's is in the tokenizer's alone.
-    let generation = if architecture == Architecture::Phi { Json::Null } else { id(end).into() };
     let folder = format!("hf/hub/models--{}", name.replace('/', "--"));
-    let file = |name: &str, text: &str| project.write(&format!("{folder}/snapshots/{COMMIT}/{name}"), text);
-    file("config.json", &config.to_string());
-    file("generation_config.json", &serde_json::json!({ "eos_token_id": generation }).to_string());
-    file("tokenizer_config.json", &serde_json::json!({ "bos_token": begin, "eos_token": end }).to_string());
-    file("tokenizer.json", std::str::from_utf8(&json).unwrap());
-    fs_err::write(
-        project.path(&format!("{folder}/snapshots/{COMMIT}/model.safetensors")),
-        model.weights_bytes().unwrap(),
-    )
-    .unwrap();
+    tiny_models::write(project, &format!("{folder}/snapshots/{COMMIT}"), architecture, tokenizer, ends);
     project.write(&format!("{folder}/refs/main"), COMMIT);
 }
 

@@ -160,16 +160,19 @@ enum Ids {
 }
 
 /// Returns the tokens that end an answer, as `generation_config.json` or `config.json` has them; none where it says nothing.
-pub(super) fn eos_ids(bytes: &[u8]) -> Vec<u32> {
+/// `file` stands in errors.
+pub(super) fn eos_ids(bytes: &[u8], file: &str) -> Result<Vec<u32>, StageError> {
     #[derive(Deserialize)]
     struct File {
         eos_token_id: Option<Ids>,
     }
-    match serde_json::from_slice(bytes) {
-        Ok(File { eos_token_id: Some(Ids::One(id)) }) => vec![id],
-        Ok(File { eos_token_id: Some(Ids::Several(ids)) }) => ids,
-        Ok(File { eos_token_id: None }) | Err(_) => Vec::new(),
-    }
+    let read: File = serde_json::from_slice(bytes)
+        .map_err(|error| data(format!("cannot read `eos_token_id` of `{file}`: {error}")))?;
+    Ok(match read.eos_token_id {
+        Some(Ids::One(id)) => vec![id],
+        Some(Ids::Several(ids)) => ids,
+        None => Vec::new(),
+    })
 }
 
 impl OwnEnd {
@@ -197,7 +200,7 @@ impl OwnEnd {
         let named = named.filter(|token| tokenizer.id(token).is_some());
         for name in [GENERATION, CONFIG] {
             let Some(bytes) = file(name).map_err(data)? else { continue };
-            let tokens: Vec<String> = eos_ids(&bytes).into_iter().filter_map(|id| tokenizer.token(id)).collect();
+            let tokens: Vec<String> = eos_ids(&bytes, name)?.into_iter().filter_map(|id| tokenizer.token(id)).collect();
             let chosen = named.as_ref().filter(|named| tokens.contains(named)).or(tokens.first());
             if let Some(token) = chosen {
                 return Ok(Self { token: Some(token.clone()), looked: String::new() });
@@ -250,6 +253,9 @@ mod tests {
         check(&eos("9999"), &eos(&b.to_string()), says_c, Some("<b>"));
         check("{}", "{}", "{\"eos_token\": \"<z>\"}", None);
         assert_eq!(own(&[(CONFIG, &eos(&a.to_string()))]).token.as_deref(), Some("<a>"));
+        let odd = |_: &str| -> Result<Option<Vec<u8>>, Infallible> { Ok(Some(eos("\"<a>\"").into_bytes())) };
+        let said = OwnEnd::of_files(&tokenizer(), odd).unwrap_err().to_string();
+        assert!(said.starts_with("cannot read `eos_token_id` of `generation_config.json`"), "{said}");
     }
 
     #[test]

@@ -270,8 +270,8 @@ impl Local {
         let config_bytes = file(CONFIG)?;
         let config = Config::from_json(&config_bytes, &format!("{place}/{CONFIG}")).map_err(data)?;
         let mut stop_ids = match optional(GENERATION)? {
-            Some(bytes) => eos_ids(&bytes),
-            None => eos_ids(&config_bytes),
+            Some(bytes) => eos_ids(&bytes, GENERATION)?,
+            None => eos_ids(&config_bytes, CONFIG)?,
         };
         stop_ids.extend(template.eos().and_then(|eos| tokenizer.id(eos)));
         let weights = all.iter().filter(|(name, ..)| is_weights(name));
