@@ -1,10 +1,11 @@
 //! How `attribute` scores tokens: the methods, and which of the stage's fields mean something to each.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::params::{Count, FromNode, Input, PositiveReal, Scope, Seed};
 use retort_artifact::{Checkpoint, Questions, Rationales, Split};
-use retort_fingerprint::{ContentHash, Term};
+use retort_fingerprint::{ContentHash, Term, Words};
 use retort_model::{self as model, Attributed, IntegratedGradients, Over, Quadrature, Reduction, Scorer};
 use retort_source::{Diagnostic, Node, Value};
 
@@ -54,28 +55,59 @@ crate::words!(Method {
 
 impl Method {
     /// Returns the fields that mean something to it, of those that do not to every method.
-    fn fields(self) -> &'static [&'static str] {
+    fn fields(self) -> &'static [Setting] {
+        use Setting::{Baseline, CompletenessBound, Function, Over, Quadrature, Reduction, Seed, Steps};
         match self {
-            Self::IntegratedGradients => {
-                &["function", "baseline", "over", "quadrature", "steps", "reduction", "completeness_bound"]
-            }
-            Self::GradientInput => &["function", "reduction"],
-            Self::Saliency => &["function"],
-            Self::LeaveOneOut => &["function", "baseline"],
+            Self::IntegratedGradients => &[Function, Baseline, Over, Quadrature, Steps, Reduction, CompletenessBound],
+            Self::GradientInput => &[Function, Reduction],
+            Self::Saliency => &[Function],
+            Self::LeaveOneOut => &[Function, Baseline],
             Self::AttentionRollout => &[],
-            Self::Random => &["seed"],
+            Self::Random => &[Seed],
+        }
+    }
+
+    /// Raised whenever a method gives other scores for the same settings: it enters the keys of stages and of rows.
+    const fn revision(self) -> i64 {
+        match self {
+            Self::IntegratedGradients
+            | Self::GradientInput
+            | Self::Saliency
+            | Self::LeaveOneOut
+            | Self::AttentionRollout
+            | Self::Random => 1,
         }
     }
 
     /// Says whether what it scores with looks at the label.
     pub(super) fn sees_label(self) -> bool {
-        self.fields().contains(&"function")
+        self.fields().contains(&Setting::Function)
     }
 }
 
-/// The fields that do not mean something to every method.
-const PARTIAL: [&str; 8] =
-    ["function", "baseline", "over", "quadrature", "steps", "reduction", "completeness_bound", "seed"];
+/// A field that does not apply to every method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    Function,
+    Baseline,
+    Over,
+    Quadrature,
+    Steps,
+    Reduction,
+    CompletenessBound,
+    Seed,
+}
+
+retort_fingerprint::words!(Setting {
+    Function = "function",
+    Baseline = "baseline",
+    Over = "over",
+    Quadrature = "quadrature",
+    Steps = "steps",
+    Reduction = "reduction",
+    CompletenessBound = "completeness_bound",
+    Seed = "seed",
+});
 
 crate::params! {
     /// How much each token of a rationale matters to the label, for a student that reasons before it answers. A field
@@ -160,13 +192,17 @@ impl FromNode for Attribute {
         let mut sound = true;
         for (key, value) in node.entries() {
             let field = key.text.as_str();
-            if value.value != Value::Null && PARTIAL.contains(&field) && !method.fields().contains(&field) {
+            let foreign = Setting::of_word(field).is_some_and(|setting| !method.fields().contains(setting));
+            if value.value != Value::Null && foreign {
                 sound = false;
                 let method_word = node.get("method").and_then(Node::text).unwrap_or("integrated_gradients");
                 let wrong = format!("`{field}` means nothing to the method `{method_word}`");
                 let label = match method.fields() {
                     [] => "no such field does".to_owned(),
-                    fields => format!("what does: {}", fields.join(", ")),
+                    fields => {
+                        let words: Vec<_> = fields.iter().map(Setting::word).collect();
+                        format!("what does: {}", words.join(", "))
+                    }
                 };
                 scope
                     .diagnostics
@@ -215,7 +251,7 @@ impl ContentHash for Attribute {
             seed: _,
             positions,
         } = self;
-        let mut fields = self.partial(PARTIAL.as_slice());
+        let mut fields = self.settings();
         fields.extend([
             (Cow::Borrowed("split"), split.term()),
             (Cow::Borrowed("method"), method.term()),
@@ -226,27 +262,29 @@ impl ContentHash for Attribute {
 }
 
 impl Attribute {
-    /// Returns those of some fields that mean something to the method.
-    fn partial(&self, of: &[&'static str]) -> std::collections::BTreeMap<Cow<'static, str>, Term> {
-        let value = |field: &str| match field {
-            "function" => self.function.term(),
-            "baseline" => self.baseline.term(),
-            "over" => self.over.term(),
-            "quadrature" => self.quadrature.term(),
-            "steps" => self.steps.term(),
-            "reduction" => self.reduction.term(),
-            "completeness_bound" => self.completeness_bound.term(),
-            _ => self.seed.term(),
+    /// Returns the settings that apply to the method, and its revision.
+    fn settings(&self) -> BTreeMap<Cow<'static, str>, Term> {
+        let value = |setting: Setting| match setting {
+            Setting::Function => self.function.term(),
+            Setting::Baseline => self.baseline.term(),
+            Setting::Over => self.over.term(),
+            Setting::Quadrature => self.quadrature.term(),
+            Setting::Steps => self.steps.term(),
+            Setting::Reduction => self.reduction.term(),
+            Setting::CompletenessBound => self.completeness_bound.term(),
+            Setting::Seed => self.seed.term(),
         };
-        let used = self.method.fields().iter().filter(|field| of.contains(field));
-        used.map(|field| (Cow::Borrowed(*field), value(field))).collect()
+        let used = self.method.fields().iter();
+        let mut fields: BTreeMap<_, _> = used.map(|setting| (Cow::Borrowed(setting.word()), value(*setting))).collect();
+        fields.insert(Cow::Borrowed("method revision"), Term::Int(self.method.revision()));
+        fields
     }
 
     /// Returns what a row's scores depend on of the stage's fields: all that the method uses but the bound, which only
     /// decides a warning. What runs side by side decides the last bits.
     pub(super) fn options_term(&self) -> Term {
-        let decisive: Vec<&'static str> = PARTIAL.into_iter().filter(|field| *field != "completeness_bound").collect();
-        let mut fields = self.partial(&decisive);
+        let mut fields = self.settings();
+        fields.remove(Setting::CompletenessBound.word());
         fields.insert(Cow::Borrowed("method"), self.method.term());
         fields.insert(Cow::Borrowed("positions"), self.positions.term());
         Term::Record(fields)
