@@ -9,7 +9,7 @@ use super::print::bytes;
 use super::reach::Environment;
 use super::session::{Devices, Ground, Session};
 use crate::event::Note;
-use crate::fingerprint::{Fingerprint, Term};
+use crate::fingerprint::{KeyManifest, Term};
 use crate::plan::{Plan, Verdict};
 use crate::spec::InstanceId;
 use crate::stage::params::ExternalRef;
@@ -41,6 +41,15 @@ pub(super) struct Outlay {
 /// Sums up the trainings that are still to be done; `None` where there are none, or no model is here yet.
 pub(super) fn of(session: &Session, plan: &Plan, ground: &Ground, store: &Store, devices: &Devices) -> Option<Outlay> {
     let mut outlay: Option<Outlay> = None;
+    // No result has this recipe.
+    let nobodys = KeyManifest {
+        kind: "footprint".to_owned(),
+        revision: 0,
+        params: Term::None,
+        inputs: Vec::new(),
+        env: BTreeMap::new(),
+        numerics: None,
+    };
     for (index, verdict) in plan.verdicts.iter().enumerate() {
         let id = InstanceId::at(index);
         let bound = &session.experiment.instance(id).bound;
@@ -55,7 +64,7 @@ pub(super) fn of(session: &Session, plan: &Plan, ground: &Ground, store: &Store,
                     (external.port.clone(), ground.externals.files(&session.experiment, external).to_vec())
                 };
                 let externals = bound.externals().iter().map(files).collect();
-                Order { fingerprint: Fingerprint::of(&Term::None), inputs: BTreeMap::new(), externals }
+                Order { fingerprint: nobodys.fingerprint(), inputs: BTreeMap::new(), externals }
             }
             Verdict::Left | Verdict::Hit(_) | Verdict::Shares(_) | Verdict::Lacks(_) => continue,
         };
@@ -85,7 +94,8 @@ impl Outlay {
     pub(super) fn text(&self, cuda: Option<usize>) -> String {
         let Self { trainings, disk_bytes, kept_bytes, largest, memory } = self;
         let mut out = format!(
-            "disk: {trainings} trainings write {} of weights, of which {} stay\n",
+            "disk: {trainings} training{} {} of weights, of which {} stay\n",
+            if *trainings == 1 { " writes" } else { "s write" },
             bytes(*disk_bytes),
             bytes(*kept_bytes)
         );

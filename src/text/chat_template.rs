@@ -274,11 +274,11 @@ mod tests {
                 "<s>[SYS]2024-07-26[/SYS][INST] Hi <b> [/INST]",
             ),
             (
-                r#"{%- if documents %}D{% endif %}{%- if tools is not none %}{% for t in tools %}{{ t | tojson(indent=4) }}{% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}"#,
+                r"{%- if documents %}D{% endif %}{%- if tools is not none %}{% for t in tools %}{{ t | tojson(indent=4) }}{% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}",
                 " Hi <b> ",
             ),
             (
-                r#"{%- if tools is not none and tools|length > 0 %}T{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}"#,
+                r"{%- if tools is not none and tools|length > 0 %}T{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}",
                 " Hi <b> ",
             ),
         ] {

@@ -31,7 +31,13 @@ fn data() -> Project {
         project.write(&format!("data/obqa/{split}.jsonl"), &line(split));
     }
     project.write("data/annotations/quarel.jsonl", "{\"id\":\"train\",\"annotator\":\"ada\",\"words\":[\"ice\"]}\n");
-    project.write("data/GoogleNews-vectors-negative300.bin", "2 1\nice 0000\nmud 0000\n");
+    let mut vectors = b"3 2\n".to_vec();
+    for (word, vector) in [("ice", [1.0_f32, 0.0]), ("mud", [0.0, 1.0]), ("snow", [0.9, 0.1])] {
+        vectors.extend(word.bytes().chain(*b" "));
+        vectors.extend(vector.iter().flat_map(|number| number.to_le_bytes()));
+        vectors.push(b'\n');
+    }
+    fs_err::write(project.path("data/GoogleNews-vectors-negative300.bin"), vectors).unwrap();
     project
 }
 

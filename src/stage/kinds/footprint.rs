@@ -63,11 +63,11 @@ mod tests {
     fn a_training_of_gpt2_xl_takes_what_it_is_known_to_take() {
         let size = Size { vocab_size: 50_257, context: 1024, d_model: 1600, layers: 48, heads: 25, kv_heads: None };
         let config = Config::new(Architecture::Gpt2, size);
-        let gigabytes = |bytes: u64| (bytes as f64 / 1e9).round();
+        let gigabytes = |bytes: u64| (bytes + 500_000_000) / 1_000_000_000;
         let weights = NUMBER * config.parameter_count();
-        assert_eq!(gigabytes(weights), 6.0);
+        assert_eq!(gigabytes(weights), 6);
         let activations = activations(&config, 4, 768);
-        assert_eq!(gigabytes(activations), 28.0);
+        assert_eq!(gigabytes(activations), 28);
         // Twice the sequences take twice as much, and longer ones more than that, for attention.
         assert_eq!(super::activations(&config, 8, 768), 2 * activations);
         assert!(super::activations(&config, 4, 1536) > 2 * activations);
