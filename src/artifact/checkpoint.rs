@@ -67,6 +67,9 @@ pub struct Usage {
     pub format: Format,
     /// The template of its prompts.
     pub prompt: String,
+    /// The tokens that stand before every text, such as `<s>`.
+    #[serde(default)]
+    pub begin: Vec<String>,
     /// The token that ends a sequence, if it was taught one.
     pub end: Option<String>,
 }

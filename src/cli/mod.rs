@@ -8,6 +8,7 @@ mod agreement;
 mod args;
 mod commands;
 mod exit;
+mod footprint;
 mod history;
 mod hub;
 mod inquiry;

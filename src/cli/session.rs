@@ -232,6 +232,15 @@ impl Devices {
         self.open().map(Device::numerics)
     }
 
+    /// Returns the index of the CUDA device; `None` where the CPU computes, or nothing was opened.
+    pub(super) fn cuda(&self) -> Option<usize> {
+        let opened = self.opened.get()?.as_ref().ok()?;
+        match opened.to_string().parse() {
+            Ok(DeviceChoice::Cuda(index)) => Some(index),
+            _ => None,
+        }
+    }
+
     fn open(&self) -> Result<&Device, DeviceError> {
         let open = || Device::open(self.choice, self.toolkit.as_deref());
         self.opened.get_or_init(open).as_ref().map_err(Clone::clone)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::folder::{FolderError, files_in};
+use super::folder::{COMPANIONS, FolderError, files_in};
 use super::{HubModel, Revision};
 
 /// Where snapshots of models are kept.
@@ -11,6 +11,7 @@ use super::{HubModel, Revision};
 /// models--owner--name/refs/main            the commit that a branch or tag was at
 /// models--owner--name/blobs/<etag>         the bytes of a file; `<etag>.incomplete` while they come
 /// models--owner--name/snapshots/<commit>/  links to blobs under the files' names
+/// models--owner--name/.no_exist/<commit>/  empty files under the names that the commit does not have
 /// .locks/models--owner--name/<etag>.lock   held by whoever fetches the blob
 /// ```
 #[derive(Debug, Clone)]
@@ -55,6 +56,18 @@ impl HubCache {
         }
         let files = files_in(&folder)?;
         Ok(Snapshot { commit, folder, files })
+    }
+
+    /// Says whether every file that a model may have was looked for, be it there or not. A snapshot that another program
+    /// fetched for itself may lack some.
+    pub(super) fn is_complete(&self, model: &HubModel, snapshot: &Snapshot) -> bool {
+        let absent = self.absent(model, &snapshot.commit);
+        COMPANIONS.iter().all(|name| snapshot.folder.join(name).is_file() || absent.join(name).exists())
+    }
+
+    /// Returns the directory that notes which files a commit does not have.
+    pub(super) fn absent(&self, model: &HubModel, commit: &str) -> PathBuf {
+        self.folder(model).join(".no_exist").join(commit)
     }
 
     /// Returns the directory of a model.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use fs_err::File;
 use sha2::{Digest as _, Sha256};
 
+use super::cache::Absent;
 use super::client::{Announced, Client};
 use super::error::{HubError, Reason};
-use super::folder::{FolderError, model_files};
+use super::folder::{COMPANIONS, FolderError, model_files};
 use super::{HubCache, HubModel, Revision, Secret, Snapshot};
 
 /// How many bytes are read at once.
@@ -53,10 +54,20 @@ impl Hub {
     /// What is in the cache is not asked for again: a branch stays at the commit it was at when it was first fetched.
     /// What came of a file before the connection broke is kept, and the next call goes on from there.
     pub fn fetch(&self, model: &HubModel, tell: &mut dyn FnMut(Fetched<'_>)) -> Result<Snapshot, HubError> {
-        let absent = match self.cache.find(model) {
-            Ok(snapshot) => return Ok(snapshot),
-            Err(absent) => absent,
-        };
+        match self.cache.find(model) {
+            Ok(snapshot) if self.offline || self.cache.is_complete(model, &snapshot) => Ok(snapshot),
+            // What is there will do where the hub cannot be asked for the rest.
+            Ok(snapshot) => self.fetch_missing(model, Absent::Nothing, tell).or(Ok(snapshot)),
+            Err(absent) => self.fetch_missing(model, absent, tell),
+        }
+    }
+
+    fn fetch_missing(
+        &self,
+        model: &HubModel,
+        absent: Absent,
+        tell: &mut dyn FnMut(Fetched<'_>),
+    ) -> Result<Snapshot, HubError> {
         let fail = |reason| HubError::new(model, self.client.endpoint(), None, reason);
         if self.offline {
             return Err(fail(Reason::Offline(absent)));
@@ -75,6 +86,11 @@ impl Hub {
         })?;
         for name in &files {
             self.file(model, &commit, name, tell)?;
+        }
+        let lacking = self.cache.absent(model, &commit);
+        for name in COMPANIONS.into_iter().filter(|name| !description.files.contains(*name)) {
+            let noted = fs_err::create_dir_all(&lacking).and_then(|()| fs_err::write(lacking.join(name), b""));
+            noted.map_err(|error| fail(Reason::Disk(error)))?;
         }
         if !model.revision.is_commit() {
             // Noted last, so that a branch is known only when all of it is there.

@@ -15,6 +15,8 @@ pub const CHAT_TEMPLATE: &str = "chat_template.jinja";
 pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 /// What says, among other things, which tokens end an answer.
 pub const GENERATION: &str = "generation_config.json";
+/// The files that say how a model's sequences end, which not every model has.
+pub(super) const COMPANIONS: [&str; 2] = [GENERATION, TOKENIZER_CONFIG];
 /// The weights in one file.
 const WEIGHTS: &str = "model.safetensors";
 /// What names the files of weights in several.
@@ -80,8 +82,8 @@ pub fn is_weights(name: &str) -> bool {
     name.ends_with(".safetensors")
 }
 
-/// Returns the files of a directory that are the model: configuration, tokenizer, then the weights in the order of
-/// their names. A link to nothing is no file.
+/// Returns the files of a directory that are the model: configuration, tokenizer, those of its companions that are there,
+/// then the weights in the order of their names. A link to nothing is no file.
 pub fn files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
     model_files(&names_in(folder)?, |name| fs_err::read(folder.join(name)).map_err(unreadable))
 }
@@ -91,8 +93,8 @@ pub fn files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
 pub fn chat_files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
     let names = names_in(folder)?;
     let model = model_files(&names, |name| fs_err::read(folder.join(name)).map_err(unreadable))?;
-    let talk = [CHAT_TEMPLATE, TOKENIZER_CONFIG, GENERATION].into_iter().filter(|name| names.contains(*name));
-    Ok(model.into_iter().chain(talk.map(str::to_owned)).collect())
+    let talk = names.get(CHAT_TEMPLATE).cloned();
+    Ok(model.into_iter().chain(talk).collect())
 }
 
 /// Returns the files of weights of a directory, in the order of their names, whether or not it has a tokenizer.
@@ -111,12 +113,12 @@ fn unreadable(error: std::io::Error) -> FolderError {
     FolderError::Unreadable { why: error.to_string() }
 }
 
-/// Returns the files that are the model, among the `names` a directory has: configuration, tokenizer, then the weights in
-/// the order of their names.
+/// Returns the files that are the model, among the `names` a directory has: configuration, tokenizer, [`COMPANIONS`] that
+/// are there, then the weights in the order of their names.
 ///
 /// One file of weights wins over an index, as in transformers. The index is not among them: it only says which files of
-/// weights are, and each of those says itself which tensors it has. Other files (`generation_config.json`,
-/// `tokenizer_config.json`, …) are not read of a student, so they are not part of what it is.
+/// weights are, and each of those says itself which tensors it has. Other files (`README.md`, `vocab.json`, …) are not
+/// read, so they are not part of what a model is.
 pub(super) fn model_files<E: From<FolderError>>(
     names: &BTreeSet<String>,
     read: impl FnOnce(&str) -> Result<Vec<u8>, E>,
@@ -127,7 +129,8 @@ pub(super) fn model_files<E: From<FolderError>>(
         }
     }
     let weights = weights_files(names, read)?;
-    Ok([CONFIG, TOKENIZER].map(str::to_owned).into_iter().chain(weights).collect())
+    let companions = COMPANIONS.into_iter().filter(|name| names.contains(*name));
+    Ok([CONFIG, TOKENIZER].into_iter().chain(companions).map(str::to_owned).chain(weights).collect())
 }
 
 fn weights_files<E: From<FolderError>>(
@@ -194,8 +197,10 @@ mod tests {
 
     #[test]
     fn the_files_of_a_model() {
-        let both = [CONFIG, TOKENIZER, "README.md", WEIGHTS, INDEX, "generation_config.json"];
+        let both = [CONFIG, TOKENIZER, "README.md", WEIGHTS, INDEX, CHAT_TEMPLATE];
         check(&both, "not read", Ok(&[CONFIG, TOKENIZER, WEIGHTS]));
+        let companions = [CONFIG, TOKENIZER, WEIGHTS, TOKENIZER_CONFIG, GENERATION];
+        check(&companions, "not read", Ok(&[CONFIG, TOKENIZER, GENERATION, TOKENIZER_CONFIG, WEIGHTS]));
         let sharded = [CONFIG, TOKENIZER, INDEX, "m-1.safetensors", "m-2.safetensors", "m-3.safetensors"];
         check(&sharded, TWO, Ok(&[CONFIG, TOKENIZER, "m-1.safetensors", "m-2.safetensors"]));
     }

@@ -17,7 +17,7 @@ fn whole() -> Shelf {
     Shelf::of(&[
         ("README.md", b"# A model"),
         ("config.json", b"{}"),
-        ("generation_config.json", b"{}"),
+        ("generation_config.json", b"{\"a\":1}"),
         ("model.safetensors", WEIGHTS),
         ("tokenizer.json", b"{\"model\":1}"),
     ])
@@ -77,11 +77,17 @@ fn a_snapshot_is_laid_out_as_python_does_and_holds_only_what_is_read() {
         }
     };
     let snapshot = world.hub(None, false).fetch(&model("main"), &mut tell).expect("fetched");
-    let files = ["config.json", "tokenizer.json", "model.safetensors"].map(str::to_owned).to_vec();
+    let files =
+        ["config.json", "tokenizer.json", "generation_config.json", "model.safetensors"].map(str::to_owned).to_vec();
     assert_eq!(snapshot, Snapshot { commit: COMMIT.into(), folder: world.place("snapshots").join(COMMIT), files });
-    let expected = [("config.json", 2), ("tokenizer.json", 11), ("model.safetensors", WEIGHTS.len() as u64)];
+    let expected = [
+        ("config.json", 2),
+        ("tokenizer.json", 11),
+        ("generation_config.json", 7),
+        ("model.safetensors", WEIGHTS.len() as u64),
+    ];
     assert_eq!(told, expected.map(|(name, bytes)| (name.to_owned(), bytes)));
-    let wanted = ["config.json", "model.safetensors", "tokenizer.json"];
+    let wanted = ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"];
     assert!(files_asked(&world.server.asked()).into_iter().eq(wanted));
 
     assert_eq!(read(&world.place("refs/main")), COMMIT.as_bytes());
@@ -89,13 +95,30 @@ fn a_snapshot_is_laid_out_as_python_does_and_holds_only_what_is_read() {
     let link = fs_err::read_link(snapshot.folder.join("model.safetensors")).expect("a link");
     assert_eq!(link, Path::new("../../blobs").join(etag(WEIGHTS, true)));
     let blobs = fs_err::read_dir(world.place("blobs")).expect("blobs").count();
-    assert_eq!(blobs, 3);
+    assert_eq!(blobs, 4);
+    // What the commit does not have is noted, as Python does.
+    assert!(world.place(".no_exist").join(COMMIT).join("tokenizer_config.json").is_file());
 
     // What is there is not asked for again, by branch or by commit.
     assert_eq!(world.fetch("main").expect("there"), snapshot);
     assert_eq!(world.fetch(COMMIT).expect("there"), snapshot);
     assert_eq!(world.hub(None, true).fetch(&model("main"), &mut |_| {}).expect("there"), snapshot);
     assert!(world.server.asked().is_empty());
+}
+
+#[test]
+fn what_another_program_did_not_fetch_is_fetched_where_the_hub_can_be_asked() {
+    let world = World::new(whole());
+    let whole = world.fetch("main").expect("fetched");
+    let link = whole.folder.join("generation_config.json");
+    fs_err::remove_file(&link).expect("removed");
+    let less = world.hub(None, true).fetch(&model("main"), &mut |_| {}).expect("will do");
+    assert_eq!(less.files, ["config.json", "tokenizer.json", "model.safetensors"]);
+    world.server.change(|shelf| shelf.refuses = Some((503, "Busy")));
+    assert_eq!(world.fetch("main").expect("will do"), less);
+    world.server.change(|shelf| shelf.refuses = None);
+    assert_eq!(world.fetch("main").expect("fetched"), whole);
+    assert!(link.is_file());
 }
 
 #[test]

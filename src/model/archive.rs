@@ -89,7 +89,7 @@ pub enum Misfit {
         found: Vec<usize>,
     },
     /// Its elements are of a type that is not read.
-    #[error("tensor `{tensor}` holds {found}, only F32, F16 and BF16 are read")]
+    #[error("tensor `{tensor}` holds {found}, only F64, F32, F16 and BF16 are read")]
     Dtype {
         /// Its name.
         tensor: String,
@@ -180,6 +180,25 @@ impl<'a> Archive<'a> {
             .map_err(|source| WeightsError::Read { file: opened.file.name.clone(), source })
     }
 
+    /// Whether two tensors hold the same, element by element, whatever they are stored as.
+    pub(crate) fn same(&mut self, one: &str, other: &str) -> Result<bool, WeightsError> {
+        match (self.describe(one), self.describe(other)) {
+            (Some((a, _)), Some((b, _))) if a == b => {}
+            _ => return Ok(false),
+        }
+        let mut digests = [one, other].map(|name| (name, blake3::Hasher::new()));
+        for (name, hasher) in &mut digests {
+            let mut data = Vec::new();
+            self.read(name, &mut data)?;
+            // Zero has two signs and one value.
+            data.chunks(1 << 14).for_each(|chunk| {
+                let bytes: Vec<u8> = chunk.iter().flat_map(|x| (x + 0.0).to_le_bytes()).collect();
+                hasher.update(&bytes);
+            });
+        }
+        Ok(digests[0].1.finalize() == digests[1].1.finalize())
+    }
+
     /// The name of the first file.
     pub(crate) fn name(&self) -> String {
         self.files.first().map(|opened| opened.file.name.clone()).unwrap_or_default()
@@ -222,7 +241,7 @@ impl<'a> Opened<'a> {
 
 /// Whether elements of this type are read.
 pub(crate) fn reads(dtype: Dtype) -> bool {
-    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
+    matches!(dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
 }
 
 /// Adds `len` bytes of elements from `at` on to `out`, through a buffer that is small beside a tensor.
@@ -239,6 +258,7 @@ fn copy(source: &mut dyn Source, at: u64, len: usize, dtype: Dtype, out: &mut Ve
         match dtype {
             Dtype::F16 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32())),
             Dtype::BF16 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| bf16::from_le_bytes(bytes).to_f32())),
+            Dtype::F64 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes) as f32)),
             _ => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes))),
         }
         left -= part;
@@ -326,10 +346,11 @@ mod tests {
     }
 
     #[test]
-    fn half_precision_is_read() {
+    fn other_precisions_are_read() {
         let halves = [f16::from_f32(1.5).to_le_bytes(), f16::from_f32(-2.0).to_le_bytes()].concat();
         let brains = [bf16::from_f32(1.5).to_le_bytes(), bf16::from_f32(-2.0).to_le_bytes()].concat();
-        for (dtype, data) in [(Dtype::F16, halves), (Dtype::BF16, brains)] {
+        let doubles = [1.5_f64.to_le_bytes(), (-2.0_f64).to_le_bytes()].concat();
+        for (dtype, data) in [(Dtype::F16, halves), (Dtype::BF16, brains), (Dtype::F64, doubles)] {
             let view = TensorView::new(dtype, vec![2], &data).expect("valid");
             let bytes = safetensors::serialize([("a", view)], None).expect("serialises");
             assert_eq!(elements(&mut open(&bytes).expect("opens"), "a"), [1.5, -2.0]);

@@ -120,6 +120,13 @@ impl Config {
         config
     }
 
+    /// The same with an output head of its own.
+    pub(crate) fn untied(&self) -> Self {
+        let mut config = self.clone();
+        config.decoder.tied = false;
+        config
+    }
+
     /// Every tensor of the model, in the order in which they are built.
     pub(crate) fn tensors(&self) -> Vec<TensorSpec> {
         let mut specs = Vec::new();
@@ -183,7 +190,7 @@ mod tests {
         check(
             &gpt2(",\"activation_function\":\"relu\""),
             &expect![
-                "cannot use the model configuration `student/config.json`: `activation_function` must be `gelu_new` or `gelu_pytorch_tanh`, not `relu`"
+                "cannot use the model configuration `student/config.json`: `activation_function` must be `gelu_new` or `gelu_pytorch_tanh` or `gelu` or `gelu_python`, not `relu`"
             ],
         );
         check(

@@ -173,7 +173,7 @@ impl<P: Kernels> Pass<'_, P> {
     fn inner<B: Blocks<Plain = P>>(&self, normed: &Real<B>, block: &Block<Real<B>>) -> Real<B> {
         match &block.inner_in {
             Affine { weight, bias: Some(bias) } if !self.decoder.gated => {
-                B::linear_gelu(normed, weight, self.form(), bias)
+                B::linear_activated(normed, weight, self.form(), bias, self.decoder.activation)
             }
             both => B::gated(&self.linear::<B>(normed, both, None), self.decoder.activation),
         }

@@ -2,6 +2,9 @@
 //!
 //! The sum is taken after every step, so that everything that reads the model, evaluation and export too, finds plain
 //! weights, and the gradients of `A` and `B` follow from that of the sum by the chain rule.
+//!
+//! Rows of tokens that are new to the model learn in full, in the embedding and in the head, as with PEFT's
+//! `trainable_token_indices`: nothing of low rank could tell the tokens apart that start alike.
 
 use burn::tensor::{Shape, TensorMetadata};
 
@@ -9,6 +12,7 @@ use super::config::Config;
 use super::decoder::{Init, TensorSpec};
 use super::kernels::{Kernels, Real};
 use super::recipe::RecipeError;
+use super::weights::is_vocabulary;
 
 /// The settings of low-rank adaptation. Projections are named as in Hugging Face files, such as `q_proj`.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +23,8 @@ pub struct Lora {
     pub alpha: f64,
     /// The projections that are adapted in every block; those that PEFT adapts by default where this is empty.
     pub targets: Vec<String>,
+    /// The tokens that are new, whose rows are trained as well.
+    pub rows: Vec<u32>,
 }
 
 /// A projection that is adapted: a part of a tensor of the model.
@@ -32,15 +38,27 @@ struct Adapter {
     outputs: usize,
 }
 
+/// The rows of new tokens in a tensor that has one for each token.
+struct NewRows<B: Kernels> {
+    /// The index of the tensor.
+    tensor: usize,
+    /// The rows as they start out.
+    start: Real<B>,
+}
+
 /// The adapted projections of a network.
 pub(super) struct Adaptation<B: Kernels> {
     adapters: Vec<Adapter>,
+    /// The new tokens.
+    tokens: Vec<u32>,
+    /// Their rows, which are learned after what the adapters learn.
+    new_rows: Vec<NewRows<B>>,
     /// Whether weights are stored `[in, out]`.
     input_major: bool,
     scale: f32,
     /// The tensors as they were, by index; `None` for those that are not adapted.
     base: Vec<Option<Real<B>>>,
-    /// What is learned, as `A` `[rank, in]` and `B` `[out, rank]` of each adapter.
+    /// What is learned: `A` `[rank, in]` and `B` `[out, rank]` of each adapter, then the rows of new tokens.
     specs: Vec<TensorSpec>,
 }
 
@@ -96,11 +114,36 @@ fn last(name: &str) -> &str {
 impl<B: Kernels> Adaptation<B> {
     /// Prepares to adapt the tensors `values` of a network.
     pub(super) fn new(lora: &Lora, config: &Config, values: &[Real<B>]) -> Result<Self, RecipeError> {
-        let (adapters, specs) = lora.adapters(config)?;
+        let (adapters, mut specs) = lora.adapters(config)?;
+        if let Some(beyond) = lora.rows.iter().find(|row| **row as usize >= config.vocab_size()) {
+            return Err(RecipeError {
+                field: "lora.rows",
+                value: beyond.to_string(),
+                wanted: format!("below the vocabulary's size {}", config.vocab_size()),
+            });
+        }
+        let mut new_rows = Vec::new();
+        for (tensor, spec) in config.tensors().iter().enumerate() {
+            if is_vocabulary(spec) && !lora.rows.is_empty() {
+                let rows = lora.rows.len();
+                let shape = std::iter::once(rows).chain(spec.shape.iter().skip(1).copied()).collect();
+                let parts = vec![(format!("{}.new_rows", spec.name()), rows)];
+                specs.push(TensorSpec { parts, shape, init: Init::Zero, exempt: spec.exempt });
+                new_rows.push(NewRows { tensor, start: taken::<B>(&values[tensor], &lora.rows) });
+            }
+        }
         let adapted = |i: usize| adapters.iter().any(|adapter| adapter.tensor == i);
         let base = values.iter().enumerate().map(|(i, value)| adapted(i).then(|| value.clone())).collect();
         let scale = (lora.alpha / lora.rank as f64) as f32;
-        Ok(Self { adapters, input_major: config.decoder().input_major, scale, base, specs })
+        Ok(Self {
+            adapters,
+            tokens: lora.rows.clone(),
+            new_rows,
+            input_major: config.decoder().input_major,
+            scale,
+            base,
+            specs,
+        })
     }
 
     /// What is learned.
@@ -108,9 +151,15 @@ impl<B: Kernels> Adaptation<B> {
         &self.specs
     }
 
-    /// Whether tensor `i` of the network is adapted.
+    /// What is learned, as it starts out; `make` places what is drawn from a seed.
+    pub(super) fn start(&self, make: impl Fn(&TensorSpec) -> Real<B>) -> Vec<Real<B>> {
+        let drawn = self.specs.iter().take(2 * self.adapters.len()).map(make);
+        drawn.chain(self.new_rows.iter().map(|rows| rows.start.clone())).collect()
+    }
+
+    /// Whether tensor `i` of the network is adapted, or has rows that are.
     pub(super) fn adapts(&self, i: usize) -> bool {
-        self.base[i].is_some()
+        self.base[i].is_some() || self.new_rows.iter().any(|rows| rows.tensor == i)
     }
 
     /// Sets the adapted tensors of a network from what is learned.
@@ -127,11 +176,23 @@ impl<B: Kernels> Adaptation<B> {
             let sum = B::float_add(part, delta);
             *value = self.with_part(adapter, value, sum);
         }
+        for (NewRows { tensor, start: _ }, rows) in self.new_rows.iter().zip(&learned[2 * self.adapters.len()..]) {
+            // The table is taken out, so that its rows change where they are.
+            let mut table = std::mem::replace(&mut values[*tensor], rows.clone());
+            for (i, &token) in self.tokens.iter().enumerate() {
+                let row = B::float_slice(rows.clone(), &one_row(i, &rows.shape()));
+                let place = one_row(token as usize, &table.shape());
+                table = B::float_slice_assign(table, &place, row);
+            }
+            values[*tensor] = table;
+        }
     }
 
     /// The gradients of what is learned, from those of the network's tensors.
     pub(super) fn gradients(&self, learned: &[Real<B>], grads: &[Option<Real<B>>]) -> Vec<Option<Real<B>>> {
         let pairs = self.adapters.iter().zip(learned.chunks_exact(2));
+        let new_rows =
+            (self.new_rows.iter()).map(|rows| grads[rows.tensor].as_ref().map(|grad| taken::<B>(grad, &self.tokens)));
         pairs
             .flat_map(|(adapter, pair)| {
                 let Some(grad) = &grads[adapter.tensor] else { return [None, None] };
@@ -139,6 +200,7 @@ impl<B: Kernels> Adaptation<B> {
                 let [a, b] = [0, 1].map(|i| B::float_transpose(pair[i].clone()));
                 [Some(B::float_matmul(b, grad.clone())), Some(B::float_matmul(grad, a))]
             })
+            .chain(new_rows)
             .collect()
     }
 
@@ -157,6 +219,17 @@ impl<B: Kernels> Adaptation<B> {
         }
         B::float_slice_assign(value.clone(), &rows(adapter, &value.shape()), part)
     }
+}
+
+/// The rows of some tokens of a tensor that has one for each.
+fn taken<B: Kernels>(table: &Real<B>, tokens: &[u32]) -> Real<B> {
+    let row = |&token: &u32| B::float_slice(table.clone(), &one_row(token as usize, &table.shape()));
+    B::float_cat(tokens.iter().map(row).collect(), 0)
+}
+
+fn one_row(row: usize, shape: &Shape) -> Vec<burn::tensor::Slice> {
+    let rest = (1..shape.num_dims()).map(|dimension| (0..shape[dimension]).into());
+    std::iter::once((row..row + 1).into()).chain(rest).collect()
 }
 
 fn rows(adapter: &Adapter, shape: &Shape) -> [burn::tensor::Slice; 2] {

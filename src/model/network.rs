@@ -155,7 +155,7 @@ impl<B: Kernels> Network<B> {
         let zeros = |spec: &TensorSpec| make(vec![0.0; spec.count()], spec);
         let moments = specs.iter().map(|spec| (zeros(spec), zeros(spec))).collect();
         let learned = match adaptation {
-            Some(_) => specs.iter().map(|spec| make(initial(spec, seed), spec)).collect(),
+            Some(ref adaptation) => adaptation.start(|spec| make(initial(spec, seed), spec)),
             None => Vec::new(),
         };
         self.training = Some(Training { adaptation, learned, moments, best: None });

@@ -137,6 +137,7 @@ impl Model {
         device: &Device,
     ) -> Result<Self, ModelError> {
         let mut archive = Archive::open(files)?;
+        let config = &weights::agreed(config, &mut archive)?;
         let mut model = Self::empty(config.with_vocab(tokens), device);
         let (stored, placed) = (config.tensors(), model.config().tensors());
         let mut specs = stored.iter().zip(&placed);

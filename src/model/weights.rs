@@ -7,11 +7,24 @@ use super::archive::{Archive, Entry, Misfit, WeightsError, reads};
 use super::config::Config;
 use super::decoder::{HEAD, Names, TensorSpec};
 
+/// The configuration as the files have it: where it says that the output head is the token embedding, and the files hold
+/// another one, the head is its own, as transformers loads it.
+pub(crate) fn agreed(config: &Config, archive: &mut Archive<'_>) -> Result<Config, WeightsError> {
+    let head = format!("{HEAD}.weight");
+    if !config.decoder().tied || archive.describe(&head).is_none() {
+        return Ok(config.clone());
+    }
+    let names = config.architecture().names();
+    let bare = names.embedding.strip_prefix(names.base).unwrap_or(names.embedding);
+    let embedding = if archive.describe(names.embedding).is_some() { names.embedding } else { bare };
+    Ok(if archive.same(&head, embedding)? { config.clone() } else { config.untied() })
+}
+
 /// Takes every tensor of `config` from `archive`, in their order, and gives it to `take`; nothing is read before all of
 /// them are known to fit.
 ///
 /// A name may lack the base model's prefix, as in files of the model without its head. What published files hold beside
-/// the weights is passed over, and so is a tied output head.
+/// the weights is passed over, and so is the output head where it is the token embedding once more.
 pub(crate) fn read(
     config: &Config,
     archive: &mut Archive<'_>,
@@ -112,7 +125,7 @@ pub(crate) fn grow(spec: &TensorSpec, vocab_from: usize, vocab_to: usize, data: 
 }
 
 /// Whether a tensor has a row for each token.
-fn is_vocabulary(spec: &TensorSpec) -> bool {
+pub(crate) fn is_vocabulary(spec: &TensorSpec) -> bool {
     spec.name().starts_with(HEAD)
         || Architecture::ALL.iter().any(|architecture| architecture.names().embedding == spec.name())
 }
@@ -183,12 +196,53 @@ mod tests {
     }
 
     #[test]
+    fn a_head_that_is_not_the_embedding_is_kept_whatever_the_configuration_says() {
+        for (architecture, base) in [(Architecture::Gpt2, "transformer."), (Architecture::Gemma, "model.")] {
+            let config = config(architecture);
+            assert!(config.decoder().tied);
+            let with_head = |shape: [usize; 2], element: f32, bare: bool| {
+                let (mut entries, _) = entries(&config);
+                entries.push(Entry { name: "lm_head.weight".into(), shape: shape.to_vec() });
+                let last = entries.len() - 1;
+                if bare {
+                    for entry in &mut entries {
+                        entry.name = entry.name.strip_prefix(base).unwrap_or(&entry.name).to_owned();
+                    }
+                }
+                let mut out = Vec::new();
+                archive::write::<io::Error>(&mut out, &BTreeMap::new(), &entries, |i| {
+                    Ok(vec![if i == last { element } else { i as f32 }; entries[i].shape.iter().product()])
+                })
+                .expect("writing to memory");
+                out
+            };
+            let agreed = |bytes: &[u8]| {
+                let mut archive = Archive::open(vec![WeightsFile::new("x", Cursor::new(bytes))]).expect("opens");
+                agreed(&config, &mut archive).expect("readable")
+            };
+            for bare in [false, true] {
+                // The embedding is the first tensor, so that its elements are 0.
+                assert_eq!(agreed(&with_head([6, 4], 0.0, bare)), config, "the same once more");
+                assert_eq!(agreed(&with_head([6, 4], -0.0, bare)), config, "the same once more");
+                let other = with_head([6, 4], 7.0, bare);
+                let own = agreed(&other);
+                assert!(!own.decoder().tied);
+                assert_eq!(load(&own, &other).expect("fits").last(), Some(&vec![7.0; 24]));
+            }
+            let odd = with_head([5, 4], 7.0, false);
+            let error = load(&agreed(&odd), &odd).expect_err("does not fit").to_string();
+            assert!(error.contains("`lm_head.weight` has shape [5, 4], the configuration wants [6, 4]"), "{error}");
+            assert_eq!(agreed(&file(&config, |_| {})), config);
+        }
+    }
+
+    #[test]
     fn every_misfit_is_named_with_both_shapes() {
         let config = config(Architecture::Gpt2);
         let bytes = file(&config, |entries| {
             entries.retain(|entry| !entry.name.contains("ln_f.bias"));
             entries[0].shape = vec![5, 4];
-            for (name, shape) in [("transformer.odd", 3), ("lm_head.weight", 2), ("transformer.h.0.attn.bias", 1)] {
+            for (name, shape) in [("transformer.odd", 3), ("transformer.h.0.attn.bias", 1)] {
                 entries.push(Entry { name: name.to_owned(), shape: vec![shape] });
             }
         });

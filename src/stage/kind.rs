@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
-use super::{Coming, Context, Inquiry, Misfit, StageError};
+use super::{Coming, Context, Footprint, Inquiry, Misfit, StageError};
 use retort_artifact::{Artifact, ArtifactKind, Parts};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
@@ -81,6 +81,12 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Says what it is expected to take up, by the files outside the experiment alone; `None` where that is not known, or
+    /// nothing to speak of.
+    fn footprint(&self, _context: &Context<'_>) -> Result<Option<Footprint>, StageError> {
+        Ok(None)
+    }
+
     /// Does the work.
     fn run(&self, context: &Context<'_>) -> Result<Self::Output, StageError>;
 }
@@ -107,6 +113,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit>;
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError>;
+    /// Says what it is expected to take up, by the files outside the experiment alone.
+    fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError>;
     /// Does the work.
     fn run(&self, context: &Context<'_>) -> Result<Parts, StageError>;
 }
@@ -203,6 +211,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
         self.stage.inquiry(context)
+    }
+
+    fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError> {
+        self.stage.footprint(context)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Parts, StageError> {

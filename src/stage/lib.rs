@@ -10,6 +10,7 @@
 mod catalog;
 mod context;
 mod derivation;
+mod footprint;
 mod foresight;
 mod inquiry;
 mod kind;
@@ -19,6 +20,7 @@ pub mod params;
 pub use catalog::{CATALOG, kind_named};
 pub use context::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
 pub use derivation::Derivation;
+pub use footprint::{Footprint, Memory};
 pub use foresight::{Coming, Misfit};
 pub use inquiry::{Asked, Basis, Estimate, Inquiry};
 pub use kind::{BoundStage, Clash, Kind, Slot, Stage};

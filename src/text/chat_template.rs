@@ -1,15 +1,48 @@
 //! A model's own way to write a conversation: the chat template that Hugging Face keeps beside its weights.
 //!
 //! The dialect is that of transformers: a block on a line of its own leaves no line behind, values have Python's methods,
-//! `tojson` keeps characters as they are, and `raise_exception` stops with words of the template's own. There is no
-//! `strftime_now`, for what is asked must not depend on the day; templates fall back to a date of theirs.
+//! `tojson` is `json.dumps`, `raise_exception` stops with words of the template's own, the model's special tokens stand by
+//! their names, and neither tools nor documents are given. What a model is asked must not depend on the day, so
+//! `strftime_now` tells a [`Day`] that is given.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::civil::{Date, Time};
+use jiff::fmt::strtime;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
+use minijinja::value::{Kwargs, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value as Json;
 
+use super::chat_dialect::{json_dumps, translated};
 use super::conversation::{Conversation, Message};
+
+/// The day that templates are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(Date);
+
+impl Day {
+    /// The day unless another is given: the one that Llama's templates name where there is no clock.
+    pub const DEFAULT: Self = Self(Date::constant(2024, 7, 26));
+}
+
+impl FromStr for Day {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// A chat template that cannot be found, read or rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,13 +74,16 @@ pub enum ChatTemplateError {
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
-    bos: Option<String>,
-    eos: Option<String>,
+    /// The special tokens by the names that templates know them by.
+    special: BTreeMap<String, Value>,
+    /// Whether a rendering asked for the day.
+    asked_day: Arc<AtomicBool>,
 }
 
 impl ChatTemplate {
     /// Takes the template out of the files of a model: `chat_template.jinja`, or else a field of `tokenizer_config.json`.
-    pub fn from_files(jinja: Option<&[u8]>, config: Option<&[u8]>) -> Result<Self, ChatTemplateError> {
+    /// `today` is the day that it is told.
+    pub fn from_files(jinja: Option<&[u8]>, config: Option<&[u8]>, today: Day) -> Result<Self, ChatTemplateError> {
         const CONFIG: &str = "tokenizer_config.json";
         let config: Json = config.map_or(Ok(Json::Null), |bytes| {
             serde_json::from_slice(bytes)
@@ -58,10 +94,10 @@ impl ChatTemplate {
                 .map_err(|error| ChatTemplateError::File { file: "chat_template.jinja", why: error.to_string() })?,
             None => in_config(&config).ok_or(ChatTemplateError::None)?,
         };
-        Self::parse(source, token(&config, "bos_token"), token(&config, "eos_token"))
+        Self::parse(&source, special_tokens(&config), today)
     }
 
-    fn parse(source: String, bos: Option<String>, eos: Option<String>) -> Result<Self, ChatTemplateError> {
+    fn parse(source: &str, special: BTreeMap<String, Value>, Day(today): Day) -> Result<Self, ChatTemplateError> {
         let mut environment = Environment::new();
         environment.set_debug(true);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -71,13 +107,26 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |said: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, said))
         });
-        environment.add_template_owned("chat", source).map_err(|error| wrong("read", &error))?;
-        Ok(Self { environment, bos, eos })
+        let asked_day = Arc::new(AtomicBool::new(false));
+        let asks = Arc::clone(&asked_day);
+        environment.add_function("strftime_now", move |format: String| -> Result<String, Error> {
+            asks.store(true, Ordering::Relaxed);
+            strtime::format(&format, today.to_datetime(Time::midnight()))
+                .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+        });
+        environment.add_filter("tojson", |value: Value, arguments: Kwargs| json_dumps(&value, &arguments));
+        environment.add_template_owned("chat", translated(source)).map_err(|error| wrong("read", &error))?;
+        Ok(Self { environment, special, asked_day })
     }
 
     /// Returns the token that ends an answer, where the files name one.
     pub fn eos(&self) -> Option<&str> {
-        self.eos.as_deref()
+        self.special.get("eos_token").and_then(Value::as_str)
+    }
+
+    /// Says whether something that was rendered depends on the day.
+    pub fn asked_day(&self) -> bool {
+        self.asked_day.load(Ordering::Relaxed)
     }
 
     /// Writes a conversation up to where the model goes on.
@@ -85,12 +134,12 @@ impl ChatTemplate {
         let message = |Message { role, text }: &Message| context! { role => role.name(), content => text };
         let messages: Vec<Value> = asked.messages.iter().map(message).collect();
         // A token that the files do not name is not there, as in transformers, rather than there and nothing.
-        let or_absent = |token: Option<&str>| token.map_or(Value::UNDEFINED, Value::from);
         let variables = context! {
             messages => messages,
+            tools => Value::from(()),
+            documents => Value::from(()),
             add_generation_prompt => true,
-            bos_token => or_absent(self.bos.as_deref()),
-            eos_token => or_absent(self.eos.as_deref()),
+            ..Value::from(self.special.clone())
         };
         let rendered = self.environment.get_template("chat").and_then(|template| template.render(variables));
         rendered.map_err(|error| wrong("render", &error))
@@ -104,10 +153,20 @@ fn in_config(config: &Json) -> Option<String> {
     field.as_str().or_else(named).map(str::to_owned)
 }
 
-/// Returns a special token, which is text or an object with its `content`.
-fn token(config: &Json, name: &str) -> Option<String> {
-    let field = config.get(name)?;
-    field.as_str().or_else(|| field.get("content")?.as_str()).map(str::to_owned)
+/// Returns the special tokens of a configuration by name, and those without a name in a list.
+fn special_tokens(config: &Json) -> BTreeMap<String, Value> {
+    // A token is text, or an object with its `content`.
+    let text = |field: &Json| field.as_str().or_else(|| field.get("content")?.as_str()).map(Value::from);
+    let mut found = BTreeMap::new();
+    for (name, field) in config.as_object().into_iter().flatten() {
+        if name.ends_with("_token") {
+            found.extend(text(field).map(|token| (name.clone(), token)));
+        } else if name == "additional_special_tokens" || name == "extra_special_tokens" {
+            let tokens = field.as_array().map(|tokens| tokens.iter().filter_map(text).collect::<Vec<_>>());
+            found.extend(tokens.map(|tokens| (name.clone(), Value::from(tokens))));
+        }
+    }
+    found
 }
 
 fn wrong(what: &'static str, error: &Error) -> ChatTemplateError {
@@ -122,12 +181,13 @@ mod tests {
     use super::*;
     use crate::conversation::Role;
 
-    const CONFIG: &str = r#"{"bos_token":"<s>","eos_token":{"content":"</s>"}}"#;
+    const CONFIG: &str = r#"{"bos_token":"<s>","eos_token":{"content":"</s>"},"unk_token":"<unk>","pad_token":null,
+        "extra_special_tokens":["<x>"]}"#;
 
     fn check(source: &str, expected: &Expect) {
         let say = |role, text: &str| Message { role, text: text.into() };
         let asked = Conversation { messages: vec![say(Role::System, "Be brief."), say(Role::User, "Why?")] };
-        let template = ChatTemplate::from_files(Some(source.as_bytes()), Some(CONFIG.as_bytes()));
+        let template = ChatTemplate::from_files(Some(source.as_bytes()), Some(CONFIG.as_bytes()), Day::DEFAULT);
         let rendered = template.and_then(|template| template.render(&asked));
         expected.assert_eq(&rendered.unwrap_or_else(|error| error.to_string()));
     }
@@ -140,7 +200,103 @@ mod tests {
                 <s>[INST] "Why?" [/INST]
                 </s>"#]],
         );
-        check("{% if strftime_now is defined %}today{% else %}then{% endif %}", &expect!["then"]);
+        check("{{ strftime_now('%d %b %Y, %A, %H:%M') }}", &expect!["26 Jul 2024, Friday, 00:00"]);
+        check("{% generation %}{{ messages[1].content }}{%- endgeneration -%} !", &expect!["Why?!"]);
+        check("{{ '%s says %s' % (messages[0].role, messages[0]['content']) }}", &expect!["system says Be brief."]);
+        check("{{ '%03d' % 7 }}{{ 7 % 4 }}", &expect!["0073"]);
+        check("{{ unk_token }}{{ pad_token is defined }}{{ extra_special_tokens[0] }}", &expect!["<unk>False<x>"]);
+    }
+
+    #[test]
+    fn neither_tools_nor_documents_are_given() {
+        check("{% if tools is not none %}tools{% endif %}{{ documents is none }}", &expect!["True"]);
+        check("{% if tools is defined and tools %}tools{% endif %}none", &expect!["none"]);
+    }
+
+    #[test]
+    fn json_is_what_python_writes() {
+        check("{{ messages[0] | tojson }}", &expect![[r#"{"role": "system", "content": "Be brief."}"#]]);
+        check(
+            r#"{{ {"b": [1, 2.0, true, none], "a": "<b>&'\"\n é"} | tojson }}"#,
+            &expect![[r#"{"b": [1, 2.0, true, null], "a": "<b>&'\"\n é"}"#]],
+        );
+        check(
+            "{{ {'b': 1, 'a': 'é'} | tojson(sort_keys=true, ensure_ascii=true) }}",
+            &expect![[r#"{"a": "\u00e9", "b": 1}"#]],
+        );
+        check(
+            "{{ {'a': [1, {}], 'b': []} | tojson(indent=2) }}",
+            &expect![[r#"
+            {
+              "a": [
+                1,
+                {}
+              ],
+              "b": []
+            }"#]],
+        );
+        check("{{ [1, 2] | tojson(separators=(',', ':')) }}{{ 1e-7 | tojson }}", &expect!["[1,2]1e-07"]);
+        check(
+            "{{ missing | tojson }}",
+            &expect!["cannot render the chat template, line 1: undefined cannot be written as JSON"],
+        );
+    }
+
+    #[test]
+    fn what_templates_do_in_transformers() {
+        for (source, expected) in [
+            (
+                r#"{% for m in messages if m.role != "system" %}{{ loop.length }}{{ m.content|e }}{% if not loop.last %}|{% endif %}{% endfor %}{% filter trim %} x {% endfilter %}{{ range(3)|list }}{{ {"a": 1}|tojson }}{{ [1,2]|tojson(indent=2) }}{{ "<b>"|tojson }}"#,
+                "1 Hi &lt;b&gt; x[0, 1, 2]{\"a\": 1}[\n  1,\n  2\n]\"<b>\"",
+            ),
+            (
+                r#"{% for m in messages %}{% if m.role == "assistant" %}{% generation %}{{ m.content }}{% endgeneration %}{% else %}<{{ m.role }}>{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"#,
+                "<user> Hi <b> <assistant>",
+            ),
+            (
+                r#"{% for m in messages %}{% if loop.previtem is defined and loop.previtem.role == m.role %}{{ raise_exception("same") }}{% endif %}{{ m["content"] if m["content"] is string else m["content"][0]["text"] }}{% break %}{% endfor %}"#,
+                " Hi <b> ",
+            ),
+            (
+                r#"{% macro f(x) %}[{{ x }}]{% endmacro %}{% for m in messages %}{{ f(m.content | trim) }}{{ "%s!" | format(m.role) }}{{ "{}".format(m.role) }}{% endfor %}"#,
+                "[Hi <b>]user!user",
+            ),
+            (
+                r#"{% for m in messages %}{{ m.content.split("</think>")[-1].lstrip("\n") }}{{ m.get("tool_calls") }}{{ m.tool_calls is defined }}{{ m.content | length }}{% endfor %}{{ messages | map(attribute="role") | join(",") }}{{ date_string if date_string is defined else "26 Jul 2024" }}"#,
+                " Hi <b> NoneFalse8user26 Jul 2024",
+            ),
+            (
+                r#"{% set users = messages | selectattr("role", "equalto", "user") | list %}{{ users[-1].content }}{% for m in messages[::-1] %}{{ m.content }}{% endfor %}"#,
+                " Hi <b>  Hi <b> ",
+            ),
+            (
+                r#"{%- set today = strftime_now("%Y-%m-%d") %}{{ bos_token }}[SYS]{{ today }}[/SYS]{% for m in messages %}[INST]{{ m.content }}[/INST]{% endfor %}"#,
+                "<s>[SYS]2024-07-26[/SYS][INST] Hi <b> [/INST]",
+            ),
+            (
+                r"{%- if documents %}D{% endif %}{%- if tools is not none %}{% for t in tools %}{{ t | tojson(indent=4) }}{% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}",
+                " Hi <b> ",
+            ),
+            (
+                r"{%- if tools is not none and tools|length > 0 %}T{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}",
+                " Hi <b> ",
+            ),
+        ] {
+            let template = ChatTemplate::from_files(Some(source.as_bytes()), Some(CONFIG.as_bytes()), Day::DEFAULT);
+            let rendered = template.and_then(|template| template.render(&Conversation::of(" Hi <b> ")));
+            assert_eq!(rendered.unwrap_or_else(|error| error.to_string()), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn whether_the_day_was_asked_for_is_known() {
+        let asked = |source: &str| {
+            let template =
+                ChatTemplate::from_files(Some(source.as_bytes()), None, "2026-02-03".parse().unwrap()).unwrap();
+            (template.render(&Conversation::of("Why?")).unwrap(), template.asked_day())
+        };
+        assert_eq!(asked("{{ strftime_now('%Y-%m-%d') }}"), ("2026-02-03".into(), true));
+        assert_eq!(asked("{% if strftime_now is defined %}a clock{% endif %}"), ("a clock".into(), false));
     }
 
     #[test]
@@ -154,7 +310,7 @@ mod tests {
     #[test]
     fn where_the_template_stands() {
         let template = |jinja: Option<&str>, config: Option<&str>| {
-            let read = ChatTemplate::from_files(jinja.map(str::as_bytes), config.map(str::as_bytes));
+            let read = ChatTemplate::from_files(jinja.map(str::as_bytes), config.map(str::as_bytes), Day::DEFAULT);
             read.and_then(|template| template.render(&Conversation::of("Why?"))).map_err(|error| error.to_string())
         };
         let one = r#"{"chat_template":"one"}"#;

@@ -20,6 +20,7 @@
 //! with any number of threads.
 
 pub mod annotation;
+mod chat_dialect;
 pub mod chat_template;
 pub mod conversation;
 pub mod dataset;

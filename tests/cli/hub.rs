@@ -68,7 +68,8 @@ fn a_model_is_fetched_once_and_known_by_its_content() {
     maker.make();
     maker.run(&["export", FILE, "tuned", "made"]).code(0);
     let made = |name: &str| fs_err::read(maker.path("made").join(name)).unwrap();
-    let names = ["config.json", "tokenizer.json", "model.safetensors"];
+    let names =
+        ["config.json", "tokenizer.json", "generation_config.json", "tokenizer_config.json", "model.safetensors"];
     let files = names.map(|name| (name, made(name)));
     let lab = Lab::new(Shelf::of(&files.each_ref().map(|(name, bytes)| (*name, bytes.as_slice()))));
 
@@ -79,11 +80,15 @@ fn a_model_is_fetched_once_and_known_by_its_content() {
     assert!(lab.server.asked().is_empty());
 
     let events = Events::read(&lab.run(&["run", FILE, "--progress", "json"]).code(0).stdout);
-    assert!(files_asked(&lab.server.asked()).into_iter().eq(["config.json", "model.safetensors", "tokenizer.json"]));
+    assert!(files_asked(&lab.server.asked()).into_iter().eq({
+        let mut names = names;
+        names.sort_unstable();
+        names
+    }));
     let told = |event: &str| events.0.iter().filter(|told| told["event"] == event).cloned().collect::<Vec<_>>();
-    assert_eq!(told("fetched").len(), 3);
-    assert_eq!(told("fetched")[2]["file"], "owner/name@main model.safetensors");
-    assert_eq!(told("fetched")[2]["bytes"], files[2].1.len());
+    assert_eq!(told("fetched").len(), 5);
+    assert_eq!(told("fetched")[4]["file"], "owner/name@main model.safetensors");
+    assert_eq!(told("fetched")[4]["bytes"], files[4].1.len());
     assert_eq!(told("resolved")[0]["commit"], COMMIT);
     assert!(told("warned")[0]["message"].as_str().unwrap().contains(&format!("`revision: {COMMIT}`")));
     lab.run(&["replay", "last", "--progress", "plain"]).code(0).says(&format!("owner/name@main is {COMMIT}"));
@@ -204,8 +209,13 @@ fn a_directory_in_shards_is_the_shards_that_its_index_names() {
     let first = fingerprint(&project);
 
     project.write("made/model-3.safetensors", "a shard of something else");
-    project.write("made/generation_config.json", "{}");
+    project.write("made/README.md", "# A model");
     assert_eq!(fingerprint(&project), first);
+    // What says how sequences end is part of the model.
+    project.write("made/generation_config.json", "{}");
+    let first = [first, fingerprint(&project)];
+    assert_ne!(first[0], first[1]);
+    let first = first[1].clone();
     project.write("made/model-2.safetensors", "TWO");
     let second = fingerprint(&project);
     assert_ne!(second, first);

@@ -43,5 +43,6 @@ mod silent_failures;
 mod stopped;
 mod students;
 mod teacher_server;
+mod tiny_models;
 mod together;
 mod trust;

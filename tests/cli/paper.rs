@@ -5,6 +5,9 @@ use expect_test::{Expect, expect};
 use serde_json::Value as Json;
 
 use crate::runner::Project;
+use crate::teacher_server::{Act, Teacher};
+use crate::tiny_models;
+use retort::model::Architecture;
 
 fn pipeline(name: &str) -> String {
     format!("{}/pipelines/{name}.yaml", env!("CARGO_MANIFEST_DIR"))
@@ -28,7 +31,13 @@ fn data() -> Project {
         project.write(&format!("data/obqa/{split}.jsonl"), &line(split));
     }
     project.write("data/annotations/quarel.jsonl", "{\"id\":\"train\",\"annotator\":\"ada\",\"words\":[\"ice\"]}\n");
-    project.write("data/GoogleNews-vectors-negative300.bin", "2 1\nice 0000\nmud 0000\n");
+    let mut vectors = b"3 2\n".to_vec();
+    for (word, vector) in [("ice", [1.0_f32, 0.0]), ("mud", [0.0, 1.0]), ("snow", [0.9, 0.1])] {
+        vectors.extend(word.bytes().chain(*b" "));
+        vectors.extend(vector.iter().flat_map(|number| number.to_le_bytes()));
+        vectors.push(b'\n');
+    }
+    fs_err::write(project.path("data/GoogleNews-vectors-negative300.bin"), vectors).unwrap();
     project
 }
 
@@ -82,7 +91,7 @@ fn the_papers_grids_are_planned_without_their_models() {
     planned(
         "figure-5",
         &expect![
-            "1 csqa, 1 obqa, 1 quarel, 1 rationales, 1 human, 1 reasons-first, 6 weighed, 6 top, 6 overlap, 1 whole, 7 words, 8 answers, 1 figure-5"
+            "1 csqa, 1 obqa, 1 quarel, 1 rationales, 1 human, 1 reasons-first, 1 weighed, 5 weighed-otherwise, 6 top, 6 overlap, 1 whole, 7 words, 8 answers, 1 figure-5"
         ],
     );
 }
@@ -118,4 +127,57 @@ fn the_small_pipelines_run() {
         figure-5: 40
     "#]]
     .assert_eq(&counts);
+}
+
+/// Puts a tiny model of an architecture into the hub's cache under the name of a published one.
+fn publish(project: &Project, name: &str, architecture: Architecture, tokenizer: &str, ends: [&str; 2]) {
+    const COMMIT: &str = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
+    let folder = format!("hf/hub/models--{}", name.replace('/', "--"));
+    tiny_models::write(project, &format!("{folder}/snapshots/{COMMIT}"), architecture, tokenizer, ends);
+    project.write(&format!("{folder}/refs/main"), COMMIT);
+}
+
+/// Copies the pipelines beside the data, with another address for the teacher.
+fn copied(project: &Project, url: &str) {
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pipelines");
+    for path in crate::runner::files(&root) {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let text = fs_err::read_to_string(&path).unwrap();
+        project.write(&format!("pipelines/{name}"), &text.replace("http://localhost:8000/v1", url));
+    }
+}
+
+#[test]
+fn the_papers_pipelines_run_whole_with_tiny_models_in_place_of_the_hubs() {
+    let teacher = Teacher::always(Act::Says("The answer is A because ice is smoother than mud.", "stop"));
+    let project = data();
+    copied(&project, &teacher.url());
+    let root = format!("data={}", project.path("data").display());
+    let run = |name: &str, more: &[&str]| {
+        let file = format!("pipelines/paper/{name}.yaml");
+        let command = ["run", &file, "--root", &root, "--offline", "--progress", "plain"];
+        project.run(&[&command[..], more].concat()).code(0);
+        let plan =
+            project.run(&["plan", &file, "--root", &root, "--json"].iter().chain(more).copied().collect::<Vec<_>>());
+        let plan = plan.code(0).json();
+        let all = plan["instances"].as_array().unwrap().len();
+        assert_eq!(plan["counts"]["hits"].as_u64().unwrap() as usize, all, "{name}: {}", plan["counts"]);
+        let page = fs_err::read_to_string(project.path(&format!("out/{name}/{name}/report.md"))).unwrap();
+        assert!(page.contains("chance"), "the report of {name}: {page}");
+    };
+    // The families of the paper's students, in every pipeline.
+    publish(&project, "openai-community/gpt2-xl", Architecture::Gpt2, "gpt2", ["<|endoftext|>"; 2]);
+    publish(&project, "microsoft/phi-1_5", Architecture::Phi, "phi", ["<|endoftext|>"; 2]);
+    publish(&project, "google/gemma-2b", Architecture::Gemma, "gemma", ["<bos>", "<eos>"]);
+    for name in ["table-1", "table-2", "table-3", "figure-3", "figure-4", "figure-5"] {
+        run(name, &[]);
+    }
+    run("figure-2", &["--set", "tokens=64"]);
+    // The other families, in their place.
+    publish(&project, "openai-community/gpt2-xl", Architecture::Llama, "llama", ["<s>", "</s>"]);
+    publish(&project, "microsoft/phi-1_5", Architecture::Mistral, "mistral", ["<s>", "</s>"]);
+    publish(&project, "google/gemma-2b", Architecture::Llama, "llama-3", ["<|begin_of_text|>", "<|end_of_text|>"]);
+    for name in ["table-1", "table-3"] {
+        run(name, &[]);
+    }
 }

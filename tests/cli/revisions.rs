@@ -165,7 +165,7 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
         &project,
         &["tokens"],
         &expect![[r#"
-            tokens tokenizer 315778102c320019
+            tokens tokenizer 11140681792d0695
         "#]],
     );
 }
@@ -232,8 +232,8 @@ fn the_shape_of_what_a_device_computes_is_pinned() {
         ["config", "tokenizer", "usage"].iter().map(|part| format!("{part} {}\n", &tuned[*part][..16])).collect();
     expect![[r#"
         config 17d7a68fcaf86686
-        tokenizer 89d7920bb8629c50
-        usage 2364b1b77b7cc8db
+        tokenizer 699219ad8c60d922
+        usage f9295c187727fe07
     "#]]
     .assert_eq(&pinned);
     let plain = project.run(&["show", FILE, "weighed[fraction=0.4]", "--json", "--limit", "1"]).code(0).json();

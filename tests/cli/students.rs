@@ -3,6 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::runner::{FILE, Project, files};
+use crate::tiny_models;
+use retort::model::Architecture;
+use retort::text::tokenizer::Tokenizer;
 
 const PIPELINE: &str = r#"retort: 1
 experiment: students
@@ -161,4 +164,77 @@ fn a_directory_whose_files_do_not_fit_together_is_named_with_what_does_not() {
     changed("config.json", &edited(|json| json["model_type"] = json!("mamba"))).code(1).says("mamba");
     changed("model.safetensors", &|bytes| bytes[..bytes.len() / 2].to_vec()).code(1).says("made/model.safetensors");
     changed("model.safetensors", &|_| b"<html>".to_vec()).code(1).says("made/model.safetensors");
+}
+
+/// A model with tokens of its own at both ends of a text, and students of it.
+const BOUNDS: &str = "retort: 1
+experiment: bounds
+seed: 3
+
+stages:
+  questions:
+    dataset: { format: synthetic, train: 4, dev: 2, test: 2 }
+  own:
+    train: { student: { path: made }, questions: questions, placement: none, recipe: { steps: 1, lora: { rank: 2 } } }
+  bare:
+    train: { student: { path: made }, questions: questions, placement: none, begin: null, end: null, recipe: { steps: 1 } }
+  other:
+    train:
+      student: { path: made }
+      questions: questions
+      placement: none
+      begin: [<pad>, <bos>]
+      end: \"[FIN_LABEL]\"
+      recipe: { steps: 1 }
+  answers:
+    over: { model: [own, bare, other] }
+    evaluate: { model: \"${model}\", questions: questions, score: likelihood }
+";
+
+#[test]
+fn what_begins_and_ends_a_sequence_is_the_models_own_or_what_is_declared() {
+    let project = Project::new(BOUNDS);
+    tiny_models::write(&project, "made", Architecture::Gemma, "gemma", ["<bos>", "<eos>"]);
+    project.make();
+    let json = |path: &str| -> Json { serde_json::from_slice(&fs_err::read(project.path(path)).unwrap()).unwrap() };
+    for (stage, begin, end) in [
+        ("own", json!(["<bos>"]), json!("<eos>")),
+        ("bare", json!([]), Json::Null),
+        ("other", json!(["<pad>", "<bos>"]), json!("[FIN_LABEL]")),
+    ] {
+        project.run(&["export", FILE, stage, stage]).code(0);
+        let usage = json(&format!("{stage}/usage.json"));
+        assert_eq!((&usage["begin"], &usage["end"]), (&begin, &end), "{stage}");
+        // Whoever asks it elsewhere asks it as it was taught.
+        let file = fs_err::read(project.path(&format!("{stage}/tokenizer.json"))).unwrap();
+        let tokenizer = Tokenizer::from_json(&file).unwrap();
+        assert_eq!(json!(tokenizer.begin().unwrap()), begin, "{stage}");
+        let setup = json(&format!("{stage}/tokenizer_config.json"));
+        let first = begin[0].as_str().unwrap_or("<bos>");
+        assert_eq!((setup["bos_token"].as_str(), &setup["eos_token"]), (Some(first), &end), "{stage}");
+        assert_eq!(setup["unk_token"], "<unk>");
+        let marker = tokenizer.id("[FIN_LABEL]").unwrap();
+        let added = &setup["added_tokens_decoder"][marker.to_string()];
+        assert_eq!((&added["content"], &added["lstrip"]), (&json!("[FIN_LABEL]"), &json!(true)), "{setup}");
+        let generation = json(&format!("{stage}/generation_config.json"));
+        assert_eq!(generation["bos_token_id"], json!(tokenizer.id(first)), "{stage}");
+        assert_eq!(generation["eos_token_id"], json!(end.as_str().and_then(|end| tokenizer.id(end))), "{stage}");
+    }
+    for (before, after, said) in [
+        (
+            "end: null",
+            "end: <|endoftext|>",
+            "`end`: the tokenizer has no token `<|endoftext|>`; the model's own is `<eos>`",
+        ),
+        ("begin: null", "begin: <s>", "`begin`: the tokenizer has no token `<s>`; the tokenizer's own is `<bos>`"),
+    ] {
+        let project = Project::new(BOUNDS);
+        project.edit(before, after);
+        tiny_models::write(&project, "made", Architecture::Gemma, "gemma", ["<bos>", "<eos>"]);
+        project.run(&["run", FILE, "bare"]).code(1).says(said);
+    }
+    // A model without an end needs one to be named.
+    let project = Project::new(BOUNDS);
+    tiny_models::write(&project, "made", Architecture::Gemma, "gemma", ["<bos>", "<nowhere>"]);
+    project.run(&["run", FILE, "own"]).code(1).says("`end` is not given, and neither `generation_config.json`");
 }

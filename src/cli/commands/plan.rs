@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
+use super::super::footprint::{self, Outlay};
 use super::super::history::StoredHistory;
 use super::super::inquiry;
 use super::super::print;
@@ -39,6 +40,9 @@ struct Line {
 struct Answer {
     experiment: String,
     counts: Counts,
+    /// What the trainings that are still to be done take up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    takes: Option<Outlay>,
     instances: Vec<Line>,
 }
 
@@ -54,10 +58,12 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     let asks = |id| Ok(inquiry::of(&session, id, &plan, &ground, &store, &devices)?.map(|inquiry| inquiry.estimate));
     let lines = lines(&session, &plan, &store, most, &asks)?;
     let counts = plan.counts();
+    let takes = footprint::of(&session, &plan, &ground, &store, &devices);
     if global.json {
-        print::json(&Answer { experiment: session.experiment.name.clone(), counts, instances: lines });
+        print::json(&Answer { experiment: session.experiment.name.clone(), counts, takes, instances: lines });
     } else {
-        print::data(&text(&session, &plan, &lines, global.verbose > 0));
+        let takes = takes.map_or_else(String::new, |takes| takes.text(devices.cuda()));
+        print::data(&(text(&session, &plan, &lines, global.verbose > 0) + &takes));
     }
     // A run would fetch a model from the hub; any other file must be brought first.
     ground.externals.unusable().map_or(Ok(Exit::Success), |error| Err(session.unusable(&error)))

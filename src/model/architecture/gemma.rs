@@ -15,8 +15,17 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_activation", &known)?;
     fields.only("use_bidirectional_attention", false)?;
     let attention = fields.flag("attention_bias", false)?;
-    let fresh = llama::read_shared(fields, fresh)?;
-    Ok(Decoder { biases: Biases { qkv: attention, attention_out: attention, inner: false, head: false }, ..fresh })
+    // What a file leaves out is as in the larger Gemma.
+    let fresh = llama::read_shared(fields, Some(16), fresh)?;
+    let head_width = match fields.json.get("head_dim") {
+        None => 256,
+        Some(_) => fresh.head_width,
+    };
+    Ok(Decoder {
+        head_width,
+        biases: Biases { qkv: attention, attention_out: attention, inner: false, head: false },
+        ..fresh
+    })
 }
 
 pub(super) fn fresh(size: Size) -> Decoder {

@@ -25,16 +25,23 @@ pub(super) const NAMES: Names = Names {
 };
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
-    fields.one_of("activation_function", &[("gelu_new", ()), ("gelu_pytorch_tanh", ())])?;
+    let known = [
+        ("gelu_new", Activation::GeluTanh),
+        ("gelu_pytorch_tanh", Activation::GeluTanh),
+        ("gelu", Activation::Gelu),
+        ("gelu_python", Activation::Gelu),
+    ];
+    let activation = fields.one_of("activation_function", &known)?;
     fields.only("scale_attn_weights", true)?;
     fields.only("scale_attn_by_inverse_layer_idx", false)?;
     fields.only("add_cross_attention", false)?;
     let size = Size {
         vocab_size: fields.count("vocab_size")?,
-        context: fields.count("n_positions")?,
-        d_model: fields.count("n_embd")?,
-        layers: fields.count("n_layer")?,
-        heads: fields.count("n_head")?,
+        // The oldest files call it `n_ctx`; where they disagree, the table of positions decides, as in transformers.
+        context: either(fields, &["n_positions", "max_position_embeddings", "n_ctx"])?.unwrap_or(1024),
+        d_model: required(fields, &["n_embd", "hidden_size"])?,
+        layers: required(fields, &["n_layer", "num_hidden_layers"])?,
+        heads: required(fields, &["n_head", "num_attention_heads"])?,
         kv_heads: None,
     };
     if !size.d_model.is_multiple_of(size.heads) {
@@ -43,6 +50,7 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     }
     let fresh = fresh(size);
     Ok(Decoder {
+        activation,
         inner: fields.optional_count("n_inner")?.unwrap_or(fresh.inner),
         normal: Normal { epsilon: fields.positive("layer_norm_epsilon", 1e-5)? as f32, ..fresh.normal },
         dropout: DropoutRates {
@@ -56,6 +64,15 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
         eos_token_ids: fields.tokens("eos_token_id")?,
         ..fresh
     })
+}
+
+/// The value of the first of some names of one field that is there.
+fn either(fields: &Fields<'_>, names: &[&str]) -> Result<Option<usize>, ConfigError> {
+    names.iter().find_map(|name| fields.optional_count(name).transpose()).transpose()
+}
+
+fn required(fields: &Fields<'_>, names: &[&str]) -> Result<usize, ConfigError> {
+    either(fields, names)?.ok_or_else(|| fields.error(names[0], "is missing"))
 }
 
 pub(super) fn fresh(size: Size) -> Decoder {
@@ -89,7 +106,7 @@ pub(super) fn fresh(size: Size) -> Decoder {
 
 pub(super) fn write(decoder: &Decoder) -> Value {
     json!({
-        "activation_function": "gelu_new",
+        "activation_function": if decoder.activation == Activation::Gelu { "gelu" } else { "gelu_new" },
         "architectures": ["GPT2LMHeadModel"],
         "attn_pdrop": decoder.dropout.attention,
         "bos_token_id": decoder.bos_token_id,

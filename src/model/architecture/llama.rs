@@ -29,13 +29,18 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;
     let attention = fields.flag("attention_bias", false)?;
     let inner = fields.flag("mlp_bias", false)?;
-    let fresh = read_shared(fields, fresh)?;
+    let fresh = read_shared(fields, None, fresh)?;
     Ok(Decoder { biases: Biases { qkv: attention, attention_out: attention, inner, head: false }, ..fresh })
 }
 
-/// Reads what Llama, Gemma and Mistral spell alike; the rest is as `fresh` makes it.
-pub(super) fn read_shared(fields: &Fields<'_>, fresh: impl Fn(Size) -> Decoder) -> Result<Decoder, ConfigError> {
-    let size = super::size(fields)?;
+/// Reads what Llama, Gemma and Mistral spell alike; the rest is as `fresh` makes it, and `kv_heads` counts where the file
+/// does not say.
+pub(super) fn read_shared(
+    fields: &Fields<'_>,
+    kv_heads: Option<usize>,
+    fresh: impl Fn(Size) -> Decoder,
+) -> Result<Decoder, ConfigError> {
+    let size = super::size(fields, kv_heads)?;
     let fresh = fresh(size);
     Ok(Decoder {
         head_width: fields.head_width(size.d_model, size.heads)?,

@@ -8,8 +8,12 @@ use crate::decoder::Decoder;
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;
-    let window = fields.optional_count("sliding_window")?;
-    Ok(Decoder { window, ..llama::read_shared(fields, fresh)? })
+    // What a file leaves out is as in the first Mistral; null is none.
+    let window = match fields.json.get("sliding_window") {
+        None => Some(4096),
+        Some(_) => fields.optional_count("sliding_window")?,
+    };
+    Ok(Decoder { window, ..llama::read_shared(fields, Some(8), fresh)? })
 }
 
 pub(super) fn fresh(size: Size) -> Decoder {

@@ -108,8 +108,9 @@ impl Architecture {
     }
 }
 
-/// The sizes that all but GPT-2 spell alike.
-fn size(fields: &Fields<'_>) -> Result<Size, ConfigError> {
+/// The sizes that all but GPT-2 spell alike. `kv_heads` is how many heads of keys and values there are where the file does
+/// not say, as transformers has it; one for each head without such a number, and where the file says null.
+fn size(fields: &Fields<'_>, kv_heads: Option<usize>) -> Result<Size, ConfigError> {
     let heads = fields.count("num_attention_heads")?;
     Ok(Size {
         vocab_size: fields.count("vocab_size")?,
@@ -117,7 +118,11 @@ fn size(fields: &Fields<'_>) -> Result<Size, ConfigError> {
         d_model: fields.count("hidden_size")?,
         layers: fields.count("num_hidden_layers")?,
         heads,
-        kv_heads: Some(fields.optional_count("num_key_value_heads")?.unwrap_or(heads)),
+        kv_heads: Some(match fields.optional_count("num_key_value_heads")? {
+            Some(count) => count,
+            None if fields.json.get("num_key_value_heads").is_some() => heads,
+            None => kv_heads.unwrap_or(heads),
+        }),
     })
 }
 

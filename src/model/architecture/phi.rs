@@ -28,7 +28,7 @@ pub(super) const NAMES: Names = Names {
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("gelu_new", ()), ("gelu_pytorch_tanh", ())])?;
     fields.only("qk_layernorm", false)?;
-    let size = super::size(fields)?;
+    let size = super::size(fields, None)?;
     let fresh = fresh(size);
     Ok(Decoder {
         head_width: fields.head_width(size.d_model, size.heads)?,

@@ -82,6 +82,9 @@ fn what_is_written_reads_back_as_the_same() {
         small("gemma", json!({"head_dim": 32, "rms_norm_eps": 1e-5})),
         small("llama", json!({"eos_token_id": [1, 2], "attention_bias": true, "mlp_bias": true})),
         small("mistral", json!({"sliding_window": 8, "attention_dropout": 0.1})),
+        small("gpt2", json!({"activation_function": "gelu"})),
+        small("llama", json!({"rope_scaling": {"type": "dynamic", "factor": 2.0}})),
+        small("llama", json!({"rope_scaling": {"type": "yarn", "factor": 4.0, "beta_fast": 16, "truncate": false}})),
     ] {
         let config = read(&changed);
         assert_eq!(read(&serde_json::from_str(&config.to_json()).expect("JSON")), config, "{changed}");
@@ -102,6 +105,75 @@ fn old_and_new_rotary_keys_mean_the_same() {
     let share = |json| read(&small("phi", json)).decoder().rotary.as_ref().map(|rotary| rotary.share);
     assert_eq!(share(json!({"partial_rotary_factor": 0.25})), Some(0.25));
     assert_eq!(share(json!({})), Some(0.5));
+}
+
+#[test]
+fn what_a_file_leaves_out_is_as_transformers_has_it() {
+    let without = |architecture: &str, fields: &[&str]| {
+        let mut json = small(architecture, json!({ "num_attention_heads": 8, "hidden_size": 64 }));
+        let object = json.as_object_mut().expect("an object");
+        fields.iter().for_each(|field| drop(object.remove(*field)));
+        let decoder = read(&json).decoder().clone();
+        (decoder.kv_heads, decoder.head_width, decoder.window)
+    };
+    let kv = &["num_key_value_heads"];
+    assert_eq!(without("llama", kv), (8, 8, None));
+    assert_eq!(without("phi", kv), (8, 8, None));
+    assert_eq!(without("mistral", kv), (8, 8, Some(4096)));
+    assert_eq!(without("gemma", &[]), (2, 256, None));
+    let of = |architecture: &str, changes: Value| read(&small(architecture, changes)).decoder().clone();
+    assert_eq!(of("mistral", json!({ "num_attention_heads": 16, "num_key_value_heads": null })).kv_heads, 16);
+    assert_eq!(of("mistral", json!({ "sliding_window": null })).window, None);
+    assert_eq!(of("gemma", json!({ "num_attention_heads": 16, "head_dim": 32 })).head_width, 32);
+    let sixteen = json!({"model_type": "gemma", "vocab_size": 64, "max_position_embeddings": 128, "hidden_size": 64,
+        "num_hidden_layers": 1, "num_attention_heads": 16, "intermediate_size": 64});
+    assert_eq!((read(&sixteen).decoder().kv_heads, read(&sixteen).decoder().head_width), (16, 256));
+
+    // GPT-2's sizes have a second name each, and its context a third in the oldest files.
+    let named = |json: Value| read(&json).decoder().context;
+    let sizes = json!({"model_type": "gpt2", "vocab_size": 50, "hidden_size": 64, "num_hidden_layers": 1,
+        "num_attention_heads": 4});
+    let with = |field: &str, value: usize| {
+        let mut json = sizes.clone();
+        json[field] = value.into();
+        json
+    };
+    assert_eq!(named(sizes.clone()), 1024);
+    assert_eq!(named(with("n_ctx", 512)), 512);
+    assert_eq!(named(with("max_position_embeddings", 256)), 256);
+}
+
+#[test]
+fn scaled_positions_are_read_as_transformers_reads_them() {
+    let scaling = |json: Value| read(&small("llama", json)).decoder().rotary.clone().expect("rotary").scaling;
+    let yarn = |json: Value| match scaling(json) {
+        RotaryScaling::Yarn { factor, attention_factor, original_context, .. } => {
+            (factor, (attention_factor * 1e6).round() / 1e6, original_context)
+        }
+        other => panic!("{other:?}"),
+    };
+    let kind = |more: Value| {
+        let mut json = json!({"rope_type": "yarn", "factor": 4.0});
+        more.as_object().expect("an object").iter().for_each(|(key, value)| json[key] = value.clone());
+        json
+    };
+    assert_eq!(yarn(json!({"rope_parameters": kind(json!({}))})), (4.0, 1.138_629, 128));
+    let original = json!({"original_max_position_embeddings": 32});
+    assert_eq!(yarn(json!({"rope_scaling": kind(original.clone())})), (4.0, 1.138_629, 32));
+    // What stands outside goes before, and a factor that is missing follows from the two contexts.
+    let outside = json!({"rope_scaling": kind(original), "original_max_position_embeddings": 64});
+    assert_eq!(yarn(outside), (4.0, 1.138_629, 64));
+    let no_factor = json!({"rope_scaling": {"type": "yarn", "original_max_position_embeddings": 64}});
+    assert_eq!(yarn(no_factor), (2.0, 1.069_315, 64));
+    let scales = kind(json!({"mscale": 2.0, "mscale_all_dim": 1.0}));
+    assert_eq!(yarn(json!({"rope_scaling": scales})), (4.0, 1.121_751, 128));
+    assert_eq!(yarn(json!({"rope_scaling": kind(json!({"attention_factor": 1.5}))})), (4.0, 1.5, 128));
+    // The older key goes before the newer, unless it says nothing.
+    let both = |old: Value| json!({"rope_scaling": old, "rope_parameters": {"rope_type": "linear", "factor": 3.0}});
+    assert_eq!(scaling(both(json!({"type": "dynamic", "factor": 2.0}))), RotaryScaling::Dynamic { factor: 2.0 });
+    assert_eq!(scaling(both(Value::Null)), RotaryScaling::Linear { factor: 3.0 });
+    let llama3 = json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0});
+    assert!(matches!(scaling(json!({"rope_scaling": llama3})), RotaryScaling::Llama3 { original_context: 128, .. }));
 }
 
 fn check(json: &Value, expected: &Expect) {
@@ -130,9 +202,9 @@ fn what_an_architecture_cannot_have_is_refused_by_name() {
         ],
     );
     check(
-        &small("llama", json!({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}})),
+        &small("llama", json!({"rope_scaling": {"rope_type": "longrope", "factor": 4.0}})),
         &expect![
-            "cannot use the model configuration `student/config.json`: `rope_type` must be `default`, `linear` or `llama3`, not `yarn`"
+            "cannot use the model configuration `student/config.json`: `rope_type` must be `default`, `linear`, `dynamic`, `yarn` or `llama3`, not `longrope`"
         ],
     );
     check(

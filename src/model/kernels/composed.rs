@@ -124,7 +124,7 @@ pub(super) fn affine_backward<B: Backend>(
 }
 
 /// GELU in its tanh form, and its slope.
-fn gelu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
+fn gelu_tanh<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
     const SCALE: f32 = 0.797_884_6;
     const CUBIC: f32 = 0.044_715;
     let square = h.clone() * h.clone();
@@ -132,6 +132,14 @@ fn gelu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
     let du = (square * (3.0 * CUBIC) + 1.0) * (2.0 * SCALE);
     let bend = gate.clone() * (gate.clone().neg() + 1.0);
     (h.clone() * gate.clone(), gate + h * bend * du)
+}
+
+/// GELU by the error function, and its slope.
+fn gelu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
+    const DENSITY: f32 = 0.398_942_3;
+    let share = ((h.clone() * std::f32::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
+    let density = (h.clone() * h.clone() * -0.5).exp() * DENSITY;
+    (h.clone() * share.clone(), share + h * density)
 }
 
 /// `x · logistic(x)`, and its slope.
@@ -143,20 +151,22 @@ fn silu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
 
 fn activate<B: Backend>(h: Tensor<B, 2>, activation: Activation) -> (Tensor<B, 2>, Tensor<B, 2>) {
     match activation {
-        Activation::GeluTanh => gelu(h),
+        Activation::GeluTanh => gelu_tanh(h),
+        Activation::Gelu => gelu(h),
         Activation::Silu => silu(h),
     }
 }
 
-pub(super) fn affine_gelu<B: Backend>(
+pub(super) fn affine_activated<B: Backend>(
     x: &Real<B>,
     weight: &Real<B>,
     form: Form,
     bias: &Real<B>,
+    activation: Activation,
     slope: bool,
 ) -> (Real<B>, Option<Real<B>>) {
     let h = product(open(x), by_input(weight, form), form.precision) + open::<B, 1>(bias).unsqueeze();
-    let (y, slopes) = gelu(h);
+    let (y, slopes) = activate(h, activation);
     (close(y), slope.then(|| close(slopes)))
 }
 

@@ -57,14 +57,15 @@ impl Kernels for Dispatch {
         composed::affine_backward(grad, x, weight, form, wanted)
     }
 
-    fn affine_gelu(
+    fn affine_activated(
         x: &Real<Self>,
         weight: &Real<Self>,
         form: Form,
         bias: &Real<Self>,
+        activation: Activation,
         slope: bool,
     ) -> (Real<Self>, Option<Real<Self>>) {
-        composed::affine_gelu::<Self>(x, weight, form, bias, slope)
+        composed::affine_activated::<Self>(x, weight, form, bias, activation, slope)
     }
 
     fn multiply(a: Real<Self>, b: &Real<Self>) -> Real<Self> {

@@ -157,17 +157,18 @@ impl Kernels for Flex {
         }
     }
 
-    fn affine_gelu(
+    fn affine_activated(
         x: &FlexTensor,
         weight: &FlexTensor,
         form: Form,
         bias: &FlexTensor,
+        activation: Activation,
         slope: bool,
     ) -> (FlexTensor, Option<FlexTensor>) {
         let mut y = product(x, weight, form);
         let [tokens, width] = shape2(&y);
         let mut slopes = slope.then(|| vec![0.0; tokens * width]);
-        pointwise::gelu(y.storage_mut::<f32>(), &elements(bias), slopes.as_deref_mut());
+        pointwise::activated(y.storage_mut::<f32>(), &elements(bias), slopes.as_deref_mut(), activation);
         (y, slopes.map(|slopes| tensor(slopes, &[tokens, width])))
     }
 

@@ -164,12 +164,13 @@ pub(crate) trait Kernels: Backend {
         wanted: Wanted,
     ) -> AffineGrads<Self>;
 
-    /// `gelu(x · weight + bias)` in the tanh form and, if asked, its slope at each element.
-    fn affine_gelu(
+    /// `activation(x · weight + bias)` and, if asked, its slope at each element.
+    fn affine_activated(
         x: &Real<Self>,
         weight: &Real<Self>,
         form: Form,
         bias: &Real<Self>,
+        activation: Activation,
         slope: bool,
     ) -> (Real<Self>, Option<Real<Self>>);
 
@@ -281,8 +282,14 @@ pub(crate) trait Blocks: BackendTypes {
         bias: Option<&Real<Self>>,
         residual: Option<&Real<Self>>,
     ) -> Real<Self>;
-    /// `gelu(x · weight + bias)`.
-    fn linear_gelu(x: &Real<Self>, weight: &Real<Self>, form: Form, bias: &Real<Self>) -> Real<Self>;
+    /// `activation(x · weight + bias)`.
+    fn linear_activated(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: &Real<Self>,
+        activation: Activation,
+    ) -> Real<Self>;
     /// `activation(gate) · up` of gates and ups side by side.
     fn gated(x: &Real<Self>, activation: Activation) -> Real<Self>;
     /// Turns queries and keys.

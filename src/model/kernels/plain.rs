@@ -35,8 +35,8 @@ impl<B: Kernels> Blocks for B {
         B::affine(x, weight, form, bias, residual)
     }
 
-    fn linear_gelu(x: &Real<B>, weight: &Real<B>, form: Form, bias: &Real<B>) -> Real<B> {
-        B::affine_gelu(x, weight, form, bias, false).0
+    fn linear_activated(x: &Real<B>, weight: &Real<B>, form: Form, bias: &Real<B>, activation: Activation) -> Real<B> {
+        B::affine_activated(x, weight, form, bias, activation, false).0
     }
 
     fn gated(x: &Real<B>, activation: Activation) -> Real<B> {

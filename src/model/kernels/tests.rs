@@ -62,18 +62,22 @@ fn affine_operations_agree() {
             let fused = Flex::affine_backward(&grad, &x, &weight, form, ALL);
             let plain = composed::affine_backward::<Flex>(&grad, &x, &weight, form, ALL);
             same_grads("affine gradients", &fused, &plain);
-            let (fused, slope) = Flex::affine_gelu(&x, &weight, form, &bias, true);
-            let (plain, plain_slope) = composed::affine_gelu::<Flex>(&x, &weight, form, &bias, true);
-            same("gelu", &fused, &plain, None);
-            same("slope", &slope.expect("asked for"), &plain_slope.expect("asked for"), None);
-            same("gelu alone", &Flex::affine_gelu(&x, &weight, form, &bias, false).0, &plain, None);
+            for activation in [Activation::GeluTanh, Activation::Gelu, Activation::Silu] {
+                let (fused, slope) = Flex::affine_activated(&x, &weight, form, &bias, activation, true);
+                let (plain, plain_slope) =
+                    composed::affine_activated::<Flex>(&x, &weight, form, &bias, activation, true);
+                same("activated", &fused, &plain, None);
+                same("slope", &slope.expect("asked for"), &plain_slope.expect("asked for"), None);
+                let alone = Flex::affine_activated(&x, &weight, form, &bias, activation, false).0;
+                same("activated alone", &alone, &plain, None);
+            }
         }
     }
 }
 
 #[test]
 fn gates_agree() {
-    for activation in [Activation::GeluTanh, Activation::Silu] {
+    for activation in [Activation::GeluTanh, Activation::Gelu, Activation::Silu] {
         let (x, grad) = (noise(&[70, 48], 1), noise(&[70, 24], 2));
         let plain = composed::gated::<Flex>(&x, activation);
         same("gate", &Flex::gated(&x, activation), &plain, None);

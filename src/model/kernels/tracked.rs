@@ -81,9 +81,9 @@ impl<B: Kernels> Backward<B, 4> for Linear {
 }
 
 #[derive(Debug)]
-struct LinearGelu;
+struct LinearActivated;
 
-impl<B: Kernels> Backward<B, 3> for LinearGelu {
+impl<B: Kernels> Backward<B, 3> for LinearActivated {
     /// Input, weight, slope of the activation.
     type State = (Real<B>, Real<B>, Form, Real<B>);
 
@@ -259,19 +259,27 @@ impl<B: Kernels> Blocks for Tracked<B> {
         node!(Linear, [x, weight, bias, residual], out, (state, out))
     }
 
-    fn linear_gelu(x: &Real<Self>, weight: &Real<Self>, form: Form, bias: &Real<Self>) -> Real<Self> {
-        let prepared = LinearGelu
+    fn linear_activated(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: &Real<Self>,
+        activation: Activation,
+    ) -> Real<Self> {
+        let prepared = LinearActivated
             .prepare::<NoCheckpointing>([x.node.clone(), weight.node.clone(), bias.node.clone()])
             .compute_bound()
             .stateful();
         match prepared {
             OpsKind::Tracked(prep) => {
-                let (out, slope) = B::affine_gelu(&x.primitive, &weight.primitive, form, &bias.primitive, true);
+                let (x, weight, bias) = (&x.primitive, &weight.primitive, &bias.primitive);
+                let (out, slope) = B::affine_activated(x, weight, form, bias, activation, true);
                 let slope = slope.expect("the slope was asked for");
-                prep.finish((x.primitive.clone(), weight.primitive.clone(), form, slope), out)
+                prep.finish((x.clone(), weight.clone(), form, slope), out)
             }
             OpsKind::UnTracked(prep) => {
-                prep.finish(B::affine_gelu(&x.primitive, &weight.primitive, form, &bias.primitive, false).0)
+                let (x, weight, bias) = (&x.primitive, &weight.primitive, &bias.primitive);
+                prep.finish(B::affine_activated(x, weight, form, bias, activation, false).0)
             }
         }
     }

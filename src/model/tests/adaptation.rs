@@ -9,7 +9,7 @@ use crate::student::Placed;
 use crate::{Architecture, Device, Length, Lora, Model, Recipe, WeightsFile, fit};
 
 fn lora(targets: &[&str]) -> Lora {
-    Lora { rank: 2, alpha: 6.0, targets: targets.iter().map(ToString::to_string).collect() }
+    Lora { rank: 2, alpha: 6.0, targets: targets.iter().map(ToString::to_string).collect(), rows: Vec::new() }
 }
 
 fn tensor(file: &SafeTensors<'_>, name: &str) -> (Vec<f64>, Vec<usize>) {
@@ -69,11 +69,37 @@ fn only_the_targets_change_and_by_no_more_than_the_rank() {
 }
 
 #[test]
+fn the_rows_of_new_tokens_learn_and_no_others_do() {
+    for architecture in Architecture::ALL {
+        let mut model = model_of(architecture);
+        let before = model.weights_bytes().expect("readable");
+        let rows = vec![7, 3];
+        let lora = Some(Lora { rows: rows.clone(), ..lora(&[]) });
+        let recipe = Recipe { lora, eval_every: None, length: Length::Steps(10), ..recipe() };
+        fit(&mut model, &examples(), &recipe, &mut ()).expect("trains");
+        let after = model.weights_bytes().expect("readable");
+        let (before, after) = (SafeTensors::deserialize(&before).expect("a file"), SafeTensors::deserialize(&after));
+        let after = after.expect("a file");
+        let tables = [model.config().embedding(), "lm_head.weight", "lm_head.bias"];
+        for name in tables.into_iter().filter(|name| before.tensor(name).is_ok()) {
+            let ((old, shape), (new, _)) = (tensor(&before, name), tensor(&after, name));
+            let width = shape.get(1).copied().unwrap_or(1);
+            for (row, (old, new)) in old.chunks(width).zip(new.chunks(width)).enumerate() {
+                assert_eq!(old != new, rows.contains(&(row as u32)), "{architecture:?} {name} row {row}");
+            }
+        }
+    }
+    let beyond = Recipe { lora: Some(Lora { rows: vec![60], ..lora(&[]) }), ..recipe() };
+    let error = fit(&mut model_of(Architecture::Llama), &examples(), &beyond, &mut ()).expect_err("beyond");
+    assert_eq!(error.to_string(), "cannot train with `lora.rows` = 60: it must be below the vocabulary's size 60");
+}
+
+#[test]
 fn the_gradients_are_those_of_the_merged_weights() {
     for architecture in [Architecture::Gpt2, Architecture::Llama] {
         let mut model = model_of(architecture);
         let Placed::Fused(network) = &mut model.placed else { panic!("computes on the CPU") };
-        network.begin_training(Some(&lora(&[])), 3).expect("known projections");
+        network.begin_training(Some(&Lora { rows: vec![5, 2], ..lora(&[]) }), 3).expect("known projections");
         let specs = network.learned_specs();
         // Some B other than zero, and any gradient of the weights.
         let noise = |seed: u64, count: usize| -> Vec<f32> {

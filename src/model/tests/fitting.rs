@@ -42,7 +42,7 @@ pub(super) fn recipe() -> Recipe {
 
 /// What a recipe can ask for besides.
 fn variants() -> Vec<Recipe> {
-    let lora = Lora { rank: 4, alpha: 8.0, targets: Vec::new() };
+    let lora = Lora { rank: 4, alpha: 8.0, targets: Vec::new(), rows: vec![58, 59] };
     vec![
         recipe(),
         Recipe { dropout: Some(0.2), ..recipe() },

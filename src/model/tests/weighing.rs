@@ -212,7 +212,7 @@ impl FitHooks for Stopping {
 
 #[test]
 fn a_weighted_run_resumes_to_the_same_bits_and_only_with_its_own_weights() {
-    let lora = Some(Lora { rank: 4, alpha: 8.0, targets: Vec::new() });
+    let lora = Some(Lora { rank: 4, alpha: 8.0, targets: Vec::new(), rows: Vec::new() });
     let ramp = Some(Ramp { from: 2.0, to: 0.0, over: 0.75 });
     let recipe = Recipe { ramp, lora, dropout: Some(0.1), eval_every: None, ..recipe() };
     let whole = trained(&weighted(), &recipe);

@@ -170,6 +170,7 @@ mod tests {
         let usage = Usage {
             format: Format { placement: Placement::None, marker: MARKER.into() },
             prompt: STUDENT.into(),
+            begin: Vec::new(),
             end: Some("<|endoftext|>".into()),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();

@@ -106,6 +106,7 @@ mod tests {
         let usage = Usage {
             format: Format { placement: Placement::After, marker: MARKER.into() },
             prompt: STUDENT.into(),
+            begin: Vec::new(),
             end: None,
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
@@ -145,6 +146,7 @@ mod tests {
         let usage = Usage {
             format: Format { placement: Placement::None, marker: MARKER.into() },
             prompt: STUDENT.into(),
+            begin: Vec::new(),
             end: None,
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();

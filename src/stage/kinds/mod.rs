@@ -1,15 +1,17 @@
 //! The kinds of stage, one file each, and what several of them share: how a student's sequences are put together
-//! (`sequence`), what it is trained on (`examples`, `weights`) and how (`recipe`), how its tokens are scored (`scorer`) how
+//! (`sequence`) and what these begin and end with (`bounds`), what it is trained on (`examples`, `weights`) and how (`recipe`), how its tokens are scored (`scorer`) how
 //! a question is put to it (`ask`) and how likely it holds each choice (`choices`).
 
 pub mod agreement;
 mod ask;
 pub mod attribute;
+pub mod bounds;
 mod choices;
 pub mod dataset;
 pub mod elicit;
 pub mod evaluate;
 pub mod examples;
+mod footprint;
 pub mod lens;
 pub mod missing;
 pub mod recipe;

@@ -80,7 +80,8 @@ crate::params! {
         pub precision: Precision = Precision::F32,
         /// Whether batches are made of examples of like length, the longest first.
         pub group_by_length: bool = false,
-        /// Adapts the weights by matrices of low rank instead of changing them all.
+        /// Adapts the weights by matrices of low rank instead of changing them all. The rows of tokens that the stage adds
+        /// to the vocabulary, the marker's among them, are trained in full, in the embedding and in the head.
         pub lora: Option<LoraRecipe>,
     }
 }
@@ -142,6 +143,7 @@ impl TrainRecipe {
                 rank: rank.get(),
                 alpha: alpha.get(),
                 targets: targets.clone(),
+                rows: Vec::new(),
             }),
             ramp: None,
             seed,

@@ -1,4 +1,8 @@
 //! How a question and its target become the tokens a student learns from.
+//!
+//! A sequence is what its tokenizer makes of the whole text: what begins a text for this student, the prompt, the target,
+//! and what ends it. Where the target begins is where the prompt's own tokens end, since those are all that a student has
+//! when it is asked.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -8,13 +12,14 @@ use retort_artifact::{Label, Question, Usage};
 use retort_model::{Example, TokenWeight};
 use retort_text::prompt::{Answer, SEPARATOR, Template};
 use retort_text::target;
-use retort_text::tokenizer::Tokenizer;
+use retort_text::tokenizer::{Token, Tokenizer};
 
 /// Puts sequences together in the way a student is taught to write.
 pub(super) struct Sequences<'a> {
     usage: &'a Usage,
     prompt: Template,
     tokenizer: &'a Tokenizer,
+    begin: Vec<u32>,
     end: Option<u32>,
 }
 
@@ -51,10 +56,13 @@ impl<'a> Sequences<'a> {
     /// Prepares to put sequences together.
     pub(super) fn new(usage: &'a Usage, tokenizer: &'a Tokenizer) -> Result<Self, StageError> {
         let prompt = Template::parse("prompt", &usage.prompt).map_err(data)?;
-        let id = |end: &String| {
-            tokenizer.id(end).ok_or_else(|| data(format!("the tokenizer has no token `{end}` to end a sequence with")))
+        let id = |token: &String, what: &str| {
+            let why = || data(format!("the student's tokenizer has no token `{token}` to {what} a sequence with"));
+            tokenizer.id(token).ok_or_else(why)
         };
-        Ok(Self { usage, prompt, tokenizer, end: usage.end.as_ref().map(id).transpose()? })
+        let begin = usage.begin.iter().map(|token| id(token, "begin")).collect::<Result<_, _>>()?;
+        let end = usage.end.as_ref().map(|token| id(token, "end")).transpose()?;
+        Ok(Self { usage, prompt, tokenizer, begin, end })
     }
 
     /// Returns the token that ends a sequence, if the student was taught one.
@@ -64,15 +72,25 @@ impl<'a> Sequences<'a> {
 
     /// Returns the tokens of a question as it is put to the student.
     pub(super) fn prompt(&self, question: &Question) -> Result<Vec<u32>, StageError> {
-        let text = self.prompt.render(question, Answer::Hidden).map_err(data)? + SEPARATOR;
-        self.tokenizer.ids(&text).map_err(data)
+        let text = self.prompt_text(question)?;
+        Ok([self.begin.as_slice(), &self.tokenizer.ids(&text).map_err(data)?].concat())
+    }
+
+    fn prompt_text(&self, question: &Question) -> Result<String, StageError> {
+        Ok(self.prompt.render(question, Answer::Hidden).map_err(data)? + SEPARATOR)
+    }
+
+    /// Returns the tokens of a question as it is put, and those of a text behind it with their places in the text.
+    fn followed(&self, question: &Question, text: &str) -> Result<(Vec<u32>, Vec<Token>), StageError> {
+        let (prompt, behind) = self.tokenizer.encode_pair(&self.prompt_text(question)?, text).map_err(data)?;
+        Ok(([self.begin.as_slice(), &prompt].concat(), behind))
     }
 
     /// Returns the tokens of a question followed by those of a text, and the index of the first of these.
     pub(super) fn continued(&self, question: &Question, text: &str) -> Result<(Vec<u32>, usize), StageError> {
-        let mut ids = self.prompt(question)?;
+        let (mut ids, behind) = self.followed(question, text)?;
         let from = ids.len();
-        ids.extend(self.tokenizer.ids(text).map_err(data)?);
+        ids.extend(behind.into_iter().map(|token| token.id));
         Ok((ids, from))
     }
 
@@ -90,12 +108,12 @@ impl<'a> Sequences<'a> {
         label: Label,
         rationale: &str,
     ) -> Result<Sequence, StageError> {
-        let mut ids = self.prompt(question)?;
-        let target_from = ids.len();
         let target = target::render(&self.usage.format, label, rationale)
             .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
+        let (mut ids, behind) = self.followed(question, &target.text)?;
+        let target_from = ids.len();
         let (mut label_at, mut within, mut parts) = (target_from, Vec::new(), vec![Part::Prompt; target_from]);
-        for token in self.tokenizer.encode(&target.text).map_err(data)? {
+        for token in behind {
             if token.span.end <= target.label.start {
                 label_at = ids.len() + 1;
             }
@@ -197,7 +215,7 @@ mod tests {
 
     fn usage(placement: Placement, end: Option<&str>) -> Usage {
         let format = Format { placement, marker: MARKER.into() };
-        Usage { format, prompt: STUDENT.into(), end: end.map(str::to_owned) }
+        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end: end.map(str::to_owned) }
     }
 
     const PLACEMENTS: [Placement; 4] = [Placement::None, Placement::Before, Placement::After, Placement::Both];
@@ -212,7 +230,9 @@ mod tests {
                 let Sequence { ids, parts, target_from, label_at, rationale } = sequence.unwrap();
                 let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
                 let target = render(&usage.format, label, RATIONALE).unwrap().text;
-                assert_eq!(text(&ids[target_from..]), target);
+                // A token takes in the white space around it.
+                let dense = |text: &str| text.replace(' ', "");
+                assert_eq!(dense(&text(&ids[target_from..])), dense(&target));
                 assert!(text(&ids[label_at..=label_at]).contains('B'), "{placement}");
                 assert!(!text(&ids[target_from..label_at]).contains("] B"), "{placement}");
                 // Generation stops with the token that closes the label, and the label can be read then.
@@ -226,7 +246,8 @@ mod tests {
                 let of =
                     |part| text(&(0..ids.len()).filter(|&at| parts[at] == part).map(|at| ids[at]).collect::<Vec<_>>());
                 assert_eq!(of(Part::Prompt), text(&ids[..target_from]));
-                assert!(of(Part::Label).contains("[FIN_LABEL] B [FIN_LABEL]"), "{placement}: {}", of(Part::Label));
+                let label_part = dense(&of(Part::Label));
+                assert!(label_part.contains("[FIN_LABEL]B[FIN_LABEL]"), "{placement}: {label_part}");
                 let copies = target.matches(RATIONALE).count();
                 assert_eq!(of(Part::Rationale).matches("ce is smooth").count(), copies, "{placement}");
                 let (before, after): (Vec<_>, Vec<_>) = rationale.iter().partition(|(at, _)| *at < label_at);
@@ -236,6 +257,49 @@ mod tests {
                 for copy in found {
                     let covered = |at: usize| copy.iter().any(|(_, span)| span.contains(&at));
                     assert!(letters().all(|(at, _)| covered(at)), "{placement}: every letter of it is found");
+                }
+            }
+        }
+    }
+
+    /// A tiny tokenizer in the layout of a published family.
+    fn family(name: &str) -> Tokenizer {
+        let path = format!("{}/../../tests/tokenizers/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        Tokenizer::from_json(&fs_err::read(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn ids_are_those_of_the_whole_text_behind_what_begins_it() {
+        for name in ["gpt2", "phi", "llama-3", "gemma", "llama", "mistral"] {
+            for placement in PLACEMENTS {
+                for marked in [true, false] {
+                    let mut tokenizer = family(name);
+                    if marked {
+                        tokenizer.add_special(&[MARKER]).unwrap();
+                    }
+                    let begin = tokenizer.begin().unwrap();
+                    let usage = Usage { begin: begin.clone(), ..usage(placement, None) };
+                    let sequences = Sequences::new(&usage, &tokenizer).unwrap();
+                    let label = Label::at(1).unwrap();
+                    let sequence = sequences.with_target(&question(), label, RATIONALE).unwrap();
+                    let begin: Vec<u32> = begin.iter().map(|token| tokenizer.id(token).unwrap()).collect();
+                    let prompt = "Question: Which is smoother? Choices: A: snow; B: ice\n";
+                    let target = render(&usage.format, label, RATIONALE).unwrap().text;
+                    let asked = sequences.prompt(&question()).unwrap();
+                    assert_eq!(asked, [begin.clone(), tokenizer.ids(prompt).unwrap()].concat(), "{name}");
+                    assert_eq!(sequence.ids[..sequence.target_from], asked, "what is trained is what is asked");
+                    let (scored, from) = sequences.continued(&question(), &target).unwrap();
+                    assert_eq!((&scored, from), (&sequence.ids, sequence.target_from));
+                    let rationale_first = !placement.label_first();
+                    if rationale_first || !marked {
+                        let whole = tokenizer.ids(&format!("{prompt}{target}")).unwrap();
+                        assert_eq!(sequence.ids, [begin, whole].concat(), "{name} {placement}");
+                    } else {
+                        // The marker would take in the line feed that ends the prompt.
+                        assert_eq!(Some(sequence.ids[sequence.target_from]), tokenizer.id(MARKER), "{name}");
+                    }
+                    let at = tokenizer.decode(&sequence.ids[sequence.label_at..=sequence.label_at]).unwrap();
+                    assert!(at.contains('B'), "{name} {placement}: {at}");
                 }
             }
         }

@@ -13,6 +13,9 @@ use retort_model::{Architecture, Config, Model, Size, WeightsFile};
 use retort_source::Node;
 use retort_text::tokenizer::Tokenizer;
 
+use super::bounds::OwnEnd;
+use super::sequence::data;
+
 crate::words!(read Architecture);
 
 crate::params! {
@@ -35,7 +38,8 @@ crate::params! {
     }
 }
 
-/// A model in Hugging Face's layout: `config.json`, `tokenizer.json` and safetensors, whole or in shards.
+/// A model in Hugging Face's layout: `config.json`, `tokenizer.json` and safetensors, whole or in shards; and, where they are
+/// there, `generation_config.json` and `tokenizer_config.json`, which say how its sequences end.
 #[derive(Debug, Clone)]
 pub struct ModelDirectory(External);
 
@@ -100,50 +104,29 @@ impl ContentHash for Student {
     }
 }
 
+/// A student's tokenizer as it comes, and the token that the student itself ends a sequence with.
+pub(super) struct Speech {
+    pub(super) tokenizer: Tokenizer,
+    pub(super) own_end: OwnEnd,
+}
+
 impl Student {
-    /// Loads or initialises the model and its tokenizer, once `prepare` has added to the tokenizer what it must know.
-    pub(super) fn load(
-        &self,
-        context: &Context<'_>,
-        seed: u64,
-        prepare: impl FnOnce(&mut Tokenizer) -> Result<(), StageError>,
-    ) -> Result<(Model, Tokenizer), StageError> {
-        let device = context.device()?;
-        let data = |error: &dyn std::fmt::Display| StageError::data(error.to_string());
+    /// Reads the tokenizer, and checks that it is of this model.
+    pub(super) fn speech(&self, context: &Context<'_>) -> Result<Speech, StageError> {
         match self {
             Self::New(new) => {
-                let NewStudent { architecture, layers, width, heads, kv_heads, context: positions, tokenizer } = new;
-                if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
-                    return Err(StageError::data("`gpt2` has keys for every head: leave out `kv_heads`"));
-                }
-                for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
-                    if whole.get() % part.get() != 0 {
-                        let other = if field == "width" { "heads" } else { "kv_heads" };
-                        let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
-                        return Err(StageError::data(why));
-                    }
-                }
-                let mut tokenizer =
-                    Tokenizer::from_json(&context.read(tokenizer)?.json).map_err(|error| data(&error))?;
-                prepare(&mut tokenizer)?;
-                let size = Size {
-                    vocab_size: tokenizer.size(),
-                    context: positions.get(),
-                    d_model: width.get(),
-                    layers: layers.get(),
-                    heads: heads.get(),
-                    kv_heads: kv_heads.map(Count::get),
-                };
-                Ok((Model::init(Config::new(*architecture, size), seed, device), tokenizer))
+                let tokenizer = Tokenizer::from_json(&context.read(&new.tokenizer)?.json).map_err(data)?;
+                let own_end = OwnEnd::of_new(&tokenizer);
+                Ok(Speech { tokenizer, own_end })
             }
-            Self::Directory(directory @ ModelDirectory(files)) => {
-                let file = |name: &str| context.file_named(files, name);
-                let mut tokenizer = Tokenizer::from_json(&file(TOKENIZER)?).map_err(|error| data(&error))?;
+            Self::Directory(ModelDirectory(files)) => {
                 let place = context.path_of(files);
-                let config =
-                    Config::from_json(&file(CONFIG)?, &format!("{place}/{CONFIG}")).map_err(|error| data(&error))?;
+                let bytes = context.file_named(files, TOKENIZER)?;
+                let tokenizer = Tokenizer::from_json(&bytes)
+                    .map_err(|error| data(format!("cannot use `{place}/{TOKENIZER}`: {error}")))?;
+                let config = Self::config(context, files)?;
                 if tokenizer.size() > config.vocab_size() {
-                    return Err(StageError::data(format!(
+                    return Err(data(format!(
                         "the tokenizer `{place}/{TOKENIZER}` has ids up to {}, which `{}` of shape [{}, {}] has no rows \
                          for: they are not of one model",
                         tokenizer.size() - 1,
@@ -152,16 +135,76 @@ impl Student {
                         config.d_model(),
                     )));
                 }
-                prepare(&mut tokenizer)?;
+                let known = |name: &str| context.files_of(files).iter().any(|(file, ..)| file == name);
+                let file = |name: &str| known(name).then(|| context.file_named(files, name)).transpose();
+                let own_end = OwnEnd::of_files(&tokenizer, file)
+                    .map_err(|error| data(format!("cannot use the model `{place}`: {error}")))?;
+                Ok(Speech { tokenizer, own_end })
+            }
+        }
+    }
+
+    /// The shape of the model; `None` where its files, or its tokenizer's stage, have not come yet.
+    pub(super) fn shape(&self, context: &Context<'_>) -> Result<Option<Config>, StageError> {
+        match self {
+            Self::New(new) => {
+                let Ok(file) = context.read(&new.tokenizer) else { return Ok(None) };
+                let size = Size {
+                    vocab_size: Tokenizer::from_json(&file.json).map_err(data)?.size(),
+                    context: new.context.get(),
+                    d_model: new.width.get(),
+                    layers: new.layers.get(),
+                    heads: new.heads.get(),
+                    kv_heads: new.kv_heads.map(Count::get),
+                };
+                Ok(Some(Config::new(new.architecture, size)))
+            }
+            Self::Directory(ModelDirectory(files)) if context.files_of(files).is_empty() => Ok(None),
+            Self::Directory(ModelDirectory(files)) => Self::config(context, files).map(Some),
+        }
+    }
+
+    /// Loads or initialises the model, with a row for each token of what its tokenizer has become.
+    pub(super) fn load(&self, context: &Context<'_>, seed: u64, tokenizer: &Tokenizer) -> Result<Model, StageError> {
+        let device = context.device()?;
+        match self {
+            Self::New(new) => {
+                let NewStudent { architecture, layers, width, heads, kv_heads, context: positions, tokenizer: _ } = new;
+                if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
+                    return Err(data("`gpt2` has keys for every head: leave out `kv_heads`"));
+                }
+                for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
+                    if whole.get() % part.get() != 0 {
+                        let other = if field == "width" { "heads" } else { "kv_heads" };
+                        let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
+                        return Err(data(why));
+                    }
+                }
+                let size = Size {
+                    vocab_size: tokenizer.size(),
+                    context: positions.get(),
+                    d_model: width.get(),
+                    layers: layers.get(),
+                    heads: heads.get(),
+                    kv_heads: kv_heads.map(Count::get),
+                };
+                Ok(Model::init(Config::new(*architecture, size), seed, device))
+            }
+            Self::Directory(directory @ ModelDirectory(files)) => {
+                let config = Self::config(context, files)?;
                 // Read as a stream; the engine sees to it that the files are still what was hashed once this is done.
                 let open = |(_, path, _): &(String, PathBuf, Digest)| {
-                    let file = fs_err::File::open(path).map_err(|error| data(&error))?;
+                    let file = fs_err::File::open(path).map_err(data)?;
                     Ok(WeightsFile::new(path.display().to_string(), file))
                 };
                 let weights = directory.weights(context).into_iter().map(open).collect::<Result<_, StageError>>()?;
-                let model = Model::from_files(&config, weights, tokenizer.size(), device)?;
-                Ok((model, tokenizer))
+                Ok(Model::from_files(&config, weights, tokenizer.size(), device)?)
             }
         }
+    }
+
+    fn config(context: &Context<'_>, files: &External) -> Result<Config, StageError> {
+        let place = context.path_of(files);
+        Config::from_json(&context.file_named(files, CONFIG)?, &format!("{place}/{CONFIG}")).map_err(data)
     }
 }

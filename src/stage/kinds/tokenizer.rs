@@ -15,7 +15,7 @@ crate::params! {
         pub rationales: Option<Input<Rationales>>,
         /// Tokens in all, special ones among them.
         pub vocabulary: Count = Count::of(512),
-        /// Special tokens, which are never split.
+        /// Special tokens, which are never split; each takes in the space before it.
         pub special: Vec<String> = vec!["<|endoftext|>".into(), "[FIN_LABEL]".into(), "[MASK]".into()],
     }
 }
@@ -24,7 +24,7 @@ impl Stage for Tokenizer {
     type Output = TokenizerFile;
 
     const NAME: &'static str = "tokenizer";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "A byte-level BPE tokenizer trained on the train split.";
     const EXAMPLE: &'static str = "{ questions: questions, rationales: rationales, vocabulary: 512 }";
 

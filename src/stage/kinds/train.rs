@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::params::{Aside, Count, External, Input, ModelSpec, Seed};
-use crate::{Clash, Context, Slot, Stage, StageError};
+use crate::{Clash, Context, Footprint, Slot, Stage, StageError};
 use retort_artifact::{
     Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
@@ -14,12 +14,13 @@ use retort_text::target::{MARKER, check_marker};
 use retort_text::tokenizer::Tokenizer;
 
 use super::ask::{Asker, max_new, outcome};
+use super::bounds::{Begin, End};
 use super::examples::Prepared;
 use super::missing::Missing;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
 use super::sequence::{Sequences, data};
-use super::student::Student;
+use super::student::{Speech, Student};
 use super::weights::Weights;
 
 crate::words!(read Placement);
@@ -80,10 +81,14 @@ crate::params! {
         /// Whether the marker is a `token` of its own, or spelled as `text`.
         pub marker_as: MarkerAs = MarkerAs::Token,
         /// Further tokens that are added to the vocabulary where they are not in it, such as `[MASK]` and `<unk>` of masked and
-        /// filled rationales.
+        /// filled rationales. Each is one position, the space before it included.
         pub add_tokens: Vec<String> = Vec::new(),
-        /// The token that ends a sequence; `null` for none.
-        pub end: Option<String> = Some("<|endoftext|>".into()),
+        /// The token, or the tokens, before every text; `null` for none. Where this is not given, what the tokenizer's own
+        /// post-processor adds, such as `<bos>` of Gemma and `<s>` of Llama and Mistral.
+        pub begin: Begin,
+        /// The token that ends a sequence; `null` for none. Where this is not given, the model's own, as
+        /// `generation_config.json`, `config.json` or `tokenizer_config.json` names it; `<|endoftext|>` of a new student.
+        pub end: End,
         /// Which tokens carry loss: those of the `target`, or the whole `sequence`.
         pub loss: LossOn = LossOn::Target,
         /// What tokens weigh in the loss; all weigh 1 where this is not given.
@@ -105,7 +110,7 @@ impl Stage for Train {
     type Output = Checkpoint;
 
     const NAME: &'static str = "train";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ABOUT: &'static str = "A student fine-tuned on questions with labels and rationales.";
     const EXAMPLE: &'static str = "\
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
@@ -166,10 +171,14 @@ impl Stage for Train {
         if self.keep.0 == Keep::None { &["weights"] } else { &[] }
     }
 
+    fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError> {
+        self.reckoned(context)
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
         let questions = context.read(&self.questions)?;
-        let usage = self.usage(context)?;
-        let (mut model, tokenizer) = self.load(context)?;
+        let (tokenizer, usage, added) = self.speech(context)?;
+        let mut model = self.load(context, &tokenizer)?;
         let Prepared { examples, questions: made_of, mut log } =
             self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
         let dev: Vec<&Question> =
@@ -181,7 +190,10 @@ impl Stage for Train {
             ));
         }
         let ramp = self.weights.as_ref().and_then(Weights::ramp);
-        let recipe = model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) };
+        let mut recipe = model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) };
+        if let Some(lora) = &mut recipe.lora {
+            lora.rows = added;
+        }
         let partial = context.partial();
         let saved = partial.load(STATE)?;
         if saved.is_none() || self.keep.0 != Keep::Full {
@@ -210,7 +222,7 @@ impl Stage for Train {
         let fitted = match fitted {
             Err(FitError::State(error)) => {
                 context.warn(format!("the saved state is of no use, so training begins anew: {error}"));
-                model = self.load(context)?.0;
+                model = self.load(context, &tokenizer)?;
                 fit(&mut model, &examples, &recipe, &mut hooks)
             }
             other => other,
@@ -243,17 +255,28 @@ fn weightless(question: &str) -> StageError {
 }
 
 impl Train {
-    /// The student as it is before training, and its tokenizer with the marker.
-    fn load(&self, context: &Context<'_>) -> Result<(Model, Tokenizer), StageError> {
-        self.student.0.load(context, self.seed.0, |tokenizer| {
-            let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
-            let added: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
-            tokenizer.add_special(&added).map_err(data)?;
-            Ok(())
-        })
+    /// The student as it is before training.
+    fn load(&self, context: &Context<'_>, tokenizer: &Tokenizer) -> Result<Model, StageError> {
+        self.student.0.load(context, self.seed.0, tokenizer)
     }
 
-    fn usage(&self, context: &Context<'_>) -> Result<Usage, StageError> {
+    /// The student's tokenizer with what is added to it, how the student is asked and read, and the tokens that are new.
+    fn speech(&self, context: &Context<'_>) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
+        let Speech { mut tokenizer, own_end } = self.student.0.speech(context)?;
+        let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
+        let tokens: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
+        let added = tokenizer.add_special(&tokens).map_err(data)?;
+        let begin = self.begin.resolve(&tokenizer)?;
+        let end = self.end.resolve(&tokenizer, &own_end)?;
+        if tokenizer.begin().map_err(data)? != begin {
+            // Whoever asks the student elsewhere asks it as it was taught.
+            tokenizer.set_begin(&begin).map_err(data)?;
+        }
+        let usage = self.usage(context, begin, end)?;
+        Ok((tokenizer, usage, added))
+    }
+
+    fn usage(&self, context: &Context<'_>, begin: Vec<String>, end: Option<String>) -> Result<Usage, StageError> {
         let prompt = match &self.prompt {
             Some(file) => {
                 let place = context.path_of(file);
@@ -265,7 +288,7 @@ impl Train {
             None => STUDENT.to_owned(),
         };
         let format = Format { placement: self.placement, marker: self.marker.clone() };
-        Ok(Usage { format, prompt, end: self.end.clone() })
+        Ok(Usage { format, prompt, begin, end })
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dataset::synthetic::{SyntheticSpec, generate};
-use crate::{prompt, target};
+use crate::{operation, prompt, target, words};
 
 const SPECIAL: [&str; 3] = ["[FIN_LABEL]", "[MASK]", "<|endoftext|>"];
 
@@ -44,7 +44,7 @@ fn training_is_the_same_byte_for_byte_with_any_number_of_threads() {
         assert_eq!(trained(&texts, 700).to_json().unwrap(), json);
     }
     let digest = retort_fingerprint::Digest::of(&json).short();
-    expect_test::expect!["cb3c5e990b"].assert_eq(&digest);
+    expect_test::expect!["dc9c8d9e3d"].assert_eq(&digest);
 }
 
 /// Runs the same work on several threads at once.
@@ -59,10 +59,7 @@ fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
 fn a_small_vocabulary_keeps_the_labels_whole() {
     let tokenizer = trained(&corpus(300), 600);
     assert_eq!(tokenizer.size(), 600);
-    assert_eq!(
-        pieces(&tokenizer, "\n[FIN_LABEL] B [FIN_LABEL] The"),
-        ["Ċ", "[FIN_LABEL]", "ĠB", "Ġ", "[FIN_LABEL]", "ĠThe"]
-    );
+    assert_eq!(pieces(&tokenizer, "[FIN_LABEL] B [FIN_LABEL] The"), ["[FIN_LABEL]", "ĠB", "[FIN_LABEL]", "ĠThe"]);
     assert_eq!(pieces(&tokenizer, "Choices: A: the"), ["C", "hoices", ":", "ĠA", ":", "Ġthe"]);
     assert_eq!(tokenizer.id("!"), Some(0));
     assert_eq!(SPECIAL.map(|token| tokenizer.id(token)), [Some(597), Some(598), Some(599)]);
@@ -101,8 +98,8 @@ fn a_vocabulary_without_room_for_the_bytes_is_refused() {
 #[test]
 fn special_tokens_are_added_behind_the_others_and_once() {
     let mut tokenizer = train_bpe(["a"], 256, &[]).unwrap();
-    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), 3);
-    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), 0);
+    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), [256, 257, 258]);
+    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), [0; 0]);
     assert_eq!(tokenizer.id("[MASK]"), Some(257));
     assert_eq!(
         tokenizer.add_special(&[" "]).unwrap_err().to_string(),
@@ -193,6 +190,94 @@ proptest! {
     }
 }
 
+/// A tiny tokenizer in the layout of each family that students have.
+const FAMILIES: [&str; 6] = ["gpt2", "phi", "llama-3", "gemma", "llama", "mistral"];
+
+fn family(name: &str) -> Tokenizer {
+    let path = format!("{}/../../tests/tokenizers/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    Tokenizer::from_json(&fs_err::read(path).unwrap()).unwrap()
+}
+
+/// Checks that fillers, masks and markers are one position each.
+fn positions(mut tokenizer: Tokenizer, name: &str) {
+    let count = |tokenizer: &Tokenizer, text: &str| tokenizer.ids(text).unwrap().len();
+    let sentence = "The answer is B because bodybuilders typically have more strength than nerds which is that";
+    let units = words::words(sentence);
+    let unmasked = count(&tokenizer, sentence);
+    tokenizer.add_special(&["[FIN_LABEL]", "[MASK]", "<unk>"]).unwrap();
+    let ids = ["[FIN_LABEL]", "[MASK]", "<unk>"].map(|token| tokenizer.id(token).unwrap());
+    let label = count(&tokenizer, "[FIN_LABEL] B [FIN_LABEL]");
+    for fillers in [1, 2, 3, 11, 20] {
+        let text = vec!["<unk>"; fillers].join(" ");
+        assert_eq!(tokenizer.ids(&text).unwrap(), vec![ids[2]; fillers], "{name}: {text}");
+        let target = format!("{text} [FIN_LABEL] B [FIN_LABEL]");
+        assert_eq!(count(&tokenizer, &target), fillers + label, "{name}: {target}");
+    }
+    let mut before = unmasked;
+    for masked in 1..=units.len() {
+        let text = operation::masked(sentence, units[..masked].iter().cloned(), Some("[MASK]"));
+        let found = tokenizer.ids(&text).unwrap();
+        assert_eq!(found.iter().filter(|id| **id == ids[1]).count(), masked, "{name}: {text}");
+        assert!(found.len() <= before, "{name}: a mask makes it longer: {text}");
+        before = found.len();
+    }
+    assert_eq!(before, units.len(), "{name}: nothing stands between masks");
+    let rest = count(&tokenizer, "The answer is");
+    assert_eq!(count(&tokenizer, "The answer is [MASK]"), rest + 1, "{name}");
+    assert_eq!(count(&tokenizer, "The [MASK] is"), count(&tokenizer, "The is") + 1, "{name}");
+}
+
+#[test]
+fn fillers_masks_and_markers_are_one_position_each() {
+    for name in FAMILIES {
+        positions(family(name), name);
+    }
+}
+
+#[test]
+fn what_follows_a_text_has_the_tokens_it_has_in_the_whole() {
+    let (first, second) = ("Choices: A: rougher; B: smoother\n", "Ice is B.");
+    for name in FAMILIES {
+        let tokenizer = family(name);
+        let whole: Vec<u32> = tokenizer.ids(&format!("{first}{second}")).unwrap();
+        let (before, behind) = tokenizer.encode_pair(first, second).unwrap();
+        let ids: Vec<u32> = behind.iter().map(|token| token.id).collect();
+        assert_eq!([before, ids].concat(), whole, "{name}");
+        let pieces: Vec<&str> = behind.iter().map(|token| &second[token.span.clone()]).collect();
+        assert_eq!(pieces.concat(), "IceisB.", "{name}");
+    }
+    // Alone it has a `▁` of its own.
+    assert_eq!(pieces(&family("llama"), second)[..2], ["▁", "Ice"]);
+    let (_, behind) = family("llama").encode_pair(first, second).unwrap();
+    assert_eq!(family("llama").token(behind[0].id).as_deref(), Some("Ice"));
+}
+
+#[test]
+fn a_token_across_the_border_leaves_both_as_they_are_alone() {
+    let tokenizer = train_bpe(["ab ab ab"], 260, &[]).unwrap();
+    let (before, behind) = tokenizer.encode_pair("a", "b b").unwrap();
+    assert_eq!(before, tokenizer.ids("a").unwrap());
+    assert_eq!(behind, tokenizer.encode("b b").unwrap());
+}
+
+#[test]
+fn what_a_tokenizer_puts_before_a_text_is_read_and_set() {
+    let begins = ["", "", "<|begin_of_text|>", "<bos>", "<s>", "<s>"];
+    for (name, begin) in FAMILIES.into_iter().zip(begins) {
+        let mut tokenizer = family(name);
+        let own: Vec<String> = (!begin.is_empty()).then(|| begin.to_owned()).into_iter().collect();
+        assert_eq!(tokenizer.begin().unwrap(), own, "{name}");
+        let ids = tokenizer.encode("Ice is B").unwrap();
+        for tokens in [vec![], vec!["A".to_owned()], vec!["A".to_owned(), "B".to_owned()], own] {
+            tokenizer.set_begin(&tokens).unwrap();
+            let again = Tokenizer::from_json(&tokenizer.to_json().unwrap()).unwrap();
+            assert_eq!(again.begin().unwrap(), tokens, "{name}");
+            assert_eq!(again.encode("Ice is B").unwrap(), ids, "{name}: nothing else changes");
+        }
+        assert!(tokenizer.set_begin(&["<not there>".to_owned()]).unwrap_err().to_string().contains("<not there>"));
+    }
+}
+
 /// Reads the tokenizer of GPT-2 where `RETORT_DATA` names a directory beside `models`.
 #[test]
 fn the_tokenizer_of_gpt2_can_be_read() {
@@ -206,6 +291,10 @@ fn the_tokenizer_of_gpt2_can_be_read() {
     assert_eq!(tokenizer.size(), 50_257);
     assert_eq!(tokenizer.ids("Hello world").unwrap(), [15496, 995]);
     assert_eq!(pieces(&tokenizer, " bodybuilders"), ["Ġbody", "builders"]);
-    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), 2);
-    assert_eq!(pieces(&tokenizer, "\n[FIN_LABEL] B [FIN_LABEL]"), ["Ċ", "[FIN_LABEL]", "ĠB", "Ġ", "[FIN_LABEL]"]);
+    // As the paper's own tokenizers would have read its fillers and masks: none of them is a token of GPT-2's.
+    assert_eq!(pieces(&tokenizer, "<unk> <unk>"), ["<", "unk", ">", "Ġ<", "unk", ">"]);
+    assert_eq!(pieces(&tokenizer, "a [MASK]"), ["a", "Ġ[", "MAS", "K", "]"]);
+    assert_eq!(tokenizer.add_special(&SPECIAL).unwrap(), [50_257, 50_258]);
+    assert_eq!(pieces(&tokenizer, "[FIN_LABEL] B [FIN_LABEL]"), ["[FIN_LABEL]", "ĠB", "[FIN_LABEL]"]);
+    positions(tokenizer, "the real GPT-2");
 }

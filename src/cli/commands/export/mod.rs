@@ -1,14 +1,14 @@
 //! `retort export`: an instance's parts as files, under the names other tools expect; and what many instances gave, as one
 //! table or as curves.
 
+mod companions;
 mod outcomes;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::json;
-
+use self::companions::companions;
 use self::outcomes::Scored;
 use super::super::args::{Export, Global};
 use super::super::exit::{Exit, Failure};
@@ -17,15 +17,13 @@ use super::super::print;
 use super::super::session::{Devices, Session};
 use super::reports::{plain, write_changed};
 use super::show::{decoded, result_of};
-use crate::artifact::{ArtifactKind, Checkpoint, Usage};
+use crate::artifact::{ArtifactKind, Checkpoint};
 use crate::fingerprint::Digest;
-use crate::model::Config;
 use crate::plan::{Found, Verdict};
 use crate::report::tensorboard::{Span, event_file};
 use crate::spec::InstanceId;
 use crate::stage::kinds::evaluate::times;
 use crate::store::Store;
-use crate::text::tokenizer::Tokenizer;
 
 /// Writes the files of one instance, or what many instances gave.
 pub(super) fn export(global: &Global, args: &Export) -> Result<Exit, Failure> {
@@ -197,36 +195,6 @@ fn weights_after(step: u64, found: &Found, name: &str) -> Result<Digest, Failure
         steps => format!("kept are those of {}", steps.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
     };
     Err(Failure::unusable(format!("`{name}` has kept no weights of step {step}")).hint(hint))
-}
-
-/// The files that transformers reads beside a checkpoint's own: how its tokenizer is set up, and how it generates.
-fn companions(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let (Some(usage), Some(config), Some(tokenizer)) =
-        (files.get("usage.json"), files.get("config.json"), files.get("tokenizer.json"))
-    else {
-        return Ok(BTreeMap::new());
-    };
-    let usage: Usage = serde_json::from_slice(usage).map_err(Failure::unusable)?;
-    let config = Config::from_json(config, "config.json").map_err(Failure::unusable)?;
-    let tokenizer = Tokenizer::from_json(tokenizer).map_err(Failure::unusable)?;
-    let mut setup = json!({
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": config.context(),
-        "clean_up_tokenization_spaces": false,
-    });
-    let mut generation = json!({ "do_sample": false });
-    if let Some(end) = usage.end {
-        generation["eos_token_id"] = json!(tokenizer.id(&end));
-        // Padding is masked, so any token will do; with none transformers warns at every call.
-        generation["pad_token_id"] = json!(tokenizer.id(&end));
-        setup["eos_token"] = json!(end);
-        setup["pad_token"] = json!(end);
-    }
-    let file = |value: &serde_json::Value| format!("{value:#}\n").into_bytes();
-    Ok(BTreeMap::from([
-        ("tokenizer_config.json".to_owned(), file(&setup)),
-        ("generation_config.json".to_owned(), file(&generation)),
-    ]))
 }
 
 /// Names a part as its readers expect: transformers, for a checkpoint.

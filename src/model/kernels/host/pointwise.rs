@@ -43,26 +43,29 @@ pub(crate) fn add_bias(y: &mut [f32], width: usize, bias: Option<&[f32]>, residu
 pub enum Activation {
     /// GELU in its tanh form (Hendrycks and Gimpel 2016).
     GeluTanh,
+    /// GELU by the error function.
+    Gelu,
     /// `x · logistic(x)` (Elfwing, Uchibe and Doya 2018).
     Silu,
 }
 
-impl Activation {
-    /// The value at `x` and the slope there.
-    #[inline(always)]
-    fn at(self, x: f32) -> (f32, f32) {
-        match self {
-            Self::GeluTanh => gelu_at(x),
-            Self::Silu => {
-                let gate = logistic(x);
-                (x * gate, gate * x.mul_add(1.0 - gate, 1.0))
-            }
+/// Calls a function with the activation's value and slope at a point as its last argument, so that each has loops of its own.
+macro_rules! by_activation {
+    ($activation:expr, $function:ident($($argument:expr),*)) => {
+        match $activation {
+            Activation::GeluTanh => $function($($argument),*, gelu_tanh_at),
+            Activation::Gelu => $function($($argument),*, gelu_at),
+            Activation::Silu => $function($($argument),*, silu_at),
         }
-    }
+    };
 }
 
 /// `activation(gate) · up` of `x` `[rows, 2 · inner]`, gates left, ups right, into `y` `[rows, inner]`.
 pub(crate) fn gated(x: &[f32], inner: usize, activation: Activation, y: &mut [f32]) {
+    by_activation!(activation, gated_by(x, inner, y));
+}
+
+fn gated_by(x: &[f32], inner: usize, y: &mut [f32], at: impl Fn(f32) -> (f32, f32) + Copy + Send + Sync) {
     let rows = rows_of(inner);
     y.par_chunks_mut(rows * inner).zip(x.par_chunks(2 * rows * inner)).for_each(|(y, x)| {
         vectorised(
@@ -71,7 +74,7 @@ pub(crate) fn gated(x: &[f32], inner: usize, activation: Activation, y: &mut [f3
                 for (y, x) in y.chunks_exact_mut(inner).zip(x.chunks_exact(2 * inner)) {
                     let (gates, ups) = x.split_at(inner);
                     for ((y, &gate), &up) in y.iter_mut().zip(gates).zip(ups) {
-                        *y = activation.at(gate).0 * up;
+                        *y = at(gate).0 * up;
                     }
                 }
             },
@@ -81,6 +84,16 @@ pub(crate) fn gated(x: &[f32], inner: usize, activation: Activation, y: &mut [f3
 
 /// The gradient of [`gated`]: from `grad` `[rows, inner]` and the input `x`, fills `grad_x` `[rows, 2 · inner]`.
 pub(crate) fn gated_backward(grad: &[f32], x: &[f32], inner: usize, activation: Activation, grad_x: &mut [f32]) {
+    by_activation!(activation, gated_backward_by(grad, x, inner, grad_x));
+}
+
+fn gated_backward_by(
+    grad: &[f32],
+    x: &[f32],
+    inner: usize,
+    grad_x: &mut [f32],
+    at: impl Fn(f32) -> (f32, f32) + Copy + Send + Sync,
+) {
     let rows = rows_of(inner);
     let inputs = x.par_chunks(2 * rows * inner).zip(grad.par_chunks(rows * inner));
     grad_x.par_chunks_mut(2 * rows * inner).zip(inputs).for_each(|(grad_x, (x, grad))| {
@@ -93,7 +106,7 @@ pub(crate) fn gated_backward(grad: &[f32], x: &[f32], inner: usize, activation: 
                     let (gates, ups) = x.split_at(inner);
                     let outputs = grad_gates.iter_mut().zip(grad_ups);
                     for (((grad_gate, grad_up), (&gate, &up)), &grad) in outputs.zip(gates.iter().zip(ups)).zip(grad) {
-                        let (value, slope) = activation.at(gate);
+                        let (value, slope) = at(gate);
                         *grad_gate = grad * up * slope;
                         *grad_up = grad * value;
                     }
@@ -103,9 +116,18 @@ pub(crate) fn gated_backward(grad: &[f32], x: &[f32], inner: usize, activation: 
     });
 }
 
-/// Replaces each `h` by `gelu(h + bias)` in its tanh form (Hendrycks and Gimpel 2016) and, where `slope` has a place for
-/// it, keeps the derivative, so that the backward pass is one multiplication.
-pub(crate) fn gelu(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>) {
+/// Replaces each `h` by `activation(h + bias)` and, where `slope` has a place for it, keeps the derivative, so that the
+/// backward pass is one multiplication.
+pub(crate) fn activated(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>, activation: Activation) {
+    by_activation!(activation, activated_by(h, bias, slope));
+}
+
+fn activated_by(
+    h: &mut [f32],
+    bias: &[f32],
+    slope: Option<&mut [f32]>,
+    at: impl Fn(f32) -> (f32, f32) + Copy + Send + Sync,
+) {
     let width = bias.len();
     let block = rows_of(width) * width;
     match slope {
@@ -115,7 +137,7 @@ pub(crate) fn gelu(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>) {
                 || {
                     for h in h.chunks_exact_mut(width) {
                         for (h, &bias) in h.iter_mut().zip(bias) {
-                            *h = gelu_at(*h + bias).0;
+                            *h = at(*h + bias).0;
                         }
                     }
                 },
@@ -127,7 +149,7 @@ pub(crate) fn gelu(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>) {
                 || {
                     for (h, slope) in h.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)) {
                         for ((h, slope), &bias) in h.iter_mut().zip(slope).zip(bias) {
-                            (*h, *slope) = gelu_at(*h + bias);
+                            (*h, *slope) = at(*h + bias);
                         }
                     }
                 },
@@ -136,9 +158,24 @@ pub(crate) fn gelu(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>) {
     }
 }
 
-/// `x / (1 + exp(-2u))` with `u = √(2/π) (x + 0.044715 x³)`, which equals `x (1 + tanh u) / 2`, and its derivative.
+/// `x · logistic(x)` and its derivative.
+#[inline(always)]
+fn silu_at(x: f32) -> (f32, f32) {
+    let gate = logistic(x);
+    (x * gate, gate * x.mul_add(1.0 - gate, 1.0))
+}
+
+/// `x · Φ(x)`, with the distribution of the standard normal, and its derivative.
 #[inline(always)]
 fn gelu_at(x: f32) -> (f32, f32) {
+    const DENSITY: f32 = 0.398_942_3;
+    let share = 0.5 * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2));
+    (x * share, (x * DENSITY).mul_add(libm::expf(-0.5 * x * x), share))
+}
+
+/// `x / (1 + exp(-2u))` with `u = √(2/π) (x + 0.044715 x³)`, which equals `x (1 + tanh u) / 2`, and its derivative.
+#[inline(always)]
+fn gelu_tanh_at(x: f32) -> (f32, f32) {
     const SCALE: f32 = 0.797_884_6;
     const CUBIC: f32 = 0.044_715;
     let square = x * x;
@@ -192,4 +229,22 @@ pub(crate) fn sum_rows(x: &[f32], width: usize) -> Vec<f32> {
 
 fn rows_of(width: usize) -> usize {
     (BLOCK / width.max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gelu_goes_by_the_error_function() {
+        // By `torch.nn.functional.gelu` and its gradient, in double precision.
+        for (x, value, slope) in
+            [(1.0, 0.841_344_8, 1.083_315_5), (-0.5, -0.154_268_77, 0.132_504_88), (3.0, 2.995_950_3, 1.011_945_7)]
+        {
+            let found = gelu_at(x);
+            assert!((found.0 - value).abs() < 1e-6 && (found.1 - slope).abs() < 1e-6, "{x}: {found:?}");
+        }
+        assert_eq!(gelu_at(0.0), (0.0, 0.5));
+        assert!(gelu_at(-40.0).0.abs() < 1e-30 && (gelu_at(40.0).0 - 40.0).abs() < 1e-6);
+    }
 }

@@ -2,19 +2,19 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::inquiry::Rows;
 use super::row::Row;
+use crate::kinds::bounds::{Begin, eos_ids};
 use crate::kinds::sequence::data;
 use crate::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
 use crate::{Context, StageError};
 use retort_fingerprint::{ContentHash, Digest, Term};
 use retort_hub::{CHAT_TEMPLATE, CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, is_weights};
 use retort_model::{Budget, Config, GenerateOptions, Model, Sampling, StopReason, WeightsFile, generate};
-use retort_source::Node;
-use retort_text::chat_template::ChatTemplate;
+use retort_source::{Diagnostic, Node};
+use retort_text::chat_template::{ChatTemplate, Day};
 use retort_text::tokenizer::Tokenizer;
 
 /// A model in Hugging Face's layout that was taught to answer: its chat template stands beside its weights.
@@ -43,6 +43,29 @@ impl ContentHash for ChatModel {
     }
 }
 
+/// A day, as `2024-07-26`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Today(Day);
+
+impl FromNode for Today {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        node.text().and_then(|text| text.parse().ok()).map(Self).or_else(|| {
+            let wrong = Diagnostic::at(node.span, format!("`{}` cannot be {}", scope.path(), node.describe()));
+            scope.fail(wrong.label("expected a day, such as 2024-07-26"))
+        })
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "string" })
+    }
+}
+
+impl ContentHash for Today {
+    fn term(&self) -> Term {
+        Term::Text(self.0.to_string())
+    }
+}
+
 crate::params! {
     /// A model on this machine's device.
     pub struct Local {
@@ -60,6 +83,12 @@ crate::params! {
         pub seed: Seed,
         /// Texts that end an answer.
         pub stop: Vec<String> = Vec::new(),
+        /// The token, or the tokens, before what the chat template writes, unless it begins with them itself; `null` for
+        /// none. Where this is not given, what the tokenizer's own post-processor adds, as for a student.
+        pub begin: Begin,
+        /// The day that a chat template is told where it asks for today's date, so that answers do not depend on when they
+        /// are asked for; 2024-07-26 where this is not given.
+        pub today: Option<Today>,
         /// The most questions asked side by side.
         pub batch: Count = Count::of(16),
         /// The most tokens that questions asked side by side may come to.
@@ -72,13 +101,26 @@ struct Loaded {
     model: Model,
     tokenizer: Tokenizer,
     template: ChatTemplate,
+    begin: Vec<u32>,
     stop_ids: Vec<u32>,
 }
 
 impl Local {
     /// Returns what every answer depends on but the conversation, the seed and the sample.
     pub(super) fn row_term(&self, context: &Context<'_>) -> Result<Term, StageError> {
-        let Self { model, temperature, top_k, top_p, stop, max_tokens: _, seed: _, batch: _, positions: _ } = self;
+        let Self {
+            model,
+            temperature,
+            top_k,
+            top_p,
+            stop,
+            begin,
+            today,
+            max_tokens: _,
+            seed: _,
+            batch: _,
+            positions: _,
+        } = self;
         let file = |(name, _, digest): &(String, PathBuf, Digest)| (name.clone().into(), Term::Digest(*digest));
         let files = context.files_of(&model.0.0).iter().map(file).collect();
         let settings = Term::record([
@@ -88,6 +130,8 @@ impl Local {
             ("top_k", top_k.term()),
             ("top_p", top_p.term()),
             ("stop", stop.term()),
+            ("begin", begin.term()),
+            ("today", today.unwrap_or(Today(Day::DEFAULT)).term()),
         ]);
         Ok(Term::variant("local", settings))
     }
@@ -118,7 +162,10 @@ impl Local {
                 return Err(StageError::Stopped);
             }
             let text = loaded.template.render(&rows.conversation(slot)?).map_err(data)?;
-            let ids = loaded.tokenizer.ids(&text).map_err(data)?;
+            let mut ids = loaded.tokenizer.ids(&text).map_err(data)?;
+            if !ids.starts_with(&loaded.begin) {
+                ids.splice(..0, loaded.begin.iter().copied());
+            }
             let room = loaded.model.config().context();
             if ids.len() >= room {
                 rows.lose(slot, format!("the prompt has {} tokens, and the model takes {room}", ids.len()))?;
@@ -133,6 +180,12 @@ impl Local {
                 break;
             }
         }
+        if self.today.is_none() && loaded.template.asked_day() {
+            context.warn(format!(
+                "the chat template asks for today's date, and is told {}; `today` in `teacher.local` names another day",
+                Day::DEFAULT
+            ));
+        }
         rows.settle(context)
     }
 
@@ -143,7 +196,7 @@ impl Local {
         rows: &mut Rows<'_>,
         batch: &[(usize, usize, Vec<u32>)],
     ) -> Result<(), StageError> {
-        let Loaded { model, tokenizer, template: _, stop_ids } = loaded;
+        let Loaded { model, tokenizer, template: _, begin: _, stop_ids } = loaded;
         // Each sample of a question draws by a seed of its own, so rows of one seed go together.
         let mut seeds: Vec<Option<u64>> = batch.iter().map(|(slot, ..)| rows.seed_of(*slot)).collect();
         seeds.sort_unstable();
@@ -208,15 +261,17 @@ impl Local {
             let is_there = all.iter().any(|(known, ..)| known == name);
             is_there.then(|| file(name)).transpose()
         };
-        let template =
-            ChatTemplate::from_files(optional(CHAT_TEMPLATE)?.as_deref(), optional(TOKENIZER_CONFIG)?.as_deref());
+        let (jinja, setup) = (optional(CHAT_TEMPLATE)?, optional(TOKENIZER_CONFIG)?);
+        let today = self.today.map_or(Day::DEFAULT, |Today(day)| day);
+        let template = ChatTemplate::from_files(jinja.as_deref(), setup.as_deref(), today);
         let template = template.map_err(|error| data(format!("cannot ask the model `{place}`: {error}")))?;
         let tokenizer = Tokenizer::from_json(&file(TOKENIZER)?).map_err(data)?;
+        let begin = self.begin.resolve(&tokenizer)?.iter().filter_map(|token| tokenizer.id(token)).collect();
         let config_bytes = file(CONFIG)?;
         let config = Config::from_json(&config_bytes, &format!("{place}/{CONFIG}")).map_err(data)?;
         let mut stop_ids = match optional(GENERATION)? {
-            Some(bytes) => ends(&bytes),
-            None => ends(&config_bytes),
+            Some(bytes) => eos_ids(&bytes, GENERATION)?,
+            None => eos_ids(&config_bytes, CONFIG)?,
         };
         stop_ids.extend(template.eos().and_then(|eos| tokenizer.id(eos)));
         let weights = all.iter().filter(|(name, ..)| is_weights(name));
@@ -227,25 +282,6 @@ impl Local {
         };
         let weights = weights.map(open).collect::<Result<_, StageError>>()?;
         let model = Model::from_files(&config, weights, 0, context.device()?)?;
-        Ok(Loaded { model, tokenizer, template, stop_ids })
-    }
-}
-
-/// Returns the tokens that end an answer, as `generation_config.json` or `config.json` has them: one or several.
-fn ends(bytes: &[u8]) -> Vec<u32> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Ids {
-        One(u32),
-        Several(Vec<u32>),
-    }
-    #[derive(Deserialize)]
-    struct File {
-        eos_token_id: Option<Ids>,
-    }
-    match serde_json::from_slice(bytes) {
-        Ok(File { eos_token_id: Some(Ids::One(id)) }) => vec![id],
-        Ok(File { eos_token_id: Some(Ids::Several(ids)) }) => ids,
-        Ok(File { eos_token_id: None }) | Err(_) => Vec::new(),
+        Ok(Loaded { model, tokenizer, template, begin, stop_ids })
     }
 }

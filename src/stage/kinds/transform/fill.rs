@@ -10,7 +10,7 @@ const COUNT_MAX: u64 = 100_000;
 crate::params! {
     /// Puts copies of a token in the place of the rationale.
     pub struct Fill {
-        /// How many copies; with 0 the rationale is empty.
+        /// How many copies; with 0 the rationale is empty. A copy is one position where the student's `add_tokens` has the token.
         pub count: u64,
         /// The token.
         pub with: String = "<unk>".into(),

@@ -18,7 +18,7 @@ crate::params! {
         pub words: Option<Vec<String>>,
         /// What is counted and hidden: a `word`, a `token` or a `sentence`.
         pub level: Level = Level::Word,
-        /// What stands for something hidden; `null` leaves nothing behind.
+        /// What stands for something hidden, one position where the student's `add_tokens` has it; `null` leaves nothing behind.
         pub with: Option<String> = Some(operation::MASK.into()),
     }
 }
