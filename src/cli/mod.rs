@@ -24,6 +24,7 @@ mod scores;
 mod session;
 mod settings;
 mod shade;
+mod whole;
 
 use clap::Parser;
 
