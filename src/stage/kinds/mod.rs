@@ -10,6 +10,7 @@ pub mod dataset;
 pub mod elicit;
 pub mod evaluate;
 pub mod examples;
+mod keeping;
 pub mod lens;
 pub mod missing;
 pub mod recipe;
