@@ -25,6 +25,7 @@ mod scores;
 mod session;
 mod settings;
 mod shade;
+mod whole;
 
 use clap::Parser;
 

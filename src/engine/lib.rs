@@ -4,10 +4,15 @@
 //! orders to worker threads, which answer with messages. Nothing is shared but the store and the flag that says stop.
 //! Correctness never depends on the leases taken here: they only keep two processes from doing the same work twice.
 
+mod remakes;
 mod retention;
 mod run;
 mod scheduler;
+mod tally;
 mod worker;
+
+#[cfg(test)]
+mod tests;
 
 pub use run::{EngineError, Outcome, RunOptions, World, run};
 pub use scheduler::Scheduler;

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::Scheduler;
-use super::retention::{Passing, Retention};
+use super::remakes::Remakes;
+use super::retention::Retention;
+use super::tally::{Ended, Ends};
 use super::worker::{Failure, Job, Message};
 use retort_event::{Event, Reporter, Tally, What, Why};
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_graph::InstanceGraph;
-use retort_plan::{Counts, Decision, Externals, Found, History, Need, Recipe, decide, gone, recipe, why};
+use retort_plan::{Counts, Decision, Externals, Found, History, Need, Read, Recipe, decide, gone, recipe, why};
 use retort_spec::{Experiment, InstanceId};
 use retort_stage::{DeviceSlot, Reach, Stop};
 use retort_store::{Producer, RunId, Store, StoreError};
@@ -63,26 +65,6 @@ pub struct World<'a> {
     pub stop: &'a Stop,
 }
 
-impl Passing for World<'_> {
-    fn is_passing(&self, id: InstanceId) -> bool {
-        !self.experiment.instance(id).bound.passing_parts().is_empty()
-    }
-
-    fn reads(&self, id: InstanceId, producer: InstanceId) -> bool {
-        let passing = self.experiment.instance(producer).bound.passing_parts();
-        let instance = self.experiment.instance(id);
-        instance.inputs.iter().any(|(port, producers)| {
-            let parts = instance.bound.parts(port);
-            let reads = |part: &&str| parts.as_ref().is_none_or(|parts| parts.iter().any(|read| read == part));
-            producers.contains(&producer) && passing.iter().any(reads)
-        })
-    }
-
-    fn stage(&self, id: InstanceId) -> usize {
-        self.experiment.instance(id).stage.index()
-    }
-}
-
 /// How a run ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -125,15 +107,14 @@ pub fn run<'a>(
         retention: Retention::new(world.graph, world.wanted, world.named, &world),
         reporter,
         results: vec![None; world.graph.len()],
-        remake: BTreeSet::new(),
+        remakes: Remakes::default(),
         waiting: BTreeSet::new(),
-        tried_again: BTreeSet::new(),
         in_flight: BTreeSet::new(),
         again: vec![None; world.graph.len()],
         others: None,
         ready: vec![None; world.graph.len()],
         orders: vec![None; world.graph.len()],
-        tally: Tally::default(),
+        ends: Ends::new(world.graph.len()),
         ran: BTreeSet::new(),
         stopping: false,
     };
@@ -147,7 +128,7 @@ pub fn run<'a>(
     });
     std::thread::scope(|scope| engine.turn(scope, &sender, &receiver))?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let tally = engine.tally;
+    let tally = engine.ends.tally();
     engine.tell(What::RunFinished { tally, took_ms });
     Ok(Outcome { tally, results: engine.results, ran: engine.ran })
 }
@@ -160,11 +141,9 @@ struct Loop<'a> {
     reporter: &'a mut dyn Reporter,
     results: Vec<Option<Arc<Found>>>,
     /// Instances whose result is there but whose bytes must be made again.
-    remake: BTreeSet<InstanceId>,
+    remakes: Remakes,
     /// Instances that were reported as waiting for another process.
     waiting: BTreeSet<InstanceId>,
-    /// Instances whose inputs turned out to be damaged when they were read.
-    tried_again: BTreeSet<InstanceId>,
     /// Recipes that are being run here; another instance of the same recipe waits for the one result.
     in_flight: BTreeSet<Fingerprint>,
     /// Why instances that are ready are made again, where they were made before.
@@ -175,7 +154,7 @@ struct Loop<'a> {
     ready: Vec<Option<Box<Recipe>>>,
     /// The recipe that each instance has in flight.
     orders: Vec<Option<Fingerprint>>,
-    tally: Tally,
+    ends: Ends,
     ran: BTreeSet<usize>,
     stopping: bool,
 }
@@ -226,15 +205,15 @@ impl<'a> Loop<'a> {
         let World { experiment, externals, numerics, store, .. } = self.world;
         let recipe = recipe(experiment, id, &self.results, externals, numerics);
         self.retention.known(id, recipe.order.fingerprint);
-        let need = self.need(id);
-        let decision = decide(experiment, id, &recipe, store, need)
+        let decision = decide(&recipe, store, &self.need(id))
             .map_err(|source| EngineError::Store { instance: self.name(id), source })?;
         match decision {
-            Decision::Hit(found) => self.hit(id, found),
-            Decision::Run(_) if self.in_flight.contains(&recipe.order.fingerprint) => {
+            Decision::Hit(found) => self.hit(id, found, false),
+            Decision::Run { .. } if self.in_flight.contains(&recipe.order.fingerprint) => {
                 self.scheduler.busy_elsewhere(id);
             }
-            Decision::Run(before) => {
+            Decision::Run { lacks, .. } if !lacks.is_empty() => self.make_again_first(id, &lacks),
+            Decision::Run { before, .. } => {
                 let before = before.map(Arc::new).or_else(|| self.results[id.index()].clone());
                 self.again[id.index()] = before.map(|found| gone(&found, store));
                 self.in_flight.insert(recipe.order.fingerprint);
@@ -243,12 +222,28 @@ impl<'a> Loop<'a> {
                 self.ready[id.index()] = Some(Box::new(recipe));
                 self.scheduler.stale(id, slot);
             }
-            Decision::Remake(producers) => {
-                self.remake.extend(&producers);
-                self.scheduler.needs_again(id, &producers);
-            }
         }
         Ok(())
+    }
+
+    /// Has made again what an instance reads and cannot be had; where that was done before in this run, it is given up.
+    fn make_again_first(&mut self, id: InstanceId, lacks: &[Read]) {
+        let results = &self.results;
+        let digests =
+            |id: InstanceId| results[id.index()].iter().flat_map(|found| found.parts.values()).copied().collect();
+        let makers = match self.remakes.ask(id, lacks, digests) {
+            Ok(makers) => makers,
+            Err(Read { part, producer, .. }) => {
+                let from = self.name(*producer);
+                let error = format!("its input `{part}` of {from} was made again and is gone or damaged once more");
+                return self.failed(id, Failure { error: Some(error), lost: None, took_ms: 0 });
+            }
+        };
+        if let Err(lost) = self.scheduler.needs_again(id, &makers) {
+            let because = self.name(lost);
+            self.skipped(id, because.clone());
+            self.give_up_after(id, &because);
+        }
     }
 
     fn start<'scope>(&mut self, id: InstanceId, scope: &'scope std::thread::Scope<'scope, 'a>, sender: &Sender<Message>)
@@ -293,29 +288,31 @@ impl<'a> Loop<'a> {
             Message::Appeared(id, found) => {
                 self.landed(id);
                 self.scheduler.vacated(id);
-                self.hit(id, found);
+                self.hit(id, found, true);
             }
             Message::Published(id, found) => self.published(id, found),
             Message::Failed(id, failure) => self.failed(id, failure),
         }
     }
 
-    fn hit(&mut self, id: InstanceId, found: Found) {
-        self.tally.hits += 1;
-        let (fingerprint, by, from) = (found.fingerprint, found.by.clone(), found.from.clone());
-        self.tell(What::Hit { instance: self.name(id), fingerprint, by, from });
+    /// Takes a result that is there; whether it was `begun` to be made, or waited for, or was never heard of before.
+    fn hit(&mut self, id: InstanceId, found: Found, begun: bool) {
+        self.remakes.made(id);
+        let is_first = self.ends.end(id, Ended::Hit).is_none();
+        if is_first || begun || self.waiting.contains(&id) {
+            let (fingerprint, by, from) = (found.fingerprint, found.by.clone(), found.from.clone());
+            self.tell(What::Hit { instance: self.name(id), fingerprint, by, from });
+        }
         self.results[id.index()] = Some(Arc::new(found));
         self.scheduler.finished(id);
         self.evict_after(id);
     }
 
     fn published(&mut self, id: InstanceId, found: Found) {
-        if self.remake.remove(&id) {
-            // It was counted as a hit when its result was found and its bytes were not yet asked for.
-            self.tally.hits -= 1;
+        if self.remakes.made(id) {
             self.compare_with_before(id, &found);
         }
-        self.tally.ran += 1;
+        self.ends.end(id, Ended::Ran);
         self.ran.insert(id.index());
         let (fingerprint, took_ms) = (found.fingerprint, found.took_ms);
         self.landed(id);
@@ -337,10 +334,8 @@ impl<'a> Loop<'a> {
     }
 
     fn need(&self, id: InstanceId) -> Need {
-        if self.remake.contains(&id) {
-            return Need::Remake;
-        }
-        Need::of(self.world.experiment, id, self.world.named[id.index()])
+        let otherwise = || Need::of(self.world.experiment, id, self.world.named[id.index()]);
+        self.remakes.need(id).unwrap_or_else(otherwise)
     }
 
     /// Evicts what nothing reads any more now that an instance is done.
@@ -356,7 +351,10 @@ impl<'a> Loop<'a> {
             let evicted = passing.iter().filter_map(|part| found.parts.get(*part)).map(|digest| store.evict(digest));
             match evicted.sum::<Result<u64, StoreError>>() {
                 Ok(0) => {}
-                Ok(bytes) => self.tell(What::Evicted { instance: self.name(id), bytes }),
+                Ok(bytes) => {
+                    self.remakes.evicted(id);
+                    self.tell(What::Evicted { instance: self.name(id), bytes });
+                }
                 Err(error) => self.tell(What::Warned { message: format!("{}: {error}", self.name(id)) }),
             }
         }
@@ -386,31 +384,43 @@ impl<'a> Loop<'a> {
 
     fn failed(&mut self, id: InstanceId, failure: Failure) {
         self.landed(id);
-        // The store has moved the damaged bytes away, so their producer will be found stale; once is enough.
-        if failure.lost_blob && self.tried_again.insert(id) {
+        // What was gone or damaged counts as missing from now on, so its producer will be found stale.
+        if let Some(digest) = failure.lost
+            && self.remakes.looks_again(id, digest)
+        {
             let message = format!("{}: {}; making it again", self.name(id), failure.error.unwrap_or_default());
             self.tell(What::Warned { message });
             return self.scheduler.try_again(id);
         }
+        self.remakes.made(id);
         let instance = self.name(id);
         if let Some(error) = failure.error {
-            self.tally.failed += 1;
+            self.ends.end(id, Ended::Failed);
             self.tell(What::Failed { instance: instance.clone(), error, took_ms: failure.took_ms });
         } else {
-            self.tally.stopped += 1;
+            self.ends.end(id, Ended::Stopped);
             self.tell(What::Stopped { instance: instance.clone() });
         }
-        for skipped in self.scheduler.lost(id) {
-            self.tally.skipped += 1;
-            self.tell(What::Skipped { instance: self.name(skipped), because: instance.clone() });
+        self.give_up_after(id, &instance);
+    }
+
+    /// Gives up what waits for an instance that will not be there.
+    fn give_up_after(&mut self, id: InstanceId, because: &str) {
+        for given_up in self.scheduler.lost(id) {
+            self.skipped(given_up, because.to_owned());
         }
     }
 
     fn give_up_the_rest(&mut self) {
         for id in self.scheduler.give_up_the_rest() {
-            self.tally.skipped += 1;
-            self.tell(What::Skipped { instance: self.name(id), because: "the run was asked to stop".into() });
+            self.skipped(id, "the run was asked to stop".into());
         }
+    }
+
+    fn skipped(&mut self, id: InstanceId, because: String) {
+        self.remakes.made(id);
+        self.ends.end(id, Ended::Skipped);
+        self.tell(What::Skipped { instance: self.name(id), because });
     }
 
     fn name(&self, id: InstanceId) -> String {

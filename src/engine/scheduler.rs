@@ -86,22 +86,24 @@ impl Scheduler {
     }
 
     /// Takes the fact that an undecided instance must run, but producers that are done must be made again before it.
-    pub fn needs_again(&mut self, id: InstanceId, producers: &[InstanceId]) {
-        let mut waits = 0;
+    ///
+    /// # Errors
+    /// The first of them that was lost in this run, so that it will not be there; nothing changes then.
+    pub fn needs_again(&mut self, id: InstanceId, producers: &BTreeSet<InstanceId>) -> Result<(), InstanceId> {
+        let is_lost = |producer: &&InstanceId| self.states[producer.index()] == State::Lost;
+        if let Some(lost) = producers.iter().find(is_lost) {
+            return Err(*lost);
+        }
         for &producer in producers {
-            match self.states[producer.index()] {
-                State::Done => {
-                    self.unended += 1;
-                    self.states[producer.index()] = State::Undecided;
-                    self.undecided.insert(producer);
-                }
-                State::Lost => return self.end(id, State::Lost),
-                _ => {}
+            if self.states[producer.index()] == State::Done {
+                self.unended += 1;
+                self.states[producer.index()] = State::Undecided;
+                self.undecided.insert(producer);
             }
-            waits += 1;
             self.awaiters[producer.index()].push(id);
         }
-        self.open(id, waits);
+        self.open(id, producers.len());
+        Ok(())
     }
 
     /// Returns the next instance to start, if one is ready and there is room for it.
@@ -263,7 +265,9 @@ mod tests {
         ]
     }
 
-    fn worlds() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<Fate>, usize, Vec<prop::sample::Index>)> {
+    type World = (Vec<Vec<usize>>, Vec<Fate>, usize, Vec<prop::sample::Index>, Vec<bool>);
+
+    fn worlds() -> impl Strategy<Value = World> {
         (1usize..14).prop_flat_map(|count| {
             let edges = prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..4), count);
             let producers = edges.prop_map(|picks| {
@@ -277,22 +281,28 @@ mod tests {
                 picks.into_iter().enumerate().map(one).collect::<Vec<_>>()
             });
             let order = prop::collection::vec(any::<prop::sample::Index>(), 64);
-            (producers, prop::collection::vec(fates(), count), 1usize..4, order)
+            let gone = prop::collection::vec(any::<bool>(), count);
+            (producers, prop::collection::vec(fates(), count), 1usize..4, order, gone)
         })
     }
 
     proptest! {
-        /// Whatever the order of events: nothing starts before its producers are done, slots are never exceeded, every
-        /// instance ends once, and exactly the descendants of failures are given up.
+        /// Whatever the order of events, and whatever bytes of hits are gone and needed by what runs: nothing starts before its
+        /// producers are done and their bytes are there, nothing that was a hit is made again more than once, slots are never
+        /// exceeded, every instance ends, and exactly the descendants of failures are given up.
         #[test]
-        fn every_world_comes_to_its_end((producers, fates, workers, order) in worlds()) {
+        fn every_world_comes_to_its_end((producers, fates, workers, order, gone) in worlds()) {
             let ids = |indices: &[usize]| indices.iter().copied().map(InstanceId::at).collect::<Vec<_>>();
             let graph = InstanceGraph::of(producers.len(), |id| ids(&producers[id.index()]));
             let mut scheduler = Scheduler::new(&graph, &vec![true; producers.len()], workers);
             let mut fates: BTreeMap<usize, Fate> = fates.into_iter().enumerate().collect();
             let failing: Vec<usize> =
                 fates.iter().filter(|(_, fate)| **fate == Fate::Fails).map(|(id, _)| *id).collect();
-            let (mut running, mut done, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut running, mut done, mut lost) = (Vec::new(), BTreeSet::new(), Vec::new());
+            // The hits whose bytes are gone, and those that are being made again.
+            let mut gone: BTreeSet<usize> =
+                (0..gone.len()).filter(|id| gone[*id] && fates[id] == Fate::Hit).collect();
+            let mut again: BTreeSet<usize> = BTreeSet::new();
             let mut picks = order.into_iter().cycle();
             for _ in 0..1_000 {
                 if scheduler.is_over() {
@@ -303,13 +313,24 @@ mod tests {
                 }
                 while let Some(id) = scheduler.next_undecided() {
                     prop_assert!(producers[id.index()].iter().all(|producer| done.contains(producer)));
-                    match fates[&id.index()] {
-                        Fate::Hit | Fate::Elsewhere(0) => {
-                            scheduler.hit(id);
-                            done.push(id.index());
+                    let fate = fates[&id.index()];
+                    let is_hit = matches!(fate, Fate::Hit | Fate::Elsewhere(0)) && !again.contains(&id.index());
+                    let lacks: BTreeSet<InstanceId> =
+                        producers[id.index()].iter().filter(|p| gone.contains(p)).map(|p| InstanceId::at(*p)).collect();
+                    if is_hit {
+                        scheduler.hit(id);
+                        done.insert(id.index());
+                    } else if !lacks.is_empty() {
+                        match scheduler.needs_again(id, &lacks) {
+                            Ok(()) => again.extend(lacks.iter().map(|id| id.index())),
+                            Err(because) => {
+                                prop_assert!(lost.contains(&because.index()));
+                                lost.push(id.index());
+                                lost.extend(scheduler.lost(id).iter().map(|id| id.index()));
+                            }
                         }
-                        Fate::Works(true) => scheduler.stale(id, Slot::Device),
-                        _ => scheduler.stale(id, Slot::Worker),
+                    } else {
+                        scheduler.stale(id, if fate == Fate::Works(true) { Slot::Device } else { Slot::Worker });
                     }
                 }
                 while let Some(started) = scheduler.next_start() {
@@ -322,6 +343,7 @@ mod tests {
                 }
                 let pick = picks.next().expect("a cycle does not end").index(running.len());
                 let (id, _) = running.swap_remove(pick);
+                prop_assert!(producers[id.index()].iter().all(|producer| !gone.contains(producer)));
                 match fates[&id.index()] {
                     Fate::Fails => {
                         lost.push(id.index());
@@ -334,11 +356,12 @@ mod tests {
                     _ => {
                         scheduler.vacated(id);
                         scheduler.finished(id);
-                        done.push(id.index());
+                        prop_assert!(done.insert(id.index()) || (again.remove(&id.index()) && gone.remove(&id.index())));
                     }
                 }
             }
             prop_assert!(scheduler.is_over());
+            prop_assert!(again.is_empty());
             let mut ended: Vec<usize> = done.iter().chain(&lost).copied().collect();
             ended.sort_unstable();
             prop_assert_eq!(ended, (0..producers.len()).collect::<Vec<_>>());
@@ -357,7 +380,7 @@ mod tests {
         assert_eq!(scheduler.next_undecided(), Some(producer));
         scheduler.hit(producer);
         assert_eq!(scheduler.next_undecided(), Some(consumer));
-        scheduler.needs_again(consumer, &[producer]);
+        assert_eq!(scheduler.needs_again(consumer, &BTreeSet::from([producer])), Ok(()));
         assert_eq!(scheduler.next_undecided(), Some(producer));
         scheduler.stale(producer, Slot::Worker);
         assert_eq!(scheduler.next_start(), Some((producer, Slot::Worker)));
@@ -365,6 +388,30 @@ mod tests {
         scheduler.finished(producer);
         assert_eq!(scheduler.next_undecided(), Some(consumer));
         scheduler.hit(consumer);
+        assert!(scheduler.is_over());
+    }
+
+    #[test]
+    fn whoever_needs_what_could_not_be_made_again_is_given_up() {
+        let graph = InstanceGraph::of(4, |id| match id.index() {
+            0 => Vec::new(),
+            3 => vec![InstanceId::at(2)],
+            _ => vec![InstanceId::at(0)],
+        });
+        let mut scheduler = Scheduler::new(&graph, &[true; 4], 1);
+        let [producer, one, other, last] = [0, 1, 2, 3].map(InstanceId::at);
+        let needed = BTreeSet::from([producer]);
+        scheduler.next_undecided();
+        scheduler.hit(producer);
+        assert_eq!(scheduler.next_undecided(), Some(one));
+        assert_eq!(scheduler.needs_again(one, &needed), Ok(()));
+        assert_eq!(scheduler.next_undecided(), Some(producer));
+        scheduler.stale(producer, Slot::Worker);
+        scheduler.next_start();
+        assert_eq!(scheduler.lost(producer), [one]);
+        assert_eq!(scheduler.next_undecided(), Some(other));
+        assert_eq!(scheduler.needs_again(other, &needed), Err(producer));
+        assert_eq!(scheduler.lost(other), [last]);
         assert!(scheduler.is_over());
     }
 

@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 
 use retort_artifact::Parts;
 use retort_event::Note;
+use retort_fingerprint::Digest;
 use retort_plan::{Facts, Found, Need, Recipe};
 use retort_spec::InstanceId;
 use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
@@ -41,8 +42,8 @@ pub(super) enum Message {
 pub(super) struct Failure {
     /// What went wrong; `None` when it was asked to stop.
     pub(super) error: Option<String>,
-    /// Whether bytes it read turned out to be gone or damaged, so that making them again may help.
-    pub(super) lost_blob: bool,
+    /// The blob that it read and that turned out to be gone or damaged, so that making it again may help.
+    pub(super) lost: Option<Digest>,
     /// How long it had run.
     pub(super) took_ms: u64,
 }
@@ -88,9 +89,9 @@ impl Job<'_> {
         let (id, messages) = (self.id, self.messages.clone());
         let began = Instant::now();
         if let Err(error) = self.attempt(began) {
-            let lost_blob = matches!(&error, StageError::Store(error) if error.is_lost_blob());
+            let lost = if let StageError::Store(error) = &error { error.lost_blob() } else { None };
             let error = (!matches!(error, StageError::Stopped)).then(|| error.to_string());
-            let _ = messages.send(Message::Failed(id, Failure { error, lost_blob, took_ms: elapsed_ms(began) }));
+            let _ = messages.send(Message::Failed(id, Failure { error, lost, took_ms: elapsed_ms(began) }));
         }
     }
 
@@ -107,7 +108,7 @@ impl Job<'_> {
             }
         };
         // Whoever held the lease before may have published between our look-up and now.
-        let appeared = if self.need == Need::Remake { None } else { self.store.result(&fingerprint)? };
+        let appeared = self.store.result(&fingerprint)?;
         if let Some(found) = appeared.filter(|found| self.need.is_met(found, self.store)) {
             let _ = self.messages.send(Message::Appeared(self.id, found));
             return Ok(());
@@ -137,9 +138,7 @@ impl Job<'_> {
             drop(lease);
             let _ = messages.send(match published {
                 Ok(_) => Message::Published(id, found),
-                Err(error) => {
-                    Message::Failed(id, Failure { error: Some(error.to_string()), lost_blob: false, took_ms })
-                }
+                Err(error) => Message::Failed(id, Failure { error: Some(error.to_string()), lost: None, took_ms }),
             });
         })?;
         let _ = vacated.send(Message::Vacated(id));

@@ -5,11 +5,13 @@
 //! plan cannot know (the content of something that has yet to run) it says: such an instance [awaits](Verdict::Awaits).
 
 mod external;
+mod makers;
 mod predict;
 mod recipe;
 mod why;
 
 pub use external::{Externals, ExternalsError, Roots};
+pub use makers::Makers;
 pub use predict::{Counts, Plan, Verdict, predict};
-pub use recipe::{Decision, Facts, Found, Need, Recipe, decide, recipe};
+pub use recipe::{Decision, Facts, Found, Need, Read, Recipe, decide, recipe};
 pub use why::{Divergence, Earlier, History, divergence, gone, why};

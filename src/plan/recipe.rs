@@ -1,6 +1,6 @@
 //! From an instance whose inputs are known to its key, and from its key to a decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Externals;
@@ -39,6 +39,20 @@ impl Found {
     }
 }
 
+/// A part of a result that an instance reads, and whose it is.
+///
+/// The digest and the instance that made it are only ever named together, as they arrive: nobody has to find out afterwards,
+/// by their places in two lists, which belongs to which.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Read {
+    /// Whose result it is a part of.
+    pub producer: InstanceId,
+    /// The part.
+    pub part: String,
+    /// Its bytes.
+    pub digest: Digest,
+}
+
 /// An instance's key and its work order.
 #[derive(Debug, Clone)]
 pub struct Recipe {
@@ -46,6 +60,8 @@ pub struct Recipe {
     pub manifest: KeyManifest,
     /// What a stage is given to run it.
     pub order: Order,
+    /// Every part that it reads of what came before.
+    pub reads: Vec<Read>,
     /// Where models from the hub came from, by port; recorded beside the result, never part of its key.
     pub origins: BTreeMap<String, String>,
 }
@@ -55,7 +71,7 @@ pub trait Facts {
     /// Returns a result of a recipe, if there is one.
     fn result(&self, fingerprint: &Fingerprint) -> Result<Option<Found>, StoreError>;
 
-    /// Says whether the bytes of a digest are there.
+    /// Says whether the bytes of a digest can be had: that something has its name is not enough.
     fn holds(&self, digest: &Digest) -> bool;
 
     /// Says whether the bytes of a digest are not there on purpose.
@@ -80,7 +96,7 @@ impl Facts for Store {
     }
 
     fn holds(&self, digest: &Digest) -> bool {
-        self.contains(digest)
+        Store::holds(self, digest)
     }
 
     fn was_evicted(&self, digest: &Digest) -> bool {
@@ -102,11 +118,13 @@ impl Facts for Store {
 pub enum Decision {
     /// Its result is there.
     Hit(Found),
-    /// It must run, and everything it reads is there. With it comes the result that was made before, where there is one
-    /// whose bytes are gone.
-    Run(Option<Found>),
-    /// It must run, but the bytes of these producers are gone and must be made again first.
-    Remake(Vec<InstanceId>),
+    /// It must run.
+    Run {
+        /// The result that was made before, where there is one whose bytes are gone.
+        before: Option<Found>,
+        /// What it reads and cannot be had: these parts must be made again first.
+        lacks: Vec<Read>,
+    },
 }
 
 /// Builds the key and the work order of an instance; `results` holds what its producers made.
@@ -123,13 +141,13 @@ pub fn recipe(
     let instance = &experiment.instances[id.index()];
     let bound = &*instance.bound;
     let mut inputs = BTreeMap::new();
-    let mut keys = Vec::new();
+    let (mut keys, mut reads) = (Vec::new(), Vec::new());
     for (port, producers) in &instance.inputs {
         let gathers = bound.edges().iter().any(|edge| *edge.port == **port && edge.gathers);
         let producers =
             if gathers { in_stable_order(experiment, instance, port, producers) } else { producers.clone() };
         let arrivals = arrivals(experiment, instance, port, &producers, results);
-        for (index, arrival) in arrivals.iter().enumerate() {
+        for (index, (producer, arrival)) in arrivals.iter().enumerate() {
             let at = match (gathers, bound.labels_inputs()) {
                 (false, _) => port.to_string(),
                 (true, false) => format!("{port}[{index}]"),
@@ -138,8 +156,11 @@ pub fn recipe(
             let key =
                 |(part, digest): (&String, &Digest)| InputKey { port: at.clone(), part: part.clone(), digest: *digest };
             keys.extend(arrival.parts.iter().map(key));
+            let read =
+                |(part, digest): (&String, &Digest)| Read { producer: *producer, part: part.clone(), digest: *digest };
+            reads.extend(arrival.parts.iter().map(read));
         }
-        inputs.insert(port.to_string(), arrivals);
+        inputs.insert(port.to_string(), arrivals.into_iter().map(|(_, arrival)| arrival).collect());
     }
     let (mut files, mut origins) = (BTreeMap::new(), BTreeMap::new());
     for external in bound.externals() {
@@ -162,18 +183,18 @@ pub fn recipe(
         numerics: (bound.slot() == Slot::Device).then(|| numerics.to_owned()),
     };
     let order = Order { fingerprint: manifest.fingerprint(), inputs, externals: files };
-    Recipe { manifest, order, origins }
+    Recipe { manifest, order, reads, origins }
 }
 
 /// What is asked of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Need {
     /// A result, whether or not its bytes are there; only something stale would need them.
     Result,
     /// A result whose bytes are there.
     Bytes,
-    /// Bytes that are to be made again, whatever the store says.
-    Remake,
+    /// A result of which the bytes of these parts are there, as something that runs reads them.
+    Parts(Arc<BTreeSet<String>>),
 }
 
 impl Need {
@@ -184,54 +205,35 @@ impl Need {
     }
 
     /// Says whether a result that was found will do.
-    pub fn is_met(self, found: &Found, facts: &dyn Facts) -> bool {
+    pub fn is_met(&self, found: &Found, facts: &dyn Facts) -> bool {
         match self {
             Self::Result => true,
             Self::Bytes => found.parts.values().all(|digest| facts.holds(digest)),
-            Self::Remake => false,
+            Self::Parts(parts) => {
+                parts.iter().all(|part| found.parts.get(part).is_some_and(|digest| facts.holds(digest)))
+            }
         }
     }
 }
 
 /// Decides what is to be done with an instance.
-pub fn decide(
-    experiment: &Experiment,
-    id: InstanceId,
-    recipe: &Recipe,
-    facts: &dyn Facts,
-    need: Need,
-) -> Result<Decision, StoreError> {
-    let found = if need == Need::Remake { None } else { facts.result(&recipe.order.fingerprint)? };
-    let without_bytes = match found {
+pub fn decide(recipe: &Recipe, facts: &dyn Facts, need: &Need) -> Result<Decision, StoreError> {
+    let before = match facts.result(&recipe.order.fingerprint)? {
         Some(found) if need.is_met(&found, facts) => return Ok(Decision::Hit(found)),
         found => found,
     };
-    let gone = missing_producers(experiment, id, &recipe.order, facts);
-    Ok(if gone.is_empty() { Decision::Run(without_bytes) } else { Decision::Remake(gone) })
+    let lacks = recipe.reads.iter().filter(|read| !facts.holds(&read.digest)).cloned().collect();
+    Ok(Decision::Run { before, lacks })
 }
 
-/// Returns the producers of an instance of whose parts some are gone, in rising order.
-fn missing_producers(experiment: &Experiment, id: InstanceId, order: &Order, facts: &dyn Facts) -> Vec<InstanceId> {
-    let mut gone = Vec::new();
-    for (port, producers) in &experiment.instance(id).inputs {
-        for (producer, arrival) in producers.iter().zip(&order.inputs[&**port]) {
-            if !arrival.parts.values().all(|digest| facts.holds(digest)) {
-                gone.push(*producer);
-            }
-        }
-    }
-    gone.sort_unstable();
-    gone.dedup();
-    gone
-}
-
+/// Puts together what arrives at a port, each with the instance that it comes from.
 fn arrivals(
     experiment: &Experiment,
     instance: &Instance,
     port: &str,
     producers: &[InstanceId],
     results: &[Option<Arc<Found>>],
-) -> Vec<Arrival> {
+) -> Vec<(InstanceId, Arrival)> {
     let wanted = instance.bound.parts(port);
     let one_stage =
         producers.windows(2).all(|pair| experiment.instance(pair[0]).stage == experiment.instance(pair[1]).stage);
@@ -239,7 +241,7 @@ fn arrivals(
         let from = experiment.instance(*producer);
         let found = results[producer.index()].as_ref().expect("producers come first");
         let reads = |part: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(part));
-        Arrival {
+        let arrival = Arrival {
             // One stage's name tells nothing apart, and would make a rename change the key.
             stage: if one_stage { String::new() } else { experiment.stage_of(*producer).name.clone() },
             coords: from.coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
@@ -249,36 +251,29 @@ fn arrivals(
                 .filter(|(part, _)| reads(part))
                 .map(|(part, digest)| (part.clone(), *digest))
                 .collect(),
-        }
+        };
+        (*producer, arrival)
     };
     producers.iter().map(arrive).collect()
 }
 
-/// Orders what is gathered by the place of its stage in the port's list, then by the place of its values on each axis,
-/// axes by name: moving stages or axes about in the file moves nothing here.
+/// Orders what is gathered by the place of its stage in the port's list, then by the place of its values on each axis, as
+/// the axis declares them, axes by name: moving stages or axes about in the file moves nothing here, whichever combinations
+/// are left out.
 fn in_stable_order(
     experiment: &Experiment,
     instance: &Instance,
     port: &str,
     producers: &[InstanceId],
 ) -> Vec<InstanceId> {
-    let mut seen: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for at in producers.iter().flat_map(|id| &experiment.instance(*id).coords) {
-        let values = seen.entry(&at.axis).or_default();
-        if !values.contains(&&*at.value) {
-            values.push(&at.value);
-        }
-    }
+    let coords = |id: &InstanceId| &experiment.instance(*id).coords;
+    let axes: BTreeSet<&str> = producers.iter().flat_map(coords).map(|at| &*at.axis).collect();
     let listed: Vec<&str> =
         instance.bound.edges().iter().filter(|edge| edge.port == port).map(|edge| edge.stage.as_str()).collect();
     let place = |id: &InstanceId| {
         let stage = listed.iter().position(|name| *name == experiment.stage_of(*id).name);
-        let coords = &experiment.instance(*id).coords;
-        let on = |(axis, values): (&&str, &Vec<&str>)| {
-            let value = coords.iter().find(|at| &*at.axis == *axis).map(|at| &*at.value);
-            value.and_then(|value| values.iter().position(|seen| *seen == value))
-        };
-        (stage, seen.iter().map(on).collect::<Vec<_>>())
+        let on = |axis: &&str| coords(id).iter().find(|at| &*at.axis == *axis).map(|at| at.place);
+        (stage, axes.iter().map(on).collect::<Vec<_>>())
     };
     let mut ordered = producers.to_vec();
     ordered.sort_by_cached_key(place);

@@ -68,8 +68,12 @@ pub fn divergence(
 
 /// Says why a result is made again whose bytes are needed and not there.
 pub fn gone(found: &Found, facts: &dyn Facts) -> Why {
-    let evicted = found.parts.iter().find(|(_, digest)| facts.was_evicted(digest));
-    evicted.map_or(Why::Lost { part: "result".into() }, |(part, _)| Why::Evicted { part: part.clone() })
+    let lost = || found.parts.iter().filter(|(_, digest)| !facts.holds(digest));
+    match lost().find(|(_, digest)| facts.was_evicted(digest)).or_else(|| lost().next()) {
+        Some((part, digest)) if facts.was_evicted(digest) => Why::Evicted { part: part.clone() },
+        Some((part, _)) => Why::Lost { part: part.clone() },
+        None => Why::Lost { part: "result".into() },
+    }
 }
 
 /// Says why an instance runs.

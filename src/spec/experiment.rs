@@ -57,6 +57,8 @@ pub struct Coordinate {
     pub axis: Arc<str>,
     /// The value as it is written in names, such as `0.4`.
     pub value: Arc<str>,
+    /// The value's place among those of the axis, as they are declared: no order of axes or stages moves it.
+    pub place: u32,
     /// Where the value was first written.
     pub span: Span,
 }

@@ -51,7 +51,9 @@ impl AxisTable {
             table.add(axis);
         }
         let mut local: Vec<&Axis> = local.flat_map(|group| &group.axes).collect();
-        local.sort_by(|a, b| a.key.text.cmp(&b.key.text));
+        // By their values as well, so that the places of values do not depend on which stage comes first.
+        let names = |axis: &Axis| axis.values.iter().map(|value| value.name.clone()).collect::<Vec<_>>();
+        local.sort_by(|a, b| (&a.key.text, names(a)).cmp(&(&b.key.text, names(b))));
         for axis in local {
             table.add(axis);
         }
@@ -88,7 +90,7 @@ impl AxisTable {
     pub(super) fn coordinate(&self, axis: AxisId, value: ValueId) -> Coordinate {
         let entry = self.entry(axis);
         let (name, span) = &entry.values[value.0 as usize];
-        Coordinate { axis: entry.name.clone(), value: name.clone(), span: *span }
+        Coordinate { axis: entry.name.clone(), value: name.clone(), place: value.0, span: *span }
     }
 
     /// Returns the names of all axes.

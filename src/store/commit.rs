@@ -264,6 +264,8 @@ fn remember<'a, W: AsRef<[Digest]> + 'a + ?Sized>(
             // A young stamp proves nothing, so a small blob is hashed once more when it is first read.
             if stamp.is_settled(now_ns(), 0) {
                 verified.push((digest.as_bytes().to_vec(), stamp.encode().to_vec()));
+            } else {
+                core.sightings.found_right(digest, &stamp);
             }
         }
     }

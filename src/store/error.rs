@@ -137,7 +137,9 @@ impl StoreError {
                 "declare one with `--layer DIR` or `--layer s3://BUCKET/PREFIX`, or as `[[layers]]` in retort.toml",
             ),
             Self::Occupied { .. } => Some("name a new directory, or an empty one whose group is to share it"),
-            Self::Missing { .. } | Self::Corrupt { .. } => Some("run the pipeline again to make it anew"),
+            Self::Missing { .. } | Self::Corrupt { .. } => {
+                Some("`retort run` with the name of the instance it belongs to makes it again")
+            }
             Self::Changed { .. } => Some("wait until it is written, then run again"),
             _ => None,
         }
@@ -145,7 +147,15 @@ impl StoreError {
 
     /// Tells whether running the producer again would help.
     pub fn is_lost_blob(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Corrupt { .. })
+        self.lost_blob().is_some()
+    }
+
+    /// Returns the blob that is gone, damaged or cannot be read, where that is what is wrong: its producer makes it again.
+    pub fn lost_blob(&self) -> Option<Digest> {
+        match self {
+            Self::Missing { digest } | Self::Corrupt { digest, .. } => Some(*digest),
+            _ => None,
+        }
     }
 }
 

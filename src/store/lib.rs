@@ -28,7 +28,8 @@
 //! # What is never served
 //!
 //! - A blob whose bytes are not those of its name: it is hashed on its first read and whenever its file's stamp (device,
-//!   inode, size, mtime, ctime) is not the one under which it was last found right. Its mode counts for nothing.
+//!   inode, size, mtime, ctime) is not the one under which it was last found right. Its mode counts for nothing. Nor is it
+//!   said to be there: [`Store::holds`] looks at the bytes.
 //! - A claim whose bytes are not those of its name, or which is about another recipe than its folder.
 //! - Where trust is required, a claim that no trusted key has signed.
 //! - A row or saved state with a wrong checksum.
@@ -58,6 +59,7 @@ mod rows;
 mod run;
 mod session;
 mod shares;
+mod sightings;
 mod stamp;
 mod trash;
 mod trust;

@@ -9,6 +9,7 @@ use super::error::{StoreError, failed};
 use super::index::{Entry, Table};
 use super::notice::Notice;
 use super::open::Core;
+use super::sightings::is_of_the_machine;
 use super::stamp::Stamp;
 use super::{Store, disk};
 use retort_fingerprint::Fingerprint;
@@ -85,7 +86,16 @@ impl Core {
     pub(super) fn read_claims(&self, fingerprint: &Fingerprint) -> Result<(Vec<ValidClaim>, Vec<Notice>), StoreError> {
         let folder = self.layout.claims_of(fingerprint);
         let (mut valid, mut ignored) = (Vec::new(), Vec::new());
-        for name in disk::names(&folder).map_err(failed("list claims"))? {
+        let names = match disk::names(&folder) {
+            Ok(names) => names,
+            Err(error) if is_of_the_machine(&error) => return Err(failed("list claims")(error)),
+            // What cannot be read is a miss, not the end of a run.
+            Err(error) => {
+                ignored.push(Notice::ClaimIgnored { path: folder, why: error.to_string() });
+                return Ok((valid, ignored));
+            }
+        };
+        for name in names {
             let path = folder.join(&name);
             let read = || {
                 let id = ClaimId(name.parse().map_err(|_| "its name is not a digest".to_owned())?);

@@ -44,6 +44,13 @@ pub enum Notice {
         /// What was found instead.
         why: String,
     },
+    /// A blob could not be read, and counts as missing until this process ends.
+    BlobUnreadable {
+        /// Its name.
+        digest: Digest,
+        /// What the file system said.
+        why: String,
+    },
     /// Rows could not be read and count as absent.
     RowsDamaged {
         /// The journal or pack.
@@ -131,6 +138,9 @@ impl fmt::Display for Notice {
             Self::ClaimIgnored { path, why } => write!(f, "ignored the claim `{}`: {why}", path.display()),
             Self::BlobQuarantined { digest, why } => {
                 write!(f, "put blob `{}` into quarantine: {why}", digest.short())
+            }
+            Self::BlobUnreadable { digest, why } => {
+                write!(f, "cannot read blob `{}`, so it counts as missing: {why}", digest.short())
             }
             Self::RowsDamaged { path, why } => write!(f, "ignored damaged rows in `{}`: {why}", path.display()),
             Self::PartialDamaged { path } => {

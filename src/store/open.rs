@@ -15,6 +15,7 @@ use super::layout::{Area, Component, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::session::{self, Session, TempFile, unique};
+use super::sightings::Sightings;
 use super::trust::{Trust, TrustOptions};
 use retort_fingerprint::{Digest, Fingerprint};
 
@@ -101,6 +102,7 @@ pub(super) struct Core {
     pub(super) notices: Arc<Notices>,
     pub(super) layers: Layers,
     pub(super) trust: Arc<Trust>,
+    pub(super) sightings: Sightings,
     /// Whether each recipe has a head, so that one look finds its claim.
     pub(super) heads: bool,
     session: Session,
@@ -174,6 +176,7 @@ impl Store {
         let core = Arc::new(Core {
             layers: Layers::new(&options, &notices, &trust),
             trust,
+            sightings: Sightings::default(),
             session: Session::new(&layout, &options.host),
             heads: layout.area(Area::Heads).is_dir(),
             layout,
@@ -324,6 +327,7 @@ impl Core {
             notices: Arc::clone(notices),
             layers: Layers::default(),
             trust: Arc::clone(trust),
+            sightings: Sightings::default(),
             _index_lock: None,
         }
     }

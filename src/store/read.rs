@@ -14,12 +14,16 @@ use super::index::Table;
 use super::notice::Notice;
 use super::open::Core;
 use super::session::unique;
+use super::sightings::is_of_the_machine;
 use super::stamp::{Stamp, now_ns};
 use super::{BlobRef, Store, disk};
 use retort_fingerprint::Digest;
 
 /// A larger blob is verified before it is read into memory.
-const LARGE_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const LARGE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How often reading a file is tried that fails to be read.
+const ATTEMPTS: u32 = 3;
 
 /// A verified blob, open for reading from its start.
 #[derive(Debug)]
@@ -90,7 +94,16 @@ impl Store {
         self.open_blob(digest).map(|_| self.core.layout.blob(digest))
     }
 
-    /// Tells whether a blob is there, here or in a layer, without reading it.
+    /// Tells whether a blob can be had: whether something has its name, here or in a layer, and the bytes of its name.
+    ///
+    /// What was found right before, and whose file has not changed since, is not read again. A blob that only a layer has
+    /// is fetched. There are two cases in which a name and a size are believed: in a bucket, where a claim vouches for its
+    /// blobs, and for large blobs of a directory. Once such a blob was refused, or did not come, it is missing as well.
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.core.holds_here(digest) || self.core.holds_in_layers(digest)
+    }
+
+    /// Tells whether something has a blob's name, here or in a layer, without reading it.
     pub fn contains(&self, digest: &Digest) -> bool {
         self.blob_size(digest).is_some()
     }
@@ -102,6 +115,23 @@ impl Store {
 }
 
 impl Core {
+    /// Tells whether a blob is here and right.
+    pub(super) fn holds_here(&self, digest: &Digest) -> bool {
+        let Some(stamp) = disk::stamp_at(&self.layout.blob(digest)) else { return false };
+        if self.sightings.could_not_be_read(digest, &stamp) {
+            return false;
+        }
+        let has_its_size = self.layers.expected(digest).is_none_or(|said| said == stamp.bytes());
+        if has_its_size && (self.is_verified(digest, &stamp) || self.sightings.was_right(digest, &stamp)) {
+            return true;
+        }
+        match self.open_blob(digest) {
+            Ok(_) => true,
+            // What this machine lacks just now, whoever reads it will hear.
+            Err(error) => !error.is_lost_blob(),
+        }
+    }
+
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
         let (stamp, bytes, read_ns) = self.read_file(digest)?;
         if self.is_verified(digest, &stamp) && bytes.len() as u64 == stamp.bytes() {
@@ -113,6 +143,7 @@ impl Core {
     }
 
     fn read_file(&self, digest: &Digest) -> Result<(Stamp, Vec<u8>, i128), StoreError> {
+        let mut attempts = ATTEMPTS;
         loop {
             let (mut file, stamp) = self.find_blob(digest)?;
             if stamp.bytes() > LARGE_BYTES && !self.is_verified(digest, &stamp) {
@@ -126,24 +157,50 @@ impl Core {
                 Ok(_) => return Ok((stamp, bytes, read_ns)),
                 // Another process has put the same bytes in its place; by its name it is found again or not.
                 Err(error) if error.kind() == io::ErrorKind::StaleNetworkFileHandle => {}
-                Err(error) => return Err(failed("read a blob")(error)),
+                // A passing fault of a disk or of a network.
+                Err(_) if attempts > 1 => attempts -= 1,
+                Err(error) => return Err(self.unreadable(digest, error)),
             }
         }
     }
 
     fn open_blob(&self, digest: &Digest) -> Result<BlobFile, StoreError> {
-        let (mut file, stamp) = self.find_blob(digest)?;
-        if !self.is_verified(digest, &stamp) {
-            let read_ns = now_ns();
-            let (found, bytes) = Digest::of_reader(&mut file).map_err(failed("read a blob"))?;
-            self.judge(digest, &stamp, BlobRef { digest: found, bytes }, read_ns)?;
-            file.rewind().map_err(failed("read a blob"))?;
+        let mut attempts = ATTEMPTS;
+        loop {
+            let (mut file, stamp) = self.find_blob(digest)?;
+            if !self.is_verified(digest, &stamp) {
+                let read_ns = now_ns();
+                let (found, bytes) = match Digest::of_reader(&mut file) {
+                    Ok(read) => read,
+                    Err(_) if attempts > 1 => {
+                        attempts -= 1;
+                        continue;
+                    }
+                    Err(error) => return Err(self.unreadable(digest, error)),
+                };
+                self.judge(digest, &stamp, BlobRef { digest: found, bytes }, read_ns)?;
+                file.rewind().map_err(failed("read a blob"))?;
+            }
+            return Ok(BlobFile { file, bytes: stamp.bytes() });
         }
-        Ok(BlobFile { file, bytes: stamp.bytes() })
+    }
+
+    /// Says what it means that a blob's file cannot be read: as good as gone, unless it is this machine that lacks
+    /// something. The file is left where it is, as it may be read another time; whoever makes the blob again replaces it.
+    fn unreadable(&self, digest: &Digest, error: io::Error) -> StoreError {
+        if is_of_the_machine(&error) {
+            return failed("read a blob")(error);
+        }
+        if let Some(stamp) = disk::stamp_at(&self.layout.blob(digest)) {
+            self.sightings.cannot_be_read(digest, &stamp);
+        }
+        self.notices.push(Notice::BlobUnreadable { digest: *digest, why: error.to_string() });
+        StoreError::Corrupt { digest: *digest, why: format!("it cannot be read: {error}") }
     }
 
     fn find_blob(&self, digest: &Digest) -> Result<(File, Stamp), StoreError> {
-        match disk::open_plain(&self.layout.blob(digest)).map_err(failed("read a blob"))? {
+        let opened = disk::open_plain(&self.layout.blob(digest)).map_err(|error| self.unreadable(digest, error))?;
+        match opened {
             Opened::Regular(file, stamp) => match self.layers.expected(digest).filter(|said| *said != stamp.bytes()) {
                 None => Ok((file, stamp)),
                 Some(said) => {
@@ -174,6 +231,8 @@ impl Core {
         }
         if stamp.is_settled(read_ns, 0) {
             self.index.put(Table::Verified, vec![(digest.as_bytes().to_vec(), stamp.encode().to_vec())]);
+        } else {
+            self.sightings.found_right(digest, stamp);
         }
         Ok(())
     }

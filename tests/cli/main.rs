@@ -13,6 +13,7 @@ mod commands;
 mod damage;
 mod determinism;
 mod disks;
+mod edits;
 mod elicit;
 mod elicit_local;
 mod hub;
@@ -20,6 +21,7 @@ mod hub_server;
 mod killed;
 mod layers;
 mod lenses;
+mod lost;
 mod mistakes;
 #[path = "../../src/store/tests/moto.rs"]
 #[expect(

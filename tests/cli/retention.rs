@@ -183,6 +183,24 @@ fn the_weights_of_evaluations_before_a_stop_are_kept_too() {
 }
 
 #[test]
+fn all_weights_are_kept_or_none_whatever_was_asked_before_a_stop() {
+    let project = Project::new(SLOW);
+    let (mut child, ..) = training(&project, 50);
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    project.edit("      placement: after\n", "      placement: after\n      keep: full\n");
+    let output = project.run(&["run", FILE, "--progress", "json"]).code(0);
+    assert!(output.stdout.contains("`keep: full` begins anew"), "{output}");
+    let steps: BTreeSet<u64> = project.digests()["tuned"]
+        .keys()
+        .filter_map(|part| part.strip_prefix("weights-"))
+        .map(|step| step.parse().unwrap())
+        .collect();
+    assert_eq!(steps, (1..=12).map(|i| 20 * i).collect());
+    project.assert_clean();
+}
+
+#[test]
 fn all_without_evaluations_is_refused() {
     let project = Project::new(TRAINED);
     project.edit("      placement: before\n", "      placement: before\n      keep: full\n");

@@ -90,6 +90,9 @@ fn explained(session: &Session, plan: &Plan, store: &Store, history: &StoredHist
         Verdict::Remake(_, found) => {
             let how = match gone(found, store) {
                 Why::Evicted { part } => format!("its {part} are needed, and were not kept"),
+                Why::Lost { part } if part != "result" => {
+                    format!("its part `{part}` is needed, and is lost or damaged")
+                }
                 _ => "its bytes are needed, and they are gone".to_owned(),
             };
             one.state = format!("must be made again: {how}");

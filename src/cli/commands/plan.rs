@@ -102,7 +102,9 @@ fn lines(
                 let history = history.as_ref().expect("just read");
                 line.verdict = "run";
                 line.fingerprint = Some(recipe.order.fingerprint.hex());
-                line.asks = asks(id)?;
+                // What is asked is written in its inputs; those that are lost are made again first.
+                let is_readable = recipe.reads.iter().all(|read| store.holds(&read.digest));
+                line.asks = if is_readable { asks(id)? } else { None };
                 if explained < most {
                     line.why = Some(why(&session.experiment, id, &recipe.manifest, history));
                     explained += 1;
@@ -207,7 +209,8 @@ fn saved(plan: &Plan) -> Option<String> {
 pub(in super::super) fn reason(why: &Why) -> String {
     match why {
         Why::New => "new".into(),
-        Why::Lost { part } => format!("its {part} is gone"),
+        Why::Lost { part } if part == "result" => "its result is gone".into(),
+        Why::Lost { part } => format!("its part `{part}` is lost or damaged, and needed"),
         Why::Evicted { part } => format!("its {part} were not kept, and are needed again"),
         Why::Changed { from, changes } => {
             let shown: BTreeMap<&str, String> = changes

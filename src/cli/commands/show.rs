@@ -17,6 +17,7 @@ use super::super::print;
 use super::super::scores;
 use super::super::session::{Devices, Session};
 use super::super::shade;
+use super::super::whole;
 use super::reports::write_changed;
 use crate::artifact::{
     Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, Readings, TrainingLog, Translators,
@@ -37,6 +38,12 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
     }
     let found = result_of(global, &session, id, &store)?;
     let kind = session.experiment.instances[id.index()].bound.kind().output;
+    let is_read = |part: &&str| match kind {
+        ArtifactKind::Checkpoint | ArtifactKind::Translators => *part == "log",
+        ArtifactKind::Report => *part == if global.json { "report.json" } else { "report.md" },
+        _ => true,
+    };
+    whole::require(&session, id, &found, found.parts.keys().map(String::as_str).filter(is_read), &store)?;
     if !global.json {
         print::note(&format!(
             "{} made by {} in {}",

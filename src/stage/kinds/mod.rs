@@ -12,6 +12,7 @@ pub mod elicit;
 pub mod evaluate;
 pub mod examples;
 mod footprint;
+mod keeping;
 pub mod lens;
 pub mod missing;
 pub mod recipe;

@@ -16,6 +16,7 @@ use retort_text::tokenizer::Tokenizer;
 use super::ask::{Asker, max_new, outcome};
 use super::bounds::{Begin, End};
 use super::examples::Prepared;
+use super::keeping::{self, STATE};
 use super::missing::Missing;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
@@ -195,10 +196,7 @@ impl Stage for Train {
             lora.rows = added;
         }
         let partial = context.partial();
-        let saved = partial.load(STATE)?;
-        if saved.is_none() || self.keep.0 != Keep::Full {
-            partial.forget_parts()?;
-        }
+        let saved = keeping::saved(context, &partial, self.keep.0)?;
         let mut hooks = Hooks {
             context,
             tokenizer: &tokenizer,
@@ -227,12 +225,28 @@ impl Stage for Train {
             }
             other => other,
         };
+        // Whatever became of those of evaluations before a stop: a result has them all.
+        let fitted = match fitted {
+            Ok(log) if self.keep.0 == Keep::Full && !keeping::has_all(&context.partial(), &log)? => {
+                context.warn("the weights of some evaluations before a stop are gone, so training begins anew");
+                context.partial().forget_parts()?;
+                model = self.load(context)?.0;
+                fit(&mut model, &examples, &recipe, &mut hooks)
+            }
+            other => other,
+        };
+        if let Some(failure) = hooks.failure.take() {
+            return Err(failure);
+        }
         let fitted = fitted.map_err(|error| match error {
             FitError::Stopped { .. } => StageError::Stopped,
             FitError::Device(error) => error.into(),
             FitError::Weightless { example } => weightless(&made_of[example]),
             other => data(other),
         })?;
+        if self.keep.0 == Keep::Full && !keeping::has_all(&context.partial(), &fitted)? {
+            return Err(data("`keep: full`: the weights of some evaluations are gone already"));
+        }
         note(&mut log, &fitted);
         Ok(Checkpoint {
             config: model.config().to_json().into_bytes(),
@@ -243,9 +257,6 @@ impl Stage for Train {
         })
     }
 }
-
-/// The name of the saved state of training.
-const STATE: &str = "training";
 
 fn weightless(question: &str) -> StageError {
     data(format!(

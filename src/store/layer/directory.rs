@@ -22,10 +22,12 @@ use crate::open::{Core, StoreOptions};
 use crate::rows;
 use crate::run::RunId;
 use crate::session::unique;
+use crate::sightings::is_of_the_machine;
 use crate::trust::Trust;
 use retort_fingerprint::{Digest, Fingerprint, StreamDigest};
 
-/// A blob's name may be seen later than the claim that names it, where directories are cached: how long that is waited for.
+/// A blob's name may be seen later than the claim that names it on a network file system, where directories are cached: how
+/// long that is waited for.
 const PAUSES_MS: [u64; 3] = [20, 200, 1000];
 
 /// How many bytes are moved at a time.
@@ -35,7 +37,11 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const LEASE_ATTEMPTS: u32 = 16;
 
 /// A directory that a team shares, or anybody's cache.
-pub(super) struct Directory(Core);
+pub(super) struct Directory {
+    core: Core,
+    /// Whether what others put there may be seen late.
+    is_network: bool,
+}
 
 impl Directory {
     /// Opens the directory, which must be there: an empty one may be a place where nothing is mounted yet.
@@ -66,12 +72,13 @@ impl Directory {
         if wants && !writable {
             notices.push(Notice::LayerReadOnly { layer: options.name.clone() });
         }
-        Ok(Self(Core::of_layer(layout, writable, from, notices, trust)))
+        let is_network = disk::is_network(root);
+        Ok(Self { core: Core::of_layer(layout, writable, from, notices, trust), is_network })
     }
 
     /// Writes a file that another may replace.
     fn put_growing(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temp = self.0.temp()?;
+        let temp = self.core.temp()?;
         disk::create_new(temp.path(), disk::GROWING)?.write_all(bytes)?;
         temp.persist(path)
     }
@@ -81,17 +88,17 @@ impl Directory {
         if !fs_err::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
             return Ok(());
         }
-        disk::rename(path, &self.0.layout.quarantine().join(format!("{digest}.{}", unique("folder"))))
+        disk::rename(path, &self.core.layout.quarantine().join(format!("{digest}.{}", unique("folder"))))
     }
 }
 
 impl Place for Directory {
     fn is_writable(&self) -> bool {
-        self.0.writable
+        self.core.writable
     }
 
     fn claim(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeClaim>> {
-        let core = &self.0;
+        let core = &self.core;
         if core.heads {
             match core.head(fingerprint) {
                 // What lies there is no claim, or not one to be used, so the folder decides.
@@ -106,7 +113,7 @@ impl Place for Directory {
     }
 
     fn blob_bytes(&self, digest: &Digest) -> io::Result<Option<u64>> {
-        Ok(self.0.blob_bytes(digest))
+        Ok(self.core.blob_bytes(digest))
     }
 
     fn copy_blob(
@@ -116,8 +123,8 @@ impl Place for Directory {
         to: Option<&Path>,
         moved: &AtomicU64,
     ) -> io::Result<Copied> {
-        let from = self.0.layout.blob(digest);
-        let mut pauses = if expected.bytes.is_some() { &PAUSES_MS[..] } else { &[] };
+        let from = self.core.layout.blob(digest);
+        let mut pauses = if self.is_network && expected.bytes.is_some() { &PAUSES_MS[..] } else { &[] };
         loop {
             let copied = disk::patiently(|| copy(&from, digest, expected, to, moved))?;
             // What is being put there, or was just replaced, may be seen whole a moment later.
@@ -130,16 +137,16 @@ impl Place for Directory {
     }
 
     fn read_blob(&self, digest: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        Ok(disk::read_small(&self.0.layout.blob(digest), bytes_max)?.map(|(bytes, _)| bytes))
+        Ok(disk::read_small(&self.core.layout.blob(digest), bytes_max)?.map(|(bytes, _)| bytes))
     }
 
     fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put> {
-        let to = self.0.layout.blob(&blob.digest);
-        if !replace && self.0.blob_bytes(&blob.digest) == Some(blob.bytes) {
+        let to = self.core.layout.blob(&blob.digest);
+        if !replace && self.core.blob_bytes(&blob.digest) == Some(blob.bytes) {
             return Ok(Put::There);
         }
         require_folders(&to)?;
-        let temp = self.0.temp()?;
+        let temp = self.core.temp()?;
         let expected = Expected { bytes: Some(blob.bytes), bytes_max: u64::MAX };
         match copy(from, &blob.digest, expected, Some(temp.path()), moved)? {
             Copied::Whole(bytes) => {
@@ -160,7 +167,7 @@ impl Place for Directory {
         _is_first: bool,
         _moved: &AtomicU64,
     ) -> io::Result<Put> {
-        let core = &self.0;
+        let core = &self.core;
         let path = core.layout.claim(fingerprint, &claim.id.digest());
         if matches!(core.whole_claim(fingerprint, claim.id), Ok(Some(_))) {
             core.keep_signatures(claim.id, &claim.signatures)?;
@@ -173,27 +180,27 @@ impl Place for Directory {
     }
 
     fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {
-        Ok(self.0.is_evicted(digest))
+        Ok(self.core.is_evicted(digest))
     }
 
     fn mark_evicted(&self, digest: &Digest) -> io::Result<()> {
-        require_folders(&self.0.layout.evicted(digest))?;
-        self.0.mark_evicted(digest)
+        require_folders(&self.core.layout.evicted(digest))?;
+        self.core.mark_evicted(digest)
     }
 
     fn sync(&self) -> io::Result<()> {
         // A server that cannot be told makes a file durable when it is closed.
-        disk::sync_file_system(&File::open(self.0.layout.root())?);
+        disk::sync_file_system(&File::open(self.core.layout.root())?);
         Ok(())
     }
 
     fn lease(&self, fingerprint: &Fingerprint) -> io::Result<Option<(PathBuf, Attempt)>> {
-        if !self.0.writable {
+        if !self.core.writable {
             return Ok(None);
         }
-        let path = self.0.layout.lease(fingerprint);
+        let path = self.core.layout.lease(fingerprint);
         for _ in 0..LEASE_ATTEMPTS {
-            match self.0.try_lease(&path)? {
+            match self.core.try_lease(&path)? {
                 Attempt::Vanished => {}
                 taken => return Ok(Some((path, taken))),
             }
@@ -202,21 +209,21 @@ impl Place for Directory {
     }
 
     fn named(&self, beginning: &str) -> io::Result<Named> {
-        self.0.named(beginning)
+        self.core.named(beginning)
     }
 
     fn runs(&self) -> io::Result<Vec<RunId>> {
-        let names = disk::names(&self.0.layout.area(Area::Runs))?;
+        let names = disk::names(&self.core.layout.area(Area::Runs))?;
         Ok(names.iter().filter_map(|name| RunId::parse(name)).collect())
     }
 
     fn run_file(&self, run: &RunId, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        let path = self.0.layout.run(run.as_str()).join(Component::of(name));
+        let path = self.core.layout.run(run.as_str()).join(Component::of(name));
         Ok(disk::read_small(&path, bytes_max)?.map(|(bytes, _)| bytes))
     }
 
     fn put_run_file(&self, run: &RunId, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let folder = self.0.layout.run(run.as_str());
+        let folder = self.core.layout.run(run.as_str());
         let path = folder.join(Component::of(name));
         require_folders(&path)?;
         disk::make_folder(&folder)?;
@@ -224,28 +231,28 @@ impl Place for Directory {
     }
 
     fn put_root(&self, user: &str, run: &RunId, experiment: &str) -> io::Result<()> {
-        self.put_growing(&self.0.layout.roots_of(user).join(run.as_str()), experiment.as_bytes())
+        self.put_growing(&self.core.layout.roots_of(user).join(run.as_str()), experiment.as_bytes())
     }
 
     fn row_kinds(&self) -> io::Result<Vec<Component>> {
-        let names = disk::names(&self.0.layout.area(Area::Rows))?;
+        let names = disk::names(&self.core.layout.area(Area::Rows))?;
         Ok(names.iter().filter_map(|name| Component::read(name)).collect())
     }
 
     fn row_packs(&self, kind: &Component) -> io::Result<Vec<Digest>> {
-        let names = disk::names(&self.0.layout.rows_of(kind))?;
+        let names = disk::names(&self.core.layout.rows_of(kind))?;
         Ok(names.iter().filter_map(|name| rows::pack_of(name)).collect())
     }
 
     fn row_pack(&self, kind: &Component, pack: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        let path = self.0.layout.rows_of(kind).join(rows::pack_name(pack));
+        let path = self.core.layout.rows_of(kind).join(rows::pack_name(pack));
         Ok(disk::read_small(&path, bytes_max)?.map(|(bytes, _)| bytes))
     }
 
     fn put_row_pack(&self, kind: &Component, pack: &Digest, bytes: &[u8]) -> io::Result<()> {
-        let path = self.0.layout.rows_of(kind).join(rows::pack_name(pack));
+        let path = self.core.layout.rows_of(kind).join(rows::pack_name(pack));
         require_folders(&path)?;
-        let temp = self.0.temp()?;
+        let temp = self.core.temp()?;
         disk::create_new(temp.path(), disk::FROZEN)?.write_all(bytes)?;
         temp.persist(&path)
     }
@@ -304,7 +311,12 @@ fn copy(from: &Path, digest: &Digest, expected: Expected, to: Option<&Path>, mov
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+            // The next look may find that it has another file by now.
+            Err(error) if error.kind() == ErrorKind::StaleNetworkFileHandle || is_of_the_machine(&error) => {
+                return Err(error);
+            }
+            // About this file; others may be read.
+            Err(error) => return Ok(Copied::Refused(format!("it cannot be read: {error}"))),
         };
         hash.update(&buffer[..count]);
         if let Some(target) = &mut target

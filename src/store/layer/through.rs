@@ -8,7 +8,6 @@ use fs_err::File;
 
 use super::Layer;
 use super::place::{Copied, Expected};
-use crate::Store;
 use crate::claim::ClaimSummary;
 use crate::disk;
 use crate::error::{StoreError, failed};
@@ -16,6 +15,8 @@ use crate::head::WholeClaim;
 use crate::index::Table;
 use crate::notice::Notice;
 use crate::open::Core;
+use crate::read::LARGE_BYTES;
+use crate::{BlobRef, Store};
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// A blob that can only be had in memory, because nothing can be kept here, may be so large.
@@ -132,6 +133,42 @@ impl Core {
         })
     }
 
+    /// Tells whether a layer has a blob, and the bytes of its name. What a layer refused to give, or gave wrong, is not there
+    /// until the process ends, whatever has its name; what was found wrong by an earlier process is looked at once more.
+    pub(crate) fn holds_in_layers(&self, digest: &Digest) -> bool {
+        self.layers.iter().any(|layer| !self.sightings.has_missed(layer.name(), digest) && self.holds_in(layer, digest))
+    }
+
+    fn holds_in(&self, layer: &Layer, digest: &Digest) -> bool {
+        if self.sightings.was_whole_in(layer.name(), digest) {
+            return true;
+        }
+        let is_suspect = self.is_refused(layer, digest);
+        let seen = || self.layers.seen.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied();
+        let vouched = if layer.is_far() && !is_suspect { seen() } else { None };
+        let Some(bytes) = vouched.or_else(|| layer.blob_bytes(digest)) else { return false };
+        if let Some(said) = self.layers.expected(digest).filter(|said| *said != bytes) {
+            self.refuse(layer, digest, format!("it has {bytes} bytes, and its claim says {said}"));
+            return false;
+        }
+        if !is_suspect && (layer.is_far() || bytes > LARGE_BYTES) {
+            return true;
+        }
+        if self.writable {
+            // Where the disk is full, whoever reads it will hear so.
+            return self.fetch_from(layer, digest, true).map_or(true, |fetched| fetched.is_some());
+        }
+        match layer.check_blob(BlobRef { digest: *digest, bytes }) {
+            Some(Copied::Whole(_)) => {
+                self.sightings.found_whole_in(layer.name(), digest);
+                return true;
+            }
+            Some(Copied::Refused(why)) => self.refuse(layer, digest, why),
+            None | Some(Copied::Absent | Copied::Unwritten(_)) => self.sightings.missed(layer.name(), digest),
+        }
+        false
+    }
+
     /// Fetches a blob from the first layer that has it whole; `false` when none has.
     pub(crate) fn fetch(&self, digest: &Digest, durable: bool) -> Result<bool, StoreError> {
         // Should it be gone, nobody is to believe that it is there.
@@ -154,7 +191,10 @@ impl Core {
         let bytes_max = disk::available_bytes(self.layout.root()).saturating_sub(SPARE_BYTES);
         let bytes = self.layers.expected(digest);
         match layer.copy_blob(digest, Expected { bytes, bytes_max }, temp.path().to_owned()) {
-            None | Some(Copied::Absent) => Ok(None),
+            None | Some(Copied::Absent) => {
+                self.sightings.missed(layer.name(), digest);
+                Ok(None)
+            }
             Some(Copied::Refused(why)) => {
                 self.refuse(layer, digest, why);
                 Ok(None)
@@ -164,7 +204,15 @@ impl Core {
                 if durable {
                     File::open(temp.path()).and_then(|file| file.sync_data()).map_err(failed(bytes))?;
                 }
-                temp.persist(&self.layout.blob(digest)).map_err(failed(bytes))?;
+                let path = self.layout.blob(digest);
+                temp.persist(&path).map_err(failed(bytes))?;
+                if let Some(stamp) = disk::stamp_at(&path) {
+                    self.sightings.found_right(digest, &stamp);
+                }
+                self.sightings.came(layer.name(), digest);
+                if self.is_refused(layer, digest) {
+                    self.unrefuse(layer, digest);
+                }
                 Ok(Some(bytes))
             }
         }
@@ -174,7 +222,10 @@ impl Core {
     pub(crate) fn read_in_layers(&self, digest: &Digest) -> Option<Vec<u8>> {
         for layer in self.layers.iter() {
             let bytes_max = self.layers.expected(digest).unwrap_or(IN_MEMORY_BYTES_MAX).min(IN_MEMORY_BYTES_MAX);
-            let Some(bytes) = layer.read_blob(digest, bytes_max) else { continue };
+            let Some(bytes) = layer.read_blob(digest, bytes_max) else {
+                self.sightings.missed(layer.name(), digest);
+                continue;
+            };
             let found = Digest::of(&bytes);
             if found == *digest {
                 return Some(bytes);
@@ -187,6 +238,7 @@ impl Core {
 
     /// Says that a layer has something else under a blob's name, and remembers it: the next push of the blob replaces it.
     pub(super) fn refuse(&self, layer: &Layer, digest: &Digest, why: String) {
+        self.sightings.missed(layer.name(), digest);
         self.index.put(Table::Refused, vec![(refused(layer, digest), Vec::new())]);
         self.notices.push(Notice::BlobRefused { layer: layer.name().to_owned(), digest: *digest, why });
     }
@@ -196,8 +248,9 @@ impl Core {
         self.index.get(Table::Refused, &refused(layer, digest)).is_some()
     }
 
-    /// Forgets that something else was found under a blob's name in a layer.
+    /// Forgets that something else was found under a blob's name in a layer, or that it did not come.
     pub(super) fn unrefuse(&self, layer: &Layer, digest: &Digest) {
+        self.sightings.came(layer.name(), digest);
         self.index.remove(Table::Refused, &refused(layer, digest));
     }
 

@@ -40,6 +40,9 @@ impl Layer {
         if replace && matches!(put, Some(Put::New(_) | Put::There)) {
             here.unrefuse(self, &blob.digest);
         }
+        if matches!(put, Some(Put::New(_))) {
+            here.sightings.came(self.name(), &blob.digest);
+        }
         put
     }
 

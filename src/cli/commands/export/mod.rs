@@ -15,6 +15,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::pictures;
 use super::super::print;
 use super::super::session::{Devices, Session};
+use super::super::whole;
 use super::reports::{plain, write_changed};
 use super::show::{decoded, result_of};
 use crate::artifact::{ArtifactKind, Checkpoint};
@@ -101,6 +102,7 @@ fn write_outcomes(
     let mut all = Vec::new();
     for (id, found) in current(global, session, args, store, ArtifactKind::Scores)? {
         let instance = session.experiment.instance(id);
+        whole::require(session, id, &found, found.parts.keys().map(String::as_str), store)?;
         all.push(Scored {
             instance: instance.name.to_string(),
             stage: session.experiment.stage_of(id).name.clone(),
@@ -133,6 +135,7 @@ fn write_curves(
 ) -> Result<(), Failure> {
     let found = current(global, session, args, store, ArtifactKind::Checkpoint)?;
     for (id, found) in &found {
+        whole::require(session, *id, found, ["log"], store)?;
         let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the checkpoint has no training log"))?;
         let log = Checkpoint::decode_log(&store.read(log)?).map_err(Failure::unusable)?;
         let from_ms = store.claim(&found.fingerprint)?.map_or(0, |(_, claim)| claim.started_at_ms);
@@ -162,14 +165,10 @@ fn files_of(
     if let Some(step) = step {
         parts.insert("weights".to_owned(), weights_after(step, &found, &session.name(id))?);
     }
+    let found = Found { parts, ..Found::clone(&found) };
+    whole::require(session, id, &found, found.parts.keys().map(String::as_str), &store)?;
     let mut files = BTreeMap::new();
-    for (part, digest) in &parts {
-        if store.is_evicted(digest) && !store.contains(digest) {
-            let name = session.name(id);
-            let why = format!("the {part} of `{name}` were not kept once all that reads them was done");
-            let hint = format!("`retort run {} '{name}'` makes them again", session.experiment.path.display());
-            return Err(Failure::unusable(why).hint(hint));
-        }
+    for (part, digest) in &found.parts {
         files.insert(file_name(kind, part), store.read(digest)?);
     }
     if kind == ArtifactKind::Checkpoint {

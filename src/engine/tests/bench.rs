@@ -1,0 +1,257 @@
+//! Experiments read from text and run in a directory, with everything that is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use retort_artifact::{Artifact, ArtifactKind, CodecError, Parts};
+use retort_event::{Event, Reporter, What};
+use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
+use retort_graph::InstanceGraph;
+use retort_hub::Secret;
+use retort_model::{Device, DeviceError};
+use retort_plan::{Earlier, Externals, History, Plan, Verdict, predict};
+use retort_source::{Sources, Style};
+use retort_spec::{Experiment, InstanceId, Language, read};
+use retort_stage::params::{Gather, Input};
+use retort_stage::{Context, DeviceSlot, Kind, Reach, Stage, StageError, Stop};
+use retort_store::{LayerOptions, Store, StoreOptions};
+
+use crate::{Outcome, RunOptions, World, run};
+
+/// A few texts, on the edges where rationales are.
+#[derive(Debug)]
+pub struct Texts(Parts);
+
+impl Artifact for Texts {
+    const KIND: ArtifactKind = ArtifactKind::Rationales;
+
+    fn encode(&self) -> Parts {
+        self.0.clone()
+    }
+
+    fn decode(parts: &Parts) -> Result<Self, CodecError> {
+        Ok(Self(parts.clone()))
+    }
+}
+
+/// The same where a report is.
+#[derive(Debug)]
+pub struct Sheet(Parts);
+
+impl Artifact for Sheet {
+    const KIND: ArtifactKind = ArtifactKind::Report;
+
+    fn encode(&self) -> Parts {
+        self.0.clone()
+    }
+
+    fn decode(parts: &Parts) -> Result<Self, CodecError> {
+        Ok(Self(parts.clone()))
+    }
+}
+
+retort_stage::params! {
+    /// Texts from nothing.
+    pub struct Make {
+        /// What they begin with.
+        pub of: String,
+    }
+}
+
+retort_stage::params! {
+    /// Texts from others.
+    pub struct Mix {
+        /// The others.
+        pub from: Input<Texts>,
+        /// What is added.
+        pub with: String,
+    }
+}
+
+retort_stage::params! {
+    /// All texts on one sheet.
+    pub struct Print {
+        /// The texts.
+        pub from: Gather<Texts>,
+        /// What stands above them.
+        pub title: String,
+    }
+}
+
+fn texts(of: &str) -> Parts {
+    ["one", "two", "three"].into_iter().map(|part| (part.to_owned(), format!("{part}: {of}").into_bytes())).collect()
+}
+
+/// Makes one text of many.
+fn joined<'p>(parts: impl Iterator<Item = &'p Parts>) -> String {
+    let texts = parts.flat_map(BTreeMap::values).map(|text| String::from_utf8_lossy(text).into_owned());
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+impl Stage for Make {
+    type Output = Texts;
+    const NAME: &'static str = "make";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Texts from nothing.";
+    const EXAMPLE: &'static str = "of: a";
+
+    fn run(&self, _context: &Context<'_>) -> Result<Texts, StageError> {
+        Ok(Texts(texts(&self.of)))
+    }
+}
+
+impl Stage for Mix {
+    type Output = Texts;
+    const NAME: &'static str = "mix";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Texts from others.";
+    const EXAMPLE: &'static str = "{ from: others, with: b }";
+
+    fn run(&self, context: &Context<'_>) -> Result<Texts, StageError> {
+        let Texts(others) = context.read(&self.from)?;
+        Ok(Texts(texts(&format!("{} and {}", joined(std::iter::once(&others)), self.with))))
+    }
+}
+
+impl Stage for Print {
+    type Output = Sheet;
+    const NAME: &'static str = "print";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "All texts on one sheet.";
+    const EXAMPLE: &'static str = "{ from: others, title: c }";
+
+    fn labels_inputs(&self) -> bool {
+        true
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Sheet, StageError> {
+        let gathered = context.gather(&self.from)?;
+        let mut sheet = texts(&format!("{}\n{}", self.title, joined(gathered.iter().map(|(_, texts)| &texts.0))));
+        let labels: Vec<_> = gathered.iter().map(|(arrival, _)| format!("{:?}", arrival.coords)).collect();
+        sheet.insert("labels".to_owned(), labels.join("\n").into_bytes());
+        Ok(Sheet(sheet))
+    }
+}
+
+static KINDS: &[Kind] = &[Kind::of::<Make>(), Kind::of::<Mix>(), Kind::of::<Print>()];
+
+/// Reads an experiment.
+pub(super) fn experiment(text: &str) -> Experiment {
+    let mut sources = Sources::default();
+    let load = |_: &Path| Ok(text.as_bytes().to_vec());
+    let language = Language { kinds: KINDS, derivations: &[] };
+    let read = read(&mut sources, Path::new("x.yaml"), &[], language, &load);
+    read.unwrap_or_else(|wrong| panic!("{}\n{text}", wrong.render(&sources, Style::Plain)))
+}
+
+/// Opens a cache in a directory, with layers behind it.
+pub(super) fn open(root: &Path, layers: &[LayerOptions]) -> Store {
+    let options = StoreOptions::new(root, "ada", "box");
+    Store::open(StoreOptions { layers: layers.to_vec(), ..options }).unwrap().store
+}
+
+/// What came of planning and running an experiment.
+pub(super) struct Ran {
+    pub(super) plan: Plan,
+    pub(super) outcome: Outcome,
+    /// How often each instance was started, by name.
+    pub(super) started: BTreeMap<String, usize>,
+    pub(super) told: Vec<Event>,
+}
+
+impl Ran {
+    /// Returns the names of the instances of which the plan says that they run.
+    pub(super) fn planned(&self, experiment: &Experiment) -> BTreeSet<String> {
+        let verdicts = experiment.ids().zip(&self.plan.verdicts);
+        let runs = verdicts.filter(|(_, verdict)| matches!(verdict, Verdict::Run(_) | Verdict::Remake(..)));
+        runs.map(|(id, _)| experiment.instance(id).name.to_string()).collect()
+    }
+
+    /// Returns the names of the instances of which the plan says that they may run.
+    pub(super) fn undecided(&self, experiment: &Experiment) -> BTreeSet<String> {
+        let verdicts = experiment.ids().zip(&self.plan.verdicts);
+        let awaits = verdicts.filter(|(_, verdict)| matches!(verdict, Verdict::Awaits(_)));
+        awaits.map(|(id, _)| experiment.instance(id).name.to_string()).collect()
+    }
+
+    /// Returns the digests of every part of every instance by name, all of which must be there.
+    pub(super) fn digests(&self, experiment: &Experiment) -> BTreeMap<String, BTreeMap<String, Digest>> {
+        let parts = |id: InstanceId| self.outcome.results[id.index()].as_ref().expect("it has a result").parts.clone();
+        experiment.ids().map(|id| (experiment.instance(id).name.to_string(), parts(id))).collect()
+    }
+}
+
+/// Plans an experiment and runs it.
+pub(super) fn run_in(store: &Store, experiment: &Experiment) -> Ran {
+    let graph = InstanceGraph::new(experiment);
+    let (wanted, named) = (vec![true; graph.len()], vec![false; graph.len()]);
+    let externals = Externals::default();
+    let plan = predict(experiment, &graph, &wanted, &named, &externals, "cpu", store).unwrap();
+    let stop = Stop::new();
+    let world = World {
+        experiment,
+        graph: &graph,
+        wanted: &wanted,
+        named: &named,
+        externals: &externals,
+        numerics: "cpu",
+        store,
+        devices: &Nothing,
+        reach: &Nothing,
+        history: &Nothing,
+        stop: &stop,
+    };
+    let options = RunOptions { jobs: 3, run: "run".into(), producer: store.producer(), wall_ms: || 1000 };
+    let mut told = Told::default();
+    let outcome = run(world, &options, plan.counts(), &mut told).unwrap();
+    let mut started = BTreeMap::new();
+    for event in &told.0 {
+        if let What::Started { instance, .. } = &event.what {
+            *started.entry(instance.clone()).or_default() += 1;
+        }
+    }
+    Ran { plan, outcome, started, told: told.0 }
+}
+
+#[derive(Default)]
+struct Told(Vec<Event>);
+
+impl Reporter for Told {
+    fn report(&mut self, event: &Event) {
+        self.0.push(event.clone());
+    }
+}
+
+/// No device, no teacher and no history.
+struct Nothing;
+
+impl DeviceSlot for Nothing {
+    fn device(&self) -> Result<&Device, DeviceError> {
+        unreachable!("nothing computes")
+    }
+}
+
+impl Reach for Nothing {
+    fn secret(&self, _variable: &str) -> Option<Secret> {
+        unreachable!("nothing is asked")
+    }
+
+    fn proxy(&self) -> Option<ureq::Proxy> {
+        unreachable!("nothing is asked")
+    }
+}
+
+impl History for Nothing {
+    fn namesake(&self, _name: &str) -> Option<&Earlier> {
+        None
+    }
+
+    fn neighbours(&self, _name: &str, _stage: &str) -> Vec<&Earlier> {
+        Vec::new()
+    }
+
+    fn manifest(&self, _fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)> {
+        None
+    }
+}
