@@ -4,6 +4,7 @@
 //! orders to worker threads, which answer with messages. Nothing is shared but the store and the flag that says stop.
 //! Correctness never depends on the leases taken here: they only keep two processes from doing the same work twice.
 
+mod crew;
 mod retention;
 mod run;
 mod scheduler;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::Scheduler;
+use super::crew::on_thread;
 use super::retention::{Passing, Retention};
 use super::worker::{Failure, Job, Message};
 use retort_event::{Event, Reporter, Tally, What, Why};
@@ -276,7 +277,14 @@ impl<'a> Loop<'a> {
             wall_ms: self.options.wall_ms,
             messages: sender.clone(),
         };
-        scope.spawn(move || job.work());
+        if let Err(back) = on_thread(scope, job) {
+            let (job, error) = *back;
+            if self.scheduler.make_do() {
+                let message = format!("the system starts no further thread ({error}): going on with fewer");
+                self.tell(What::Warned { message });
+            }
+            job.work();
+        }
     }
 
     fn hear(&mut self, message: Message) {

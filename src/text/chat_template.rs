@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value as Json;
 
 use super::conversation::{Conversation, Message};
+use super::prompt::{ENDLESS, FUEL, within_bounds};
 
 /// A chat template that cannot be found, read or rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +65,7 @@ impl ChatTemplate {
     fn parse(source: String, bos: Option<String>, eos: Option<String>) -> Result<Self, ChatTemplateError> {
         let mut environment = Environment::new();
         environment.set_debug(true);
+        environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -93,7 +95,7 @@ impl ChatTemplate {
             eos_token => or_absent(self.eos.as_deref()),
         };
         let rendered = self.environment.get_template("chat").and_then(|template| template.render(variables));
-        rendered.map_err(|error| wrong("render", &error))
+        rendered.and_then(within_bounds).map_err(|error| wrong("render", &error))
     }
 }
 
@@ -111,7 +113,10 @@ fn token(config: &Json, name: &str) -> Option<String> {
 }
 
 fn wrong(what: &'static str, error: &Error) -> ChatTemplateError {
-    let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let why = match error.kind() {
+        ErrorKind::OutOfFuel => ENDLESS.to_owned(),
+        kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    };
     ChatTemplateError::Template { what, line: error.line().unwrap_or(1), why }
 }
 
@@ -148,6 +153,18 @@ mod tests {
         check(
             "{% if messages[0].role == 'system' %}\n{{ raise_exception('System role not supported') }}{% endif %}",
             &expect!["cannot render the chat template, line 2: System role not supported"],
+        );
+    }
+
+    #[test]
+    fn a_template_that_does_not_end_is_stopped() {
+        check(
+            "{% set s = namespace(x='aaaa') %}{% for i in range(60) %}\n{% set s.x = s.x ~ s.x %}{% endfor %}",
+            &expect!["cannot render the chat template, line 2: it loops too often or makes too much text for a prompt"],
+        );
+        check(
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+            &expect!["cannot render the chat template, line 1: it loops too often or makes too much text for a prompt"],
         );
     }
 

@@ -15,6 +15,7 @@ mod determinism;
 mod disks;
 mod elicit;
 mod elicit_local;
+mod hostile;
 mod hub;
 mod hub_server;
 mod killed;
