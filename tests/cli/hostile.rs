@@ -243,31 +243,33 @@ stages:
     project.run(&["show", FILE, "tokens"]).code(0);
 }
 
-/// Starts a run under a shell's words, and waits until its training has begun.
-fn started(project: &Project, shell: &str) -> (std::process::Child, BufReader<std::process::ChildStderr>) {
-    let plain = project.command(&["run", FILE, "--progress", "plain"]);
+/// Prepares a command under a shell's words, which it takes the place of.
+fn under(shell: &str, project: &Project, arguments: &[&str]) -> Command {
+    let plain = project.command(arguments);
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("{shell} \"$@\"")).arg("sh").arg(plain.get_program()).args(plain.get_args());
-    command.current_dir(project.path(""));
+    command.current_dir(project.path("")).stdin(Stdio::null());
     for (name, value) in plain.get_envs() {
-        value.map_or_else(|| command.env_remove(name), |value| command.env(name, value));
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("started tuned") {
-        assert_ne!(lines.read_line(&mut said).unwrap(), 0, "{said}");
-    }
-    (child, lines)
+    command
 }
 
 #[test]
 fn a_terminal_that_goes_away_stops_a_run_unless_it_was_protected() {
     for (shell, code) in [("trap '' HUP; exec", 0), ("exec env --default-signal=HUP", 130)] {
         let project = Project::new(SLOW);
-        let (mut child, mut lines) = started(&project, shell);
-        kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+        let mut command = under(shell, &project, &["run", FILE, "--progress", "plain"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
+        while !said.contains("started tuned") {
+            assert_ne!(lines.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
         lines.read_to_string(&mut said).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code), "{shell}: {said}");
     }
@@ -276,10 +278,7 @@ fn a_terminal_that_goes_away_stops_a_run_unless_it_was_protected() {
 #[test]
 fn a_limit_on_the_size_of_files_is_said() {
     let project = Project::new(TRAINED);
-    let plain = project.command(&["run", FILE]);
-    let mut command = Command::new("sh");
-    command.arg("-c").arg("ulimit -f 40; exec \"$@\"").arg("sh").arg(plain.get_program()).args(plain.get_args());
-    command.current_dir(project.path("")).env("RETORT_DEVICE", "cpu");
+    let mut command = under("ulimit -f 40; exec", &project, &["run", FILE]);
     let output = Output::of(&mut command);
     assert!(matches!(output.code, Some(1 | 3)), "{output}");
     output.says("ulimit -f");
@@ -290,9 +289,6 @@ fn a_limit_on_the_size_of_files_is_said() {
 fn as_many_threads_are_started_as_memory_is_for() {
     let values: Vec<String> = (0..400).map(|value| (f64::from(value) / 1000.0).to_string()).collect();
     let project = Project::new(&PLAIN.replace("[0.4, 0.8]", &format!("[{}]", values.join(", "))));
-    let plain = project.command(&["run", FILE, "--jobs", "3000"]);
-    let mut command = Command::new("sh");
-    command.arg("-c").arg("ulimit -v 2000000; exec \"$@\"").arg("sh").arg(plain.get_program()).args(plain.get_args());
-    command.current_dir(project.path("")).env("RETORT_DEVICE", "cpu");
+    let mut command = under("ulimit -v 2500000; exec", &project, &["run", FILE, "--jobs", "3000"]);
     Output::of(&mut command).code(0).says("has room for");
 }

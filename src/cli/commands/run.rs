@@ -72,9 +72,8 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
 
 /// Puts together how a run is carried out; as many workers as cores where no number is given.
 pub(super) fn options(session: &Session, jobs: Option<usize>, run: String) -> RunOptions {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     RunOptions {
-        jobs: with_memory_for(jobs, cores),
+        jobs: with_memory_for(jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))),
         run,
         producer: Producer {
             user: session.settings.user.clone(),
@@ -85,19 +84,22 @@ pub(super) fn options(session: &Session, jobs: Option<usize>, run: String) -> Ru
     }
 }
 
+/// The address space that the program is reckoned to take before any worker starts; most of it is set aside and never used.
+const PROGRAM_BYTES: u64 = 3 << 29;
+
 /// The address space that a worker is reckoned to take, with its stack and what the allocator sets aside for it.
 const WORKER_BYTES: u64 = 64 << 20;
 
 /// Returns how many workers to have: as many as were asked for, but no more than half of the memory that this process may have
 /// is room for. What is left is for the work itself, which would fail where a thread took the last of it.
-fn with_memory_for(jobs: Option<usize>, cores: usize) -> usize {
-    let jobs = jobs.unwrap_or(cores);
+fn with_memory_for(jobs: usize) -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::As).current;
-    let room = limit.map_or(jobs, |bytes| usize::try_from(bytes / 2 / WORKER_BYTES).unwrap_or(jobs).max(1));
-    if jobs > room.max(cores) {
-        print::note(&format!("the limit on memory (`ulimit -v`) has room for {room} jobs of {jobs}"));
+    let room = limit.map(|bytes| bytes.saturating_sub(PROGRAM_BYTES) / 2 / WORKER_BYTES);
+    let room = room.map_or(jobs, |room| usize::try_from(room).unwrap_or(jobs).max(1));
+    if room < jobs {
+        print::note(&format!("the limit on memory (`ulimit -v`) has room for {room} of {jobs} jobs"));
     }
-    jobs.min(room.max(cores))
+    jobs.min(room)
 }
 
 /// Says how a run is told, from the flags and the terminal.

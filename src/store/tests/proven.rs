@@ -137,18 +137,18 @@ fn a_file_in_memory_is_hashed_each_time() {
         return;
     };
     let path = folder.path().join("input");
-    fs_err::write(&path, "one").unwrap();
+    fs_err::write(&path, "...").unwrap();
     assert!(!stamps_tell_at(&path), "`/dev/shm` is in memory");
+    let file = fs_err::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    // SAFETY: nobody else has the file.
+    let mut map = unsafe { memmap2::MmapMut::map_mut(file.file()) }.unwrap();
+    map.copy_from_slice(b"one");
     let digest = store.file_digest(&path).unwrap().digest;
     // As if it had been hashed long ago, so that its stamp would do anywhere else.
     let stamp = disk::stamp_at(&path).unwrap();
     let value = [&stamp.encode()[..], digest.as_bytes()].concat();
     store.core.index.put(Table::Inputs, vec![(stamp.file_id().to_vec(), value)]);
-    let file = fs_err::OpenOptions::new().read(true).write(true).open(&path).unwrap();
-    // SAFETY: nobody else has the file.
-    let mut map = unsafe { memmap2::MmapMut::map_mut(file.file()) }.unwrap();
     map.copy_from_slice(b"two");
-    drop(map);
     assert_eq!(disk::stamp_at(&path).unwrap(), stamp, "the stamp says nothing");
     assert_eq!(store.file_digest(&path).unwrap(), BlobRef::of(b"two"));
     assert!(store.watch_input(&path, &BlobRef::of(b"two").digest).unwrap().is_none(), "so it is read, not mapped");
