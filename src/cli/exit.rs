@@ -92,6 +92,11 @@ impl From<crate::engine::EngineError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::unusable(error)
+        let hint = match error.kind() {
+            std::io::ErrorKind::FileTooLarge => Some("`ulimit -f` says how large a file may be"),
+            std::io::ErrorKind::StorageFull => Some("the disk is full"),
+            _ => None,
+        };
+        Self { hint: hint.map(str::to_owned), ..Self::unusable(error) }
     }
 }

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::exit::Failure;
+use super::outlet::read_plain;
 use super::session::Session;
 use crate::event::{Note, What};
-use crate::hub::{Hub, HubCache, HubError, HubModel, Secret};
+use crate::hub::{Hub, HubCache, HubError, HubModel, Secret, ServerUrl};
 use crate::stage::params::ExternalSource;
 
 /// The hub that is asked unless `HF_ENDPOINT` names another.
@@ -51,10 +52,17 @@ impl HubSettings {
         Self { proxy, ..self }
     }
 
-    fn hub(&self, offline: bool) -> Hub {
-        let kept = || fs_err::read_to_string(&self.token_file).ok().and_then(|token| Secret::parse(&token));
+    fn hub(&self, offline: bool) -> Result<Hub, Failure> {
+        let endpoint = ServerUrl::parse(&self.endpoint).map_err(|why| {
+            Failure::invalid(format!("cannot use what `HF_ENDPOINT` holds as the hub's address: {why}"))
+                .hint("`HF_TOKEN` holds the token")
+        })?;
+        let kept = || {
+            let bytes = read_plain(&self.token_file, 4096).ok().flatten()?;
+            Secret::parse(std::str::from_utf8(&bytes).ok()?)
+        };
         let token = self.token.clone().or_else(kept);
-        Hub::new(self.cache.clone(), &self.endpoint, token, self.proxy.clone(), self.offline || offline)
+        Ok(Hub::new(self.cache.clone(), endpoint.as_str(), token, self.proxy.clone(), self.offline || offline))
     }
 }
 
@@ -77,7 +85,7 @@ pub(super) fn fetch(
     if models.is_empty() {
         return Ok(());
     }
-    let hub = session.settings.hub.hub(offline);
+    let hub = session.settings.hub.hub(offline)?;
     for model in models {
         let snapshot = hub.fetch(model, &mut |fetched| {
             let (instance, bytes) = (format!("{model} {}", fetched.file), fetched.total_bytes);

@@ -15,6 +15,7 @@ mod inquiry;
 mod keys;
 mod layers;
 mod lens;
+mod outlet;
 mod pictures;
 mod plot;
 mod print;
@@ -26,6 +27,7 @@ mod session;
 mod settings;
 mod shade;
 mod whole;
+mod signals;
 
 use clap::Parser;
 
@@ -33,13 +35,24 @@ pub use exit::Exit;
 
 /// Runs the program and returns its exit code.
 pub fn main() -> std::process::ExitCode {
-    let args = args::Args::parse();
-    let exit = match commands::dispatch(&args) {
-        Ok(exit) => exit,
-        Err(failure) => {
+    signals::outlive_limits();
+    let exit = match args::Args::try_parse() {
+        Ok(args) => commands::dispatch(&args).unwrap_or_else(|failure| {
             print::failure(&failure);
             failure.exit
+        }),
+        // Help, the version, or what is wrong with the arguments.
+        Err(said) => {
+            let written = said.print();
+            if said.use_stderr() {
+                Exit::Invalid
+            } else {
+                print::not_written(written);
+                Exit::Success
+            }
         }
     };
+    // Whoever asked has less than there is.
+    let exit = if exit == Exit::Success && print::lost() { Exit::Unusable } else { exit };
     std::process::ExitCode::from(exit.code())
 }

@@ -1,12 +1,13 @@
 //! Figures in pixels, beside those in SVG that a command writes into a folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use resvg::usvg::fontdb::Database;
 
+use super::outlet::{self, Files};
 use super::print;
 use crate::report::{Fonts, png};
 
@@ -17,13 +18,12 @@ static FONTS: LazyLock<Fonts> = LazyLock::new(|| Fonts::and(Database::load_syste
 ///
 /// A folder's files are written in the order of their names, a picture before its figure: whoever was killed between the
 /// two finds the figure to be another and draws both again.
-pub(super) fn beside(files: BTreeMap<String, Vec<u8>>, folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn beside(files: Files, folder: &Path) -> Files {
     let wanted: Vec<(String, &str, &str)> = files
         .iter()
         .filter_map(|(name, bytes)| {
             let picture = format!("{}.png", name.strip_suffix(".svg")?);
-            let drawn = fs_err::read(folder.join(name)).is_ok_and(|there| there == *bytes);
-            let there = drawn && folder.join(&picture).is_file();
+            let there = outlet::holds(&folder.join(name), bytes) && is_plain(&folder.join(&picture));
             if there { None } else { Some((picture, name.as_str(), std::str::from_utf8(bytes).ok()?)) }
         })
         .collect();
@@ -39,4 +39,13 @@ pub(super) fn beside(files: BTreeMap<String, Vec<u8>>, folder: &Path) -> BTreeMa
     }
     pictures.extend(files);
     pictures
+}
+
+/// The names of the pictures of all figures among the files: those that were not drawn again stay.
+pub(super) fn names(files: &Files) -> BTreeSet<String> {
+    files.keys().filter_map(|name| Some(format!("{}.png", name.strip_suffix(".svg")?))).collect()
+}
+
+fn is_plain(path: &Path) -> bool {
+    fs_err::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
 }

@@ -1,10 +1,12 @@
 //! Printing: data to stdout, talk to stderr, colour only where it is welcome.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
 use super::exit::Failure;
+use super::reporter::{clean, json_escaped};
 
 /// Says whether talk may be coloured.
 pub(super) fn colour() -> bool {
@@ -16,21 +18,44 @@ pub(super) fn talks_to_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// Writes data to stdout; a reader that has gone away is no error.
+/// Whether something could not be written to stdout.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Says whether stdout did not take what it was given, so that whoever reads it has less than there is.
+pub(super) fn lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
+/// Writes text for a person to stdout: what could move the cursor, colour or reorder text is shown, not obeyed. Text of
+/// questions, teachers and students passes through here.
 pub(super) fn data(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let written =
-        out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
-    if let Err(error) = written
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        note(&format!("cannot write to stdout: {error}"));
-    }
+    raw(clean(text).as_bytes());
+}
+
+/// Writes JSON to stdout. What would act on a terminal is escaped, which changes nothing of what it says.
+pub(super) fn json_text(text: &str) {
+    raw(json_escaped(text).as_bytes());
 }
 
 /// Writes a value as JSON to stdout.
 pub(super) fn json(value: &impl serde::Serialize) {
-    data(&serde_json::to_string_pretty(value).expect("answers have string keys"));
+    json_text(&serde_json::to_string_pretty(value).expect("answers have string keys"));
+}
+
+/// Writes to stdout what a program reads, as it is.
+pub(super) fn raw(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let end: &[u8] = if bytes.ends_with(b"\n") { b"" } else { b"\n" };
+    not_written(out.write_all(bytes).and_then(|()| out.write_all(end)).and_then(|()| out.flush()));
+}
+
+/// Takes note of what came of writing to stdout: a reader that has gone away, such as `head`, has seen what it wanted;
+/// anything else is said once, and is a failure of the command.
+pub(super) fn not_written(outcome: std::io::Result<()>) {
+    let Err(error) = outcome else { return };
+    if error.kind() != std::io::ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) {
+        failure(&Failure::unusable(format!("cannot write to stdout: {error}")));
+    }
 }
 
 /// Ends the line on stderr that a bar has left open.
@@ -41,7 +66,7 @@ pub(super) fn line_end() {
 /// Says something on stderr that is not an error.
 pub(super) fn note(text: &str) {
     let style = Style::new().fg_color(Some(AnsiColor::Yellow.into()));
-    let _ = writeln!(anstream::stderr(), "{style}note:{style:#} {text}");
+    let _ = writeln!(anstream::stderr(), "{style}note:{style:#} {}", clean(text));
 }
 
 /// Says on stderr why a command did not do what was asked.
@@ -49,13 +74,27 @@ pub(super) fn failure(failure: &Failure) {
     let (red, cyan) = (AnsiColor::Red.on_default().bold(), AnsiColor::Cyan.on_default().bold());
     let mut err = anstream::stderr();
     let _ = if failure.message.contains('\n') {
-        writeln!(err, "{}", failure.message)
+        writeln!(err, "{}", coloured(&failure.message))
     } else {
-        writeln!(err, "{red}error:{red:#} {}", failure.message)
+        writeln!(err, "{red}error:{red:#} {}", clean(&failure.message))
     };
     if let Some(hint) = &failure.hint {
-        let _ = writeln!(err, "{cyan}hint:{cyan:#} {hint}");
+        let _ = writeln!(err, "{cyan}hint:{cyan:#} {}", clean(hint));
     }
+}
+
+/// Cleans text that may be coloured already, as errors with their lines are.
+fn coloured(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let mut out = clean(pieces.next().unwrap_or_default()).into_owned();
+    for piece in pieces {
+        let letters = piece.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        match piece.get(letters..).and_then(|rest| rest.strip_prefix('m')) {
+            Some(rest) => out += &format!("\u{1b}[{}m{}", &piece[..letters], clean(rest)),
+            None => out += &clean(&format!("\u{1b}[{piece}")),
+        }
+    }
+    out
 }
 
 /// Writes a number of bytes for a person: `1.5 MiB`.
@@ -82,4 +121,15 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         table.add_row(row);
     }
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_stay_and_what_else_a_terminal_obeys_does_not() {
+        assert_eq!(coloured("a \u{1b}[1;31mred\u{1b}[0m\n"), "a \u{1b}[1;31mred\u{1b}[0m\n");
+        assert_eq!(coloured("\u{1b}[2Ja\u{1b}]0;t\u{7}\u{1b}["), "\\u{1b}[2Ja\\u{1b}]0;t\\u{7}\\u{1b}[");
+    }
 }

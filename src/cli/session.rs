@@ -1,5 +1,6 @@
 //! What most commands start with: a pipeline read and checked, its graph, the store, the device and the external files.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 
@@ -37,7 +38,13 @@ impl Session {
     pub(super) fn load(global: &Global, pipeline: &Pipeline) -> Result<Self, Failure> {
         let settings = Settings::of(global, pipeline)?;
         let mut sources = Sources::default();
-        let loader = |path: &Path| read_limited(path);
+        // The pipeline itself may come through a pipe; what it names may not, for nobody may ever write there.
+        let loader = |path: &Path| {
+            if path != pipeline.file && fs_err::metadata(path)?.file_type().is_fifo() {
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is a pipe and not a file"));
+            }
+            read_limited(path)
+        };
         let loaded = spec::read(&mut sources, &pipeline.file, &pipeline.set, LANGUAGE, &loader);
         let experiment = loaded.map_err(|diagnostics| {
             let style = if print::colour() { Style::Colour } else { Style::Plain };

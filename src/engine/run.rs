@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::Scheduler;
+use super::crew::on_thread;
 use super::remakes::Remakes;
-use super::retention::Retention;
+use super::retention::{Passing, Retention};
 use super::tally::{Ended, Ends};
 use super::worker::{Failure, Job, Message};
 use retort_event::{Event, Reporter, Tally, What, Why};
@@ -271,7 +272,14 @@ impl<'a> Loop<'a> {
             wall_ms: self.options.wall_ms,
             messages: sender.clone(),
         };
-        scope.spawn(move || job.work());
+        if let Err(back) = on_thread(scope, job) {
+            let (job, error) = *back;
+            if self.scheduler.make_do() {
+                let message = format!("the system starts no further thread ({error}): going on with fewer");
+                self.tell(What::Warned { message });
+            }
+            job.work();
+        }
     }
 
     fn hear(&mut self, message: Message) {

@@ -125,6 +125,11 @@ impl Scheduler {
         None
     }
 
+    /// Takes the fact that there is room for no more than what runs already; says whether that is news.
+    pub fn make_do(&mut self) -> bool {
+        std::mem::take(&mut self.workers_free) > 0
+    }
+
     /// Takes the fact that a running instance needs its slot no more, though its result is still being made durable.
     pub fn vacated(&mut self, id: InstanceId) {
         if let State::Running(slot) = self.states[id.index()] {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::folder::{COMPANIONS, FolderError, files_in};
+use super::folder::{COMPANIONS, FolderError, files_in, read_small};
 use super::{HubModel, Revision};
 
 /// Where snapshots of models are kept.
@@ -80,7 +80,7 @@ impl HubCache {
         if model.revision.is_commit() {
             return Some(model.revision.as_str().to_owned());
         }
-        let noted = fs_err::read_to_string(self.reference(model)).ok()?;
+        let noted = String::from_utf8(read_small(&self.reference(model), 4096).ok()?).ok()?;
         Revision::parse(noted.trim()).filter(Revision::is_commit).map(|commit| commit.as_str().to_owned())
     }
 

@@ -189,7 +189,9 @@ impl Client {
         } else if location.starts_with('/') && !location.starts_with("//") {
             Ok(format!("{}{location}", origin(&self.endpoint)))
         } else {
-            Err(Reason::Answer(format!("it redirects to `{location}`")))
+            // Behind the `?` stands, often, what lets whoever has the address in.
+            let place = location.split(['?', '#']).next().unwrap_or_default();
+            Err(Reason::Answer(format!("it redirects to `{place}`")))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which files of a directory are a model.
 
 use std::collections::BTreeSet;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -55,6 +56,16 @@ pub enum FolderError {
         /// What it names.
         name: String,
     },
+    /// A file that is read whole is larger than any of its kind.
+    #[error("its `{name}` has {bytes} bytes, and at most {bytes_max} are read")]
+    TooLarge {
+        /// The file.
+        name: &'static str,
+        /// Its size.
+        bytes: u64,
+        /// The most that is read.
+        bytes_max: u64,
+    },
     /// The index names a file that is not there.
     #[error("it has no `{name}`, which `{INDEX}` names")]
     MissingShard {
@@ -77,6 +88,53 @@ impl FolderError {
     }
 }
 
+/// The most bytes of the files that are read whole. Those of models that exist are far from it.
+const BYTES_MAX: [(&str, u64); 6] = [
+    (CONFIG, 16 << 20),
+    (TOKENIZER, 1 << 30),
+    (CHAT_TEMPLATE, 16 << 20),
+    (TOKENIZER_CONFIG, 256 << 20),
+    (GENERATION, 16 << 20),
+    (INDEX, 256 << 20),
+];
+
+/// Reads a file whole, unless it is no plain file or larger than so many bytes.
+pub(super) fn read_small(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let meta = fs_err::metadata(path)?;
+    if !meta.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidData, format!("`{}` is not a regular file", path.display())));
+    }
+    let mut bytes = Vec::new();
+    if meta.len() <= bytes_max {
+        fs_err::File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > bytes_max || meta.len() > bytes_max {
+        let said = format!("`{}` has {} bytes, and at most {bytes_max} are read", path.display(), meta.len());
+        return Err(io::Error::new(ErrorKind::InvalidData, said));
+    }
+    Ok(bytes)
+}
+
+/// Refuses files that are read whole and are larger than any of their kind.
+fn require_sizes(folder: &Path, names: &[String]) -> Result<(), FolderError> {
+    for (name, bytes_max) in BYTES_MAX.into_iter().filter(|(name, _)| names.iter().any(|other| other == name)) {
+        let bytes = fs_err::metadata(folder.join(name)).map_err(unreadable)?.len();
+        if bytes > bytes_max {
+            return Err(FolderError::TooLarge { name, bytes, bytes_max });
+        }
+    }
+    Ok(())
+}
+
+/// Reads the index of a directory.
+fn read_in(folder: &Path) -> impl FnOnce(&str) -> Result<Vec<u8>, FolderError> {
+    let folder = folder.to_owned();
+    move |name| {
+        let bytes_max = BYTES_MAX.iter().find(|(other, _)| *other == name).map_or(0, |(_, most)| *most);
+        read_small(&folder.join(name), bytes_max).map_err(unreadable)
+    }
+}
+
 /// Says whether a file of a model directory holds weights.
 pub fn is_weights(name: &str) -> bool {
     name.ends_with(".safetensors")
@@ -85,21 +143,25 @@ pub fn is_weights(name: &str) -> bool {
 /// Returns the files of a directory that are the model: configuration, tokenizer, those of its companions that are there,
 /// then the weights in the order of their names. A link to nothing is no file.
 pub fn files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
-    model_files(&names_in(folder)?, |name| fs_err::read(folder.join(name)).map_err(unreadable))
+    let files = model_files(&names_in(folder)?, read_in(folder))?;
+    require_sizes(folder, &files)?;
+    Ok(files)
 }
 
 /// Returns the files of a directory that are a model to talk to: the model, and those of the files that say how it is talked
 /// to which are there.
 pub fn chat_files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
     let names = names_in(folder)?;
-    let model = model_files(&names, |name| fs_err::read(folder.join(name)).map_err(unreadable))?;
+    let model = model_files(&names, read_in(folder))?;
     let talk = names.get(CHAT_TEMPLATE).cloned();
-    Ok(model.into_iter().chain(talk).collect())
+    let files: Vec<String> = model.into_iter().chain(talk).collect();
+    require_sizes(folder, &files)?;
+    Ok(files)
 }
 
 /// Returns the files of weights of a directory, in the order of their names, whether or not it has a tokenizer.
 pub fn weights_in(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
-    weights_files(&names_in(folder)?, |name| fs_err::read(folder.join(name)).map_err(unreadable))
+    weights_files(&names_in(folder)?, read_in(folder))
 }
 
 fn names_in(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
@@ -231,6 +293,27 @@ mod tests {
         check(&[CONFIG, TOKENIZER, INDEX], r#"{"weight_map":{}}"#, Err(empty));
         let cut = "cannot read `model.safetensors.index.json`: EOF while parsing an object at line 1 column 1";
         check(&[CONFIG, TOKENIZER, INDEX], "{", Err(cut));
+    }
+
+    #[test]
+    fn files_larger_than_any_of_their_kind_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let sparse =
+            |name: &str, bytes: u64| fs_err::File::create(folder.path().join(name)).unwrap().set_len(bytes).unwrap();
+        for name in [CONFIG, TOKENIZER, INDEX] {
+            sparse(name, 10);
+        }
+        sparse(INDEX, 1 << 40);
+        let said = files_in(folder.path()).unwrap_err().to_string();
+        assert!(said.contains("has 1099511627776 bytes"), "{said}");
+        sparse(WEIGHTS, 1 << 40);
+        assert!(files_in(folder.path()).is_ok(), "weights may be of any size");
+        sparse(TOKENIZER, 1 << 40);
+        assert_eq!(
+            files_in(folder.path()).unwrap_err().to_string(),
+            "its `tokenizer.json` has 1099511627776 bytes, and at most 1073741824 are read"
+        );
+        assert!(read_small(Path::new("/dev/zero"), 10).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! its SHA-256 where the hub gives one, are what was announced. What a file holds is hashed again where it is used: the
 //! hub is a way to get bytes, never a part of a key.
 
+mod address;
 mod cache;
 mod client;
 mod error;
@@ -16,6 +17,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
+pub use address::{ServerUrl, UrlError};
 pub use cache::{Absent, HubCache, Snapshot};
 pub use error::{HubError, Reason};
 pub use fetch::{Fetched, Hub};

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::architecture::{Architecture, Fields, Size};
 use super::decoder::{Decoder, TensorSpec, Weights};
+use super::student::ModelError;
 
 /// A model's architecture and shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +114,29 @@ impl Config {
         self.tensors().iter().map(|spec| spec.count() as u64).sum()
     }
 
+    /// The bytes of all weights as the model holds them, four for each; found without listing the blocks, of which a file may
+    /// promise any number.
+    pub fn weights_bytes(&self) -> u128 {
+        let of = |layers: usize| {
+            let mut config = self.clone();
+            config.decoder.layers = layers;
+            let elements = |spec: &TensorSpec| spec.shape.iter().map(|side| *side as u128).product::<u128>();
+            config.tensors().iter().map(elements).sum::<u128>()
+        };
+        let (one, two) = (of(1), of(2));
+        4 * (one + (two - one) * (self.decoder.layers as u128 - 1))
+    }
+
+    /// Fails where the weights are so many that this process cannot have the memory for them, rather than end it.
+    ///
+    /// # Errors
+    /// [`ModelError::TooLarge`].
+    pub fn require_memory(&self) -> Result<(), ModelError> {
+        let bytes = self.weights_bytes();
+        let fits = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+        if fits { Ok(()) } else { Err(ModelError::TooLarge { bytes }) }
+    }
+
     /// The same with room for `tokens` tokens, where that is more.
     pub(crate) fn with_vocab(&self, tokens: usize) -> Self {
         let mut config = self.clone();
@@ -150,6 +174,19 @@ mod tests {
         format!(
             r#"{{"model_type":"gpt2","vocab_size":50257,"n_positions":1024,"n_embd":768,"n_layer":12,"n_head":12{more}}}"#
         )
+    }
+
+    #[test]
+    fn weights_are_counted_without_listing_the_blocks() {
+        for architecture in Architecture::ALL {
+            let size = Size { vocab_size: 50, context: 16, d_model: 8, layers: 5, heads: 2, kv_heads: None };
+            let config = Config::new(architecture, size);
+            assert_eq!(config.weights_bytes(), 4 * u128::from(config.parameter_count()), "{architecture:?}");
+        }
+        let absurd = gpt2("").replace("\"n_layer\":12", "\"n_layer\":1000000000");
+        let error = Config::from_json(absurd.as_bytes(), "x").expect("valid").require_memory().expect_err("too large");
+        expect!["the model's weights take 26407012 GiB of memory, which this machine does not have"]
+            .assert_eq(&error.to_string());
     }
 
     #[test]

@@ -62,6 +62,20 @@ pub enum ModelError {
         /// What is missing.
         source: FolderError,
     },
+    /// The weights are more than this process can have the memory for.
+    #[error("the model's weights take {} GiB of memory, which this machine does not have", bytes >> 30)]
+    TooLarge {
+        /// What they take.
+        bytes: u128,
+    },
+    /// The configuration has blocks that the files cannot hold.
+    #[error("the configuration has {layers} blocks, and the weights are {tensors} tensors: they are not of one model")]
+    Blocks {
+        /// The blocks of the configuration.
+        layers: usize,
+        /// The tensors of the files.
+        tensors: usize,
+    },
     /// The device failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -137,7 +151,13 @@ impl Model {
         device: &Device,
     ) -> Result<Self, ModelError> {
         let mut archive = Archive::open(files)?;
+        // What a configuration promises is not built before it is known to be possible.
+        let tensors = archive.shapes().count();
+        if config.layers() > tensors {
+            return Err(ModelError::Blocks { layers: config.layers(), tensors });
+        }
         let config = &weights::agreed(config, &mut archive)?;
+        config.with_vocab(tokens).require_memory()?;
         let mut model = Self::empty(config.with_vocab(tokens), device);
         let (stored, placed) = (config.tensors(), model.config().tensors());
         let mut specs = stored.iter().zip(&placed);

@@ -42,6 +42,11 @@ impl Beside {
         let fail = |why: String| ReportError::Beside { name: name.to_owned(), why };
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(bytes);
         let heading = reader.headers().map_err(|error| fail(error.to_string()))?.clone();
+        let twice =
+            heading.iter().enumerate().find(|(index, name)| heading.iter().take(*index).any(|other| other == *name));
+        if let Some((_, name)) = twice {
+            return Err(fail(format!("its heading has the column `{name}` twice")));
+        }
         let at = heading.iter().position(|name| name == VALUE);
         let at = at.ok_or_else(|| {
             let found = label::list(&heading.iter().map(str::to_owned).collect::<Vec<_>>());
@@ -51,6 +56,11 @@ impl Beside {
         for line in reader.records() {
             let line = line.map_err(|error| fail(error.to_string()))?;
             let place = line.position().map_or(0, csv::Position::line);
+            if line.iter().any(|field| field.contains('\n')) {
+                return Err(fail(format!(
+                    "line {place}: a field goes on over the end of the line; is a quote not closed?"
+                )));
+            }
             let axes = heading.iter().zip(&line).enumerate().filter(|(index, _)| *index != at);
             let coords = axes
                 .map(|(_, (axis, value))| (axis.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty())));

@@ -1,5 +1,7 @@
 //! CSV files after RFC 4180: commas, CRLF, quotes where they are needed and doubled inside.
 
+use std::borrow::Cow;
+
 use super::layout::Layout;
 use super::summary::Summary;
 use super::tabulate::Marks;
@@ -18,7 +20,7 @@ impl Writer {
             if index > 0 {
                 self.out.push(',');
             }
-            let field = field.as_ref();
+            let field = &*harmless(field.as_ref());
             if field.contains([',', '"', '\r', '\n']) {
                 self.out.push('"');
                 self.out.push_str(&field.replace('"', "\"\""));
@@ -28,6 +30,19 @@ impl Writer {
             }
         }
         self.out.push_str("\r\n");
+    }
+}
+
+/// Makes a cell harmless that a spreadsheet would take for a formula and carry out: one that begins with `=`, `+`, `-`, `@`, a
+/// tab or a carriage return, and is neither a number nor that one character alone, gets a `'` before it.
+pub fn harmless(field: &str) -> Cow<'_, str> {
+    // Spreadsheets pass over white space, and some take the wide forms of Chinese and Japanese for the narrow ones.
+    let first = field.trim_start_matches([' ', '\u{a0}', '\u{3000}', '\u{feff}']).chars().next();
+    let acts = first.is_some_and(|first| "=+-@\t\r＝＋－＠".contains(first));
+    if acts && field.chars().nth(1).is_some() && field.parse::<f64>().is_err() {
+        Cow::Owned(format!("'{field}"))
+    } else {
+        Cow::Borrowed(field)
     }
 }
 
@@ -174,6 +189,31 @@ mod tests {
         let mut csv = Writer::default();
         csv.row(["plain", "a,b", "say \"x\"", "two\nlines", "", "é"]);
         assert_eq!(csv.out, "plain,\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",,é\r\n");
+    }
+
+    #[test]
+    fn nothing_is_a_formula() {
+        for (field, written) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+            ("-2+3", "'-2+3"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "'\r=1"),
+            (" =1", "' =1"),
+            ("＝1", "'＝1"),
+            ("-", "-"),
+            ("-1.25", "-1.25"),
+            ("+5e-3", "+5e-3"),
+            ("a=b", "a=b"),
+            ("'=1", "'=1"),
+            ("", ""),
+        ] {
+            assert_eq!(harmless(field), written);
+        }
+        let mut csv = Writer::default();
+        csv.row(["=HYPERLINK(\"http://x\",\"y\")"]);
+        assert_eq!(csv.out, "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"\r\n");
     }
 
     #[test]

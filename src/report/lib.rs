@@ -89,6 +89,7 @@ use std::collections::BTreeMap;
 
 pub use beside::{Beside, Stated};
 pub use claim::{Claim, Relation};
+pub use csv::harmless;
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;

@@ -29,7 +29,7 @@ pub fn read_yaml(sources: &mut Sources, path: impl Into<PathBuf>, bytes: &[u8]) 
     let path = path.into();
     if bytes.len() > MAX_BYTES {
         let message = format!("cannot read `{}`: it holds more than {} MiB", path.display(), MAX_BYTES >> 20);
-        let large = Diagnostic { span: None, message, label: String::new(), hint: None };
+        let large = Diagnostic::of(message);
         return Err(only(large.hint("keep data in files of its own, and name them in the experiment file")));
     }
     let text = match std::str::from_utf8(bytes) {

@@ -81,7 +81,7 @@ impl Reader<'_> {
             Ok(bytes) => read_yaml(self.sources, path, &bytes),
             Err(error) => {
                 let message = format!("cannot read `{}`: {error}", path.display());
-                let unread = Diagnostic { span: from, message, label: String::new(), hint: None };
+                let unread = Diagnostic { span: from, ..Diagnostic::of(message) };
                 self.complete = false;
                 return self.diagnostics.push(unread);
             }

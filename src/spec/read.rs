@@ -69,7 +69,7 @@ fn lower(
     settle(&mut settings, &mut document, &axes, &stages, diagnostics);
     if stages.is_empty() && diagnostics.is_empty() {
         let message = format!("`{}` declares no stages", path.display());
-        let none = Diagnostic { span: None, message, label: String::new(), hint: None };
+        let none = Diagnostic::of(message);
         diagnostics.push(none.hint("add them under `stages`, or include a file that does"));
     }
     let recipes = recipes(&stages, sources, diagnostics);
@@ -233,7 +233,7 @@ fn first_of(diagnostics: &Diagnostics) -> Diagnostics {
     let mut kept = Diagnostics::default();
     if enough(diagnostics) {
         let message = format!("more than {MAX_ERRORS} errors; the first of them follow");
-        kept.push(Diagnostic { span: None, message, label: String::new(), hint: None });
+        kept.push(Diagnostic::of(message));
     }
     diagnostics.sorted().into_iter().take(MAX_ERRORS).for_each(|diagnostic| kept.push(diagnostic.clone()));
     kept

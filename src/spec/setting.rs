@@ -25,7 +25,7 @@ impl Settings {
         for text in given {
             let Some((axis, values)) = text.split_once('=') else {
                 let message = format!("cannot set `{text}`: it gives no value");
-                let wrong = Diagnostic { span: None, message, label: String::new(), hint: None };
+                let wrong = Diagnostic::of(message);
                 diagnostics.push(wrong.hint("write `--set axis=value` or `--set axis=value,value`"));
                 continue;
             };

@@ -11,7 +11,7 @@ use retort_event::Note;
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_hub::Secret;
 use retort_model::{Device, DeviceError, ModelError};
-use retort_store::{PartialDir, RowStore, Store, StoreError};
+use retort_store::{PartialDir, ProvenFile, RowStore, Store, StoreError, WatchedFile};
 
 /// One artifact that arrived at a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,14 +123,33 @@ impl<'a> Context<'a> {
         let files = self.files_of(external);
         let missing = || StageError::NoPart { port: external.port.clone(), part: name.to_owned() };
         let (_, path, digest) = files.iter().find(|(file, ..)| file == name).ok_or_else(missing)?;
-        let bytes = fs_err::read(path).map_err(|error| StageError::External { why: error.to_string() })?;
-        if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(StageError::changed(path)) }
+        self.store.read_input(path, digest).map_err(|error| unusable(path, error))
+    }
+
+    /// Opens one of the files behind an external port that is too large to be read whole; every piece that is read of it is
+    /// what was hashed before the stage started.
+    pub fn open(&self, file: &(String, PathBuf, Digest)) -> Result<ProvenFile, StageError> {
+        let (_, path, digest) = file;
+        self.store.open_input(path, digest).map_err(|error| unusable(path, error))
+    }
+
+    /// Opens one to be mapped into memory; `None` where nobody would see that it is changed meanwhile, so that it is to be
+    /// read instead.
+    pub fn watch(&self, file: &(String, PathBuf, Digest)) -> Result<Option<WatchedFile>, StageError> {
+        let (_, path, digest) = file;
+        self.store.watch_input(path, digest).map_err(|error| unusable(path, error))
+    }
+
+    /// Checks that nobody changed a file while it was mapped.
+    pub fn unwatch(&self, file: WatchedFile) -> Result<(), StageError> {
+        file.finish().map_err(|error| StageError::External { why: error.to_string() })
     }
 
     /// Returns the files behind an external port: name within the directory (or `file`), place and digest.
     ///
-    /// A file too large to be read whole may be streamed or mapped from its place: when the stage is done, the engine
-    /// checks every external file against its digest and drops the result if one has changed.
+    /// They are read by [`file_named`](Self::file_named), [`open`](Self::open) or [`watch`](Self::watch), which see to it that
+    /// what is read is what was hashed. When the stage is done, the engine checks every external file against its digest and
+    /// drops the result if one has changed.
     pub fn files_of(&self, external: &External) -> &'a [(String, PathBuf, Digest)] {
         self.order.externals.get(&external.port).map_or(&[], Vec::as_slice)
     }
@@ -204,6 +223,13 @@ impl<'a> Context<'a> {
         let read = |(part, digest): (&String, &Digest)| Ok((part.clone(), self.store.read(digest)?));
         let parts: Parts = arrival.parts.iter().map(read).collect::<Result<_, StageError>>()?;
         A::decode(&parts).map_err(|source| StageError::Input { port: port.to_owned(), source })
+    }
+}
+
+fn unusable(path: &Path, error: StoreError) -> StageError {
+    match error {
+        StoreError::Changed { .. } => StageError::changed(path),
+        other => StageError::External { why: other.to_string() },
     }
 }
 

@@ -31,6 +31,14 @@ pub enum StoreError {
         /// Bytes that the file system still offers.
         available_bytes: u64,
     },
+    /// A file would be larger than this process may write.
+    #[error("cannot {action} in `{}`: a file would be larger than this process may write", root.display())]
+    FileLimit {
+        /// What was attempted.
+        action: &'static str,
+        /// The cache's root.
+        root: PathBuf,
+    },
     /// The cache was opened for reading, or its directory does not let this user write.
     #[error("cannot {action}: the cache `{}` is open for reading only", root.display())]
     ReadOnly {
@@ -126,11 +134,15 @@ pub enum StoreError {
     CommitterGone,
 }
 
+/// What to try where a file may not grow.
+const FILE_LIMIT: &str = "`ulimit -f` says how large a file may be; `ulimit -f unlimited` lifts the limit";
+
 impl StoreError {
     /// Says what to try, where there is something to try.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Full { .. } => Some("free space with `retort cache gc`, or put the cache elsewhere with `--cache`"),
+            Self::FileLimit { .. } => Some(FILE_LIMIT),
             Self::ReadOnly { .. } => Some("choose a cache you may write with `--cache`"),
             Self::NotACache { .. } => Some("name the directory with `--cache`, or run a pipeline to make one"),
             Self::NoLayer { .. } => Some(

@@ -361,6 +361,7 @@ impl Core {
                 let available_bytes = disk::available_bytes(&root);
                 StoreError::Full { action, root, needed_bytes, available_bytes }
             }
+            ErrorKind::FileTooLarge => StoreError::FileLimit { action, root: self.layout.root().to_owned() },
             _ => StoreError::Io { action, why },
         }
     }

@@ -1,7 +1,9 @@
 //! What the file system says about a file without reading it.
 
 use std::fs::Metadata;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// A file's (device, inode, size, mtime, ctime): as long as it stays the same, the bytes did.
 ///
@@ -83,6 +85,29 @@ impl Stamp {
         }
         out
     }
+}
+
+/// The numbers of file systems in memory, where a file that is written through a mapping keeps its stamp: tmpfs, ramfs and
+/// hugetlbfs.
+#[cfg(target_os = "linux")]
+const SILENT: [u64; 3] = [0x0102_1994, 0x8584_58F6, 0x9584_58F6];
+
+/// Tells whether whoever changes an open file changes its stamp, too. Elsewhere than on Linux all file systems are trusted to.
+pub(super) fn stamps_tell(file: &impl AsFd) -> bool {
+    #[cfg(target_os = "linux")]
+    let tells = rustix::fs::fstatfs(file).is_ok_and(|stat| !SILENT.contains(&u64::from(stat.f_type as u32)));
+    #[cfg(not(target_os = "linux"))]
+    let (tells, _) = (true, file);
+    tells
+}
+
+/// Tells the same of the file at a path, links followed.
+pub(super) fn stamps_tell_at(path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    let tells = rustix::fs::statfs(path).is_ok_and(|stat| !SILENT.contains(&u64::from(stat.f_type as u32)));
+    #[cfg(not(target_os = "linux"))]
+    let (tells, _) = (true, path);
+    tells
 }
 
 /// The time of this machine in nanoseconds since 1970.

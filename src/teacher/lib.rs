@@ -37,4 +37,4 @@ pub use crew::{Desk, Ended, News, ask_all};
 pub use fault::{Fault, FaultKind};
 pub use governor::Rules;
 pub use request::{Api, LimitField, Settings};
-pub use server::{Place, Server, ServerError};
+pub use server::{Place, Server};

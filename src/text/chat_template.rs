@@ -20,6 +20,7 @@ use serde_json::Value as Json;
 
 use super::chat_dialect::{json_dumps, translated};
 use super::conversation::{Conversation, Message};
+use super::prompt::{ENDLESS, FUEL, within_bounds};
 
 /// The day that templates are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +101,7 @@ impl ChatTemplate {
     fn parse(source: &str, special: BTreeMap<String, Value>, Day(today): Day) -> Result<Self, ChatTemplateError> {
         let mut environment = Environment::new();
         environment.set_debug(true);
+        environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -142,7 +144,7 @@ impl ChatTemplate {
             ..Value::from(self.special.clone())
         };
         let rendered = self.environment.get_template("chat").and_then(|template| template.render(variables));
-        rendered.map_err(|error| wrong("render", &error))
+        rendered.and_then(within_bounds).map_err(|error| wrong("render", &error))
     }
 }
 
@@ -170,7 +172,10 @@ fn special_tokens(config: &Json) -> BTreeMap<String, Value> {
 }
 
 fn wrong(what: &'static str, error: &Error) -> ChatTemplateError {
-    let why = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let why = match error.kind() {
+        ErrorKind::OutOfFuel => ENDLESS.to_owned(),
+        kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    };
     ChatTemplateError::Template { what, line: error.line().unwrap_or(1), why }
 }
 
@@ -304,6 +309,18 @@ mod tests {
         check(
             "{% if messages[0].role == 'system' %}\n{{ raise_exception('System role not supported') }}{% endif %}",
             &expect!["cannot render the chat template, line 2: System role not supported"],
+        );
+    }
+
+    #[test]
+    fn a_template_that_does_not_end_is_stopped() {
+        check(
+            "{% set s = namespace(x='aaaa') %}{% for i in range(60) %}\n{% set s.x = s.x ~ s.x %}{% endfor %}",
+            &expect!["cannot render the chat template, line 2: it loops too often or makes too much text for a prompt"],
+        );
+        check(
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+            &expect!["cannot render the chat template, line 1: it loops too often or makes too much text for a prompt"],
         );
     }
 

@@ -16,10 +16,10 @@ use std::fmt;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 
 use super::dataset::examples::WorkedExample;
-use super::prompt::PromptError;
+use super::prompt::{ENDLESS, FUEL, PromptError, within_bounds};
 use retort_artifact::{Choice, Question};
 
 /// Who says something.
@@ -140,6 +140,7 @@ impl TeacherPrompt {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_debug(true);
+        environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("the delimiters are Jinja's own"));
@@ -173,7 +174,8 @@ impl TeacherPrompt {
         }
         let variables = context! { examples => self.examples.clone(), ..variables(question) };
         let rendered = self.environment.get_template("prompt").and_then(|template| template.render(variables));
-        let rendered = rendered.map_err(|error| fail(error.line().unwrap_or(1), why(&error)))?;
+        let rendered =
+            rendered.and_then(within_bounds).map_err(|error| fail(error.line().unwrap_or(1), why(&error)))?;
         let conversation = Conversation::parse(&rendered);
         if conversation.messages.is_empty() {
             return Err(fail(1, "nothing but white space is left".into()));
@@ -198,6 +200,7 @@ fn variables(question: &Question) -> Value {
 
 fn why(error: &minijinja::Error) -> String {
     match error.detail() {
+        _ if error.kind() == ErrorKind::OutOfFuel => ENDLESS.to_owned(),
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     }

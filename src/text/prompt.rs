@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 
 use retort_artifact::{Choice, Question};
 use retort_fingerprint::{ContentHash, Term};
@@ -25,6 +25,13 @@ pub const STUDENT: &str = "Question: {{ question }} Choices: {% for choice in ch
 
 /// What stands between a prompt and the target that follows it.
 pub const SEPARATOR: &str = "\n";
+
+/// The work that a template may do for one text: an instruction, or 64 bytes of text, costs 1. A prompt with a hundred worked
+/// examples costs some ten thousand.
+pub(crate) const FUEL: u64 = 1_000_000;
+
+/// The most bytes of a rendered text: many times what any model reads.
+pub(crate) const TEXT_BYTES_MAX: usize = 8 << 20;
 
 const VARIABLES: [&str; 4] = ["question", "choices", "label", "answer_text"];
 
@@ -90,6 +97,7 @@ impl Template {
     pub fn parse(name: &str, source: &str) -> Result<Self, PromptError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
         // Errors name the variable in every build, not only in debug builds.
         environment.set_debug(true);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -133,6 +141,7 @@ impl Template {
             variables = context! { label => label.to_string(), answer_text => text, ..variables };
         }
         let rendered = self.environment.get_template("prompt").and_then(|template| template.render(variables));
+        let rendered = rendered.and_then(within_bounds);
         rendered.map_err(|error| PromptError::Render {
             template: self.name.clone(),
             line: error.line().unwrap_or(1),
@@ -142,7 +151,22 @@ impl Template {
     }
 }
 
+/// Refuses a text that is longer than any prompt.
+pub(crate) fn within_bounds(text: String) -> Result<String, minijinja::Error> {
+    if text.len() <= TEXT_BYTES_MAX {
+        return Ok(text);
+    }
+    let said = format!("it makes {} bytes of text, and a prompt has at most {TEXT_BYTES_MAX}", text.len());
+    Err(minijinja::Error::new(ErrorKind::InvalidOperation, said))
+}
+
+/// What is said of a template that does not come to an end.
+pub(crate) const ENDLESS: &str = "it loops too often or makes too much text for a prompt";
+
 fn why(error: &minijinja::Error) -> String {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return ENDLESS.to_owned();
+    }
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
@@ -247,6 +271,31 @@ mod tests {
                 "cannot render the template `p.jinja`, line 2, for the question `q7`: undefined value: `choices[9]` is undefined"
             ],
         );
+    }
+
+    #[test]
+    fn a_template_that_does_not_end_or_does_not_fit_is_stopped() {
+        let loops = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}";
+        let doubles =
+            "{% set s = namespace(x='aaaa') %}{% for i in range(60) %}{% set s.x = s.x ~ s.x %}{% endfor %}{{ s.x }}";
+        let recurses = "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}";
+        let repeats = "{{ ('ab' * 90000000)[:3] }}";
+        let lists = "{{ ([1] * 90000000) | join }}";
+        let joins = "{{ range(99999) | join('a' * 99999) }}";
+        let indents = "{{ 'a' | indent(9999999999, true) }}";
+        let long = "{% for a in range(3000) %}{{ 'abcdefgh' * 512 }}{% endfor %}";
+        for source in [loops, doubles, recurses, repeats, lists, joins, indents, long] {
+            let said =
+                Template::parse("p", source).unwrap().render(&question(), Answer::Hidden).unwrap_err().to_string();
+            assert!(
+                said.starts_with("cannot render the template `p`, line 1, for the question `q7`: "),
+                "{source}: {said}"
+            );
+        }
+        let many =
+            "{% for a in range(2000) %}{% for c in choices %}{{ c.label }}: {{ c.text }}\n{% endfor %}{% endfor %}";
+        let rendered = Template::parse("p", many).unwrap().render(&question(), Answer::Hidden).unwrap();
+        assert_eq!(rendered.lines().count(), 6000);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod disks;
 mod edits;
 mod elicit;
 mod elicit_local;
+mod hostile;
 mod hub;
 mod hub_server;
 mod killed;

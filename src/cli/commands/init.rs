@@ -22,7 +22,8 @@ pub(super) fn init(directory: &Path) -> Result<Exit, Failure> {
     let mut written = 0;
     for (name, text) in files {
         let path = directory.join(name);
-        if path.exists() {
+        // A link to nothing is there as well.
+        if fs_err::symlink_metadata(&path).is_ok() {
             print::note(&format!("`{}` is there already and was left alone", path.display()));
             continue;
         }

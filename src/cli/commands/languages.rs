@@ -18,6 +18,6 @@ pub(super) fn schema() -> Exit {
 pub(super) fn completions(shell: clap_complete::Shell) -> Exit {
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "retort", &mut out);
-    print::data(&String::from_utf8_lossy(&out));
+    print::raw(&out);
     Exit::Success
 }

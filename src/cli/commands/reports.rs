@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::args::{Global, Progress, ReportArgs};
 use super::super::exit::{Exit, Failure};
+use super::super::outlet::{self, Contents};
 use super::super::pictures;
 use super::super::print;
 use super::super::provenance;
@@ -15,6 +16,9 @@ use crate::plan::{Found, Verdict};
 use crate::report::{Align, Cell, Provenance, Report, Table};
 use crate::spec::InstanceId;
 use crate::store::Store;
+
+/// The most bytes of a provenance that is read back.
+const PROVENANCE_BYTES_MAX: u64 = 16 << 20;
 
 /// Prints and writes the reports that the cache holds.
 pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure> {
@@ -53,6 +57,7 @@ pub(super) fn tell(
 ) -> Result<(), Failure> {
     let mut places = Vec::new();
     let mut answers = Vec::new();
+    let mut failed = Vec::new();
     for id in reports(session, wanted) {
         let Some(found) = &results[id.index()] else { continue };
         let mut files = ReportFiles::default();
@@ -68,12 +73,17 @@ pub(super) fn tell(
         }
         if let Some(out) = out {
             let folder = out.join(plain(&session.experiment.name)).join(plain(&name));
-            let earlier = fs_err::read(folder.join(Provenance::FILE)).ok();
+            let earlier = outlet::read_plain(&folder.join(Provenance::FILE), PROVENANCE_BYTES_MAX).ok().flatten();
             let earlier = earlier.and_then(|bytes| Provenance::read(&bytes));
+            // Earlier versions kept no record of what they wrote; their folders are known by the provenance in them.
+            let adopts = earlier.is_some() && !folder.join(outlet::RECORD).exists();
             let provenance = provenance::gather(session, id, results, store, earlier)?;
-            let files = provenance.added_to(&files, duration).files;
-            write_changed(&folder, &pictures::beside(files, &folder))?;
-            places.push(folder);
+            let files = pictures::beside(provenance.added_to(&files, duration).files, &folder);
+            let contents = Contents { kept: pictures::names(&files), adopts, ..Contents::of(&files) };
+            match outlet::write(out, &folder, &contents) {
+                Ok(_) => places.push(folder),
+                Err(failure) => failed.push(failure),
+            }
         }
     }
     if global.json && !answers.is_empty() {
@@ -84,7 +94,8 @@ pub(super) fn tell(
             print::note(&format!("the report is in {}", page(folder).display()));
         }
     }
-    Ok(())
+    // The others were written all the same.
+    failed.into_iter().next().map_or(Ok(()), Err)
 }
 
 fn reports(session: &Session, wanted: &[bool]) -> Vec<InstanceId> {
@@ -98,27 +109,6 @@ fn reports(session: &Session, wanted: &[bool]) -> Vec<InstanceId> {
 
 fn page(folder: &Path) -> PathBuf {
     folder.join("report.html")
-}
-
-/// Writes files, leaving alone those that hold the same bytes already, so that a run of hits touches nothing.
-pub(super) fn write_changed(
-    folder: &Path,
-    files: &std::collections::BTreeMap<String, Vec<u8>>,
-) -> Result<usize, Failure> {
-    let mut written = 0;
-    fs_err::create_dir_all(folder)?;
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        if fs_err::read(&path).is_ok_and(|there| there == *bytes) {
-            continue;
-        }
-        // Several runs may write one report at a time, each its own half.
-        let half = folder.join(format!(".{name}.{}.part", std::process::id()));
-        fs_err::write(&half, bytes)?;
-        fs_err::rename(&half, &path)?;
-        written += 1;
-    }
-    Ok(written)
 }
 
 /// Makes a name fit for a folder: what is not a letter, digit, `.`, `_`, `=`, `,` or `-` becomes `_`.

@@ -10,13 +10,13 @@ use super::super::print;
 use super::super::reach::Environment;
 use super::super::reporter::{self, Format, ReporterOptions};
 use super::super::session::{Devices, Session};
+use super::super::signals::stop_on_signals;
 use super::reports;
 use crate::engine::{self, Outcome, RunOptions, World};
 use crate::event::{Event, Reporter, What};
 use crate::fingerprint::{Fingerprint, KeyManifest};
 use crate::plan::{Earlier, History, Plan, Verdict};
 use crate::spec::InstanceId;
-use crate::stage::Stop;
 use crate::store::{InstanceRecord, Mode, Outcome as Recorded, Producer, RunDir, Store};
 
 /// Runs what is stale.
@@ -73,7 +73,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
 /// Puts together how a run is carried out; as many workers as cores where no number is given.
 pub(super) fn options(session: &Session, jobs: Option<usize>, run: String) -> RunOptions {
     RunOptions {
-        jobs: jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        jobs: with_memory_for(jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))),
         run,
         producer: Producer {
             user: session.settings.user.clone(),
@@ -82,6 +82,24 @@ pub(super) fn options(session: &Session, jobs: Option<usize>, run: String) -> Ru
         },
         wall_ms: now_ms,
     }
+}
+
+/// The address space that the program is reckoned to take before any worker starts; most of it is set aside and never used.
+const PROGRAM_BYTES: u64 = 3 << 29;
+
+/// The address space that a worker is reckoned to take, with its stack and what the allocator sets aside for it.
+const WORKER_BYTES: u64 = 64 << 20;
+
+/// Returns how many workers to have: as many as were asked for, but no more than half of the memory that this process may have
+/// is room for. What is left is for the work itself, which would fail where a thread took the last of it.
+fn with_memory_for(jobs: usize) -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As).current;
+    let room = limit.map(|bytes| bytes.saturating_sub(PROGRAM_BYTES) / 2 / WORKER_BYTES);
+    let room = room.map_or(jobs, |room| usize::try_from(room).unwrap_or(jobs).max(1));
+    if room < jobs {
+        print::note(&format!("the limit on memory (`ulimit -v`) has room for {room} of {jobs} jobs"));
+    }
+    jobs.min(room)
 }
 
 /// Says how a run is told, from the flags and the terminal.
@@ -99,21 +117,6 @@ pub(super) fn reporter_options(global: &Global) -> ReporterOptions {
         colour: print::colour(),
         verbose: global.verbose,
     }
-}
-
-/// The first signal asks the run to stop at the next safe point; the second ends the program at once.
-fn stop_on_signals() -> Result<&'static Stop, Failure> {
-    static STOP: Stop = Stop::new();
-    let handler = || {
-        if STOP.asked() {
-            // The cursor stands behind the last bar.
-            print::line_end();
-            std::process::exit(i32::from(Exit::Interrupted.code()));
-        }
-        STOP.ask();
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::unusable(format!("cannot listen for signals: {error}")))?;
-    Ok(&STOP)
 }
 
 fn now_ms() -> u64 {

@@ -11,6 +11,7 @@ use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
 use super::super::inquiry;
 use super::super::lens;
+use super::super::outlet::{self, Contents};
 use super::super::pictures;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
@@ -18,7 +19,6 @@ use super::super::scores;
 use super::super::session::{Devices, Session};
 use super::super::shade;
 use super::super::whole;
-use super::reports::write_changed;
 use crate::artifact::{
     Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, Readings, TrainingLog, Translators,
 };
@@ -65,12 +65,13 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         ArtifactKind::Report => {
             let name = if global.json { "report.json" } else { "report.md" };
             if let Some(part) = found.parts.get(name) {
-                print::data(&String::from_utf8_lossy(&store.read(part)?));
+                let text = String::from_utf8_lossy(&store.read(part)?).into_owned();
+                if global.json { print::json_text(&text) } else { print::data(&text) }
             }
         }
         ArtifactKind::Tokenizer => {
             let file = found.parts.get("tokenizer").ok_or_else(|| Failure::unusable("the tokenizer has no file"))?;
-            print::data(&String::from_utf8_lossy(&store.read(file)?));
+            print::json_text(&String::from_utf8_lossy(&store.read(file)?));
         }
         ArtifactKind::Translators => {
             let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the translators have no log"))?;
@@ -297,7 +298,9 @@ fn write_figures(directory: &Path, name: &str, log: &TrainingLog) -> Result<(), 
         files.extend(curve_svg(title, kind, &curve).map(|drawn| (file.to_owned(), drawn.into_bytes())));
     }
     let figures: Vec<String> = files.keys().cloned().collect();
-    write_changed(directory, &pictures::beside(files, directory))?;
+    let files = pictures::beside(files, directory);
+    let contents = Contents { kept: pictures::names(&files), ..Contents::of(&files) };
+    outlet::write(directory, directory, &contents)?;
     for file in figures {
         print::note(&format!("wrote {}", directory.join(file).display()));
     }

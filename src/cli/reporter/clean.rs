@@ -24,8 +24,24 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Escapes within JSON what would act on a terminal; what it says stays the same.
+///
+/// Below `0x7f` nothing of the kind stands in JSON but between values, and all that does above is of the basic plane.
+pub fn json_escaped(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c >= '\u{7f}' && acts(c);
+    if !text.chars().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if acts(c) { out += &format!("\\u{:04x}", u32::from(c)) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
 fn acts(c: char) -> bool {
     c.is_control()
+        || matches!(c, '\u{61c}' | '\u{fff9}'..='\u{fffb}')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -115,6 +131,7 @@ mod tests {
     fn control_characters_are_shown_not_obeyed() {
         assert_eq!(clean("a\x1b[2Jb\tc\u{9b}d\r\ne"), "a\\u{1b}[2Jb    c\\u{9b}d\ne");
         assert_eq!(clean("left \u{202e}right"), "left \\u{202e}right");
+        assert_eq!(clean("\u{61c}a\u{2067}b"), "\\u{61c}a\\u{2067}b");
         assert!(matches!(clean("größe, 大きさ"), Cow::Borrowed(_)));
     }
 
@@ -145,6 +162,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn escaped_json_says_the_same_and_obeys_nothing(text in any::<String>(), odd in "[\u{7f}-\u{9f}\u{200e}-\u{2069}]{0,9}") {
+            let json = serde_json::to_string_pretty(&[&text, &odd]).unwrap();
+            let escaped = json_escaped(&json);
+            prop_assert!(!escaped.chars().any(|c| acts(c) && c != '\n'));
+            prop_assert_eq!(serde_json::from_str::<[String; 2]>(&escaped).unwrap(), [text, odd]);
+        }
+
         #[test]
         fn shortened_text_fits(text in ".{0,60}", columns in 1_usize..40) {
             let text = one_line(&text);

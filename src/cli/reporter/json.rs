@@ -1,7 +1,9 @@
 //! Events as they are, for programs.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 
+use super::super::print;
+use super::clean::json_escaped;
 use crate::event::{Event, Reporter};
 
 /// Writes every event as a line of JSON, progress included.
@@ -23,14 +25,11 @@ impl<W: Write> Reporter for Json<W> {
         if self.over {
             return;
         }
-        let mut line = serde_json::to_vec(event).expect("events have string keys");
-        line.push(b'\n');
-        if let Err(error) = self.out.write_all(&line).and_then(|()| self.out.flush()) {
+        let line = serde_json::to_string(event).expect("events have string keys");
+        let written = self.out.write_all(json_escaped(&line).as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+        if let Err(error) = written.and_then(|()| self.out.flush()) {
             self.over = true;
-            // A reader that went away, such as `head`, has seen what it wanted; anything else loses events unseen.
-            if error.kind() != ErrorKind::BrokenPipe {
-                let _ = writeln!(std::io::stderr(), "warning: cannot write further events to stdout: {error}");
-            }
+            print::not_written(Err(error));
         }
     }
 }

@@ -32,7 +32,7 @@ mod why;
 
 use std::io;
 
-pub use clean::clean;
+pub use clean::{clean, json_escaped};
 pub use duration::duration;
 pub use json::Json;
 pub use plain::Plain;

@@ -188,14 +188,14 @@ impl Student {
                     heads: heads.get(),
                     kv_heads: kv_heads.map(Count::get),
                 };
-                Ok(Model::init(Config::new(*architecture, size), seed, device))
+                let config = Config::new(*architecture, size);
+                config.require_memory()?;
+                Ok(Model::init(config, seed, device))
             }
             Self::Directory(directory @ ModelDirectory(files)) => {
                 let config = Self::config(context, files)?;
-                // Read as a stream; the engine sees to it that the files are still what was hashed once this is done.
-                let open = |(_, path, _): &(String, PathBuf, Digest)| {
-                    let file = fs_err::File::open(path).map_err(data)?;
-                    Ok(WeightsFile::new(path.display().to_string(), file))
+                let open = |file: &(String, PathBuf, Digest)| {
+                    Ok(WeightsFile::new(file.1.display().to_string(), context.open(file)?))
                 };
                 let weights = directory.weights(context).into_iter().map(open).collect::<Result<_, StageError>>()?;
                 Ok(Model::from_files(&config, weights, tokenizer.size(), device)?)

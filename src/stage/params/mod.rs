@@ -14,12 +14,15 @@ mod declare;
 mod edge;
 mod fields;
 mod hub;
+mod reach;
 mod scalar;
 mod word;
 
 pub use aside::Aside;
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
 pub use fields::{Fields, field_name, tagged};
+pub(crate) use reach::KEY_HINT;
+pub use reach::VariableName;
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
 pub use word::{word, words_schema};
 

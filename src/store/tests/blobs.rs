@@ -199,7 +199,9 @@ fn what_the_index_remembers_of_an_input_is_used_and_bound_to_its_stamp() {
         store.core.index.put(Table::Inputs, vec![(stamp.file_id().to_vec(), value)]);
     };
     remember(&stamp);
-    assert_eq!(store.file_digest(&path).unwrap().digest, other, "not hashed again");
+    if stamp::stamps_tell_at(&path) {
+        assert_eq!(store.file_digest(&path).unwrap().digest, other, "not hashed again");
+    }
     fs_err::write(&path, "more").unwrap();
     assert_eq!(store.file_digest(&path).unwrap(), BlobRef::of(b"more"));
 }

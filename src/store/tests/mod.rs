@@ -12,6 +12,7 @@ mod layers;
 mod leases;
 mod moto;
 mod object_layers;
+mod proven;
 mod proxy;
 mod publishing;
 mod row_files;

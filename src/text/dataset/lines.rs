@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{DatasetError, Problem};
+use super::{DatasetError, Problem, strict};
 use retort_artifact::{Choice, Label};
 
-/// Reads the JSON lines of a file one by one, passing over blank ones. `key` says by which identifier a row must be
+/// Reads the JSON lines of a file one by one, passing over blank ones and a byte order mark. `key` says by which identifier a row must be
 /// the only one.
 pub(super) fn read<T>(
     format: &'static str,
@@ -17,7 +17,7 @@ pub(super) fn read<T>(
 ) -> Result<Vec<T>, DatasetError> {
     let mut rows = Vec::new();
     let mut lines = BTreeMap::new();
-    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+    for (index, line) in strict::without_mark(bytes).split(|&byte| byte == b'\n').enumerate() {
         let line = parse(line, &row).and_then(|parsed| {
             let Some(parsed) = parsed else { return Ok(()) };
             let id = key(&parsed);
@@ -43,7 +43,7 @@ fn parse<T>(line: &[u8], row: impl Fn(&Fields) -> Result<T, Problem>) -> Result<
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let value = serde_json::from_str(text).map_err(|error| Problem::Json { why: error.to_string() })?;
+    let value = strict::json(text).map_err(|error| Problem::Json { why: error.to_string() })?;
     row(&Fields { value: &value, path: String::new() }).map(Some)
 }
 

@@ -18,6 +18,7 @@ mod lines;
 pub mod obqa;
 pub mod quarel;
 pub mod rationales;
+mod strict;
 pub mod synthetic;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::lines::{self, Fields};
-use super::{DatasetError, Problem};
+use super::{DatasetError, Problem, strict};
 use retort_artifact::{Rationale, Rationales};
 
 const FORMAT: &str = "a rationale";
@@ -17,6 +17,7 @@ const KNOWN: [&str; 4] = ["id", "rationale", "sample", "label"];
 
 /// Reads a whole file: JSON lines where its first character is `{`, else CSV.
 pub fn read(bytes: &[u8]) -> Result<Rationales, DatasetError> {
+    let bytes = strict::without_mark(bytes);
     let begins = bytes.trim_ascii_start().first();
     let rows = match begins {
         None | Some(b'{') => lines::read(FORMAT, bytes, rationale, key)?,
@@ -45,6 +46,10 @@ fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
 fn csv(bytes: &[u8]) -> Result<Vec<Rationale>, DatasetError> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(bytes);
     let wrong = |line: u64, problem| DatasetError { format: FORMAT, line: line as usize, problem };
+    // What is read after it would be one field to the end of the file.
+    if let Some(line) = strict::open_quote(bytes) {
+        return Err(wrong(line as u64, Problem::Csv { why: "a quote opens there and is never closed".into() }));
+    }
     let unreadable = |error: &csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
         wrong(line, Problem::Csv { why: error.to_string() })
@@ -55,6 +60,10 @@ fn csv(bytes: &[u8]) -> Result<Vec<Rationale>, DatasetError> {
         if !names.iter().any(|name| name == field) {
             return Err(wrong(1, Problem::Missing { field: field.to_owned(), expected: "a column of that name" }));
         }
+    }
+    let twice = names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|other| other == *name));
+    if let Some((_, name)) = twice {
+        return Err(wrong(1, Problem::Csv { why: format!("the column `{name}` is there twice") }));
     }
     let (mut rows, mut lines) = (Vec::new(), BTreeMap::new());
     for record in reader.records() {
@@ -111,6 +120,13 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        for text in ["{\"id\":\"q\",\"rationale\":\"Ice.\"}\n", "id,rationale\nq,Ice.\n"] {
+            assert_eq!(read(format!("\u{feff}{text}").as_bytes()), read(text.as_bytes()));
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_by_its_line() {
         check(
             "id,text\nq,Ice.\n",
@@ -134,6 +150,20 @@ mod tests {
             "id,sample,rationale\nq,one,Ice.\n",
             &expect![
                 "cannot read line 2 as a rationale: the field `sample` is `one`, expected a whole number from 0 up"
+            ],
+        );
+        check(
+            "id,rationale,id\nq,Ice.,r\n",
+            &expect!["cannot read line 1 as a rationale: it is not CSV: the column `id` is there twice"],
+        );
+        check(
+            "id,rationale\nq,Ice.\nr,\"Snow.\ns,Rain.\n",
+            &expect!["cannot read line 3 as a rationale: it is not CSV: a quote opens there and is never closed"],
+        );
+        check(
+            "{\"id\":\"q\",\"rationale\":\"Ice.\",\"rationale\":\"Snow.\"}",
+            &expect![
+                "cannot read line 1 as a rationale: it is not JSON: the field `rationale` is there twice at line 1 column 46"
             ],
         );
         check(

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value as Json, json};
 use tokenizers::{AddedToken, PostProcessorWrapper};
 
+use super::soundness::{self, Growth, TEXT_BYTES_MAX};
 use super::{Token, TokenizerError};
 use crate::words::trimmed;
 
@@ -14,6 +15,10 @@ use crate::words::trimmed;
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     size: usize,
+    /// How long its normalizer can make a text.
+    encoding: Growth,
+    /// How long its decoder can make one.
+    decoding: Growth,
 }
 
 impl Tokenizer {
@@ -25,12 +30,15 @@ impl Tokenizer {
         // A file may carry settings of whoever saved it; how long a text may be is for the student to say.
         inner.with_truncation(None).map_err(|error| why(error.to_string()))?;
         inner.with_padding(None);
-        Ok(Self::new(inner))
+        soundness::chance(inner.get_model()).map_or(Ok(Self::new(inner)), |said| Err(why(said)))
     }
 
     pub(super) fn new(inner: tokenizers::Tokenizer) -> Self {
         let size = rows(&inner);
-        Self { inner, size }
+        let growth = |part: Option<serde_json::Value>| part.as_ref().map_or(Growth::NONE, Growth::of);
+        let encoding = growth(inner.get_normalizer().and_then(|part| serde_json::to_value(part).ok()));
+        let decoding = growth(inner.get_decoder().and_then(|part| serde_json::to_value(part).ok()));
+        Self { inner, size, encoding, decoding }
     }
 
     /// Writes the bytes of a `tokenizer.json`; equal tokenizers give equal bytes.
@@ -150,6 +158,10 @@ impl Tokenizer {
 
     /// Encodes a text; nothing is added at its ends.
     pub fn encode(&self, text: &str) -> Result<Vec<Token>, TokenizerError> {
+        if !self.encoding.allows(text.len()) {
+            let why = format!("its normalizer can make more than {TEXT_BYTES_MAX} bytes of the text");
+            return Err(TokenizerError::Encode { text: text.chars().take(60).collect(), why });
+        }
         let encoding = self.inner.encode(text, false).map_err(|error| encode_error(text, &error))?;
         let token = |(&id, &(start, end)): (&u32, &(usize, usize))| Token { id, span: span(text, start, end) };
         Ok(encoding.get_ids().iter().zip(encoding.get_offsets()).map(token).collect())
@@ -181,8 +193,16 @@ impl Tokenizer {
     /// Decodes ids, special tokens included; ids that the vocabulary lacks are left out, and bytes that are not UTF-8
     /// become `�`.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        let fail = |why: String| TokenizerError::Decode { count: ids.len(), why };
+        // Few tokens are longer than this, and few decoders make text longer at all.
+        if !self.decoding.allows(ids.len() * 1024) {
+            let bytes = ids.iter().filter_map(|id| self.token(*id)).map(|token| token.len()).sum();
+            if !self.decoding.allows(bytes) {
+                return Err(fail(format!("its decoder can make more than {TEXT_BYTES_MAX} bytes of them")));
+            }
+        }
         let decoded = self.inner.decode(ids, false);
-        decoded.map_err(|error| TokenizerError::Decode { count: ids.len(), why: error.to_string() })
+        decoded.map_err(|error| fail(error.to_string()))
     }
 
     pub(super) fn inner(&self) -> &tokenizers::Tokenizer {

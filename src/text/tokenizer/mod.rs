@@ -8,6 +8,7 @@
 
 mod bpe;
 mod file;
+mod soundness;
 
 use std::ops::Range;
 

@@ -116,6 +116,34 @@ fn bytes_that_are_no_tokenizer_are_refused() {
 }
 
 #[test]
+fn a_tokenizer_that_draws_lots_is_refused() {
+    let json = String::from_utf8(trained(&corpus(20), 300).to_json().unwrap()).unwrap();
+    let with = |dropout: &str| {
+        let changed = json.replacen("\"dropout\": null", &format!("\"dropout\": {dropout}"), 1);
+        let changed = changed.replacen("\"dropout\":null", &format!("\"dropout\":{dropout}"), 1);
+        assert!(changed != json || dropout == "null", "the file has no `dropout`");
+        Tokenizer::from_json(changed.as_bytes())
+    };
+    assert!(with("null").is_ok() && with("0.0").is_ok());
+    let said = with("0.1").unwrap_err().to_string();
+    assert!(said.contains("`dropout` 0.1") && said.contains("Set it to `null`"), "{said}");
+}
+
+#[test]
+fn a_normalizer_or_decoder_that_grows_text_without_bound_is_stopped() {
+    let mut json: serde_json::Value = serde_json::from_slice(&trained(&corpus(20), 300).to_json().unwrap()).unwrap();
+    let grow = serde_json::json!({ "type": "Replace", "pattern": { "String": "e" }, "content": "eeeeeeeeee" });
+    json["normalizer"] = serde_json::json!({ "type": "Sequence", "normalizers": vec![grow.clone(); 40] });
+    let tokenizer = Tokenizer::from_json(json.to_string().as_bytes()).unwrap();
+    assert!(tokenizer.ids("the ice").unwrap_err().to_string().contains("its normalizer can make more than"));
+    json["normalizer"] = grow.clone();
+    json["decoder"] = serde_json::json!({ "type": "Sequence", "decoders": vec![grow; 40] });
+    let tokenizer = Tokenizer::from_json(json.to_string().as_bytes()).unwrap();
+    let ids = tokenizer.ids("the ice").unwrap();
+    assert!(tokenizer.decode(&ids).unwrap_err().to_string().contains("its decoder can make more than"));
+}
+
+#[test]
 fn spans_name_the_characters_without_the_space_before_them() {
     let tokenizer = trained(&corpus(300), 600);
     let text = " The slower  🧊\nis";

@@ -12,11 +12,12 @@ use self::companions::companions;
 use self::outcomes::Scored;
 use super::super::args::{Export, Global};
 use super::super::exit::{Exit, Failure};
+use super::super::outlet::{self, Contents};
 use super::super::pictures;
 use super::super::print;
 use super::super::session::{Devices, Session};
 use super::super::whole;
-use super::reports::{plain, write_changed};
+use super::reports::plain;
 use super::show::{decoded, result_of};
 use crate::artifact::{ArtifactKind, Checkpoint};
 use crate::fingerprint::Digest;
@@ -113,13 +114,10 @@ fn write_outcomes(
     }
     let table = outcomes::csv(&all)?;
     if file == Path::new("-") {
-        print::data(&String::from_utf8_lossy(&table));
+        print::raw(&table);
         return Ok(());
     }
-    if let Some(parent) = file.parent() {
-        fs_err::create_dir_all(parent)?;
-    }
-    fs_err::write(file, table)?;
+    outlet::write_file(file, &table, outcomes::is_table)?;
     let rows: usize = all.iter().map(|scored| scored.scores.rows.len()).sum();
     print::data(&format!("{}: {rows} outcomes of {} instances\n", file.display(), all.len()));
     Ok(())
@@ -142,7 +140,10 @@ fn write_curves(
         let span = Span { from: from_ms as f64 / 1000.0, took: found.took_ms as f64 / 1000.0 };
         let name = format!("events.out.tfevents.{:010}.retort", from_ms / 1000);
         let files = BTreeMap::from([(name, event_file(&log, span))]);
-        write_changed(&directory.join(plain(&session.name(*id))), &files)?;
+        let folder = directory.join(plain(&session.name(*id)));
+        // What is beside it in the folder would be drawn as a curve of the same training.
+        let clashes = |name: &str| name.contains("tfevents").then_some("it has the curves of another training");
+        outlet::write(directory, &folder, &Contents { clashes, ..Contents::of(&files) })?;
     }
     print::data(&format!("{}: curves of {} trainings\n", directory.display(), found.len()));
     Ok(())
@@ -177,7 +178,11 @@ fn files_of(
     if kind == ArtifactKind::Report {
         files = pictures::beside(files, directory);
     }
-    let written = write_changed(directory, &files)?;
+    let mut contents = Contents { kept: pictures::names(&files), ..Contents::of(&files) };
+    if kind == ArtifactKind::Checkpoint {
+        contents.clashes = read_with_a_student;
+    }
+    let written = outlet::write(directory, directory, &contents)?;
     print::data(&format!("{}: {} files, {written} of them new or changed\n", directory.display(), files.len()));
     Ok(Exit::Success)
 }
@@ -194,6 +199,27 @@ fn weights_after(step: u64, found: &Found, name: &str) -> Result<Digest, Failure
         steps => format!("kept are those of {}", steps.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
     };
     Err(Failure::unusable(format!("`{name}` has kept no weights of step {step}")).hint(hint))
+}
+
+/// Says of a file that would lie beside an exported student why it would make another of it.
+fn read_with_a_student(name: &str) -> Option<&'static str> {
+    const WEIGHTS: [&str; 6] = [".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".gguf"];
+    const WORDS: [&str; 7] = [
+        "added_tokens.json",
+        "chat_template.jinja",
+        "merges.txt",
+        "special_tokens_map.json",
+        "tokenizer.model",
+        "vocab.json",
+        "vocab.txt",
+    ];
+    if WEIGHTS.iter().any(|ending| name.ends_with(ending)) || name.starts_with("adapter_") {
+        Some("it has weights of another student")
+    } else if WORDS.contains(&name) {
+        Some("it is read with a student's tokenizer")
+    } else {
+        None
+    }
 }
 
 /// Names a part as its readers expect: transformers, for a checkpoint.

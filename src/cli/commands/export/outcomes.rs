@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::super::exit::Failure;
 use crate::artifact::{Outcome, Scores};
+use crate::report::harmless;
 
 /// The scores of one instance.
 pub(super) struct Scored {
@@ -36,6 +37,11 @@ const COLUMNS: [&str; 14] = [
     "output",
 ];
 
+/// Says whether a file begins as a table of outcomes does.
+pub(super) fn is_table(head: &[u8]) -> bool {
+    head.starts_with(COLUMNS[..2].join(",").as_bytes())
+}
+
 /// Writes the table as CSV: nothing where a value is absent; the log-probabilities as `A:-1.25 B:-0.5`.
 pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, Failure> {
     let mut axes: Vec<&String> = all.iter().flat_map(|scored| scored.coords.keys()).collect();
@@ -48,8 +54,9 @@ pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, Failure> {
     let rest = COLUMNS[2..].iter().map(|column| (*column).to_owned());
     csv.write_record(headings.chain(axes.iter().map(heading)).chain(rest)).map_err(Failure::unusable)?;
     for Scored { instance, stage, coords, scores, times } in all {
-        let place = || [instance.clone(), stage.clone()];
-        let at: Vec<String> = axes.iter().map(|axis| coords.get(*axis).cloned().unwrap_or_default()).collect();
+        let place = || [harmless(instance).into_owned(), harmless(stage).into_owned()];
+        let value = |axis: &&String| coords.get(*axis).map(|value| harmless(value).into_owned()).unwrap_or_default();
+        let at: Vec<String> = axes.iter().map(value).collect();
         for outcome in &scores.rows {
             let fields = fields(outcome, times.get(&outcome.id).copied());
             csv.write_record(place().into_iter().chain(at.iter().cloned()).chain(fields)).map_err(Failure::unusable)?;
@@ -67,7 +74,7 @@ fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let logs = outcome.likelihoods.iter().map(|choice| format!("{}:{}", choice.label, choice.log_probability));
     [
-        outcome.id.clone(),
+        harmless(&outcome.id).into_owned(),
         outcome.choices.to_string(),
         outcome.answer.to_string(),
         outcome.predicted.map(|label| label.to_string()).unwrap_or_default(),
@@ -78,7 +85,7 @@ fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
         number(at(outcome.predicted)),
         number(at(Some(outcome.answer))),
         logs.collect::<Vec<_>>().join(" "),
-        outcome.output.clone(),
+        harmless(&outcome.output).into_owned(),
     ]
 }
 

@@ -84,16 +84,24 @@ impl<'a> Rows<'a> {
         };
         let prompt = prompt(context, written)?;
         let samples = u32::try_from(written.samples.get()).map_err(data)?;
+        let total = questions.len().saturating_mul(samples as usize);
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(total).map_err(|_| {
+            data(format!(
+                "`samples` {samples} of {} questions are {total} answers, which do not fit into memory",
+                questions.len()
+            ))
+        })?;
         let mut rows = Self {
             written,
             questions,
             prompt,
             store: context.rows(kind)?,
             unusable: context.rows("elicit-unusable")?,
-            slots: Vec::with_capacity(questions.len() * samples as usize),
+            slots,
             model,
             limit,
-            tally: Tally::of(questions.len() * samples as usize),
+            tally: Tally::of(total),
             took: Took::default(),
             began: Instant::now(),
             told: None,

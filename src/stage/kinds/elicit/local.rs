@@ -275,11 +275,8 @@ impl Local {
         };
         stop_ids.extend(template.eos().and_then(|eos| tokenizer.id(eos)));
         let weights = all.iter().filter(|(name, ..)| is_weights(name));
-        // Read as a stream; the engine sees to it that the files are still what was hashed once this is done.
-        let open = |(_, path, _): &(String, PathBuf, Digest)| {
-            let file = fs_err::File::open(path).map_err(data)?;
-            Ok(WeightsFile::new(path.display().to_string(), file))
-        };
+        let open =
+            |file: &(String, PathBuf, Digest)| Ok(WeightsFile::new(file.1.display().to_string(), context.open(file)?));
         let weights = weights.map(open).collect::<Result<_, StageError>>()?;
         let model = Model::from_files(&config, weights, 0, context.device()?)?;
         Ok(Loaded { model, tokenizer, template, begin, stop_ids })

@@ -10,11 +10,12 @@ use super::inquiry::Rows;
 use super::row::Row;
 use super::tally::Tally;
 use crate::kinds::sequence::data;
-use crate::params::{Aside, Count, FromNode, PositiveReal, Scope, Share};
+use crate::params::{Aside, Count, FromNode, KEY_HINT, PositiveReal, Scope, Share, VariableName};
 use crate::{Context, StageError};
 use retort_artifact::json_term;
 use retort_fingerprint::{ContentHash, Term};
-use retort_source::{Diagnostic, Node, Value};
+use retort_hub::{Secret, ServerUrl};
+use retort_source::{Diagnostic, Key, Node, Value};
 use retort_teacher::{
     Answer, Api, Backoff, Desk, Ended, Fault, LimitField, News, Place, Rules, Server, Settings, ask_all,
 };
@@ -59,13 +60,13 @@ crate::params! {
     pub struct OpenAi {
         /// The server's address, up to where the paths of the protocol begin. It differs between machines, so it is not in
         /// the key.
-        pub base_url: Aside<String>,
+        pub base_url: Aside<ServerUrl>,
         /// The model, as the server calls it.
         pub model: String,
         /// The protocol: `chat`, or `completions` for one text that reaches the model as it is.
         pub api: Api = Api::Chat,
         /// The variable of the environment that holds the key; none is sent where this is not given.
-        pub key_env: Aside<Option<String>>,
+        pub key_env: Aside<Option<VariableName>>,
         /// What logits are divided by; `null` leaves it to the server.
         pub temperature: Option<f64> = Some(0.0),
         /// The probability that the tokens which may be drawn have together.
@@ -199,7 +200,7 @@ impl OpenAi {
     fn server(&self, context: &Context<'_>) -> Result<Server, StageError> {
         let secret = match &self.key_env.0 {
             None => None,
-            Some(variable) => Some(context.reach().secret(variable).ok_or_else(|| {
+            Some(VariableName(variable)) => Some(context.reach().secret(variable).ok_or_else(|| {
                 data(format!(
                     "the environment has no key in `{variable}`, which `key_env` names: set it, or leave `key_env` out"
                 ))
@@ -212,7 +213,7 @@ impl OpenAi {
             proxy: context.reach().proxy(),
             timeout: seconds(self.traffic.0.timeout),
         };
-        Server::new(place).map_err(data)
+        Ok(Server::new(place))
     }
 
     fn gave_up(&self, fault: &Fault) -> StageError {
@@ -314,13 +315,19 @@ pub struct BodyFields(BTreeMap<String, Json>);
 impl FromNode for BodyFields {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
-            let message = format!("`{}` cannot be {}", scope.path(), node.describe());
-            return scope.fail(Diagnostic::at(node.span, message).label("expected a mapping"));
+            let wrong = Diagnostic::at(node.span, format!("`{}` is not a mapping", scope.path()));
+            return scope.fail(wrong.label("expected a mapping").conceal(node.span));
         };
         if let Some((key, _)) = entries.iter().find(|(key, _)| OWN.contains(&key.text.as_str())) {
             let message = format!("`{}` in `{}` is no further field", key.text, scope.path());
             let label = "the teacher says this by itself";
             return scope.fail(Diagnostic::at(key.span, message).label(label));
+        }
+        if let Some((key, value)) = credential(entries) {
+            let message = format!("`{}` in `{}` looks like a key", key.text, scope.path());
+            let wrong =
+                Diagnostic::at(key.span, message).label("it would be kept in the key of every result and answer");
+            return scope.fail(wrong.hint(KEY_HINT).conceal(value.span));
         }
         Some(Self(entries.iter().map(|(key, value)| (key.text.clone(), to_json(value))).collect()))
     }
@@ -333,6 +340,52 @@ impl FromNode for BodyFields {
 impl ContentHash for BodyFields {
     fn term(&self) -> Term {
         Term::Record(self.0.iter().map(|(name, value)| (name.clone().into(), json_term(value))).collect())
+    }
+}
+
+/// Names of fields that hold what lets somebody in, in small letters and without what parts words.
+const CREDENTIALS: [&str; 19] = [
+    "accesskey",
+    "accesstoken",
+    "apikey",
+    "apitoken",
+    "auth",
+    "authentication",
+    "authorization",
+    "authtoken",
+    "bearer",
+    "bearertoken",
+    "cookie",
+    "credential",
+    "credentials",
+    "extraheaders",
+    "headers",
+    "passwd",
+    "password",
+    "proxy",
+    "secret",
+];
+
+/// Finds a field that holds a key, by its name or by what it holds, at any depth.
+fn credential(entries: &[(Key, Node)]) -> Option<(&Key, &Node)> {
+    entries.iter().find(|(key, value)| is_credential(&key.text) || holds_key(value)).map(|(key, value)| (key, value))
+}
+
+fn is_credential(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let within = ["apikey", "secretkey", "accesskey", "password", "authorization", "clientsecret", "privatekey"];
+    CREDENTIALS.contains(&plain.as_str()) || within.iter().any(|part| plain.contains(part))
+}
+
+fn holds_key(node: &Node) -> bool {
+    match &node.value {
+        // An address with a name or password in it is a key, too.
+        Value::Text(text) => {
+            Secret::is_meant(text) || text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+        }
+        Value::List(items) => items.iter().any(holds_key),
+        Value::Map(entries) => credential(entries).is_some(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => false,
     }
 }
 

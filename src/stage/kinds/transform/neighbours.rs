@@ -56,9 +56,20 @@ impl Neighbours {
         let context = materials.context();
         let path = context.path_of(&self.vectors);
         let unusable = |why: &dyn std::fmt::Display| materials.fail(format!("`{path}` cannot be used: {why}"));
-        let map = mapped(context.files_of(&self.vectors)).map_err(|why| unusable(&why))?;
-        let vectors = Vectors::index(&map, self.format).map_err(|why| unusable(&why))?;
-        let nearest = vectors.nearest(queries, self.k.get()).map_err(|why| unusable(&why))?;
+        let file = context.files_of(&self.vectors).first().ok_or_else(|| unusable(&"no file arrived"))?;
+        let find = |bytes: &[u8]| {
+            let vectors = Vectors::index(bytes, self.format).map_err(|why| unusable(&why))?;
+            vectors.nearest(queries, self.k.get()).map_err(|why| unusable(&why))
+        };
+        let nearest = match context.watch(file)? {
+            None => find(&context.file(&self.vectors)?)?,
+            Some(watched) => {
+                let nearest = find(&mapped(watched.file()).map_err(|why| unusable(&why))?);
+                // Whoever changed it is told of first: what was found wrong may have come of that.
+                context.unwatch(watched)?;
+                nearest?
+            }
+        };
         let text = |near: Vec<retort_text::vectors::Neighbour>| {
             near.into_iter().map(|near| near.word).collect::<Vec<_>>().join(" ")
         };
@@ -66,14 +77,12 @@ impl Neighbours {
     }
 }
 
-/// Maps the one file of an external port into memory.
+/// Maps a file into memory.
 #[expect(unsafe_code, reason = "a file of gigabytes is mapped rather than read, and mapping is unsafe")]
-fn mapped(files: &[(String, std::path::PathBuf, retort_fingerprint::Digest)]) -> std::io::Result<Mmap> {
-    let (_, path, _) = files.first().ok_or_else(|| std::io::Error::other("no file arrived"))?;
-    let file = fs_err::File::open(path)?;
-    // SAFETY: the bytes are only read, whatever they are, and whoever changes the file meanwhile is found out: the engine
-    // checks it against its digest when the stage is done. (One who cuts it short kills the program, as with any mapping.)
-    unsafe { Mmap::map(file.file()) }
+fn mapped(file: &std::fs::File) -> std::io::Result<Mmap> {
+    // SAFETY: the bytes are only read, whatever they are, and whoever changes the file meanwhile is found out by its stamp. (One
+    // who cuts it short kills the program, as with any mapping.)
+    unsafe { Mmap::map(file) }
 }
 
 /// Returns the longest word of an answer in letters, the last of equally long ones.
