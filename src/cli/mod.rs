@@ -14,6 +14,7 @@ mod inquiry;
 mod keys;
 mod layers;
 mod lens;
+mod ownership;
 mod pictures;
 mod plot;
 mod print;
