@@ -88,11 +88,10 @@ fn a_salt_disowns_everything_before_it() {
 
 #[test]
 fn a_part_that_a_colleague_planted_does_not_become_a_result() {
-    const TARGET: &str = "masked[fraction=0.4]";
     let honest = Project::new(PLAIN);
     honest.make();
     let plan = honest.plan();
-    let (.., fingerprint) = plan.iter().find(|(name, ..)| name == TARGET).unwrap();
+    let (.., fingerprint) = plan.iter().find(|(name, ..)| name.starts_with("masked[")).unwrap();
     for require in [false, true] {
         let team = tempfile::tempdir().unwrap();
         let shared = team.path().join("shared");
