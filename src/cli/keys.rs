@@ -12,6 +12,7 @@ use std::sync::Arc;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::exit::Failure;
+use super::ownership;
 use crate::store::{PublicKey, SecretKey, TrustOptions};
 
 /// A person's keys.
@@ -112,9 +113,8 @@ pub(super) fn parse(text: &str) -> Result<(PublicKey, String), String> {
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
-    match fs_err::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
+    if !path.try_exists()? {
+        return Ok(None);
     }
+    ownership::read(path, "set `RETORT_KEYS` to a folder of your own").map(Some)
 }

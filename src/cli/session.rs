@@ -189,8 +189,7 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
 /// Opens the store of some settings to look at it: with its index where there is one, and as an empty one where there is
 /// nothing, unless what is looked at comes out of a layer and is to be kept.
 pub(super) fn look(settings: &Settings) -> Result<Store, Failure> {
-    let there = settings.cache.join("CACHEDIR.TAG").exists();
-    let mode = match there {
+    let mode = match Store::is_at(&settings.cache) {
         true => Mode::Existing,
         false if settings.layers.is_empty() => Mode::ReadOnly,
         false => Mode::Create,
@@ -200,10 +199,7 @@ pub(super) fn look(settings: &Settings) -> Result<Store, Failure> {
 
 /// Opens the store of some settings, and tells what is remarkable about it.
 pub(super) fn open_store(settings: &Settings, mode: Mode) -> Result<Store, Failure> {
-    let layers = settings.layers.clone();
-    let trust = settings.trust.clone();
-    let new = StoreOptions::new(&settings.cache, &settings.user, &settings.host);
-    open_store_with(StoreOptions { mode, layers, trust, ..new })
+    open_store_with(StoreOptions { mode, layers: settings.layers.clone(), ..settings.store(&settings.cache) })
 }
 
 /// Opens a store, and tells what is remarkable about it.

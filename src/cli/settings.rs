@@ -11,9 +11,10 @@ use super::exit::Failure;
 use super::hub::HubSettings;
 use super::keys::Keys;
 use super::layers::{self, Layer};
+use super::ownership;
 use crate::model::DeviceChoice;
 use crate::plan::Roots;
-use crate::store::{LayerOptions, Surroundings, TrustOptions};
+use crate::store::{LayerOptions, StoreOptions, Surroundings, TrustOptions};
 
 /// The name of the settings file, looked for in the working directory and above.
 const FILE: &str = "retort.toml";
@@ -41,6 +42,8 @@ pub(super) struct Settings {
     pub(super) user: String,
     /// On which machine.
     pub(super) host: String,
+    /// A folder of this person's own, for what nobody else may write.
+    private: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,6 +89,16 @@ impl Settings {
         self.salt.iter().map(|salt| ("salt".to_owned(), Some(salt.clone()))).collect()
     }
 
+    /// Describes a store in a directory, without layers.
+    pub(super) fn store(&self, root: &Path) -> StoreOptions {
+        StoreOptions {
+            trust: self.trust.clone(),
+            salt: self.salt.clone(),
+            private: self.private.clone(),
+            ..StoreOptions::new(root, &self.user, &self.host)
+        }
+    }
+
     fn gather(global: &Global, device: Option<&str>, roots: &[String]) -> Result<Self, Failure> {
         let here = std::env::current_dir()?;
         let (file, directory) = find(&here)?;
@@ -113,6 +126,7 @@ impl Settings {
             hub: HubSettings::gather(|name| std::env::var_os(name)).with_proxy(ureq::Proxy::try_from_env()),
             user: user(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            private: private(|name| std::env::var_os(name)),
         })
     }
 }
@@ -141,14 +155,43 @@ pub(super) fn surroundings() -> Surroundings {
     Surroundings::of(std::env::vars_os().filter_map(text))
 }
 
-/// Finds the nearest settings file, and the directory its paths are relative to.
+/// Finds the folder of this person's own: `retort` in the folder for caches.
+fn private(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(caches.join("retort"))
+}
+
+impl File {
+    /// Puts the person's home in the place of `~` at the beginning of paths.
+    fn expand(&mut self, home: Option<&Path>) -> Result<(), String> {
+        let layers = self.layers.iter_mut().filter_map(Layer::path_mut);
+        for path in self.cache.iter_mut().chain(self.roots.values_mut()).chain(layers) {
+            let Ok(rest) = path.strip_prefix("~") else {
+                if path.as_os_str().as_encoded_bytes().starts_with(b"~") {
+                    return Err(format!("cannot expand `{}`: only one's own home, `~/`, is known", path.display()));
+                }
+                continue;
+            };
+            let home = home.ok_or_else(|| format!("cannot expand `{}`: `HOME` is not set", path.display()))?;
+            *path = home.join(rest);
+        }
+        Ok(())
+    }
+}
+
+/// Finds the nearest settings file, and the directory its paths are relative to. One that somebody else may have put there
+/// is refused.
 fn find(here: &Path) -> Result<(File, PathBuf), Failure> {
     for directory in here.ancestors() {
         let path = directory.join(FILE);
         if path.is_file() {
-            let text = fs_err::read_to_string(&path)?;
-            let file = toml::from_str(&text)
-                .map_err(|error| Failure::invalid(format!("cannot read `{}`: {error}", path.display())))?;
+            let own = "an own `retort.toml` in the working directory, even an empty one, comes first";
+            let text = ownership::read(&path, own)?;
+            let invalid = |why: String| Failure::invalid(format!("cannot read `{}`: {why}", path.display()));
+            let mut file: File = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+            let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+            file.expand(home.as_deref()).map_err(invalid)?;
             return Ok((file, directory.to_owned()));
         }
     }
@@ -158,4 +201,36 @@ fn find(here: &Path) -> Result<(File, PathBuf), Failure> {
 fn user() -> String {
     let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|name| !name.is_empty());
     named.unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tilde_is_the_home_in_every_path_of_the_settings() {
+        let text = "cache = \"~/cache\"\n[roots]\nhome = \"~\"\ndata = \"data/~x\"\n[[layers]]\npath = \"~/team\"\n";
+        let mut file: File = toml::from_str(text).unwrap();
+        file.expand(Some(Path::new("/home/ada"))).unwrap();
+        assert_eq!(file.cache.as_deref(), Some(Path::new("/home/ada/cache")));
+        let roots: Vec<_> = file.roots.values().map(|path| path.display().to_string()).collect();
+        assert_eq!(roots, ["data/~x", "/home/ada/"]);
+        assert_eq!(file.layers[0].path_mut().unwrap(), Path::new("/home/ada/team"));
+        let refused = |text: &str, home| toml::from_str::<File>(text).unwrap().expand(home).unwrap_err();
+        assert!(refused("cache = \"~bob/cache\"", Some(Path::new("/home/ada"))).contains("cannot expand `~bob/cache`"));
+        assert!(refused("cache = \"~/cache\"", None).contains("`HOME` is not set"));
+    }
+
+    #[test]
+    fn what_is_private_lies_in_the_folder_for_caches() {
+        let check = |variables: &[(&str, &str)], expected: Option<&str>| {
+            let value = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+            assert_eq!(private(value).as_deref(), expected.map(Path::new));
+        };
+        check(&[("HOME", "/home/ada")], Some("/home/ada/.cache/retort"));
+        check(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "/var/ada")], Some("/var/ada/retort"));
+        check(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "relative")], Some("/home/ada/.cache/retort"));
+        check(&[("HOME", "")], None);
+        check(&[], None);
+    }
 }

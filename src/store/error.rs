@@ -53,6 +53,14 @@ pub enum StoreError {
         /// Where one was expected.
         root: PathBuf,
     },
+    /// Something else is where a cache was to be made.
+    #[error("cannot use `{}` as a cache: {why}", root.display())]
+    Foreign {
+        /// Where.
+        root: PathBuf,
+        /// What is there.
+        why: String,
+    },
     /// Something else is where a shared cache was to be made.
     #[error("cannot make a shared cache in `{}`: it is not empty", root.display())]
     Occupied {
@@ -145,6 +153,7 @@ impl StoreError {
             Self::FileLimit { .. } => Some(FILE_LIMIT),
             Self::ReadOnly { .. } => Some("choose a cache you may write with `--cache`"),
             Self::NotACache { .. } => Some("name the directory with `--cache`, or run a pipeline to make one"),
+            Self::Foreign { .. } => Some("name a new or empty directory with `--cache`"),
             Self::NoLayer { .. } => Some(
                 "declare one with `--layer DIR` or `--layer s3://BUCKET/PREFIX`, or as `[[layers]]` in retort.toml",
             ),

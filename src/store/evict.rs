@@ -41,7 +41,7 @@ impl Store {
             let Ok(run) = self.open_run(&id) else { continue };
             let (one, other) = (mine.info(), run.info());
             let alike = one.user == other.user && one.experiment == other.experiment;
-            if id != *own && !(alike && run.is_over(self.now_ms())) {
+            if id != *own && (!alike || run.is_at_work(&self.core.host, self.now_ms())) {
                 needed.extend(run.instances()?.into_iter().map(|record| record.fingerprint));
             }
         }

@@ -1,6 +1,6 @@
 //! Collecting what no recent run of anybody needs.
 //!
-//! Everything is marked from the roots: the recipes that each user's recent runs recorded, those at work now, and
+//! Everything is marked from the roots: the recipes that each user's recent runs and all runs at work recorded, and
 //! whatever is younger than the grace period. The rest moves to the trash, claims before their blobs, and leaves the
 //! trash when the grace period has passed once more. Reading a blob that was collected by mistake says that it is
 //! missing, and its producer runs again, so nothing here has to be perfectly timed.
@@ -75,6 +75,8 @@ struct Sweep<'a> {
     core: &'a Core,
     options: GcOptions,
     now_ms: u64,
+    /// Since when a run is at work, by the clock of the file system: what was written since may be needed by it.
+    at_work_since_ms: Option<u64>,
     trash: PathBuf,
     report: GcReport,
 }
@@ -88,7 +90,7 @@ impl Store {
         }
         let trash = core.layout.area(Area::Trash).join(format!("{}{}", trash::COLLECTION, unique("gc")));
         let report = GcReport { dry_run: options.dry_run, ..GcReport::default() };
-        let mut sweep = Sweep { core, options, now_ms: core.now_ms(), trash, report };
+        let mut sweep = Sweep { core, options, now_ms: core.now_ms(), at_work_since_ms: None, trash, report };
         // Listed before the roots are read: what is published meanwhile is not among the candidates.
         let (blobs, _) = core.list_blobs()?;
         let recipes = core.list_recipes()?;
@@ -103,7 +105,7 @@ impl Store {
             progress(done, total);
         }
         for blob in blobs {
-            if needed.contains(&blob.digest) || sweep.is_young(blob.stamp.newest_ms(), options.grace) {
+            if needed.contains(&blob.digest) || sweep.may_be_needed(blob.stamp.newest_ms(), options.grace) {
                 sweep.report.kept_blobs += 1;
                 sweep.report.kept_bytes += blob.stamp.bytes();
             } else {
@@ -128,6 +130,11 @@ impl Sweep<'_> {
         written_ms.saturating_add(kept_for.as_millis() as u64) > self.now_ms
     }
 
+    /// As [`is_young`](Self::is_young), and also for what was written while a run is at work.
+    fn may_be_needed(&self, written_ms: u64, kept_for: Duration) -> bool {
+        self.is_young(written_ms, kept_for) || self.at_work_since_ms.is_some_and(|since_ms| written_ms >= since_ms)
+    }
+
     /// Decides which runs stay, discards the others, and returns the recipes that are needed.
     fn runs(&mut self) -> Result<BTreeSet<Fingerprint>, StoreError> {
         let core = self.core;
@@ -142,11 +149,9 @@ impl Sweep<'_> {
                 }
             }
         }
-        let folder = core.layout.area(Area::Runs);
         let mut kept: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for name in disk::names(&folder).map_err(&failed)?.iter().rev() {
-            let Some(id) = RunId::parse(name) else { continue };
-            let path = folder.join(name);
+        for id in core.runs()?.into_iter().rev() {
+            let path = core.layout.run(id.as_str());
             let written_ms = disk::stamp_at(&path).map_or(0, |stamp| stamp.newest_ms());
             let run = core.open_run(&id).ok();
             let is_recent = |run: &RunDir| {
@@ -155,7 +160,12 @@ impl Sweep<'_> {
                 *count <= self.options.keep_runs
             };
             let is_recent = rooted.contains_key(&id) && run.as_ref().is_some_and(is_recent);
-            if is_recent || self.is_young(written_ms, self.options.keep_for.max(self.options.grace)) {
+            let is_at_work = run.as_ref().is_some_and(|run| run.is_at_work(&core.host, self.now_ms));
+            if is_at_work {
+                let begun_ms = run.as_ref().map_or(0, RunDir::written_ms);
+                self.at_work_since_ms = Some(self.at_work_since_ms.map_or(begun_ms, |since_ms| since_ms.min(begun_ms)));
+            }
+            if is_recent || is_at_work || self.is_young(written_ms, self.options.keep_for.max(self.options.grace)) {
                 if let Some(run) = &run {
                     marked.extend(run.instances()?.into_iter().map(|record| record.fingerprint));
                 }
@@ -183,7 +193,7 @@ impl Sweep<'_> {
             let kept_for = if is_done { self.options.grace } else { self.options.keep_for.max(self.options.grace) };
             let written_ms = disk::stamp_at(&path).map_or(0, |stamp| stamp.newest_ms());
             let is_wanted = leased.contains(&fingerprint) || (marked.contains(&fingerprint) && !is_done);
-            if is_wanted || self.is_young(written_ms, kept_for) {
+            if is_wanted || self.may_be_needed(written_ms, kept_for) {
                 let kept = partial::kept_parts(&path).map_err(failed("list kept parts"))?;
                 needed.extend(kept.into_values().map(|blob| blob.digest));
                 continue;
@@ -206,7 +216,7 @@ impl Sweep<'_> {
         let known: BTreeSet<String> = valid.iter().map(|(id, ..)| id.to_string()).collect();
         let folder = self.core.layout.claims_of(fingerprint);
         for (id, claim, stamp) in valid {
-            if is_marked || self.is_young(stamp.newest_ms(), self.options.grace) {
+            if is_marked || self.may_be_needed(stamp.newest_ms(), self.options.grace) {
                 self.report.kept_claims += 1;
                 needed.extend(claim.outputs.values().map(|blob| blob.digest));
                 continue;
@@ -269,7 +279,8 @@ impl Sweep<'_> {
         let (trash, quarantine) = (self.core.layout.area(Area::Trash), self.core.layout.quarantine());
         let mut paths: Vec<PathBuf> = Vec::new();
         for folder in [&trash, &quarantine] {
-            paths.extend(disk::names(folder).map_err(&failed)?.iter().map(|name| folder.join(name)));
+            let names = disk::names(folder).map_err(&failed)?;
+            paths.extend(names.iter().filter(|name| session::is_unique(name)).map(|name| folder.join(name)));
         }
         // Not what was just put there, however little grace there is: it could never be brought back.
         let stays = |path: &PathBuf| *path == quarantine || *path == self.trash;

@@ -3,11 +3,12 @@
 //! Nothing here is ever the only copy. sled holds it between runs; when sled is locked, damaged or fails in the
 //! middle, maps in memory take over for the rest of the process and every operation goes on.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use super::notice::{Notice, Notices};
@@ -109,7 +110,7 @@ impl Index {
             }
         };
         // sled's recovery asserts where a file is not as it wrote it, so damage may arrive as a panic.
-        match catch_unwind(AssertUnwindSafe(open)) {
+        match quietly(open) {
             Ok(Ok(kept)) => Ok(Self { kept: Some(kept), ..Self::in_memory(notices) }),
             Ok(Err(error)) if error.to_string().contains("could not acquire lock") => Err(OpenFailure::Locked),
             Ok(Err(error)) => Err(OpenFailure::Damaged(error.to_string())),
@@ -172,7 +173,7 @@ impl Index {
     /// Asks sled; `None` when there is none, or when it fails, which it is allowed to do once.
     fn ask<T>(&self, question: impl FnOnce(&Kept) -> sled::Result<T>) -> Option<T> {
         let kept = self.kept.as_ref().filter(|_| !self.failed.load(Ordering::Relaxed))?;
-        let why = match catch_unwind(AssertUnwindSafe(|| question(kept))) {
+        let why = match quietly(|| question(kept)) {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "its pages cannot be read back".to_owned(),
@@ -186,4 +187,29 @@ impl Index {
     fn memory<T>(&self, table: Table, act: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>) -> T) -> T {
         act(&mut self.memory[table as usize].lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+thread_local! {
+    /// Whether this thread is asking sled.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Asks sled, which panics where its files are damaged; nobody is to see that on stderr, as it is told in a notice.
+fn quietly<T>(question: impl FnOnce() -> T) -> std::thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            // sled has threads of its own, one of which writes what it was given.
+            let of_sled =
+                || std::thread::current().name().is_some_and(|name| name.starts_with("sled") || name == "log flusher");
+            if !ASKING.get() && !of_sled() {
+                before(info);
+            }
+        }));
+    });
+    let outer = ASKING.replace(true);
+    let answer = catch_unwind(AssertUnwindSafe(question));
+    ASKING.set(outer);
+    answer
 }

@@ -179,6 +179,12 @@ impl Layout {
         self.area(Area::Rows).join(kind)
     }
 
+    /// Returns the kind of rows that a folder is for.
+    pub(super) fn kind_of(&self, folder: &Path) -> Option<Component> {
+        let name = folder.file_name()?.to_str()?;
+        (folder.parent()? == self.area(Area::Rows)).then(|| Component::listed(name))
+    }
+
     pub(super) fn partial_of(&self, fingerprint: &Fingerprint) -> PathBuf {
         self.area(Area::Partial).join(fingerprint.hex())
     }

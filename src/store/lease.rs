@@ -152,6 +152,12 @@ pub(super) enum Attempt {
     Vanished,
 }
 
+/// Tells whether a time is at most so long ago. One that is to come by more than a lease's life was never touched by a holder:
+/// the file system's clock is the same for all.
+fn is_within(at_ms: u64, ms: u64, now_ms: u64) -> bool {
+    at_ms.saturating_add(ms) >= now_ms && at_ms <= now_ms.saturating_add(STALE_AFTER_MS)
+}
+
 fn is_still(path: &Path, stamp: &Stamp) -> bool {
     disk::stamp_at(path).is_some_and(|now| now.same_file(stamp))
 }
@@ -209,11 +215,11 @@ impl Core {
 
     /// Tells whether a lease was made so recently that its holder may still be writing itself down.
     fn is_fresh(&self, stamp: &Stamp) -> io::Result<bool> {
-        Ok(stamp.modified_ms().saturating_add(FRESH_FOR_MS) >= self.file_system_ms()?)
+        Ok(is_within(stamp.modified_ms(), FRESH_FOR_MS, self.file_system_ms()?))
     }
 
     fn is_stale(&self, stamp: &Stamp) -> io::Result<bool> {
-        Ok(stamp.modified_ms().saturating_add(STALE_AFTER_MS) < self.file_system_ms()?)
+        Ok(!is_within(stamp.modified_ms(), STALE_AFTER_MS, self.file_system_ms()?))
     }
 
     /// The time by the clock of the cache's file system: the mtime of a file made now, where one may be made.
@@ -245,7 +251,9 @@ impl Core {
         let folder = self.layout.area(super::layout::Area::Leases);
         for name in disk::names(&folder).map_err(&failed)? {
             let path = folder.join(&name);
-            if let Some(stamp) = disk::stamp_at(&path)
+            // What has no recipe's name is none of ours.
+            if name.parse::<Fingerprint>().is_ok()
+                && let Some(stamp) = disk::stamp_at(&path)
                 && self.is_stale(&stamp).map_err(&failed)?
             {
                 disk::remove_if_there(&path).map_err(&failed)?;

@@ -17,7 +17,7 @@
 //! | leases | `leases/<fingerprint>` | [`Store::lease`]; they save work and decide nothing |
 //! | temporary files | `tmp/<host>.<session>/` | locked by their owner, swept when it is gone |
 //! | trash | `trash/` | what was collected, and `quarantine/` |
-//! | index | `index/<user>@<host>/` | sled, or maps in memory when it is locked or damaged |
+//! | index | `index/<user>@<host>/`, or [`StoreOptions::private`] where others can write | sled, or maps in memory |
 //!
 //! # Layers
 //!
@@ -28,11 +28,17 @@
 //! # What is never served
 //!
 //! - A blob whose bytes are not those of its name: it is hashed on its first read and whenever its file's stamp (device,
+<<<<<<< HEAD
 //!   inode, size, mtime, ctime) is not the one under which it was last found right. Its mode counts for nothing. Nor is it
 //!   said to be there: [`Store::holds`] looks at the bytes.
+=======
+//!   inode, size, mtime, ctime) is not the one under which it was last found right. A file that others can write is hashed
+//!   every time.
+>>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
 //! - A claim whose bytes are not those of its name, or which is about another recipe than its folder.
-//! - Where trust is required, a claim that no trusted key has signed.
+//! - Where trust is required, a claim or row that no trusted key has signed.
 //! - A row or saved state with a wrong checksum.
+//! - Saved work of somebody who is not trusted.
 //! - Anything that is not a regular file; links are not followed, and pipes are not waited for.
 
 mod blob;
@@ -41,7 +47,9 @@ mod commit;
 mod disk;
 mod error;
 mod evict;
+mod found;
 mod gc;
+mod guard;
 mod head;
 mod history;
 mod index;
@@ -54,7 +62,11 @@ mod lookup;
 mod notice;
 mod open;
 mod partial;
+<<<<<<< HEAD
 mod proven;
+=======
+mod private;
+>>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
 mod read;
 mod rows;
 mod run;

@@ -63,6 +63,16 @@ pub enum Notice {
         /// The file.
         path: PathBuf,
     },
+    /// Saved work was not used, because nobody saved it who is trusted.
+    PartialUntrusted {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Saved work cannot be signed where others can write, so nobody will go on with it.
+    Unresumable {
+        /// Why not.
+        why: String,
+    },
     /// A layer cannot be reached; it is gone without for a minute.
     LayerDown {
         /// Its name.
@@ -91,8 +101,11 @@ pub enum Notice {
         /// Who made the first, as it says itself.
         by: String,
     },
-    /// Rows of a cache that several people write are not used, because rows are not signed.
-    RowsUnsigned,
+    /// Rows are there and not used, because nobody signed them who is trusted.
+    RowsUntrusted {
+        /// The layer that has them; `None` for the cache itself.
+        layer: Option<String>,
+    },
     /// A layer has something under a blob's name that is not the blob.
     BlobRefused {
         /// The layer's name.
@@ -146,6 +159,15 @@ impl fmt::Display for Notice {
             Self::PartialDamaged { path } => {
                 write!(f, "ignored damaged training state in `{}`", path.display())
             }
+            Self::PartialUntrusted { path } => {
+                write!(f, "did not resume from the saved work in `{}`: no trusted signature", path.display())
+            }
+            Self::Unresumable { why } => {
+                write!(
+                    f,
+                    "stopped work cannot be resumed in this cache, which others can write: no key to sign it ({why})"
+                )
+            }
             Self::LayerDown { layer, why } => write!(f, "going on without the layer `{layer}`: {why}"),
             Self::LayerReadOnly { layer } => {
                 write!(f, "the layer `{layer}` can only be read by this user; nothing is written there")
@@ -156,9 +178,10 @@ impl fmt::Display for Notice {
                 "{claims} results are there and not used, the first by {by}: nobody signed them who is trusted; `retort cache \
                  key trust` says whom to trust"
             ),
-            Self::RowsUnsigned => f.write_str(
-                "the rows of this shared cache are not signed and not used; use a cache of your own, with this one as a layer",
-            ),
+            Self::RowsUntrusted { layer } => {
+                let of = layer.as_ref().map_or_else(String::new, |layer| format!(" of the layer `{layer}`"));
+                write!(f, "rows{of} exist but are not used: no trusted signature; they are computed or asked for again")
+            }
             Self::BlobRefused { layer, digest, why } => {
                 write!(f, "refused blob `{}` of the layer `{layer}`: {why}", digest.short())
             }

@@ -2,22 +2,29 @@
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Store;
 use super::commit::Committer;
-use super::disk::{self, Locked, Locking};
+use super::disk::{self, Locked};
 use super::error::{StoreError, failed};
-use super::index::{Index, OpenFailure};
+use super::found::{self, Found};
+use super::index::Index;
 use super::layer::{self, LayerOptions, Layers, ObjectsAt, Pusher};
-use super::layout::{Area, Component, Layout};
+use super::layout::{Area, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::session::{self, Session, TempFile, unique};
+<<<<<<< HEAD
 use super::sightings::Sightings;
 use super::trust::{Trust, TrustOptions};
 use retort_fingerprint::{Digest, Fingerprint};
+=======
+use super::trust::{SecretKey, Trust, TrustOptions};
+use super::{guard, private};
+use retort_fingerprint::Fingerprint;
+>>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
 
 /// What stands in the file that tells backup programs to pass by, and Retort that this is a cache.
 pub(super) const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -51,8 +58,10 @@ pub struct StoreOptions {
     pub program: String,
     /// How to open it.
     pub mode: Mode,
-    /// Where the index goes when the root is on a network file system; memory serves where this is `None`.
-    pub local_index: Option<PathBuf>,
+    /// A folder of this user's own, on this machine, for what nobody else may write: the index where others can write the
+    /// cache or it is on a network file system, and the key that saved work is signed with. Where this is `None`, memory
+    /// serves, and no saved work is gone on with there.
+    pub private: Option<PathBuf>,
     /// The clock that claims, runs and `gc` go by.
     pub clock: Clock,
     /// Other caches that are looked into when something is not here, in their order.
@@ -61,6 +70,8 @@ pub struct StoreOptions {
     pub blind_to: Vec<Fingerprint>,
     /// Whom to trust, and with what to sign.
     pub trust: TrustOptions,
+    /// What enters the key of every row, as it enters recipes: another one disowns the rows before it.
+    pub salt: Option<String>,
 }
 
 impl StoreOptions {
@@ -73,11 +84,12 @@ impl StoreOptions {
             host: host.to_owned(),
             program: concat!("retort ", env!("CARGO_PKG_VERSION")).to_owned(),
             mode: Mode::Create,
-            local_index: None,
+            private: None,
             clock: Arc::new(now),
             layers: Vec::new(),
             blind_to: Vec::new(),
             trust: TrustOptions::default(),
+            salt: None,
         }
     }
 }
@@ -105,6 +117,11 @@ pub(super) struct Core {
     pub(super) sightings: Sightings,
     /// Whether each recipe has a head, so that one look finds its claim.
     pub(super) heads: bool,
+    /// Whether nobody else can write here.
+    pub(super) guarded: bool,
+    pub(super) private: Option<PathBuf>,
+    pub(super) saving_key: OnceLock<Option<SecretKey>>,
+    pub(super) salt: Option<String>,
     session: Session,
     /// Held for as long as the index is, so that no second process opens it.
     _index_lock: Option<Locked>,
@@ -131,6 +148,7 @@ impl Store {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(disk::SHARED_FOLDER);
             fs_err::set_permissions(root, mode).map_err(&failed)?;
         }
+        put_tag(&layout).map_err(&failed)?;
         for area in [Area::Objects, Area::Actions, Area::Heads] {
             for shard in 0..=255u8 {
                 disk::make_folder(&layout.area(area).join(format!("{shard:02x}"))).map_err(&failed)?;
@@ -148,22 +166,32 @@ impl Store {
         layer::share(at, timeout).map_err(failed)
     }
 
-    /// Opens a cache directory.
+    /// Tells whether a directory is a cache of Retort.
+    pub fn is_at(root: &Path) -> bool {
+        matches!(found::at(&Layout::new(root.to_owned())), Ok(Found::Cache))
+    }
+
+    /// Opens a cache directory. One that holds something else is left alone.
     ///
     /// A directory that this user cannot write is opened for reading, with a notice. What killed processes left in
     /// `tmp/` is removed on the way.
     ///
     /// # Errors
-    /// [`StoreError::NotACache`] when something else is there, or nothing is and nothing was to be made; [`StoreError::Io`] otherwise.
+    /// [`StoreError::Foreign`] or [`StoreError::NotACache`] when something else is there, or nothing is and nothing was to be
+    /// made; [`StoreError::Io`] otherwise.
     pub fn open(options: StoreOptions) -> Result<Opened, StoreError> {
         let layout = Layout::new(options.root.clone());
         let notices = Arc::new(Notices::default());
-        // For reading, nothing at all is an empty cache; so is a folder that another process is about to fill.
-        let reads_nothing = || options.mode == Mode::ReadOnly && disk::is_absent_or_empty(layout.root());
-        if options.mode != Mode::Create && !layout.tag().exists() && !reads_nothing() {
-            return Err(StoreError::NotACache { root: options.root });
+        let found = found::at(&layout).map_err(failed("open the cache"))?;
+        match (&found, options.mode) {
+            // For reading, nothing at all is an empty cache; so is a folder that another process is about to fill.
+            (Found::Cache, _) | (Found::Nothing, Mode::Create | Mode::ReadOnly) => {}
+            (Found::Foreign { why }, Mode::Create) => {
+                return Err(StoreError::Foreign { root: options.root, why: why.clone() });
+            }
+            (Found::Nothing | Found::Foreign { .. }, _) => return Err(StoreError::NotACache { root: options.root }),
         }
-        let writable = options.mode != Mode::ReadOnly && prepare(&layout, &notices)?;
+        let writable = options.mode != Mode::ReadOnly && prepare(&layout, &found, &notices)?;
         let now_ms = (options.clock)();
         if writable {
             for left in session::abandoned(&layout, &options.host, now_ms).map_err(failed("sweep temporary files"))? {
@@ -171,7 +199,8 @@ impl Store {
                 let _ = disk::remove_tree(&left);
             }
         }
-        let (index, index_lock) = open_index(&layout, &options, writable, &notices);
+        let guarded = guard::is_guarded_folder(layout.root());
+        let (index, index_lock) = private::open_index(&layout, &options, (writable, guarded), &notices);
         let trust = Arc::new(Trust::new(&options.trust));
         let core = Arc::new(Core {
             layers: Layers::new(&options, &notices, &trust),
@@ -179,6 +208,10 @@ impl Store {
             sightings: Sightings::default(),
             session: Session::new(&layout, &options.host),
             heads: layout.area(Area::Heads).is_dir(),
+            guarded,
+            private: options.private,
+            saving_key: OnceLock::new(),
+            salt: options.salt,
             layout,
             writable,
             user: options.user,
@@ -202,8 +235,8 @@ impl Store {
 }
 
 /// Makes the folders; `false` when the directory is there but this user cannot write it.
-fn prepare(layout: &Layout, notices: &Notices) -> Result<bool, StoreError> {
-    let is_new = !layout.tag().exists();
+fn prepare(layout: &Layout, found: &Found, notices: &Notices) -> Result<bool, StoreError> {
+    let is_new = *found == Found::Nothing;
     match make_folders(layout) {
         Ok(()) => Ok(true),
         Err(error)
@@ -218,91 +251,34 @@ fn prepare(layout: &Layout, notices: &Notices) -> Result<bool, StoreError> {
 
 fn make_folders(layout: &Layout) -> io::Result<()> {
     disk::make_folder(layout.root())?;
+    // First of all, so that a directory that is only half made is known for what it is.
+    put_tag(layout)?;
     let is_shared = disk::is_shared(layout.root());
     for area in Area::ALL.into_iter().filter(|area| is_shared || *area != Area::Heads) {
         let path = layout.area(area);
         // Without a folder for the index the store goes on without an index.
-        if !path.is_dir() && (area != Area::Index || !path.exists()) {
+        if area == Area::Index && fs_err::symlink_metadata(&path).is_ok() {
+            continue;
+        }
+        found::require_folder(layout.root(), &path)?;
+        if !path.is_dir() {
             disk::make_folder(&path)?;
         }
     }
     // Temporary files are what every write begins with, so this is the folder to ask about.
     rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK).map_err(|errno| {
         io::Error::new(io::Error::from(errno).kind(), format!("`{}` is not writable", layout.root().display()))
-    })?;
-    if !layout.tag().exists() {
-        let temp = TempFile::new(layout.root().join(format!(".tag-{}", unique("tag"))));
-        let mut file = disk::create_new(temp.path(), disk::GROWING)?;
-        io::Write::write_all(&mut file, TAG.as_bytes())?;
-        temp.persist(&layout.tag())?;
-    }
-    Ok(())
+    })
 }
 
-fn open_index(
-    layout: &Layout,
-    options: &StoreOptions,
-    writable: bool,
-    notices: &Arc<Notices>,
-) -> (Index, Option<Locked>) {
-    let in_memory = || (Index::in_memory(Arc::clone(notices)), None);
-    if !writable {
-        return in_memory();
+fn put_tag(layout: &Layout) -> io::Result<()> {
+    if layout.tag().exists() {
+        return Ok(());
     }
-    let owner = format!("{}@{}", Component::of(&options.user).as_str(), Component::of(&options.host).as_str());
-    let folder = if disk::is_network(layout.root()) {
-        let Some(local) = &options.local_index else { return in_memory() };
-        local.join(Digest::of(layout.root().as_os_str().as_encoded_bytes()).short()).join(owner)
-    } else {
-        layout.area(Area::Index).join(owner)
-    };
-    match open_kept(layout, &folder, &options.user, notices) {
-        Ok(opened) => opened,
-        Err(why) => {
-            notices.push(Notice::IndexDamaged { moved_to: None, why });
-            in_memory()
-        }
-    }
-}
-
-fn open_kept(
-    layout: &Layout,
-    folder: &Path,
-    user: &str,
-    notices: &Arc<Notices>,
-) -> Result<(Index, Option<Locked>), String> {
-    let text = |error: io::Error| error.to_string();
-    if !folder.is_dir() {
-        disk::make_folder(folder).map_err(text)?;
-    }
-    let (lock, _) = disk::append(&folder.join("lock")).map_err(text)?;
-    let locked = || {
-        notices.push(Notice::IndexLocked);
-        Ok((Index::in_memory(Arc::clone(notices)), None))
-    };
-    let lock = match Locked::try_new(lock) {
-        Locking::Taken(lock) => lock,
-        Locking::Unsupported(file) => Locked::pretend(file),
-        Locking::Busy(_) => return locked(),
-    };
-    let database = folder.join("sled-v1");
-    if !database.exists() && layout.roots_of(user).is_dir() {
-        notices.push(Notice::IndexNew);
-    }
-    let why = match Index::open(&database, notices) {
-        Ok(index) => return Ok((index, Some(lock))),
-        Err(OpenFailure::Locked) => return locked(),
-        Err(OpenFailure::Damaged(why)) => why,
-    };
-    let aside = layout.area(Area::Trash).join(format!("index-{}", unique(&why)));
-    disk::rename(&database, &aside).map_err(text)?;
-    match Index::open(&database, notices) {
-        Ok(index) => {
-            notices.push(Notice::IndexDamaged { moved_to: Some(aside), why });
-            Ok((index, Some(lock)))
-        }
-        Err(_) => Err(why),
-    }
+    let temp = TempFile::new(layout.root().join(format!("{}{}", found::TAG_TO_BE, unique("tag"))));
+    let mut file = disk::create_new(temp.path(), disk::GROWING)?;
+    io::Write::write_all(&mut file, TAG.as_bytes())?;
+    temp.persist(&layout.tag())
 }
 
 impl Core {
@@ -317,6 +293,11 @@ impl Core {
         Self {
             session: Session::new(&layout, &from.host),
             heads: layout.area(Area::Heads).is_dir(),
+            // Nothing of a layer is believed as it stands.
+            guarded: false,
+            private: None,
+            saving_key: OnceLock::new(),
+            salt: None,
             layout,
             writable,
             user: from.user.clone(),

@@ -7,10 +7,12 @@ use std::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
+use super::disk::{Locked, Locking, Opened};
 use super::error::{StoreError, failed};
 use super::layout::Area;
 use super::open::Core;
@@ -104,7 +106,8 @@ pub struct RunRecord {
 }
 
 /// The files of a run that tell what it needed, and what happened.
-pub(super) const FILES: [&str; 3] = ["run.json", "instances.jsonl", "events.jsonl"];
+pub(super) const FILES: [&str; 3] = [INFO, "instances.jsonl", "events.jsonl"];
+const INFO: &str = "run.json";
 
 /// The folder of one run.
 #[derive(Debug)]
@@ -113,6 +116,8 @@ pub struct RunDir {
     folder: PathBuf,
     info: RunInfo,
     appending: Mutex<Option<File>>,
+    /// The lock on `run.json` of whoever runs it: how others see that it is at work.
+    _at_work: Option<Locked>,
 }
 
 const VERSION: u32 = 1;
@@ -120,6 +125,13 @@ const INFO_BYTES_MAX: u64 = 64 * 1024;
 
 /// A run whose log has not grown for this long has ended, however it did.
 const SILENT_AFTER_MS: u64 = 3600 * 1000;
+
+/// By how much the clocks of two machines may differ.
+const CLOCKS_DIFFER_MS: u64 = 24 * 3600 * 1000;
+
+/// How often a lock is asked for that others only hold for a moment.
+const LOCK_ATTEMPTS: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// The end of a log that is looked through for the end of the run.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -150,16 +162,17 @@ impl Store {
             }
         };
         let text = serde_json::to_vec(&info).map_err(std::io::Error::other).map_err(&failed)?;
-        write_whole(core, &folder.join("run.json"), &text).map_err(&failed)?;
+        write_whole(core, &folder.join(INFO), &text).map_err(&failed)?;
         write_whole(core, &core.layout.roots_of(&core.user).join(id.as_str()), experiment.as_bytes())
             .map_err(&failed)?;
-        Ok(RunDir { id, folder, info, appending: Mutex::new(None) })
+        let at_work = lock(&folder.join(INFO)).map_err(&failed)?;
+        Ok(RunDir { id, folder, info, appending: Mutex::new(None), _at_work: at_work })
     }
 
-    /// Lists all runs of all users, the oldest first.
+    /// Lists all runs of all users, the oldest first. Runs whose name is of a time to come, by a clock that was wrong, come
+    /// before all others: nothing is known of their time, and they must not be the last for ever.
     pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
-        let names = disk::names(&self.core.layout.area(Area::Runs)).map_err(failed("list runs"))?;
-        Ok(names.iter().filter_map(|name| RunId::parse(name)).collect())
+        self.core.runs()
     }
 
     /// Opens a recorded run.
@@ -188,13 +201,22 @@ impl Store {
 }
 
 impl Core {
+    pub(super) fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        let names = disk::names(&self.layout.area(Area::Runs)).map_err(failed("list runs"))?;
+        let ids = names.iter().filter_map(|name| RunId::parse(name));
+        let latest = RunId::new(self.now_ms().saturating_add(CLOCKS_DIFFER_MS), "ffffff");
+        let (past, mut sorted): (Vec<_>, Vec<_>) = ids.partition(|id| *id <= latest);
+        sorted.extend(past);
+        Ok(sorted)
+    }
+
     pub(super) fn open_run(&self, id: &RunId) -> Result<RunDir, StoreError> {
         let missing = || StoreError::NoSuchRun { run: id.to_string() };
         let folder = self.layout.area(Area::Runs).join(id.as_str());
-        let info = disk::read_small(&folder.join("run.json"), INFO_BYTES_MAX).map_err(failed("open a run"))?;
+        let info = disk::read_small(&folder.join(INFO), INFO_BYTES_MAX).map_err(failed("open a run"))?;
         let (info, _) = info.ok_or_else(missing)?;
         let info = read_info(&info).ok_or_else(missing)?;
-        Ok(RunDir { id: id.clone(), folder, info, appending: Mutex::new(None) })
+        Ok(RunDir { id: id.clone(), folder, info, appending: Mutex::new(None), _at_work: None })
     }
 }
 
@@ -250,19 +272,39 @@ impl RunDir {
         whole_lines(&self.folder.join("events.jsonl"))
     }
 
-    /// Tells whether the run has ended; one that was killed has when its log has not grown for an hour.
-    pub(super) fn is_over(&self, now_ms: u64) -> bool {
-        let path = self.folder.join("events.jsonl");
-        let silent = |written_ms: u64| written_ms.saturating_add(SILENT_AFTER_MS) <= now_ms;
-        let Some(stamp) = disk::stamp_at(&path) else { return silent(self.info.started_at_ms) };
-        let tail = || {
-            let mut file = disk::open_input(&path)?;
-            file.seek(SeekFrom::Start(stamp.bytes().saturating_sub(TAIL_BYTES)))?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).contains("\"event\":\"run-finished\""))
+    /// Returns when the run was recorded, in milliseconds since 1970 by the clock of the file system.
+    pub(super) fn written_ms(&self) -> u64 {
+        disk::stamp_at(&self.folder.join(INFO)).map_or(0, |stamp| stamp.modified_ms())
+    }
+
+    /// Tells whether the run has not ended. One that was killed has: its lock is free, or, where locks do not reach, its log has
+    /// not grown for an hour.
+    pub(super) fn is_at_work(&self, host: &str, now_ms: u64) -> bool {
+        let log = self.folder.join("events.jsonl");
+        let has_finished = || {
+            let mut file = disk::open_input(&log)?;
+            let bytes = file.metadata()?.len();
+            file.seek(SeekFrom::Start(bytes.saturating_sub(TAIL_BYTES)))?;
+            let mut tail = Vec::new();
+            file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+            Ok::<_, std::io::Error>(String::from_utf8_lossy(&tail).contains("\"event\":\"run-finished\""))
         };
-        silent(stamp.newest_ms()) || tail().unwrap_or(false)
+        if has_finished().unwrap_or(false) {
+            return false;
+        }
+        let locking = disk::open_plain(&self.folder.join(INFO)).ok().and_then(|opened| match opened {
+            Opened::Regular(file, _) => Some(Locked::try_new(file)),
+            Opened::Absent | Opened::Odd => None,
+        });
+        match locking {
+            Some(Locking::Busy(_)) => true,
+            Some(Locking::Taken(_)) if self.info.host == host => false,
+            Some(Locking::Taken(_) | Locking::Unsupported(_)) | None => {
+                let written_ms = disk::stamp_at(&log).map_or(self.info.started_at_ms, |stamp| stamp.newest_ms());
+                let since_ms = now_ms.saturating_sub(written_ms);
+                since_ms < SILENT_AFTER_MS && written_ms <= now_ms.saturating_add(CLOCKS_DIFFER_MS)
+            }
+        }
     }
 
     /// Appends what became of instances.
@@ -302,6 +344,19 @@ fn records_of(lines: &[String]) -> Vec<InstanceRecord> {
 
 fn read_info(bytes: &[u8]) -> Option<RunInfo> {
     serde_json::from_slice(bytes).ok().filter(|info: &RunInfo| info.run == VERSION)
+}
+
+/// Locks the file by which a run is seen to be at work; `None` where there are no locks, and its log tells.
+fn lock(path: &Path) -> std::io::Result<Option<Locked>> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match Locked::try_new(File::open(path)?) {
+            Locking::Taken(lock) => return Ok(Some(lock)),
+            Locking::Unsupported(_) => return Ok(None),
+            // Somebody is just looking whether it is at work.
+            Locking::Busy(_) => std::thread::sleep(LOCK_PAUSE),
+        }
+    }
+    Ok(None)
 }
 
 fn write_whole(core: &Arc<Core>, path: &Path, bytes: &[u8]) -> std::io::Result<()> {

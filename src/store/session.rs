@@ -17,6 +17,8 @@ const ABANDONED_AFTER_MS: u64 = 7 * 24 * 3600 * 1000;
 
 const LOCK: &str = "lock";
 
+const UNIQUE_DIGITS: usize = 16;
+
 /// This store's folder of temporary files; it is made when first needed.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -116,7 +118,7 @@ pub(super) fn abandoned(layout: &Layout, host: &str, now_ms: u64) -> io::Result<
     let tmp = layout.area(Area::Tmp);
     let ours = format!("{}.", Component::of(host).as_str());
     let mut found = Vec::new();
-    for name in disk::names(&tmp)? {
+    for name in disk::names(&tmp)?.into_iter().filter(|name| is_unique(name)) {
         let path = tmp.join(&name);
         if is_abandoned(&path, name.starts_with(&ours), now_ms) {
             found.push(path);
@@ -126,6 +128,10 @@ pub(super) fn abandoned(layout: &Layout, host: &str, now_ms: u64) -> io::Result<
 }
 
 fn is_abandoned(path: &Path, same_host: bool, now_ms: u64) -> bool {
+    // A session's folder is a folder, and no link to one.
+    if !fs_err::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        return false;
+    }
     let Some(folder) = disk::stamp_at(path) else { return false };
     let lock = path.join(LOCK);
     let newest_ms = folder.newest_ms().max(disk::stamp_at(&lock).map_or(0, |stamp| stamp.newest_ms()));
@@ -140,11 +146,19 @@ fn is_abandoned(path: &Path, same_host: bool, now_ms: u64) -> bool {
     }
 }
 
+/// Tells whether a name ends, behind a dot or a hyphen, as those do that were made with [`unique`]: what does not is not ours
+/// to remove.
+pub(super) fn is_unique(name: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let unique = name.rsplit_once(['.', '-']).map(|(_, end)| end);
+    unique.is_some_and(|end| end.len() == UNIQUE_DIGITS && end.bytes().all(digit))
+}
+
 /// Sixteen hexadecimal digits that no other call in any process gives, short of a freak; taken names are tried again.
 pub(super) fn unique(salt: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut hex = Digest::of(format!("{salt} {} {} {count}", std::process::id(), now_ns()).as_bytes()).hex();
-    hex.truncate(16);
+    hex.truncate(UNIQUE_DIGITS);
     hex
 }

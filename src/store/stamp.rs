@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::guard;
+
 /// A file's (device, inode, size, mtime, ctime): as long as it stays the same, the bytes did.
 ///
 /// Mode bits are left out on purpose: nothing may be concluded from them, except that changing them changes the ctime.
@@ -15,6 +17,7 @@ pub(super) struct Stamp {
     bytes: u64,
     modified_ns: i128,
     changed_ns: i128,
+    guarded: bool,
 }
 
 /// How coarse a file system's clock may be when its stamps carry fractions of a second; Linux ticks every 1 to 10 ms.
@@ -35,11 +38,20 @@ impl Stamp {
             bytes: metadata.size(),
             modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
             changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+            guarded: guard::is_guarded(metadata),
         }
     }
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Tells whether only this user, or the superuser, can write the file.
+    ///
+    /// Whoever else can write it may do so without its stamp telling: a page of a mapped file is written long before the
+    /// file's times say so.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.guarded
     }
 
     /// Tells whether both name the same file, whatever happened to it.
@@ -122,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_stamp_as_young_as_the_reading_proves_nothing() {
-        let stamp = |changed_ns| Stamp { device: 1, inode: 2, bytes: 3, modified_ns: 1_500_000_001, changed_ns };
+        let stamp =
+            |changed_ns| Stamp { device: 1, inode: 2, bytes: 3, modified_ns: 1_500_000_001, changed_ns, guarded: true };
         let read = 9_000_000_001;
         assert!(stamp(1_500_000_001).is_settled(read, 0));
         assert!(!stamp(read).is_settled(read, 0));
@@ -133,7 +146,8 @@ mod tests {
 
     #[test]
     fn whole_seconds_are_taken_for_a_coarse_clock() {
-        let stamp = Stamp { device: 1, inode: 2, bytes: 3, modified_ns: 7_000_000_000, changed_ns: 8_000_000_000 };
+        let (modified_ns, changed_ns) = (7_000_000_000, 8_000_000_000);
+        let stamp = Stamp { device: 1, inode: 2, bytes: 3, modified_ns, changed_ns, guarded: true };
         assert!(!stamp.is_settled(9_900_000_000, 0));
         assert!(stamp.is_settled(10_000_000_001, 0));
     }

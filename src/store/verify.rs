@@ -114,6 +114,12 @@ impl Store {
             let damaged =
                 [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials];
             for damage in damaged.into_iter().flatten() {
+                // Of rows, what is sound is kept.
+                if let Some(kind) = damage.path.parent().and_then(|kind| core.layout.kind_of(kind))
+                    && rows::rescue(core, &kind, &damage.path).map_err(failed("keep sound rows"))?
+                {
+                    continue;
+                }
                 let name = damage.path.file_name().unwrap_or_default().to_string_lossy();
                 let aside = core.layout.quarantine().join(format!("{name}.{}", unique("quarantine")));
                 disk::rename(&damage.path, &aside).map_err(failed("move a damaged file into quarantine"))?;
@@ -198,7 +204,7 @@ fn verify_rows(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError>
         for name in disk::names(&folder).map_err(&failed)? {
             let path = folder.join(&name);
             let found = if name.ends_with(rows::PACK) {
-                rows::inspect_pack(&path)
+                rows::inspect_pack(&path, &kind)
             } else if name.ends_with(rows::JOURNAL) {
                 rows::inspect_journal(&path)
             } else {

@@ -202,3 +202,19 @@ fn what_is_no_cache_is_left_alone() {
     project.run(&["run", FILE]).code(3).says("cache");
     assert_eq!(fs_err::read_to_string(project.cache()).unwrap(), "a file");
 }
+
+#[test]
+fn a_damaged_index_is_told_in_a_note_and_not_by_a_panic() {
+    let project = Project::new(PLAIN);
+    project.make();
+    let database = files(&project.cache().join("index")).into_iter().find(|path| path.ends_with("sled-v1/db")).unwrap();
+    let whole = fs_err::read(&database).unwrap();
+    for at in [0, 10, 100, 1000, 5000, 20_000, 100_000] {
+        let mut bytes = whole.clone();
+        bytes.iter_mut().skip(at).step_by(97).for_each(|byte| *byte ^= 0x5A);
+        fs_err::write(&database, &bytes).unwrap();
+        let output = project.run(&["run", FILE]).code(0);
+        assert!(!output.stderr.contains("panicked"), "{output}");
+        assert!(project.stale().is_empty());
+    }
+}

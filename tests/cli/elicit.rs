@@ -122,6 +122,37 @@ fn only_what_a_change_concerns_is_asked_again() {
     assert_eq!(other.asked().len(), 3 * (QUESTIONS + 5));
 }
 
+#[test]
+fn answers_that_were_disowned_or_that_nobody_trusted_signed_are_asked_for_again() {
+    let lab = Lab::new(Teacher::start());
+    let project = &lab.project;
+    assert_eq!(lab.asks(), QUESTIONS);
+    project.write("retort.toml", "[trust]\nsalt = \"2026-12\"\n");
+    assert_eq!(lab.asks(), QUESTIONS);
+    assert_eq!(lab.asks(), 0);
+    project.write("retort.toml", "");
+    assert_eq!(lab.asks(), 0, "nothing was lost");
+    let run_as = |person: &str, arguments: &[&str]| {
+        Output::of(project.command(arguments).env("RETORT_KEYS", project.path(person)).env("USER", person)).code(0)
+    };
+    // Only the single answers are there then.
+    let asks_as = |person: &str| {
+        fs_err::remove_dir_all(project.cache().join("actions")).unwrap();
+        lab.teacher.asked();
+        run_as(person, &["run", FILE]);
+        lab.teacher.asked().len()
+    };
+    project.write("retort.toml", "[trust]\nrequire = true\n");
+    let key = run_as("ada", &["cache", "key", "new"]).stdout.trim().to_owned();
+    run_as("bob", &["cache", "key", "new"]);
+    assert_eq!(asks_as("ada"), QUESTIONS, "those of before nobody signed");
+    assert_eq!(asks_as("ada"), 0);
+    assert_eq!(asks_as("bob"), QUESTIONS, "Ada is not trusted");
+    run_as("carol", &["cache", "key", "new"]);
+    run_as("carol", &["cache", "key", "trust", &key, "ada"]);
+    assert_eq!(asks_as("carol"), 0);
+}
+
 /// Everything a server or the way to it can do to a request that will be answered in the end.
 const FAULTS: [Act; 16] = [
     Act::Busy(None),

@@ -64,7 +64,7 @@ impl Project {
                 command.env_remove(name);
             }
         }
-        command.env("HF_HOME", self.path("hf")).env("NO_PROXY", "*");
+        command.env("HF_HOME", self.path("hf")).env("NO_PROXY", "*").env("XDG_CACHE_HOME", self.path("home/cache"));
         command.args(arguments).arg("--cache").arg(&self.cache).current_dir(self.folder.path());
         command.env("USER", "tester").env("NO_COLOR", "1").env("RETORT_DEVICE", "cpu").stdin(Stdio::null());
         command

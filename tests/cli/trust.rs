@@ -87,6 +87,116 @@ fn a_salt_disowns_everything_before_it() {
 }
 
 #[test]
+fn a_part_that_a_colleague_planted_does_not_become_a_result() {
+    let honest = Project::new(PLAIN);
+    honest.make();
+    let plan = honest.plan();
+    let (.., fingerprint) = plan.iter().find(|(name, ..)| name.starts_with("masked[")).unwrap();
+    for require in [false, true] {
+        let team = tempfile::tempdir().unwrap();
+        let shared = team.path().join("shared");
+        let project = Project::new(PLAIN).with_cache(&shared);
+        project.run(&["cache", "share", shared.to_str().unwrap()]).code(0);
+        new_key(&project, "ada");
+        project.write("retort.toml", &format!("[trust]\nrequire = {require}\n"));
+        let poison = b"{\"poison\":true}\n";
+        let digest = blake3::hash(poison).to_hex();
+        fs_err::write(project.blob(digest.as_str()), poison).unwrap();
+        let text = format!("{digest} {}", poison.len());
+        let item = [text.as_bytes(), blake3::hash(text.as_bytes()).as_bytes()].concat();
+        let folder = shared.join("partial/v1").join(fingerprint.as_ref().unwrap());
+        fs_err::create_dir_all(&folder).unwrap();
+        fs_err::write(folder.join("kept-rows"), item).unwrap();
+        run_as(&project, "ada", &["run", FILE]).code(0).says("no trusted signature");
+        assert_eq!(project.digests(), honest.digests(), "{require}");
+        run_as(&project, "ada", &["cache", "verify"]).code(0);
+    }
+}
+
+#[test]
+fn settings_of_somebody_else_are_not_obeyed() {
+    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+    let project = Project::new(PLAIN);
+    project.write("retort.toml", "cache = \"elsewhere\"\n");
+    let path = project.path("retort.toml");
+    let refused = |why: &str| {
+        let output = project.run(&["plan", FILE]).code(3).says(&path.display().to_string()).says(why);
+        output.says("hint: an own `retort.toml`");
+        let mut command = project.command(&["plan", FILE]);
+        Output::of(command.env("RETORT_SAFE_DIRECTORIES", path.parent().unwrap())).code(0);
+        // One's own comes first.
+        fs_err::create_dir_all(project.path("mine")).unwrap();
+        project.write("mine/retort.toml", "");
+        let mut command = project.command(&["plan", "../pipeline.yaml"]);
+        Output::of(command.current_dir(project.path("mine"))).code(0);
+    };
+    project.run(&["plan", FILE]).code(0);
+    fs_err::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
+    refused("everybody can write it");
+    fs_err::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    // To make a file somebody else's takes the superuser.
+    if rustix::process::geteuid().is_root() {
+        chown(&path, Some(64_002), None).unwrap();
+        refused("it belongs to user 64002");
+        chown(&path, Some(0), None).unwrap();
+        fs_err::rename(&path, project.path("other.toml")).unwrap();
+        symlink("other.toml", &path).unwrap();
+        project.run(&["plan", FILE]).code(0);
+        lchown(&path, Some(64_002), None).unwrap();
+        refused("it belongs to user 64002");
+    }
+}
+
+#[test]
+fn keys_that_somebody_else_declared_trusted_are_not() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let project = Project::new(PLAIN);
+    let key = new_key(&project, "eve");
+    new_key(&project, "ada");
+    run_as(&project, "ada", &["cache", "key", "trust", &key, "eve"]).code(0);
+    let path = project.path("ada/trusted");
+    run_as(&project, "ada", &["plan", FILE]).code(0);
+    fs_err::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
+    run_as(&project, "ada", &["plan", FILE]).code(3).says("everybody can write it").says("hint: set `RETORT_KEYS`");
+    fs_err::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        chown(&path, Some(64_002), None).unwrap();
+        run_as(&project, "ada", &["plan", FILE]).code(3).says("it belongs to user 64002");
+    }
+}
+
+#[test]
+fn a_home_in_the_settings_is_the_person_s_own() {
+    let project = Project::new(PLAIN);
+    project.write("retort.toml", "cache = \"~/retort\"\n");
+    let run = |home: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_retort"));
+        command.args(["run", FILE, "questions"]).current_dir(project.path(""));
+        Output::of(command.env_remove("RETORT_CACHE").env("RETORT_DEVICE", "cpu").env("HOME", home))
+    };
+    let home = project.path("ada");
+    run(home.to_str().unwrap()).code(0);
+    assert!(home.join("retort/CACHEDIR.TAG").is_file());
+    run("").code(2).says("cannot expand `~/retort`");
+    project.write("retort.toml", "cache = \"~bob/retort\"\n");
+    run(home.to_str().unwrap()).code(2).says("cannot expand `~bob/retort`");
+}
+
+#[test]
+fn a_directory_that_is_no_cache_is_not_made_one() {
+    let project = Project::new(PLAIN);
+    for name in ["cache/tmp/work/thesis.tex", "cache/trash/photo.jpg"] {
+        project.write(name, "mine");
+    }
+    let before = project.mtimes("cache");
+    for arguments in [&["run", FILE][..], &["cache", "gc", "--grace", "0"], &["plan", FILE], &["cache", "verify"]] {
+        project.run(arguments).code(3).says("cache");
+    }
+    project.run(&["run", FILE]).code(3).says("it holds `tmp`").says("hint: name a new or empty directory");
+    assert_eq!(project.mtimes("cache"), before);
+}
+
+#[test]
 fn an_audit_countersigns_what_is_the_same_and_tells_what_differs() {
     let project = Project::new(TRAINED);
     project.make();

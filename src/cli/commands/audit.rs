@@ -79,8 +79,7 @@ fn again(
         mode: Mode::Create,
         layers,
         blind_to: vec![fingerprint],
-        trust: settings.trust.clone(),
-        ..StoreOptions::new(folder, &settings.user, &settings.host)
+        ..settings.store(folder)
     })?;
     // What a teacher behind a server said cannot be computed again, only bought again.
     store.take_rows(known, BOUGHT)?;

@@ -14,6 +14,7 @@ use super::{LayerOptions, Writes};
 use crate::BlobRef;
 use crate::claim::ClaimId;
 use crate::disk::{self, Opened};
+use crate::found::{self, Found};
 use crate::head::WholeClaim;
 use crate::layout::{Area, Component, Layout};
 use crate::lease::Attempt;
@@ -54,7 +55,7 @@ impl Directory {
     ) -> Result<Self, String> {
         let layout = Layout::new(root.to_owned());
         let shown = root.display();
-        if !layout.tag().is_file() {
+        if found::at(&layout).map_err(|error| error.to_string())? != Found::Cache {
             return Err(match fs_err::metadata(root) {
                 Err(error) => error.to_string(),
                 Ok(_) => format!("`{shown}` is not a cache; `retort cache share {shown}` makes one for a group"),

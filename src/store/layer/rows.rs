@@ -11,11 +11,8 @@ use crate::index::Table;
 use crate::layout::Component;
 use crate::notice::Notice;
 use crate::open::Core;
-use crate::rows::{self, pack_name};
+use crate::rows::{self, PACK_BYTES_MAX, Scope, pack_name};
 use retort_fingerprint::Digest;
-
-/// A larger pack is none of ours.
-const PACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 impl Layer {
     /// Puts the packs of a kind there that it does not have; returns how many.
@@ -65,8 +62,7 @@ impl Layer {
 impl Core {
     /// Takes the packs of a kind that the layers have and that were not taken before; returns how many.
     pub(crate) fn take_rows_from_layers(&self, kind: &Component) -> u64 {
-        // Rows are not signed, so where trust is required none are taken from others.
-        if !self.writable || self.trust.require || !self.layers.blind_to.is_empty() {
+        if !self.writable || !self.layers.blind_to.is_empty() {
             return 0;
         }
         self.layers.iter().map(|layer| self.take_packs(layer, kind)).sum()
@@ -74,6 +70,7 @@ impl Core {
 
     pub(super) fn take_packs(&self, layer: &Layer, kind: &Component) -> u64 {
         let folder = self.layout.rows_of(kind);
+        let scope = Scope::of(&self.trust, kind);
         let mut taken = 0;
         for pack in layer.row_packs(kind) {
             let name = pack_name(&pack);
@@ -82,8 +79,22 @@ impl Core {
             if self.index.get(Table::Packs, &marker).is_some() || folder.join(&name).exists() {
                 continue;
             }
+            let untrusted = || self.notices.push(Notice::RowsUntrusted { layer: Some(layer.name().to_owned()) });
+            // Where trust is required, what nobody trusted signed is looked at once and not kept.
+            let refused = scope.key(&[b"refused\0", &pack.as_bytes()[..]].concat());
+            if self.index.get(Table::Packs, &refused).is_some() {
+                untrusted();
+                continue;
+            }
             let Some(bytes) = layer.row_pack(kind, &pack) else { continue };
-            let kept = if Digest::of(&bytes) == pack {
+            let is_whole = Digest::of(&bytes) == pack;
+            let is_trusted = || rows::pack_signer(kind, &bytes).is_some_and(|signer| self.trust.counts(&signer));
+            if is_whole && self.trust.require && !is_trusted() {
+                self.index.put(Table::Packs, vec![(refused, Vec::new())]);
+                untrusted();
+                continue;
+            }
+            let kept = if is_whole {
                 self.keep_pack(&folder.join(&name), &bytes).map_err(|error| error.to_string())
             } else {
                 Err("its bytes are not those of its name".to_owned())

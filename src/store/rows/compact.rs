@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
 
-use super::shelf::{index_pack, seal_rows};
-use super::{PACK, SEAL_BYTES, index_key, journal, pack};
+use super::listed::{index_pack, seal_rows};
+use super::scope::Scope;
+use super::{PACK, SEAL_BYTES, pack};
 use crate::disk;
-use crate::index::Table;
 use crate::layout::{Area, Component};
 use crate::open::Core;
-use retort_fingerprint::Digest;
+use crate::trust::SecretKey;
+use retort_fingerprint::{Digest, RowKey};
 
 /// Fewer small packs are not worth a merge.
 const MERGE_MIN: usize = 8;
@@ -19,47 +21,57 @@ pub(crate) fn kinds(core: &Core) -> io::Result<Vec<Component>> {
     Ok(disk::names(&core.layout.area(Area::Rows))?.iter().map(|name| Component::listed(name)).collect())
 }
 
-/// Merges small packs of a kind into one; returns how many packs went into it.
+/// Merges the small packs of a kind that nobody has signed into one, and those that this user has; what others have signed
+/// stays as it is. Returns how many packs went into the new ones.
 ///
-/// The merged pack is durable before the others go, and whoever looks for a row in one that is gone finds it again.
+/// A merged pack is durable before the others go, and whoever looks for a row in one that is gone finds it again.
 pub(crate) fn compact(core: &Core, kind: &Component) -> io::Result<usize> {
+    let signer = core.trust.signer();
+    let signers = [None, signer];
+    let distinct = if signer.is_some() { &signers[..] } else { &signers[..1] };
+    distinct.iter().map(|signer| compact_signed(core, kind, *signer)).sum()
+}
+
+fn compact_signed(core: &Core, kind: &Component, signer: Option<&SecretKey>) -> io::Result<usize> {
     let folder = core.layout.rows_of(kind);
-    let (mut small, mut bytes) = (Vec::new(), 0);
+    let (mut small, mut bytes): (Vec<(Digest, PathBuf)>, _) = (Vec::new(), 0);
+    let mut rows: BTreeMap<RowKey, Vec<u8>> = BTreeMap::new();
     for digest in packs(&disk::names(&folder)?) {
         let path = folder.join(format!("{digest}{PACK}"));
         let size = disk::stamp_at(&path).map_or(0, |stamp| stamp.bytes());
+        if bytes + size > SEAL_BYTES {
+            continue;
+        }
         // A damaged pack is left for `verify` to name.
-        if bytes + size <= SEAL_BYTES && pack::inspect(&path).is_ok() {
+        let Some(pack) = pack::read(&path, kind, &digest).ok().flatten().filter(|pack| pack.damage.is_none()) else {
+            continue;
+        };
+        if pack.signer == signer.map(SecretKey::public) {
             bytes += size;
+            for (key, place, _) in &pack.rows {
+                let payload = || pack.bytes[place.offset as usize..][..place.bytes as usize].to_vec();
+                rows.entry(*key).or_insert_with(payload);
+            }
             small.push((digest, path));
         }
     }
     if small.len() < MERGE_MIN {
         return Ok(0);
     }
-    let mut rows = BTreeMap::new();
-    for (_, path) in &small {
-        let Some(file) = pack::open(path)? else { continue };
-        for (key, place) in pack::read_table(&file).map_err(io::Error::other)? {
-            if let Some(payload) = journal::read(&file, &key, place)? {
-                rows.entry(key).or_insert(payload);
-            }
-        }
-    }
-    let merged = seal_rows(core, kind, &folder, &rows, &mut BTreeSet::new())?;
+    let merged = seal_rows(core, kind, signer, &rows, &mut BTreeSet::new())?;
+    let scope = Scope::of(&core.trust, kind);
     for (digest, path) in small.iter().filter(|(digest, _)| Some(*digest) != merged) {
         disk::remove_if_there(path)?;
-        core.index.remove(Table::Packs, &index_key(kind, digest.as_bytes()));
+        scope.forget(core, digest);
     }
     Ok(small.len())
 }
 
 /// Puts the rows of every pack of a kind into an index that knows none; returns the number of packs.
 pub(crate) fn rebuild(core: &Core, kind: &Component) -> io::Result<usize> {
-    let folder = core.layout.rows_of(kind);
     let mut indexed = BTreeSet::new();
-    let names = disk::names(&folder)?;
-    Ok(packs(&names).filter(|digest| index_pack(core, kind, &folder, digest, &mut indexed)).count())
+    let names = disk::names(&core.layout.rows_of(kind))?;
+    Ok(packs(&names).filter(|digest| index_pack(core, kind, digest, &mut indexed)).count())
 }
 
 fn packs(names: &[String]) -> impl Iterator<Item = Digest> {

@@ -1,5 +1,9 @@
 //! Journals: an eight-byte mark, then records of length, key, payload and checksum.
+//!
+//! Where the writer has a key, a second record follows each row: its *voucher*, which only the owner of the key can make. So
+//! a process that seals a journal left behind knows which rows it may sign.
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -7,15 +11,21 @@ use std::time::{Duration, Instant};
 
 use fs_err::File;
 
-use super::{CHECK_BYTES, Place, ROW_BYTES_MAX, check};
+use super::salvage::{RECORD_HEAD_BYTES, next_record, record_at};
+use super::{CHECK_BYTES, Place, ROW_BYTES_MAX, RowHash, check, hash};
 use crate::disk::{self, Locked, Locking, Opened};
+use crate::layout::Component;
+use crate::open::Core;
 use crate::wire::Fields;
-use retort_fingerprint::RowKey;
+use retort_fingerprint::{Digest, RowKey};
 
 const MARK: &[u8; 8] = b"RTRTROW1";
 
-/// Bytes before a record's payload: its length and its key.
-const HEAD_BYTES: u64 = 4 + 32;
+/// The rows of a journal and their places.
+pub(super) type Rows = BTreeMap<RowKey, Place>;
+
+/// Whose voucher a record is follows from its key.
+const VOUCHER: &[u8] = b"retort 2026 voucher of a row v1";
 
 /// Rows that may be lost when the power fails, unless somebody flushes.
 const UNSYNCED_MAX: u32 = 1000;
@@ -46,12 +56,15 @@ impl Journal {
         Ok(Some(Self { file, end: MARK.len() as u64, unsynced: 0, synced_at: Instant::now() }))
     }
 
-    /// Appends a row in one write, and makes the last rows durable when they are many or old.
+    /// Appends a row, with its voucher where it has one, in one write, and makes the last rows durable when they are many or old.
     ///
     /// # Errors
     /// Those of writing; the journal then ends where it ended before.
-    pub(super) fn append(&mut self, key: &RowKey, payload: &[u8]) -> io::Result<Place> {
-        let record = encode(key, payload);
+    pub(super) fn append(&mut self, key: &RowKey, payload: &[u8], voucher: Option<RowHash>) -> io::Result<Place> {
+        let mut record = encode(key, payload);
+        if let Some(voucher) = voucher {
+            record.extend(encode(&voucher_key(key), &voucher));
+        }
         let mut written = self.file.write_all(&record);
         if written.is_ok() {
             self.unsynced += 1;
@@ -64,7 +77,7 @@ impl Journal {
             io::Seek::seek(&mut *self.file, io::SeekFrom::Start(self.end))?;
             return Err(error);
         }
-        let place = Place { offset: self.end + HEAD_BYTES, bytes: payload.len() as u32 };
+        let place = Place { offset: self.end + RECORD_HEAD_BYTES as u64, bytes: payload.len() as u32 };
         self.end += record.len() as u64;
         Ok(place)
     }
@@ -102,6 +115,42 @@ pub(super) fn read(file: &File, key: &RowKey, place: Place) -> io::Result<Option
     Ok(is_whole.then_some(bytes))
 }
 
+/// Reads a row back that has a digest; `None` when it is another.
+pub(super) fn read_exactly(file: &File, key: &RowKey, place: Place, known: &RowHash) -> io::Result<Option<Vec<u8>>> {
+    Ok(read(file, key, place)?.filter(|payload| hash(key, payload) == *known))
+}
+
+/// Returns what the owner of this store's key says of a row; `None` without a key.
+pub(super) fn voucher(core: &Core, kind: &Component, key: &RowKey, payload: &[u8]) -> Option<RowHash> {
+    let row = [Digest::of(kind.as_str().as_bytes()).as_bytes(), &hash(key, payload)].map(|part| &part[..]).concat();
+    Some(core.trust.signer()?.vouch(&row))
+}
+
+/// Tells whether a journal holds this store's own voucher of a row.
+pub(super) fn is_vouched(
+    core: &Core,
+    kind: &Component,
+    file: &File,
+    rows: &Rows,
+    key: &RowKey,
+    payload: &[u8],
+) -> io::Result<bool> {
+    let Some(own) = voucher(core, kind, key, payload) else { return Ok(false) };
+    let key = voucher_key(key);
+    let Some(place) = rows.get(&key) else { return Ok(false) };
+    Ok(read(file, &key, *place)?.is_some_and(|found| found == own))
+}
+
+/// Leaves out the vouchers.
+pub(super) fn without_vouchers(rows: &Rows) -> impl Iterator<Item = (&RowKey, &Place)> {
+    let vouchers: std::collections::BTreeSet<RowKey> = rows.keys().map(voucher_key).collect();
+    rows.iter().filter(move |(key, _)| !vouchers.contains(*key))
+}
+
+fn voucher_key(key: &RowKey) -> RowKey {
+    RowKey::from_bytes(*Digest::of(&[VOUCHER, key.as_bytes()].concat()).as_bytes())
+}
+
 fn encode(key: &RowKey, payload: &[u8]) -> Vec<u8> {
     let mut record = Vec::with_capacity(payload.len() + 44);
     record.extend_from_slice(&(payload.len() as u32).to_le_bytes());
@@ -111,24 +160,15 @@ fn encode(key: &RowKey, payload: &[u8]) -> Vec<u8> {
     record
 }
 
-/// How the bytes behind the last good record look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tail {
-    /// There are none.
-    Clean,
-    /// A record that was not written to its end: what a killed process or a power failure leaves.
-    Torn,
-    /// A whole record whose checksum is wrong, or something that is no journal.
-    Damaged,
-}
-
 /// The good records of a stretch of a journal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Scan {
     pub(super) rows: Vec<(RowKey, Place)>,
-    /// Where the next scan begins.
+    /// Where the next scan begins: behind the last good record.
     pub(super) end: u64,
-    pub(super) tail: Tail,
+    /// Where the first record lies that is damaged. One that was not written to its end, as a killed process or a power
+    /// failure leaves the last, is not.
+    pub(super) damaged: Option<u64>,
 }
 
 /// Reads the records from a place that an earlier scan returned, or from zero.
@@ -139,48 +179,48 @@ pub(super) fn scan(file: &File, from: u64) -> io::Result<Scan> {
         Ok(()) => Ok(scan_bytes(&stretch, from)),
         // It was cut meanwhile, as a writer does whose disk is full; the next scan sees it whole again.
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            Ok(Scan { rows: Vec::new(), end: from, tail: Tail::Torn })
+            Ok(Scan { rows: Vec::new(), end: from, damaged: None })
         }
         Err(error) => Err(error),
     }
 }
 
 fn scan_bytes(bytes: &[u8], from: u64) -> Scan {
-    let mut scan = Scan { rows: Vec::new(), end: from, tail: Tail::Clean };
-    let mut fields = Fields::new(bytes);
+    let mut scan = Scan { rows: Vec::new(), end: from, damaged: None };
+    let mut at = 0;
     if from == 0 {
-        match fields.take(MARK.len()) {
-            Some(mark) if mark == MARK => scan.end = MARK.len() as u64,
-            Some(_) => scan.tail = Tail::Damaged,
-            None => scan.tail = Tail::Torn,
+        if bytes.len() < MARK.len() {
+            return scan;
+        }
+        at = MARK.len();
+        if bytes.starts_with(MARK) {
+            scan.end = at as u64;
+        } else {
+            scan.damaged = Some(0);
         }
     }
-    while scan.tail == Tail::Clean && !fields.is_empty() {
-        scan.tail = match record(&mut fields) {
-            Some((key, payload, true)) => {
-                let place = Place { offset: scan.end + HEAD_BYTES, bytes: payload.len() as u32 };
-                scan.rows.push((key, place));
-                scan.end = place.offset + payload.len() as u64 + CHECK_BYTES as u64;
-                Tail::Clean
-            }
-            // A file system may have given a file its new length but not yet its bytes when the power failed.
-            Some((key, payload, false)) if key.as_bytes() == &[0; 32] && payload.is_empty() => Tail::Torn,
-            Some(_) => Tail::Damaged,
-            None => Tail::Torn,
-        };
+    while at < bytes.len() {
+        if let Some((key, place, next)) = record_at(bytes, at) {
+            scan.rows.push((key, Place { offset: from + place.offset, ..place }));
+            at = next;
+            scan.end = from + at as u64;
+            continue;
+        }
+        let next = next_record(bytes, at);
+        if next.is_some() || !is_torn(&bytes[at..]) {
+            scan.damaged.get_or_insert(from + at as u64);
+        }
+        at = next.unwrap_or(bytes.len());
     }
     scan
 }
 
-fn record<'a>(fields: &mut Fields<'a>) -> Option<(RowKey, &'a [u8], bool)> {
-    let length = fields.u32()? as usize;
-    let key = RowKey::from_bytes(fields.array()?);
-    if length > ROW_BYTES_MAX {
-        return Some((key, &[1], false));
-    }
-    let payload = fields.take(length)?;
-    let is_whole = fields.take(CHECK_BYTES)? == check(&key, payload);
-    Some((key, payload, is_whole))
+/// Tells whether the last record of a journal was not written to its end.
+fn is_torn(rest: &[u8]) -> bool {
+    let length = Fields::new(rest).u32().map_or(0, |length| length as usize);
+    // A file system may have given a file its new length but not yet its bytes when the power failed.
+    let is_short = length <= ROW_BYTES_MAX && rest.len() < RECORD_HEAD_BYTES + CHECK_BYTES + length;
+    is_short || rest.iter().take(RECORD_HEAD_BYTES).all(|&byte| byte == 0)
 }
 
 /// Reads a journal through; returns its number of rows and what is wrong with it, a torn end not being wrong.
@@ -190,9 +230,10 @@ pub(crate) fn inspect(path: &Path) -> Result<u64, String> {
         Opened::Odd => Err("it is not a regular file".to_owned()),
         Opened::Regular(file, _) => {
             let scan = scan(&file, 0).map_err(|error| error.to_string())?;
-            match scan.tail {
-                Tail::Damaged => Err(format!("the record at byte {} is damaged", scan.end)),
-                Tail::Clean | Tail::Torn => Ok(scan.rows.len() as u64),
+            let rows: Rows = scan.rows.into_iter().collect();
+            match scan.damaged {
+                Some(damaged) => Err(format!("the record at byte {damaged} is damaged")),
+                None => Ok(without_vouchers(&rows).count() as u64),
             }
         }
     }
@@ -229,9 +270,9 @@ mod tests {
                 let kept: Vec<_> = scan.rows.iter().map(|(key, _)| *key).collect();
                 let expected: Vec<_> = rows[..whole].iter().map(|(key, _)| *key).collect();
                 prop_assert_eq!(kept, expected);
-                let at_an_end = length == MARK.len() || ends.contains(&(length as u64));
-                prop_assert_eq!(scan.tail == Tail::Clean, at_an_end);
-                prop_assert!(scan.tail != Tail::Damaged);
+                let last = ends[..whole].last().copied();
+                prop_assert_eq!(scan.end, last.unwrap_or(if length < MARK.len() { 0 } else { MARK.len() as u64 }));
+                prop_assert_eq!(scan.damaged, None);
             }
         }
 
@@ -245,14 +286,34 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_never_changes_a_row(rows in rows(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
-            let (mut bytes, _) = journal(&rows);
+        fn a_flipped_bit_costs_its_own_row_and_no_other(
+            rows in rows(), at in any::<prop::sample::Index>(), bit in 0u8..8,
+        ) {
+            let (mut bytes, ends) = journal(&rows);
             let whole = scan_bytes(&bytes, 0).rows;
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
-            let after = scan_bytes(&bytes, 0).rows;
-            prop_assert!(after.len() < whole.len() || rows.is_empty());
-            prop_assert!(whole.starts_with(&after));
+            let after = scan_bytes(&bytes, 0);
+            let hit = ends.iter().position(|&end| (at as u64) < end).filter(|_| at >= MARK.len());
+            let expected: Vec<_> =
+                whole.iter().enumerate().filter(|(index, _)| Some(*index) != hit).map(|(_, row)| *row).collect();
+            prop_assert_eq!(after.rows, expected);
+            // A length that reaches beyond the end, in the last record, looks like one that was not written to its end.
+            let is_last = hit.is_some_and(|hit| hit + 1 == rows.len());
+            prop_assert!(after.damaged.is_some() || is_last);
+        }
+
+        #[test]
+        fn records_behind_a_damaged_stretch_are_found(
+            rows in rows(), junk in prop::collection::vec(any::<u8>(), 1..200), before in any::<prop::sample::Index>(),
+        ) {
+            let (bytes, ends) = journal(&rows);
+            let whole = scan_bytes(&bytes, 0).rows;
+            let before = before.index(rows.len() + 1);
+            let at = if before == 0 { MARK.len() } else { ends[before - 1] as usize };
+            let damaged = [&bytes[..at], &junk, &bytes[at..]].concat();
+            let keys = |rows: &[(RowKey, Place)]| rows.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+            prop_assert_eq!(keys(&scan_bytes(&damaged, 0).rows), keys(&whole));
         }
 
         #[test]

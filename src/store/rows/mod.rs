@@ -5,21 +5,32 @@
 //! order of their keys behind a key table. Journals of killed processes are sealed by whoever comes next.
 //!
 //! Rows with one key are interchangeable: when two processes computed the same row, either may be served.
+//!
+//! Whoever has a key signs: a pack at its end, once for all its rows, and beside each row of a journal what only they can say
+//! of it, so that their journals can be told from others' when a later process seals them. Where trust is required, only rows
+//! of packs that a trusted key has signed are served, and one's own.
+//!
+//! What is damaged costs its own row: a journal is read on from the next sound record, a pack without its key table; the rest
+//! goes into a new pack, and the damaged file into quarantine.
 
 mod compact;
 mod journal;
+mod listed;
 mod pack;
+mod rescue;
+mod salvage;
+mod scope;
 mod shelf;
 mod take;
 
 pub(super) use compact::{compact, kinds, rebuild};
 pub(super) use journal::inspect as inspect_journal;
 pub(super) use pack::inspect as inspect_pack;
+pub(super) use pack::signer as pack_signer;
+pub(super) use rescue::rescue;
+pub(super) use scope::Scope;
 pub use shelf::RowStore;
 
-use super::index::Entry;
-use super::layout::Component;
-use super::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};
 
 /// The end of a journal's file name.
@@ -33,6 +44,9 @@ const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A journal of this size is sealed, and packs are merged up to it.
 const SEAL_BYTES: u64 = 32 * 1024 * 1024;
 
+/// A larger pack is none of ours.
+pub(super) const PACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// Bytes of the checksum behind each row.
 const CHECK_BYTES: usize = 8;
 
@@ -43,13 +57,21 @@ struct Place {
     bytes: u32,
 }
 
-/// The checksum of a row: the first eight bytes of the blake3 of its key and payload.
-fn check(key: &RowKey, payload: &[u8]) -> [u8; CHECK_BYTES] {
+/// A row's own digest.
+type RowHash = [u8; 32];
+
+/// Hashes a row: its key and its payload.
+fn hash(key: &RowKey, payload: &[u8]) -> RowHash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(key.as_bytes());
     hasher.update(payload);
+    *hasher.finalize().as_bytes()
+}
+
+/// The checksum of a row: the first eight bytes of its digest.
+fn check(key: &RowKey, payload: &[u8]) -> [u8; CHECK_BYTES] {
     let mut out = [0; CHECK_BYTES];
-    out.copy_from_slice(&hasher.finalize().as_bytes()[..CHECK_BYTES]);
+    out.copy_from_slice(&hash(key, payload)[..CHECK_BYTES]);
     out
 }
 
@@ -61,19 +83,4 @@ pub(super) fn pack_name(pack: &Digest) -> String {
 /// Reads the file name of a pack.
 pub(super) fn pack_of(name: &str) -> Option<Digest> {
     name.strip_suffix(PACK)?.parse().ok()
-}
-
-fn index_key(kind: &Component, of: &[u8; 32]) -> Vec<u8> {
-    [kind.as_str().as_bytes(), &[0], of].concat()
-}
-
-/// Makes the index entry that says in which pack a row lies.
-fn index_entry(kind: &Component, key: &RowKey, pack: &Digest, place: Place) -> Entry {
-    let value = [&pack.as_bytes()[..], &place.offset.to_le_bytes(), &place.bytes.to_le_bytes()].concat();
-    (index_key(kind, key.as_bytes()), value)
-}
-
-fn read_index_value(value: &[u8]) -> Option<(Digest, Place)> {
-    let mut fields = Fields::new(value);
-    Some((fields.digest()?, Place { offset: fields.u64()?, bytes: fields.u32()? }))
 }

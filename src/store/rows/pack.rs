@@ -1,25 +1,27 @@
 //! Packs: rows in the order of their keys behind a key table, in one immutable file named by its bytes.
 //!
-//! An eight-byte mark, the number of rows, for each row its key, offset and length, the blake3 of all this, and then
-//! each row's payload with its checksum.
+//! An eight-byte mark, the number of rows, for each row its key, offset and length, the blake3 of all this, then each row's
+//! payload with its checksum, and where whoever sealed it has a key their signature of all this and the kind of the rows.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use fs_err::File;
 
-use super::{CHECK_BYTES, PACK, Place, check};
+use super::salvage::{self, Found};
+use super::{CHECK_BYTES, PACK, PACK_BYTES_MAX, Place, check};
 use crate::disk::{self, Opened};
+use crate::layout::Component;
 use crate::open::Core;
+use crate::trust::{About, PublicKey, SecretKey, Trailer};
 use crate::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};
 
 const MARK: &[u8; 8] = b"RTRTPCK1";
-const HEAD_BYTES: u64 = 16;
-const ENTRY_BYTES: u64 = 32 + 8 + 4;
-const TABLE_CHECK_BYTES: u64 = 32;
+pub(super) const HEAD_BYTES: u64 = 16;
+pub(super) const ENTRY_BYTES: u64 = 32 + 8 + 4;
+pub(super) const TABLE_CHECK_BYTES: u64 = 32;
 
 /// The rows of a pack and their places.
 pub(super) type KeyTable = Vec<(RowKey, Place)>;
@@ -46,43 +48,95 @@ pub(super) fn encode(rows: &BTreeMap<RowKey, Vec<u8>>) -> (Vec<u8>, KeyTable) {
     (bytes, table)
 }
 
-/// Writes a pack durably into a folder and returns its name and key table.
-pub(super) fn write(core: &Core, folder: &Path, rows: &BTreeMap<RowKey, Vec<u8>>) -> io::Result<(Digest, KeyTable)> {
-    let (bytes, table) = encode(rows);
+/// Writes a pack durably into a folder, signed where there is a key to sign it with; returns its name and key table.
+pub(super) fn write(
+    core: &Core,
+    kind: &Component,
+    signer: Option<&SecretKey>,
+    rows: &BTreeMap<RowKey, Vec<u8>>,
+) -> io::Result<(Digest, KeyTable)> {
+    let folder = core.layout.rows_of(kind);
+    let (mut bytes, table) = encode(rows);
+    if let Some(signer) = signer {
+        let trailer = Trailer::sign(signer, About::Rows, &signed(kind, &bytes));
+        bytes.extend_from_slice(&trailer);
+    }
     let digest = Digest::of(&bytes);
     let temp = core.temp()?;
     let mut file = disk::create_new(temp.path(), disk::FROZEN)?;
     file.write_all(&bytes)?;
     file.sync_all()?;
     temp.persist(&folder.join(format!("{digest}{PACK}")))?;
-    disk::sync_folder(folder)?;
+    disk::sync_folder(&folder)?;
     Ok((digest, table))
+}
+
+/// What is signed of a pack: the kind of its rows and the digest of its bytes up to the signature.
+fn signed(kind: &Component, content: &[u8]) -> Vec<u8> {
+    [Digest::of(kind.as_str().as_bytes()).as_bytes(), Digest::of(content).as_bytes()].map(|part| &part[..]).concat()
+}
+
+/// Returns who signed the bytes of a whole pack.
+pub(crate) fn signer(kind: &Component, bytes: &[u8]) -> Option<PublicKey> {
+    let (content, trailer) = Trailer::split(bytes);
+    trailer?.signer(About::Rows, &signed(kind, content))
+}
+
+/// A pack that was read as a whole.
+pub(super) struct Pack {
+    pub(super) bytes: Vec<u8>,
+    /// The sound rows in it.
+    pub(super) rows: Found,
+    /// Who signed it.
+    pub(super) signer: Option<PublicKey>,
+    /// What is wrong with it; it is signed by nobody then.
+    pub(super) damage: Option<String>,
+}
+
+/// Reads a pack as a whole; `None` when it is gone.
+pub(super) fn read(path: &Path, kind: &Component, name: &Digest) -> io::Result<Option<Pack>> {
+    let Some((bytes, _)) = disk::read_small(path, PACK_BYTES_MAX)? else { return Ok(None) };
+    let table = read_table(&bytes);
+    let (mut rows, lost) = match &table {
+        Ok(table) => salvage::by_table(&bytes, table),
+        Err(_) => salvage::without_table(&bytes),
+    };
+    let damage = match table {
+        Err(why) => Some(why),
+        Ok(_) if lost > 0 => Some(format!("{lost} of its rows are damaged")),
+        Ok(_) if Digest::of(&bytes) != *name => Some("its bytes are not those of its name".to_owned()),
+        Ok(_) => None,
+    };
+    rows.sort_by_key(|(_, place, _)| place.offset);
+    let signer = if damage.is_none() { signer(kind, &bytes) } else { None };
+    Ok(Some(Pack { bytes, rows, signer, damage }))
 }
 
 /// Reads a pack's key table.
 ///
 /// # Errors
 /// What is wrong with it, when it is not a whole table of a pack.
-pub(super) fn read_table(file: &File) -> Result<KeyTable, String> {
-    let text = |error: io::Error| error.to_string();
-    let file_bytes = file.metadata().map_err(text)?.len();
-    let mut head = vec![0; HEAD_BYTES as usize];
-    file.file().read_exact_at(&mut head, 0).map_err(text)?;
+pub(super) fn read_table(bytes: &[u8]) -> Result<KeyTable, String> {
+    let head = bytes.get(..HEAD_BYTES as usize).ok_or("it is shorter than a pack")?;
     let count = head.strip_prefix(MARK).and_then(|count| Fields::new(count).u64()).ok_or("it is not a pack")?;
-    let table_bytes = count.checked_mul(ENTRY_BYTES).filter(|&bytes| bytes < file_bytes);
-    let table_bytes = table_bytes.ok_or("its key table is longer than the file")?;
-    let mut table = vec![0; (table_bytes + TABLE_CHECK_BYTES) as usize];
-    file.file().read_exact_at(&mut table, HEAD_BYTES).map_err(text)?;
-    let (entries, said) = table.split_at(table_bytes as usize);
-    if Digest::of(&[&head, entries].concat()).as_bytes() != said {
+    let end = count.checked_mul(ENTRY_BYTES).and_then(|bytes| bytes.checked_add(HEAD_BYTES));
+    let end = end.filter(|&end| end < bytes.len() as u64).ok_or("its key table is longer than the file")? as usize;
+    let said = bytes.get(end..end + TABLE_CHECK_BYTES as usize).ok_or("its key table is longer than the file")?;
+    if Digest::of(&bytes[..end]).as_bytes() != said {
         return Err("its key table is damaged".to_owned());
     }
-    let mut fields = Fields::new(entries);
+    let mut fields = Fields::new(&bytes[HEAD_BYTES as usize..end]);
     let mut rows = KeyTable::with_capacity(count as usize);
-    while let (Some(key), Some(offset), Some(bytes)) = (fields.array(), fields.u64(), fields.u32()) {
-        rows.push((RowKey::from_bytes(key), Place { offset, bytes }));
+    while let Some(row) = entry(&mut fields) {
+        rows.push(row);
     }
     Ok(rows)
+}
+
+/// Reads one entry of a key table.
+pub(super) fn entry(fields: &mut Fields<'_>) -> Option<(RowKey, Place)> {
+    let (key, offset, bytes) = (fields.array()?, fields.u64()?, fields.u32()?);
+    Some((RowKey::from_bytes(key), Place { offset, bytes }))
 }
 
 /// Opens a pack; `None` when it is gone or not a regular file.
@@ -94,17 +148,11 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// Reads a pack through; returns its number of rows, or what is wrong with it.
-pub(crate) fn inspect(path: &Path) -> Result<u64, String> {
-    let text = |error: io::Error| error.to_string();
+pub(crate) fn inspect(path: &Path, kind: &Component) -> Result<u64, String> {
     let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(PACK));
     let name: Digest = name.and_then(|name| name.parse().ok()).ok_or("its name is not a digest")?;
-    let file = open(path).map_err(text)?.ok_or("it is not a regular file")?;
-    let table = read_table(&file)?;
-    let (digest, _) = Digest::of_reader(&file).map_err(text)?;
-    if digest != name {
-        return Err("its bytes are not those of its name".to_owned());
-    }
-    Ok(table.len() as u64)
+    let pack = read(path, kind, &name).map_err(|error| error.to_string())?.ok_or("it is not there")?;
+    pack.damage.map_or(Ok(pack.rows.len() as u64), Err)
 }
 
 #[cfg(test)]
@@ -112,6 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::journal;
+    use super::super::salvage::tests::rows;
     use super::*;
 
     fn file_of(bytes: &[u8]) -> File {
@@ -120,17 +169,12 @@ mod tests {
         file
     }
 
-    fn rows() -> impl Strategy<Value = BTreeMap<RowKey, Vec<u8>>> {
-        let key = any::<[u8; 32]>().prop_map(RowKey::from_bytes);
-        prop::collection::btree_map(key, prop::collection::vec(any::<u8>(), 0..30), 0..8)
-    }
-
     proptest! {
         #[test]
         fn a_pack_gives_back_every_row(rows in rows()) {
             let (bytes, table) = encode(&rows);
             let file = file_of(&bytes);
-            prop_assert_eq!(&read_table(&file).unwrap(), &table);
+            prop_assert_eq!(&read_table(&bytes).unwrap(), &table);
             prop_assert!(table.is_sorted_by_key(|(key, _)| *key));
             for (key, place) in table {
                 prop_assert_eq!(journal::read(&file, &key, place).unwrap(), rows.get(&key).cloned());
@@ -149,7 +193,7 @@ mod tests {
                 bytes[at] ^= 1 << bit;
             }
             let file = file_of(&bytes);
-            if let Ok(read) = read_table(&file) {
+            if let Ok(read) = read_table(&bytes) {
                 prop_assert_eq!(&read, &table);
             }
             for (key, place) in table {
@@ -160,8 +204,11 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read_table(&file_of(&bytes));
-            let _ = read_table(&file_of(&[&MARK[..], &bytes].concat()));
+            let _ = read_table(&bytes);
+            let marked = [&MARK[..], &bytes].concat();
+            let _ = read_table(&marked);
+            let _ = salvage::without_table(&bytes);
+            let _ = salvage::without_table(&marked);
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fs_err::File;
 
-use super::journal::{self, Journal, Tail};
-use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, SEAL_BYTES, index_entry, index_key, pack, read_index_value};
+use super::journal::{self, Journal, Rows};
+use super::listed::{index_pack, seal_rows};
+use super::scope::{Scope, read_row};
+use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, RowHash, SEAL_BYTES, hash, pack, rescue};
 use crate::Store;
 use crate::disk::{self, Locked, Locking};
 use crate::error::{StoreError, failed};
@@ -18,7 +20,7 @@ use crate::notice::Notice;
 use crate::open::Core;
 use crate::session::unique;
 use crate::stamp::{Stamp, now_ns};
-use retort_fingerprint::{Digest, RowKey};
+use retort_fingerprint::{Digest, RowKey, Term};
 
 /// The rows of one kind, shared by all workers of a store.
 ///
@@ -27,6 +29,7 @@ use retort_fingerprint::{Digest, RowKey};
 pub struct RowStore {
     core: Arc<Core>,
     kind: Component,
+    scope: Scope,
     folder: PathBuf,
     state: Mutex<State>,
 }
@@ -34,7 +37,8 @@ pub struct RowStore {
 #[derive(Default)]
 struct State {
     journal: Option<(PathBuf, Journal)>,
-    own: BTreeMap<RowKey, Place>,
+    /// The rows of the journal, and what was written: others may be able to write its file as well.
+    own: BTreeMap<RowKey, (Place, RowHash)>,
     others: BTreeMap<String, Other>,
     /// Packs whose rows are in the index.
     indexed: BTreeSet<Digest>,
@@ -50,7 +54,9 @@ struct State {
 struct Other {
     file: File,
     end: u64,
-    rows: BTreeMap<RowKey, Place>,
+    /// How long it was then; behind the end there may be what is not written to its end, or damaged.
+    scanned: u64,
+    rows: Rows,
 }
 
 /// More open packs than this are closed all at once; a process may not open files without end.
@@ -75,11 +81,18 @@ impl Store {
 impl RowStore {
     /// Finds a row; `None` when nobody has put it, or what was put is damaged.
     pub fn get(&self, key: &RowKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = &self.salted(*key);
         let mut state = self.state();
         if let Some(found) = self.look(&mut state, key)? {
             return Ok(Some(found));
         }
         if self.refresh(&mut state)? { self.look(&mut state, key) } else { Ok(None) }
+    }
+
+    /// Returns the key under which a row is kept: another one for each salt.
+    fn salted(&self, key: RowKey) -> RowKey {
+        let Some(salt) = &self.core.salt else { return key };
+        RowKey::of(&Term::record([("row", Term::Text(key.hex())), ("salt", Term::Text(salt.clone()))]))
     }
 
     /// Keeps a row.
@@ -92,14 +105,16 @@ impl RowStore {
             return Err(StoreError::RowTooLarge { bytes: payload.len(), limit: ROW_BYTES_MAX });
         }
         let failed = self.core.write_failed("keep a row", payload.len() as u64);
+        let key = self.salted(key);
+        let voucher = journal::voucher(&self.core, &self.kind, &key, payload);
         let mut state = self.state();
         if state.journal.is_none() {
             state.journal = Some(self.start_journal().map_err(&failed)?);
         }
         if let Some((_, journal)) = &mut state.journal {
-            let place = journal.append(&key, payload).map_err(&failed)?;
+            let place = journal.append(&key, payload, voucher).map_err(&failed)?;
             let is_full = journal.bytes() >= SEAL_BYTES;
-            state.own.insert(key, place);
+            state.own.insert(key, (place, hash(&key, payload)));
             if is_full {
                 self.seal(&mut state)?;
             }
@@ -122,7 +137,8 @@ impl RowStore {
 
     fn open(core: Arc<Core>, kind: Component) -> Result<Self, StoreError> {
         let folder = core.layout.rows_of(&kind);
-        let rows = Self { core, kind, folder, state: Mutex::default() };
+        let scope = Scope::of(&core.trust, &kind);
+        let rows = Self { core, kind, scope, folder, state: Mutex::default() };
         if rows.core.writable {
             disk::make_folder(&rows.folder).map_err(rows.core.write_failed("keep rows", 0))?;
             rows.adopt()?;
@@ -130,11 +146,6 @@ impl RowStore {
         }
         rows.refresh(&mut rows.state())?;
         Ok(rows)
-    }
-
-    /// Tells whether trust is required of what others may have written, and none of it is signed.
-    fn is_unsigned(&self) -> bool {
-        self.core.trust.require && self.core.heads
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -153,25 +164,27 @@ impl RowStore {
 
     fn look(&self, state: &mut State, key: &RowKey) -> Result<Option<Vec<u8>>, StoreError> {
         let failed = failed("read a row");
-        if let (Some(place), Some((_, journal))) = (state.own.get(key), &state.journal) {
-            return journal::read(journal.file(), key, *place).map_err(failed);
+        if let (Some((place, hash)), Some((_, journal))) = (state.own.get(key), &state.journal) {
+            return journal::read_exactly(journal.file(), key, *place, hash).map_err(failed);
         }
         for other in state.others.values() {
             if let Some(place) = other.rows.get(key)
                 && let Some(payload) = journal::read(&other.file, key, *place).map_err(&failed)?
+                && self.may_use(other, key, &payload).map_err(&failed)?
             {
                 return Ok(Some(payload));
             }
         }
-        if self.is_unsigned() {
-            return Ok(None);
-        }
-        let index_key = index_key(&self.kind, key.as_bytes());
+        let index_key = self.scope.key(key.as_bytes());
         let Some(value) = self.core.index.get(Table::Rows, &index_key) else { return Ok(None) };
-        if let Some((digest, place)) = read_index_value(&value)
+        if let Some((digest, place, hash)) = read_row(&value)
             && let Some(file) = self.open_pack(state, &digest).map_err(&failed)?
         {
-            if let Some(payload) = journal::read(&file, key, place).map_err(&failed)? {
+            let found = match hash {
+                Some(hash) => journal::read_exactly(&file, key, place, &hash),
+                None => journal::read(&file, key, place),
+            };
+            if let Some(payload) = found.map_err(&failed)? {
                 return Ok(Some(payload));
             }
             let why = format!("the row at byte {} is damaged", place.offset);
@@ -181,6 +194,12 @@ impl RowStore {
         self.core.index.remove(Table::Rows, &index_key);
         state.listed = None;
         Ok(None)
+    }
+
+    /// Tells whether a row of another store's journal may be used: where trust is required, one's own alone.
+    fn may_use(&self, other: &Other, key: &RowKey, payload: &[u8]) -> io::Result<bool> {
+        Ok(!self.core.trust.require
+            || journal::is_vouched(&self.core, &self.kind, &other.file, &other.rows, key, payload)?)
     }
 
     fn pack_path(&self, digest: &Digest) -> PathBuf {
@@ -202,10 +221,6 @@ impl RowStore {
 
     /// Looks for what others have added; `true` when there may be rows that were not there before.
     fn refresh(&self, state: &mut State) -> Result<bool, StoreError> {
-        if self.is_unsigned() {
-            self.core.notices.push(Notice::RowsUnsigned);
-            return Ok(false);
-        }
         let failed = failed("list rows");
         let losses = self.core.index.losses();
         if losses != state.losses {
@@ -220,11 +235,11 @@ impl RowStore {
             let names = disk::names(&self.folder).map_err(&failed)?;
             for name in &names {
                 if let Some(digest) = name.strip_suffix(PACK).and_then(|name| name.parse().ok()) {
-                    is_new |= index_pack(&self.core, &self.kind, &self.folder, &digest, &mut state.indexed);
+                    is_new |= index_pack(&self.core, &self.kind, &digest, &mut state.indexed);
                 } else if name.ends_with(JOURNAL) && !state.others.contains_key(name) && !state.is_own(name) {
                     let path = self.folder.join(name);
                     if let disk::Opened::Regular(file, _) = disk::open_plain(&path).map_err(&failed)? {
-                        state.others.insert(name.clone(), Other { file, end: 0, rows: BTreeMap::new() });
+                        state.others.insert(name.clone(), Other { file, end: 0, scanned: 0, rows: Rows::new() });
                     }
                 }
             }
@@ -234,10 +249,12 @@ impl RowStore {
             state.listed = now.filter(|stamp| stamp.is_settled(listed_ns, 0));
         }
         for (name, other) in &mut state.others {
-            if other.file.metadata().map_err(&failed)?.len() > other.end {
+            let bytes = other.file.metadata().map_err(&failed)?.len();
+            if bytes > other.end && bytes != other.scanned {
                 let scan = journal::scan(&other.file, other.end).map_err(&failed)?;
-                if scan.tail == Tail::Damaged {
-                    let why = format!("the record at byte {} is damaged", scan.end);
+                other.scanned = bytes;
+                if let Some(damaged) = scan.damaged {
+                    let why = format!("the record at byte {damaged} is damaged");
                     self.core.notices.push(Notice::RowsDamaged { path: self.folder.join(name), why });
                 }
                 is_new |= !scan.rows.is_empty();
@@ -252,13 +269,19 @@ impl RowStore {
         let Some((path, journal)) = &mut state.journal else { return Ok(()) };
         let failed = self.core.write_failed("seal rows", journal.bytes());
         let mut rows = BTreeMap::new();
-        for (key, place) in &state.own {
-            if let Some(payload) = journal::read(journal.file(), key, *place).map_err(&failed)? {
+        for (key, (place, hash)) in &state.own {
+            if let Some(payload) = journal::read_exactly(journal.file(), key, *place, hash).map_err(&failed)? {
                 rows.insert(*key, payload);
             }
         }
-        seal_rows(&self.core, &self.kind, &self.folder, &rows, &mut state.indexed).map_err(&failed)?;
-        disk::remove_if_there(path).map_err(&failed)?;
+        seal_rows(&self.core, &self.kind, self.core.trust.signer(), &rows, &mut state.indexed).map_err(&failed)?;
+        if rows.len() == state.own.len() {
+            disk::remove_if_there(path).map_err(&failed)?;
+        } else {
+            let why = format!("{} rows are not what was written", state.own.len() - rows.len());
+            self.core.notices.push(Notice::RowsDamaged { path: path.clone(), why });
+            rescue::set_aside(&self.core, path).map_err(&failed)?;
+        }
         state.journal = None;
         state.own.clear();
         Ok(())
@@ -284,7 +307,7 @@ impl RowStore {
             // Another store may have sealed and removed it before the lock was ours.
             if let Some(file) = left.filter(|_| disk::stamp_at(&path).is_some_and(|now| now.same_file(&stamp))) {
                 let mut state = self.state();
-                adopt_journal(&self.core, &self.kind, &path, &file, &mut state.indexed).map_err(&failed)?;
+                rescue::adopt(&self.core, &self.kind, &path, &file, &mut state.indexed).map_err(&failed)?;
             }
         }
         Ok(())
@@ -302,82 +325,4 @@ impl Drop for RowStore {
         // What cannot be sealed now stays in its journal, which the next store to be opened seals.
         let _ = self.finish();
     }
-}
-
-/// Puts a pack's rows into the index unless they are there; `true` when they were not.
-pub(super) fn index_pack(
-    core: &Core,
-    kind: &Component,
-    folder: &Path,
-    digest: &Digest,
-    indexed: &mut BTreeSet<Digest>,
-) -> bool {
-    if !indexed.insert(*digest) {
-        return false;
-    }
-    let marker = index_key(kind, digest.as_bytes());
-    if core.index.get(Table::Packs, &marker).is_some() {
-        return false;
-    }
-    let path = folder.join(format!("{digest}{PACK}"));
-    let table = match pack::open(&path) {
-        Ok(Some(file)) => pack::read_table(&file),
-        // It was merged into another since the folder was listed.
-        Ok(None) => return false,
-        Err(error) => Err(error.to_string()),
-    };
-    match table {
-        Ok(table) => {
-            let entries = table.iter().map(|(key, place)| index_entry(kind, key, digest, *place)).collect();
-            core.index.put(Table::Rows, entries);
-            core.index.put(Table::Packs, vec![(marker, Vec::new())]);
-            true
-        }
-        Err(why) => {
-            core.notices.push(Notice::RowsDamaged { path, why });
-            false
-        }
-    }
-}
-
-/// Writes rows as a pack and puts them into the index; no rows make no pack.
-pub(super) fn seal_rows(
-    core: &Core,
-    kind: &Component,
-    folder: &Path,
-    rows: &BTreeMap<RowKey, Vec<u8>>,
-    indexed: &mut BTreeSet<Digest>,
-) -> io::Result<Option<Digest>> {
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    let (digest, table) = pack::write(core, folder, rows)?;
-    let entries = table.iter().map(|(key, place)| index_entry(kind, key, &digest, *place)).collect();
-    core.index.put(Table::Rows, entries);
-    core.index.put(Table::Packs, vec![(index_key(kind, digest.as_bytes()), Vec::new())]);
-    indexed.insert(digest);
-    Ok(Some(digest))
-}
-
-fn adopt_journal(
-    core: &Core,
-    kind: &Component,
-    path: &Path,
-    file: &File,
-    indexed: &mut BTreeSet<Digest>,
-) -> io::Result<()> {
-    let scan = journal::scan(file, 0)?;
-    if scan.tail == Tail::Damaged {
-        let why = format!("the record at byte {} is damaged", scan.end);
-        core.notices.push(Notice::RowsDamaged { path: path.to_owned(), why });
-    }
-    let mut rows = BTreeMap::new();
-    for (key, place) in scan.rows {
-        if let Some(payload) = journal::read(file, &key, place)? {
-            rows.insert(key, payload);
-        }
-    }
-    let folder = path.parent().unwrap_or(path);
-    seal_rows(core, kind, folder, &rows, indexed)?;
-    disk::remove_if_there(path)
 }

@@ -1,8 +1,9 @@
 //! Taking the rows of another cache.
 
-use super::super::disk;
+use super::super::disk::{self, Opened};
 use super::super::error::StoreError;
 use super::super::layout::Component;
+use super::{JOURNAL, PACK};
 use crate::Store;
 
 impl Store {
@@ -13,7 +14,14 @@ impl Store {
         let failed = self.core.write_failed("take rows", 0);
         disk::make_folder(&target).map_err(&failed)?;
         for name in disk::names(&source).map_err(&failed)? {
-            fs_err::copy(source.join(&name), target.join(&name)).map_err(&failed)?;
+            if !name.ends_with(PACK) && !name.ends_with(JOURNAL) {
+                continue;
+            }
+            // What is no file is nothing to take, nor to be waited for.
+            if let Opened::Regular(mut file, _) = disk::open_plain(&source.join(&name)).map_err(&failed)? {
+                let mut copy = disk::create_new(&target.join(&name), disk::GROWING).map_err(&failed)?;
+                std::io::copy(&mut file, &mut copy).map_err(&failed)?;
+            }
         }
         Ok(())
     }

@@ -127,6 +127,39 @@ fn work_under_a_lease_keeps_its_state_and_claims() {
 }
 
 #[test]
+fn a_run_at_work_keeps_its_folder_and_results_whatever_the_grace() {
+    let cache = Cache::new();
+    let (ada, _) = cache.open_with("ada");
+    publish(&ada, 1, b"result");
+    let run = ada.new_run("quarel").unwrap();
+    let record = |number: i64| InstanceRecord {
+        name: format!("n{number}"),
+        stage: "n".into(),
+        fingerprint: manifest(number).fingerprint(),
+        outcome: Outcome::Hit,
+    };
+    run.record_instances(&[record(1)]).unwrap();
+    let none = GcOptions { keep_runs: 0, ..NOW };
+    for days in [0, 60] {
+        let late = cache.open_later(days);
+        let report = gc(&late, none);
+        assert_eq!((report.removed_runs, report.removed_claims), (0, 0), "{days} days later");
+    }
+    // What it makes is recorded when it ends.
+    publish(&ada, 2, b"made meanwhile");
+    assert_eq!(gc(&ada, none).removed_claims, 0);
+    run.append_event(r#"{"at_ms":1,"event":"hit"}"#).unwrap();
+    assert_eq!(run.events().unwrap().len(), 1);
+    // One that has finished is kept no longer, though its process is still there; nor is one whose process is gone.
+    run.append_event(r#"{"at_ms":1,"event":"run-finished","took_ms":1}"#).unwrap();
+    let killed = ada.new_run("csqa").unwrap();
+    assert_eq!(gc(&ada, none).removed_runs, 1);
+    drop(killed);
+    let report = gc(&ada, none);
+    assert_eq!((report.removed_runs, report.kept_claims), (1, 0));
+}
+
+#[test]
 fn damaged_claims_go_and_foreign_files_stay() {
     let cache = Cache::new();
     let store = cache.open();

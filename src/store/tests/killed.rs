@@ -11,7 +11,11 @@ const ROOT: &str = "RETORT_STORE_TEST_ROOT";
 
 fn start(root: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
+<<<<<<< HEAD
         .args(["--exact", "tests::killed::work_as_a_child", "--ignored", "--nocapture"])
+=======
+        .args(["--exact", &child_of(module_path!(), "work_as_a_child"), "--ignored", "--nocapture"])
+>>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
         .env(ROOT, root)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -53,6 +57,7 @@ fn a_killed_process_leaves_a_clean_cache_with_everything_it_said_was_done() {
             .filter(|line| line.starts_with("done "))
             .take(lines)
             .collect();
+        assert_eq!(said.len(), lines);
         child.kill().unwrap();
         child.wait().unwrap();
         let before = Cache::open_read_only(&cache);

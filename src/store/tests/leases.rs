@@ -58,6 +58,35 @@ fn the_lease_of_another_machine_is_free_only_after_missed_heartbeats() {
 }
 
 #[test]
+fn a_lease_of_a_time_to_come_is_nobody_s() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let date = |name: &str, ahead: Duration| {
+        let file =
+            fs_err::File::options().append(true).create(true).open(cache.root().join("leases").join(name)).unwrap();
+        file.set_modified(SystemTime::now() + ahead).unwrap();
+    };
+    let own = manifest(1).fingerprint().hex();
+    for host in ["box", "elsewhere"] {
+        leave_behind(&cache, host, Duration::ZERO);
+        date(&own, Duration::from_hours(24 * 365 * 74));
+        assert!(take(&store).is_some(), "{host}");
+    }
+    // Not even an empty one, which may be being written.
+    fs_err::write(lease_path(&cache), "").unwrap();
+    date(&own, Duration::from_hours(24 * 365 * 74));
+    assert!(take(&store).is_some());
+    leave_behind(&cache, "elsewhere", Duration::ZERO);
+    date(&own, Duration::from_secs(20));
+    assert!(take(&store).is_none(), "a little ahead");
+    // What nobody holds keeps no saved work, and goes.
+    date(&own, Duration::from_hours(24 * 365 * 74));
+    date("notes", Duration::from_hours(24 * 365 * 74));
+    store.gc(GcOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(disk::names(&cache.root().join("leases")).unwrap(), ["notes"]);
+}
+
+#[test]
 fn a_holder_that_stopped_its_heartbeat_loses_the_lease_and_does_not_take_it_away_later() {
     let cache = Cache::new();
     let (ada, _) = cache.open_with("ada");

@@ -5,6 +5,7 @@ mod claims;
 mod collecting;
 mod evicting;
 mod full_disk;
+mod guarding;
 mod hostile_layers;
 mod index;
 mod killed;
@@ -15,8 +16,11 @@ mod object_layers;
 mod proven;
 mod proxy;
 mod publishing;
+mod row_damage;
 mod row_files;
+mod row_trust;
 mod runs;
+mod saved_work;
 mod sharing;
 mod trash;
 mod trusting;
@@ -103,6 +107,12 @@ impl Cache {
         let hex = fingerprint.hex();
         self.root().join("actions/v1").join(&hex[..2]).join(hex)
     }
+}
+
+/// Returns the name under which a test of a module is run in a process of its own.
+fn child_of(module: &str, test: &str) -> String {
+    let (_, module) = module.split_once("::").unwrap();
+    format!("{module}::{test}")
 }
 
 fn manifest(number: i64) -> KeyManifest {

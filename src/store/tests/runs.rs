@@ -47,13 +47,31 @@ fn the_last_run_is_the_users_own_and_runs_sort_by_time() {
     let first = cache.open().new_run("quarel").unwrap().id().clone();
     let second = cache.open_later(1).new_run("quarel").unwrap().id().clone();
     let other = cache.open_later(2).new_run("csqa").unwrap().id().clone();
-    let (bob, _) = cache.open_with("bob");
+    let now_ms = cache.open_later(3).now_ms();
+    let bob = StoreOptions { clock: Arc::new(move || now_ms), ..cache.options("bob") };
+    let bob = Store::open(bob).unwrap().store;
     assert_eq!(bob.runs().unwrap(), [first, second.clone(), other]);
     assert_eq!(bob.last_run("quarel").unwrap().unwrap().id(), &second, "anyone's, since bob has none");
     let own = bob.new_run("quarel").unwrap();
     assert_eq!(bob.last_run("quarel").unwrap().unwrap().id(), own.id());
     assert_eq!(cache.open().last_run("quarel").unwrap().unwrap().id(), &second);
     assert!(bob.last_run("absent").unwrap().is_none());
+}
+
+#[test]
+fn a_run_of_a_time_to_come_is_not_the_last_for_ever() {
+    let cache = Cache::new();
+    let far = cache.open_later(27_000).new_run("quarel").unwrap().id().clone();
+    let store = cache.open();
+    assert_eq!(store.last_run("quarel").unwrap().unwrap().id(), &far, "the only one");
+    let first = store.new_run("quarel").unwrap().id().clone();
+    let tomorrow = cache.open_later(1).new_run("quarel").unwrap().id().clone();
+    assert_eq!(store.runs().unwrap(), [far.clone(), first, tomorrow.clone()]);
+    assert_eq!(store.last_run("quarel").unwrap().unwrap().id(), &tomorrow, "clocks may differ a little");
+    let day = std::time::Duration::from_hours(24);
+    let options = GcOptions { keep_runs: 2, keep_for: std::time::Duration::ZERO, grace: day, dry_run: false };
+    cache.open_later(2).gc(options, &mut |_, _| {}).unwrap();
+    assert!(!store.runs().unwrap().contains(&far), "nor does it keep others from being kept");
 }
 
 #[test]

@@ -8,8 +8,30 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 /// The beginning of a public key's text.
 const PREFIX: &str = "ed25519:";
 
-/// What a signature is made over, so that it can be taken for nothing else: this, then the claim's digest.
-const DOMAIN: &[u8] = b"retort 2026 claim signature v1\0";
+/// What a signature is about, so that it can be taken for nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A claim, by its digest.
+    Claim,
+    /// A pack of rows, by its kind and the digest of what stands before the signature.
+    Rows,
+    /// Saved work, by its recipe, its name and the digest of its content.
+    Saved,
+}
+
+impl About {
+    /// The bytes that stand before what is signed.
+    const fn domain(self) -> &'static [u8] {
+        match self {
+            Self::Claim => b"retort 2026 claim signature v1\0",
+            Self::Rows => b"retort 2026 row pack signature v1\0",
+            Self::Saved => b"retort 2026 saved work signature v1\0",
+        }
+    }
+}
+
+/// From a secret key comes another with which its owner knows their own journals again.
+const JOURNALS: &str = "retort 2026 rows of a journal v1";
 
 /// A text that is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,10 +62,15 @@ impl PublicKey {
         (Self(key.to_bytes()).hex() == text).then_some(Self(bytes))
     }
 
-    /// Tells whether a signature of a claim was made with the key's secret half.
-    pub(super) fn verifies(self, claim: &[u8; 32], signature: &[u8; 64]) -> bool {
+    /// Returns the key's bytes.
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Tells whether a signature was made with the key's secret half.
+    pub(super) fn verifies(self, about: About, signed: &[u8], signature: &[u8; 64]) -> bool {
         let Ok(key) = VerifyingKey::from_bytes(&self.0) else { return false };
-        key.verify_strict(&message(claim), &Signature::from_bytes(signature)).is_ok()
+        key.verify_strict(&message(about, signed), &Signature::from_bytes(signature)).is_ok()
     }
 }
 
@@ -91,9 +118,15 @@ impl SecretKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs a claim.
-    pub(super) fn sign(&self, claim: &[u8; 32]) -> [u8; 64] {
-        self.0.sign(&message(claim)).to_bytes()
+    /// Signs something.
+    pub(super) fn sign(&self, about: About, signed: &[u8]) -> [u8; 64] {
+        self.0.sign(&message(about, signed)).to_bytes()
+    }
+
+    /// Returns what only the owner of the key can say of a row.
+    pub(crate) fn vouch(&self, row: &[u8]) -> [u8; 32] {
+        let key = blake3::derive_key(JOURNALS, &self.0.to_bytes());
+        *blake3::keyed_hash(&key, row).as_bytes()
     }
 }
 
@@ -103,8 +136,8 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-fn message(claim: &[u8; 32]) -> Vec<u8> {
-    [DOMAIN, claim].concat()
+fn message(about: About, signed: &[u8]) -> Vec<u8> {
+    [about.domain(), signed].concat()
 }
 
 #[cfg(test)]
@@ -115,18 +148,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_signature_is_of_one_claim_and_one_key(
+        fn a_signature_is_of_one_thing_and_one_key(
             chance: [u8; 32], other: [u8; 32], claim: [u8; 32], at in 0usize..64, bit in 0u8..8,
         ) {
             let key = SecretKey::from_chance(&chance);
-            let signature = key.sign(&claim);
-            prop_assert!(key.public().verifies(&claim, &signature));
+            let signature = key.sign(About::Claim, &claim);
+            prop_assert!(key.public().verifies(About::Claim, &claim, &signature));
+            prop_assert!(!key.public().verifies(About::Rows, &claim, &signature));
+            prop_assert!(!key.public().verifies(About::Saved, &claim, &signature));
             prop_assume!(other != chance && other != claim);
-            prop_assert!(!SecretKey::from_chance(&other).public().verifies(&claim, &signature));
-            prop_assert!(!key.public().verifies(&other, &signature));
+            prop_assert!(!SecretKey::from_chance(&other).public().verifies(About::Claim, &claim, &signature));
+            prop_assert!(!key.public().verifies(About::Claim, &other, &signature));
             let mut forged = signature;
             forged[at] ^= 1 << bit;
-            prop_assert!(!key.public().verifies(&claim, &forged));
+            prop_assert!(!key.public().verifies(About::Claim, &claim, &forged));
+            prop_assert_ne!(key.vouch(&claim), SecretKey::from_chance(&other).vouch(&claim));
         }
 
         #[test]

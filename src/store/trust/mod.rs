@@ -6,16 +6,23 @@
 //!
 //! Where trust is required, a claim without a signature of a trusted key is seen and said to be there, but not used, be it in
 //! a layer or in the cache itself. A key that was revoked counts for nothing, whoever trusts it.
+//!
+//! What else can become a result is signed in its own file ([`Trailer`]): packs of rows, one signature each, and saved work.
 
 mod key;
 mod signature;
+mod trailer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(super) use key::About;
 pub use key::{KeyError, PublicKey, SecretKey};
 pub(super) use signature::Signed;
+#[cfg(test)]
+pub(super) use trailer::TRAILER_BYTES;
+pub(super) use trailer::Trailer;
 
 use super::notice::Notice;
 
@@ -60,6 +67,27 @@ impl Trust {
     /// Tells whether a claim with these sound signatures may be used.
     pub(super) fn accepts(&self, signatures: &[Signed]) -> bool {
         !self.require || signatures.iter().any(|signed| self.keys.contains(&signed.key()))
+    }
+
+    /// Returns the key that signs what is made here.
+    pub(super) fn signer(&self) -> Option<&SecretKey> {
+        self.signer.as_deref()
+    }
+
+    /// Tells whether a key counts.
+    pub(super) fn counts(&self, key: &PublicKey) -> bool {
+        self.keys.contains(key)
+    }
+
+    /// Names the set of the keys that count, so that what was concluded under another is not taken for this one's.
+    pub(super) fn key_set(&self) -> [u8; 8] {
+        let mut hasher = blake3::Hasher::new();
+        self.keys.iter().for_each(|key| {
+            hasher.update(key.as_bytes());
+        });
+        let mut name = [0; 8];
+        name.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+        name
     }
 
     /// Returns the names of the keys that count.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{PublicKey, SecretKey};
+use super::{About, PublicKey, SecretKey};
 use crate::Store;
 use crate::claim::{Claim, ClaimId};
 use crate::disk;
@@ -21,13 +21,13 @@ pub(crate) struct Signed {
 impl Signed {
     /// Signs a claim.
     pub(crate) fn by(signer: &SecretKey, id: ClaimId) -> Self {
-        Self { key: signer.public(), signature: signer.sign(id.digest().as_bytes()) }
+        Self { key: signer.public(), signature: signer.sign(About::Claim, id.digest().as_bytes()) }
     }
 
     /// Reads a signature of a claim; `None` when it is not sound.
     pub(crate) fn verify(id: ClaimId, key: &str, signature: &[u8]) -> Option<Self> {
         let (key, signature) = (PublicKey::from_hex(key)?, signature.try_into().ok()?);
-        key.verifies(id.digest().as_bytes(), &signature).then_some(Self { key, signature })
+        key.verifies(About::Claim, id.digest().as_bytes(), &signature).then_some(Self { key, signature })
     }
 
     /// Reads a signature of a claim from digits; `None` when it is not sound.
@@ -120,7 +120,7 @@ impl Core {
         let path = self.layout.signature(&id.0, &key.hex());
         let (bytes, _) = disk::read_small(&path, 64).ok()??;
         let signature = bytes.try_into().ok()?;
-        key.verifies(id.0.as_bytes(), &signature).then_some(Signed { key, signature })
+        key.verifies(About::Claim, id.0.as_bytes(), &signature).then_some(Signed { key, signature })
     }
 }
 
