@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::exit::Failure;
 use super::session::Session;
 use crate::event::{Note, What};
-use crate::hub::{Hub, HubCache, HubError, HubModel, Secret};
+use crate::hub::{Hub, HubCache, HubError, HubModel, Secret, Way};
 use crate::stage::params::ExternalSource;
 
 /// The hub that is asked unless `HF_ENDPOINT` names another.
@@ -22,7 +22,7 @@ pub(super) struct HubSettings {
     token: Option<Secret>,
     /// Where a token is kept by whoever logged in.
     token_file: PathBuf,
-    proxy: Option<ureq::Proxy>,
+    way: Way,
     offline: bool,
 }
 
@@ -41,20 +41,20 @@ impl HubSettings {
             endpoint: text("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned()),
             token: text("HF_TOKEN").and_then(|token| Secret::parse(&token)),
             token_file: path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token")),
-            proxy: None,
+            way: Way::default(),
             offline: offline.is_some_and(|value| ["1", "ON", "YES", "TRUE"].contains(&value.as_str())),
         }
     }
 
-    /// Takes the proxy that the environment names.
-    pub(super) fn with_proxy(self, proxy: Option<ureq::Proxy>) -> Self {
-        Self { proxy, ..self }
+    /// Takes the way to servers that the environment names.
+    pub(super) fn with_way(self, way: Way) -> Self {
+        Self { way, ..self }
     }
 
     fn hub(&self, offline: bool) -> Hub {
         let kept = || fs_err::read_to_string(&self.token_file).ok().and_then(|token| Secret::parse(&token));
         let token = self.token.clone().or_else(kept);
-        Hub::new(self.cache.clone(), &self.endpoint, token, self.proxy.clone(), self.offline || offline)
+        Hub::new(self.cache.clone(), &self.endpoint, token, self.way.clone(), self.offline || offline)
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Exit`].
 
 mod agreement;
+mod answered;
 mod args;
 mod commands;
 mod exit;

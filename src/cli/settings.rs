@@ -11,8 +11,10 @@ use super::exit::Failure;
 use super::hub::HubSettings;
 use super::keys::Keys;
 use super::layers::{self, Layer};
+use super::reach::Environment;
 use crate::model::DeviceChoice;
 use crate::plan::Roots;
+use crate::stage::Reach;
 use crate::store::{LayerOptions, Surroundings, TrustOptions};
 
 /// The name of the settings file, looked for in the working directory and above.
@@ -110,7 +112,7 @@ impl Settings {
             device,
             toolkit: std::env::var_os("CUDA_PATH").map(PathBuf::from),
             roots: all,
-            hub: HubSettings::gather(|name| std::env::var_os(name)).with_proxy(ureq::Proxy::try_from_env()),
+            hub: HubSettings::gather(|name| std::env::var_os(name)).with_way(Environment.way()),
             user: user(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         })
