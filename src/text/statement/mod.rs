@@ -157,7 +157,12 @@ enum Stated {
 
 /// Reads the label that a text states in the end, where it labels one of the choices.
 pub fn stated_label(text: &str, choices: &[Choice]) -> Option<Label> {
-    let letter = Reader { pieces: &pieces(text), choices }.decide()?;
+    let mut pieces = pieces(text);
+    // A model that did not stop goes on with a question of its own, and answers that.
+    let another = |triple: &[Piece]| matches!(triple, [Piece::Line, Piece::Word(word), Piece::Mark(':')] if matches!(word.lower(), "question" | "q"));
+    let end = pieces.windows(3).position(another).unwrap_or(pieces.len());
+    pieces.truncate(end);
+    let letter = Reader { pieces: &pieces, choices }.decide()?;
     choices.iter().map(|choice| choice.label).find(|label| label.letter() == letter)
 }
 

@@ -85,6 +85,8 @@ fn the_decision_table() {
         ("Snow is rough, which is why the answer is B.", Some('B')),
         ("Is it snow? No. The answer is B.", Some('B')),
         ("The answer is A and the reason is friction.", Some('A')),
+        ("The answer is B.\n\nQuestion: Which is heavier? (A) lead (B) wool\nAnswer: A", Some('B')),
+        ("Ice is smooth.\nQuestion: Which?\nAnswer: A", None),
         // Several, or none.
         ("The answer is A or B.", None),
         ("The answer is A/B", None),

@@ -321,7 +321,7 @@ impl Desk for Clerk<'_, '_> {
     }
 
     fn lost(&mut self, slot: usize, fault: Fault) -> Result<(), StageError> {
-        self.rows.lose(slot, fault.to_string())?;
+        self.rows.lose(slot, format!("{fault}{}", advice(&fault.said)))?;
         self.tell();
         Ok(())
     }
@@ -354,6 +354,19 @@ impl Desk for Clerk<'_, '_> {
     fn enough(&self) -> bool {
         self.context.stopping() || self.rows.hopeless()
     }
+}
+
+/// Names the field that a server complains of.
+fn advice(said: &str) -> &'static str {
+    let said = said.to_ascii_lowercase();
+    let fields = [
+        ("max_completion_tokens", "; `limit_as: max_completion_tokens` calls the limit so"),
+        ("temperature", "; `temperature: null` leaves that to the server"),
+        ("seed", "; leave `seed` out"),
+        ("system role", "; the prompt must do without `system()`"),
+        ("context", "; ask for less, lower `max_tokens`, or give the server a longer context"),
+    ];
+    fields.into_iter().find(|(word, _)| said.contains(word)).map_or("", |(_, advice)| advice)
 }
 
 /// Returns the time of day after a wait.
