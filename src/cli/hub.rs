@@ -8,7 +8,7 @@ use super::exit::Failure;
 use super::outlet::read_plain;
 use super::session::Session;
 use crate::event::{Note, What};
-use crate::hub::{Hub, HubCache, HubError, HubModel, Secret, ServerUrl};
+use crate::hub::{Hub, HubCache, HubError, HubModel, Secret, ServerUrl, Way};
 use crate::stage::params::ExternalSource;
 
 /// The hub that is asked unless `HF_ENDPOINT` names another.
@@ -23,7 +23,7 @@ pub(super) struct HubSettings {
     token: Option<Secret>,
     /// Where a token is kept by whoever logged in.
     token_file: PathBuf,
-    proxy: Option<ureq::Proxy>,
+    way: Way,
     offline: bool,
 }
 
@@ -42,14 +42,14 @@ impl HubSettings {
             endpoint: text("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned()),
             token: text("HF_TOKEN").and_then(|token| Secret::parse(&token)),
             token_file: path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token")),
-            proxy: None,
+            way: Way::default(),
             offline: offline.is_some_and(|value| ["1", "ON", "YES", "TRUE"].contains(&value.as_str())),
         }
     }
 
-    /// Takes the proxy that the environment names.
-    pub(super) fn with_proxy(self, proxy: Option<ureq::Proxy>) -> Self {
-        Self { proxy, ..self }
+    /// Takes the way to servers that the environment names.
+    pub(super) fn with_way(self, way: Way) -> Self {
+        Self { way, ..self }
     }
 
     fn hub(&self, offline: bool) -> Result<Hub, Failure> {
@@ -62,7 +62,7 @@ impl HubSettings {
             Secret::parse(std::str::from_utf8(&bytes).ok()?)
         };
         let token = self.token.clone().or_else(kept);
-        Ok(Hub::new(self.cache.clone(), endpoint.as_str(), token, self.proxy.clone(), self.offline || offline))
+        Ok(Hub::new(self.cache.clone(), endpoint.as_str(), token, self.way.clone(), self.offline || offline))
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Exit`].
 
 mod agreement;
+mod answered;
 mod args;
 mod commands;
 mod exit;
@@ -15,11 +16,8 @@ mod inquiry;
 mod keys;
 mod layers;
 mod lens;
-<<<<<<< HEAD
 mod outlet;
-=======
 mod ownership;
->>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
 mod pictures;
 mod plot;
 mod print;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::exit::Failure;
 use super::session::Session;
 use crate::engine::{COST, DEVICE};
-use crate::fingerprint::{Digest, KeyManifest, Term};
+use crate::fingerprint::{Digest, Term};
 use crate::plan::Found;
 use crate::report::{Cost, Provenance};
 use crate::spec::InstanceId;
+use crate::stage::kinds::elicit::MODELS;
 use crate::stage::params::ExternalSource;
 use crate::store::{Claim, Store};
 
@@ -51,7 +52,7 @@ pub(super) fn gather(
             seeds.insert((kind, *seed));
         }
         models.extend(models_of(session, *id, &claim));
-        models.extend(teacher_of(&claim.manifest));
+        models.extend(teacher_of(&claim));
     }
     let cost = |(kind, (results, took_ms, paid)): (String, (usize, u64, f64))| {
         let paid = if paid > 0.0 { format!("{paid:.2} paid to the teacher") } else { String::new() };
@@ -114,11 +115,12 @@ fn models_of(session: &Session, id: InstanceId, claim: &Claim) -> Vec<String> {
 }
 
 /// Names a teacher behind a server.
-fn teacher_of(manifest: &KeyManifest) -> Option<String> {
-    match within(&manifest.params, &["teacher", "openai", "model"])? {
-        Term::Text(name) => Some(format!("teacher {name}, as its server calls it")),
-        _ => None,
-    }
+fn teacher_of(claim: &Claim) -> Option<String> {
+    let Term::Text(name) = within(&claim.manifest.params, &["teacher", "openai", "model"])? else { return None };
+    Some(match claim.notes.get(MODELS) {
+        Some(models) => format!("teacher {name}; as its server calls what answered: {models}"),
+        None => format!("teacher {name}, as it was asked for; its server does not say what answered"),
+    })
 }
 
 /// Follows fields and forms into a term.

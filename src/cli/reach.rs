@@ -1,6 +1,6 @@
-//! Teachers as this machine reaches them: keys by the names of variables, and the proxy that the environment names.
+//! Teachers as this machine reaches them: keys by the names of variables, proxies and authorities from the environment.
 
-use crate::hub::Secret;
+use crate::hub::{Secret, Way};
 use crate::stage::Reach;
 
 /// The environment of this process. A key is read when a stage is about to ask, and kept nowhere.
@@ -8,11 +8,11 @@ use crate::stage::Reach;
 pub(super) struct Environment;
 
 impl Reach for Environment {
-    fn secret(&self, variable: &str) -> Option<Secret> {
-        std::env::var(variable).ok().and_then(|text| Secret::parse(&text))
+    fn variable(&self, name: &str) -> Option<Secret> {
+        std::env::var_os(name).map(|value| Secret::of(value.to_string_lossy().into_owned()))
     }
 
-    fn proxy(&self) -> Option<ureq::Proxy> {
-        ureq::Proxy::try_from_env()
+    fn way(&self) -> Way {
+        Way::gather(|name| std::env::var(name).ok())
     }
 }

@@ -12,8 +12,10 @@ use super::hub::HubSettings;
 use super::keys::Keys;
 use super::layers::{self, Layer};
 use super::ownership;
+use super::reach::Environment;
 use crate::model::DeviceChoice;
 use crate::plan::Roots;
+use crate::stage::Reach;
 use crate::store::{LayerOptions, StoreOptions, Surroundings, TrustOptions};
 
 /// The name of the settings file, looked for in the working directory and above.
@@ -123,7 +125,7 @@ impl Settings {
             device,
             toolkit: std::env::var_os("CUDA_PATH").map(PathBuf::from),
             roots: all,
-            hub: HubSettings::gather(|name| std::env::var_os(name)).with_proxy(ureq::Proxy::try_from_env()),
+            hub: HubSettings::gather(|name| std::env::var_os(name)).with_way(Environment.way()),
             user: user(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             private: private(|name| std::env::var_os(name)),

@@ -63,23 +63,28 @@ pub(super) struct Job<'a> {
     pub(super) messages: Sender<Message>,
 }
 
-/// Passes notes on to the loop, and keeps what the work cost so far for the claim.
+/// Passes notes on to the loop, and keeps for the claim what the work cost so far and what it says of itself.
 struct ToLoop<'a> {
     id: InstanceId,
     messages: &'a Sender<Message>,
-    cost: Mutex<Option<f64>>,
+    kept: Mutex<BTreeMap<String, String>>,
 }
 
 impl Feed for ToLoop<'_> {
     fn note(&self, note: Note) {
         if let Note::Measure { name, value, .. } = &note
             && name == COST
-            && let Ok(mut cost) = self.cost.lock()
         {
-            *cost = Some(*value);
+            self.record(COST, &value.to_string());
         }
         // The loop outlives its workers, so this only fails while everything is being torn down.
         let _ = self.messages.send(Message::Noted(self.id, note));
+    }
+
+    fn record(&self, name: &'static str, text: &str) {
+        if let Ok(mut kept) = self.kept.lock() {
+            kept.insert(name.to_owned(), text.to_owned());
+        }
     }
 }
 
@@ -114,14 +119,14 @@ impl Job<'_> {
             return Ok(());
         }
         let started_at_ms = (self.wall_ms)();
-        let feed = ToLoop { id: self.id, messages: &self.messages, cost: Mutex::new(None) };
+        let feed = ToLoop { id: self.id, messages: &self.messages, kept: Mutex::default() };
         let context = Context::new(&self.recipe.order, self.store, self.devices, self.reach, &feed, self.stop);
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
         let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
         self.check_externals()?;
         let took_ms = elapsed_ms(began);
-        let cost = feed.cost.lock().ok().and_then(|cost| *cost);
-        let (blobs, claim) = self.claim(parts, started_at_ms, took_ms, cost)?;
+        let kept = feed.kept.into_inner().unwrap_or_default();
+        let (blobs, claim) = self.claim(parts, started_at_ms, took_ms, kept)?;
         let (id, messages) = (self.id, self.messages.clone());
         let found = Found {
             fingerprint,
@@ -162,7 +167,7 @@ impl Job<'_> {
         parts: Parts,
         started_at_ms: u64,
         took_ms: u64,
-        cost: Option<f64>,
+        kept: BTreeMap<String, String>,
     ) -> Result<(Vec<Pending>, Claim), StoreError> {
         let mut blobs = Vec::with_capacity(parts.len());
         let mut outputs = BTreeMap::new();
@@ -178,7 +183,7 @@ impl Job<'_> {
         {
             notes.insert(DEVICE.to_owned(), device.described());
         }
-        notes.extend(cost.map(|cost| (COST.to_owned(), cost.to_string())));
+        notes.extend(kept);
         let claim = Claim {
             manifest: self.recipe.manifest.clone(),
             outputs,

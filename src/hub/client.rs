@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
 use ureq::http::Response;
-use ureq::{Agent, Body, Proxy};
+use ureq::{Agent, Body};
 
 use super::error::Reason;
-use super::{HubModel, Revision, Secret};
+use super::{HubModel, Revision, Secret, Way};
 
 /// The most bytes of an answer that describes a repository.
 const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
@@ -19,7 +20,9 @@ const REDIRECTIONS_MAX: usize = 8;
 /// A hub.
 #[derive(Debug)]
 pub(super) struct Client {
-    agent: Agent,
+    way: Way,
+    /// An agent for each kind of address, made when it is first needed.
+    agents: [OnceLock<Agent>; Way::KINDS],
     endpoint: String,
     token: Option<Secret>,
 }
@@ -46,19 +49,25 @@ pub(super) struct Announced {
 
 impl Client {
     /// Takes the address of a hub without a slash at its end.
-    pub(super) fn new(endpoint: String, token: Option<Secret>, proxy: Option<Proxy>) -> Self {
-        // Redirections are followed by hand: what the first answer says of a file counts, and the token stays with the hub.
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("retort/", env!("CARGO_PKG_VERSION")))
-            .accept_encoding("identity")
-            .proxy(proxy)
-            .timeout_connect(Some(Duration::from_secs(30)))
-            .timeout_recv_response(Some(Duration::from_mins(1)))
-            .timeout_per_read(Some(Duration::from_mins(1)));
-        Self { agent: Agent::new_with_config(config.build()), endpoint, token }
+    pub(super) fn new(endpoint: String, token: Option<Secret>, way: Way) -> Self {
+        Self { way, agents: Default::default(), endpoint, token }
+    }
+
+    /// Returns the agent for an address. Redirections are followed by hand: what the first answer says of a file counts, and
+    /// the token stays with the hub.
+    fn agent(&self, url: &str) -> Result<&Agent, Reason> {
+        let place = &self.agents[self.way.kind(url)];
+        if let Some(agent) = place.get() {
+            return Ok(agent);
+        }
+        let agent = self.way.agent(url, |config| {
+            config
+                .timeout_connect(Some(Duration::from_secs(30)))
+                .timeout_recv_response(Some(Duration::from_mins(1)))
+                .timeout_per_read(Some(Duration::from_mins(1)))
+        });
+        let agent = agent.map_err(|error| Reason::Network(error.to_string()))?;
+        Ok(place.get_or_init(|| agent))
     }
 
     /// Returns the address of the hub.
@@ -169,7 +178,8 @@ impl Client {
     }
 
     fn request(&self, url: &str, head: bool, range: Option<&str>) -> Result<Response<Body>, Reason> {
-        let mut request = if head { self.agent.head(url) } else { self.agent.get(url) };
+        let agent = self.agent(url)?;
+        let mut request = if head { agent.head(url) } else { agent.get(url) };
         if let Some(token) = self.token.as_ref().filter(|_| self.is_own(url)) {
             request = request.header("authorization", token.bearer());
         }
@@ -236,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_token_stays_with_the_hub() {
-        let client = Client::new("https://hub.example/mirror".into(), None, None);
+        let client = Client::new("https://hub.example/mirror".into(), None, Way::default());
         for (url, own) in [
             ("https://hub.example/a", true),
             ("https://hub.example", true),

@@ -85,6 +85,9 @@ impl HubError {
             Reason::Offline(_) => {
                 Some("run once without `--offline` and `HF_HUB_OFFLINE`, or copy the hub's cache from a machine that has it".into())
             }
+            Reason::Network(said) if said.contains("certificate") => {
+                Some("`SSL_CERT_FILE` names a file with the certificate of an authority of your own".into())
+            }
             Reason::Network(_) => Some(
                 "`HF_ENDPOINT` names another hub; `--offline` uses only what the cache has; `path: DIR` takes a directory".into(),
             ),

@@ -10,7 +10,7 @@ use super::cache::Absent;
 use super::client::{Announced, Client};
 use super::error::{HubError, Reason};
 use super::folder::{COMPANIONS, FolderError, model_files};
-use super::{HubCache, HubModel, Revision, Secret, Snapshot};
+use super::{HubCache, HubModel, Revision, Secret, Snapshot, Way};
 
 /// How many bytes are read at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -37,15 +37,9 @@ pub struct Fetched<'a> {
 }
 
 impl Hub {
-    /// Takes the cache, the address of the hub, and the token and the proxy to use; when `offline`, nothing is ever asked.
-    pub fn new(
-        cache: HubCache,
-        endpoint: &str,
-        token: Option<Secret>,
-        proxy: Option<ureq::Proxy>,
-        offline: bool,
-    ) -> Self {
-        let client = Client::new(endpoint.trim_end_matches('/').to_owned(), token, proxy);
+    /// Takes the cache, the address of the hub, and the token and the way to servers; when `offline`, nothing is ever asked.
+    pub fn new(cache: HubCache, endpoint: &str, token: Option<Secret>, way: Way, offline: bool) -> Self {
+        let client = Client::new(endpoint.trim_end_matches('/').to_owned(), token, way);
         Self { cache, client, offline }
     }
 

@@ -5,17 +5,22 @@
 //! brings there what is missing. Nothing is fetched but what is read, and nothing enters the cache before its size, and
 //! its SHA-256 where the hub gives one, are what was announced. What a file holds is hashed again where it is used: the
 //! hub is a way to get bytes, never a part of a key.
+//!
+//! [`Way`] is how this machine reaches servers of any kind: proxies, and whose certificates are believed.
 
 mod address;
 mod cache;
 mod client;
 mod error;
+mod except;
 mod fetch;
 mod folder;
+mod forward;
 mod model;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub use address::{ServerUrl, UrlError};
 pub use cache::{Absent, HubCache, Snapshot};
@@ -27,3 +32,4 @@ pub use folder::{
 };
 pub use model::{HubModel, RepoId, Revision};
 pub use secret::Secret;
+pub use way::{Way, WayError};

@@ -31,11 +31,54 @@ const FORMS: [&str; 17] = [
 pub struct Secret(String);
 
 impl Secret {
+    /// Takes any text that is not to be shown.
+    pub fn of(text: String) -> Self {
+        Self(text)
+    }
+
     /// Reads a key; `None` for what cannot be one.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let sound = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        sound.then(|| Self(text.to_owned()))
+        Self::of(text.to_owned()).key().ok()
+    }
+
+    /// Reads the value of a header; `None` for what cannot be one.
+    pub fn text(text: &str) -> Option<Self> {
+        Self::of(text.to_owned()).header().ok()
+    }
+
+    /// Returns it as a key: one word.
+    ///
+    /// # Errors
+    /// Says why it cannot be one.
+    pub fn key(&self) -> Result<Self, &'static str> {
+        let text = self.0.trim();
+        if text.to_ascii_lowercase().starts_with("bearer ") {
+            return Err("it begins with `Bearer`, which is sent before the key anyway");
+        }
+        if text.contains(char::is_whitespace) {
+            return Err("it has white space in it, and a key is one word");
+        }
+        self.header()
+    }
+
+    /// Returns it as the value of a header: one line.
+    ///
+    /// # Errors
+    /// Says why it cannot be one.
+    pub fn header(&self) -> Result<Self, &'static str> {
+        let text = self.0.trim();
+        if text.is_empty() {
+            return Err("it is empty");
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            return Err("it has characters in it that a header cannot carry");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Returns the text itself, for whoever sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 
     /// Returns the key as the header that carries it.
@@ -48,7 +91,10 @@ impl Secret {
         let quoted = self.0.replace('\\', "\\\\").replace('"', "\\\"");
         let slashed = quoted.replace('/', "\\/");
         let forms = [&self.0, &quoted, &slashed];
-        forms.into_iter().fold(text, |text, form| if text.contains(form) { text.replace(form, STRUCK) } else { text })
+        let strike = |text: String, form: &String| {
+            if !form.is_empty() && text.contains(form) { text.replace(form, STRUCK) } else { text }
+        };
+        forms.into_iter().fold(text, strike)
     }
 
     /// Says whether a word looks like a key that some service gives out, so that it is refused where a name is meant, and
@@ -87,6 +133,12 @@ mod tests {
         }
         let odd = Secret::parse("a\"b\\c/d").unwrap();
         assert_eq!(odd.strike(r#"a"b\c/d {"said":"a\"b\\c/d"} a\"b\\c\/d"#.into()), r#"[key] {"said":"[key]"} [key]"#);
+        assert_eq!(
+            Secret::of("Bearer a".into()).key(),
+            Err("it begins with `Bearer`, which is sent before the key anyway")
+        );
+        assert_eq!(Secret::text(" my lab ").map(|text| text.reveal().to_owned()), Some("my lab".to_owned()));
+        assert!(Secret::text("a\nb").is_none());
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl World {
     }
 
     fn hub(&self, token: Option<&str>, offline: bool) -> Hub {
-        Hub::new(self.cache(), &self.server.endpoint(), token.and_then(Secret::parse), None, offline)
+        Hub::new(self.cache(), &self.server.endpoint(), token.and_then(Secret::parse), Way::default(), offline)
     }
 
     fn fetch(&self, revision: &str) -> Result<Snapshot, HubError> {
@@ -270,7 +270,7 @@ fn a_hub_that_cannot_be_reached_is_said() {
     let world = World::new(whole());
     // Nothing listens on a port that was just given back.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-    let hub = Hub::new(world.cache(), &format!("http://{free}"), None, None, false);
+    let hub = Hub::new(world.cache(), &format!("http://{free}"), None, Way::default(), false);
     let error = hub.fetch(&model("main"), &mut |_| {}).expect_err("nobody answers");
     assert!(matches!(error.reason, Reason::Network(_)), "{error}");
     assert!(error.hint().expect("a hint").contains("--offline"));

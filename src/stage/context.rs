@@ -9,7 +9,7 @@ use super::params::{External, Gather, Input};
 use retort_artifact::{Artifact, CodecError, Parts};
 use retort_event::Note;
 use retort_fingerprint::{Digest, Fingerprint};
-use retort_hub::Secret;
+use retort_hub::{Secret, Way};
 use retort_model::{Device, DeviceError, ModelError};
 use retort_store::{PartialDir, ProvenFile, RowStore, Store, StoreError, WatchedFile};
 
@@ -39,6 +39,9 @@ pub struct Order {
 pub trait Feed: Sync {
     /// Takes one note.
     fn note(&self, note: Note);
+
+    /// Takes a word that is kept beside the result, outside its key and its bytes.
+    fn record(&self, _name: &'static str, _text: &str) {}
 }
 
 /// Opens the device when a stage first needs it.
@@ -49,11 +52,11 @@ pub trait DeviceSlot: Sync {
 
 /// How this machine reaches a teacher behind a server; none of it enters a key.
 pub trait Reach: Sync {
-    /// Returns the key that a variable of the environment holds; `None` where it holds none.
-    fn secret(&self, variable: &str) -> Option<Secret>;
+    /// Returns what a variable of the environment holds; `None` where it is not set.
+    fn variable(&self, name: &str) -> Option<Secret>;
 
-    /// Returns the proxy that this machine goes through.
-    fn proxy(&self) -> Option<ureq::Proxy>;
+    /// Returns the way to servers: proxies, and whose certificates are believed.
+    fn way(&self) -> Way;
 }
 
 /// Says whether the run was asked to stop.
@@ -207,6 +210,11 @@ impl<'a> Context<'a> {
     /// Warns of something that does not stop the work.
     pub fn warn(&self, message: impl Into<String>) {
         self.feed.note(Note::Warning { message: message.into() });
+    }
+
+    /// Keeps a word beside the result, such as who answered; it enters neither the key nor the bytes.
+    pub fn record(&self, name: &'static str, text: &str) {
+        self.feed.record(name, text);
     }
 
     /// Says whether the work should stop at the next safe point.

@@ -76,6 +76,11 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Returns the address of the server it asks, where the key does not say which server that is.
+    fn server(&self) -> Option<&str> {
+        None
+    }
+
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, _context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
         Ok(None)
@@ -111,6 +116,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn labels_inputs(&self) -> bool;
     /// Lists what does not fit what will come to its gathering ports.
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit>;
+    /// Returns the address of the server it asks, where the key does not say which server that is.
+    fn server(&self) -> Option<&str>;
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError>;
     /// Says what it is expected to take up, by the files outside the experiment alone.
@@ -207,6 +214,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
         self.stage.misfits(coming)
+    }
+
+    fn server(&self) -> Option<&str> {
+        self.stage.server()
     }
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {

@@ -28,13 +28,8 @@
 //! # What is never served
 //!
 //! - A blob whose bytes are not those of its name: it is hashed on its first read and whenever its file's stamp (device,
-<<<<<<< HEAD
-//!   inode, size, mtime, ctime) is not the one under which it was last found right. Its mode counts for nothing. Nor is it
-//!   said to be there: [`Store::holds`] looks at the bytes.
-=======
 //!   inode, size, mtime, ctime) is not the one under which it was last found right. A file that others can write is hashed
-//!   every time.
->>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
+//!   every time. Its mode counts for nothing. Nor is it said to be there: [`Store::holds`] looks at the bytes.
 //! - A claim whose bytes are not those of its name, or which is about another recipe than its folder.
 //! - Where trust is required, a claim or row that no trusted key has signed.
 //! - A row or saved state with a wrong checksum.
@@ -62,11 +57,8 @@ mod lookup;
 mod notice;
 mod open;
 mod partial;
-<<<<<<< HEAD
-mod proven;
-=======
 mod private;
->>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
+mod proven;
 mod read;
 mod rows;
 mod run;

@@ -16,15 +16,10 @@ use super::layout::{Area, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::session::{self, Session, TempFile, unique};
-<<<<<<< HEAD
 use super::sightings::Sightings;
-use super::trust::{Trust, TrustOptions};
-use retort_fingerprint::{Digest, Fingerprint};
-=======
 use super::trust::{SecretKey, Trust, TrustOptions};
 use super::{guard, private};
-use retort_fingerprint::Fingerprint;
->>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
+use retort_fingerprint::{Digest, Fingerprint};
 
 /// What stands in the file that tells backup programs to pass by, and Retort that this is a cache.
 pub(super) const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use super::governor::{After, Governor, Next};
+use super::governor::{After, Governor, Next, Why};
 use super::hints::Hints;
 use super::{Answer, Fault, Rules, Server};
 
@@ -15,6 +15,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long answers that are on their way are waited for once nothing more is asked.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// A wait that is longer is said.
+const SAID: Duration = Duration::from_secs(5);
+
 /// Something a person should know while a server is asked.
 #[derive(Debug)]
 pub enum News<'a> {
@@ -22,6 +25,13 @@ pub enum News<'a> {
     Paused(&'a Fault),
     /// It answers again.
     Resumed,
+    /// Nothing is sent for a while.
+    Waits {
+        /// For how long.
+        wait: Duration,
+        /// What is waited for.
+        why: &'a Why,
+    },
 }
 
 /// Whoever wants the answers.
@@ -82,7 +92,8 @@ pub fn ask_all<D: Desk>(server: &Arc<Server>, rules: Rules, rows: Vec<usize>, de
     }
     drop((orders, replies));
     let governor = Governor::new(rules, rows);
-    Loop { governor, desk, began: Instant::now(), gave_up: None, settled_by: None }.turn(&jobs, &heard)
+    Loop { governor, desk, began: Instant::now(), gave_up: None, settled_by: None, told: Told::default() }
+        .turn(&jobs, &heard)
 }
 
 fn work(server: &Server, orders: &Receiver<Job>, replies: &Sender<Reply>) {
@@ -101,6 +112,28 @@ struct Loop<'a, D> {
     gave_up: Option<Fault>,
     /// When what is on its way is waited for no longer, once nothing more is sent.
     settled_by: Option<Duration>,
+    told: Told,
+}
+
+/// What was said of waits.
+#[derive(Debug, Default)]
+struct Told {
+    /// The end of the last wait that was said.
+    until: Duration,
+    /// Whether waits for limits were said; they come again every minute.
+    limits: bool,
+}
+
+impl Told {
+    /// Says whether a wait is news: longer than a moment, and not much of what was said before.
+    fn is_news(&mut self, now: Duration, until: Duration, why: &Why) -> bool {
+        if until < now + SAID || until < self.until + SAID || (self.limits && *why == Why::Limits) {
+            return false;
+        }
+        self.until = until;
+        self.limits |= *why == Why::Limits;
+        true
+    }
 }
 
 impl<D: Desk> Loop<'_, D> {
@@ -149,7 +182,13 @@ impl<D: Desk> Loop<'_, D> {
                     // The threads live as long as this sender.
                     let _ = jobs.send(Job { row, body });
                 }
-                Next::WaitUntil(at) => return Ok(at.saturating_sub(now)),
+                Next::WaitUntil(at, why) => {
+                    let wait = at.saturating_sub(now);
+                    if self.told.is_news(now, at, &why) {
+                        self.desk.news(News::Waits { wait, why: &why });
+                    }
+                    return Ok(wait);
+                }
                 Next::Listen => return Ok(POLL),
                 Next::GiveUp(fault) => {
                     self.gave_up = Some(fault);
@@ -184,6 +223,31 @@ impl<D: Desk> Loop<'_, D> {
                     Ok(())
                 }
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FaultKind;
+
+    #[test]
+    fn a_wait_is_said_once_and_with_its_end() {
+        let s = Duration::from_secs;
+        let mut told = Told::default();
+        let asked = Why::Asked(Fault::new(FaultKind::Busy, "no"));
+        for (now, until, why, news) in [
+            (0, 4, &asked, false),
+            (0, 30, &asked, true),
+            (1, 30, &asked, false),
+            (1, 32, &asked, false),
+            (2, 60, &asked, true),
+            (60, 90, &Why::Limits, true),
+            (90, 150, &Why::Limits, false),
+            (150, 200, &Why::Again, true),
+        ] {
+            assert_eq!(told.is_news(s(now), s(until), why), news, "{now} {until} {why:?}");
         }
     }
 }

@@ -36,11 +36,32 @@ pub(super) enum Next {
     /// Send this row.
     Send(usize),
     /// Nothing before this moment, unless something is heard.
-    WaitUntil(Duration),
+    WaitUntil(Duration, Why),
     /// Nothing until something is heard.
     Listen,
     /// Nothing any more: the server is given up.
     GiveUp(Fault),
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The server asked for it.
+    Asked(Fault),
+    /// A limit on what is sent within a minute, declared or told by the server.
+    Limits,
+    /// A failed row, or a server that fails for everyone, is tried again.
+    Again,
+}
+
+/// A time in which nothing is sent.
+#[derive(Debug)]
+struct Hold {
+    since: Duration,
+    until: Duration,
+    /// Whether the server said how long.
+    asked: bool,
+    fault: Fault,
 }
 
 /// What a failure means.
@@ -69,8 +90,8 @@ pub(super) struct Governor {
     in_flight: BTreeMap<usize, u64>,
     limits: Limits,
     breaker: Breaker,
-    /// Nothing is sent before: the server asked for it.
-    held_until: Duration,
+    /// Nothing is sent before its end. An answer to what was on its way does not lift it.
+    hold: Option<Hold>,
     /// Since when the server, as far as it was asked, has answered nobody; and what it last did instead.
     trouble: Option<(Duration, Fault)>,
     answered: bool,
@@ -89,7 +110,7 @@ impl Governor {
             in_flight: BTreeMap::new(),
             limits,
             breaker,
-            held_until: Duration::ZERO,
+            hold: None,
             trouble: None,
             answered: false,
         }
@@ -117,18 +138,21 @@ impl Governor {
             Gate::LookAt(at) => at,
             Gate::Shut => return Next::Listen,
         };
-        if let Some((since, fault)) = &self.trouble
-            && (self.breaker.is_tripped() || self.held_until > now)
-            && self.held_until.max(gate_at).saturating_sub(*since) > self.rules.patience
-            && self.in_flight.is_empty()
-        {
-            return Next::GiveUp(fault.clone());
+        let held_until = self.hold.as_ref().map_or(Duration::ZERO, |hold| hold.until);
+        if let Some(fault) = self.hopeless(now, gate_at.max(held_until)) {
+            return if self.in_flight.is_empty() { Next::GiveUp(fault) } else { Next::Listen };
         }
         let tokens = tokens(row);
-        let at = now.max(due_at).max(gate_at).max(self.held_until);
-        let at = at.max(self.limits.ready_at(now, tokens));
+        let again_at = now.max(due_at).max(gate_at);
+        let ready_at = self.limits.ready_at(now, tokens);
+        let at = again_at.max(held_until).max(ready_at);
         if at > now {
-            return Next::WaitUntil(at);
+            let why = match &self.hold {
+                Some(hold) if hold.until == at => Why::Asked(hold.fault.clone()),
+                _ if ready_at == at => Why::Limits,
+                _ => Why::Again,
+            };
+            return Next::WaitUntil(at, why);
         }
         if self.later.first() == Some(&(due_at, row)) {
             self.later.pop_first();
@@ -141,10 +165,43 @@ impl Governor {
         Next::Send(row)
     }
 
-    /// Takes what a server said of its limits.
+    /// Says why there is no point in waiting: the server asks for more than anyone has patience for, or has answered nobody
+    /// for so long.
+    fn hopeless(&self, now: Duration, until: Duration) -> Option<Fault> {
+        let patience = self.rules.patience;
+        if let Some(hold) = self.hold.as_ref().filter(|hold| hold.asked && hold.until > now)
+            && hold.until.saturating_sub(hold.since) > patience
+        {
+            let asked = spelled(hold.until.saturating_sub(hold.since));
+            let said = format!(
+                "{}; it asks to wait {asked}, and `traffic.patience` is {}",
+                hold.fault.said,
+                spelled(patience)
+            );
+            return Some(Fault { said, ..hold.fault.clone() });
+        }
+        let (since, fault) = self.trouble.as_ref()?;
+        let waits = self.breaker.is_tripped() || self.hold.as_ref().is_some_and(|hold| hold.until > now);
+        (waits && until.saturating_sub(*since) > patience).then(|| fault.clone())
+    }
+
+    /// Takes what a server said of its limits. What would be waited for longer than anyone has patience is no reason to
+    /// wait: a request that is really too many is refused, with the time to wait for.
     pub(super) fn hear(&mut self, now: Duration, hints: &Hints) {
+        let patience = self.rules.patience;
+        let bounded = |left: Option<super::hints::Left>| left.filter(|left| left.whole_in <= patience);
+        let hints =
+            Hints { requests: bounded(hints.requests), tokens: bounded(hints.tokens), retry_after: hints.retry_after };
         // The one that brought the hints has been counted.
-        self.limits.hear(now, hints, self.in_flight.len().saturating_sub(1) as u64);
+        self.limits.hear(now, &hints, self.in_flight.len().saturating_sub(1) as u64);
+    }
+
+    /// Holds everything back for so long.
+    fn hold(&mut self, now: Duration, wait: Duration, fault: &Fault) {
+        let until = now.saturating_add(wait);
+        if self.hold.as_ref().is_none_or(|hold| hold.until < until) {
+            self.hold = Some(Hold { since: now, until, asked: fault.retry_after.is_some(), fault: fault.clone() });
+        }
     }
 
     /// Takes an answer; `true` when the server had been left in peace before.
@@ -182,8 +239,8 @@ impl Governor {
         }
         self.trouble.get_or_insert((now, fault.clone())).1 = fault.clone();
         let wait = fault.retry_after.unwrap_or_else(|| self.rules.backoff.wait(self.rules.salt, row, times));
-        self.held_until = self.held_until.max(now + wait);
-        self.later.insert((now + wait, row));
+        self.hold(now, wait, fault);
+        self.later.insert((now.saturating_add(wait), row));
         After::Again { tripped: false }
     }
 
@@ -191,7 +248,7 @@ impl Governor {
         self.trouble.get_or_insert((now, fault.clone())).1 = fault.clone();
         let tripped = self.breaker.failed(row, now);
         if let Some(wait) = fault.retry_after {
-            self.held_until = self.held_until.max(now + wait);
+            self.hold(now, wait, fault);
         }
         if self.breaker.is_tripped() {
             // It is the server that fails, and not this row, which keeps its tries.
@@ -203,9 +260,21 @@ impl Governor {
             return After::Lost;
         }
         let wait = self.rules.backoff.wait(self.rules.salt, row, times).max(fault.retry_after.unwrap_or_default());
-        self.later.insert((now + wait, row));
+        self.later.insert((now.saturating_add(wait), row));
         After::Again { tripped }
     }
+}
+
+/// Writes a span of time in the largest units that tell enough: `36 s`, `12 min`, `10 h`.
+pub fn spelled(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    let (value, unit) = match seconds {
+        0.0..120.0 => (seconds, "s"),
+        120.0..7200.0 => (seconds / 60.0, "min"),
+        _ => (seconds / 3600.0, "h"),
+    };
+    let rounded = if value < 10.0 { (value * 10.0).round() / 10.0 } else { value.round() };
+    format!("{rounded} {unit}")
 }
 
 fn count(of: &mut BTreeMap<usize, u32>, row: usize) -> u32 {

@@ -3,6 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | `request`, `answer` | the bodies of OpenAI's chat and completions protocols, which most servers speak |
+//! | `body` | what servers and proxies between put around an answer: compression, character sets, event streams |
+//! | `ending` | the words of servers for how an answer ended |
 //! | `fault` | everything that can go wrong with one request, and what it means for the next |
 //! | `hints` | what a server says of its limits in headers |
 //! | `server` | one request over HTTP |
@@ -20,8 +22,10 @@
 
 mod answer;
 mod backoff;
+mod body;
 mod breaker;
 mod crew;
+mod ending;
 mod fault;
 mod governor;
 mod hints;
@@ -34,7 +38,8 @@ mod tests;
 pub use answer::Answer;
 pub use backoff::Backoff;
 pub use crew::{Desk, Ended, News, ask_all};
+pub use ending::Ending;
 pub use fault::{Fault, FaultKind};
-pub use governor::Rules;
+pub use governor::{Rules, Why, spelled};
 pub use request::{Api, LimitField, Settings};
-pub use server::{Place, Server};
+pub use server::{Place, Server, ServerError, check_address};

@@ -85,6 +85,8 @@ impl Settings {
         put("temperature", self.temperature.map(|value| json!(value)));
         put("top_p", self.top_p.map(|value| json!(value)));
         put("seed", seed.map(|value| json!(value)));
+        // Some servers stream unless they are told not to.
+        put("stream", Some(json!(false)));
         put("stop", (!self.stop.is_empty()).then(|| json!(self.stop)));
         for (name, value) in &self.extra {
             put(name, Some(value.clone()));
@@ -118,11 +120,11 @@ mod tests {
         let asked = Conversation::of("Why?");
         let body = |api| settings(api).body(&asked, Some(3)).unwrap().to_string();
         expect![[
-            r#"{"max_tokens":64,"messages":[{"content":"Why?","role":"user"}],"model":"m","seed":3,"stop":["</s>"],"temperature":0.0,"top_k":40}"#
+            r#"{"max_tokens":64,"messages":[{"content":"Why?","role":"user"}],"model":"m","seed":3,"stop":["</s>"],"stream":false,"temperature":0.0,"top_k":40}"#
         ]]
         .assert_eq(&body(Api::Chat));
         expect![[
-            r#"{"max_tokens":64,"model":"m","prompt":"Why?","seed":3,"stop":["</s>"],"temperature":0.0,"top_k":40}"#
+            r#"{"max_tokens":64,"model":"m","prompt":"Why?","seed":3,"stop":["</s>"],"stream":false,"temperature":0.0,"top_k":40}"#
         ]]
         .assert_eq(&body(Api::Completions));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::governor::{After, Governor, Next};
+use super::governor::{After, Governor, Next, Why, spelled};
 use super::hints::{Hints, Left};
 use super::{Backoff, Fault, FaultKind, Rules};
 
@@ -62,7 +62,7 @@ fn ask(rules: &Rules, rows: usize, took: Duration, mut does: impl FnMut(usize, u
                 assert_eq!(under_way.len(), governor.in_flight());
                 continue;
             }
-            Next::WaitUntil(at) => {
+            Next::WaitUntil(at, _) => {
                 assert!(at > now, "it would spin");
                 Some(at)
             }
@@ -216,6 +216,44 @@ fn a_server_that_says_nothing_is_left_is_heard() {
     let nothing = Left { amount: 0, whole_in: s(30) };
     governor.hear(s(1), &Hints { requests: Some(nothing), ..Hints::default() });
     governor.answered(0, None);
-    assert_eq!(governor.next(s(1), |_| 0), Next::WaitUntil(s(31)));
+    assert_eq!(governor.next(s(1), |_| 0), Next::WaitUntil(s(31), Why::Limits));
     assert_eq!(governor.next(s(31), |_| 0), Next::Send(1));
+    // A day is longer than anyone has patience for: whether it is true, the server says when it is asked.
+    let day = Left { amount: 0, whole_in: Duration::from_hours(7) };
+    governor.hear(s(31), &Hints { requests: Some(day), ..Hints::default() });
+    assert_eq!(governor.next(s(31), |_| 0), Next::Send(2));
+}
+
+#[test]
+fn a_quota_that_ends_while_others_are_answered_ends_the_asking() {
+    let mut governor = Governor::new(rules(), 0..10);
+    let s = Duration::from_secs;
+    assert!((0..4).all(|row| governor.next(s(0), |_| 0) == Next::Send(row)));
+    let over = Fault { retry_after: Some(Duration::from_hours(10)), ..fault(FaultKind::Busy) };
+    for row in 0..2 {
+        assert_eq!(governor.failed(row, s(1), &over), After::Again { tripped: false });
+    }
+    // What is on its way is waited for, and nothing more is sent.
+    assert_eq!(governor.next(s(1), |_| 0), Next::Listen);
+    governor.answered(2, None);
+    assert_eq!(governor.next(s(2), |_| 0), Next::Listen);
+    governor.answered(3, None);
+    let Next::GiveUp(fault) = governor.next(s(3), |_| 0) else { panic!("{governor:?}") };
+    assert_eq!(fault.said, "no; it asks to wait 10 h, and `traffic.patience` is 10 min");
+    // A wait within the patience is waited for, and its end is known, whatever is answered meanwhile.
+    let mut governor = Governor::new(rules(), 0..10);
+    assert!((0..2).all(|row| governor.next(s(0), |_| 0) == Next::Send(row)));
+    let soon = Fault { retry_after: Some(s(30)), ..fault };
+    governor.failed(0, s(1), &soon);
+    governor.answered(1, None);
+    assert_eq!(governor.next(s(2), |_| 0), Next::WaitUntil(s(31), Why::Asked(soon)));
+}
+
+#[test]
+fn spans_are_spelled_in_units_that_tell_enough() {
+    for (seconds, expected) in
+        [(0.5, "0.5 s"), (36.0, "36 s"), (600.0, "10 min"), (36_000.0, "10 h"), (9000.0, "2.5 h")]
+    {
+        assert_eq!(spelled(Duration::from_secs_f64(seconds)), expected);
+    }
 }

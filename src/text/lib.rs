@@ -7,6 +7,7 @@
 //! | [`conversation`] | a question, worked examples and a template | what a teacher is asked |
 //! | [`chat_template`] | a conversation and a model's template | the text that the model goes on from |
 //! | [`statement`] | what a teacher wrote | the label it states |
+//! | [`thoughts`] | what a teacher wrote | what it thought, and what it said |
 //! | [`target`] | a label and a rationale | what a student is taught to write, and the label out of what it wrote |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
@@ -31,6 +32,7 @@ pub mod prompt;
 pub mod selection;
 pub mod statement;
 pub mod target;
+pub mod thoughts;
 pub mod tokenizer;
 pub mod vectors;
 pub mod words;

@@ -384,7 +384,7 @@ fn mistakes_in_a_teacher_are_told_where_they_stand() {
     project.run(&["check", FILE]).code(2).says("`temperature` in `teacher.openai.extra` is no further field");
     let project = Project::new(&pipeline("http://me:secret@localhost:1/v1"));
     project.write("ask.jinja", "{{ question }}");
-    project.run(&["run", FILE]).code(1).says("it has a name or a key in it");
+    project.run(&["check", FILE]).code(2).says("it has a name or a key in it");
     let project = Project::new(
         &pipeline("http://localhost:1/v1").replace("model: taught", "model: taught\n          api: completions"),
     );

@@ -42,6 +42,7 @@ mod retention;
 mod revisions;
 mod runner;
 mod scores;
+mod servers;
 mod silent_failures;
 mod stopped;
 mod students;

@@ -48,6 +48,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The header that lets one in.
     pub(crate) authorization: Option<String>,
+    /// Every header, by its name in small letters.
+    pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Json,
 }
 
@@ -173,22 +175,23 @@ impl Shared {
             return Ok(false);
         }
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (mut length, mut authorization) = (0, None);
+        let (mut length, mut headers) = (0, BTreeMap::new());
         loop {
             line.clear();
             reader.read_line(&mut line)?;
             let Some((name, value)) = line.trim().split_once(':') else { break };
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.trim().parse().expect("a length"),
-                "authorization" => authorization = Some(value.trim().to_owned()),
-                _ => {}
+            let name = name.to_ascii_lowercase();
+            if name == "content-length" {
+                length = value.trim().parse().expect("a length");
             }
+            headers.insert(name, value.trim().to_owned());
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body[..length - 1])?;
         body[length - 1] = b'}';
         let body: Json = serde_json::from_slice(&body).expect("a JSON object");
-        let request = Request { path, authorization, body };
+        let authorization = headers.get("authorization").cloned();
+        let request = Request { path, authorization, headers, body };
         let act = self.next(&request);
         if act != Act::Reset {
             reader.read_exact(&mut [0])?;

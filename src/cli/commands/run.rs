@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::super::answered;
 use super::super::args::{Global, Progress, Run};
 use super::super::exit::{Exit, Failure};
 use super::super::history::StoredHistory;
@@ -52,6 +53,9 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
         stop,
     };
     told.log = Some(&record);
+    for message in answered::elsewhere(&session, &plan, &store)? {
+        told.report(&Event { at_ms: now_ms(), what: What::Warned { message } });
+    }
     let outcome = engine::run(world, &options, plan.counts(), &mut told)?;
     record.record_instances(&records(&session, &outcome))?;
     store.finish_sharing()?;

@@ -1,10 +1,10 @@
-//! How a server is reached: its address and the name of the variable that holds its key. A key that is written in their place
-//! is refused where it stands, and is not shown.
+//! The name of the variable that holds a key. A key that is written in its place is refused where it stands, and is not
+//! shown.
 
 use serde_json::{Value as Json, json};
 
 use super::{FromNode, Scope};
-use retort_hub::{Secret, ServerUrl};
+use retort_hub::Secret;
 use retort_source::{Diagnostic, Node};
 
 /// What to do with a key.
@@ -17,29 +17,6 @@ fn text(node: &Node, scope: &mut Scope<'_>) -> Option<String> {
     }
     let wrong = Diagnostic::at(node.span, format!("`{}` is not text", scope.path()));
     scope.fail(wrong.label("expected text; put it in quotes").conceal(node.span))
-}
-
-impl FromNode for ServerUrl {
-    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let text = text(node, scope)?;
-        let why = match Self::parse(&text) {
-            Ok(url) => return Some(url),
-            Err(why) => why,
-        };
-        let message = format!("cannot use `{}` as a server's address: {why}", scope.path());
-        let hint = "it is written up to where the protocol's paths begin, such as `https://api.example.com/v1`";
-        // Whatever is wrong with it, a key may stand in it.
-        scope.fail(
-            Diagnostic::at(node.span, message)
-                .label("not shown, as it may hold a key")
-                .hint(format!("{hint}; {KEY_HINT}"))
-                .conceal(node.span),
-        )
-    }
-
-    fn schema() -> Json {
-        json!({ "type": "string" })
-    }
 }
 
 /// The name of a variable of the environment.

@@ -11,11 +11,7 @@ const ROOT: &str = "RETORT_STORE_TEST_ROOT";
 
 fn start(root: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-<<<<<<< HEAD
-        .args(["--exact", "tests::killed::work_as_a_child", "--ignored", "--nocapture"])
-=======
         .args(["--exact", &child_of(module_path!(), "work_as_a_child"), "--ignored", "--nocapture"])
->>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
         .env(ROOT, root)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -50,11 +50,7 @@ fn files_and_folders_have_their_modes_whatever_the_umask() {
     use std::os::unix::fs::PermissionsExt;
     let cache = Cache::new();
     // The umask belongs to the whole process, so a child of its own has to carry the odd one.
-<<<<<<< HEAD
-    let test = "tests::publishing::publish_one_as_a_child";
-=======
     let test = child_of(module_path!(), "publish_one_as_a_child");
->>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
     let mut child = std::process::Command::new("sh");
     child
         .args(["-c", "umask 077; exec \"$0\" --exact \"$1\" --ignored"])

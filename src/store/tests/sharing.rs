@@ -4,11 +4,6 @@ use std::process::{Command, Output};
 
 use super::*;
 
-<<<<<<< HEAD
-const CHILD: &str = "tests::sharing::work_as_a_child";
-
-=======
->>>>>>> 40a6727cee783b46eaefa4afad0b00c75db366d3
 /// Works on a cache in a process of its own, under a umask, as the superuser also as somebody else.
 fn work(binary: &Path, root: &Path, user: &str, umask: &str, ids: Option<(u32, u32)>) -> Output {
     run_child(binary, "work_as_a_child", root, user, umask, ids)

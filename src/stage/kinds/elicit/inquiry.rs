@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::history::Took;
-use super::row::{Quality, Row};
+use super::remarks::{self, Seen};
+use super::row::{Flaw, Reading, Row};
 use super::tally::Tally;
 use super::teacher::Teacher;
 use super::{LabelFrom, Written};
@@ -52,6 +53,8 @@ struct Slot {
     question: usize,
     sample: u32,
     key: RowKey,
+    /// The length of what is asked.
+    bytes: usize,
     state: State,
 }
 
@@ -61,8 +64,8 @@ enum State {
     /// The same is asked in an earlier slot, whose answer counts for both.
     Like(usize),
     Sound(Row),
-    /// What came cannot be used.
-    Unusable(Quality),
+    /// What came cannot be used, and why in words.
+    Unusable(Flaw, String),
     /// Nothing came.
     Lost(String),
 }
@@ -108,7 +111,8 @@ impl<'a> Rows<'a> {
         };
         let mut seen = BTreeMap::new();
         for (index, question) in questions.iter().enumerate() {
-            let asked = conversation_term(&rows.prompt.render(question).map_err(data)?);
+            let conversation = rows.prompt.render(question).map_err(data)?;
+            let (asked, bytes) = (conversation_term(&conversation), conversation.bytes());
             for sample in 0..samples {
                 let key = RowKey::of(&Term::record([
                     ("teacher", teacher.clone()),
@@ -122,10 +126,10 @@ impl<'a> Rows<'a> {
                     None => rows.known(&key)?,
                 };
                 if let State::Sound(_) = state {
-                    rows.tally.count(&question.id, Quality::Sound, limit);
+                    rows.tally.sound();
                 }
                 seen.entry(key).or_insert(rows.slots.len());
-                rows.slots.push(Slot { question: index, sample, key, state });
+                rows.slots.push(Slot { question: index, sample, key, bytes, state });
             }
         }
         Ok(rows)
@@ -134,8 +138,18 @@ impl<'a> Rows<'a> {
     /// Looks up an answer; one that could not be used today is as good as none.
     fn known(&self, key: &RowKey) -> Result<State, StageError> {
         let row: Option<Row> = self.store.get(key)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let usable = row.filter(|row| row.fits(self.limit) && row.quality(&self.written.refusals) == Quality::Sound);
+        let usable = row.filter(|row| row.fits(self.limit) && row.words(self.reading()).is_ok());
         Ok(usable.map_or(State::Open, State::Sound))
+    }
+
+    /// Says how answers are read.
+    fn reading(&self) -> Reading<'a> {
+        let Written { teacher, refusals, rationale_from, .. } = self.written;
+        let names = match teacher {
+            Teacher::OpenAi(openai) => openai.answers_as.as_slice(),
+            Teacher::Local(_) | Teacher::Gold | Teacher::Import(_) => &[],
+        };
+        Reading { refusals, from: *rationale_from, names }
     }
 
     /// Returns the rows nobody has answered yet.
@@ -167,20 +181,28 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes an answer. It is kept, one way or the other, before this returns.
-    pub(super) fn take(&mut self, slot: usize, asked_bytes: usize, row: Row) -> Result<(), StageError> {
-        let quality = row.quality(&self.written.refusals);
-        let kept = if quality == Quality::Sound { &self.store } else { &self.unusable };
+    pub(super) fn take(&mut self, slot: usize, row: Row) -> Result<(), StageError> {
+        let flaw = row.words(self.reading()).err();
+        let kept = if flaw.is_none() { &self.store } else { &self.unusable };
         kept.put(self.slots[slot].key, &serde_json::to_vec(&row).map_err(data)?)?;
         self.tally.paid(&row);
         if let (Some(prompt), Some(answer)) = (row.prompt_tokens, row.answer_tokens) {
             self.took.calls += 1;
-            self.took.prompt_bytes += asked_bytes as u64;
+            self.took.prompt_bytes += self.slots[slot].bytes as u64;
             self.took.prompt_tokens += prompt;
             self.took.answer_tokens += answer;
         }
-        let id = &self.question(slot).id;
-        self.tally.count(id, quality, self.limit);
-        self.slots[slot].state = if quality == Quality::Sound { State::Sound(row) } else { State::Unusable(quality) };
+        self.slots[slot].state = match flaw {
+            None => {
+                self.tally.sound();
+                State::Sound(row)
+            }
+            Some(flaw) => {
+                let (id, told) = (&self.question(slot).id, row.told(flaw));
+                self.tally.flawed(id, flaw, &told);
+                State::Unusable(flaw, told)
+            }
+        };
         Ok(())
     }
 
@@ -231,49 +253,76 @@ impl<'a> Rows<'a> {
             )
             .collect();
         for (slot, first) in copies {
-            let (id, limit) = (&self.question(slot).id, self.limit);
+            let id = &self.question(slot).id;
             match &self.slots[first].state {
-                State::Sound(_) => self.tally.count(id, Quality::Sound, limit),
-                State::Unusable(quality) => self.tally.count(id, *quality, limit),
-                State::Lost(said) => {
-                    let said = said.clone();
-                    self.tally.lose(id, &said);
-                }
+                State::Sound(_) => self.tally.sound(),
+                State::Unusable(flaw, told) => self.tally.flawed(id, *flaw, told),
+                State::Lost(said) => self.tally.lose(id, said),
                 State::Open | State::Like(_) => {}
             }
         }
         if let Some(said) = self.tally.said() {
             if self.hopeless() {
                 let tolerated = self.written.tolerance.0.get();
+                let longer = if self.tally.cut_off > 0 { ", and `max_tokens` how long answers may be" } else { "" };
                 return Err(data(format!(
-                    "{said}; that is more than the tolerance of {tolerated}. What can be used is kept, and a run asks \
-                     only for the rest; raise `tolerance`, or `max_tokens` where answers are cut off"
+                    "{said}; that is more than the tolerance of {tolerated}. What can be used is kept, and another run \
+                     asks only for the rest; `tolerance` says how much may be missing{longer}"
                 )));
             }
             context.warn(said);
         }
+        self.remark(context);
         let rows = (0..self.slots.len()).filter_map(|slot| self.rationale(slot)).collect();
         Ok(Rationales { rows })
     }
 
-    fn rationale(&self, slot: usize) -> Option<Rationale> {
-        let row = match &self.slots[slot].state {
-            State::Sound(row) => row,
-            State::Like(first) => match &self.slots[*first].state {
-                State::Sound(row) => row,
-                _ => return None,
-            },
-            State::Open | State::Unusable(_) | State::Lost(_) => return None,
+    /// Says what a person should know of the answers that can be used, and who gave them.
+    fn remark(&self, context: &Context<'_>) {
+        let seen = (0..self.slots.len()).filter_map(|slot| {
+            let row = self.sound(slot)?;
+            let cut = row.words(self.reading()).is_ok_and(|words| words.cut);
+            Some(Seen { id: &self.question(slot).id, row, asked_bytes: self.slots[slot].bytes, cut })
+        });
+        let seen: Vec<Seen<'_>> = seen.collect();
+        let openai = match &self.written.teacher {
+            Teacher::OpenAi(openai) => Some(openai),
+            Teacher::Local(_) | Teacher::Gold | Teacher::Import(_) => None,
         };
+        for remark in remarks::of(&seen, openai) {
+            context.warn(remark);
+        }
+        if openai.is_some() {
+            for (name, answered) in remarks::origins(&seen) {
+                context.record(name, &answered);
+            }
+        }
+    }
+
+    /// Returns the answer of a slot, where it can be used.
+    fn sound(&self, slot: usize) -> Option<&Row> {
+        match &self.slots[slot].state {
+            State::Sound(row) => Some(row),
+            State::Like(first) => match &self.slots[*first].state {
+                State::Sound(row) => Some(row),
+                _ => None,
+            },
+            State::Open | State::Unusable(..) | State::Lost(_) => None,
+        }
+    }
+
+    fn rationale(&self, slot: usize) -> Option<Rationale> {
+        let row = self.sound(slot)?;
+        let words = row.words(self.reading()).ok()?;
         let question = self.question(slot);
         let label = match self.written.label {
-            Some(LabelFrom::Text) => stated_label(&row.text, &question.choices),
+            Some(LabelFrom::Text) => stated_label(&words.said, &question.choices),
             None => None,
         };
         Some(Rationale {
             id: question.id.clone(),
             sample: self.slots[slot].sample,
-            text: row.text.clone(),
+            text: words.rationale,
             label,
             finish: row.finish.clone(),
             ..Rationale::default()

@@ -222,7 +222,7 @@ impl Local {
             let began = std::time::Instant::now();
             let generated = generate(model, &prompts, &options, &stops)?;
             let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            for ((slot, bytes, prompt), answer) in alike.into_iter().zip(generated) {
+            for ((slot, _, prompt), answer) in alike.into_iter().zip(generated) {
                 let mut text = tokenizer.decode(&answer.ids).map_err(data)?;
                 if let Some(end) = self.stop_in(&text) {
                     text.truncate(end);
@@ -233,15 +233,17 @@ impl Local {
                 };
                 let row = Row {
                     text,
+                    reasoning: None,
                     finish: Some(finish.to_owned()),
                     refusal: None,
                     model: None,
+                    server: None,
                     prompt_tokens: Some(prompt.len() as u64),
                     answer_tokens: Some(answer.ids.len() as u64),
                     latency_ms,
                     limit: self.limit(),
                 };
-                rows.take(*slot, *bytes, row)?;
+                rows.take(*slot, row)?;
             }
         }
         Ok(())

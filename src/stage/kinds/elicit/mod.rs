@@ -5,23 +5,28 @@
 //! | `teacher` | the forms a teacher may be written in |
 //! | `gold`, `import` | rationales that are there already |
 //! | `openai`, `local` | teachers that are asked: behind a server, or a model on this machine's device |
+//! | `fields` | addresses, headers and further fields of a teacher behind a server |
 //! | `inquiry` | every row that is asked, with its key and the answer that is there already |
-//! | `row` | an answer as the cache of rows has it, and whether it can be used |
+//! | `row` | an answer as the cache of rows has it, and which of its words can be used |
+//! | `remarks` | what a person should know of answers: other models, other servers, prompts that were cut |
 //! | `tally` | how many of what came, what it cost, and whether that is within the tolerance |
 //! | `history` | what a model took before, for estimates |
 //!
 //! # The key of a row
 //!
-//! What its answer depends on: the kind of teacher, the model, the conversation as it is sent, how tokens are drawn, what
-//! ends an answer, the number of the sample. Not in it: the server's address, keys, limits, prices, and the longest answer
-//! that is allowed, for an answer that ended by itself is the same under any limit it fits.
+//! What its answer depends on: the kind of teacher, the model, the `server` where one is named, the conversation as it is
+//! sent, how tokens are drawn, what ends an answer, the number of the sample. Not in it: the server's address, headers, keys,
+//! limits, prices, and the longest answer that is allowed, for an answer that ended by itself is the same under any limit it
+//! fits. A row keeps the address it was answered at, and a person is told where that is another than the pipeline's.
 
+mod fields;
 mod gold;
 mod history;
 mod import;
 mod inquiry;
 mod local;
 mod openai;
+mod remarks;
 mod row;
 mod tally;
 mod teacher;
@@ -36,6 +41,7 @@ use retort_source::{Diagnostic, Node};
 
 pub use inquiry::BOUGHT;
 use inquiry::Rows;
+pub use remarks::{MODELS, SERVERS, another_server};
 use teacher::Teacher;
 
 crate::words!(read Split);
@@ -48,6 +54,17 @@ pub enum LabelFrom {
 }
 
 crate::words!(LabelFrom { Text = "from_text" });
+
+/// Which words of a teacher's answer are the rationale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RationaleFrom {
+    /// What it says, without what it thought before.
+    Content,
+    /// What it thought before.
+    Reasoning,
+}
+
+crate::words!(RationaleFrom { Content = "content", Reasoning = "reasoning" });
 
 crate::params! {
     /// A rationale for each question of a split.
@@ -66,10 +83,13 @@ crate::params! {
         pub samples: Count = Count::of(1),
         /// Where the teacher's own label is taken from: `from_text` reads `The answer is B`.
         pub label: Option<LabelFrom>,
+        /// Which words of an answer are the rationale: `content`, without thoughts (`<think>…</think>`), or `reasoning`, the
+        /// thoughts themselves. A label is never read from thoughts.
+        pub rationale_from: RationaleFrom = RationaleFrom::Content,
         /// How an answer begins that is no answer.
         pub refusals: Vec<String> = REFUSALS.map(str::to_owned).to_vec(),
-        /// The share of answers that may be missing, empty, refused or cut off before the stage fails. It decides whether
-        /// there is a result, never what it is.
+        /// The share of answers that may be missing, empty, refused, cut off or broken off before the stage fails. It decides
+        /// whether there is a result, never what it is.
         pub tolerance: Aside<Share> = Aside(Share::of(0.01)),
     }
 }
@@ -91,7 +111,7 @@ impl FromNode for Elicit {
             return scope.fail(missing);
         }
         if !written.teacher.is_asked() {
-            for field in ["prompt", "examples", "samples", "label", "refusals", "tolerance"] {
+            for field in ["prompt", "examples", "samples", "label", "rationale_from", "refusals", "tolerance"] {
                 if let Some(given) = node.get(field) {
                     let useless = format!("`{field}` says nothing to a teacher that is not asked");
                     return scope.fail(Diagnostic::at(given.span, useless));
@@ -116,7 +136,7 @@ impl Stage for Elicit {
     type Output = Rationales;
 
     const NAME: &'static str = "elicit";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "A rationale for each question of a split, from a teacher.";
     const EXAMPLE: &'static str = "{ questions: questions, split: train, teacher: gold }";
 
@@ -129,6 +149,13 @@ impl Stage for Elicit {
 
     fn parts(&self, port: &str) -> Option<Vec<String>> {
         (port == "questions").then(|| vec![self.0.split.name().to_owned()])
+    }
+
+    fn server(&self) -> Option<&str> {
+        match &self.0.teacher {
+            Teacher::OpenAi(openai) if openai.server.is_none() => Some(openai.base_url.0.place()),
+            Teacher::OpenAi(_) | Teacher::Gold | Teacher::Import(_) | Teacher::Local(_) => None,
+        }
     }
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {

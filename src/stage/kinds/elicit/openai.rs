@@ -1,23 +1,20 @@
 //! A model behind a server that speaks OpenAI's protocol.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value as Json, json};
-
+use super::fields::{Address, BodyFields, Variables};
 use super::inquiry::Rows;
 use super::row::Row;
 use super::tally::Tally;
 use crate::kinds::sequence::data;
-use crate::params::{Aside, Count, FromNode, KEY_HINT, PositiveReal, Scope, Share, VariableName};
+use crate::params::{Aside, Count, PositiveReal, Share, VariableName};
 use crate::{Context, StageError};
-use retort_artifact::json_term;
 use retort_fingerprint::{ContentHash, Term};
-use retort_hub::{Secret, ServerUrl};
-use retort_source::{Diagnostic, Key, Node, Value};
+use retort_hub::Secret;
 use retort_teacher::{
-    Answer, Api, Backoff, Desk, Ended, Fault, LimitField, News, Place, Rules, Server, Settings, ask_all,
+    Answer, Api, Backoff, Desk, Ended, Fault, FaultKind, LimitField, News, Place, Rules, Server, Settings, Why,
+    ask_all, spelled,
 };
 
 crate::words!(read Api);
@@ -40,7 +37,7 @@ crate::params! {
         pub first_wait: PositiveReal = Traffic::USUAL.first_wait,
         /// The longest such wait.
         pub longest_wait: PositiveReal = Traffic::USUAL.longest_wait,
-        /// How long a server may answer nobody before it is given up.
+        /// How long a server may answer nobody, or ask to wait, before it is given up.
         pub patience: PositiveReal = Traffic::USUAL.patience,
     }
 }
@@ -58,15 +55,24 @@ crate::params! {
 crate::params! {
     /// A model behind a server that speaks OpenAI's protocol.
     pub struct OpenAi {
-        /// The server's address, up to where the paths of the protocol begin. It differs between machines, so it is not in
-        /// the key.
-        pub base_url: Aside<ServerUrl>,
+        /// The server's address, up to where the paths of the protocol begin, with a query where it needs one
+        /// (`?api-version=2024-10-21`). It differs between machines, so it is not in the key.
+        pub base_url: Aside<Address>,
         /// The model, as the server calls it.
         pub model: String,
+        /// What tells this server from others that have another model under the same name. Any text; it enters the key.
+        pub server: Option<String>,
+        /// The names under which the model may answer; an answer under another cannot be used. Where there are none, any may,
+        /// and a person is told.
+        pub answers_as: Vec<String> = Vec::new(),
         /// The protocol: `chat`, or `completions` for one text that reaches the model as it is.
         pub api: Api = Api::Chat,
         /// The variable of the environment that holds the key; none is sent where this is not given.
         pub key_env: Aside<Option<VariableName>>,
+        /// Further headers, each with the variable of the environment that holds its value: `api-key: AZURE_OPENAI_KEY`.
+        pub headers: Aside<Variables> = Aside(Variables::default()),
+        /// Further fields of the address's query, each with the variable of the environment that holds its value.
+        pub query: Aside<Variables> = Aside(Variables::default()),
         /// What logits are divided by; `null` leaves it to the server.
         pub temperature: Option<f64> = Some(0.0),
         /// The probability that the tokens which may be drawn have together.
@@ -131,16 +137,19 @@ fn seconds(of: PositiveReal) -> Duration {
 impl OpenAi {
     /// Returns what every answer depends on but the conversation, the seed and the sample.
     pub(super) fn row_term(&self) -> Term {
-        let Self { model, api, temperature, top_p, stop, extra, .. } = self;
-        let settings = Term::record([
+        let Self { model, server, api, temperature, top_p, stop, extra, .. } = self;
+        let settings = [
             ("model", model.term()),
             ("api", api.term()),
             ("temperature", temperature.term()),
             ("top_p", top_p.term()),
             ("stop", stop.term()),
             ("extra", extra.term()),
-        ]);
-        Term::variant("openai", settings)
+        ];
+        // Answers that were given before servers could be named keep their keys.
+        let server = server.iter().map(|server| ("server", server.term()));
+        let all = settings.into_iter().chain(server).map(|(name, term)| (name.to_owned().into(), term));
+        Term::variant("openai", Term::Record(all.collect()))
     }
 
     /// Returns the model, as estimates know it.
@@ -183,7 +192,8 @@ impl OpenAi {
             }
             let server = Arc::new(self.server(context)?);
             let asked_bytes = rows.conversation(first)?.bytes();
-            let mut clerk = Clerk { context, openai: self, settings, rows, asked_bytes };
+            let place = self.base_url.0.place();
+            let mut clerk = Clerk { context, openai: self, place, settings, rows, asked_bytes };
             clerk.tell();
             let ended = ask_all(&server, self.traffic.0.rules(), open, &mut clerk);
             rows.settle(context)?;
@@ -198,31 +208,70 @@ impl OpenAi {
     }
 
     fn server(&self, context: &Context<'_>) -> Result<Server, StageError> {
+        let held = |variable: &str| context.reach().variable(variable);
         let secret = match &self.key_env.0 {
             None => None,
-            Some(VariableName(variable)) => Some(context.reach().secret(variable).ok_or_else(|| {
-                data(format!(
-                    "the environment has no key in `{variable}`, which `key_env` names: set it, or leave `key_env` out"
-                ))
-            })?),
+            Some(VariableName(variable)) => {
+                let value = held(variable).filter(|value| !value.reveal().trim().is_empty());
+                let value = value.ok_or_else(|| {
+                    data(format!(
+                        "the environment has no key in `{variable}`, which `key_env` names: set it, or leave `key_env` out"
+                    ))
+                })?;
+                let unsound = |why| {
+                    data(format!("what the environment has in `{variable}`, which `key_env` names, is no key: {why}"))
+                };
+                Some(value.key().map_err(unsound)?)
+            }
         };
+        let values = |field: &str, variables: &Variables| -> Result<Vec<(String, Secret)>, StageError> {
+            let value = |(name, variable): (&String, &String)| {
+                let missing = || {
+                    data(format!(
+                        "the environment has nothing in `{variable}`, which `{field}.{name}` names: set it, or leave `{name}` out"
+                    ))
+                };
+                let unsound = |why| {
+                    data(format!(
+                        "what the environment has in `{variable}`, which `{field}.{name}` names, cannot be sent: {why}"
+                    ))
+                };
+                Ok((name.clone(), held(variable).ok_or_else(missing)?.header().map_err(unsound)?))
+            };
+            variables.0.iter().map(value).collect()
+        };
+        let headers = values("headers", &self.headers.0)?;
+        if secret.is_some() && headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+            return Err(data("`headers.authorization` is what `key_env` sends: leave one of them out"));
+        }
         let place = Place {
-            base_url: self.base_url.0.clone(),
+            base_url: self.base_url.0.0.clone(),
             api: self.api,
             secret,
-            proxy: context.reach().proxy(),
+            headers,
+            query: values("query", &self.query.0)?,
+            way: context.reach().way(),
             timeout: seconds(self.traffic.0.timeout),
         };
-        Ok(Server::new(place))
+        Server::new(place).map_err(data)
     }
 
     fn gave_up(&self, fault: &Fault) -> StageError {
-        let url = &self.base_url.0;
-        let hint = match fault.status {
-            Some(401 | 403) if self.key_env.0.is_some() => "; is the key that `key_env` names one for this server?",
-            Some(401 | 403) => "; `key_env` names the variable that holds a key",
-            Some(404) => "; are `base_url`, `api` and `model` right? Most addresses end in `/v1`",
-            Some(300..=399) => "; is `base_url` right?",
+        let url = self.base_url.0.place();
+        let hint = match (fault.kind, fault.status) {
+            (_, Some(401 | 403)) if self.key_env.0.is_some() => {
+                "; is the key that `key_env` names one for this server?"
+            }
+            (_, Some(401 | 403)) if !self.headers.0.0.is_empty() => {
+                "; do `headers` carry the key that this server wants?"
+            }
+            (_, Some(401 | 403)) => "; `key_env` names the variable that holds a key, `headers` those of other headers",
+            (_, Some(404)) => "; are `base_url`, `api` and `model` right? Most addresses end in `/v1`",
+            (_, Some(300..=399)) => "; is `base_url` right?",
+            (FaultKind::Tls, _) => {
+                "; `SSL_CERT_FILE` names the certificate of an authority of your own, and `base_url` begins with `http://` where \
+                 the server speaks no TLS"
+            }
             _ => "; what it has answered is kept, and a run goes on from there",
         };
         data(format!("the teacher `{}` at `{url}` gives no answers: {fault}{hint}", self.model))
@@ -233,6 +282,8 @@ impl OpenAi {
 struct Clerk<'a, 'r> {
     context: &'a Context<'a>,
     openai: &'a OpenAi,
+    /// The address without its query.
+    place: &'a str,
     settings: Settings,
     rows: &'a mut Rows<'r>,
     /// The length of a conversation, for want of a better guess at its tokens.
@@ -264,28 +315,39 @@ impl Desk for Clerk<'_, '_> {
     }
 
     fn answered(&mut self, slot: usize, answer: Answer) -> Result<(), StageError> {
-        let asked_bytes = self.rows.conversation(slot)?.bytes();
-        self.rows.take(slot, asked_bytes, Row::of(answer, self.settings.max_tokens))?;
+        self.rows.take(slot, Row::of(answer, self.settings.max_tokens, self.place))?;
         self.tell();
         Ok(())
     }
 
     fn lost(&mut self, slot: usize, fault: Fault) -> Result<(), StageError> {
-        self.rows.lose(slot, fault.to_string())?;
+        self.rows.lose(slot, format!("{fault}{}", advice(&fault.said)))?;
         self.tell();
         Ok(())
     }
 
     fn news(&mut self, news: News<'_>) {
-        let url = &self.openai.base_url.0;
+        let url = self.place;
+        let patience = spelled(seconds(self.openai.traffic.0.patience));
         self.context.warn(match news {
             News::Paused(fault) => {
-                let patience = self.openai.traffic.0.patience.get();
-                format!(
-                    "the teacher at `{url}` answers nobody ({fault}): pausing, and looking again for up to {patience} s"
-                )
+                format!("the teacher at `{url}` answers nobody ({fault}): pausing, and looking again for up to {patience}")
             }
             News::Resumed => format!("the teacher at `{url}` answers again"),
+            News::Waits { wait, why } => {
+                let (long, end) = (spelled(wait), clock(wait));
+                match why {
+                    Why::Asked(fault) => format!(
+                        "the teacher at `{url}` asks to wait ({fault}): waiting {long}, until {end}; `traffic.patience` allows \
+                         {patience}"
+                    ),
+                    Why::Limits => format!(
+                        "the teacher at `{url}` may not be asked more within this minute: waiting {long}, until {end}; later \
+                         waits of this kind are not told"
+                    ),
+                    Why::Again => format!("the teacher at `{url}` is asked again in {long}, at {end}"),
+                }
+            }
         });
     }
 
@@ -294,109 +356,67 @@ impl Desk for Clerk<'_, '_> {
     }
 }
 
-/// What the teacher says by itself, and would be in its key twice or not at all.
-const OWN: [&str; 10] = [
-    "model",
-    "messages",
-    "prompt",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "max_completion_tokens",
-    "seed",
-    "stop",
-    "stream",
-];
+/// Names the field that a server complains of.
+fn advice(said: &str) -> &'static str {
+    let said = said.to_ascii_lowercase();
+    let fields = [
+        ("max_completion_tokens", "; `limit_as: max_completion_tokens` calls the limit so"),
+        ("temperature", "; `temperature: null` leaves that to the server"),
+        ("seed", "; leave `seed` out"),
+        ("system role", "; the prompt must do without `system()`"),
+        ("context", "; ask for less, lower `max_tokens`, or give the server a longer context"),
+    ];
+    fields.into_iter().find(|(word, _)| said.contains(word)).map_or("", |(_, advice)| advice)
+}
 
-/// Further fields of a request, as JSON.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BodyFields(BTreeMap<String, Json>);
+/// Returns the time of day after a wait.
+fn clock(wait: Duration) -> String {
+    let then = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(wait).as_secs();
+    format!("{:02}:{:02}:{:02} UTC", then / 3600 % 24, then / 60 % 60, then % 60)
+}
 
-impl FromNode for BodyFields {
-    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let Value::Map(entries) = &node.value else {
-            let wrong = Diagnostic::at(node.span, format!("`{}` is not a mapping", scope.path()));
-            return scope.fail(wrong.label("expected a mapping").conceal(node.span));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_enters_the_key_only_where_it_is_named() {
+        let openai = |server: Option<&str>| OpenAi {
+            base_url: Aside(Address("http://a.lab/v1".into())),
+            model: "m".into(),
+            server: server.map(str::to_owned),
+            answers_as: vec!["m".into()],
+            api: Api::Chat,
+            key_env: Aside(None),
+            headers: Aside(Variables::default()),
+            query: Aside(Variables::default()),
+            temperature: Some(0.0),
+            top_p: None,
+            max_tokens: Count::of(256),
+            limit_as: Aside(LimitField::MaxTokens),
+            seed: None,
+            stop: Vec::new(),
+            extra: BodyFields::default(),
+            traffic: Aside(Traffic::USUAL),
+            price: Aside(None),
         };
-        if let Some((key, _)) = entries.iter().find(|(key, _)| OWN.contains(&key.text.as_str())) {
-            let message = format!("`{}` in `{}` is no further field", key.text, scope.path());
-            let label = "the teacher says this by itself";
-            return scope.fail(Diagnostic::at(key.span, message).label(label));
-        }
-        if let Some((key, value)) = credential(entries) {
-            let message = format!("`{}` in `{}` looks like a key", key.text, scope.path());
-            let wrong =
-                Diagnostic::at(key.span, message).label("it would be kept in the key of every result and answer");
-            return scope.fail(wrong.hint(KEY_HINT).conceal(value.span));
-        }
-        Some(Self(entries.iter().map(|(key, value)| (key.text.clone(), to_json(value))).collect()))
+        // As rows were keyed before servers had names, so that what was bought then is found.
+        let before = [
+            ("model", "m".to_owned().term()),
+            ("api", Api::Chat.term()),
+            ("temperature", Some(0.0).term()),
+            ("top_p", None::<f64>.term()),
+            ("stop", Term::List(Vec::new())),
+            ("extra", Term::Record(std::collections::BTreeMap::new())),
+        ];
+        assert_eq!(openai(None).row_term(), Term::variant("openai", Term::record(before)));
+        assert_ne!(openai(Some("a")).row_term(), openai(None).row_term());
+        assert_ne!(openai(Some("a")).row_term(), openai(Some("b")).row_term());
     }
 
-    fn schema() -> Json {
-        json!({ "type": "object" })
-    }
-}
-
-impl ContentHash for BodyFields {
-    fn term(&self) -> Term {
-        Term::Record(self.0.iter().map(|(name, value)| (name.clone().into(), json_term(value))).collect())
-    }
-}
-
-/// Names of fields that hold what lets somebody in, in small letters and without what parts words.
-const CREDENTIALS: [&str; 19] = [
-    "accesskey",
-    "accesstoken",
-    "apikey",
-    "apitoken",
-    "auth",
-    "authentication",
-    "authorization",
-    "authtoken",
-    "bearer",
-    "bearertoken",
-    "cookie",
-    "credential",
-    "credentials",
-    "extraheaders",
-    "headers",
-    "passwd",
-    "password",
-    "proxy",
-    "secret",
-];
-
-/// Finds a field that holds a key, by its name or by what it holds, at any depth.
-fn credential(entries: &[(Key, Node)]) -> Option<(&Key, &Node)> {
-    entries.iter().find(|(key, value)| is_credential(&key.text) || holds_key(value)).map(|(key, value)| (key, value))
-}
-
-fn is_credential(name: &str) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let within = ["apikey", "secretkey", "accesskey", "password", "authorization", "clientsecret", "privatekey"];
-    CREDENTIALS.contains(&plain.as_str()) || within.iter().any(|part| plain.contains(part))
-}
-
-fn holds_key(node: &Node) -> bool {
-    match &node.value {
-        // An address with a name or password in it is a key, too.
-        Value::Text(text) => {
-            Secret::is_meant(text) || text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
-        }
-        Value::List(items) => items.iter().any(holds_key),
-        Value::Map(entries) => credential(entries).is_some(),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => false,
-    }
-}
-
-fn to_json(node: &Node) -> Json {
-    match &node.value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => json!(value),
-        Value::Int(value) => json!(value),
-        Value::Float(value) => json!(value),
-        Value::Text(value) => json!(value),
-        Value::List(items) => items.iter().map(to_json).collect(),
-        Value::Map(entries) => entries.iter().map(|(key, value)| (key.text.clone(), to_json(value))).collect(),
+    #[test]
+    fn a_time_of_day_is_told() {
+        let told = clock(Duration::from_secs(36));
+        assert!(told.len() == "13:05:10 UTC".len() && told.ends_with(" UTC"), "{told}");
     }
 }

@@ -2,13 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use retort_teacher::Answer;
+use retort_teacher::{Answer, Ending};
+use retort_text::thoughts::{Apart, apart};
+
+use super::RationaleFrom;
 
 /// An answer as it came, with what it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Row {
     /// The words, untouched.
     pub(super) text: String,
+    /// What the model thought before, where the server keeps it apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning: Option<String>,
     /// How it ended, in the word of whoever ran the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) finish: Option<String>,
@@ -18,6 +24,9 @@ pub(super) struct Row {
     /// The model, as it calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) model: Option<String>,
+    /// The address it was answered at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) server: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prompt_tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,39 +37,117 @@ pub(super) struct Row {
     pub(super) limit: u64,
 }
 
-/// Whether an answer can be used.
+/// How answers are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// How refusals begin.
+    pub(super) refusals: &'a [String],
+    /// Which of its words are the rationale.
+    pub(super) from: RationaleFrom,
+    /// The names under which the model may answer; any where there are none.
+    pub(super) names: &'a [String],
+}
+
+/// The words of an answer that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Words {
+    /// The rationale.
+    pub(super) rationale: String,
+    /// What was said, where a label may stand; never a thought.
+    pub(super) said: String,
+    /// Whether thoughts were left out that stood among the words.
+    pub(super) cut: bool,
+}
+
+/// Why an answer cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Quality {
-    /// It can.
-    Sound,
+pub(super) enum Flaw {
     /// There is nothing but white space.
     Empty,
+    /// There are thoughts and no words.
+    Unspoken,
+    /// There are words, and no thoughts, which are asked for.
+    Unreasoned,
     /// The teacher would not.
     Refused,
     /// It was longer than allowed.
     CutOff,
+    /// It was so within the thoughts.
+    CutThinking,
+    /// The teacher calls a tool.
+    Tool,
+    /// It ended in another way than of itself.
+    Broken,
+    /// Another model answered.
+    OtherModel,
 }
 
 impl Row {
-    /// Takes an answer that was allowed so many tokens.
-    pub(super) fn of(answer: Answer, limit: u64) -> Self {
-        let Answer { text, finish, refusal, model, prompt_tokens, answer_tokens, latency_ms } = answer;
-        Self { text, finish, refusal, model, prompt_tokens, answer_tokens, latency_ms, limit }
+    /// Takes an answer that was allowed so many tokens, from a server at this address.
+    pub(super) fn of(answer: Answer, limit: u64, server: &str) -> Self {
+        let Answer { text, reasoning, finish, refusal, model, prompt_tokens, answer_tokens, latency_ms } = answer;
+        let server = Some(server.to_owned());
+        Self { text, reasoning, finish, refusal, model, server, prompt_tokens, answer_tokens, latency_ms, limit }
     }
 
-    /// Says whether it can be used, given how refusals begin.
-    pub(super) fn quality(&self, refusals: &[String]) -> Quality {
-        let said = self.text.trim();
+    /// Returns the words that can be used.
+    pub(super) fn words(&self, reading: Reading<'_>) -> Result<Words, Flaw> {
+        let Reading { refusals, from, names } = reading;
+        let Apart { said, thoughts, unfinished } = apart(&self.text);
+        let cut = said.len() < self.text.len() && thoughts.is_some();
         let begins = |refusal: &String| {
-            let refusal = refusal.trim();
+            let (refusal, said) = (refusal.trim(), said.trim());
             !refusal.is_empty() && said.get(..refusal.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(refusal))
         };
-        match self.finish.as_deref() {
-            Some("content_filter" | "refusal" | "safety") => Quality::Refused,
-            _ if self.refusal.is_some() || refusals.iter().any(begins) => Quality::Refused,
-            Some("length" | "max_tokens" | "model_length") => Quality::CutOff,
-            _ if said.is_empty() => Quality::Empty,
-            _ => Quality::Sound,
+        let thoughts = self.reasoning.clone().or(thoughts).filter(|thoughts| !thoughts.trim().is_empty());
+        let ending = Ending::of(self.finish.as_deref());
+        let silent = said.trim().is_empty();
+        match ending {
+            Ending::Refused => return Err(Flaw::Refused),
+            _ if self.refusal.is_some() || refusals.iter().any(begins) => return Err(Flaw::Refused),
+            Ending::CutOff if silent && (thoughts.is_some() || unfinished) => return Err(Flaw::CutThinking),
+            Ending::CutOff => return Err(Flaw::CutOff),
+            Ending::Tool => return Err(Flaw::Tool),
+            Ending::Broken => return Err(Flaw::Broken),
+            Ending::Ordinary if unfinished => return Err(Flaw::CutThinking),
+            Ending::Ordinary => {}
+        }
+        if !names.is_empty() && self.model.as_ref().is_none_or(|model| !names.contains(model)) {
+            return Err(Flaw::OtherModel);
+        }
+        match from {
+            RationaleFrom::Content if !silent => Ok(Words { rationale: said.clone(), said, cut }),
+            RationaleFrom::Content => Err(if thoughts.is_some() { Flaw::Unspoken } else { Flaw::Empty }),
+            RationaleFrom::Reasoning => match thoughts {
+                Some(rationale) => Ok(Words { rationale, said, cut: false }),
+                None => Err(if silent { Flaw::Empty } else { Flaw::Unreasoned }),
+            },
+        }
+    }
+
+    /// Says in words why it cannot be used.
+    pub(super) fn told(&self, flaw: Flaw) -> String {
+        let Self { limit, finish, model, .. } = self;
+        let end = finish.as_deref().unwrap_or_default();
+        match flaw {
+            Flaw::Empty => "the answer is empty".into(),
+            Flaw::Unspoken => "the answer is empty: all its words are reasoning (`reasoning_content`, `reasoning` or \
+                               `<think>`), which `rationale_from: reasoning` takes"
+                .into(),
+            Flaw::Unreasoned => {
+                "the answer has no reasoning apart from its words, and `rationale_from: reasoning` takes \
+                                 only that"
+                    .into()
+            }
+            Flaw::Refused => "the teacher refuses".into(),
+            Flaw::CutOff => format!("the answer is cut off at {limit} tokens"),
+            Flaw::CutThinking => format!("the answer is cut off while the model still thinks; `max_tokens` is {limit}"),
+            Flaw::Tool => format!("the teacher calls a tool instead of answering (`{end}`)"),
+            Flaw::Broken => format!("the answer broke off: the server says `{end}` of its end"),
+            Flaw::OtherModel => match model {
+                Some(model) => format!("`{model}` answered, which `answers_as` does not name"),
+                None => "the server does not say which model answered, and `answers_as` names some".into(),
+            },
         }
     }
 
@@ -77,9 +164,11 @@ mod tests {
     fn row(text: &str, finish: Option<&str>) -> Row {
         Row {
             text: text.into(),
+            reasoning: None,
             finish: finish.map(str::to_owned),
             refusal: None,
             model: None,
+            server: None,
             prompt_tokens: None,
             answer_tokens: None,
             latency_ms: 0,
@@ -87,27 +176,85 @@ mod tests {
         }
     }
 
+    fn reading(refusals: &[String]) -> Reading<'_> {
+        Reading { refusals, from: RationaleFrom::Content, names: &[] }
+    }
+
     #[test]
     fn which_answers_can_be_used() {
-        use Quality::{CutOff, Empty, Refused, Sound};
+        use Flaw::{Broken, CutOff, CutThinking, Empty, Refused, Tool, Unspoken};
         let refusals = ["I'm sorry".to_owned(), " ".to_owned(), "Ä".to_owned()];
         for (text, finish, expected) in [
-            ("Ice is smooth.", Some("stop"), Sound),
-            ("Ice is smooth.", None, Sound),
-            ("Ice is smooth.", Some("eos_token"), Sound),
-            ("Ice is", Some("length"), CutOff),
-            (" ", Some("length"), CutOff),
-            (" \n", Some("stop"), Empty),
-            ("", Some("content_filter"), Refused),
-            ("\ni'm SORRY, but", Some("stop"), Refused),
-            ("I am", Some("stop"), Sound),
-            ("é", Some("stop"), Sound),
+            ("Ice is smooth.", Some("stop"), None),
+            ("Ice is smooth.", None, None),
+            ("Ice is smooth.", Some("eos_token"), None),
+            ("Ice is smooth.", Some("STOP"), None),
+            ("Ice is", Some("length"), Some(CutOff)),
+            ("Ice is", Some("MAX_TOKENS"), Some(CutOff)),
+            (" ", Some("length"), Some(CutOff)),
+            (" \n", Some("stop"), Some(Empty)),
+            ("", Some("content_filter"), Some(Refused)),
+            ("Ice", Some("SAFETY"), Some(Refused)),
+            ("\ni'm SORRY, but", Some("stop"), Some(Refused)),
+            ("<think>Hm.</think>I'm sorry, no", Some("stop"), Some(Refused)),
+            ("I am", Some("stop"), None),
+            ("é", Some("stop"), None),
+            ("Ice is", Some("error"), Some(Broken)),
+            ("Ice is", Some("abort"), Some(Broken)),
+            ("Ice is", Some("quux"), Some(Broken)),
+            ("I will look", Some("tool_calls"), Some(Tool)),
+            ("<think>Ice is", Some("stop"), Some(CutThinking)),
+            ("<think>Ice is", Some("length"), Some(CutThinking)),
+            ("<think>Ice is</think>", Some("stop"), Some(Unspoken)),
+            ("<think></think>", Some("stop"), Some(Empty)),
         ] {
-            assert_eq!(row(text, finish).quality(&refusals), expected, "{text}");
+            assert_eq!(row(text, finish).words(reading(&refusals)).err(), expected, "{text} {finish:?}");
         }
         let said = Row { refusal: Some("no".into()), ..row("", Some("stop")) };
-        assert_eq!(said.quality(&[]), Refused);
-        assert_eq!(row("I'm sorry", None).quality(&[]), Sound);
+        assert_eq!(said.words(reading(&[])).err(), Some(Refused));
+        assert_eq!(row("I'm sorry", None).words(reading(&[])).err(), None);
+    }
+
+    #[test]
+    fn thoughts_are_taken_or_left_out_and_no_label_is_read_from_them() {
+        use RationaleFrom::{Content, Reasoning};
+        let apart = |text: &str, thoughts: &str| Row { reasoning: Some(thoughts.into()), ..row(text, Some("stop")) };
+        let words =
+            |rationale: &str, said: &str, cut| Ok(Words { rationale: rationale.into(), said: said.into(), cut });
+        for (row, from, expected) in [
+            (row("It is B.", Some("stop")), Content, words("It is B.", "It is B.", false)),
+            (row("It is B.", Some("stop")), Reasoning, Err(Flaw::Unreasoned)),
+            (row("<think>Is it A?</think>\n\nB", Some("stop")), Content, words("B", "B", true)),
+            (row("<think>Is it A?</think>\n\nB", Some("stop")), Reasoning, words("Is it A?", "B", false)),
+            (apart("B", "Is it A?"), Content, words("B", "B", false)),
+            (apart("B", "Is it A?"), Reasoning, words("Is it A?", "B", false)),
+            (apart("", "Is it A?"), Content, Err(Flaw::Unspoken)),
+            (apart("", "Is it A?"), Reasoning, words("Is it A?", "", false)),
+            (row("", Some("stop")), Reasoning, Err(Flaw::Empty)),
+        ] {
+            assert_eq!(row.words(Reading { refusals: &[], from, names: &[] }), expected, "{row:?} {from:?}");
+        }
+        let cut = Row { finish: Some("length".into()), ..apart("", "Is it") };
+        assert_eq!(cut.words(Reading { refusals: &[], from: Reasoning, names: &[] }), Err(Flaw::CutThinking));
+    }
+
+    #[test]
+    fn only_the_models_that_are_named_may_answer() {
+        let names = ["m".to_owned()];
+        let reading = Reading { refusals: &[], from: RationaleFrom::Content, names: &names };
+        for (model, expected) in
+            [(Some("m"), None), (Some("n"), Some(Flaw::OtherModel)), (None, Some(Flaw::OtherModel))]
+        {
+            let row = Row { model: model.map(str::to_owned), ..row("a", None) };
+            assert_eq!(row.words(reading).err(), expected, "{model:?}");
+        }
+    }
+
+    #[test]
+    fn rows_of_before_are_read() {
+        let old = r#"{"text":"a","finish":"MAX_TOKENS","latency_ms":3,"limit":64}"#;
+        let row: Row = serde_json::from_str(old).unwrap();
+        assert_eq!((row.reasoning.as_deref(), row.words(reading(&[]))), (None, Err(Flaw::CutOff)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How many of what came, what it cost, and whether that is within the tolerance.
 
-use super::row::{Quality, Row};
+use super::row::{Flaw, Row};
 
 /// Counts of answers by what can be made of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub(super) struct Tally {
     pub(super) empty: usize,
     pub(super) refused: usize,
     pub(super) cut_off: usize,
+    pub(super) broken: usize,
+    /// Answers of another model than may answer.
+    pub(super) others: usize,
     /// Rows without an answer.
     pub(super) lost: usize,
     /// Tokens that were paid for in this run.
@@ -31,19 +34,22 @@ impl Tally {
         self.answer_tokens += row.answer_tokens.unwrap_or(0);
     }
 
-    /// Counts an answer.
-    pub(super) fn count(&mut self, id: &str, quality: Quality, limit: u64) {
-        let (of, what) = match quality {
-            Quality::Sound => {
-                self.sound += 1;
-                return;
-            }
-            Quality::Empty => (&mut self.empty, "the answer is empty".to_owned()),
-            Quality::Refused => (&mut self.refused, "the teacher refuses".to_owned()),
-            Quality::CutOff => (&mut self.cut_off, format!("the answer is cut off at {limit} tokens")),
+    /// Counts an answer that can be used.
+    pub(super) fn sound(&mut self) {
+        self.sound += 1;
+    }
+
+    /// Counts an answer that cannot be used, and keeps what is wrong with the first.
+    pub(super) fn flawed(&mut self, id: &str, flaw: Flaw, told: &str) {
+        let of = match flaw {
+            Flaw::Empty | Flaw::Unspoken | Flaw::Unreasoned => &mut self.empty,
+            Flaw::Refused => &mut self.refused,
+            Flaw::CutOff | Flaw::CutThinking => &mut self.cut_off,
+            Flaw::Tool | Flaw::Broken => &mut self.broken,
+            Flaw::OtherModel => &mut self.others,
         };
         *of += 1;
-        self.first.get_or_insert(format!("question `{id}`: {what}"));
+        self.first.get_or_insert_with(|| format!("question `{id}`: {told}"));
     }
 
     /// Counts a row that has no answer.
@@ -58,7 +64,7 @@ impl Tally {
     }
 
     fn unusable(&self) -> usize {
-        self.empty + self.refused + self.cut_off + self.lost
+        self.empty + self.refused + self.cut_off + self.broken + self.others + self.lost
     }
 
     /// Says whether more than so large a share of all rows cannot be used.
@@ -68,8 +74,14 @@ impl Tally {
 
     /// Says what cannot be used, each kind with its count; `None` where there is nothing of the kind.
     pub(super) fn said(&self) -> Option<String> {
-        let counts =
-            [(self.lost, "failed"), (self.empty, "empty"), (self.refused, "refused"), (self.cut_off, "cut off")];
+        let counts = [
+            (self.lost, "failed"),
+            (self.empty, "empty"),
+            (self.refused, "refused"),
+            (self.cut_off, "cut off"),
+            (self.broken, "broken off"),
+            (self.others, "from another model"),
+        ];
         let counts: Vec<String> =
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
         let first = self.first.as_ref()?;
@@ -91,17 +103,19 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_counted_by_kind() {
         let mut tally = Tally::of(200);
-        tally.count("a", Quality::Sound, 64);
+        tally.sound();
         assert_eq!(tally.said(), None);
-        tally.count("b", Quality::CutOff, 64);
-        tally.count("c", Quality::Empty, 64);
+        tally.flawed("b", Flaw::CutOff, "the answer is cut off at 64 tokens");
+        tally.flawed("c", Flaw::Empty, "the answer is empty");
         assert!(!tally.exceeds(0.01) && tally.exceeds(0.0));
         tally.lose("d", "HTTP 400: too long");
         assert!(tally.exceeds(0.01) && !tally.exceeds(0.02));
-        tally.count("e", Quality::Refused, 64);
-        tally.count("f", Quality::CutOff, 64);
-        expect!["5 of 200 answers cannot be used (1 failed, 1 empty, 1 refused, 2 cut off); first question `b`: the answer is cut off at 64 tokens"]
+        tally.flawed("e", Flaw::Refused, "");
+        tally.flawed("f", Flaw::CutThinking, "");
+        tally.flawed("g", Flaw::Broken, "");
+        tally.flawed("h", Flaw::OtherModel, "");
+        expect!["7 of 200 answers cannot be used (1 failed, 1 empty, 1 refused, 2 cut off, 1 broken off, 1 from another model); first question `b`: the answer is cut off at 64 tokens"]
             .assert_eq(&tally.said().unwrap());
-        assert_eq!(tally.done(), 6);
+        assert_eq!(tally.done(), 8);
     }
 }

@@ -13,7 +13,7 @@ use crate::{Arrival, Context, DeviceSlot, Feed, Order, Reach, Stop};
 use retort_artifact::{Artifact, Choice, Label, Question, Rationale};
 use retort_event::Note;
 use retort_fingerprint::{Digest, Fingerprint, KeyManifest, Term};
-use retort_hub::Secret;
+use retort_hub::{Secret, Way};
 use retort_model::{Device, DeviceError};
 use retort_source::{Diagnostics, Sources, Style, read_yaml};
 use retort_store::{Claim, Store, StoreOptions};
@@ -71,11 +71,11 @@ impl Feed for Said {
 struct NoTeacher;
 
 impl Reach for NoTeacher {
-    fn secret(&self, _variable: &str) -> Option<Secret> {
+    fn variable(&self, _name: &str) -> Option<Secret> {
         unreachable!("no operation asks a teacher")
     }
 
-    fn proxy(&self) -> Option<ureq::Proxy> {
+    fn way(&self) -> Way {
         unreachable!("no operation asks a teacher")
     }
 }
