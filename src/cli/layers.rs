@@ -26,6 +26,13 @@ pub(super) struct Layer {
     path_style: Option<bool>,
 }
 
+impl Layer {
+    /// The directory, where it is one.
+    pub(super) fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        self.path.as_mut()
+    }
+}
+
 /// How long a layer may take to answer, in seconds.
 const TIMEOUT_S: f64 = 10.0;
 

@@ -16,6 +16,7 @@ mod layers;
 mod lens;
 mod pictures;
 mod plot;
+mod preflight;
 mod print;
 mod provenance;
 mod reach;

@@ -56,6 +56,18 @@ struct File {
     trust: Trust,
 }
 
+impl File {
+    /// Puts the home directory in the place of a leading `~`, which no shell has seen here.
+    fn at_home(&mut self, home: Option<&Path>) {
+        let layers = self.layers.iter_mut().filter_map(Layer::path_mut);
+        for path in self.cache.iter_mut().chain(self.roots.values_mut()).chain(layers) {
+            if let (Some(home), Ok(rest)) = (home, path.strip_prefix("~")) {
+                *path = home.join(rest);
+            }
+        }
+    }
+}
+
 /// `[trust]`: what a team agrees on.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -147,8 +159,9 @@ fn find(here: &Path) -> Result<(File, PathBuf), Failure> {
         let path = directory.join(FILE);
         if path.is_file() {
             let text = fs_err::read_to_string(&path)?;
-            let file = toml::from_str(&text)
+            let mut file: File = toml::from_str(&text)
                 .map_err(|error| Failure::invalid(format!("cannot read `{}`: {error}", path.display())))?;
+            file.at_home(std::env::var_os("HOME").map(PathBuf::from).as_deref());
             return Ok((file, directory.to_owned()));
         }
     }
@@ -158,4 +171,20 @@ fn find(here: &Path) -> Result<(File, PathBuf), Failure> {
 fn user() -> String {
     let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|name| !name.is_empty());
     named.unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tilde_is_the_home_directory() {
+        let text = "cache = \"~/cache\"\n[roots]\ndata = \"~\"\nmodels = \"/m/~/x\"\nmine = \"~ada/x\"\n[[layers]]\npath = \"~/team\"\n";
+        let mut file: File = toml::from_str(text).unwrap();
+        file.at_home(Some(Path::new("/home/ada")));
+        assert_eq!(file.cache.as_deref(), Some(Path::new("/home/ada/cache")));
+        let root = |name: &str| file.roots[name].display().to_string();
+        assert_eq!([root("data"), root("models"), root("mine")], ["/home/ada/", "/m/~/x", "~ada/x"]);
+        assert_eq!(file.layers[0].path_mut().unwrap(), Path::new("/home/ada/team"));
+    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::foreign;
 use super::params::{External, Gather, Input};
 use retort_artifact::{Artifact, CodecError, Parts};
 use retort_event::Note;
@@ -124,6 +125,9 @@ impl<'a> Context<'a> {
         let missing = || StageError::NoPart { port: external.port.clone(), part: name.to_owned() };
         let (_, path, digest) = files.iter().find(|(file, ..)| file == name).ok_or_else(missing)?;
         let bytes = fs_err::read(path).map_err(|error| StageError::External { why: error.to_string() })?;
+        if let Some(foreign) = foreign::told(&bytes) {
+            return Err(StageError::External { why: foreign::said(path, foreign) });
+        }
         if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(StageError::changed(path)) }
     }
 

@@ -10,11 +10,13 @@
 mod catalog;
 mod context;
 mod derivation;
+mod foreign;
 mod foresight;
 mod inquiry;
 mod kind;
 pub mod kinds;
 pub mod params;
+mod preflight;
 
 pub use catalog::{CATALOG, kind_named};
 pub use context::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
@@ -22,6 +24,7 @@ pub use derivation::Derivation;
 pub use foresight::{Coming, Misfit};
 pub use inquiry::{Asked, Basis, Estimate, Inquiry};
 pub use kind::{BoundStage, Clash, Kind, Slot, Stage};
+pub use preflight::{Flaw, Looked};
 
 /// What the declaring macros name.
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 
 use crate::params::{Count, External, FromNode, Input, Scope, tagged};
-use crate::{Context, StageError};
+use crate::{Context, StageError, foreign};
 use retort_artifact::TokenizerFile;
 use retort_fingerprint::{ContentHash, Digest, Term};
 use retort_hub::{CONFIG, HubModel, TOKENIZER, is_weights};
@@ -101,6 +101,32 @@ impl ContentHash for Student {
 }
 
 impl Student {
+    /// Checks what can be known before anything is loaded, and returns the tokenizer of a model that is there; `None` for
+    /// one that starts at random, whose tokenizer has yet to be made.
+    pub(super) fn look(&self, context: &Context<'_>) -> Result<Option<Tokenizer>, StageError> {
+        match self {
+            Self::New(new) => new.check().map(|()| None),
+            Self::Directory(directory) => {
+                let (tokenizer, _) = described(context, &directory.0)?;
+                let refuse = |(_, path, _): &(String, PathBuf, Digest)| foreign::refuse(path);
+                directory
+                    .weights(context)
+                    .into_iter()
+                    .try_for_each(refuse)
+                    .map_err(|error| StageError::data(error.to_string()))?;
+                Ok(Some(tokenizer))
+            }
+        }
+    }
+
+    /// Names what is trained by its content.
+    pub(super) fn seen(&self, context: &Context<'_>) -> String {
+        match self {
+            Self::New(new) => format!("{new:?}"),
+            Self::Directory(directory) => context.seen(&directory.0),
+        }
+    }
+
     /// Loads or initialises the model and its tokenizer, once `prepare` has added to the tokenizer what it must know.
     pub(super) fn load(
         &self,
@@ -112,17 +138,8 @@ impl Student {
         let data = |error: &dyn std::fmt::Display| StageError::data(error.to_string());
         match self {
             Self::New(new) => {
+                new.check()?;
                 let NewStudent { architecture, layers, width, heads, kv_heads, context: positions, tokenizer } = new;
-                if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
-                    return Err(StageError::data("`gpt2` has keys for every head: leave out `kv_heads`"));
-                }
-                for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
-                    if whole.get() % part.get() != 0 {
-                        let other = if field == "width" { "heads" } else { "kv_heads" };
-                        let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
-                        return Err(StageError::data(why));
-                    }
-                }
                 let mut tokenizer =
                     Tokenizer::from_json(&context.read(tokenizer)?.json).map_err(|error| data(&error))?;
                 prepare(&mut tokenizer)?;
@@ -137,24 +154,11 @@ impl Student {
                 Ok((Model::init(Config::new(*architecture, size), seed, device), tokenizer))
             }
             Self::Directory(directory @ ModelDirectory(files)) => {
-                let file = |name: &str| context.file_named(files, name);
-                let mut tokenizer = Tokenizer::from_json(&file(TOKENIZER)?).map_err(|error| data(&error))?;
-                let place = context.path_of(files);
-                let config =
-                    Config::from_json(&file(CONFIG)?, &format!("{place}/{CONFIG}")).map_err(|error| data(&error))?;
-                if tokenizer.size() > config.vocab_size() {
-                    return Err(StageError::data(format!(
-                        "the tokenizer `{place}/{TOKENIZER}` has ids up to {}, which `{}` of shape [{}, {}] has no rows \
-                         for: they are not of one model",
-                        tokenizer.size() - 1,
-                        config.embedding(),
-                        config.vocab_size(),
-                        config.d_model(),
-                    )));
-                }
+                let (mut tokenizer, config) = described(context, files)?;
                 prepare(&mut tokenizer)?;
                 // Read as a stream; the engine sees to it that the files are still what was hashed once this is done.
                 let open = |(_, path, _): &(String, PathBuf, Digest)| {
+                    foreign::refuse(path).map_err(|error| data(&error))?;
                     let file = fs_err::File::open(path).map_err(|error| data(&error))?;
                     Ok(WeightsFile::new(path.display().to_string(), file))
                 };
@@ -164,4 +168,42 @@ impl Student {
             }
         }
     }
+}
+
+impl NewStudent {
+    /// Checks that the sizes go together.
+    fn check(&self) -> Result<(), StageError> {
+        let Self { architecture, layers: _, width, heads, kv_heads, context: _, tokenizer: _ } = self;
+        if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
+            return Err(StageError::data("`gpt2` has keys for every head: leave out `kv_heads`"));
+        }
+        for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
+            if whole.get() % part.get() != 0 {
+                let other = if field == "width" { "heads" } else { "kv_heads" };
+                let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
+                return Err(StageError::data(why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads what describes a model: its tokenizer and its configuration.
+fn described(context: &Context<'_>, files: &External) -> Result<(Tokenizer, Config), StageError> {
+    let data = |error: &dyn std::fmt::Display| StageError::data(error.to_string());
+    let place = context.path_of(files);
+    let file = |name: &str| context.file_named(files, name);
+    let tokenizer = Tokenizer::from_json(&file(TOKENIZER)?).map_err(|error| data(&error))?;
+    let config = Config::from_json(&file(CONFIG)?, &format!("{place}/{CONFIG}")).map_err(|error| data(&error))?;
+    if tokenizer.size() > config.vocab_size() {
+        return Err(StageError::data(format!(
+            "the tokenizer `{place}/{TOKENIZER}` has ids up to {}, which `{}` of shape [{}, {}] has no rows for: they are \
+             not of one model",
+            tokenizer.size() - 1,
+            config.embedding(),
+            config.vocab_size(),
+            config.d_model(),
+        )));
+    }
+    Ok((tokenizer, config))
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::params::{Aside, Count, External, Input, ModelSpec, Seed};
-use crate::{Clash, Context, Slot, Stage, StageError};
+use crate::{Clash, Context, Flaw, Looked, Slot, Stage, StageError};
 use retort_artifact::{
     Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
@@ -19,6 +19,7 @@ use super::missing::Missing;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
 use super::sequence::{Sequences, data};
+use super::silence::warn_of_silence;
 use super::student::Student;
 use super::weights::Weights;
 
@@ -105,7 +106,7 @@ impl Stage for Train {
     type Output = Checkpoint;
 
     const NAME: &'static str = "train";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ABOUT: &'static str = "A student fine-tuned on questions with labels and rationales.";
     const EXAMPLE: &'static str = "\
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
@@ -166,6 +167,27 @@ impl Stage for Train {
         if self.keep.0 == Keep::None { &["weights"] } else { &[] }
     }
 
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let mut flaws: Vec<Flaw> = Flaw::of("recipe", self.settings().check()).into_iter().collect();
+        let usage = match self.usage(context) {
+            Ok(usage) => usage,
+            Err(error) => return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect(),
+        };
+        let what = format!("{} {usage:?} {:?} {:?}", self.student.0.seen(context), self.marker_as, self.add_tokens);
+        if looked.first(what) {
+            flaws.extend(match self.student.0.look(context) {
+                Err(error) => Some(Flaw::new("student", error)),
+                Ok(Some(mut tokenizer)) => {
+                    let ready =
+                        self.prepare(&mut tokenizer).and_then(|()| Sequences::new(&usage, &tokenizer).map(drop));
+                    Flaw::of("end", ready)
+                }
+                Ok(None) => None,
+            });
+        }
+        flaws
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
         let questions = context.read(&self.questions)?;
         let usage = self.usage(context)?;
@@ -180,8 +202,7 @@ impl Stage for Train {
                 "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
             ));
         }
-        let ramp = self.weights.as_ref().and_then(Weights::ramp);
-        let recipe = model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) };
+        let recipe = self.settings();
         let partial = context.partial();
         let saved = partial.load(STATE)?;
         if saved.is_none() || self.keep.0 != Keep::Full {
@@ -222,6 +243,7 @@ impl Stage for Train {
             other => data(other),
         })?;
         note(&mut log, &fitted);
+        warn_of_silence(context, self.recipe.eval_by, &log);
         Ok(Checkpoint {
             config: model.config().to_json().into_bytes(),
             tokenizer: tokenizer.to_json().map_err(data)?,
@@ -245,12 +267,21 @@ fn weightless(question: &str) -> StageError {
 impl Train {
     /// The student as it is before training, and its tokenizer with the marker.
     fn load(&self, context: &Context<'_>) -> Result<(Model, Tokenizer), StageError> {
-        self.student.0.load(context, self.seed.0, |tokenizer| {
-            let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
-            let added: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
-            tokenizer.add_special(&added).map_err(data)?;
-            Ok(())
-        })
+        self.student.0.load(context, self.seed.0, |tokenizer| self.prepare(tokenizer))
+    }
+
+    /// What the recipe comes to.
+    fn settings(&self) -> model::Recipe {
+        let ramp = self.weights.as_ref().and_then(Weights::ramp);
+        model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) }
+    }
+
+    /// Adds to a tokenizer what is to be one token.
+    fn prepare(&self, tokenizer: &mut Tokenizer) -> Result<(), StageError> {
+        let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
+        let added: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
+        tokenizer.add_special(&added).map_err(data)?;
+        Ok(())
     }
 
     fn usage(&self, context: &Context<'_>) -> Result<Usage, StageError> {
@@ -274,8 +305,7 @@ fn note(log: &mut TrainingLog, fitted: &FitLog) {
     log.learning_rates = fitted.steps.iter().map(|step| step.lr as f32).collect();
     log.grad_norms = fitted.steps.iter().map(|step| step.grad_norm as f32).collect();
     log.tokens = fitted.steps.iter().map(|step| step.tokens).sum();
-    let evaluation =
-        |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: f64::from(evaluation.value) };
+    let evaluation = |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: evaluation.value };
     log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
     log.best_step = fitted.best.map_or(fitted.steps.len() as u64, |best| best.step);
     log.stopped_early = fitted.stopped_early;
@@ -307,7 +337,7 @@ impl Hooks<'_> {
         Ok(())
     }
 
-    fn accuracy(&self, model: &Model) -> Result<f32, StageError> {
+    fn accuracy(&self, model: &Model) -> Result<f64, StageError> {
         let asker = Asker {
             model,
             tokenizer: self.tokenizer,
@@ -338,7 +368,7 @@ impl Hooks<'_> {
                 }
             };
         }
-        Ok(right as f32 / self.dev.len() as f32)
+        Ok(right as f64 / self.dev.len() as f64)
     }
 }
 
@@ -378,12 +408,12 @@ impl FitHooks for Hooks<'_> {
         }
     }
 
-    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f32> {
+    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f64> {
         let evaluated = self.accuracy(model);
         self.pace = Pace::new();
         match evaluated {
             Ok(accuracy) => {
-                self.context.measure("dev accuracy", step, f64::from(accuracy));
+                self.context.measure("dev accuracy", step, accuracy);
                 if let Err(error) = self.keep(model, step) {
                     self.failure = Some(error);
                     return None;

@@ -11,9 +11,10 @@ use super::row::Row;
 use super::tally::Tally;
 use crate::kinds::sequence::data;
 use crate::params::{Aside, Count, FromNode, PositiveReal, Scope, Share};
-use crate::{Context, StageError};
+use crate::{Context, Flaw, StageError};
 use retort_artifact::json_term;
 use retort_fingerprint::{ContentHash, Term};
+use retort_hub::Secret;
 use retort_source::{Diagnostic, Node, Value};
 use retort_teacher::{
     Answer, Api, Backoff, Desk, Ended, Fault, LimitField, News, Place, Rules, Server, Settings, ask_all,
@@ -196,15 +197,28 @@ impl OpenAi {
         Ok(())
     }
 
+    /// Checks the address, and that the key is there.
+    pub(super) fn preflight(&self, context: &Context<'_>) -> Vec<Flaw> {
+        let key = Flaw::of("teacher.openai.key_env", self.secret(context));
+        let address = Flaw::of("teacher.openai.base_url", self.server_with(context, None));
+        key.map(|key| Flaw { here: true, ..key }).into_iter().chain(address).collect()
+    }
+
+    fn secret(&self, context: &Context<'_>) -> Result<Option<Secret>, StageError> {
+        let Some(variable) = &self.key_env.0 else { return Ok(None) };
+        let secret = context.reach().secret(variable).ok_or_else(|| {
+            data(format!(
+                "the environment has no key in `{variable}`, which `key_env` names: set it, or leave `key_env` out"
+            ))
+        });
+        secret.map(Some)
+    }
+
     fn server(&self, context: &Context<'_>) -> Result<Server, StageError> {
-        let secret = match &self.key_env.0 {
-            None => None,
-            Some(variable) => Some(context.reach().secret(variable).ok_or_else(|| {
-                data(format!(
-                    "the environment has no key in `{variable}`, which `key_env` names: set it, or leave `key_env` out"
-                ))
-            })?),
-        };
+        self.server_with(context, self.secret(context)?)
+    }
+
+    fn server_with(&self, context: &Context<'_>, secret: Option<Secret>) -> Result<Server, StageError> {
         let place = Place {
             base_url: self.base_url.0.clone(),
             api: self.api,
