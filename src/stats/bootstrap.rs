@@ -147,10 +147,10 @@ mod tests {
         let arm = rows(100, |q| vec![q < 60, q >= 40]);
         let mean = rows(100, |q| vec![q < 60]);
         let found = interval(&[(1.0, &arm)], 0.95).unwrap();
-        // Means of a half and of one: sd 0.245 against 0.49 over the questions, whatever the trainings do.
+        // Means of a half and of one: sd 0.20 against 0.49 over the questions, whatever the trainings do.
         let wide = interval(&[(1.0, &mean)], 0.95).unwrap();
         let ratio = (found.high - found.low) / (wide.high - wide.low);
-        assert!((0.45..0.55).contains(&ratio), "{ratio}");
+        assert!((0.36..0.46).contains(&ratio), "{ratio}");
     }
 
     #[test]

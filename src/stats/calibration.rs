@@ -168,7 +168,7 @@ mod tests {
             found.interval.high - found.interval.low
         };
         assert!(width(0.7, 0.7) < 0.2, "{}", width(0.7, 0.7));
-        assert!(width(0.7, 0.8) > 0.3, "{}", width(0.7, 0.8));
+        assert!(width(0.7, 0.8) > 0.25, "{}", width(0.7, 0.8));
     }
 
     #[test]
