@@ -12,7 +12,7 @@ use crate::stage::{Context, Feed, Inquiry, StageError, Stop};
 use crate::store::Store;
 
 /// Nobody listens: what is worth saying is in the answer.
-struct Silent;
+pub(super) struct Silent;
 
 impl Feed for Silent {
     fn note(&self, _note: Note) {}

@@ -20,6 +20,7 @@ mod outlet;
 mod ownership;
 mod pictures;
 mod plot;
+mod preflight;
 mod print;
 mod provenance;
 mod reach;

@@ -38,7 +38,7 @@ pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String 
 
 /// Writes how well probabilities and answers agree; nothing where answers were generated.
 fn reliability(rows: &[Outcome]) -> String {
-    let found = match calibrated(rows, Level::P95, Bootstrap::seeded(0)) {
+    let found = match calibrated([rows], Level::P95, Bootstrap::seeded(0)) {
         Ok(Some(found)) => found,
         Ok(None) => return String::new(),
         Err(error) => return format!("{error}\n"),

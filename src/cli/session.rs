@@ -149,6 +149,14 @@ impl Session {
         Failure { exit: Exit::Unusable, message: error.0.render(&self.sources, style), hint: None }
     }
 
+    /// As [`survey`](Self::survey), also where the device cannot be used, as on a machine that only submits: what computes
+    /// then counts as stale.
+    pub(super) fn inspect(&self, wanted: &[bool], store: &Store, devices: &Devices) -> Ground {
+        let Settings { roots, hub, .. } = &self.settings;
+        let externals = Externals::survey(&self.experiment, wanted, roots, &hub.cache, store);
+        Ground { externals: externals.with_env(self.settings.env()), numerics: devices.numerics().unwrap_or_default() }
+    }
+
     fn on(&self, externals: Externals, wanted: &[bool], devices: &Devices) -> Result<Ground, Failure> {
         let computes =
             self.experiment.instances.iter().zip(wanted).any(|(i, wanted)| *wanted && i.bound.slot() == Slot::Device);

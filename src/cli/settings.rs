@@ -61,6 +61,9 @@ struct File {
     trust: Trust,
 }
 
+impl File {
+}
+
 /// `[trust]`: what a team agrees on.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -4,8 +4,8 @@
 //! orders to worker threads, which answer with messages. Nothing is shared but the store and the flag that says stop.
 //! Correctness never depends on the leases taken here: they only keep two processes from doing the same work twice.
 
-mod remakes;
 mod crew;
+mod remakes;
 mod retention;
 mod run;
 mod scheduler;

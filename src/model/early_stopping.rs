@@ -2,7 +2,8 @@
 //!
 //! The counter of evaluations without improvement begins anew only when the value beats the best so far by more than
 //! the threshold. The best so far is any improvement, however small. The counter compares with the best before the
-//! evaluation.
+//! evaluation. All of it is done in double precision, as Python does: of gains of exactly the threshold, which a score like
+//! 10 of 500 makes common, the last bit decides, and it should be the same one.
 
 /// What an evaluation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +18,15 @@ pub(crate) struct Verdict {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct EarlyStopping {
     /// The best value and its step.
-    pub(crate) best: Option<(u64, f32)>,
+    pub(crate) best: Option<(u64, f64)>,
     /// Evaluations since the last improvement above the threshold.
     pub(crate) waited: u32,
 }
 
 impl EarlyStopping {
     /// Takes note of an evaluation.
-    pub(crate) fn note(&mut self, step: u64, value: f32, threshold: f64, patience: Option<u32>) -> Verdict {
-        let gain = self.best.map(|(_, best)| f64::from(value) - f64::from(best));
+    pub(crate) fn note(&mut self, step: u64, value: f64, threshold: f64, patience: Option<u32>) -> Verdict {
+        let gain = self.best.map(|(_, best)| value - best);
         if gain.is_none_or(|gain| gain > 0.0 && gain > threshold) {
             self.waited = 0;
         } else {
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     /// Plays `values` and shows, for each, whether it is the best, how long has been waited, and whether to stop.
-    fn check(threshold: f64, patience: u32, values: &[f32], expected: &str) {
+    fn check(threshold: f64, patience: u32, values: &[f64], expected: &str) {
         let mut state = EarlyStopping::default();
         let mut shown = Vec::new();
         for (step, &value) in values.iter().enumerate() {
@@ -66,6 +67,20 @@ mod tests {
         // A gain of just the threshold is not above it.
         check(0.25, 2, &[0.5, 0.75, 0.75], "0* 1* 2!");
         check(0.0, 1, &[0.0, 0.0], "0* 1!");
+    }
+
+    #[test]
+    fn gains_of_exactly_the_threshold_are_decided_as_in_python() {
+        // sum((k + 10) / 500 - k / 500 > 0.02 for k in range(490)), as `EarlyStoppingCallback` compares
+        let improves = |right: u32| {
+            let mut state = EarlyStopping::default();
+            state.note(1, f64::from(right) / 500.0, 0.02, None);
+            state.note(2, f64::from(right + 10) / 500.0, 0.02, None);
+            state.waited == 0
+        };
+        assert_eq!((0..490).filter(|right| improves(*right)).count(), 342);
+        // (38 + 10) / 500 - 38 / 500 and (400 + 10) / 500 - 400 / 500
+        assert_eq!([improves(38), improves(400)], [true, false]);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct Evaluation {
     /// After this step.
     pub step: u64,
     /// What the hook returned; larger is better.
-    pub value: f32,
+    pub value: f64,
 }
 
 /// What happened in a run. It holds no times: on the CPU equal runs have equal logs.
@@ -68,7 +68,7 @@ pub trait FitHooks {
     fn on_step(&mut self, _report: &StepReport) {}
 
     /// Evaluates the model, every [`Recipe::eval_every`] steps; larger is better. `None` skips this evaluation.
-    fn evaluate(&mut self, _model: &Model, _step: u64) -> Option<f32> {
+    fn evaluate(&mut self, _model: &Model, _step: u64) -> Option<f64> {
         None
     }
 

@@ -18,7 +18,7 @@ use super::sealed::Sealed;
 use super::student::{Model, placed};
 
 /// The version of the stream. A state of another version is not read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The key of the JSON in the metadata.
 const KEY: &str = "retort.training";
 
@@ -41,11 +41,11 @@ struct Wire {
     step: u64,
     evaluated: u64,
     waited: u32,
-    best: Option<(u64, u32)>,
+    best: Option<(u64, u64)>,
     steps_total: u64,
     /// Loss, norm, learning rate, tokens and operations of every step.
     steps: Vec<[u64; 5]>,
-    evaluations: Vec<(u64, u32)>,
+    evaluations: Vec<(u64, u64)>,
     stopped_early: bool,
 }
 
@@ -84,12 +84,12 @@ impl Wire {
             tokens,
             flops: f64::from_bits(flops),
         };
-        let evaluation = |(step, value)| Evaluation { step, value: f32::from_bits(value) };
+        let evaluation = |(step, value)| Evaluation { step, value: f64::from_bits(value) };
         Progress {
             step: self.step,
             evaluated: self.evaluated,
             stopping: EarlyStopping {
-                best: self.best.map(|(step, value)| (step, f32::from_bits(value))),
+                best: self.best.map(|(step, value)| (step, f64::from_bits(value))),
                 waited: self.waited,
             },
             log: FitLog {

@@ -1,7 +1,7 @@
 //! One arm held against another: the difference with its interval, and the test that decides.
 
 use super::ReportInput;
-use retort_stats::{Bootstrap, Comparison, Estimate, Method, Responses, Test, difference};
+use retort_stats::{Bootstrap, Comparison, Estimate, Responses, Test, difference};
 
 /// The first arm minus the second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,13 +21,7 @@ pub(super) fn against(input: &ReportInput, first: &Responses, second: &Responses
     let level = input.spec.level;
     let comparison = difference(first, second, level, Bootstrap::seeded(input.spec.seed))?;
     let (p, test) = comparison.decisive();
-    let crossed = comparison.crossed.filter(|_| test == Test::Crossed);
-    let difference = crossed.map_or(comparison.difference, |crossed| Estimate {
-        interval: crossed.interval(level),
-        method: Method::Crossed,
-        ..comparison.difference
-    });
-    Some(Against { comparison, difference, p, test })
+    Some(Against { comparison, difference: comparison.difference, p, test })
 }
 
 /// Names a test for a reader.

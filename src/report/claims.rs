@@ -20,6 +20,8 @@ pub(super) enum Verdict {
     Contradicted,
     /// They show neither.
     Undecided,
+    /// Too few outputs of an arm can be read.
+    NotAssessable,
     /// The two arms have no question in common.
     Incomparable,
 }
@@ -30,6 +32,7 @@ impl Verdict {
             Self::Supported => "supported",
             Self::Contradicted => "contradicted",
             Self::Undecided => "undecided",
+            Self::NotAssessable => "not assessable",
             Self::Incomparable => "not comparable",
         }
     }
@@ -46,6 +49,8 @@ struct Decided {
     case: Case,
     /// `None` where the arms share no question.
     tested: Option<Tested>,
+    /// The share of each arm's outputs that a label can be read from, where it is too small for a verdict.
+    unreadable: Option<(f64, f64)>,
     /// The p value, corrected for the number of all cases of all claims.
     corrected: Option<f64>,
     verdict: Verdict,
@@ -82,14 +87,19 @@ pub(super) fn judge<'a>(
     let mut judged = Vec::new();
     for (index, claim) in input.spec.claims.iter().enumerate() {
         let decide = |case: Case| {
-            let tested = tested(input, claim.relation, &summaries[case.first], &summaries[case.second]);
-            Decided { case, tested, corrected: None, verdict: Verdict::Incomparable }
+            let (first, second) = (&summaries[case.first], &summaries[case.second]);
+            let tested = tested(input, claim.relation, first, second);
+            let unreadable = !(first.is_readable(input) && second.is_readable(input)) && tested.is_some();
+            let unreadable = unreadable.then(|| (first.parsed.unwrap_or(1.0), second.parsed.unwrap_or(1.0)));
+            let verdict = if unreadable.is_some() { Verdict::NotAssessable } else { Verdict::Incomparable };
+            Decided { case, tested, unreadable, corrected: None, verdict }
         };
         let cases = claim.cases(index, layout)?.into_iter().map(decide).collect();
         judged.push(Judged { claim, cases });
     }
+    let decidable = |case: &&mut Decided| case.tested.is_some() && case.unreadable.is_none();
     let mut cases: Vec<&mut Decided> =
-        judged.iter_mut().flat_map(|judged| &mut judged.cases).filter(|case| case.tested.is_some()).collect();
+        judged.iter_mut().flat_map(|judged| &mut judged.cases).filter(decidable).collect();
     let p_values: Vec<f64> = cases.iter().filter_map(|case| Some(case.tested.as_ref()?.p)).collect();
     let corrected = holm(&p_values).expect("tests give probabilities");
     let alpha = 1.0 - input.spec.level.share();
@@ -146,7 +156,8 @@ fn named(test: Test) -> &'static str {
 }
 
 impl Judged<'_> {
-    /// Says what holds of the claim: supported where every case is, contradicted where any is.
+    /// Says what holds of the claim: supported where every case is, contradicted where any is, not assessable where else
+    /// any case is that.
     pub(super) fn verdict(&self) -> Verdict {
         let any = |verdict| self.cases.iter().any(|case| case.verdict == verdict);
         if any(Verdict::Contradicted) {
@@ -155,6 +166,8 @@ impl Judged<'_> {
             Verdict::Supported
         } else if self.cases.iter().all(|case| case.verdict == Verdict::Incomparable) {
             Verdict::Incomparable
+        } else if any(Verdict::NotAssessable) {
+            Verdict::NotAssessable
         } else {
             Verdict::Undecided
         }
@@ -173,7 +186,8 @@ impl Judged<'_> {
 
 /// Says in a clause how many claims got which verdict; `None` where none is made.
 pub(super) fn lead(judged: &[Judged<'_>]) -> Option<String> {
-    let verdicts = [Verdict::Supported, Verdict::Contradicted, Verdict::Undecided, Verdict::Incomparable];
+    let verdicts =
+        [Verdict::Supported, Verdict::Contradicted, Verdict::Undecided, Verdict::NotAssessable, Verdict::Incomparable];
     let counts = verdicts.map(|verdict| (judged.iter().filter(|one| one.verdict() == verdict).count(), verdict.word()));
     let told: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
@@ -194,7 +208,8 @@ fn count(number: usize) -> Cell {
 }
 
 fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
-    let columns = vec![
+    let silent = judged.iter().any(|one| one.count(Verdict::NotAssessable) > 0);
+    let mut columns = vec![
         Column::numbers("no."),
         Column::prose("claim"),
         Column::words("verdict"),
@@ -202,8 +217,9 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
         Column::numbers("supported"),
         Column::numbers("contradicted"),
         Column::numbers("undecided"),
-        Column::numbers("difference"),
     ];
+    columns.extend(silent.then(|| Column::numbers("not assessable")));
+    columns.push(Column::numbers("difference"));
     let row = |(index, one): (usize, &Judged<'_>)| {
         let range = one.range().map_or_else(
             || Cell::words(ABSENT),
@@ -214,7 +230,7 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
             },
         );
         let claim = Cell { small: formula_below(one.claim), ..Cell::words(one.claim.words()) };
-        vec![
+        let mut cells = vec![
             count(index + 1),
             claim,
             Cell::words(one.verdict().word()),
@@ -222,16 +238,25 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
             count(one.count(Verdict::Supported)),
             count(one.count(Verdict::Contradicted)),
             count(one.count(Verdict::Undecided) + one.count(Verdict::Incomparable)),
-            range,
-        ]
+        ];
+        cells.extend(silent.then(|| count(one.count(Verdict::NotAssessable))));
+        cells.push(range);
+        cells
     };
     let level = super::notes::significance(input);
-    let notes = vec![format!(
+    let mut notes = vec![format!(
         "A claim is about each pair of arms that agree on every axis it does not name: its cases. It is supported where every \
          case is and contradicted where any case is, at {level} after Holm's correction over all cases of all claims; \
          else it is undecided, which is no evidence against it. Differences are in percentage points, first side minus \
          second."
     )];
+    if silent {
+        notes.push(format!(
+            "A case is not assessable where a label can be read from fewer than {} % of the outputs of either arm \
+             (`readable`): students that answer nothing are equally wrong, which is no evidence about what they learnt.",
+            label::percent(input.spec.readable).trim_end_matches(".0")
+        ));
+    }
     Table { title: "Claims".to_owned(), columns, rows: judged.iter().enumerate().map(row).collect(), notes }
 }
 
@@ -251,12 +276,12 @@ fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
     let mut rows = Vec::new();
     let mut unpaired = Vec::new();
     for (index, one) in judged.iter().enumerate() {
-        for Decided { case, tested, corrected, verdict } in &one.cases {
+        for decided @ Decided { case, tested, verdict, .. } in &one.cases {
             let mut cells = vec![count(index + 1)];
             let name = if case.label.is_empty() { ABSENT } else { &case.label };
             cells.extend(told.then(|| Cell::words(name)));
             if let Some(tested) = tested {
-                cells.extend(numbers(tested, *corrected, *verdict));
+                cells.extend(numbers(tested, decided));
                 if tested.unpaired > 0 {
                     let (number, left) = (index + 1, label::count(tested.unpaired));
                     unpaired.push(format!(
@@ -279,23 +304,35 @@ fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
     Table { title: "Claims, case by case".to_owned(), columns, rows, notes }
 }
 
-fn numbers(tested: &Tested, corrected: Option<f64>, verdict: Verdict) -> [Cell; 9] {
-    let Tested { accuracies: (first, second), difference, interval, questions, test, p, detectable, .. } = tested;
+fn numbers(tested: &Tested, decided: &Decided) -> [Cell; 9] {
+    let Tested { accuracies: (first, second), difference, interval, questions, p, detectable, .. } = tested;
+    let Decided { corrected, verdict, unreadable, .. } = decided;
     let Interval { low, high } = interval;
     let share = |share: f64| Cell::number(share, label::percent(share));
     let p_value = |p: f64| Cell::number(p, label::p_value(p));
     let points = label::points;
+    let absent = || Cell::words(ABSENT);
+    let test = tested_by(tested, decided);
     [
         share(*first),
         share(*second),
         Cell::number(*difference, format!("{} [{}, {}]", points(*difference), points(*low), points(*high))),
         count(*questions),
-        Cell::words(test.clone()),
-        p_value(*p),
-        corrected.map_or_else(|| Cell::words(ABSENT), p_value),
+        Cell::words(test),
+        if unreadable.is_some() { absent() } else { p_value(*p) },
+        corrected.map_or_else(absent, p_value),
         Cell::words(verdict.word()),
-        detectable.map_or_else(|| Cell::words(ABSENT), share),
+        detectable.filter(|_| unreadable.is_none()).map_or_else(absent, share),
     ]
+}
+
+/// Names the test of a case, or says why there is none.
+fn tested_by(tested: &Tested, decided: &Decided) -> String {
+    let of = |(first, second): (f64, f64)| {
+        let (first, second) = (label::percent(first), label::percent(second));
+        format!("none: a label can be read from {first} % and {second} % of the outputs")
+    };
+    decided.unreadable.map_or_else(|| tested.test.clone(), of)
 }
 
 fn case_notes(input: &ReportInput, judged: &[Judged<'_>]) -> Vec<String> {
@@ -352,7 +389,7 @@ pub(super) fn csv(layout: &Layout, judged: &[Judged<'_>]) -> Option<String> {
     let mut csv = Writer::default();
     csv.row(HEADINGS);
     for (index, one) in judged.iter().enumerate() {
-        for Decided { case, tested, corrected, verdict } in &one.cases {
+        for decided @ Decided { case, tested, corrected, verdict, unreadable } in &one.cases {
             let of = |value: fn(&Tested) -> f64| number(tested.as_ref().map(value));
             let count = |value: fn(&Tested) -> usize| tested.as_ref().map(|t| value(t).to_string()).unwrap_or_default();
             csv.row([
@@ -369,11 +406,11 @@ pub(super) fn csv(layout: &Layout, judged: &[Judged<'_>]) -> Option<String> {
                 of(|tested| tested.interval.high),
                 count(|tested| tested.questions),
                 count(|tested| tested.unpaired),
-                tested.as_ref().map(|tested| tested.test.clone()).unwrap_or_default(),
-                of(|tested| tested.p),
+                tested.as_ref().map(|tested| tested_by(tested, decided)).unwrap_or_default(),
+                number(tested.as_ref().filter(|_| unreadable.is_none()).map(|tested| tested.p)),
                 number(*corrected),
                 verdict.word().to_owned(),
-                number(tested.as_ref().and_then(|tested| tested.detectable)),
+                number(tested.as_ref().filter(|_| unreadable.is_none()).and_then(|tested| tested.detectable)),
                 one.verdict().word().to_owned(),
             ]);
         }

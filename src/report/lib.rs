@@ -177,6 +177,8 @@ pub struct ReportSpec {
     pub best: Vec<String>,
     /// What is expected of the arms.
     pub claims: Vec<Claim>,
+    /// The least share of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1.
+    pub readable: f64,
     /// The figures to draw.
     pub figures: Vec<Figure>,
     /// How accuracies are drawn.
@@ -185,6 +187,11 @@ pub struct ReportSpec {
     pub level: Level,
     /// The seed of the bootstrap.
     pub seed: u64,
+}
+
+impl ReportSpec {
+    /// The usual bound: of every other output.
+    pub const READABLE: f64 = 0.5;
 }
 
 impl Default for ReportSpec {
@@ -199,6 +206,7 @@ impl Default for ReportSpec {
             baseline: None,
             best: Vec::new(),
             claims: Vec::new(),
+            readable: Self::READABLE,
             figures: vec![Figure::Accuracy, Figure::Training],
             shape: Shape::Auto,
             level: Level::P95,
@@ -220,8 +228,22 @@ retort_fingerprint::words!(Shape { Auto = "auto", Dots = "dots", Bars = "bars" }
 
 impl ContentHash for ReportSpec {
     fn term(&self) -> Term {
-        let Self { rows, columns, x, lines, panels, average, baseline, best, claims, figures, shape, level, seed } =
-            self;
+        let Self {
+            rows,
+            columns,
+            x,
+            lines,
+            panels,
+            average,
+            baseline,
+            best,
+            claims,
+            readable,
+            figures,
+            shape,
+            level,
+            seed,
+        } = self;
         Term::record([
             ("rows", rows.term()),
             ("columns", columns.term()),
@@ -232,6 +254,7 @@ impl ContentHash for ReportSpec {
             ("baseline", baseline.term()),
             ("best", best.term()),
             ("claims", claims.term()),
+            ("readable", readable.term()),
             ("figures", figures.term()),
             ("shape", shape.term()),
             ("level", level.term()),

@@ -8,19 +8,18 @@ use super::summary::Summary;
 use super::tabulate::Marks;
 use super::{ReportInput, label, standing};
 use retort_artifact::TrainingLog;
-use retort_stats::{Bootstrap, Method, Test};
+use retort_stats::{Method, Test};
 
 /// Says what the brackets are.
 pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
     let level = label::level(input.spec.level);
     let uses = |method| summaries.iter().any(|summary| summary.accuracy.is_some_and(|found| found.method == method));
-    let resamples = label::count(Bootstrap::RESAMPLES.get() as usize);
-    let bootstrap = format!("percentile bootstrap over questions and replicates ({resamples} resamples)");
-    match (uses(Method::Wilson), uses(Method::Bootstrap)) {
+    let crossed = "Wilson's with the error over questions and trainings, by Student's t";
+    match (uses(Method::Wilson), uses(Method::CrossedWilson)) {
         (true, true) => format!(
-            "Brackets hold {level} intervals: Wilson's for one replicate, or where replicates never differ; else the {bootstrap}."
+            "Brackets hold {level} intervals: Wilson's for one training, or where trainings never differ; else {crossed}."
         ),
-        (_, true) => format!("Brackets hold {level} intervals: the {bootstrap}."),
+        (_, true) => format!("Brackets hold {level} intervals: {crossed}."),
         _ => format!("Brackets hold {level} intervals (Wilson)."),
     }
 }
@@ -54,6 +53,7 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
     }
     notes.extend(baseline(input, layout, summaries));
     notes.extend(self::marks(input, layout, marks));
+    notes.extend(unreadable(input, layout, summaries));
     notes.extend(left_out(layout, summaries));
     notes
 }
@@ -104,7 +104,7 @@ pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> 
 
 /// Says what a training had to do without.
 fn done_without(log: &TrainingLog) -> Option<String> {
-    let TrainingLog { without_rationale, label_alone, blank, strays, unscored, .. } = log;
+    let TrainingLog { without_rationale, label_alone, blank, strays, unscored, evaluations, .. } = log;
     let counted = [
         (without_rationale, "questions without a rationale were left out"),
         (label_alone, "questions without a rationale were trained on their labels alone"),
@@ -112,11 +112,17 @@ fn done_without(log: &TrainingLog) -> Option<String> {
         (strays, "rationales belong to no question of the train split and were not read"),
         (unscored, "rationales have no score above 0, so that their tokens weigh the same"),
     ];
-    let said: Vec<String> = counted
+    let mut said: Vec<String> = counted
         .into_iter()
         .filter(|(count, _)| **count > 0)
         .map(|(count, what)| format!("{} {what}", label::count(*count)))
         .collect();
+    if !evaluations.is_empty() && evaluations.iter().all(|evaluation| evaluation.accuracy <= 0.0) {
+        said.push(format!(
+            "no dev question was answered right at any of {} evaluations, so that the weights kept are those of the first",
+            label::count(evaluations.len())
+        ));
+    }
     (!said.is_empty()).then(|| said.join("; "))
 }
 
@@ -170,6 +176,21 @@ fn unpaired(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
         }
     }
     notes
+}
+
+/// Says which arms nothing is marked about, since hardly a label can be read from what they wrote.
+fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<String> {
+    let silent = layout.groups.iter().zip(summaries).filter(|(_, summary)| !summary.is_readable(input));
+    let note = |(group, summary): (_, &Summary)| {
+        format!(
+            "`{}` is not assessable: a label can be read from {} % of its outputs, and a verdict needs {} % (`readable`). \
+             It carries no mark, and nothing is marked for being better than it.",
+            Layout::instance(group),
+            label::percent(summary.parsed.unwrap_or(0.0)),
+            label::percent(input.spec.readable).trim_end_matches(".0")
+        )
+    };
+    shortened(silent.map(note).collect())
 }
 
 fn left_out(layout: &Layout, summaries: &[Summary]) -> Vec<String> {

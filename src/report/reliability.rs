@@ -14,20 +14,24 @@ use retort_stats::{Bin, Bootstrap, Calibration, Forecast, Level, StatsError, cal
 /// The bins of a reliability diagram.
 const BINS: NonZeroUsize = NonZeroUsize::new(10).expect("ten is not zero");
 
-/// Says how well the answers are calibrated whose choices were scored by likelihood; `None` where none were.
+/// Says how well the answers of some trainings are calibrated whose choices were scored by likelihood; `None` where none
+/// were.
 ///
 /// # Errors
 /// As [`calibration`].
 pub fn calibrated<'a>(
-    outcomes: impl IntoIterator<Item = &'a Outcome>,
+    trainings: impl IntoIterator<Item = &'a [Outcome]>,
     level: Level,
     bootstrap: Bootstrap,
 ) -> Result<Option<Calibration>, StatsError> {
-    let forecast = |outcome: &Outcome| {
+    let forecast = |training: usize, outcome: &Outcome| {
         let right = outcome.likelihoods.iter().position(|choice| choice.label == outcome.answer)?;
-        Some(Forecast { question: outcome.id.clone(), shares: outcome.shares()?, right })
+        Some(Forecast { question: outcome.id.clone(), training, shares: outcome.shares()?, right })
     };
-    let forecasts: Vec<Forecast> = outcomes.into_iter().filter_map(forecast).collect();
+    let numbered = trainings.into_iter().enumerate();
+    let forecasts: Vec<Forecast> = numbered
+        .flat_map(|(training, outcomes)| outcomes.iter().filter_map(move |outcome| forecast(training, outcome)))
+        .collect();
     calibration(&forecasts, BINS, level, bootstrap)
 }
 
@@ -35,7 +39,7 @@ pub fn calibrated<'a>(
 pub(super) fn section(input: &ReportInput, layout: &Layout) -> Result<Option<(Section, String)>, ReportError> {
     let mut found: Vec<(&Group, Calibration)> = Vec::new();
     for group in &layout.groups {
-        let outcomes = group.arms.iter().flat_map(|&index| &input.arms[index].outcomes.rows);
+        let outcomes = group.arms.iter().map(|&index| input.arms[index].outcomes.rows.as_slice());
         let calibration = calibrated(outcomes, input.spec.level, Bootstrap::seeded(input.spec.seed))
             .map_err(|source| ReportError::Stats { arm: Layout::instance(group), source })?;
         found.extend(calibration.map(|calibration| (group, calibration)));
@@ -65,6 +69,7 @@ fn table(input: &ReportInput, layout: &Layout, found: &[(&Group, Calibration)]) 
         cells.push(Cell::number(*count as f64, label::count(*count)));
         cells
     });
+    let repeated = found.iter().any(|(group, _)| group.arms.len() > 1);
     let mut notes = vec![
         "`held for likely` is the probability of the likeliest choice among the choices, the softmax of their scores; the \
          expected calibration error is the mean distance between it and how often it is right, over ten equally wide bins \
@@ -72,11 +77,12 @@ fn table(input: &ReportInput, layout: &Layout, found: &[(&Group, Calibration)]) 
             .to_owned(),
         format!(
             "The Brier score (1950) is the squared distance of the probabilities from 1 for the right choice and 0 for the \
-             others, from 0 to 2; brackets hold {} bootstrap intervals over questions.",
-            label::level(input.spec.level)
+             others, from 0 to 2; brackets hold {} bootstrap intervals over questions{}.",
+            label::level(input.spec.level),
+            if repeated { ", or of Student's t over questions and trainings where there are several trainings" } else { "" }
         ),
     ];
-    if found.iter().any(|(group, _)| group.arms.len() > 1) {
+    if repeated {
         notes.push("n counts the answers of all replicates.".to_owned());
     }
     Table { title: "Calibration of each arm".to_owned(), columns, rows: rows.collect(), notes }

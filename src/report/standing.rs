@@ -23,12 +23,13 @@ pub(super) fn rivals(spec: &ReportSpec, layout: &Layout) -> Vec<String> {
 ///
 /// The group with the highest accuracy is compared with each of the others by question; it is the best where every p
 /// value, corrected after Holm for the number of its rivals, is below the level of significance. A group that has no
-/// rival, or shares no question with one, is no best.
+/// rival, or shares no question with one, is no best. One whose outputs no label can be read from is neither a rival nor
+/// the best.
 pub(super) fn best(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<bool> {
     let rivals = rivals(&input.spec, layout);
     let mut sets: BTreeMap<Vec<(&String, &String)>, Vec<usize>> = BTreeMap::new();
     for (index, group) in layout.groups.iter().enumerate() {
-        if summaries[index].accuracy.is_some() {
+        if summaries[index].accuracy.is_some() && summaries[index].is_readable(input) {
             sets.entry(apart(group, &rivals)).or_default().push(index);
         }
     }

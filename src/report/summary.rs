@@ -7,7 +7,7 @@ use super::counterpart::{counterpart, matching};
 use super::layout::{Group, Layout};
 use super::{Arm, ReportError, ReportInput, Side, label};
 use retort_artifact::Outcome;
-use retort_stats::{Bootstrap, Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
+use retort_stats::{Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
 
 /// What the interval says about an arm and chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,11 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// Says whether a label can be read from enough of the outputs for a verdict.
+    pub(super) fn is_readable(&self, input: &ReportInput) -> bool {
+        self.parsed.is_none_or(|parsed| parsed >= input.spec.readable)
+    }
+
     /// Says what the interval of the difference to chance says; `None` without questions.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         let interval = self.above_chance?.interval;
@@ -81,9 +86,7 @@ impl Summary {
 /// Summarises every group of a layout, in their order.
 pub(super) fn summarise(input: &ReportInput, layout: &Layout) -> Result<Vec<Summary>, ReportError> {
     let ReportInput { spec, .. } = input;
-    let bootstrap = Bootstrap::seeded(spec.seed);
-    let mut summaries =
-        layout.groups.iter().map(|group| summary(input, group, bootstrap)).collect::<Result<Vec<Summary>, _>>()?;
+    let mut summaries = layout.groups.iter().map(|group| summary(input, group)).collect::<Result<Vec<Summary>, _>>()?;
     if let Some(selector) = &spec.baseline {
         for (index, baseline) in baselines(layout, selector)?.into_iter().enumerate() {
             let versus = baseline.map(|baseline| {
@@ -128,7 +131,7 @@ pub(super) fn baselines(
     (0..layout.groups.len()).map(of).collect()
 }
 
-fn summary(input: &ReportInput, group: &Group, bootstrap: Bootstrap) -> Result<Summary, ReportError> {
+fn summary(input: &ReportInput, group: &Group) -> Result<Summary, ReportError> {
     let arms: Vec<&Arm> = group.arms.iter().map(|&index| &input.arms[index]).collect();
     let mut answers: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
     for arm in &arms {
@@ -159,7 +162,7 @@ fn summary(input: &ReportInput, group: &Group, bootstrap: Bootstrap) -> Result<S
     let share = |part: f64| (outcomes().next().is_some()).then(|| part / outcomes().count() as f64);
     let parsed = share(outcomes().filter(|outcome| outcome.predicted.is_some()).count() as f64);
     let tokens = share(outcomes().map(|outcome| outcome.tokens as f64).sum());
-    let accuracy = accuracy(&responses, input.spec.level, bootstrap);
+    let accuracy = accuracy(&responses, input.spec.level);
     Ok(Summary {
         accuracy,
         above_chance: accuracy.zip(responses.chance()).map(|(accuracy, chance)| above(&accuracy, chance)),

@@ -22,7 +22,12 @@ impl Marks {
     /// Finds what is to be marked.
     pub(super) fn of(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Self {
         let alpha = 1.0 - input.spec.level.share();
-        let side = |summary: &Summary| summary.versus.and_then(|versus| versus.side(alpha));
+        // What answers nothing is below everything, which says nothing of what it learnt.
+        let told = |summary: &Summary| summary.is_readable(input);
+        let side = |summary: &Summary| {
+            let versus = summary.versus.filter(|versus| told(summary) && told(&summaries[versus.baseline]))?;
+            versus.side(alpha)
+        };
         let best = standing::best(input, layout, summaries);
         let compared = summaries.iter().any(|summary| summary.versus.is_some_and(|versus| versus.found.is_some()));
         Self { best, side: summaries.iter().map(side).collect(), compared }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::foreign;
 use super::params::{External, Gather, Input};
 use retort_artifact::{Artifact, CodecError, Parts};
 use retort_event::Note;
@@ -126,7 +127,11 @@ impl<'a> Context<'a> {
         let files = self.files_of(external);
         let missing = || StageError::NoPart { port: external.port.clone(), part: name.to_owned() };
         let (_, path, digest) = files.iter().find(|(file, ..)| file == name).ok_or_else(missing)?;
-        self.store.read_input(path, digest).map_err(|error| unusable(path, error))
+        let bytes = self.store.read_input(path, digest).map_err(|error| unusable(path, error))?;
+        match foreign::told(&bytes) {
+            Some(foreign) => Err(StageError::External { why: foreign::said(path, foreign) }),
+            None => Ok(bytes),
+        }
     }
 
     /// Opens one of the files behind an external port that is too large to be read whole; every piece that is read of it is

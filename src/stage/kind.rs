@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
-use super::{Coming, Context, Footprint, Inquiry, Misfit, StageError};
+use super::{Coming, Context, Flaw, Footprint, Inquiry, Looked, Misfit, StageError};
 use retort_artifact::{Artifact, ArtifactKind, Parts};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
@@ -81,6 +81,17 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Lists what a run would find wrong in its first second, out of the parameters and the files outside the experiment
+    /// alone: what other stages give is not there yet. It calls what a run calls, so that the two agree.
+    fn preflight(&self, _context: &Context<'_>, _looked: &Looked) -> Vec<Flaw> {
+        Vec::new()
+    }
+
+    /// Says whether it asks a teacher, which costs money or hours.
+    fn asks(&self) -> bool {
+        false
+    }
+
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, _context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
         Ok(None)
@@ -118,6 +129,10 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit>;
     /// Returns the address of the server it asks, where the key does not say which server that is.
     fn server(&self) -> Option<&str>;
+    /// Lists what a run would find wrong in its first second.
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw>;
+    /// Says whether it asks a teacher.
+    fn asks(&self) -> bool;
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError>;
     /// Says what it is expected to take up, by the files outside the experiment alone.
@@ -218,6 +233,14 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn server(&self) -> Option<&str> {
         self.stage.server()
+    }
+
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        self.stage.preflight(context, looked)
+    }
+
+    fn asks(&self) -> bool {
+        self.stage.asks()
     }
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {

@@ -11,11 +11,13 @@ mod catalog;
 mod context;
 mod derivation;
 mod footprint;
+mod foreign;
 mod foresight;
 mod inquiry;
 mod kind;
 pub mod kinds;
 pub mod params;
+mod preflight;
 
 pub use catalog::{CATALOG, kind_named};
 pub use context::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
@@ -24,6 +26,7 @@ pub use footprint::{Footprint, Memory};
 pub use foresight::{Coming, Misfit};
 pub use inquiry::{Asked, Basis, Estimate, Inquiry};
 pub use kind::{BoundStage, Clash, Kind, Slot, Stage};
+pub use preflight::{Flaw, Looked};
 
 /// What the declaring macros name.
 #[doc(hidden)]

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
+use super::components::{Components, Part};
 use super::{Bootstrap, Estimate, Interval, Level, Method, StatsError};
 
 /// How likely each choice of a question was held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// The question's identifier; several forecasts of one question, as replicates give, are resampled together.
+    /// The question's identifier; several forecasts of one question, as replicates give, are averaged.
     pub question: String,
+    /// Which of several trainings it is of, from 0.
+    pub training: usize,
     /// The probability of each choice; they sum to 1.
     pub shares: Vec<f64>,
     /// The index of the right choice.
@@ -45,7 +48,8 @@ pub struct Calibration {
     /// chance alone, and more so in every resample.
     pub error: f64,
     /// The Brier score: the squared distance of the probabilities from 1 for the right choice and 0 for the others,
-    /// summed over choices (Brier, 1950), from 0 to 2, with its interval over questions.
+    /// summed over choices (Brier, 1950), from 0 to 2, with its interval over questions, and over trainings where there
+    /// are several.
     pub brier: Estimate,
     /// The reliability diagram, of equally wide bins.
     pub bins: Vec<Bin>,
@@ -69,6 +73,7 @@ pub fn calibration(
     let mut sums = vec![(0usize, 0.0, 0usize); bins.get()];
     // By question: squared distances and their number.
     let mut distances: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    let mut by_training: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
     for forecast in forecasts {
         let (choice, share) = likeliest(&forecast.shares);
         let bin = ((share * bins.get() as f64).ceil() as usize).clamp(1, bins.get()) - 1;
@@ -76,15 +81,27 @@ pub fn calibration(
         *sum = (sum.0 + 1, sum.1 + share, sum.2 + usize::from(choice == forecast.right));
         let target = |index: usize| f64::from(u8::from(index == forecast.right));
         let distance: f64 = forecast.shares.iter().enumerate().map(|(i, share)| (share - target(i)).powi(2)).sum();
-        let of_question = distances.entry(&forecast.question).or_default();
-        *of_question = (of_question.0 + distance, of_question.1 + 1.0);
+        for sum in [distances.entry(&forecast.question).or_default(), by_training.entry(forecast.training).or_default()]
+        {
+            *sum = (sum.0 + distance, sum.1 + 1.0);
+        }
     }
     let border = |index: usize| index as f64 / bins.get() as f64;
     let error = sums.iter().map(|(_, confidence, right)| (confidence - *right as f64).abs()).sum::<f64>() / count;
     let value = distances.values().map(|(distance, _)| distance).sum::<f64>() / count;
-    let interval = bootstrap.ratios("brier", &[distances.into_values().collect()], level).remove(0);
-    // Where no resample varies, there is nothing to tell how far off the score is.
+    let means =
+        |sums: &mut dyn Iterator<Item = &(f64, f64)>| sums.map(|(sum, count)| sum / count).collect::<Vec<f64>>();
+    let several = by_training.len() > 1;
+    let interval = if several {
+        let parts = [means(&mut distances.values()), means(&mut by_training.values())].map(|of| Part::of_mean(&of));
+        let around = |half: f64| Interval { low: (value - half).max(0.0), high: (value + half).min(2.0) };
+        Components::of(parts).map(|components| around(components.half(level)))
+    } else {
+        bootstrap.ratios("brier", &[distances.into_values().collect()], level).remove(0)
+    };
+    // Where nothing varies, there is nothing to tell how far off the score is.
     let interval = interval.unwrap_or(Interval { low: 0.0, high: 2.0 });
+    let method = if several { Method::Crossed } else { Method::Bootstrap };
     let bin = |(index, &(count, confidence, right)): (usize, &(usize, f64, usize))| Bin {
         low: border(index),
         high: border(index + 1),
@@ -97,7 +114,7 @@ pub fn calibration(
         confidence: sums.iter().map(|(_, confidence, _)| confidence).sum::<f64>() / count,
         accuracy: sums.iter().map(|(_, _, right)| right).sum::<usize>() as f64 / count,
         error,
-        brier: Estimate { value, interval, method: Method::Bootstrap },
+        brier: Estimate { value, interval, method },
         bins: sums.iter().enumerate().map(bin).collect(),
     }))
 }
@@ -136,7 +153,22 @@ mod tests {
     const BOOTSTRAP: Bootstrap = Bootstrap { resamples: std::num::NonZeroU32::new(500).unwrap(), seed: 3 };
 
     fn forecast(question: usize, shares: &[f64], right: usize) -> Forecast {
-        Forecast { question: format!("{question:04}"), shares: shares.to_vec(), right }
+        Forecast { question: format!("{question:04}"), training: 0, shares: shares.to_vec(), right }
+    }
+
+    #[test]
+    fn trainings_that_differ_widen_the_interval() {
+        let of = |training, sure: f64| {
+            (0..200).map(move |q| Forecast { training, ..forecast(q, &[sure, 1.0 - sure], usize::from(q % 10 >= 7)) })
+        };
+        let width = |first, second| {
+            let both: Vec<Forecast> = of(0, first).chain(of(1, second)).collect();
+            let found = calibration(&both, TEN, Level::P95, BOOTSTRAP).unwrap().unwrap().brier;
+            assert_eq!(found.method, Method::Crossed);
+            found.interval.high - found.interval.low
+        };
+        assert!(width(0.7, 0.7) < 0.2, "{}", width(0.7, 0.7));
+        assert!(width(0.7, 0.8) > 0.25, "{}", width(0.7, 0.8));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Accuracy, and its difference from chance and from another arm.
 
-use super::wilson::of_share;
+use super::components::{Components, Part};
+use super::wilson::{of_share, score};
 use super::{
     Bootstrap, Crossed, Estimate, Interval, Level, Method, Odds, Pairs, Response, Responses, cohen_h, odds,
     permutation_test, sign_test,
@@ -8,43 +9,40 @@ use super::{
 
 /// Estimates the accuracy: the mean over questions of the share of replicates that answered right.
 ///
-/// Wilson's interval with one replicate, the bootstrap over questions × replicates with several. Where every answer
-/// of several replicates is alike no resample varies, and Wilson's interval for as many questions stands in.
-/// `None` without questions.
-pub fn accuracy(responses: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Estimate> {
+/// Wilson's interval: with one replicate for the number of questions, with several for as many as the error over questions
+/// and trainings is worth, and with Student's t in the place of the normal quantile. Where every replicate answers alike on
+/// every question, it is that for the number of questions again. `None` without questions.
+pub fn accuracy(responses: &Responses, level: Level) -> Option<Estimate> {
     let (questions, replicates) = (responses.questions(), responses.replicates());
     if questions == 0 {
         return None;
     }
     let value = responses.right() as f64 / (questions * replicates) as f64;
-    let resampled = (replicates > 1).then(|| {
-        let rows: Vec<&Response> = responses.rows().iter().collect();
-        bootstrap.interval("accuracy", &[(1.0, &rows)], level)
-    });
-    match resampled.flatten() {
-        Some(interval) => Some(Estimate { value, interval, method: Method::Bootstrap }),
-        None => Some(of_share(value, questions, level)),
-    }
+    let interval = if replicates > 1 { over_trainings(responses, value, level) } else { None };
+    Some(match interval {
+        Some(interval) => Estimate { value, interval, method: Method::CrossedWilson },
+        None => of_share(value, questions, level),
+    })
+}
+
+/// The interval of an accuracy of several replicates; `None` where neither questions nor trainings differ.
+fn over_trainings(responses: &Responses, value: f64, level: Level) -> Option<Interval> {
+    let questions: Vec<f64> = responses.rows().iter().map(Response::mean).collect();
+    let components = Components::of([Part::of_mean(&questions), Part::of_mean(&responses.by_replicate())])?;
+    let variance = components.variance();
+    let worth = value * (1.0 - value) / variance;
+    (worth > 0.0).then(|| score(value, worth, components.half(level) / variance.sqrt()))
 }
 
 /// Estimates accuracy minus the mean chance of guessing right; `None` without questions.
 ///
 /// The questions' chance is known rather than estimated, so that the interval is the accuracy's, moved: it lies above
 /// zero exactly when the accuracy's interval lies above chance.
-pub fn against_chance(responses: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Estimate> {
-    let Estimate { value, interval: Interval { low, high }, method } = accuracy(responses, level, bootstrap)?;
+pub fn against_chance(responses: &Responses, level: Level) -> Option<Estimate> {
+    let Estimate { value, interval: Interval { low, high }, method } = accuracy(responses, level)?;
     let chance = responses.chance()?;
     let interval = Interval { low: low - chance, high: high - chance };
     Some(Estimate { value: value - chance, interval, method })
-}
-
-/// Estimates the accuracy with the bootstrap's interval, also with one replicate; `None` without questions, and where no
-/// resample varies.
-pub fn resampled_accuracy(responses: &Responses, level: Level, bootstrap: Bootstrap) -> Option<Estimate> {
-    let rows: Vec<&Response> = responses.rows().iter().collect();
-    let interval = bootstrap.interval("accuracy", &[(1.0, &rows)], level)?;
-    let value = responses.right() as f64 / (responses.questions() * responses.replicates()) as f64;
-    Some(Estimate { value, interval, method: Method::Bootstrap })
 }
 
 /// Two arms, question by question.
@@ -67,10 +65,10 @@ pub struct Comparison {
     /// The two-sided p value of the exact permutation test of the questions' differences; McNemar's with one replicate
     /// each. Like it, it takes the trainings as given.
     pub p_permutation: f64,
-    /// The two-sided p value of the bootstrap over questions and replicates, never below 2 / (resamples + 1); `None`
-    /// where no resample varies.
+    /// The two-sided p value of the bootstrap over questions, never below 2 / (resamples + 1); `None` where an arm has
+    /// several replicates, or no resample varies.
     pub p_bootstrap: Option<f64>,
-    /// The error over questions and trainings; `None` where an arm has one replicate alone, or nothing varies.
+    /// The error over questions and trainings; `None` where both arms have one replicate alone, or nothing varies.
     pub crossed: Option<Crossed>,
     /// Cohen's h of the two accuracies.
     pub cohen_h: f64,
@@ -102,7 +100,7 @@ impl Test {
 
 impl Comparison {
     /// Returns the p value that decides whether the arms differ, and the test it is from: over questions and trainings
-    /// where both arms have several trainings, else over questions alone.
+    /// where an arm has several trainings, else over questions alone.
     pub fn decisive(&self) -> (f64, Test) {
         match self.crossed {
             Some(crossed) => (crossed.p(), Test::Crossed),
@@ -120,20 +118,22 @@ pub fn difference(first: &Responses, second: &Responses, level: Level, bootstrap
 
 /// Compares two arms on the questions that both answered.
 ///
-/// The interval resamples questions jointly and each arm's replicates for themselves. Where no resample varies, as
-/// between two arms that agree throughout, Bonett and Price's interval stands in.
+/// With one replicate each the interval is that of resampled questions; with several in an arm it is that of the test that
+/// decides. Where nothing varies, as between two arms that agree throughout, Bonett and Price's interval stands in.
 pub fn compare(pairs: &Pairs<'_>, level: Level, bootstrap: Bootstrap) -> Comparison {
     let (ours, theirs) = pairs.rows();
     let (gained, lost) = pairs.gained_and_lost();
     let (wins, losses) = pairs.wins_and_losses();
     let (questions, value) = (pairs.questions(), (gained - lost) / pairs.questions() as f64);
-    let resampled = bootstrap.tested("difference", &[(1.0, ours), (-1.0, theirs)], level);
-    let difference = match resampled {
-        Some((interval, _)) => Estimate { value, interval, method: Method::Bootstrap },
-        None => bonett_price(gained, lost, questions, level),
+    let once = pairs.replicates() == (1, 1);
+    let resampled = if once { bootstrap.tested("difference", &[(1.0, ours), (-1.0, theirs)], level) } else { None };
+    let crossed = if once { None } else { Crossed::of(pairs) };
+    let difference = match (resampled, crossed) {
+        (Some((interval, _)), _) => Estimate { value, interval, method: Method::Bootstrap },
+        (None, Some(crossed)) => Estimate { value, interval: crossed.interval(level), method: Method::Crossed },
+        (None, None) => bonett_price(gained, lost, questions, level),
     };
     let (first, second) = pairs.accuracies();
-    let several = pairs.replicates().0.min(pairs.replicates().1) > 1;
     Comparison {
         questions,
         unpaired: pairs.unpaired(),
@@ -144,7 +144,7 @@ pub fn compare(pairs: &Pairs<'_>, level: Level, bootstrap: Bootstrap) -> Compari
         p: sign_test(wins, losses),
         p_permutation: permutation_test(&pairs.whole_differences()),
         p_bootstrap: resampled.map(|(_, p)| p),
-        crossed: several.then(|| Crossed::of(pairs)).flatten(),
+        crossed,
         cohen_h: cohen_h(first, second),
         odds: odds(wins, losses, level),
     }
@@ -193,8 +193,8 @@ mod tests {
     fn no_question_gives_no_estimate() {
         let none = Responses::default();
         let one = responses(&[("a", 0.5, &[true])]);
-        assert_eq!(accuracy(&none, Level::P95, BOOTSTRAP), None);
-        assert_eq!(against_chance(&none, Level::P95, BOOTSTRAP), None);
+        assert_eq!(accuracy(&none, Level::P95), None);
+        assert_eq!(against_chance(&none, Level::P95), None);
         assert_eq!(difference(&none, &one, Level::P95, BOOTSTRAP), None);
         assert_eq!(difference(&one, &responses(&[("b", 0.5, &[true])]), Level::P95, BOOTSTRAP), None);
     }
@@ -202,10 +202,10 @@ mod tests {
     #[test]
     fn one_question_has_the_widest_interval_and_no_certainty() {
         let one = responses(&[("a", 0.25, &[true])]);
-        let found = accuracy(&one, Level::P95, BOOTSTRAP).unwrap();
+        let found = accuracy(&one, Level::P95).unwrap();
         assert_eq!((found.value, found.method), (1.0, Method::Wilson));
         assert!(found.interval.low < 0.21);
-        let above = against_chance(&one, Level::P95, BOOTSTRAP).unwrap();
+        let above = against_chance(&one, Level::P95).unwrap();
         assert!(above.interval.low < 0.0 && (above.interval.high - 0.75).abs() < 1e-12);
         let same = difference(&one, &one, Level::P95, BOOTSTRAP).unwrap();
         assert_eq!((same.p, same.wins, same.losses, same.difference.method), (1.0, 0, 0, Method::BonettPrice));
@@ -216,7 +216,7 @@ mod tests {
     fn replicates_that_agree_on_every_question_fall_back_to_wilson() {
         // statsmodels: proportion_confint(5, 5, method="wilson")
         let alike = many(&vec![vec![true, true, true]; 5]);
-        let found = accuracy(&alike, Level::P95, BOOTSTRAP).unwrap();
+        let found = accuracy(&alike, Level::P95).unwrap();
         assert_eq!(found.method, Method::Wilson);
         assert!((found.interval.low - 0.565_517_535_216_825_2).abs() < 1e-12, "{found:?}");
     }
@@ -246,18 +246,28 @@ mod tests {
         let (p, test) = decided(&alike, &apart);
         assert!(test == Test::Crossed && p > 0.05, "{p}");
         assert!(difference(&alike, &apart, Level::P95, BOOTSTRAP).unwrap().p < 1e-6);
-        assert_eq!(decided(&alike, &single).1, Test::Permutation);
+        assert_eq!(decided(&alike, &single).1, Test::Crossed);
+        let (p, test) = decided(&apart, &single);
+        assert!(test == Test::Crossed && p > 0.5, "{p}");
+        let (never, once) = (many(&vec![vec![true, true]; 20]), many(&vec![vec![true]; 20]));
+        assert_eq!(decided(&never, &once).1, Test::Permutation);
         assert_eq!(decided(&single, &single).1, Test::McNemar);
     }
 
     #[test]
-    fn the_bootstrap_of_one_replicate_can_be_asked_for() {
-        let one = many(&(0..100).map(|q| vec![q < 60]).collect::<Vec<_>>());
-        let found = resampled_accuracy(&one, Level::P95, Bootstrap::seeded(1)).unwrap();
-        // scipy.stats.bootstrap(([1] * 60 + [0] * 40,), numpy.mean, method="percentile").confidence_interval
-        assert!((found.interval.low - 0.5).abs() < 0.011 && (found.interval.high - 0.69).abs() < 0.011, "{found:?}");
-        assert_eq!(found.method, Method::Bootstrap);
-        assert_eq!(resampled_accuracy(&Responses::default(), Level::P95, BOOTSTRAP), None);
+    fn trainings_that_differ_widen_the_interval_of_an_accuracy() {
+        // q = arange(200); M = stack([q % 10 < 6, q % 10 < 5, q * 7 % 10 < 8], 1); m = M.mean()
+        // v = array([M.mean(1).var(ddof=1) / 200, M.mean(0).var(ddof=1) / 3]); n = m * (1 - m) / v.sum()
+        // t = ((scipy.stats.t.ppf(0.975, [199, 2]) ** 2 * v).sum() / v.sum()) ** 0.5
+        // (m + t*t/2/n -/+ t * (m * (1 - m) / n + t*t/4/n/n) ** 0.5) / (1 + t*t/n)
+        let three = many(&(0..200).map(|q| vec![q % 10 < 6, q % 10 < 5, q * 7 % 10 < 8]).collect::<Vec<_>>());
+        let found = accuracy(&three, Level::P95).unwrap();
+        assert_eq!(found.method, Method::CrossedWilson);
+        let Interval { low, high } = found.interval;
+        assert!(
+            (low - 0.277_760_799_013_821).abs() < 1e-6 && (high - 0.885_814_525_302_721_1).abs() < 1e-6,
+            "{low} {high}"
+        );
     }
 
     #[test]
@@ -291,7 +301,7 @@ mod tests {
         fn every_estimate_is_finite_and_in_bounds((first, second) in tables(), seed: u64, level in 0.5..0.999f64) {
             let (first, second) = (many(&first), many(&second));
             let (level, bootstrap) = (Level::new(level).unwrap(), Bootstrap { seed, ..BOOTSTRAP });
-            let share = accuracy(&first, level, bootstrap).unwrap();
+            let share = accuracy(&first, level).unwrap();
             prop_assert!(0.0 <= share.interval.low && share.interval.low <= share.interval.high && share.interval.high <= 1.0 + 1e-12);
             let found = difference(&first, &second, level, bootstrap).unwrap();
             let Interval { low, high } = found.difference.interval;
@@ -301,18 +311,17 @@ mod tests {
             let single = first.replicates() == 1 && second.replicates() == 1;
             prop_assert!(!single || (found.p - found.p_permutation).abs() < 1e-9);
             prop_assert!(!single || found.decisive().1 == Test::McNemar);
-            let other = accuracy(&second, level, bootstrap).unwrap();
+            let other = accuracy(&second, level).unwrap();
             prop_assert!((found.difference.value - (share.value - other.value)).abs() < 1e-12);
         }
 
         #[test]
-        fn the_order_of_questions_does_not_matter((first, _) in tables(), seed: u64) {
+        fn the_order_of_questions_does_not_matter((first, _) in tables()) {
             let forward = many(&first);
             let mut rows = forward.rows().to_vec();
             rows.reverse();
             let backward = Responses::new(rows).unwrap();
-            let bootstrap = Bootstrap { seed, ..BOOTSTRAP };
-            prop_assert_eq!(accuracy(&forward, Level::P95, bootstrap), accuracy(&backward, Level::P95, bootstrap));
+            prop_assert_eq!(accuracy(&forward, Level::P95), accuracy(&backward, Level::P95));
         }
     }
 }

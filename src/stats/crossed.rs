@@ -1,5 +1,6 @@
 //! The error of a difference over both questions and trainings, by components of variance.
 
+use super::components::{Components, Part, mean_and_variance};
 use super::student::{reach, two_sided, upper};
 use super::{Interval, Level, Pairs, Response};
 
@@ -7,17 +8,21 @@ use super::{Interval, Level, Pairs, Response};
 ///
 /// Its variance is that of the questions' differences over the questions plus, for each arm, that of its trainings'
 /// accuracies over its trainings: two crossed random factors. Where they interact a little is counted twice, so that the
-/// variance is on average not understated. Degrees of freedom are Satterthwaite's (1946, Biometrics Bulletin 2): a few
-/// trainings have few, and the quantiles of Student's t grow accordingly, which the percentiles of a bootstrap of three
-/// trainings cannot.
+/// variance is on average not understated. Where both arms have several trainings, degrees of freedom are Satterthwaite's
+/// (1946, Biometrics Bulletin 2): a few trainings have few, and the quantiles of Student's t grow accordingly, which the
+/// percentiles of a bootstrap of three trainings cannot. That takes it that the trainings of both arms vary about alike.
+/// Where one arm has a single training, this one is taken as given, and since only one component tells of trainings each
+/// has a quantile of its own (Banerjee, 1961).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Crossed {
     /// The difference.
     pub value: f64,
     /// Its standard error, above zero.
     pub error: f64,
-    /// The degrees of freedom of the error.
+    /// The degrees of freedom of the error, after Satterthwaite.
     pub freedom: f64,
+    /// What the error is made of, where an arm has a single training.
+    apart: Option<Components>,
 }
 
 impl Crossed {
@@ -26,49 +31,40 @@ impl Crossed {
     pub fn of(pairs: &Pairs<'_>) -> Option<Self> {
         let differences: Vec<f64> = pairs.differences().map(|(_, difference)| difference).collect();
         let (first, second) = pairs.rows();
-        let (value, questions) = mean_and_variance(&differences);
-        let parts: Vec<(f64, f64)> = [part(questions, differences.len())]
-            .into_iter()
-            .chain([first, second].into_iter().map(|rows| {
-                let accuracies = accuracies(rows);
-                part(mean_and_variance(&accuracies).1, accuracies.len())
-            }))
-            .collect();
-        let variance: f64 = parts.iter().map(|(variance, _)| variance).sum();
-        // Rounding alone leaves about 1e-17 where nothing varies.
-        if variance < 1e-15 {
-            return None;
-        }
-        let of_freedom = parts.iter().filter(|(variance, _)| *variance > 0.0);
-        let freedom = variance * variance / of_freedom.map(|(part, freedom)| part * part / freedom).sum::<f64>();
-        Some(Self { value, error: variance.sqrt(), freedom })
+        let (value, _) = mean_and_variance(&differences);
+        let parts =
+            [Part::of_mean(&differences), Part::of_mean(&accuracies(first)), Part::of_mean(&accuracies(second))];
+        let components = Components::of(parts)?;
+        let variance = components.variance();
+        let of_freedom = parts.iter().filter(|part| part.variance > 0.0);
+        let freedom = variance * variance / of_freedom.map(|part| part.variance.powi(2) / part.freedom).sum::<f64>();
+        let single = first[0].right.len().min(second[0].right.len()) == 1;
+        let several = first[0].right.len().max(second[0].right.len()) > 1;
+        Some(Self { value, error: variance.sqrt(), freedom, apart: (single && several).then_some(components) })
     }
 
     /// Returns the two-sided p value of no difference.
     pub fn p(self) -> f64 {
-        two_sided(self.value / self.error, self.freedom)
+        self.apart.map_or_else(|| two_sided(self.value / self.error, self.freedom), |apart| apart.p(self.value))
     }
 
     /// Returns the interval, cut to what a difference of shares can be.
     pub fn interval(self, level: Level) -> Interval {
-        let half = reach(level, self.freedom) * self.error;
+        let half = self.apart.map_or_else(|| reach(level, self.freedom) * self.error, |apart| apart.half(level));
         Interval { low: (self.value - half).max(-1.0), high: (self.value + half).min(1.0) }
     }
 
     /// Returns the one-sided p value of a true difference of at most `delta`.
     pub(super) fn p_above(self, delta: f64) -> f64 {
-        upper((self.value - delta) / self.error, self.freedom)
+        let pooled = || upper((self.value - delta) / self.error, self.freedom);
+        self.apart.map_or_else(pooled, |apart| apart.p_above(self.value, delta))
     }
 
     /// Returns the one-sided p value of a true difference of at least `delta`.
     pub(super) fn p_below(self, delta: f64) -> f64 {
-        upper((delta - self.value) / self.error, self.freedom)
+        let pooled = || upper((delta - self.value) / self.error, self.freedom);
+        self.apart.map_or_else(pooled, |apart| apart.p_above(delta, self.value))
     }
-}
-
-/// The variance of a mean of `count` values, with its degrees of freedom.
-fn part(variance: f64, count: usize) -> (f64, f64) {
-    (variance / count as f64, count.saturating_sub(1) as f64)
 }
 
 /// The accuracy of each replicate.
@@ -76,13 +72,6 @@ fn accuracies(rows: &[&Response]) -> Vec<f64> {
     let replicates = rows[0].right.len();
     let right = |replicate: usize| rows.iter().filter(|row| row.right[replicate]).count();
     (0..replicates).map(|replicate| right(replicate) as f64 / rows.len() as f64).collect()
-}
-
-/// The mean and the unbiased variance; a single value has none.
-fn mean_and_variance(values: &[f64]) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, if values.len() > 1 { squares / (values.len() - 1) as f64 } else { 0.0 })
 }
 
 #[cfg(test)]
@@ -129,6 +118,26 @@ mod tests {
             (low - -0.106_050_120_164_409_68).abs() < 1e-8 && (high - 0.539_383_453_497_742_9).abs() < 1e-8,
             "{low} {high}"
         );
+    }
+
+    #[test]
+    fn a_single_training_beside_several_leaves_the_quantiles_apart() {
+        // d = A.mean(1) - b; v = [d.var(ddof=1) / 200, A.mean(0).var(ddof=1) / 3]
+        // half = (scipy.stats.t.ppf(0.975, [199, 2]) ** 2 * v).sum() ** 0.5
+        let a = arm(200, |q| vec![q % 10 < 7, q % 10 < 5, q * 7 % 10 < 8]);
+        let b = arm(200, |q| vec![q % 10 < 4]);
+        let found = Crossed::of(&Pairs::of(&a, &b).unwrap()).unwrap();
+        let Interval { low, high } = found.interval(Level::P95);
+        let trainings = (0.7_f64, 0.5_f64, 0.8_f64);
+        let mean = (trainings.0 + trainings.1 + trainings.2) / 3.0;
+        let spread = [trainings.0, trainings.1, trainings.2].map(|of| (of - mean).powi(2)).iter().sum::<f64>() / 6.0;
+        let questions = found.error.powi(2) - spread;
+        let half =
+            (1.971_956_544_249_395_5_f64.powi(2) * questions + 4.302_652_729_911_275_f64.powi(2) * spread).sqrt();
+        assert!((high - low - 2.0 * half).abs() < 1e-6, "{} {half}", (high - low) / 2.0);
+        // The p value is that of the interval which just reaches zero.
+        let level = Level::new(1.0 - found.p()).unwrap();
+        assert!(found.interval(level).low.abs() < 1e-6, "{:?}", found.interval(level));
     }
 
     #[test]

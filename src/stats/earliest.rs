@@ -2,9 +2,11 @@
 //! questions, and how students differ in it.
 //!
 //! A question whose value is not above the bound at the last layer has no such layer; where a number is needed it counts as
-//! one layer beyond the last. Replicates are averaged per question and resampled as everywhere in this room.
+//! one layer beyond the last. Replicates are averaged per question. Where a student has several, intervals are of Student's t
+//! with the variance of resampled questions and that of its trainings as components; else they are percentiles.
 
-use super::bootstrap::{drawn, percentiles};
+use super::bootstrap::percentiles;
+use super::components::{Components, Part, mean_and_variance};
 use super::simultaneous::simultaneous;
 use super::{Bootstrap, Interval, Level};
 use retort_fingerprint::Draw;
@@ -23,7 +25,7 @@ pub struct Depths {
 pub struct Ranged {
     /// The number that was observed.
     pub value: f64,
-    /// Where the true one may lie; `None` where no resample differs from another.
+    /// Where the true one may lie; `None` where neither resamples nor trainings differ.
     pub interval: Option<Interval>,
 }
 
@@ -108,13 +110,12 @@ pub fn depths(
     let mut draws: Vec<Vec<Vec<f64>>> = observed.iter().map(|numbers| vec![Vec::new(); numbers.count()]).collect();
     let mut between: [Vec<Vec<f64>>; 2] = [vec![Vec::new(); every.len()], vec![Vec::new(); every.len()]];
     let mut draw = Draw::new(bootstrap.seed, &["bootstrap", "depths"]);
+    let evenly: Vec<Vec<f64>> = students.iter().map(Student::evenly).collect();
     for _ in 0..bootstrap.resamples.get() {
-        let replicates: Vec<Vec<f64>> = students.iter().map(|student| student.drawn(&mut draw)).collect();
         let mut weights = vec![0.0; questions];
         (0..questions).for_each(|_| weights[draw.below(questions)] += 1.0 / questions as f64);
-        let found: Vec<Numbers> = (students.iter().zip(&replicates))
-            .map(|(student, replicates)| student.numbers(replicates, &weights, share))
-            .collect();
+        let found: Vec<Numbers> =
+            (students.iter().zip(&evenly)).map(|(student, evenly)| student.numbers(evenly, &weights, share)).collect();
         for (draws, numbers) in draws.iter_mut().zip(&found) {
             draws.iter_mut().zip(numbers.all()).for_each(|(draws, number)| draws.push(number));
         }
@@ -125,10 +126,16 @@ pub fn depths(
         }
     }
 
-    let ranged = |value: f64, draws: &mut Vec<f64>| Ranged { value, interval: percentiles(draws, level) };
-    let summary = |((numbers, student), draws): ((&Numbers, &Student), Vec<Vec<f64>>)| {
-        let all: Vec<Ranged> = numbers.all().zip(draws).map(|(value, mut draws)| ranged(value, &mut draws)).collect();
+    let trainings: Vec<Vec<Vec<f64>>> = students.iter().map(|student| student.by_training(questions, share)).collect();
+    let summary = |(at, draws): (usize, Vec<Vec<f64>>)| {
+        let (numbers, student, trainings): (&Numbers, &Student, _) = (&observed[at], &students[at], &trainings[at]);
         let layers = numbers.means.len();
+        let ranged = |(at, (value, mut draws)): (usize, (f64, Vec<f64>))| {
+            let range = if at < 2 * layers { (0.0, 1.0) } else { student.range() };
+            let uncertain = Uncertain { value, questions, trainings: [&trainings[at], &[]], range };
+            Ranged { value, interval: uncertain.interval(&mut draws, level) }
+        };
+        let all: Vec<Ranged> = numbers.all().zip(draws).enumerate().map(ranged).collect();
         DepthSummary {
             means: all[..layers].to_vec(),
             reached: all[layers..2 * layers].to_vec(),
@@ -138,11 +145,28 @@ pub fn depths(
             beyond: student.beyond,
         }
     };
-    let intervals = between.map(|mut draws| {
-        let together = simultaneous(&draws[pairs.alone.len()..], pairs.level);
-        let alone = draws[..pairs.alone.len()].iter_mut().map(|draws| percentiles(draws, level));
-        alone.chain(together).collect::<Vec<_>>()
-    });
+    let several = pairs.together.iter().any(|&(a, b)| students[a].values.len().max(students[b].values.len()) > 1);
+    let shared = over(pairs.level, pairs.together.len());
+    let mut intervals: [Vec<Option<Interval>>; 2] = Default::default();
+    for (of, (draws, intervals)) in between.iter_mut().zip(&mut intervals).enumerate() {
+        let mut together = if several { Vec::new() } else { simultaneous(&draws[pairs.alone.len()..], pairs.level) };
+        for (at, (&(a, b), draws)) in every.iter().zip(draws).enumerate() {
+            let (earliest, by_share) = difference(&observed, (a, b));
+            let column = |student: usize| trainings[student].iter().rev().nth(1 - of).map_or(&[][..], Vec::as_slice);
+            let reach = students[a].range().1.max(students[b].range().1);
+            let uncertain = Uncertain {
+                value: [earliest, by_share][of],
+                questions,
+                trainings: [column(a), column(b)],
+                range: (-reach, reach),
+            };
+            intervals.push(match (at < pairs.alone.len(), several) {
+                (true, _) => uncertain.interval(draws, level),
+                (false, true) => uncertain.by_components(draws, shared),
+                (false, false) => together.remove(0),
+            });
+        }
+    }
     let differences = every.iter().enumerate().map(|(at, &pair)| {
         let (earliest, by_share) = difference(&observed, pair);
         let ranged = |value: f64, of: usize| Ranged { value, interval: intervals[of][at] };
@@ -150,8 +174,44 @@ pub fn depths(
     });
     let mut alone: Vec<DepthDifference> = differences.collect();
     let together = alone.split_off(pairs.alone.len());
-    let summaries = observed.iter().zip(&students).zip(draws).map(summary).collect();
+    let summaries = draws.into_iter().enumerate().map(summary).collect();
     DepthFindings { summaries, alone, together }
+}
+
+/// The level at which each of so many intervals is told so that all hold together: Bonferroni's.
+fn over(level: Level, count: usize) -> Level {
+    Level::new(1.0 - (1.0 - level.share()) / count.max(1) as f64).unwrap_or(level)
+}
+
+/// A number of one student, or a difference of two, and what it would be elsewhere.
+struct Uncertain<'a> {
+    value: f64,
+    /// How many questions it is over.
+    questions: usize,
+    /// What each training by itself gives, of each student.
+    trainings: [&'a [f64]; 2],
+    /// What it can be at least and at most.
+    range: (f64, f64),
+}
+
+impl Uncertain<'_> {
+    /// Percentiles of resampled questions where each student was trained once, else by components of variance.
+    fn interval(&self, draws: &mut [f64], level: Level) -> Option<Interval> {
+        if self.trainings.iter().all(|trainings| trainings.len() < 2) {
+            percentiles(draws, level)
+        } else {
+            self.by_components(draws, level)
+        }
+    }
+
+    fn by_components(&self, draws: &[f64], level: Level) -> Option<Interval> {
+        let Self { value, questions, trainings: [first, second], range: (least, most) } = *self;
+        let freedom = questions.saturating_sub(1) as f64;
+        let parts =
+            [Part { variance: mean_and_variance(draws).1, freedom }, Part::of_mean(first), Part::of_mean(second)];
+        let half = Components::of(parts)?.half(level);
+        Some(Interval { low: (value - half).max(least), high: (value + half).min(most) })
+    }
 }
 
 /// A student's values laid out for summing.
@@ -203,15 +263,24 @@ impl Student {
         vec![1.0 / self.values.len() as f64; self.values.len()]
     }
 
-    /// What each replicate weighs in a resample, of which one fewer is drawn than there are.
-    fn drawn(&self, draw: &mut Draw) -> Vec<f64> {
+    /// What each training by itself gives, `[number][training]`.
+    fn by_training(&self, questions: usize, share: f64) -> Vec<Vec<f64>> {
+        let even = vec![1.0 / questions as f64; questions];
         let count = self.values.len();
-        if count == 1 {
-            return vec![1.0];
+        let alone =
+            |training: usize| (0..count).map(|other| f64::from(u8::from(other == training))).collect::<Vec<_>>();
+        let numbers = (0..count).map(|training| self.numbers(&alone(training), &even, share));
+        let mut columns: Vec<Vec<f64>> = Vec::new();
+        for numbers in numbers {
+            columns.resize_with(numbers.count(), Vec::new);
+            columns.iter_mut().zip(numbers.all()).for_each(|(column, number)| column.push(number));
         }
-        let (mut weights, drawn) = (vec![0.0; count], drawn(count));
-        (0..drawn).for_each(|_| weights[draw.below(count)] += 1.0 / drawn as f64);
-        weights
+        columns
+    }
+
+    /// The first layer, and one beyond the last.
+    fn range(&self) -> (f64, f64) {
+        (self.layers.first().map_or(0.0, |first| *first as f64), self.beyond)
     }
 
     fn numbers(&self, replicates: &[f64], questions: &[f64], share: f64) -> Numbers {
@@ -330,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn replicates_are_averaged_and_resampled() {
+    fn trainings_that_differ_leave_everything_open() {
         let (early, late) = (vec![vec![1.0, 1.0]; 4], vec![vec![0.0, 1.0]; 4]);
         let student = Depths { layers: vec![0, 6], values: vec![early, late] };
         let (found, _) = run(&[student], &[]);

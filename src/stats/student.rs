@@ -16,7 +16,12 @@ pub(super) fn upper(t: f64, freedom: f64) -> f64 {
 
 /// Returns how many standard errors a two-sided interval reaches.
 pub(super) fn reach(level: Level, freedom: f64) -> f64 {
-    let x = inverse(2.0 * level.tail(), freedom / 2.0, 0.5);
+    reach_of(level.tail(), freedom)
+}
+
+/// Returns how many standard errors a two-sided interval reaches that leaves out a share `tail` on each side.
+pub(super) fn reach_of(tail: f64, freedom: f64) -> f64 {
+    let x = inverse(2.0 * tail, freedom / 2.0, 0.5);
     (freedom * (1.0 - x) / x).sqrt()
 }
 

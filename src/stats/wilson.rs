@@ -12,13 +12,16 @@ pub fn wilson(successes: usize, trials: usize, level: Level) -> Option<Estimate>
 
 /// Estimates from a share in [0, 1] that need not be a whole number of `trials`, of which there is at least one.
 pub(super) fn of_share(share: f64, trials: usize, level: Level) -> Estimate {
-    let n = trials as f64;
-    let z2 = level.z().powi(2);
+    Estimate { value: share, interval: score(share, trials as f64, level.z()), method: Method::Wilson }
+}
+
+/// Returns the shares that lie within `z` standard errors, each with the error that it would have itself in `n` trials.
+pub(super) fn score(share: f64, n: f64, z: f64) -> Interval {
+    let z2 = z * z;
     let centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half = level.z() / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    let half = z / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
     // Rounding must not push an end past the share itself when no trial, or every one, succeeded.
-    let interval = Interval { low: (centre - half).clamp(0.0, share), high: (centre + half).clamp(share, 1.0) };
-    Estimate { value: share, interval, method: Method::Wilson }
+    Interval { low: (centre - half).clamp(0.0, share), high: (centre + half).clamp(share, 1.0) }
 }
 
 #[cfg(test)]

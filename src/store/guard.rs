@@ -48,7 +48,7 @@ pub(super) fn is_guarded_folder(folder: &Path) -> bool {
 pub(super) fn make_private(folder: &Path) -> io::Result<bool> {
     let made = folder.parent().map_or(Ok(()), fs_err::create_dir_all).and_then(|()| fs_err::create_dir(folder));
     match made {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         made => {
             let found = fs_err::symlink_metadata(folder)?;
             if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {

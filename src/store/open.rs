@@ -19,7 +19,7 @@ use super::session::{self, Session, TempFile, unique};
 use super::sightings::Sightings;
 use super::trust::{SecretKey, Trust, TrustOptions};
 use super::{guard, private};
-use retort_fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::Fingerprint;
 
 /// What stands in the file that tells backup programs to pass by, and Retort that this is a cache.
 pub(super) const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\

@@ -18,7 +18,7 @@ const ANSWER_BYTES_MAX: u64 = 15 << 20;
 #[derive(Debug, Clone)]
 pub struct Place {
     /// Its address, up to where the protocol's paths begin, such as `http://localhost:8000/v1`.
-    pub base_url: ServerUrl,
+    pub base_url: String,
     /// The protocol.
     pub api: Api,
     /// The key that lets us in.
@@ -236,7 +236,10 @@ mod tests {
             ("https://a/v1?key=k", Err(key)),
             ("https://a/v1?a=b&X-Api-Key=k", Err(key)),
             ("https://a/v1?sig=k", Err(key)),
-            ("https://a/sk-SECRET-abcdef123456/v1", Err("it has a key in it; `key_env` names the variable that holds one")),
+            (
+                "https://a/sk-SECRET-abcdef123456/v1",
+                Err("it has a key in it; `key_env` names the variable that holds one"),
+            ),
             ("https://a/v1#x", Err("it has a `#` in it")),
             ("https://a/v1/chat/completions", Err("it has the protocol's own path in it, which `api` adds")),
             ("", Err("it begins with neither `http://` nor `https://`")),

@@ -338,7 +338,10 @@ fn headers_and_queries_come_from_the_environment_and_are_never_told() {
     let teacher = Teacher::start();
     let project = project(&format!("{}?api-version=2024-10-21", teacher.url()));
     project.edit("model: taught\n", "model: taught\n          headers: { api-key: LAB_KEY, X-Title: LAB_TITLE }\n          query: { sig: LAB_SIG }\n");
-    project.run(&["run", FILE]).code(1).says("the environment has nothing in `LAB_TITLE`, which `headers.X-Title` names");
+    project
+        .run(&["run", FILE])
+        .code(1)
+        .says("the environment has nothing in `LAB_TITLE`, which `headers.X-Title` names");
     assert_eq!(teacher.asked().len(), 0);
     let mut command = project.command(&["run", FILE, "--verbose"]);
     command.env("LAB_KEY", KEY).env("LAB_TITLE", "my lab").env("LAB_SIG", "a/b+0123456789");

@@ -1,7 +1,8 @@
-//! `retort check`: the pipeline is sound, and, on demand, the cache equals a fresh computation byte for byte.
+//! `retort check`: the pipeline is sound, a run would get past its first second, and, on demand, the cache equals a fresh computation byte for byte.
 
 use super::super::args::{Check, Global};
 use super::super::exit::{Exit, Failure};
+use super::super::preflight;
 use super::super::print;
 use super::super::session::{Devices, Session};
 use super::afresh::{Afresh, different_parts};
@@ -16,11 +17,30 @@ pub(super) fn check(global: &Global, args: &Check) -> Result<Exit, Failure> {
     let session = Session::load(global, &args.selection.pipeline)?;
     let wanted = session.wanted(&args.selection.targets)?;
     if !args.from_scratch {
+        preflight(global, &session, &wanted)?;
         let (stages, instances) = (session.experiment.stages.len(), session.graph.len());
         print::data(&format!("{}: {stages} stages, {instances} instances, no errors\n", session.experiment.name));
         return Ok(Exit::Success);
     }
     from_scratch(global, session, &wanted)
+}
+
+/// Looks for what a run would find in its first second.
+fn preflight(global: &Global, session: &Session, wanted: &[bool]) -> Result<(), Failure> {
+    let store = session.look()?;
+    let devices = Devices::new(&session.settings, global);
+    let ground = session.inspect(wanted, &store, &devices);
+    if let Some(error) = ground.externals.unusable() {
+        return Err(session.unusable(&error));
+    }
+    let plan = session.plan(wanted, &ground, &store)?;
+    let unseen = plan.counts().lacks;
+    if unseen > 0 {
+        print::note(&format!(
+            "{unseen} instances were not looked at: their models have yet to be fetched, which `retort run` does first"
+        ));
+    }
+    preflight::look(session, &plan, &ground, &store, &devices).failure(session).map_or(Ok(()), Err)
 }
 
 fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Result<Exit, Failure> {

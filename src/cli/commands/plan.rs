@@ -9,11 +9,13 @@ use super::super::exit::{Exit, Failure};
 use super::super::footprint::{self, Outlay};
 use super::super::history::StoredHistory;
 use super::super::inquiry;
+use super::super::preflight;
 use super::super::print;
 use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
 use crate::event::Why;
 use crate::plan::{Counts, Plan, Verdict, gone, why};
+use crate::source::Diagnostics;
 use crate::spec::InstanceId;
 use crate::stage::{Basis, Estimate};
 use crate::store::Store;
@@ -65,8 +67,13 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
         let takes = takes.map_or_else(String::new, |takes| takes.text(devices.cuda()));
         print::data(&(text(&session, &plan, &lines, global.verbose > 0) + &takes));
     }
+    let found = preflight::look(&session, &plan, &ground, &store, &devices);
+    found.tell_here();
     // A run would fetch a model from the hub; any other file must be brought first.
-    ground.externals.unusable().map_or(Ok(Exit::Success), |error| Err(session.unusable(&error)))
+    if let Some(error) = ground.externals.unusable() {
+        return Err(session.unusable(&error));
+    }
+    preflight::Found { here: Diagnostics::default(), ..found }.failure(&session).map_or(Ok(Exit::Success), Err)
 }
 
 /// How many stale instances are listed for a person, unless more is asked for.

@@ -7,6 +7,7 @@ use super::super::args::{Global, Progress, Run};
 use super::super::exit::{Exit, Failure};
 use super::super::history::StoredHistory;
 use super::super::hub;
+use super::super::preflight;
 use super::super::print;
 use super::super::reach::Environment;
 use super::super::reporter::{self, Format, ReporterOptions};
@@ -32,6 +33,8 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(&wanted, &store, &devices)?;
     let plan = session.plan_with(&wanted, &named, &ground, &store)?;
+    let wasted = preflight::look(&session, &plan, &ground, &store, &devices).wasted(&session, &plan);
+    wasted.map_or(Ok(()), Err)?;
     let history = LazyHistory { store: &store, experiment: &session.experiment.name, read: OnceLock::new() };
     let stop = stop_on_signals()?;
     let record = store.new_run(&session.experiment.name)?;

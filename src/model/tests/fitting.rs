@@ -60,7 +60,7 @@ struct Hooks {
     save_at: Option<u64>,
     state: Vec<u8>,
     seen: Vec<StepReport>,
-    values: Vec<f32>,
+    values: Vec<f64>,
     stopping: bool,
 }
 
@@ -70,7 +70,7 @@ impl FitHooks for Hooks {
         self.stopping |= self.stop_at == Some(report.step);
     }
 
-    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f32> {
+    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f64> {
         if self.cut_at == Some(step) {
             self.stopping = true;
             return None;
@@ -80,7 +80,7 @@ impl FitHooks for Hooks {
         }
         let ids: &[u32] = &[5, 6, 7, 8];
         let logits = model.logits(&[ids]).expect("runs").remove(0);
-        Some(logits[3 * 60 + 9] - logits[3 * 60 + 20])
+        Some(f64::from(logits[3 * 60 + 9] - logits[3 * 60 + 20]))
     }
 
     fn save_due(&mut self, step: u64) -> bool {

@@ -21,6 +21,11 @@ fn pairs(view: &View<'_>) -> Table {
     let share = percent(view.lens.share);
     let panelled = !view.spec.panels.is_empty();
     let several = view.compared.iter().filter(|compared| compared.groups.len() > 1).count() > 1;
+    let how = match (repeated(view), several) {
+        (false, false) => "the percentile bootstrap, after Mandel and Betensky, 2008",
+        (false, true) => "the percentile bootstrap, after Mandel and Betensky, 2008, and Bonferroni over panels",
+        (true, _) => "Student's t with the error over questions and trainings, and Bonferroni's correction",
+    };
     let mut columns: Vec<Column> = panelled.then(|| Column::words("panel")).into_iter().collect();
     columns.extend(["student", "less"].map(Column::words));
     columns.push(Column::numbers(format!("{share} know it by layer")));
@@ -42,10 +47,8 @@ fn pairs(view: &View<'_>) -> Table {
         rows: rows.collect(),
         notes: vec![format!(
             "In layers, paired by question: below zero, the first of the two knows the label earlier. Every two students are \
-             shown, so the intervals are widened for their number: in each column, all of them hold at once at {} (the \
-             percentile bootstrap, after Mandel and Betensky, 2008{}).",
+             shown, so the intervals are widened for their number: in each column, all of them hold at once at {} ({how}).",
             label::level(view.spec.level),
-            if several { ", and Bonferroni over panels" } else { "" },
         )],
     }
 }
@@ -119,6 +122,11 @@ fn known(view: &View<'_>) -> Table {
     Table { title: "From which layer on the label is known".to_owned(), columns, rows, notes: notes(view, versus) }
 }
 
+/// Says whether any student was trained several times.
+fn repeated(view: &View<'_>) -> bool {
+    view.layout.groups.iter().any(|group| group.arms.len() > 1)
+}
+
 fn notes(view: &View<'_>, versus: bool) -> Vec<String> {
     let bound = view.lens.bound;
     let through = match lenses(view)[..] {
@@ -134,8 +142,13 @@ fn notes(view: &View<'_>, versus: bool) -> Vec<String> {
         ),
         "`n` are the questions that all students compared answer right.".to_owned(),
         format!(
-            "Brackets hold {} intervals, each by itself: the percentile bootstrap over questions ({} resamples){}.",
+            "Brackets hold {} intervals, each by itself: {}the percentile bootstrap over questions ({} resamples){}.",
             label::level(view.spec.level),
+            if repeated(view) {
+                "for several trainings Student's t with the error over questions and trainings, else "
+            } else {
+                ""
+            },
             label::count(Bootstrap::RESAMPLES.get() as usize),
             if versus {
                 ", paired by question for `vs baseline`, which is in layers: below zero is earlier"

@@ -3,13 +3,14 @@
 use serde_json::{Value as Json, json};
 
 use crate::params::{Count, External, FromNode, Scope, Seed};
-use crate::{Context, Stage, StageError};
+use crate::{Context, Flaw, Looked, Stage, StageError};
 use retort_artifact::{Question, Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value, nearest};
 use retort_text::Fraction;
+use retort_text::dataset::quarel::{self, Wording};
 use retort_text::dataset::synthetic::{self, SyntheticSpec};
-use retort_text::dataset::{DatasetError, csqa, obqa, quarel};
+use retort_text::dataset::{DatasetError, csqa, obqa};
 
 crate::params! {
     /// Files in one of the official line formats, one for each split; a split without a file is empty.
@@ -48,8 +49,27 @@ impl Limit {
     }
 }
 
+crate::words!(read Wording);
+
 crate::params! {
-    /// CommonsenseQA's files. With `in_house`, the listed train questions stay and the others become the test split, as
+    /// QuaRel's files, one for each split; a split without a file is empty.
+    pub struct QuarelFiles {
+        /// The train split.
+        pub train: Option<External>,
+        /// The dev split.
+        pub dev: Option<External>,
+        /// The test split.
+        pub test: Option<External>,
+        /// What becomes of the words of a choice: `as_written` keeps the full stops and the `or` that stand in the dataset,
+        /// `trimmed` takes them off.
+        pub wording: Wording = Wording::AsWritten,
+        /// How many questions to keep of each split, the first ones; all where nothing is given.
+        pub limit: Option<Limit>,
+    }
+}
+
+crate::params! {
+    /// CommonsenseQA's files, or ARC's, which are written alike. With `in_house`, the listed train questions stay and the others become the test split, as
     /// is usual since the official test file has no labels.
     pub struct CsqaFiles {
         /// The train split.
@@ -98,7 +118,7 @@ pub enum Dataset {
     /// OpenBookQA's line format.
     Obqa(Files),
     /// QuaRel's line format.
-    Quarel(Files),
+    Quarel(QuarelFiles),
     /// Made up by rule.
     Synthetic(Synthetic),
 }
@@ -117,7 +137,7 @@ impl FromNode for Dataset {
         match format.text() {
             Some("csqa") => CsqaFiles::from_node(&rest, scope).map(Self::Csqa),
             Some("obqa") => Files::from_node(&rest, scope).map(Self::Obqa),
-            Some("quarel") => Files::from_node(&rest, scope).map(Self::Quarel),
+            Some("quarel") => QuarelFiles::from_node(&rest, scope).map(Self::Quarel),
             Some("synthetic") => Synthetic::from_node(&rest, scope).map(Self::Synthetic),
             _ => {
                 let near = format.text().and_then(|text| nearest(text, FORMATS));
@@ -144,7 +164,7 @@ impl FromNode for Dataset {
             "anyOf": [
                 with_format("csqa", CsqaFiles::schema()),
                 with_format("obqa", Files::schema()),
-                with_format("quarel", Files::schema()),
+                with_format("quarel", QuarelFiles::schema()),
                 with_format("synthetic", Synthetic::schema()),
             ]
         })
@@ -166,18 +186,26 @@ impl Stage for Dataset {
     type Output = Questions;
 
     const NAME: &'static str = "dataset";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Questions with choices, by split: read from files or made up.";
     const EXAMPLE: &'static str = "{ format: quarel, train: data/quarel/train.jsonl, test: data/quarel/test.jsonl }";
 
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let seen: String = context.order.externals.values().flatten().map(|(.., digest)| digest.hex()).collect();
+        let first = looked.first(format!("questions {seen} {:?}", self.term()));
+        let flaw = if first { Flaw::of("", self.run(context)) } else { None };
+        flaw.into_iter().collect()
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Questions, StageError> {
-        let files = |files: &Files, read: Reader| {
-            let Files { train, dev, test, limit } = files;
-            Ok(limited(splits(context, [train, dev, test], read)?, limit.as_ref()))
-        };
         match self {
-            Self::Quarel(given) => files(given, quarel::read),
-            Self::Obqa(given) => files(given, obqa::read),
+            Self::Quarel(QuarelFiles { train, dev, test, wording, limit }) => {
+                let read = |bytes: &[u8]| quarel::read_worded(bytes, *wording);
+                Ok(limited(splits(context, [train, dev, test], &read)?, limit.as_ref()))
+            }
+            Self::Obqa(Files { train, dev, test, limit }) => {
+                Ok(limited(splits(context, [train, dev, test], &obqa::read)?, limit.as_ref()))
+            }
             Self::Csqa(given) => csqa(context, given),
             Self::Synthetic(Synthetic { train, dev, test, chain, difficulty, situations, reversals, scenes, seed }) => {
                 let small = |count: &Count| u8::try_from(count.get()).unwrap_or(u8::MAX);
@@ -198,9 +226,9 @@ impl Stage for Dataset {
     }
 }
 
-type Reader = fn(&[u8]) -> Result<Vec<Question>, DatasetError>;
+type Reader<'a> = &'a dyn Fn(&[u8]) -> Result<Vec<Question>, DatasetError>;
 
-fn splits(context: &Context<'_>, files: [&Option<External>; 3], read: Reader) -> Result<Questions, StageError> {
+fn splits(context: &Context<'_>, files: [&Option<External>; 3], read: Reader<'_>) -> Result<Questions, StageError> {
     let mut questions = Questions::default();
     for (split, file) in Split::ALL.into_iter().zip(files) {
         if let Some(file) = file {
@@ -210,14 +238,14 @@ fn splits(context: &Context<'_>, files: [&Option<External>; 3], read: Reader) ->
     Ok(questions)
 }
 
-fn rows(context: &Context<'_>, file: &External, read: Reader) -> Result<Vec<Question>, StageError> {
+fn rows(context: &Context<'_>, file: &External, read: Reader<'_>) -> Result<Vec<Question>, StageError> {
     let bytes = context.file(file)?;
     read(&bytes).map_err(|error| StageError::data(format!("`{}`: {error}", context.path_of(file))))
 }
 
 fn csqa(context: &Context<'_>, files: &CsqaFiles) -> Result<Questions, StageError> {
     let CsqaFiles { train, dev, test, in_house, limit } = files;
-    let mut questions = splits(context, [train, dev, test], csqa::read)?;
+    let mut questions = splits(context, [train, dev, test], &csqa::read)?;
     if let Some(list) = in_house {
         if test.is_some() {
             return Err(StageError::data("`in_house` makes the test split, so `test` cannot be given as well"));

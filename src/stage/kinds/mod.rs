@@ -20,6 +20,7 @@ pub mod report;
 mod saving;
 pub mod scorer;
 mod sequence;
+mod silence;
 pub mod student;
 pub mod tokenizer;
 pub mod train;

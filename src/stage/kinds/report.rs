@@ -4,7 +4,7 @@ mod claim;
 mod fields;
 
 use crate::params::{Gather, Seed};
-use crate::{Arrival, Coming, Context, Misfit, Stage, StageError};
+use crate::{Arrival, Coming, Context, Flaw, Looked, Misfit, Stage, StageError};
 use retort_artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
 use retort_artifact::{Artifact, ArtifactKind, Split, TrainingLog};
 use retort_fingerprint::Digest;
@@ -14,6 +14,7 @@ use super::lens::LensReport;
 use super::sequence::data;
 pub use claim::{Claim, More, Same};
 pub use fields::{Axes, Beside, Choices, Points, Selector};
+use retort_text::Fraction;
 
 /// The log of a training, without the weights it led to.
 #[derive(Debug, Clone)]
@@ -84,6 +85,9 @@ crate::params! {
         pub best: Axes,
         /// What is expected of the arms, told with the verdict.
         pub claims: Vec<Claim> = Vec::new(),
+        /// The least share of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1. Below it
+        /// a claim is not assessable, and nothing is marked.
+        pub readable: Fraction = Fraction::try_from(report::ReportSpec::READABLE).expect("it lies between 0 and 1"),
         /// Values of others that stand beside the measured ones.
         pub beside: Option<Beside>,
         /// How accuracies are drawn: lines where there is an `x` and else dots, or `dots`, or `bars`.
@@ -132,6 +136,10 @@ impl Stage for Report {
         errors.into_iter().map(misfit).collect()
     }
 
+    fn preflight(&self, context: &Context<'_>, _looked: &Looked) -> Vec<Flaw> {
+        Flaw::of("beside", self.stated(context)).into_iter().collect()
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<ReportFiles, StageError> {
         let logs = gathered(context, self.training.as_ref())?;
         let agreements = gathered(context, self.agreement.as_ref())?;
@@ -154,10 +162,7 @@ impl Stage for Report {
         };
         let arms: Vec<Arm> = scored.into_iter().map(arm).collect();
         let count = arms.iter().map(|arm| arm.outcomes.rows.len()).max().unwrap_or(0);
-        let beside = match &self.beside {
-            Some(Beside { name, values }) => Some(report::Beside::read(name, &context.file(values)?).map_err(data)?),
-            None => None,
-        };
+        let beside = self.stated(context)?;
         let questions: Vec<Vec<Question>> =
             asked.into_iter().map(|(_, mut asked)| asked.splits.remove(&self.split).unwrap_or_default()).collect();
         let mut provenance = Vec::new();
@@ -182,6 +187,12 @@ impl Stage for Report {
 }
 
 impl Report {
+    /// Reads the values of others.
+    fn stated(&self, context: &Context<'_>) -> Result<Option<report::Beside>, StageError> {
+        let Some(Beside { name, values }) = &self.beside else { return Ok(None) };
+        report::Beside::read(name, &context.file(values)?).map(Some).map_err(data)
+    }
+
     /// Says whether there is anything that a report can be about.
     fn shows_something(&self) -> bool {
         self.scores.is_some() || self.agreement.is_some() || self.lens.is_some()
@@ -205,6 +216,7 @@ impl Report {
             baseline,
             best,
             claims,
+            readable,
             beside: _,
             figure,
             seed,
@@ -221,6 +233,7 @@ impl Report {
             baseline: baseline.as_ref().map(|selector| selector.0.clone()),
             best: best.0.clone(),
             claims: claims.iter().map(Claim::claim).collect(),
+            readable: readable.get(),
             figures,
             shape: *figure,
             seed: seed.0,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 
 use crate::params::{Count, External, FromNode, Input, Scope, tagged};
-use crate::{Context, StageError};
+use crate::{Context, StageError, foreign};
 use retort_artifact::TokenizerFile;
 use retort_fingerprint::{ContentHash, Digest, Term};
 use retort_hub::{CONFIG, HubModel, TOKENIZER, is_weights};
@@ -111,6 +111,28 @@ pub(super) struct Speech {
 }
 
 impl Student {
+    /// Checks what can be known before anything is loaded, and returns the tokenizer of a model that is there; `None` for
+    /// one that starts at random, whose tokenizer has yet to be made.
+    pub(super) fn look(&self, context: &Context<'_>) -> Result<Option<Speech>, StageError> {
+        match self {
+            Self::New(new) => new.check().map(|()| None),
+            Self::Directory(directory) => {
+                let speech = self.speech(context)?;
+                let refuse = |(_, path, _): &(String, PathBuf, Digest)| foreign::refuse(path);
+                directory.weights(context).into_iter().try_for_each(refuse).map_err(data)?;
+                Ok(Some(speech))
+            }
+        }
+    }
+
+    /// Names what is trained by its content.
+    pub(super) fn seen(&self, context: &Context<'_>) -> String {
+        match self {
+            Self::New(new) => format!("{new:?}"),
+            Self::Directory(directory) => context.seen(&directory.0),
+        }
+    }
+
     /// Reads the tokenizer, and checks that it is of this model.
     pub(super) fn speech(&self, context: &Context<'_>) -> Result<Speech, StageError> {
         match self {
@@ -170,16 +192,7 @@ impl Student {
         match self {
             Self::New(new) => {
                 let NewStudent { architecture, layers, width, heads, kv_heads, context: positions, tokenizer: _ } = new;
-                if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
-                    return Err(data("`gpt2` has keys for every head: leave out `kv_heads`"));
-                }
-                for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
-                    if whole.get() % part.get() != 0 {
-                        let other = if field == "width" { "heads" } else { "kv_heads" };
-                        let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
-                        return Err(data(why));
-                    }
-                }
+                new.check()?;
                 let size = Size {
                     vocab_size: tokenizer.size(),
                     context: positions.get(),
@@ -195,6 +208,7 @@ impl Student {
             Self::Directory(directory @ ModelDirectory(files)) => {
                 let config = Self::config(context, files)?;
                 let open = |file: &(String, PathBuf, Digest)| {
+                    foreign::refuse(&file.1).map_err(data)?;
                     Ok(WeightsFile::new(file.1.display().to_string(), context.open(file)?))
                 };
                 let weights = directory.weights(context).into_iter().map(open).collect::<Result<_, StageError>>()?;
@@ -206,5 +220,23 @@ impl Student {
     fn config(context: &Context<'_>, files: &External) -> Result<Config, StageError> {
         let place = context.path_of(files);
         Config::from_json(&context.file_named(files, CONFIG)?, &format!("{place}/{CONFIG}")).map_err(data)
+    }
+}
+
+impl NewStudent {
+    /// Checks that the sizes go together.
+    fn check(&self) -> Result<(), StageError> {
+        let Self { architecture, layers: _, width, heads, kv_heads, context: _, tokenizer: _ } = self;
+        if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
+            return Err(StageError::data("`gpt2` has keys for every head: leave out `kv_heads`"));
+        }
+        for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
+            if whole.get() % part.get() != 0 {
+                let other = if field == "width" { "heads" } else { "kv_heads" };
+                let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
+                return Err(StageError::data(why));
+            }
+        }
+        Ok(())
     }
 }

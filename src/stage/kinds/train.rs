@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::params::{Aside, Count, External, Input, ModelSpec, Seed};
-use crate::{Clash, Context, Footprint, Slot, Stage, StageError};
+use crate::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
 use retort_artifact::{
     Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
@@ -21,6 +21,7 @@ use super::missing::Missing;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
 use super::sequence::{Sequences, data};
+use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
 use super::weights::Weights;
 
@@ -176,6 +177,23 @@ impl Stage for Train {
         self.reckoned(context)
     }
 
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let mut flaws: Vec<Flaw> = Flaw::of("recipe", self.settings().check()).into_iter().collect();
+        if let Err(error) = self.usage(context, Vec::new(), None) {
+            return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect();
+        }
+        let Self { begin, end, marker_as, add_tokens, .. } = self;
+        let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?}", self.student.0.seen(context));
+        if looked.first(what) {
+            flaws.extend(match self.student.0.look(context) {
+                Err(error) => Some(Flaw::new("student", error)),
+                Ok(Some(speech)) => Flaw::of("end", self.spoken(context, speech).map(drop)),
+                Ok(None) => None,
+            });
+        }
+        flaws
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
         let questions = context.read(&self.questions)?;
         let (tokenizer, usage, added) = self.speech(context)?;
@@ -190,8 +208,7 @@ impl Stage for Train {
                 "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
             ));
         }
-        let ramp = self.weights.as_ref().and_then(Weights::ramp);
-        let mut recipe = model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) };
+        let mut recipe = self.settings();
         if let Some(lora) = &mut recipe.lora {
             lora.rows = added;
         }
@@ -248,6 +265,7 @@ impl Stage for Train {
             return Err(data("`keep: full`: the weights of some evaluations are gone already"));
         }
         note(&mut log, &fitted);
+        warn_of_silence(context, self.recipe.eval_by, &log);
         Ok(Checkpoint {
             config: model.config().to_json().into_bytes(),
             tokenizer: tokenizer.to_json().map_err(data)?,
@@ -266,6 +284,12 @@ fn weightless(question: &str) -> StageError {
 }
 
 impl Train {
+    /// What the recipe comes to.
+    fn settings(&self) -> model::Recipe {
+        let ramp = self.weights.as_ref().and_then(Weights::ramp);
+        model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) }
+    }
+
     /// The student as it is before training.
     fn load(&self, context: &Context<'_>, tokenizer: &Tokenizer) -> Result<Model, StageError> {
         self.student.0.load(context, self.seed.0, tokenizer)
@@ -273,7 +297,12 @@ impl Train {
 
     /// The student's tokenizer with what is added to it, how the student is asked and read, and the tokens that are new.
     fn speech(&self, context: &Context<'_>) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
-        let Speech { mut tokenizer, own_end } = self.student.0.speech(context)?;
+        self.spoken(context, self.student.0.speech(context)?)
+    }
+
+    /// Adds to the student's tokenizer what is to be one token, and settles how the student is asked and read.
+    fn spoken(&self, context: &Context<'_>, speech: Speech) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
+        let Speech { mut tokenizer, own_end } = speech;
         let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
         let tokens: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
         let added = tokenizer.add_special(&tokens).map_err(data)?;
@@ -308,8 +337,7 @@ fn note(log: &mut TrainingLog, fitted: &FitLog) {
     log.learning_rates = fitted.steps.iter().map(|step| step.lr as f32).collect();
     log.grad_norms = fitted.steps.iter().map(|step| step.grad_norm as f32).collect();
     log.tokens = fitted.steps.iter().map(|step| step.tokens).sum();
-    let evaluation =
-        |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: f64::from(evaluation.value) };
+    let evaluation = |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: evaluation.value };
     log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
     log.best_step = fitted.best.map_or(fitted.steps.len() as u64, |best| best.step);
     log.stopped_early = fitted.stopped_early;
@@ -341,7 +369,7 @@ impl Hooks<'_> {
         Ok(())
     }
 
-    fn accuracy(&self, model: &Model) -> Result<f32, StageError> {
+    fn accuracy(&self, model: &Model) -> Result<f64, StageError> {
         let asker = Asker {
             model,
             tokenizer: self.tokenizer,
@@ -372,7 +400,7 @@ impl Hooks<'_> {
                 }
             };
         }
-        Ok(right as f32 / self.dev.len() as f32)
+        Ok(right as f64 / self.dev.len() as f64)
     }
 }
 
@@ -412,12 +440,12 @@ impl FitHooks for Hooks<'_> {
         }
     }
 
-    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f32> {
+    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f64> {
         let evaluated = self.accuracy(model);
         self.pace = Pace::new();
         match evaluated {
             Ok(accuracy) => {
-                self.context.measure("dev accuracy", step, f64::from(accuracy));
+                self.context.measure("dev accuracy", step, accuracy);
                 if let Err(error) = self.keep(model, step) {
                     self.failure = Some(error);
                     return None;

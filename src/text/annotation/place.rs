@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::{Annotation, Marks, Spans};
+use super::{Annotation, Marks, Spans, Unit};
 use crate::words::words;
 
 /// The words of a rationale that an annotation marks.
@@ -19,16 +19,30 @@ pub struct Marked {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceError {
     /// A span lies outside the text, or ends before it begins.
-    #[error("{place} marks the characters {start} to {end} of a text that has {length}")]
+    #[error("{place} marks the {unit} {start} to {end} of a text that has {length}")]
     Outside {
         /// Where the annotation stands in its file.
         place: String,
-        /// The first character.
+        /// The first place.
         start: usize,
         /// The one after the last.
         end: usize,
-        /// The characters of the text.
+        /// How long the text is.
         length: usize,
+        /// What is counted.
+        unit: &'static str,
+    },
+    /// A span begins or ends within a character.
+    #[error("{place} marks the {unit} {start} to {end}, which cuts a character in two; what are its spans counted in?")]
+    Cut {
+        /// Where the annotation stands in its file.
+        place: String,
+        /// Where the span begins.
+        start: usize,
+        /// Where it ends.
+        end: usize,
+        /// What is counted.
+        unit: &'static str,
     },
     /// Another text was marked.
     #[error("{place} marks another text, `{text}`")]
@@ -49,12 +63,12 @@ pub fn places(annotation: &Annotation, text: &str, ranges: &[Range<usize>]) -> R
     match &annotation.marks {
         Marks::Words(marked) => Ok(named(marked, text, ranges)),
         Marks::Spans(of) => {
-            let same = |spans: &&Spans| spans.text.as_ref().is_none_or(|own| own.trim() == text.trim());
+            let same = |spans: &&Spans| spans.are_of(text);
             let mut found = Marked { words: BTreeSet::new(), strangers: Vec::new() };
             let mut any = false;
-            for Spans { text: own, spans } in of.iter().filter(same) {
+            for spans in of.iter().filter(same) {
                 any = true;
-                found.words.extend(covered(own.as_deref().unwrap_or(text), spans, text, ranges, &annotation.place)?);
+                found.words.extend(covered(spans, text, ranges, &annotation.place)?);
             }
             if any {
                 return Ok(found);
@@ -86,24 +100,39 @@ fn named(marked: &[String], text: &str, ranges: &[Range<usize>]) -> Marked {
     found
 }
 
-/// Finds the words under spans of a text `own`, which is the rationale's but for white space at its ends.
-fn covered(
-    own: &str,
-    spans: &[(usize, usize)],
-    text: &str,
-    ranges: &[Range<usize>],
-    place: &str,
-) -> Result<BTreeSet<usize>, PlaceError> {
+/// Returns the byte at which each unit of a text begins, and its end; `None` within a character.
+fn places_of(text: &str, unit: Unit) -> Vec<Option<usize>> {
+    let units = |(at, char): (usize, char)| {
+        let count = match unit {
+            Unit::Characters => 1,
+            Unit::Utf16 => char.len_utf16(),
+            Unit::Bytes => char.len_utf8(),
+        };
+        (0..count).map(move |nth| (nth == 0).then_some(at))
+    };
+    text.char_indices().flat_map(units).chain([Some(text.len())]).collect()
+}
+
+/// Finds the words under spans of a text that is the rationale's but for white space at its ends.
+fn covered(of: &Spans, text: &str, ranges: &[Range<usize>], place: &str) -> Result<BTreeSet<usize>, PlaceError> {
     let indent = |text: &str| text.len() - text.trim_start().len();
-    let bytes: Vec<usize> = own.char_indices().map(|(at, _)| at).chain([own.len()]).collect();
+    let Spans { text: own, spans, unit } = of;
+    let own = own.as_deref().unwrap_or(text);
+    let bytes = places_of(own, *unit);
+    let unit = match unit {
+        Unit::Characters => "characters",
+        Unit::Utf16 => "UTF-16 units",
+        Unit::Bytes => "bytes",
+    };
     let mut found = BTreeSet::new();
     for &(start, end) in spans {
         let length = bytes.len() - 1;
         if start > end || end > length {
-            return Err(PlaceError::Outside { place: place.to_owned(), start, end, length });
+            return Err(PlaceError::Outside { place: place.to_owned(), start, end, length, unit });
         }
-        let within = |at: usize| (bytes[at] + indent(text)).saturating_sub(indent(own));
-        let (start, end) = (within(start), within(end));
+        let cut = || PlaceError::Cut { place: place.to_owned(), start, end, unit };
+        let within = |at: usize| Some((bytes[at]? + indent(text)).saturating_sub(indent(own)));
+        let (start, end) = (within(start).ok_or_else(cut)?, within(end).ok_or_else(cut)?);
         found.extend((0..ranges.len()).filter(|index| ranges[*index].start < end && start < ranges[*index].end));
     }
     Ok(found)

@@ -48,11 +48,88 @@ fn an_export_of_thresh_is_read() {
         ]"#
     );
     let read = read(file.as_bytes(), None).unwrap();
-    assert_eq!([read[0].id.as_str(), read[0].annotator.as_str()], ["7", "ada"]);
-    assert_eq!([read[1].id.as_str(), read[1].annotator.as_str(), read[1].place.as_str()], ["q", "3", "entry 2"]);
+    assert_eq!([read[0].name(), read[0].annotator.as_str()], ["7", "ada"]);
+    assert_eq!([read[1].name(), read[1].annotator.as_str(), read[1].place.as_str()], ["q", "3", "entry 2"]);
     // The question was marked too; what stands before the rationale is passed over.
     assert_eq!(marked(&read[0]), ["smoöth", "Mike", "faster"]);
     assert_eq!(marked(&read[1]), ["Ice"]);
+}
+
+/// The shapes that the public files of thresh.tools have: no `id` at all, one that several texts share, several annotators
+/// of one text, nobody named, edits without places, nulls.
+#[test]
+fn exports_without_identifiers_or_with_shared_ones_are_read() {
+    let read = |file: &str| read(file.as_bytes(), None).unwrap();
+    let nameless = read(
+        r#"[{"source":"","target":"Ice is cold.","edits":[{"category":"a","id":1,"output_idx":[[0,3]],"annotation":null}]},
+            {"source":"x","target":"Snow is cold.","metadata":null,"edits":null},
+            {"context":"c","source":"x","target":"Mud is warm.","edits":[{"category":"b","id":0,"annotation":null,"constituent_edits":null}]}]"#,
+    );
+    assert_eq!(nameless.iter().map(Annotation::name).collect::<Vec<_>>(), ["entry 1", "entry 2", "entry 3"]);
+    assert_eq!(nameless.iter().map(|one| one.fits(" Ice is cold.\n")).collect::<Vec<_>>(), [true, false, false]);
+    let shared = read(
+        r#"[{"id":1,"source":"x","target":"Ice is cold."},{"id":1,"source":"x","target":"Snow is cold."},
+            {"id":1,"source":"x","target":"Ice is cold."},
+            {"metadata":{"annotator":"ada"},"source":"x","target":"Ice is cold."},
+            {"metadata":{"annotator":"bob"},"source":"x","target":"Ice is cold."}]"#,
+    );
+    assert_eq!(shared.iter().filter(|one| one.fits("Ice is cold.")).count(), 4);
+}
+
+#[test]
+fn annotations_of_an_array_are_read_as_those_of_lines() {
+    let lines = "{\"id\":\"q\",\"words\":[\"ice\"]}\n{\"id\":\"r\",\"spans\":[[0,3]]}\n";
+    let array = format!("\u{feff}[{}]", lines.trim().replace('\n', ","));
+    let (lines, array) = (read(lines.as_bytes(), None).unwrap(), read(array.as_bytes(), None).unwrap());
+    let place = |annotation: &Annotation| Annotation { place: String::new(), ..annotation.clone() };
+    assert_eq!(lines.iter().map(place).collect::<Vec<_>>(), array.iter().map(place).collect::<Vec<_>>());
+    assert_eq!(array[1].place, "entry 2");
+}
+
+#[test]
+fn spans_behind_an_emoji_are_counted_as_the_tool_counts() {
+    let text = "Ice 😀 melts fast.";
+    let ranges = words(text);
+    let of = |file: &str, unit| {
+        let read = read_counted(file.as_bytes(), None, unit).unwrap();
+        let found = places(&read[0], text, &ranges).map_err(|why| why.to_string())?;
+        Ok(found.words.into_iter().map(|index| text[ranges[index].clone()].to_owned()).collect::<Vec<_>>().join(" "))
+    };
+    let thresh =
+        |from: usize, to: usize| format!(r#"[{{"target":"{text}","edits":[{{"output_idx":[[{from},{to}]]}}]}}]"#);
+    let lines = |from: usize, to: usize| format!(r#"{{"id":"q","spans":[[{from},{to}]]}}"#);
+    let fast = Ok::<String, String>("fast".to_owned());
+    assert_eq!(of(&thresh(13, 17), None), fast);
+    assert_eq!(of(&thresh(12, 16), Some(Unit::Characters)), fast);
+    assert_eq!(of(&lines(12, 16), None), fast);
+    assert_eq!(of(&lines(13, 17), Some(Unit::Utf16)), fast);
+    assert_eq!(of(&lines(15, 19), Some(Unit::Bytes)), fast);
+    assert_eq!(
+        of(&thresh(5, 17), None),
+        Err("entry 1 marks the UTF-16 units 5 to 17, which cuts a character in two; what are its spans counted in?"
+            .into())
+    );
+    assert_eq!(of(&thresh(5, 99), None), Err("entry 1 marks the UTF-16 units 5 to 99 of a text that has 18".into()));
+}
+
+/// Reads the public files of thresh.tools where `RETORT_THRESH` names the directory that holds them.
+#[test]
+fn the_public_files_of_thresh_are_read() {
+    let Some(folder) = std::env::var_os("RETORT_THRESH") else {
+        eprintln!("skipped: RETORT_THRESH does not name a directory of exports");
+        return;
+    };
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let annotations = read(&fs_err::read(&path).unwrap(), Some(Format::Thresh))
+            .unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+        assert!(!annotations.is_empty());
+        for annotation in &annotations {
+            let Marks::Spans(of) = &annotation.marks else { panic!("{}", path.display()) };
+            let text = of.last().and_then(|spans| spans.text.clone()).unwrap();
+            places(annotation, &text, &words(&text)).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+        }
+    }
 }
 
 #[test]
@@ -84,7 +161,14 @@ fn files_that_are_not_annotations_are_refused() {
     refuse(
         "[{\"edits\":[]}]",
         None,
-        &expect!["cannot read entry 1 as an annotation: it has no `id`, nor has its `metadata`"],
+        &expect!["cannot read entry 1 as an annotation: it has neither `source` nor `target`"],
+    );
+    refuse(
+        "[{\"id\":\"q\",\"annotator\":\"a\",\"target\":\"x\"},{\"id\":\"q\",\"annotator\":\"a\",\"target\":\"x\"}]",
+        None,
+        &expect![
+            "entry 2 has the annotator `a` of `q`, as entry 1 has already; every annotator may mark a rationale once, so name them apart in the field `annotator`"
+        ],
     );
     refuse(
         "[{\"id\":1,\"source\":\"x\",\"edits\":[{\"output_idx\":[[0,1]]}]}]",
@@ -97,20 +181,21 @@ fn files_that_are_not_annotations_are_refused() {
         &expect!["cannot read entry 1 as an annotation: it has neither `source` nor `target`"],
     );
     refuse("[", None, &expect!["cannot read the file as an annotation: EOF while parsing a list at line 1 column 1"]);
-    refuse(
-        "[]",
-        Some(Format::Jsonl),
-        &expect![
-            "cannot read line 1 as an annotation: invalid length 0, expected struct Line with 6 elements at line 1 column 2"
-        ],
-    );
+    assert_eq!(read(b"[]", Some(Format::Jsonl)).unwrap(), []);
 }
 
 #[test]
 fn marks_that_do_not_fit_are_refused_or_returned() {
-    let annotation =
-        |marks| Annotation { id: "q".into(), sample: None, annotator: String::new(), marks, place: "line 1".into() };
-    let spans = |text: Option<&str>, spans| Marks::Spans(vec![Spans { text: text.map(str::to_owned), spans }]);
+    let annotation = |marks| Annotation {
+        id: Some("q".into()),
+        sample: None,
+        annotator: String::new(),
+        marks,
+        place: "line 1".into(),
+    };
+    let spans = |text: Option<&str>, spans| {
+        Marks::Spans(vec![Spans { text: text.map(str::to_owned), spans, unit: Unit::Characters }])
+    };
     let refuse = |marks, expected: &Expect| {
         expected.assert_eq(&places(&annotation(marks), TEXT, &words(TEXT)).unwrap_err().to_string());
     };
@@ -148,10 +233,17 @@ proptest! {
     fn a_span_over_a_word_marks_it_alone(text in "[a-zé😀 ,.]{0,40}") {
         let ranges = words(&text);
         for (index, range) in ranges.iter().enumerate() {
-            let chars = |to: usize| text[..to].chars().count();
-            let marks = Marks::Spans(vec![Spans { text: Some(text.clone()), spans: vec![(chars(range.start), chars(range.end))] }]);
-            let annotation = Annotation { id: "q".into(), sample: None, annotator: String::new(), marks, place: String::new() };
-            prop_assert_eq!(places(&annotation, &text, &ranges).unwrap().words, BTreeSet::from([index]));
+            for unit in [Unit::Characters, Unit::Utf16, Unit::Bytes] {
+                let count = |to: usize| match unit {
+                    Unit::Characters => text[..to].chars().count(),
+                    Unit::Utf16 => text[..to].encode_utf16().count(),
+                    Unit::Bytes => to,
+                };
+                let spans = vec![(count(range.start), count(range.end))];
+                let marks = Marks::Spans(vec![Spans { text: Some(text.clone()), spans, unit }]);
+                let annotation = Annotation { id: None, sample: None, annotator: String::new(), marks, place: String::new() };
+                prop_assert_eq!(places(&annotation, &text, &ranges).unwrap().words, BTreeSet::from([index]));
+            }
         }
     }
 

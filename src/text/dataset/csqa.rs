@@ -1,11 +1,13 @@
 //! CommonsenseQA, with and without its in-house split.
 //!
-//! A line is `{"id", "question": {"stem", "choices": [{"label", "text"}]}, "answerKey"}`; the official test file
-//! withholds `answerKey`. Work that needs labels for testing therefore splits the official train file in two: a list
+//! A line is `{"id", "question": {"stem", "choices": [{"label", "text"}]}, "answerKey"}`, or has the hub's layout
+//! `{"id", "question", "choices": {"label": […], "text": […]}, "answerKey"}`; ARC has both as well. The official test file
+//! withholds `answerKey`, and on the hub it is empty there. Work that needs labels for testing therefore splits the official train file in two: a list
 //! names the 8,500 questions to train on, and the other 1,241 are the test split (Lin et al., 2019).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lettered::asked;
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
 use retort_artifact::Question;
@@ -17,11 +19,10 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Question>, DatasetError> {
 
 fn question(fields: &Fields) -> Result<Question, Problem> {
     let id = fields.words("id")?;
-    let question = fields.field("question", "an object with `stem` and `choices`")?;
-    let stem = question.words("stem")?;
-    let choices = question.choices()?;
-    let answer = fields.optional("answerKey").map(|answer| answer.answer(&choices)).transpose()?;
-    Ok(Question { id, stem, choices, answer, rationale: None })
+    let (stem, lettered) = asked(fields)?;
+    let given = fields.optional("answerKey").filter(|answer| answer.text() != Some(""));
+    let answer = given.map(|answer| lettered.answer(&answer)).transpose()?;
+    Ok(Question { id, stem, choices: lettered.choices, answer, rationale: None })
 }
 
 /// The questions of the official train file as the in-house split parts them, each part in the file's order.

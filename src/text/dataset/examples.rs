@@ -2,6 +2,7 @@
 //!
 //! A line is `{"question", "choices": [{"label", "text"}], "label", "rationale"}`.
 
+use super::lettered::choices;
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
 use retort_artifact::Question;
@@ -22,8 +23,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<WorkedExample>, DatasetError> {
 
 fn example(fields: &Fields) -> Result<WorkedExample, Problem> {
     let stem = fields.words("question")?;
-    let choices = fields.choices()?;
-    let answer = fields.field("label", "the label of a choice")?.answer(&choices)?;
-    let question = Question { id: stem.clone(), stem, choices, answer: Some(answer), rationale: None };
+    let lettered = choices(fields)?;
+    let answer = lettered.answer(&fields.field("label", "the label of a choice")?)?;
+    let question =
+        Question { id: stem.clone(), stem, choices: lettered.choices, answer: Some(answer), rationale: None };
     Ok(WorkedExample { question, rationale: fields.words("rationale")? })
 }

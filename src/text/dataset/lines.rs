@@ -1,13 +1,13 @@
-//! JSON lines with fields that are asked for by name.
+//! JSON lines, or one JSON array, with fields that are asked for by name.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{DatasetError, Problem, strict};
-use retort_artifact::{Choice, Label};
+use super::{DatasetError, Problem, array, strict};
+use retort_artifact::Label;
 
-/// Reads the JSON lines of a file one by one, passing over blank ones and a byte order mark. `key` says by which identifier a row must be
+/// Reads the rows of a file one by one, which are its lines or the entries of its one array, passing over blank lines. `key` says by which identifier a row must be
 /// the only one.
 pub(super) fn read<T>(
     format: &'static str,
@@ -17,18 +17,18 @@ pub(super) fn read<T>(
 ) -> Result<Vec<T>, DatasetError> {
     let mut rows = Vec::new();
     let mut lines = BTreeMap::new();
-    for (index, line) in strict::without_mark(bytes).split(|&byte| byte == b'\n').enumerate() {
+    for (number, line) in array::rows(bytes).map_err(|(line, problem)| DatasetError { format, line, problem })? {
         let line = parse(line, &row).and_then(|parsed| {
             let Some(parsed) = parsed else { return Ok(()) };
             let id = key(&parsed);
             if let Some(&first) = lines.get(&id) {
                 return Err(Problem::Duplicate { id, first });
             }
-            lines.insert(id, index + 1);
+            lines.insert(id, number);
             rows.push(parsed);
             Ok(())
         });
-        line.map_err(|problem| DatasetError { format, line: index + 1, problem })?;
+        line.map_err(|problem| DatasetError { format, line: number, problem })?;
     }
     Ok(rows)
 }
@@ -51,6 +51,9 @@ fn parse<T>(line: &[u8], row: impl Fn(&Fields) -> Result<T, Problem>) -> Result<
 pub(super) fn row<T>(value: &Value, row: impl Fn(&Fields) -> Result<T, Problem>) -> Result<T, Problem> {
     row(&Fields { value, path: String::new() })
 }
+
+/// What a text must be.
+const NOT_BLANK: &str = "text that is not blank";
 
 /// A JSON value and the path that leads to it.
 pub(super) struct Fields<'a> {
@@ -82,10 +85,13 @@ impl<'a> Fields<'a> {
 
     /// Returns a field's text, trimmed, which must hold more than white space.
     pub(super) fn words(&self, name: &str) -> Result<String, Problem> {
-        const EXPECTED: &str = "text that is not blank";
-        let field = self.field(name, EXPECTED)?;
-        let words = field.value.as_str().map(str::trim).filter(|text| !text.is_empty());
-        words.map(str::to_owned).ok_or_else(|| field.unexpected(EXPECTED.into()))
+        self.field(name, NOT_BLANK)?.not_blank()
+    }
+
+    /// Returns this value as text, trimmed, which must hold more than white space.
+    pub(super) fn not_blank(&self) -> Result<String, Problem> {
+        let words = self.value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        words.map(str::to_owned).ok_or_else(|| self.unexpected(NOT_BLANK.into()))
     }
 
     /// Returns this value as a whole number from 0 up.
@@ -94,43 +100,37 @@ impl<'a> Fields<'a> {
         number.ok_or_else(|| self.unexpected("a whole number from 0 up".into()))
     }
 
-    /// Returns this value as a letter from A to Z.
+    /// Returns this value as a letter from A to Z, of either case.
     pub(super) fn label(&self) -> Result<Label, Problem> {
         let letter = self.value.as_str().and_then(|text| {
             let mut letters = text.chars();
             letters.next().filter(|_| letters.next().is_none())
         });
         letter
-            .and_then(|letter| Label::try_from(letter).ok())
+            .and_then(|letter| Label::try_from(letter.to_ascii_uppercase()).ok())
             .ok_or_else(|| self.unexpected("a letter from A to Z".into()))
     }
 
-    /// Returns this value as the label of one of the choices.
-    pub(super) fn answer(&self, choices: &[Choice]) -> Result<Label, Problem> {
-        let known = |label: &Label| choices.iter().any(|choice| choice.label == *label);
-        let one_of = || {
-            let labels: Vec<_> = choices.iter().map(|choice| choice.label.to_string()).collect();
-            self.unexpected(format!("one of {}", labels.join(", ")))
-        };
-        self.label().ok().filter(known).ok_or_else(one_of)
+    /// Returns what is written here.
+    pub(super) fn value(&self) -> &'a Value {
+        self.value
     }
 
-    /// Returns the field `choices`: at least two `{label, text}`, no label twice.
-    pub(super) fn choices(&self) -> Result<Vec<Choice>, Problem> {
-        const EXPECTED: &str = "a list of two choices or more";
-        let field = self.field("choices", EXPECTED)?;
-        let items = field.value.as_array().filter(|items| items.len() >= 2);
-        let mut choices: Vec<Choice> = Vec::new();
-        for (index, value) in items.ok_or_else(|| field.unexpected(EXPECTED.into()))?.iter().enumerate() {
-            let item = Fields { value, path: format!("{}[{index}]", field.path) };
-            let at = item.field("label", "a letter from A to Z")?;
-            let label = at.label()?;
-            if choices.iter().any(|choice| choice.label == label) {
-                return Err(at.unexpected("a label that no other choice has".into()));
-            }
-            choices.push(Choice { label, text: item.words("text")? });
-        }
-        Ok(choices)
+    /// Returns this value as text; `None` where it is none.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
+    /// Returns the label that is written here, as text: a number in JSON is one, too.
+    pub(super) fn label_text(&self) -> String {
+        self.value.as_str().map_or_else(|| self.value.to_string(), |text| text.trim().to_owned())
+    }
+
+    /// Returns the entries of this list.
+    pub(super) fn items(&self) -> Result<Vec<Fields<'a>>, Problem> {
+        let items = self.value.as_array().ok_or_else(|| self.unexpected("a list".into()))?;
+        let item = |(index, value)| Fields { value, path: format!("{}[{index}]", self.path) };
+        Ok(items.iter().enumerate().map(item).collect())
     }
 
     /// Returns the problem that something else was expected here.

@@ -9,11 +9,13 @@
 //! | [`examples`] | worked examples that a teacher is shown |
 //! | [`synthetic`] | no file at all: a generator |
 //!
-//! A reader takes the bytes of a whole file and returns its rows in their order, or the first thing that is wrong with
-//! the file, named by line and field. Fields that a format does not need are ignored, as are blank lines.
+//! A reader takes the bytes of a whole file, which is JSON lines or one JSON array, and returns its rows in their order, or
+//! the first thing that is wrong with the file, named by line and field. Fields that a format does not need are ignored, as are blank lines.
 
+mod array;
 pub mod csqa;
 pub mod examples;
+mod lettered;
 mod lines;
 pub mod obqa;
 pub mod quarel;

@@ -1,7 +1,9 @@
 //! OpenBookQA.
 //!
-//! A line is `{"id", "question": {"stem", "choices": [{"label", "text"}]}, "answerKey"}`.
+//! A line is `{"id", "question": {"stem", "choices": [{"label", "text"}]}, "answerKey"}`, or has the hub's layout
+//! `{"id", "question_stem", "choices": {"label": […], "text": […]}, "answerKey"}`.
 
+use super::lettered::asked;
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
 use retort_artifact::Question;
@@ -13,9 +15,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Question>, DatasetError> {
 
 fn question(fields: &Fields) -> Result<Question, Problem> {
     let id = fields.words("id")?;
-    let question = fields.field("question", "an object with `stem` and `choices`")?;
-    let stem = question.words("stem")?;
-    let choices = question.choices()?;
-    let answer = fields.field("answerKey", "the label of a choice")?.answer(&choices)?;
-    Ok(Question { id, stem, choices, answer: Some(answer), rationale: None })
+    let (stem, lettered) = asked(fields)?;
+    let answer = lettered.answer(&fields.field("answerKey", "the label of a choice")?)?;
+    Ok(Question { id, stem, choices: lettered.choices, answer: Some(answer), rationale: None })
 }

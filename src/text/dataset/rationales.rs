@@ -1,4 +1,4 @@
-//! Rationales that were elicited elsewhere, as JSON lines or as CSV.
+//! Rationales that were elicited elsewhere, as JSON lines, one JSON array, or CSV.
 //!
 //! A row is `{"id", "rationale"}` and may add `"sample"`, which of several it is from 0, and `"label"`, the label that
 //! the teacher itself arrived at. Further fields are kept as they are. A question may have several rationales, no two with
@@ -15,12 +15,12 @@ use retort_artifact::{Rationale, Rationales};
 const FORMAT: &str = "a rationale";
 const KNOWN: [&str; 4] = ["id", "rationale", "sample", "label"];
 
-/// Reads a whole file: JSON lines where its first character is `{`, else CSV.
+/// Reads a whole file: JSON lines where its first character is `{`, one array where it is `[`, else CSV.
 pub fn read(bytes: &[u8]) -> Result<Rationales, DatasetError> {
     let bytes = strict::without_mark(bytes);
     let begins = bytes.trim_ascii_start().first();
     let rows = match begins {
-        None | Some(b'{') => lines::read(FORMAT, bytes, rationale, key)?,
+        None | Some(b'{' | b'[') => lines::read(FORMAT, bytes, rationale, key)?,
         Some(_) => csv(bytes)?,
     };
     Ok(Rationales { rows })
@@ -127,6 +127,30 @@ mod tests {
     }
 
     #[test]
+    fn an_array_is_read_and_so_is_what_windows_marks() {
+        let rows = r#"{"id":"q","sample":0,"text":"Ice."}
+{"id":"q","sample":1,"text":"So.","label":"B"}
+"#;
+        let entries = r#"{"id":"q","rationale":"Ice."}, {"id":"q","sample":1,"label":"b","rationale":"So."}"#;
+        let lines = entries.replace("}, ", "}\n");
+        for text in
+            [format!("[{entries}]"), format!("\u{feff}[\n{entries}\n]\n"), lines.clone(), format!("\u{feff}{lines}")]
+        {
+            let read = read(text.as_bytes()).unwrap().rows;
+            let line = |row: &Rationale| serde_json::to_string(row).unwrap() + "\n";
+            assert_eq!(read.iter().map(line).collect::<String>(), rows, "{text}");
+        }
+        let marked = read("\u{feff}id,rationale\nq,Ice.\n".as_bytes()).unwrap();
+        assert_eq!(marked.rows[0].id, "q");
+        check(
+            "[\n{\"id\":\"q\",\"rationale\":\"a\"},\n{\"id\":\"q\",\"rationale\":\"b\"}]",
+            &expect![
+                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"
+            ],
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_named_by_its_line() {
         check(
             "id,text\nq,Ice.\n",
@@ -168,7 +192,9 @@ mod tests {
         );
         check(
             "[{\"id\":\"q\"}]",
-            &expect!["cannot read line 1 as a rationale: the field `id` is missing, expected a column of that name"],
+            &expect![
+                "cannot read line 1 as a rationale: the field `rationale` is missing, expected text that is not blank"
+            ],
         );
     }
 }

@@ -80,7 +80,7 @@ fn errors_name_the_line_the_field_and_what_was_expected() {
         ]],
     );
     refused(
-        obqa::read(b"[]"),
+        obqa::read(b"[[]]"),
         &expect![
             "cannot read line 1 as an OpenBookQA question: the field `(the line)` is `[]`, expected an object with the field `id`"
         ],
@@ -113,6 +113,71 @@ fn errors_name_the_line_the_field_and_what_was_expected() {
             "cannot read line 1 as a QuaRel question: the field `answer_index` is `2`, expected an index from 0 to 1"
         ],
     );
+}
+
+/// The same question in every layout in which such questions are published.
+#[test]
+fn the_layouts_and_labels_of_the_hub_and_of_arc_are_read() {
+    let one = &csqa::read(GOOD.as_bytes()).unwrap()[0];
+    let hub = |labels: &str, key: &str| {
+        format!(
+            r#"{{"id":"1","question":"Where is ice?","question_concept":"ice","choices":{{"label":{labels},"text":["pole","sun"]}},"answerKey":{key}}}"#
+        )
+    };
+    let own = |first: &str, second: &str, key: &str| {
+        let line = GOOD.replace(r#""label":"A""#, &format!(r#""label":{first}"#));
+        let line = line.replace(r#""label":"B""#, &format!(r#""label":{second}"#));
+        line.replace(r#""answerKey":"A""#, &format!(r#""answerKey":{key}"#))
+    };
+    for (labels, key) in [
+        ([r#""A""#, r#""B""#], r#""A""#),
+        ([r#""a""#, r#""b""#], r#""a""#),
+        ([r#""a""#, r#""b""#], r#""A""#),
+        ([r#""1""#, r#""2""#], r#""1""#),
+        ([r#""0""#, r#""1""#], r#""0""#),
+        (["1", "2"], "1"),
+        (["1", "2"], r#""1""#),
+    ] {
+        let listed = format!("[{}]", labels.join(","));
+        for line in [
+            hub(&listed, key),
+            hub(&listed, key).replace(r#""question":"#, r#""question_stem":"#),
+            own(labels[0], labels[1], key),
+            format!("[{}]", hub(&listed, key)),
+        ] {
+            for read in [csqa::read, obqa::read] {
+                assert_eq!(&read(line.as_bytes()).unwrap()[0], one, "{line}");
+            }
+        }
+    }
+    // The hub's test split of CommonsenseQA has empty keys.
+    assert_eq!(csqa::read(hub(r#"["A","B"]"#, r#""""#).as_bytes()).unwrap()[0].answer, None);
+    for (line, expected) in [
+        (
+            hub(r#"["1","2"]"#, r#""3""#),
+            expect!["cannot read line 1 as an OpenBookQA question: the field `answerKey` is `3`, expected one of 1, 2"],
+        ),
+        (
+            hub(r#"["1","3"]"#, r#""3""#),
+            expect![
+                "cannot read line 1 as an OpenBookQA question: the field `choices.label[0]` is `1`, expected a letter from A to Z"
+            ],
+        ),
+        (
+            hub(r#"["A"]"#, r#""A""#),
+            expect![[
+                r#"cannot read line 1 as an OpenBookQA question: the field `choices.text` is `["pole","sun"]`, expected 1 texts, as many as there are labels"#
+            ]],
+        ),
+        (
+            hub(r#"["A","a"]"#, r#""A""#),
+            expect![
+                "cannot read line 1 as an OpenBookQA question: the field `choices.label[1]` is `a`, expected a label that no other choice has"
+            ],
+        ),
+    ] {
+        refused(obqa::read(line.as_bytes()), &expected);
+    }
 }
 
 #[test]

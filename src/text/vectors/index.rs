@@ -15,6 +15,7 @@ const DIMENSION_MAX: usize = 1 << 20;
 impl<'a> Vectors<'a> {
     /// Reads where each word stands; where no format is given, it is told from the first two lines.
     pub fn index(bytes: &'a [u8], format: Option<Format>) -> Result<Self, VectorsError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let format = format.unwrap_or_else(|| detect(bytes));
         let (dimension, rows) = match format {
             Format::Word2vec => {
@@ -31,7 +32,7 @@ impl<'a> Vectors<'a> {
                 }
             }
             Format::Glove => {
-                let dimension = spaces(first_line(bytes).trim_ascii_end());
+                let dimension = spaces(trimmed(first_line(bytes)));
                 (dimension, text(bytes, 0, dimension, 1)?)
             }
         };
@@ -39,31 +40,43 @@ impl<'a> Vectors<'a> {
             return Err(VectorsError::Empty);
         }
         let by_hash = by_hash(bytes, &rows);
-        let vectors = Self { bytes, format, dimension, rows, by_hash };
-        vectors.twice().map_or(Ok(()), Err)?;
-        Ok(vectors)
+        let repeated = repeated(bytes, &rows, &by_hash);
+        Ok(Self { bytes, format, dimension, rows, by_hash, repeated })
     }
 
     /// Finds the row of a word.
     pub(super) fn row(&self, word: &str) -> Option<usize> {
         let hash = hash(word.as_bytes());
         let from = self.by_hash.partition_point(|(other, _)| *other < hash);
+        // Of equal hashes the earlier row comes first, and so does the first of a word that is repeated.
         let same = self.by_hash[from..].iter().take_while(|(other, _)| *other == hash);
         same.map(|(_, row)| *row as usize).find(|row| &self.bytes[self.rows[*row].word()] == word.as_bytes())
     }
 
-    fn twice(&self) -> Option<VectorsError> {
-        let word = |row: u32| &self.bytes[self.rows[row as usize].word()];
-        // Equal hashes of different words are so rare that only neighbours need to be looked at, twice over.
-        let pairs = self.by_hash.windows(2).chain(self.by_hash.windows(3));
-        let same = |pair: &&[(u64, u32)]| {
-            let (first, last) = (pair[0], pair[pair.len() - 1]);
-            first.0 == last.0 && word(first.1) == word(last.1)
-        };
-        let (first, second) = pairs.filter(same).map(|pair| (pair[0].1, pair[pair.len() - 1].1)).min()?;
-        let word = self.word(first as usize);
-        Some(VectorsError::Twice { word, first: first as usize + 1, second: second as usize + 1 })
+    /// Returns how many words come again after their first place, and the first of them; the first place counts.
+    pub fn repeated(&self) -> Option<(usize, String)> {
+        self.repeated.first().map(|row| (self.repeated.len(), self.word(*row as usize)))
     }
+
+    /// Says whether the word of a row has come before.
+    pub(super) fn is_repeated(&self, row: usize) -> bool {
+        self.repeated.binary_search(&(row as u32)).is_ok()
+    }
+}
+
+/// Returns the rows whose words have come before, in rising order.
+fn repeated(bytes: &[u8], rows: &[Row], by_hash: &[(u64, u32)]) -> Vec<u32> {
+    let word = |row: u32| &bytes[rows[row as usize].word()];
+    let mut repeated: Vec<u32> = by_hash
+        .chunk_by(|one, other| one.0 == other.0)
+        .filter(|same| same.len() > 1)
+        .flat_map(|same| {
+            let again = |at: &usize| same[..*at].iter().any(|earlier| word(earlier.1) == word(same[*at].1));
+            (1..same.len()).filter(again).map(|at| same[at].1).collect::<Vec<u32>>()
+        })
+        .collect();
+    repeated.sort_unstable();
+    repeated
 }
 
 /// A first line of `count dimension`.
@@ -77,6 +90,12 @@ struct Header {
 fn first_line(bytes: &[u8]) -> &[u8] {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A line without the white space behind its last number, which word2vec.c and fastText write.
+fn trimmed(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r')).map_or(0, |last| last + 1);
+    &line[..end]
 }
 
 fn numbers_of(line: &[u8]) -> Option<(usize, usize)> {
@@ -100,7 +119,7 @@ fn detect(bytes: &[u8]) -> Format {
     let Ok(Header { dimension, bytes: head, .. }) = header(bytes) else { return Format::Glove };
     // A number is seldom longer than 24 letters, and a word than 1,024.
     let second = &bytes[head..bytes.len().min(head + 1024 + 24 * dimension)];
-    let line = first_line(second);
+    let line = trimmed(first_line(second));
     let mut fields = line.rsplit(|&byte| byte == b' ').take(dimension);
     let number = |field: &[u8]| str::from_utf8(field).is_ok_and(|field| field.parse::<f32>().is_ok());
     if spaces(line) >= dimension && fields.all(number) { Format::Word2vecText } else { Format::Word2vec }
@@ -154,8 +173,10 @@ fn piece(bytes: &[u8], from: usize, to: usize, dimension: usize) -> Piece {
     while start < to && piece.wrong.is_none() {
         let end = bytes[start..to].iter().position(|&byte| byte == b'\n').map_or(to, |end| start + end);
         let line = &bytes[start..end];
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = line.strip_suffix(b" ").unwrap_or(line);
+        let line = trimmed(line);
+        if line.is_empty() && bytes[end..].trim_ascii().is_empty() {
+            break;
+        }
         match word_bytes(line, dimension) {
             Ok(word) => {
                 piece.rows.push(Row { start, word_bytes: word as u32, line_bytes: line.len() as u32 });

@@ -8,9 +8,11 @@
 //!
 //! [`Vectors`] takes the bytes of a file, which may be mapped into memory: it notes where each word stands and keeps no
 //! copy of a number. Everything that can be wrong with a file is an error: one cut short, a line with too few or too many
-//! numbers, a number that is none, a word that comes twice.
+//! numbers, a number that is none. Of a word that comes twice the first place counts, as for gensim, and
+//! [`Vectors::repeated`] tells of it. The mark that Windows puts before text is passed over.
 //!
-//! In text, fields are parted by single spaces. GloVe's largest file has words with spaces within (`. . .`); so a line's last
+//! In text, fields are parted by single spaces, and white space may stand behind the last one, as word2vec.c and fastText
+//! write it. GloVe's largest file has words with spaces within (`. . .`); so a line's last
 //! fields are its numbers and all before them is the word, unless the word would end in a number.
 
 mod index;
@@ -81,16 +83,6 @@ pub enum VectorsError {
         /// What stands there.
         found: String,
     },
-    /// A word comes twice.
-    #[error("`{word}` comes twice, as word {first} and as word {second} of the file")]
-    Twice {
-        /// The word.
-        word: String,
-        /// The place of the first among the words, counted from 1.
-        first: usize,
-        /// The place of the second.
-        second: usize,
-    },
 }
 
 /// The vectors of a file, by word.
@@ -102,6 +94,8 @@ pub struct Vectors<'a> {
     rows: Vec<Row>,
     /// A hash of each word and its row, in the order of the hashes.
     by_hash: Vec<(u64, u32)>,
+    /// Rows whose words have come before, in rising order.
+    repeated: Vec<u32>,
 }
 
 /// Where a word stands; its numbers follow after one space.

@@ -24,7 +24,7 @@ pub struct Neighbour {
 impl Vectors<'_> {
     /// Finds the `k` words nearest to each of some words by cosine, nearest first; of equally near ones the earlier in the
     /// file. A word that the file lacks is looked for in lower case; `None` where there is none either, or where all of its
-    /// numbers are zero. The word itself is no neighbour, nor is one whose numbers are all zero.
+    /// numbers are zero. The word itself is no neighbour, nor is one whose numbers are all zero, nor a word's second place.
     pub fn nearest(&self, words: &[&str], k: usize) -> Result<Vec<Option<Vec<Neighbour>>>, VectorsError> {
         let row = |word: &&str| self.row(word).or_else(|| self.row(&word.to_lowercase()));
         let rows: Vec<Option<usize>> = words.iter().map(row).collect();
@@ -165,7 +165,7 @@ impl Best {
         at: usize,
         row: usize,
     ) -> Result<(), (usize, VectorsError)> {
-        if row == query.row || self.k == 0 {
+        if row == query.row || self.k == 0 || vectors.is_repeated(row) {
             return Ok(());
         }
         let mut numbers = vec![0.0; query.numbers.len()];

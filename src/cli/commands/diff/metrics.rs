@@ -87,9 +87,8 @@ pub(super) fn accuracies(
     let responses = |scores: &Option<Scores>| scores.as_ref().map(responses).transpose();
     let (old, new) = (responses(&was)?, responses(&is)?);
     let bootstrap = Bootstrap::seeded(0);
-    let estimate = |responses: &Option<Responses>| {
-        accuracy(responses.as_ref()?, Level::P95, bootstrap).map(|estimate| measured(&estimate))
-    };
+    let estimate =
+        |responses: &Option<Responses>| accuracy(responses.as_ref()?, Level::P95).map(|estimate| measured(&estimate));
     let (mut compared, mut not_compared) = (None, None);
     if let (Some(was), Some(is), Some(old), Some(new)) = (&was, &is, &old, &new) {
         match Pairs::of(new, old) {

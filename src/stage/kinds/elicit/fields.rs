@@ -24,7 +24,9 @@ impl FromNode for Address {
                 let message = format!("cannot use `{}` as a server's address: {why}", scope.path());
                 // Whatever is wrong with it, a key may stand in it.
                 let wrong = Diagnostic::at(node.span, message).label("not shown, as it may hold a key");
-                scope.fail(wrong.hint(format!("an address such as `http://localhost:8000/v1`; {KEY_HINT}")).conceal(node.span))
+                scope.fail(
+                    wrong.hint(format!("an address such as `http://localhost:8000/v1`; {KEY_HINT}")).conceal(node.span),
+                )
             }
         }
     }

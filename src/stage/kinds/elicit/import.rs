@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::params::External;
-use crate::{Context, StageError};
+use crate::{Context, Flaw, Looked, StageError};
 use retort_artifact::{Question, Rationale, Rationales};
 use retort_text::dataset::rationales;
 
 crate::params! {
-    /// Rationales that were elicited elsewhere: JSON lines or CSV of `id` and `rationale`, and optionally `sample` and
+    /// Rationales that were elicited elsewhere: JSON lines, one JSON array or CSV of `id` and `rationale`, and optionally `sample` and
     /// `label`. Further fields are kept.
     pub struct Import {
         /// The file.
@@ -17,11 +17,23 @@ crate::params! {
 }
 
 impl Import {
+    /// Checks that the file can be read.
+    pub(super) fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let first = looked.first(format!("rationales {}", context.seen(&self.path)));
+        let flaw = if first { Flaw::of("teacher.import.path", self.read(context)) } else { None };
+        flaw.into_iter().collect()
+    }
+
+    fn read(&self, context: &Context<'_>) -> Result<Rationales, StageError> {
+        let Self { path } = self;
+        rationales::read(&context.file(path)?)
+            .map_err(|error| StageError::data(format!("`{}`: {error}", context.path_of(path))))
+    }
+
     /// Reads the file and puts the rationales in the order of the questions; those of other questions are left out.
     pub(super) fn rationales(&self, context: &Context<'_>, questions: &[Question]) -> Result<Rationales, StageError> {
         let Self { path } = self;
-        let read = rationales::read(&context.file(path)?)
-            .map_err(|error| StageError::data(format!("`{}`: {error}", context.path_of(path))))?;
+        let read = self.read(context)?;
         let order: BTreeMap<&str, usize> =
             questions.iter().enumerate().map(|(index, question)| (question.id.as_str(), index)).collect();
         let all = read.rows.len();

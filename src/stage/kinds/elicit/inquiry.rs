@@ -368,7 +368,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Reads the template and its examples.
-fn prompt(context: &Context<'_>, written: &Written) -> Result<TeacherPrompt, StageError> {
+pub(super) fn prompt(context: &Context<'_>, written: &Written) -> Result<TeacherPrompt, StageError> {
     let file = |external: &External| context.file(external);
     let Some(external) = &written.prompt else { return Err(data("there is no `prompt`")) };
     let place = context.path_of(external);

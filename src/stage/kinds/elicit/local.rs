@@ -9,7 +9,7 @@ use super::row::Row;
 use crate::kinds::bounds::{Begin, eos_ids};
 use crate::kinds::sequence::data;
 use crate::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
-use crate::{Context, StageError};
+use crate::{Context, Flaw, Looked, StageError, foreign};
 use retort_fingerprint::{ContentHash, Digest, Term};
 use retort_hub::{CHAT_TEMPLATE, CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, is_weights};
 use retort_model::{Budget, Config, GenerateOptions, Model, Sampling, StopReason, WeightsFile, generate};
@@ -105,6 +105,16 @@ struct Loaded {
     stop_ids: Vec<u32>,
 }
 
+/// Everything about the model but its weights.
+struct Described {
+    template: ChatTemplate,
+    tokenizer: Tokenizer,
+    config: Config,
+    begin: Vec<u32>,
+    stop_ids: Vec<u32>,
+    weights: Vec<(String, PathBuf, Digest)>,
+}
+
 impl Local {
     /// Returns what every answer depends on but the conversation, the seed and the sample.
     pub(super) fn row_term(&self, context: &Context<'_>) -> Result<Term, StageError> {
@@ -147,9 +157,7 @@ impl Local {
 
     /// Asks for every row that nobody has answered yet, some side by side.
     pub(super) fn ask(&self, context: &Context<'_>, rows: &mut Rows<'_>) -> Result<(), StageError> {
-        if self.temperature < 0.0 {
-            return Err(data(format!("`temperature` is {}, and cannot be below 0", self.temperature)));
-        }
+        self.sound()?;
         let open = rows.open();
         if open.is_empty() {
             return Ok(());
@@ -254,7 +262,24 @@ impl Local {
         self.stop.iter().filter_map(|stop| text.find(stop.as_str())).min()
     }
 
-    fn load(&self, context: &Context<'_>) -> Result<Loaded, StageError> {
+    fn sound(&self) -> Result<(), StageError> {
+        if self.temperature < 0.0 {
+            return Err(data(format!("`temperature` is {}, and cannot be below 0", self.temperature)));
+        }
+        Ok(())
+    }
+
+    /// Checks what can be known before the model is loaded.
+    pub(super) fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let mut flaws: Vec<Flaw> = Flaw::of("teacher.local.temperature", self.sound()).into_iter().collect();
+        if looked.first(format!("teacher {}", context.seen(&self.model.0.0))) {
+            flaws.extend(Flaw::of("teacher.local.model", self.described(context)));
+        }
+        flaws
+    }
+
+    /// Reads everything about the model but its weights, which are only looked at.
+    fn described(&self, context: &Context<'_>) -> Result<Described, StageError> {
         let files = &self.model.0.0;
         let all = context.files_of(files);
         let file = |name: &str| context.file_named(files, name);
@@ -276,10 +301,16 @@ impl Local {
             None => eos_ids(&config_bytes, CONFIG)?,
         };
         stop_ids.extend(template.eos().and_then(|eos| tokenizer.id(eos)));
-        let weights = all.iter().filter(|(name, ..)| is_weights(name));
+        let weights: Vec<&(String, PathBuf, Digest)> = all.iter().filter(|(name, ..)| is_weights(name)).collect();
+        weights.iter().try_for_each(|(_, path, _)| foreign::refuse(path)).map_err(data)?;
+        Ok(Described { template, tokenizer, config, begin, stop_ids, weights: weights.into_iter().cloned().collect() })
+    }
+
+    fn load(&self, context: &Context<'_>) -> Result<Loaded, StageError> {
+        let Described { template, tokenizer, config, begin, stop_ids, weights } = self.described(context)?;
         let open =
             |file: &(String, PathBuf, Digest)| Ok(WeightsFile::new(file.1.display().to_string(), context.open(file)?));
-        let weights = weights.map(open).collect::<Result<_, StageError>>()?;
+        let weights = weights.iter().map(open).collect::<Result<_, StageError>>()?;
         let model = Model::from_files(&config, weights, 0, context.device()?)?;
         Ok(Loaded { model, tokenizer, template, begin, stop_ids })
     }

@@ -34,7 +34,7 @@ mod teacher;
 use serde_json::Value as Json;
 
 use crate::params::{Aside, Count, External, FromNode, Input, Scope, Share};
-use crate::{Context, Inquiry, Slot, Stage, StageError};
+use crate::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 use retort_artifact::{Question, Questions, Rationales, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
@@ -156,6 +156,25 @@ impl Stage for Elicit {
             Teacher::OpenAi(openai) if openai.server.is_none() => Some(openai.base_url.0.place()),
             Teacher::OpenAi(_) | Teacher::Gold | Teacher::Import(_) | Teacher::Local(_) => None,
         }
+    }
+
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        let written = &self.0;
+        if written.teacher.is_asked() {
+            flaws.extend(Flaw::of("prompt", inquiry::prompt(context, written)));
+        }
+        flaws.extend(match &written.teacher {
+            Teacher::Gold => Vec::new(),
+            Teacher::Import(import) => import.preflight(context, looked),
+            Teacher::OpenAi(openai) => openai.preflight(context),
+            Teacher::Local(local) => local.preflight(context, looked),
+        });
+        flaws
+    }
+
+    fn asks(&self) -> bool {
+        self.0.teacher.is_asked()
     }
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {

@@ -9,7 +9,7 @@ use super::row::Row;
 use super::tally::Tally;
 use crate::kinds::sequence::data;
 use crate::params::{Aside, Count, PositiveReal, Share, VariableName};
-use crate::{Context, StageError};
+use crate::{Context, Flaw, StageError};
 use retort_fingerprint::{ContentHash, Term};
 use retort_hub::Secret;
 use retort_teacher::{
@@ -207,23 +207,32 @@ impl OpenAi {
         Ok(())
     }
 
+    /// Checks the address, and that the key is there.
+    pub(super) fn preflight(&self, context: &Context<'_>) -> Vec<Flaw> {
+        let key = Flaw::of("teacher.openai.key_env", self.secret(context));
+        let address = Flaw::of("teacher.openai.base_url", self.server_with(context, None));
+        key.map(|key| Flaw { here: true, ..key }).into_iter().chain(address).collect()
+    }
+
+    fn secret(&self, context: &Context<'_>) -> Result<Option<Secret>, StageError> {
+        let Some(VariableName(variable)) = &self.key_env.0 else { return Ok(None) };
+        let value = context.reach().variable(variable).filter(|value| !value.reveal().trim().is_empty());
+        let value = value.ok_or_else(|| {
+            data(format!(
+                "the environment has no key in `{variable}`, which `key_env` names: set it, or leave `key_env` out"
+            ))
+        })?;
+        let unsound =
+            |why| data(format!("what the environment has in `{variable}`, which `key_env` names, is no key: {why}"));
+        value.key().map(Some).map_err(unsound)
+    }
+
     fn server(&self, context: &Context<'_>) -> Result<Server, StageError> {
+        self.server_with(context, self.secret(context)?)
+    }
+
+    fn server_with(&self, context: &Context<'_>, secret: Option<Secret>) -> Result<Server, StageError> {
         let held = |variable: &str| context.reach().variable(variable);
-        let secret = match &self.key_env.0 {
-            None => None,
-            Some(VariableName(variable)) => {
-                let value = held(variable).filter(|value| !value.reveal().trim().is_empty());
-                let value = value.ok_or_else(|| {
-                    data(format!(
-                        "the environment has no key in `{variable}`, which `key_env` names: set it, or leave `key_env` out"
-                    ))
-                })?;
-                let unsound = |why| {
-                    data(format!("what the environment has in `{variable}`, which `key_env` names, is no key: {why}"))
-                };
-                Some(value.key().map_err(unsound)?)
-            }
-        };
         let values = |field: &str, variables: &Variables| -> Result<Vec<(String, Secret)>, StageError> {
             let value = |(name, variable): (&String, &String)| {
                 let missing = || {

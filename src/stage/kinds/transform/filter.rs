@@ -2,7 +2,7 @@
 
 use whichlang::{LANGUAGES, detect_language};
 
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use retort_artifact::Rationale;
 use retort_text::words::words;
@@ -55,6 +55,10 @@ impl Operation for Filter {
             }
             _ => Ok(()),
         }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { questions: self.label.is_some(), ..Needs::default() }
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use crate::params::{Count, Input};
 use retort_artifact::{Attribution, Attributions, Rationale};
@@ -79,6 +79,10 @@ impl Operation for KeepTop {
             }
             _ => Ok(()),
         }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { tokenizer: self.level == Level::Token && self.by.is_some(), ..Needs::default() }
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

@@ -6,16 +6,17 @@ use serde_json::{Value as Json, json};
 
 use super::materials::named;
 use super::{Materials, Operation};
-use crate::StageError;
 use crate::kinds::missing::Missing;
 use crate::params::{Count, External, Fields, FromNode, Scope};
+use crate::{Context, StageError};
 use retort_artifact::Rationale;
 use retort_source::Node;
-use retort_text::annotation::{self, Annotation, Combine, Format, combined, places};
+use retort_text::annotation::{self, Annotation, Combine, Format, Unit, combined, places};
 use retort_text::operation::{Subwords, written};
 use retort_text::words::words;
 
 crate::words!(read Format);
+crate::words!(read Unit);
 
 /// What becomes of marks that belong nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +32,14 @@ crate::words!(Unknown { Fail = "fail", Warn = "warn" });
 crate::params! {
     /// Keeps the words that people marked as mattering to the answer, in the order of the text, one space between them.
     pub struct KeepWords {
-        /// What they marked: JSON lines of `{id, annotator, words}` or `{id, annotator, spans}`, spans counted in characters,
-        /// or an export of thresh.tools.
+        /// What they marked: JSON lines, or one array, of `{id, annotator, words}` or `{id, annotator, spans}`, or an export of
+        /// thresh.tools. What names no question is of the rationale that has its text.
         pub annotations: External,
         /// How it is written: `jsonl` or `thresh`; told from the file where nothing is given.
         pub format: Option<Format>,
+        /// What spans are counted in: `characters`, `utf16` or `bytes`; UTF-16 in an export of thresh.tools, which counts as
+        /// browsers do, and else characters, where nothing is given.
+        pub counted_in: Option<Unit>,
         /// Which words stay where several people marked a rationale: those that `any` of them marked, `all`, a `majority` of
         /// more than half, or `{ at_least: n }`.
         pub combine: Combine = Combine::Any,
@@ -49,29 +53,36 @@ crate::params! {
 
 impl Operation for KeepWords {
     const NAME: &'static str = "keep_words";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Keeps the words that people marked.";
+
+    fn preflight(&self, context: &Context<'_>) -> Result<(), StageError> {
+        self.read(context).map(drop)
+    }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let file = materials.context().path_of(&self.annotations);
         let unusable = |why: &dyn std::fmt::Display| materials.fail(format!("`{file}`: {why}"));
-        let bytes = materials.context().file(&self.annotations)?;
-        let annotations = annotation::read(&bytes, self.format).map_err(|why| unusable(&why))?;
-        let mut by_id: BTreeMap<&str, Vec<&Annotation>> = BTreeMap::new();
+        let annotations = self.read(materials.context()).map_err(|why| materials.fail(why))?;
+        let mut by_id: BTreeMap<Option<&str>, Vec<&Annotation>> = BTreeMap::new();
         for annotation in &annotations {
-            by_id.entry(&annotation.id).or_default().push(annotation);
+            by_id.entry(annotation.id.as_deref()).or_default().push(annotation);
         }
         let of = |row: &Rationale| -> Vec<&Annotation> {
-            let all = by_id.get(row.id.as_str()).into_iter().flatten().copied();
-            all.filter(|annotation| annotation.sample.is_none_or(|sample| sample == row.sample)).collect()
+            let named = by_id.get(&Some(row.id.as_str())).into_iter().flatten().copied();
+            let named = named.filter(|annotation| annotation.sample.is_none_or(|sample| sample == row.sample));
+            let nameless = by_id.get(&None).into_iter().flatten().copied();
+            let mut all: Vec<&Annotation> = named.chain(nameless.filter(|of| of.fits(&row.text))).collect();
+            // Several texts may share an identifier; where none fits, which one is marked is said.
+            if all.iter().any(|annotation| annotation.fits(&row.text)) {
+                all.retain(|annotation| annotation.fits(&row.text));
+            }
+            all
         };
-        let samples: BTreeSet<(&str, u32)> = rows.iter().map(|row| (row.id.as_str(), row.sample)).collect();
-        let ids: BTreeSet<&str> = samples.iter().map(|(id, _)| *id).collect();
-        let lost = |annotation: &&Annotation| {
-            let id = annotation.id.as_str();
-            !annotation.sample.map_or_else(|| ids.contains(id), |sample| samples.contains(&(id, sample)))
-        };
-        let lost: Vec<String> = annotations.iter().filter(lost).map(|annotation| annotation.id.clone()).collect();
+        let used: BTreeSet<&str> = rows.iter().flat_map(&of).map(|annotation| annotation.place.as_str()).collect();
+        let lost = |annotation: &&Annotation| !used.contains(annotation.place.as_str());
+        let lost: Vec<String> =
+            annotations.iter().filter(lost).map(|annotation| annotation.name().to_owned()).collect();
         if !lost.is_empty() {
             let many = format!("{} of {} annotations", lost.len(), annotations.len());
             self.told(materials, format!("{many} are of questions that have no rationale here: {}", named(&lost)))?;
@@ -109,6 +120,12 @@ impl Operation for KeepWords {
 }
 
 impl KeepWords {
+    fn read(&self, context: &Context<'_>) -> Result<Vec<Annotation>, StageError> {
+        let bytes = context.file(&self.annotations)?;
+        annotation::read_counted(&bytes, self.format, self.counted_in)
+            .map_err(|why| StageError::data(format!("`{}`: {why}", context.path_of(&self.annotations))))
+    }
+
     /// Fails because of marks that belong nowhere, or tells of them.
     fn told(&self, materials: &Materials<'_>, what: String) -> Result<(), StageError> {
         match self.unknown {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::materials::named;
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use retort_artifact::Rationale;
 use retort_text::operation::{self, Level, listed, masked};
@@ -39,6 +39,10 @@ impl Operation for Mask {
             },
             _ => Err("needs either `fraction` or `words`".into()),
         }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { tokenizer: self.level == Level::Token, ..Needs::default() }
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {

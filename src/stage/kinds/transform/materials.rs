@@ -8,6 +8,7 @@ use crate::params::Input;
 use crate::{Context, StageError};
 use retort_artifact::{Artifact, Label, Question, Rationale};
 use retort_fingerprint::Draw;
+use retort_text::dataset::quarel::bare;
 use retort_text::operation::{Level, units};
 use retort_text::tokenizer::Tokenizer;
 
@@ -90,10 +91,11 @@ impl<'a> Materials<'a> {
         questions.get(&row.id).ok_or_else(unknown)
     }
 
-    /// Returns the right answer to the question of a rationale, with its words.
+    /// Returns the right answer to the question of a rationale, with its words by themselves: without the full stop or the
+    /// `or` that may stand behind them in the question.
     pub fn answer(&self, row: &Rationale) -> Result<(Label, &'a str), StageError> {
         let question = self.question(row)?;
-        let answer = question.answer.and_then(|label| Some((label, question.choice(label)?)));
+        let answer = question.answer.and_then(|label| Some((label, bare(question.choice(label)?))));
         answer.ok_or_else(|| self.fail(format!("the question `{}` has no known answer", row.id)))
     }
 

@@ -42,10 +42,10 @@ use std::collections::BTreeMap;
 
 pub use catalog::{OPERATIONS, add_operations};
 pub use materials::{Materials, Supplies};
-pub use operation::{Form, Operation, Step};
+pub use operation::{Form, Needs, Operation, Step};
 
 use crate::params::{Input, Seed};
-use crate::{Context, Stage, StageError};
+use crate::{Clash, Context, Flaw, Looked, Stage, StageError};
 use retort_artifact::{Question, Questions, Rationale, Rationales, Split, TokenizerFile};
 use retort_text::tokenizer::Tokenizer;
 
@@ -77,6 +77,32 @@ impl Stage for Transform {
     const ABOUT: &'static str =
         "Rationales changed step by step: masked, shuffled, truncated, reduced to what matters.";
     const EXAMPLE: &'static str = "{ rationales: rationales, steps: [ { mask: { fraction: 0.4, level: word } } ] }";
+
+    fn check(&self) -> Result<(), Clash> {
+        for (index, step) in self.steps.iter().enumerate() {
+            let Needs { tokenizer, questions } = step.needs();
+            let lacks = |what: &str, by: &str, hint: &str| {
+                let why = format!("`steps[{index}].{}` goes by {by}, and the stage has no `{what}`", step.name());
+                Err(Clash { field: "steps", why, hint: hint.to_owned() })
+            };
+            if tokenizer && self.tokenizer.is_none() {
+                return lacks(
+                    "tokenizer",
+                    "tokens",
+                    "name the stage that makes one as `tokenizer`, or use `level: word`",
+                );
+            }
+            if questions && self.questions.is_none() {
+                return lacks("questions", "the questions", "name the stage that gives them as `questions`");
+            }
+        }
+        Ok(())
+    }
+
+    fn preflight(&self, context: &Context<'_>, _looked: &Looked) -> Vec<Flaw> {
+        let check = |(index, step): (usize, &Step)| Flaw::of(&format!("steps[{index}]"), step.preflight(context));
+        self.steps.iter().enumerate().filter_map(check).collect()
+    }
 
     fn parts(&self, port: &str) -> Option<Vec<String>> {
         (port == "questions").then(|| vec![self.split.name().to_owned()])

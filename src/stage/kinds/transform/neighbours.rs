@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memmap2::Mmap;
 
-use super::{Materials, Operation};
-use crate::StageError;
+use super::{Materials, Needs, Operation};
 use crate::kinds::missing::Missing;
 use crate::params::{Count, External};
+use crate::{Context, StageError, foreign};
 use retort_artifact::Rationale;
 use retort_text::vectors::{Format, Vectors};
 use retort_text::words::words;
@@ -31,8 +31,16 @@ crate::params! {
 
 impl Operation for Neighbours {
     const NAME: &'static str = "neighbours";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Puts the words nearest to the right answer in the place of the rationale.";
+
+    fn preflight(&self, context: &Context<'_>) -> Result<(), StageError> {
+        refused(context.files_of(&self.vectors)).map_err(|why| StageError::data(why.to_string()))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { questions: true, ..Needs::default() }
+    }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let mut queries = BTreeSet::new();
@@ -57,8 +65,15 @@ impl Neighbours {
         let path = context.path_of(&self.vectors);
         let unusable = |why: &dyn std::fmt::Display| materials.fail(format!("`{path}` cannot be used: {why}"));
         let file = context.files_of(&self.vectors).first().ok_or_else(|| unusable(&"no file arrived"))?;
+        refused(context.files_of(&self.vectors)).map_err(|why| unusable(&why))?;
         let find = |bytes: &[u8]| {
             let vectors = Vectors::index(bytes, self.format).map_err(|why| unusable(&why))?;
+            if let Some((count, first)) = vectors.repeated() {
+                let words = if count == 1 { "word comes" } else { "words come" };
+                materials.warn(format!(
+                    "{count} {words} again in `{path}`, such as `{first}`; the first place of each counts"
+                ));
+            }
             vectors.nearest(queries, self.k.get()).map_err(|why| unusable(&why))
         };
         let nearest = match context.watch(file)? {
@@ -75,6 +90,11 @@ impl Neighbours {
         };
         Ok(nearest.into_iter().map(|near| near.map(text)).collect())
     }
+}
+
+/// Refuses a file that is none of vectors, by its beginning: it may be too large to be read twice.
+fn refused(files: &[(String, std::path::PathBuf, retort_fingerprint::Digest)]) -> std::io::Result<()> {
+    files.iter().try_for_each(|(_, path, _)| foreign::refuse(path))
 }
 
 /// Maps a file into memory.

@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 
 use super::Materials;
 use super::catalog::operations;
-use crate::StageError;
 use crate::params::{FromNode, Scope, tagged};
+use crate::{Context, StageError};
 use retort_artifact::Rationale;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
@@ -34,13 +34,34 @@ pub trait Operation: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static
         Ok(())
     }
 
+    /// Says what of a transform it goes by.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// Checks the files it reads, before a run.
+    fn preflight(&self, _context: &Context<'_>) -> Result<(), StageError> {
+        Ok(())
+    }
+
     /// Does it to all rationales. What is done to each by itself is a closure for [`Materials::each`].
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError>;
+}
+
+/// What an operation needs of the transform it is a step of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// It counts tokens.
+    pub tokenizer: bool,
+    /// It goes by the questions.
+    pub questions: bool,
 }
 
 /// An operation with its parameters read.
 trait BoundOperation: fmt::Debug + Send + Sync {
     fn term(&self) -> Term;
+    fn needs(&self) -> Needs;
+    fn preflight(&self, context: &Context<'_>) -> Result<(), StageError>;
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError>;
 }
 
@@ -52,6 +73,14 @@ impl<O: Operation> BoundOperation for O {
         };
         fields.insert(REVISION.into(), Term::Int(O::REVISION.into()));
         Term::Record(fields)
+    }
+
+    fn needs(&self) -> Needs {
+        Operation::needs(self)
+    }
+
+    fn preflight(&self, context: &Context<'_>) -> Result<(), StageError> {
+        Operation::preflight(self, context)
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
@@ -96,6 +125,16 @@ impl Step {
     /// Returns the operation's name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Says what of a transform it goes by.
+    pub fn needs(&self) -> Needs {
+        self.operation.needs()
+    }
+
+    /// Checks the files it reads, before a run.
+    pub fn preflight(&self, context: &Context<'_>) -> Result<(), StageError> {
+        self.operation.preflight(context)
     }
 
     /// Does it to all rationales.

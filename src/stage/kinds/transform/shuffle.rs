@@ -1,6 +1,6 @@
 //! `shuffle`: a rationale in random order.
 
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use retort_artifact::Rationale;
 use retort_text::operation::{Level, shuffled};
@@ -17,6 +17,10 @@ impl Operation for Shuffle {
     const NAME: &'static str = "shuffle";
     const REVISION: u32 = 1;
     const ABOUT: &'static str = "Puts the rationale in random order.";
+
+    fn needs(&self) -> Needs {
+        Needs { tokenizer: self.level == Level::Token, ..Needs::default() }
+    }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let shuffled = |row: Rationale| {

@@ -1,6 +1,6 @@
 //! `strip_label`: a rationale without the sentences that give its answer away.
 
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use retort_artifact::{Label, Rationale};
 use retort_text::operation::Giveaways;
@@ -23,6 +23,10 @@ impl Operation for StripLabel {
     const NAME: &'static str = "strip_label";
     const REVISION: u32 = 1;
     const ABOUT: &'static str = "Leaves out the sentences that give the answer away.";
+
+    fn needs(&self) -> Needs {
+        Needs { questions: self.choice_text, ..Needs::default() }
+    }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let (total, mut sentences, mut stripped, mut empty) = (rows.len(), 0, 0, Vec::new());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::materials::named;
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use retort_artifact::{Label, Rationale};
 
@@ -39,6 +39,10 @@ impl Operation for Swap {
     const NAME: &'static str = "swap";
     const REVISION: u32 = 1;
     const ABOUT: &'static str = "Gives each question the rationale of another.";
+
+    fn needs(&self) -> Needs {
+        Needs { questions: self.label != Partner::Any, ..Needs::default() }
+    }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let mut samples: BTreeMap<&str, Vec<&Rationale>> = BTreeMap::new();

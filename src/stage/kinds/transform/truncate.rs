@@ -1,6 +1,6 @@
 //! `truncate`: the beginning of a rationale.
 
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use crate::params::Count;
 use retort_artifact::Rationale;
@@ -20,6 +20,10 @@ impl Operation for Truncate {
     const NAME: &'static str = "truncate";
     const REVISION: u32 = 1;
     const ABOUT: &'static str = "Keeps the beginning of the rationale.";
+
+    fn needs(&self) -> Needs {
+        Needs { tokenizer: self.level == Level::Token, ..Needs::default() }
+    }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         materials.each(rows, |row, _| {

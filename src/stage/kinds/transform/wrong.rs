@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Materials, Operation};
+use super::{Materials, Needs, Operation};
 use crate::StageError;
 use crate::kinds::missing::Missing;
 use crate::params::Input;
@@ -24,6 +24,10 @@ impl Operation for Wrong {
     const NAME: &'static str = "wrong";
     const REVISION: u32 = 1;
     const ABOUT: &'static str = "Puts a rationale for a wrong choice in the place of each.";
+
+    fn needs(&self) -> Needs {
+        Needs { questions: true, ..Needs::default() }
+    }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let samples = materials.read(&self.from)?.rows;
