@@ -40,7 +40,7 @@ class Architecture:
     model_type: str
     # Fields of the configuration, besides `COMMON`.
     fields: dict
-    # The standard deviation of matrices. Training from weights that are too large is chaotic: no two programs then agree.
+    # The standard deviation of matrices. Training from unfit weights is chaotic: no two programs then agree.
     scale: float = 0.12
 
 

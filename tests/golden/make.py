@@ -255,7 +255,7 @@ def make(name: str, folder: Path, seed: int, source: Path) -> bool:
     strays = write_case(folder, name, seed, source)
     print(f"{folder}: training strays by {strays:.1e} when each weight is off by its last bit")
     if strays > STRAY_MAX:
-        print(f"  WRONG: more than {STRAY_MAX:.1e} is chaotic: give `{name}` a smaller `scale` in architectures.py")
+        print(f"  WRONG: more than {STRAY_MAX:.1e} is chaotic: try another `scale` of `{name}` in architectures.py, or --seed")
     return strays <= STRAY_MAX
 
 
