@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Makes a reference case of an architecture, or checks cases that are there.
 
     make.py olmo2                   writes the folder olmo2 beside this script
@@ -255,7 +254,9 @@ def make(name: str, folder: Path, seed: int, source: Path) -> bool:
     strays = write_case(folder, name, seed, source)
     print(f"{folder}: training strays by {strays:.1e} when each weight is off by its last bit")
     if strays > STRAY_MAX:
-        print(f"  WRONG: more than {STRAY_MAX:.1e} is chaotic: try another `scale` of `{name}` in architectures.py, or --seed")
+        print(
+            f"  WRONG: more than {STRAY_MAX:.1e} is chaotic: try another `scale` of `{name}` in architectures.py, or --seed"
+        )
     return strays <= STRAY_MAX
 
 
@@ -290,7 +291,9 @@ def main() -> int:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     if given.check:
-        return 0 if all([check(folder, given.verbose) for folder in given.check]) else 1
+        # Every case is checked, also after one that is wrong.
+        right = [check(folder, given.verbose) for folder in given.check]
+        return 0 if all(right) else 1
     made = make(given.name, given.out or HERE / given.name, given.seed, given.inputs)
     return 0 if made else 1
 
