@@ -29,8 +29,8 @@ mod scores;
 mod session;
 mod settings;
 mod shade;
-mod whole;
 mod signals;
+mod whole;
 
 use clap::Parser;
 

@@ -301,7 +301,7 @@ impl Drop for Unfinished {
 
 /// A file that is whole and has not got its name yet.
 struct Half {
-    half: PathBuf,
+    part: PathBuf,
     path: PathBuf,
     placed: bool,
 }
@@ -309,16 +309,16 @@ struct Half {
 impl Half {
     fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<Self, Error> {
         // Several runs may write one folder at a time, each its own halves.
-        let half = folder.join(format!(".{}.{}.part", name.trim_start_matches('.'), std::process::id()));
-        let one = Self { half, path: folder.join(name), placed: false };
+        let part = folder.join(format!(".{}.{}.part", name.trim_start_matches('.'), std::process::id()));
+        let one = Self { part, path: folder.join(name), placed: false };
         // A link or pipe that stands under the name is not written through.
-        let _ = fs::remove_file(&one.half);
-        fs::OpenOptions::new().write(true).create_new(true).open(&one.half)?.write_all(bytes)?;
+        let _ = fs::remove_file(&one.part);
+        fs::OpenOptions::new().write(true).create_new(true).open(&one.part)?.write_all(bytes)?;
         Ok(one)
     }
 
     fn place(mut self) -> Result<(), Error> {
-        fs::rename(&self.half, &self.path)?;
+        fs::rename(&self.part, &self.path)?;
         self.placed = true;
         Ok(())
     }
@@ -327,7 +327,7 @@ impl Half {
 impl Drop for Half {
     fn drop(&mut self) {
         if !self.placed {
-            let _ = fs::remove_file(&self.half);
+            let _ = fs::remove_file(&self.part);
         }
     }
 }
@@ -379,15 +379,16 @@ mod tests {
         fs::write(folder.join("model-00001.safetensors"), "W").unwrap();
         assert!(put(&folder, &[("one", "6")]).unwrap_err().contains("it is a student's weights"));
         let left = entries(&folder).map_err(|failure| failure.message).unwrap();
-        assert!(!left.keys().any(|name| name.ends_with(".part")), "{left:?}");
+        assert!(!left.keys().any(|name| name.contains(".part")), "{left:?}");
     }
+
+    type Stand = fn(&Path, &Path);
 
     #[test]
     fn whatever_stands_in_the_way_is_refused_before_anything_is_written() {
         let root = tempfile::tempdir().unwrap();
         let victim = root.path().join("victim");
         fs::write(&victim, "V").unwrap();
-        type Stand = fn(&Path, &Path);
         let stands: [Stand; 4] = [
             |at, victim| symlink(victim, at).unwrap(),
             |at, _| symlink("nowhere", at).unwrap(),

@@ -23,7 +23,7 @@ pub(super) struct Found {
     /// What is so on this machine alone, such as a key that its environment lacks.
     pub(super) here: Diagnostics,
     /// The instances that no run gets past.
-    doomed: Vec<InstanceId>,
+    pub(super) doomed: Vec<InstanceId>,
 }
 
 /// Looks at every instance that a run would not find cached and whose files are here.

@@ -61,9 +61,6 @@ struct File {
     trust: Trust,
 }
 
-impl File {
-}
-
 /// `[trust]`: what a team agrees on.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

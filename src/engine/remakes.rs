@@ -87,7 +87,7 @@ mod tests {
         let mut remakes = Remakes::default();
         let (producer, reader, one, other) = (InstanceId::at(3), InstanceId::at(9), read(3, "one"), read(3, "other"));
         let ask = |remakes: &mut Remakes, lacks: &[&Read]| {
-            let lacks: Vec<Read> = lacks.iter().map(|read| Read::clone(read)).collect();
+            let lacks: Vec<Read> = lacks.iter().copied().cloned().collect();
             let parts = |_| ["one", "other"].map(|part| Digest::of(part.as_bytes())).to_vec();
             remakes.ask(reader, &lacks, parts).map_err(|read| read.part.clone())
         };

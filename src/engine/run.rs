@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use super::Scheduler;
 use super::crew::on_thread;
 use super::remakes::Remakes;
-use super::retention::{Passing, Retention};
+use super::retention::Retention;
 use super::tally::{Ended, Ends};
 use super::worker::{Failure, Job, Message};
 use retort_event::{Event, Reporter, Tally, What, Why};

@@ -228,10 +228,11 @@ mod tests {
         Way::gather(|name| variables.get(name).map(|value| (*value).to_owned()))
     }
 
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
+
     #[test]
     fn which_proxy_leads_where() {
         let (http, https) = ("http://a.lab/v1", "https://a.lab/v1");
-        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
         let cases: [Case<'_>; 18] = [
             (&[], http, None),
             (&[("HTTPS_PROXY", "http://p:1")], http, None),

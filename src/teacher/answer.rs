@@ -95,7 +95,7 @@ impl Words {
             Json::Array(parts) => parts.iter().for_each(|part| self.part(part)),
             Json::Object(fields) => match fields.get("type").and_then(Json::as_str) {
                 Some("thinking" | "reasoning" | "thought" | "redacted_thinking") => {
-                    self.reasoning.push_str(&text_of(part))
+                    self.reasoning.push_str(&text_of(part));
                 }
                 Some("refusal") => self.refusal.push_str(&text_of(part)),
                 _ => {

@@ -189,7 +189,7 @@ fn an_export_and_a_report_overwrite_nothing_of_a_person_s() {
     let out = "out/trained/results";
     project.write(&format!("{out}/mine.txt"), "MINE");
     let before = names(out);
-    assert!(before.iter().any(|name| name.ends_with(".svg")));
+    assert!(before.iter().any(|name| name.contains(".svg")));
     project.edit("training: [tuned, again], x: fraction, lines: student", "x: fraction, lines: student");
     project.make();
     let after = names(out);

@@ -8,7 +8,7 @@ use retort_artifact::{Artifact, ArtifactKind, CodecError, Parts};
 use retort_event::{Event, Reporter, What};
 use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 use retort_graph::InstanceGraph;
-use retort_hub::Secret;
+use retort_hub::{Secret, Way};
 use retort_model::{Device, DeviceError};
 use retort_plan::{Earlier, Externals, History, Plan, Verdict, predict};
 use retort_source::{Sources, Style};
@@ -20,7 +20,7 @@ use retort_store::{LayerOptions, Store, StoreOptions};
 use crate::{Outcome, RunOptions, World, run};
 
 /// A few texts, on the edges where rationales are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Texts(Parts);
 
 impl Artifact for Texts {
@@ -36,7 +36,7 @@ impl Artifact for Texts {
 }
 
 /// The same where a report is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sheet(Parts);
 
 impl Artifact for Sheet {
@@ -233,11 +233,11 @@ impl DeviceSlot for Nothing {
 }
 
 impl Reach for Nothing {
-    fn secret(&self, _variable: &str) -> Option<Secret> {
+    fn variable(&self, _variable: &str) -> Option<Secret> {
         unreachable!("nothing is asked")
     }
 
-    fn proxy(&self) -> Option<ureq::Proxy> {
+    fn way(&self) -> Way {
         unreachable!("nothing is asked")
     }
 }

@@ -145,7 +145,7 @@ fn check(
     let made = folder.path().join("made");
     sound(&run_in(&open(&made, &[]), &before.read()), &before.read())?;
     let paths = blobs(&made);
-    faults.iter().for_each(|(index, fault)| damage(index.get(&paths), *fault));
+    faults.iter().for_each(|(index, fault)| damage(&paths[index.index(paths.len())], *fault));
     let experiment = after.read();
     let layer = LayerOptions {
         name: "team".into(),

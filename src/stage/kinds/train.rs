@@ -247,7 +247,7 @@ impl Stage for Train {
             Ok(log) if self.keep.0 == Keep::Full && !keeping::has_all(&context.partial(), &log)? => {
                 context.warn("the weights of some evaluations before a stop are gone, so training begins anew");
                 context.partial().forget_parts()?;
-                model = self.load(context)?.0;
+                model = self.load(context, &tokenizer)?;
                 fit(&mut model, &examples, &recipe, &mut hooks)
             }
             other => other,

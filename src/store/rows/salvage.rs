@@ -76,16 +76,13 @@ pub(super) fn without_table(bytes: &[u8]) -> (Found, usize) {
             .or_else(|| row(Place { offset: next?, ..place }))
             .or_else(|| row(reaching(place.offset)?))
             .or_else(|| row(reaching(next?)?));
-        match sound {
-            Some((key, place, hash)) => {
-                payloads = payloads.min(place.offset);
-                next = Some(place.offset + u64::from(place.bytes) + CHECK_BYTES as u64);
-                found.push((key, place, hash));
-            }
-            None => {
-                lost += 1;
-                next = None;
-            }
+        if let Some((key, place, hash)) = sound {
+            payloads = payloads.min(place.offset);
+            next = Some(place.offset + u64::from(place.bytes) + CHECK_BYTES as u64);
+            found.push((key, place, hash));
+        } else {
+            lost += 1;
+            next = None;
         }
         index += 1;
     }

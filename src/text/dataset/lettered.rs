@@ -36,20 +36,17 @@ pub(super) fn asked(fields: &Fields<'_>) -> Result<(String, Lettered), Problem> 
 pub(super) fn choices(fields: &Fields<'_>) -> Result<Lettered, Problem> {
     const EXPECTED: &str = "a list of two choices or more";
     let field = fields.field("choices", EXPECTED)?;
-    let items: Vec<(Fields<'_>, Fields<'_>)> = match field.value() {
-        Value::Object(_) => {
-            let label = field.field("label", "a list of labels, one for each choice")?.items()?;
-            let text = field.field("text", "a list of texts, one for each choice")?;
-            let texts = text.items()?;
-            if texts.len() != label.len() {
-                return Err(text.unexpected(format!("{} texts, as many as there are labels", label.len())));
-            }
-            label.into_iter().zip(texts).collect()
+    let items: Vec<(Fields<'_>, Fields<'_>)> = if let Value::Object(_) = field.value() {
+        let label = field.field("label", "a list of labels, one for each choice")?.items()?;
+        let text = field.field("text", "a list of texts, one for each choice")?;
+        let texts = text.items()?;
+        if texts.len() != label.len() {
+            return Err(text.unexpected(format!("{} texts, as many as there are labels", label.len())));
         }
-        _ => {
-            let listed = field.items().map_err(|_| field.unexpected(EXPECTED.into()))?;
-            listed.iter().map(labelled).collect::<Result<_, _>>()?
-        }
+        label.into_iter().zip(texts).collect()
+    } else {
+        let listed = field.items().map_err(|_| field.unexpected(EXPECTED.into()))?;
+        listed.iter().map(labelled).collect::<Result<_, _>>()?
     };
     if items.len() < 2 {
         return Err(field.unexpected(EXPECTED.into()));

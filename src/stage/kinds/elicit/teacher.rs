@@ -11,6 +11,7 @@ use retort_source::Node;
 
 /// Where rationales come from.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a stage has one, and few are made")]
 pub enum Teacher {
     /// The rationales that the dataset itself carries.
     Gold,
