@@ -185,7 +185,7 @@ mod tests {
         }
         let absurd = gpt2("").replace("\"n_layer\":12", "\"n_layer\":1000000000");
         let error = Config::from_json(absurd.as_bytes(), "x").expect("valid").require_memory().expect_err("too large");
-        expect!["the model's weights take 26407012 GiB of memory, which this machine does not have"]
+        expect!["the model's weights take 26404380 GiB of memory, which this machine does not have"]
             .assert_eq(&error.to_string());
     }
 

@@ -227,13 +227,13 @@ fn an_arm_without_an_axis_shows_a_dash_and_replicates_are_averaged() {
         &expect![[r#"
             # Accuracy of each arm
             placement | fraction | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
-            – | – | 55.0 [20.0, 90.0] | 10 | 100.0 | +5.0 [−30.0, +40.0] | no | baseline | – | –
-            before | 0.1 | 80.0 [50.0, 100.0] | 10 | 100.0 | +30.0 [0.0, +50.0] | no | +25.0 [−7.0, +57.0] | 0.112 | 0.224
-            before | 0.4 | 65.0 [30.0, 90.0] | 10 | 100.0 | +15.0 [−20.0, +40.0] | no | +10.0 [−13.7, +33.7] | 0.343 | 0.343
+            – | – | 55.0 [10.4, 92.8] | 10 | 100.0 | +5.0 [−39.6, +42.8] | no | baseline | – | –
+            before | 0.1 | 80.0 [42.7, 95.5] | 10 | 100.0 | +30.0 [−7.3, +45.5] | no | +25.0 [−7.0, +57.0] | 0.112 | 0.224
+            before | 0.4 | 65.0 [13.5, 95.7] | 10 | 100.0 | +15.0 [−36.5, +45.7] | no | +10.0 [−13.7, +33.7] | 0.343 | 0.343
             after | 0.1 | 100.0 [72.2, 100.0] | 10 | 100.0 | +50.0 [+22.2, +50.0] | yes | +45.0 [+8.2, +81.8] | 0.021 | 0.085
-            after | 0.4 | 94.4 [66.7, 100.0] | 9 | 100.0 | +44.4 [+16.7, +50.0] | yes | +33.3 [−3.3, +70.0] | 0.070 | 0.210
+            after | 0.4 | 94.4 [8.3, 100.0] | 9 | 100.0 | +44.4 [−41.7, +50.0] | no | +33.3 [−3.3, +70.0] | 0.070 | 0.210
             * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
-            * Brackets hold 95 % intervals: Wilson's for one replicate, or where replicates never differ; else the percentile bootstrap over questions and replicates (4,000 resamples).
+            * Brackets hold 95 % intervals: Wilson's for one training, or where trainings never differ; else Wilson's with the error over questions and trainings, by Student's t.
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
             * Averaged over run, replicates: 2; n counts questions, not answers.
             * `vs baseline` is the difference in percentage points to the baseline `arm=label-only`, paired by question, with its interval; p is from the t test with the error over questions and trainings.
@@ -250,7 +250,7 @@ fn an_arm_without_the_x_axis_is_a_reference_line() {
     let report = report(&input(masking(), figure_4())).unwrap();
     let figure = text(&report.files, "figure-1.svg");
     assert!(figure.contains(">label-only (no fraction)</text>"), "{figure}");
-    assert!(figure.contains("<title>label-only: 55.0 [20.0, 90.0] %"), "{figure}");
+    assert!(figure.contains("<title>label-only: 55.0 [10.4, 92.8] %"), "{figure}");
     assert_eq!(figure.matches("<polyline ").count(), 2, "{figure}");
     assert_eq!(figure.matches("<title>scores[").count(), 4, "{figure}");
     well_formed(&figure);

@@ -234,6 +234,7 @@ fn name_files(
     let mut written = Vec::with_capacity(blobs.len());
     for pending in blobs {
         let digest = pending.blob().digest;
+        core.clear_folder(&digest);
         pending.temp.persist(&core.layout.blob(&digest))?;
         written.push(digest);
     }

@@ -32,7 +32,7 @@ pub enum StoreError {
         available_bytes: u64,
     },
     /// A file would be larger than this process may write.
-    #[error("cannot {action} in `{}`: a file would be larger than this process may write", root.display())]
+    #[error("cannot {action} in `{}`: a file would be larger than this process may write (`ulimit -f`)", root.display())]
     FileLimit {
         /// What was attempted.
         action: &'static str,

@@ -116,6 +116,7 @@ impl PartialDir {
         let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
         let path = self.core.layout.blob(&blob.digest);
+        self.core.clear_folder(&blob.digest);
         temp.persist(&path).map_err(&failed)?;
         path.parent().map_or(Ok(()), disk::sync_folder).map_err(&failed)?;
         let text = format!("{} {}", blob.digest, blob.bytes);

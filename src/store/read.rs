@@ -239,6 +239,15 @@ impl Core {
         Ok(())
     }
 
+    /// Moves a folder that stands in a blob's place into quarantine: no file can be renamed over it.
+    pub(super) fn clear_folder(&self, digest: &Digest) {
+        let path = self.layout.blob(digest);
+        if fs_err::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            // Where it cannot be moved, the error of publishing names the place.
+            drop(self.quarantine(digest, None, "a folder stands in its place".to_owned()));
+        }
+    }
+
     /// Takes a blob out of the way, unless another file has taken its place meanwhile, and returns the error to report.
     fn quarantine(&self, digest: &Digest, judged: Option<&Stamp>, why: String) -> StoreError {
         let path = self.layout.blob(digest);

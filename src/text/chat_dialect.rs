@@ -315,19 +315,46 @@ impl Dump {
 
 /// A number as Python writes it.
 fn number(value: &Value) -> String {
-    let text = value.to_string();
-    match text.split_once('e') {
-        Some((digits, power)) => {
-            let (sign, power) = power.strip_prefix('-').map_or(('+', power), |power| ('-', power));
-            format!("{digits}e{sign}{:0>2}", power.trim_start_matches('+'))
-        }
-        None => text,
+    match f64::try_from(value.clone()) {
+        Ok(real) if !value.is_integer() => python_real(real),
+        _ => value.to_string(),
     }
+}
+
+/// Writes a real number as Python's `repr` does: the shortest digits that read back the same, with an exponent below 1e-4 and
+/// from 1e16 on.
+fn python_real(real: f64) -> String {
+    let scientific = format!("{real:e}");
+    let Some((digits, power)) = scientific.split_once('e') else { return real.to_string() };
+    let power: i32 = power.parse().unwrap_or(0);
+    if (-4..16).contains(&power) {
+        let plain = real.to_string();
+        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+    }
+    format!("{digits}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn real_numbers_are_written_as_python_writes_them() {
+        for (real, expected) in [
+            (1e-7, "1e-07"),
+            (0.0001, "0.0001"),
+            (0.00012, "0.00012"),
+            (0.000_012, "1.2e-05"),
+            (2.0, "2.0"),
+            (0.0, "0.0"),
+            (-0.5, "-0.5"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+        ] {
+            assert_eq!(python_real(real), expected);
+        }
+    }
 
     #[test]
     fn the_table_of_what_is_put_in_other_words() {

@@ -321,7 +321,7 @@ fn a_checkpoint_is_exported_as_other_tools_expect_it() {
         .iter()
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
-    let expected = "config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json \
+    let expected = ".retort-wrote.json config.json generation_config.json model.safetensors tokenizer.json tokenizer_config.json \
                     training_log.json usage.json";
     assert_eq!(names.join(" "), expected);
     let json = |name: &str| -> Json {

@@ -38,11 +38,11 @@ fn a_key_in_a_pipeline_is_refused_and_shown_nowhere() {
     const URL: &str = "\"http://127.0.0.1:9/v1\"";
     let secret = "sk-SECRETabcdef0123456789";
     for (before, after, said) in [
-        (URL, format!("\"http://me:{secret}@127.0.0.1:9/v1\""), "it holds a user name, a password or a key"),
-        (URL, format!("http://{secret}@127.0.0.1:9/v1"), "it holds a user name, a password or a key"),
-        (URL, format!("\"http://127.0.0.1:9/v1?api_key={secret}\""), "it has a `?` or a `#` in it"),
-        (URL, format!("\"http://127.0.0.1:9/v1#{secret}\""), "it has a `?` or a `#` in it"),
-        (URL, format!("\"http://127.0.0.1:9/{secret}/v1\""), "it holds a user name, a password or a key"),
+        (URL, format!("\"http://me:{secret}@127.0.0.1:9/v1\""), "it has a name or a key in it"),
+        (URL, format!("http://{secret}@127.0.0.1:9/v1"), "it has a name or a key in it"),
+        (URL, format!("\"http://127.0.0.1:9/v1?api_key={secret}\""), "it has a key in it"),
+        (URL, format!("\"http://127.0.0.1:9/v1#{secret}\""), "it has a `#` in it"),
+        (URL, format!("\"http://127.0.0.1:9/{secret}/v1\""), "it has a key in it"),
         (URL, format!("\"{secret}\""), "it begins with neither"),
         (URL, format!("[{secret}]"), "is not text"),
         ("model: m", format!("model: m, extra: {secret}"), "is not a mapping"),
@@ -184,7 +184,7 @@ fn an_export_and_a_report_overwrite_nothing_of_a_person_s() {
     project.run(&["export", FILE, "again[fraction=0.4]", "new"]).code(0);
     assert_eq!(names("new"), first);
     project.run(&["export", FILE, "masked[fraction=0.4]", "new"]).code(0);
-    assert_eq!(names("new"), [".retort-wrote.json", "rationales.jsonl"]);
+    assert_eq!(names("new"), [".retort-wrote.json", "rows.jsonl"]);
     // The same of a report: a figure that it has no more goes, a file of a person stays, and an edited one is kept.
     let out = "out/trained/results";
     project.write(&format!("{out}/mine.txt"), "MINE");
@@ -220,7 +220,7 @@ stages:
   questions: { dataset: { format: synthetic, train: 8, dev: 2, test: 2 } }
   sound: { elicit: { questions: questions, split: train, teacher: gold } }
   huge:
-    train: { student: { path: model }, questions: questions, rationales: sound, placement: before, recipe: { lr: 1.0e-3, batch: 2, steps: 1 } }
+    train: { student: { path: model }, questions: questions, rationales: sound, placement: before, end: null, recipe: { lr: 1.0e-3, batch: 2, steps: 1 } }
   tokens: { tokenizer: { questions: questions, rationales: sound, vocabulary: 400 } }
   endless:
     train:

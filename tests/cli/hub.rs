@@ -34,10 +34,15 @@ stages:
 const NEW: &str = "{ new: { layers: 1, width: 16, heads: 2, tokenizer: tokens } }";
 const FROM_HUB: &str = "{ hub: owner/name, revision: main }";
 
-/// A shelf whose model nobody reads.
+const CONFIG: &str =
+    r#"{"model_type":"gpt2","vocab_size":500,"n_positions":256,"n_embd":16,"n_layer":1,"n_head":2,"eos_token_id":420}"#;
+const TOKENIZER: &str = include_str!("../tokenizers/gpt2.json");
+
+/// A shelf whose weights nobody reads.
 fn unread() -> Shelf {
     let weights: &[u8] = b"weights";
-    Shelf::of(&[("config.json", b"{}"), ("tokenizer.json", b"{}"), ("model.safetensors", weights)])
+    let (config, tokenizer) = (CONFIG.as_bytes(), TOKENIZER.as_bytes());
+    Shelf::of(&[("config.json", config), ("tokenizer.json", tokenizer), ("model.safetensors", weights)])
 }
 
 /// A project whose student comes from a hub.
@@ -159,10 +164,12 @@ fn a_model_is_written_in_one_of_three_ways() {
         project.write(FILE, &PIPELINE.replace(NEW, student));
         project.run(&["check", FILE]).code(2).says(says);
     }
-    for student in ["{ hub: gpt2 }", "{ hub: owner/name, revision: refs/pr/1 }", "{ path: made }"] {
+    for student in ["{ hub: gpt2 }", "{ hub: owner/name, revision: refs/pr/1 }"] {
         project.write(FILE, &PIPELINE.replace(NEW, student));
         project.run(&["check", FILE]).code(0);
     }
+    project.write(FILE, &PIPELINE.replace(NEW, "{ path: made }"));
+    project.run(&["check", FILE]).code(3).says("cannot use `made`").says("there is no such directory");
 }
 
 #[test]
@@ -197,9 +204,9 @@ fn a_directory_in_shards_is_the_shards_that_its_index_names() {
         let text = format!(r#"{{"weight_map":{{"a":"model-1.safetensors","b":"{shard}"}}}}"#);
         project.write("made/model.safetensors.index.json", &text);
     };
-    project.write("made/config.json", "{}");
+    project.write("made/config.json", CONFIG);
     project.run(&["plan", FILE]).code(3).says("`tokenizer.json`").says("made");
-    project.write("made/tokenizer.json", "{}");
+    project.write("made/tokenizer.json", TOKENIZER);
     project.write("made/pytorch_model.bin", "a pickle");
     project.run(&["plan", FILE]).code(3).says("only `pytorch_model.bin`").says("safe_serialization=True");
     index("model-2.safetensors");

@@ -192,8 +192,13 @@ fn every_figure_has_a_picture_that_is_drawn_when_it_changes() {
     let (svg, png) = (read("figure-1.svg"), read("figure-1.png"));
     let again = || project.run(&["report", FILE]).code(0);
     // Of a figure that is as it was, the picture is left alone.
-    project.write("out/lenses/results/figure-1.png", "mine");
+    let drawn = || fs_err::metadata(folder.join("figure-1.png")).unwrap().modified().unwrap();
+    let first = drawn();
     again();
+    assert_eq!(drawn(), first);
+    // One that a person changed is not overwritten.
+    project.write("out/lenses/results/figure-1.png", "mine");
+    project.run(&["report", FILE]);
     assert_eq!(read("figure-1.png"), b"mine");
     fs_err::remove_file(folder.join("figure-1.png")).unwrap();
     again();

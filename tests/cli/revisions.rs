@@ -108,7 +108,7 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
             made-up train 4f12250063126ad7
             quarel dev 3f2741e77447dcad
             quarel test 3f2741e77447dcad
-            quarel train 3636a34c66136737
+            quarel train 31b3e6810e9d7eaf
             obqa dev 3f2741e77447dcad
             obqa test 3f2741e77447dcad
             obqa train 71c67de1e9c46dc6

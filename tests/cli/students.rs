@@ -69,7 +69,7 @@ fn every_architecture_is_trained_attributed_sampled_and_exported() {
         project.run(&["export", FILE, &format!("tuned[student={student}]"), student]).code(0);
         let config = fs_err::read_to_string(project.path(student).join("config.json")).unwrap();
         assert!(config.contains(&format!("\"model_type\": \"{student}\"")), "{config}");
-        assert_eq!(files(&project.path(student)).len(), 7);
+        assert_eq!(files(&project.path(student)).len(), 8);
     }
     assert!(project.stale().is_empty());
 

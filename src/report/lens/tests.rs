@@ -180,26 +180,26 @@ fn sets_are_apart_lenses_are_named_and_replicates_averaged() {
     tables(
         &section,
         &expect![[r#"
-        # From which layer on the label is known
-        dataset | placement | arm | lens | of layers | 80 % know it by layer | layer, on average | never % | n
-        quarel | none | seen | tuned | 3 | 3 [3, never] | 3.0 [2.7, 3.3] | 11.1 | 9
-        quarel | none | seen-plain | logit | 3 | never | never | 100.0 | 9
-        quarel | before | seen | tuned | 3 | 3 [2, never] | 2.3 [2.0, 2.9] | 11.1 | 9
-        quarel | after | seen | tuned | 3 | 3 [1, 3] | 2.0 [1.0, 3.0] | 0.0 | 9
-        obqa | after | seen | tuned | 3 | – | – | – | 0
-        * A label is known from the earliest layer from which its probability, read through the lens that is named where it occurs first, stays above 0.6. Layer 0 is the embeddings, the last one the student's output; where it never does it counts as one layer beyond.
-        * `n` are the questions that all students compared answer right.
-        * Brackets hold 95 % intervals, each by itself: the percentile bootstrap over questions (4,000 resamples).
-        * `none · seen` and what is compared with it are all right on 9 of the 11 questions they share.
-        * `after · seen` shares no question with another student, and is compared with none.
-        # What was read
-        dataset | placement | arm | lens | questions | right | label never occurs | label of several tokens | without a rationale
-        quarel | none | seen | tuned | 12 | 10 | 1 | 0 | 0
-        quarel | none | seen-plain | logit | 12 | 12 | 0 | 0 | 0
-        quarel | before | seen | tuned | 12 | 11 | 1 | 0 | 0
-        quarel | after | seen | tuned | 23 | 22 | 0 | 0 | 0
-        obqa | after | seen | tuned | 2 | 0 | 1 | 0 | 0
-        * Counted over all replicates. A question whose right label never occurs in a student's text has no part in what is said of the label."#]],
+            # From which layer on the label is known
+            dataset | placement | arm | lens | of layers | 80 % know it by layer | layer, on average | never % | n
+            quarel | none | seen | tuned | 3 | 3 [3, never] | 3.0 [2.7, 3.3] | 11.1 | 9
+            quarel | none | seen-plain | logit | 3 | never | never | 100.0 | 9
+            quarel | before | seen | tuned | 3 | 3 [2, never] | 2.3 [2.0, 2.9] | 11.1 | 9
+            quarel | after | seen | tuned | 3 | 3 [0, never] | 2.0 [0.0, never] | 0.0 | 9
+            obqa | after | seen | tuned | 3 | – | – | – | 0
+            * A label is known from the earliest layer from which its probability, read through the lens that is named where it occurs first, stays above 0.6. Layer 0 is the embeddings, the last one the student's output; where it never does it counts as one layer beyond.
+            * `n` are the questions that all students compared answer right.
+            * Brackets hold 95 % intervals, each by itself: for several trainings Student's t with the error over questions and trainings, else the percentile bootstrap over questions (4,000 resamples).
+            * `none · seen` and what is compared with it are all right on 9 of the 11 questions they share.
+            * `after · seen` shares no question with another student, and is compared with none.
+            # What was read
+            dataset | placement | arm | lens | questions | right | label never occurs | label of several tokens | without a rationale
+            quarel | none | seen | tuned | 12 | 10 | 1 | 0 | 0
+            quarel | none | seen-plain | logit | 12 | 12 | 0 | 0 | 0
+            quarel | before | seen | tuned | 12 | 11 | 1 | 0 | 0
+            quarel | after | seen | tuned | 23 | 22 | 0 | 0 | 0
+            obqa | after | seen | tuned | 2 | 0 | 1 | 0 | 0
+            * Counted over all replicates. A question whose right label never occurs in a student's text has no part in what is said of the label."#]],
     );
 }
 

@@ -36,10 +36,10 @@ fn arms_that_score_choices_have_a_reliability_diagram() {
     expect![[r#"
         # Calibration of each arm
         placement | held for likely % | right % | expected error, points | Brier score | n
-        after | 74.7 | 62.5 | 35.5 | 0.661 [0.147, 1.436] | 8
+        after | 74.7 | 62.5 | 35.5 | 0.661 [0.000, 1.965] | 8
         before | 100.0 | 25.0 | 75.0 | 1.500 [0.500, 2.000] | 4
         * `held for likely` is the probability of the likeliest choice among the choices, the softmax of their scores; the expected calibration error is the mean distance between it and how often it is right, over ten equally wide bins (Guo et al., 2017). It is above zero by chance alone, the more so the fewer the answers.
-        * The Brier score (1950) is the squared distance of the probabilities from 1 for the right choice and 0 for the others, from 0 to 2; brackets hold 95 % bootstrap intervals over questions.
+        * The Brier score (1950) is the squared distance of the probabilities from 1 for the right choice and 0 for the others, from 0 to 2; brackets hold 95 % bootstrap intervals over questions, or of Student's t over questions and trainings where there are several trainings.
         * n counts the answers of all replicates."#]].assert_eq(&shown(table));
     expect![[r#"
         placement,stage,replicates,low,high,answers,held_for_likely,right

@@ -1,7 +1,5 @@
 //! `train`: a student fine-tuned on questions with labels and rationales.
 
-use std::time::{Duration, Instant};
-
 use crate::params::{Aside, Count, External, Input, ModelSpec, Seed};
 use crate::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
 use retort_artifact::{
@@ -18,6 +16,7 @@ use super::bounds::{Begin, End};
 use super::examples::Prepared;
 use super::keeping::{self, STATE};
 use super::missing::Missing;
+use super::pace::Pace;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
 use super::sequence::{Sequences, data};
@@ -404,40 +403,13 @@ impl Hooks<'_> {
     }
 }
 
-/// How fast training goes between two looks at the clock; evaluations do not count.
-struct Pace {
-    since: Instant,
-    tokens: u64,
-    flops: f64,
-}
-
-impl Pace {
-    /// How often it is told.
-    const EVERY: Duration = Duration::from_secs(1);
-
-    fn new() -> Self {
-        Self { since: Instant::now(), tokens: 0, flops: 0.0 }
-    }
-}
-
 impl FitHooks for Hooks<'_> {
     fn on_step(&mut self, report: &StepReport) {
         self.context.progress(report.step, report.steps_total, "steps");
         self.context.measure("loss", report.step, report.loss);
         self.context.measure("learning rate", report.step, report.lr);
         self.context.measure("gradient norm", report.step, report.grad_norm);
-        self.pace.tokens += report.tokens;
-        self.pace.flops += report.flops;
-        let passed = self.pace.since.elapsed();
-        if passed >= Pace::EVERY || report.step == report.steps_total {
-            let per_second = |amount: f64| amount / passed.as_secs_f64().max(1e-9);
-            self.context.measure("tokens/s", report.step, per_second(self.pace.tokens as f64));
-            self.context.measure("GFLOP/s", report.step, per_second(self.pace.flops) / 1e9);
-            if let Some(peak) = self.peak {
-                self.context.measure("share of peak", report.step, per_second(self.pace.flops) / peak);
-            }
-            self.pace = Pace::new();
-        }
+        self.pace.step(self.context, report, self.peak);
     }
 
     fn evaluate(&mut self, model: &Model, step: u64) -> Option<f64> {

@@ -21,8 +21,8 @@ mod word;
 pub use aside::Aside;
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
 pub use fields::{Fields, field_name, tagged};
-pub(crate) use reach::KEY_HINT;
 pub use reach::VariableName;
+pub(crate) use reach::{KEY_HINT, unshown};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
 pub use word::{word, words_schema};
 

@@ -11,7 +11,7 @@ use retort_source::{Diagnostic, Node};
 pub(crate) const KEY_HINT: &str = "keep the key in an environment variable and name the variable in `key_env`; a pipeline is read and shared by others";
 
 /// Reads a text without ever repeating what stands in its place.
-fn text(node: &Node, scope: &mut Scope<'_>) -> Option<String> {
+pub(crate) fn unshown(node: &Node, scope: &mut Scope<'_>) -> Option<String> {
     if let Some(text) = node.text() {
         return Some(text.to_owned());
     }
@@ -25,7 +25,7 @@ pub struct VariableName(pub String);
 
 impl FromNode for VariableName {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let text = text(node, scope)?;
+        let text = unshown(node, scope)?;
         let named = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && text.bytes().next().is_some_and(|first| !first.is_ascii_digit());
         if named && !Secret::is_meant(&text) {

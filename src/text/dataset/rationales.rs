@@ -187,7 +187,7 @@ mod tests {
         check(
             "{\"id\":\"q\",\"rationale\":\"Ice.\",\"rationale\":\"Snow.\"}",
             &expect![
-                "cannot read line 1 as a rationale: it is not JSON: the field `rationale` is there twice at line 1 column 46"
+                "cannot read line 1 as a rationale: it is not JSON: the field `rationale` is there twice at line 1 column 40"
             ],
         );
         check(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use crate::params::{FromNode, KEY_HINT, Scope};
+use crate::params::{FromNode, KEY_HINT, Scope, unshown};
 use retort_artifact::json_term;
 use retort_fingerprint::{ContentHash, Term};
 use retort_hub::Secret;
@@ -17,7 +17,7 @@ pub struct Address(pub String);
 
 impl FromNode for Address {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let text = String::from_node(node, scope)?;
+        let text = unshown(node, scope)?;
         match check_address(&text) {
             Ok(()) => Some(Self(text)),
             Err(why) => {
@@ -183,8 +183,8 @@ fn mapping<'n>(node: &'n Node, scope: &mut Scope<'_>) -> Option<&'n [(Key, Node)
     if let Value::Map(entries) = &node.value {
         return Some(entries);
     }
-    let message = format!("`{}` cannot be {}", scope.path(), node.describe());
-    scope.fail(Diagnostic::at(node.span, message).label("expected a mapping"))
+    let message = format!("`{}` is not a mapping", scope.path());
+    scope.fail(Diagnostic::at(node.span, message).label("expected a mapping").conceal(node.span))
 }
 
 fn to_json(node: &Node) -> Json {
