@@ -335,8 +335,8 @@ impl<'a> Loop<'a> {
         let Some(before) = &self.results[id.index()] else { return };
         let differs = |(part, digest): (&String, &Digest)| found.parts.get(part).is_some_and(|now| now != digest);
         if before.parts.iter().any(differs) {
-            let message = "made again, it came out otherwise, so this device does not repeat itself: what was made of it \
-                           before may be made again too, each time; keep its bytes (`keep: best`)";
+            let message =
+                "the recomputed result differs from the earlier one, so what was made from that may run again";
             self.tell(What::Warned { message: format!("{}: {message}", self.name(id)) });
         }
     }

@@ -56,6 +56,7 @@ impl Config {
 
     /// Reads the bytes of a `config.json`; `file` names it in errors.
     pub fn from_json(bytes: &[u8], file: &str) -> Result<Self, ConfigError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let json: Value =
             serde_json::from_slice(bytes).map_err(|source| ConfigError::Json { file: file.to_owned(), source })?;
         let fields = Fields { json: &json, file };

@@ -1,6 +1,6 @@
 //! Stages: what an author writes, and what the engine sees.
 //!
-//! An author declares parameters with [`params!`](crate::params) and implements [`Stage`] for them: one file per kind in
+//! An author declares parameters with [`params!`](macro@crate::params) and implements [`Stage`] for them: one file per kind in
 //! `kinds`. The engine sees only the object-safe [`BoundStage`]; [`Kind::of`] is the one adapter between the two, and
 //! [`CATALOG`] is the one list of kinds in the crate.
 //!

@@ -175,8 +175,9 @@ impl fmt::Display for Notice {
             Self::LayerTrouble { layer, what, why } => write!(f, "cannot {what} in the layer `{layer}`: {why}"),
             Self::Untrusted { claims, by } => write!(
                 f,
-                "{claims} results are there and not used, the first by {by}: nobody signed them who is trusted; `retort cache \
-                 key trust` says whom to trust"
+                "{claims} {} not used: no trusted signature (the first is by {by}); `retort cache key trust` trusts a \
+                 signer, and `retort audit` signs a result that it computes again and finds the same",
+                if *claims == 1 { "result exists but is" } else { "results exist but are" }
             ),
             Self::RowsUntrusted { layer } => {
                 let of = layer.as_ref().map_or_else(String::new, |layer| format!(" of the layer `{layer}`"));

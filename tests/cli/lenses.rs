@@ -205,6 +205,11 @@ fn every_figure_has_a_picture_that_is_drawn_when_it_changes() {
     assert_eq!(read("figure-1.png"), png);
     project.write("out/lenses/results/figure-1.svg", "<svg/>");
     project.write("out/lenses/results/figure-1.png", "mine");
+    project.run(&["report", FILE]).code(3).says("is not overwritten");
+    assert_eq!(read("figure-1.svg"), b"<svg/>");
+    for name in ["figure-1.svg", "figure-1.png"] {
+        fs_err::remove_file(folder.join(name)).unwrap();
+    }
     again();
     assert_eq!((read("figure-1.svg"), read("figure-1.png")), (svg, png.clone()));
     let exported = project.path("exported").display().to_string();

@@ -26,7 +26,10 @@ fn unsigned_results_are_seen_and_made_again_where_trust_is_required() {
     run_as(&project, "ada", &["run", FILE]).code(0);
     project.write("retort.toml", &format!("[trust]\nrequire = true\nkeys = [\"{key} ada\"]\n"));
     let plan = run_as(&project, "bob", &["plan", FILE, "--json"]).code(0);
-    assert!(plan.stderr.contains("1 results are there and not used, the first by tester@"), "{plan}");
+    assert!(
+        plan.stderr.contains("1 result exists but is not used: no trusted signature (the first is by tester@"),
+        "{plan}"
+    );
     let count = |plan: &Output, what: &str| plan.json()["counts"][what].as_u64().unwrap();
     assert_eq!(count(&plan, "runs"), 1, "{plan}");
     run_as(&project, "bob", &["cache", "verify"]).code(16).shows("signed by nobody who is trusted");

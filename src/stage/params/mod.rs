@@ -1,6 +1,6 @@
 //! How a stage's parameters are declared once and read, hashed and described from that one declaration.
 //!
-//! [`params!`](crate::params) declares a struct whose fields are read from a mapping, with their defaults;
+//! [`params!`](macro@crate::params) declares a struct whose fields are read from a mapping, with their defaults;
 //! [`variants!`](crate::variants) declares an enum that is written as one key (`mask: {…}`), and
 //! [`words!`](crate::words) one that is written as a word (`after`). Each declaration gives [`FromNode`] (read it, with
 //! every error at its place), [`ContentHash`](retort_fingerprint::ContentHash) (what enters the key, defaults resolved)

@@ -179,3 +179,13 @@ fn the_file_of_a_claim_is_pinned() {
     };
     expect_test::expect![[r#"{"claim":1,"fingerprint":"3913270a471afadcffddb5ba04bd9469cefe9166ac63d8de725f9a7d2357dc6a","outputs":{"rows":{"digest":"0707070707070707070707070707070707070707070707070707070707070707","bytes":3}},"producer":{"user":"ada","host":"box","program":"retort 0"},"started_at_ms":1,"took_ms":2,"notes":{"device":"cpu"},"manifest":{"kind":"transform","revision":1,"params":{"record":{"number":{"int":1}}},"inputs":[],"env":{},"numerics":null}}"#]].assert_eq(&String::from_utf8(claim.encode()).unwrap());
 }
+
+#[test]
+fn a_result_whose_bytes_are_lost_gives_way_to_a_later_one_that_is_whole() {
+    let cache = Cache::new();
+    let (fingerprint, earlier) = publish(&cache.open(), 1, b"one");
+    fs_err::remove_file(cache.open().blob_path(&earlier.digest).unwrap()).unwrap();
+    let (_, later) = publish(&cache.open(), 1, b"two");
+    let rows = |store: &Store| store.find(&fingerprint).unwrap().unwrap().outputs["rows"].digest;
+    assert_eq!(rows(&cache.open()), later.digest);
+}

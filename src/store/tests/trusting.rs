@@ -64,7 +64,7 @@ fn only_what_a_trusted_key_signed_is_used() {
             assert_eq!(store.find(&fingerprint).unwrap().is_some(), used, "{signer:?} {trusted:?}");
             assert_eq!(store.claims(&fingerprint).unwrap().len(), usize::from(used));
             let notices = told(&store);
-            let seen = notices.contains("results are there and not used, the first by ada@box");
+            let seen = notices.contains("not used: no trusted signature (the first is by ada@box)");
             assert_eq!(seen, !used, "{notices}");
         }
         let store = mine.open_trusting("bob", trust(None, trusted), &layers);

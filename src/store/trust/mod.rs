@@ -14,7 +14,6 @@ mod signature;
 mod trailer;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) use key::About;
@@ -24,6 +23,7 @@ pub(super) use signature::Signed;
 pub(super) use trailer::TRAILER_BYTES;
 pub(super) use trailer::Trailer;
 
+use super::ClaimId;
 use super::notice::Notice;
 
 /// Whom a person trusts, and with what they sign.
@@ -47,15 +47,21 @@ impl TrustOptions {
     }
 }
 
+/// Claims that were seen and not used.
+#[derive(Debug, Default)]
+struct Unused {
+    claims: BTreeSet<ClaimId>,
+    first: Option<String>,
+}
+
 /// What an opened store knows of trust.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     signer: Option<Arc<SecretKey>>,
     keys: BTreeSet<PublicKey>,
     pub(super) require: bool,
-    /// How many claims were seen and not used since this was last told, and who made the first.
-    unused: AtomicU64,
-    first: Mutex<Option<String>>,
+    /// Which claims were seen and not used since this was last told, and who made the first.
+    unused: Mutex<Unused>,
 }
 
 impl Trust {
@@ -96,16 +102,15 @@ impl Trust {
     }
 
     /// Notes that a claim was seen and not used.
-    pub(super) fn passed_by(&self, producer: &super::Producer) {
-        self.unused.fetch_add(1, Ordering::Relaxed);
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| format!("{}@{}", producer.user, producer.host));
+    pub(super) fn passed_by(&self, id: ClaimId, producer: &super::Producer) {
+        let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+        unused.claims.insert(id);
+        unused.first.get_or_insert_with(|| format!("{}@{}", producer.user, producer.host));
     }
 
     /// Takes what is to be told of claims that were not used.
     pub(super) fn take_notice(&self) -> Option<Notice> {
-        let claims = self.unused.swap(0, Ordering::Relaxed);
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        first.filter(|_| claims > 0).map(|by| Notice::Untrusted { claims, by })
+        let Unused { claims, first } = std::mem::take(&mut *self.unused.lock().unwrap_or_else(PoisonError::into_inner));
+        first.map(|by| Notice::Untrusted { claims: claims.len() as u64, by })
     }
 }

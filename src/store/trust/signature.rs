@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use super::{About, PublicKey, SecretKey};
-use crate::Store;
 use crate::claim::{Claim, ClaimId};
 use crate::disk;
 use crate::error::StoreError;
 use crate::lookup::ValidClaim;
 use crate::open::Core;
+use crate::{BlobRef, Store};
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// A claim's signature by one key.
@@ -100,18 +100,28 @@ impl Core {
         self.trust.keys.iter().any(|key| self.read_signature(id, *key).is_some())
     }
 
-    /// Reads a recipe's folder: the claims that may be used in the order of their use. Others are counted.
+    /// Reads a recipe's folder: the claims that may be used in the order of their use. Others are counted. Of several, those
+    /// whose bytes are here or were evicted on purpose come first: a result that was made again, and came out otherwise, is
+    /// the one that counts once the bytes of the earlier one are lost.
     pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidClaim>, StoreError> {
         let mut claims = self.claims(fingerprint)?;
         claims.retain(|(id, claim, _)| self.may_use(*id, claim));
+        if claims.len() > 1 {
+            claims.sort_by_cached_key(|(_, claim, _)| !self.has_all(claim));
+        }
         Ok(claims)
+    }
+
+    fn has_all(&self, claim: &Claim) -> bool {
+        let has = |blob: &BlobRef| self.blob_bytes(&blob.digest) == Some(blob.bytes) || self.is_evicted(&blob.digest);
+        claim.outputs.values().all(has)
     }
 
     /// As [`is_trusted`](Self::is_trusted), and counts what may not be used.
     pub(crate) fn may_use(&self, id: ClaimId, claim: &Claim) -> bool {
         let trusted = self.is_trusted(id);
         if !trusted {
-            self.trust.passed_by(&claim.producer);
+            self.trust.passed_by(id, &claim.producer);
         }
         trusted
     }

@@ -25,7 +25,8 @@ impl Tokenizer {
     /// Reads the bytes of a `tokenizer.json`.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TokenizerError> {
         let why = |why: String| TokenizerError::Read { why };
-        let text = str::from_utf8(bytes).map_err(|error| why(error.to_string()))?;
+        let text = str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+            .map_err(|error| why(error.to_string()))?;
         let mut inner = tokenizers::Tokenizer::from_str(text).map_err(|error| why(error.to_string()))?;
         // A file may carry settings of whoever saved it; how long a text may be is for the student to say.
         inner.with_truncation(None).map_err(|error| why(error.to_string()))?;

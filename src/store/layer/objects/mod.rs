@@ -122,7 +122,7 @@ impl Objects {
         let mut chosen = None;
         for claim in claims {
             if !self.trust.accepts(&claim.signatures) {
-                self.trust.passed_by(&claim.claim.producer);
+                self.trust.passed_by(claim.id, &claim.claim.producer);
             } else if chosen.is_none() {
                 chosen = Some(claim);
             }
