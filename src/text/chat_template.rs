@@ -240,7 +240,7 @@ mod tests {
               "b": []
             }"#]],
         );
-        check("{{ [1, 2] | tojson(separators=(',', ':')) }}{{ 1e-7 | tojson }}", &expect!["[1,2]0.0000001"]);
+        check("{{ [1, 2] | tojson(separators=(',', ':')) }}{{ 1e-7 | tojson }}", &expect!["[1,2]1e-07"]);
         check(
             "{{ missing | tojson }}",
             &expect!["cannot render the chat template, line 1: undefined cannot be written as JSON"],
