@@ -7,14 +7,14 @@
 //!
 //! This program is `retort` with one more operation, `reverse`, which writes a rationale's words from the last to the first: the
 //! same words, and an order that is wrong but not random. To put it into Retort itself, its part of this file becomes
-//! `src/stage/kinds/transform/reverse.rs`, and `Form::of::<Reverse>()` a line of `catalog.rs` beside it. Nothing else
+//! `src/kinds/transform/reverse.rs`, and `Form::of::<Reverse>()` a line of `catalog.rs` beside it. Nothing else
 //! changes: the key, the schema, the errors with line and caret, `explain` and the cache come from what is declared here.
 
 use std::process::ExitCode;
 
 use retort::artifact::Rationale;
 use retort::stage::StageError;
-use retort::stage::kinds::transform::{Form, Materials, Operation, add_operations};
+use retort::kinds::transform::{Form, Materials, Operation, add_operations};
 use retort::text::operation::Level;
 
 // What a pipeline may write below `reverse`. The doc comments are what editors show.

@@ -26,17 +26,21 @@
 //! | [`event`] | one event type, the reporter trait, the log and its replay |
 //! | [`store`] | blobs, claims, rows, runs, the sled index, leases, layers, signatures, gc, verify |
 //! | [`hub`] | which files are a model, and fetching them into the cache that Hugging Face's tools share |
+//! | [`stage`] | how a kind of stage is written: what the workflow rooms see of one |
+//! | [`spec`] | from a document as written to an experiment whose every instance is known |
+//! | [`graph`] | who produces what for whom, and how it is drawn |
+//! | [`plan`] | what is a hit, what runs and why; `plan` and `run` share this code |
+//! | [`engine`] | the pure scheduler, the workers, the one loop |
 //! | [`text`] | datasets, prompts, targets and their parser, tokenizers, operations on rationales |
 //! | [`teacher`] | teachers behind a server: requests, limits, retries, and when to pause |
 //! | [`model`] | devices, architectures, weights, fitting, generation, attribution, lenses; the only room that names Burn |
 //! | [`stats`] | intervals and paired tests |
 //! | [`report`] | tables, figures, pages |
-//! | [`stage`] | how a kind of stage is written, the kinds, and the one catalog of them |
-//! | [`spec`] | from a document as written to an experiment whose every instance is known |
-//! | [`graph`] | who produces what for whom, and how it is drawn |
-//! | [`plan`] | what is a hit, what runs and why; `plan` and `run` share this code |
-//! | [`engine`] | the pure scheduler, the workers, the one loop |
+//! | [`kinds`] | the kinds of stage and their catalog: where the workflow and the science meet |
 //! | [`cli`] | arguments, reporters, commands; the only room that prints, reads the environment or exits |
+//!
+//! From `stage` to `engine` is the workflow, which names no science and no Burn; from `text` to `report` the science, which
+//! knows nothing of pipelines and caches. They meet in `kinds`. A test keeps it so.
 //!
 //! # Invariants
 //!
@@ -60,6 +64,7 @@ pub use retort_event as event;
 pub use retort_fingerprint as fingerprint;
 pub use retort_graph as graph;
 pub use retort_hub as hub;
+pub use retort_kinds as kinds;
 pub use retort_model as model;
 pub use retort_plan as plan;
 pub use retort_report as report;

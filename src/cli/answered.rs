@@ -4,7 +4,7 @@ use super::exit::Failure;
 use super::session::Session;
 use crate::plan::{Plan, Verdict};
 use crate::spec::InstanceId;
-use crate::stage::kinds::elicit::{SERVERS, another_server};
+use crate::kinds::elicit::{SERVERS, another_server};
 use crate::store::Store;
 
 /// Says of each result that is taken from the cache where its answers were given, if that is elsewhere.

@@ -47,7 +47,13 @@ pub(super) fn of(
     let inquiry = session.experiment.instances[id.index()].bound.inquiry(&context);
     inquiry.map_err(|error| match error {
         StageError::Store(error) => error.into(),
-        StageError::Device(error) => error.into(),
+        StageError::Device { why, hint } => {
+            let failure = Failure::unusable(why);
+            match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        }
         other => Failure::unusable(format!("cannot say what `{}` asks: {other}", session.name(id))),
     })
 }

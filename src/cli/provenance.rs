@@ -10,7 +10,7 @@ use crate::fingerprint::{Digest, Term};
 use crate::plan::Found;
 use crate::report::{Cost, Provenance};
 use crate::spec::InstanceId;
-use crate::stage::kinds::elicit::MODELS;
+use crate::kinds::elicit::MODELS;
 use crate::stage::params::ExternalSource;
 use crate::store::{Claim, Store};
 

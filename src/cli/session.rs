@@ -1,6 +1,7 @@
 //! What most commands start with: a pipeline read and checked, its graph, the store, the device and the external files.
 
 use std::os::unix::fs::FileTypeExt;
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 
@@ -9,11 +10,12 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::settings::Settings;
 use crate::graph::InstanceGraph;
+use crate::kinds::{CATALOG, device_failed};
 use crate::model::{Device, DeviceChoice, DeviceError};
 use crate::plan::{Externals, ExternalsError, Plan, predict};
 use crate::source::{Sources, Style};
 use crate::spec::{self, Experiment, InstanceId};
-use crate::stage::{CATALOG, Derivation, DeviceSlot, Slot};
+use crate::stage::{Derivation, DeviceSlot, Slot, StageError};
 use crate::store::{Mode, Opened, Store, StoreOptions};
 
 /// The language of pipelines: every kind of stage.
@@ -259,8 +261,8 @@ impl Devices {
 }
 
 impl DeviceSlot for Devices {
-    fn device(&self) -> Result<&Device, DeviceError> {
-        let device = self.open()?;
+    fn device(&self) -> Result<&(dyn Any + Send + Sync), StageError> {
+        let device = self.open().map_err(|error| device_failed(&error))?;
         // Said when something computes, not by every command that only needs the numerics class.
         if let Some(why) = device.fallback().filter(|_| !self.quiet) {
             self.told.call_once(|| print::note(&format!("computing on the CPU: {why}")));

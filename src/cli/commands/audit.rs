@@ -12,7 +12,7 @@ use super::afresh::{Afresh, different_parts};
 use super::show::result_of;
 use crate::fingerprint::Digest;
 use crate::spec::InstanceId;
-use crate::stage::kinds::elicit::BOUGHT;
+use crate::kinds::elicit::BOUGHT;
 use crate::store::{LayerAt, LayerOptions, Mode, Store, StoreOptions, Writes};
 
 /// How long the cache may take to answer the audit; it is on this machine.

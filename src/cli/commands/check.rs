@@ -9,7 +9,7 @@ use super::afresh::{Afresh, different_parts};
 use super::show::result_of;
 use crate::plan::Counts;
 use crate::spec::InstanceId;
-use crate::stage::kinds::elicit::BOUGHT;
+use crate::kinds::elicit::BOUGHT;
 use crate::store::Mode;
 
 /// Checks a pipeline.

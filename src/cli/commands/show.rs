@@ -25,7 +25,7 @@ use crate::artifact::{
 use crate::plan::{Found, Verdict};
 use crate::report::{Curve, CurveKind, curve_svg};
 use crate::spec::InstanceId;
-use crate::stage::kinds::evaluate::times;
+use crate::kinds::evaluate::times;
 use crate::store::Store;
 
 /// Shows what one instance made.

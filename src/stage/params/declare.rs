@@ -32,7 +32,7 @@ macro_rules! params {
                     vec![$( (
                         $crate::params::field_name(stringify!($field)),
                         concat!($($field_doc, "\n"),*),
-                        <$type as $crate::params::FromNode>::schema(),
+                        <$type as $crate::params::FromNode<_>>::schema(),
                         $crate::params!(@default $($default)?),
                     ) ),*],
                 )
@@ -49,10 +49,10 @@ macro_rules! params {
         }
     };
     (@read $fields:ident, $field:ident, $type:ty) => {
-        $fields.required::<$type>($crate::params::field_name(stringify!($field)))
+        $fields.required::<$type, _>($crate::params::field_name(stringify!($field)))
     };
     (@read $fields:ident, $field:ident, $type:ty, $default:expr) => {
-        $fields.optional::<$type>($crate::params::field_name(stringify!($field)), || $default)
+        $fields.optional::<$type, _>($crate::params::field_name(stringify!($field)), || $default)
     };
     (@default) => { None };
     (@default $default:expr) => { Some(stringify!($default)) };
@@ -79,7 +79,7 @@ macro_rules! variants {
                 let (key, body) = $crate::params::tagged(node, &[$($key),*], scope)?;
                 match key {
                     $( $key => scope
-                        .within($key, |scope| <$type as $crate::params::FromNode>::from_node(body, scope))
+                        .within($key, |scope| <$type as $crate::params::FromNode<_>>::from_node(body, scope))
                         .map(Self::$form), )*
                     _ => None,
                 }
@@ -91,7 +91,7 @@ macro_rules! variants {
                     "oneOf": [$( {
                         "type": "object",
                         "description": concat!($($form_doc, "\n"),*).trim(),
-                        "properties": { $key: <$type as $crate::params::FromNode>::schema() },
+                        "properties": { $key: <$type as $crate::params::FromNode<_>>::schema() },
                         "required": [$key],
                         "additionalProperties": false
                     } ),*]
@@ -111,26 +111,10 @@ macro_rules! variants {
     };
 }
 
-/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`. One that says so
-/// itself, beside its declaration in another crate, is only read: `words!(read Level)`.
+/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`.
 #[macro_export]
 macro_rules! words {
-    (read $name:ty) => {
-        impl $crate::params::FromNode for $name {
-            fn from_node(
-                node: &$crate::declared::source::Node,
-                scope: &mut $crate::params::Scope<'_>,
-            ) -> Option<Self> {
-                $crate::params::word(node, scope)
-            }
-
-            fn schema() -> $crate::declared::serde_json::Value {
-                $crate::params::words_schema::<Self>()
-            }
-        }
-    };
     ($name:ty { $( $form:ident = $word:literal ),* $(,)? }) => {
         $crate::declared::fingerprint::words!($name { $($form = $word),* });
-        $crate::words!(read $name);
     };
 }

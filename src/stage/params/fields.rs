@@ -36,7 +36,7 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
     }
 
     /// Reads a field that has no default of its own.
-    pub fn required<T: FromNode>(&mut self, name: &str) -> Option<T> {
+    pub fn required<T: FromNode<By>, By>(&mut self, name: &str) -> Option<T> {
         match self.node.get(name) {
             Some(value) => self.scope.within(name, |scope| T::from_node(value, scope)),
             None => self.scope.within(name, T::absent).or_else(|| {
@@ -47,7 +47,7 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
     }
 
     /// Reads a field, or takes its default.
-    pub fn optional<T: FromNode>(&mut self, name: &str, default: impl FnOnce() -> T) -> Option<T> {
+    pub fn optional<T: FromNode<By>, By>(&mut self, name: &str, default: impl FnOnce() -> T) -> Option<T> {
         match self.node.get(name) {
             Some(value) => self.scope.within(name, |scope| T::from_node(value, scope)),
             None => Some(default()),

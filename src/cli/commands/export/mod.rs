@@ -24,7 +24,7 @@ use crate::fingerprint::Digest;
 use crate::plan::{Found, Verdict};
 use crate::report::tensorboard::{Span, event_file};
 use crate::spec::InstanceId;
-use crate::stage::kinds::evaluate::times;
+use crate::kinds::evaluate::times;
 use crate::store::Store;
 
 /// Writes the files of one instance, or what many instances gave.
