@@ -13,8 +13,8 @@
 use std::process::ExitCode;
 
 use retort::artifact::Rationale;
-use retort::stage::StageError;
 use retort::kinds::transform::{Form, Materials, Operation, add_operations};
+use retort::stage::StageError;
 use retort::text::operation::Level;
 
 // What a pipeline may write below `reverse`. The doc comments are what editors show.

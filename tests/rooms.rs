@@ -165,9 +165,12 @@ fn the_science_knows_nothing_of_pipelines_and_caches() {
     let mut offences = Vec::new();
     for file in sources().iter().filter(|file| file.room().is_some_and(|room| SCIENCE.contains(&ROOMS[room]))) {
         let named = rooms_named(&file.text);
-        offences.extend(WORKFLOW.iter().filter(|room| named.contains(*room)).map(|room| {
-            format!("src/{} uses `{room}`, which is of the workflow", file.name)
-        }));
+        offences.extend(
+            WORKFLOW
+                .iter()
+                .filter(|room| named.contains(*room))
+                .map(|room| format!("src/{} uses `{room}`, which is of the workflow", file.name)),
+        );
     }
     assert_none(&offences);
 }

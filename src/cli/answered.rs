@@ -2,9 +2,9 @@
 
 use super::exit::Failure;
 use super::session::Session;
+use crate::kinds::elicit::{SERVERS, another_server};
 use crate::plan::{Plan, Verdict};
 use crate::spec::InstanceId;
-use crate::kinds::elicit::{SERVERS, another_server};
 use crate::store::Store;
 
 /// Says of each result that is taken from the cache where its answers were given, if that is elsewhere.

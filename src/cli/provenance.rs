@@ -7,10 +7,10 @@ use super::exit::Failure;
 use super::session::Session;
 use crate::engine::{COST, DEVICE};
 use crate::fingerprint::{Digest, Term};
+use crate::kinds::elicit::MODELS;
 use crate::plan::Found;
 use crate::report::{Cost, Provenance};
 use crate::spec::InstanceId;
-use crate::kinds::elicit::MODELS;
 use crate::stage::params::ExternalSource;
 use crate::store::{Claim, Store};
 

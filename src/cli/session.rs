@@ -1,7 +1,7 @@
 //! What most commands start with: a pipeline read and checked, its graph, the store, the device and the external files.
 
-use std::os::unix::fs::FileTypeExt;
 use std::any::Any;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Once, OnceLock};
 
@@ -268,6 +268,10 @@ impl DeviceSlot for Devices {
             self.told.call_once(|| print::note(&format!("computing on the CPU: {why}")));
         }
         Ok(device)
+    }
+
+    fn described(&self) -> Option<String> {
+        self.open().ok().map(Device::described)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retort_stage::params::{Input, Seed};
-use retort_stage::{Context, Stage, StageError};
 use retort_artifact::{
     AgreementRow, AgreementSummary, Agreements, Matching, Measure, Measured, Rationale, Rationales, Words,
 };
+use retort_stage::params::{Input, Seed};
+use retort_stage::{Context, Stage, StageError};
 use retort_stats::{Agreed, Bootstrap, Interval, Level, Overlap, Stratum, agreement};
 use retort_text::selection::{Selection, Unit, units};
 

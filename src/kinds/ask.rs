@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use retort_stage::StageError;
-use retort_stage::params::Count;
+use crate::failed::model_failed;
 use retort_artifact::{Choice, Format, Label, Outcome, Question, Usage};
 use retort_model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
+use retort_stage::StageError;
+use retort_stage::params::Count;
 use retort_text::target;
 use retort_text::tokenizer::Tokenizer;
 
@@ -91,7 +92,8 @@ impl Asker<'_> {
                     ControlFlow::Break(())
                 }
             }
-        })?;
+        })
+        .map_err(model_failed)?;
         failed.map_or(Ok(()), Err)
     }
 
@@ -126,7 +128,7 @@ impl Asker<'_> {
             labels.push(tokens);
         }
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
-        let logits = self.model.next_logits(&prompts)?;
+        let logits = self.model.next_logits(&prompts).map_err(model_failed)?;
         let best = |(labels, logits): (&Vec<(Label, usize)>, &Vec<f32>)| {
             // Of labels that are equally likely, the first.
             let likelier = |a: (Label, usize), b: (Label, usize)| if logits[b.1] > logits[a.1] { b } else { a };

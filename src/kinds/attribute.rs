@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use retort_stage::{Context, Slot, Stage, StageError};
+use crate::failed::model_failed;
 use retort_artifact::{
     Attribution, Attributions, Checkpoint, Completeness, Placement, Question, Rationale, Rationales, TokenScore, Usage,
 };
 use retort_fingerprint::{ContentHash, Draw, RowKey, Term};
 use retort_model::{AttributeError, Budget, Request, Scorer, Scores, attribute};
+use retort_stage::{Context, Slot, Stage, StageError};
 use retort_text::tokenizer::Tokenizer;
 
 use super::evaluate::{Loaded, student_term};
@@ -161,7 +162,7 @@ impl Attribute {
             let (some, rest) = open.split_at(together(open.iter().map(positions), budget.positions()));
             let requests: Vec<Request<'_>> = some.iter().map(|&index| work[index].request()).collect();
             let scores = attribute(&loaded.model, &requests, scorer, &budget).map_err(|error| match error {
-                AttributeError::Model(error) => error.into(),
+                AttributeError::Model(error) => model_failed(error),
                 other => data(other),
             })?;
             for (&index, scores) in some.iter().zip(scores) {

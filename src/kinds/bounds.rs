@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::sequence::data;
-use retort_stage::StageError;
-use retort_stage::params::{FromNode, Scope};
 use retort_fingerprint::{ContentHash, Term};
 use retort_hub::{CONFIG, GENERATION, TOKENIZER_CONFIG};
 use retort_source::{Diagnostic, Node, Value};
+use retort_stage::StageError;
+use retort_stage::params::{FromNode, Scope};
 use retort_text::tokenizer::Tokenizer;
 
 /// The token that ends a sequence of a student that is made from scratch, where its tokenizer has it.

@@ -2,9 +2,7 @@
 
 use retort_stage::Kind;
 
-use super::{
-    Agreement, Attribute, Dataset, Elicit, Evaluate, Lens, Report, Tokenizer, Train, Transform, TunedLens,
-};
+use super::{Agreement, Attribute, Dataset, Elicit, Evaluate, Lens, Report, Tokenizer, Train, Transform, TunedLens};
 
 /// Every kind of stage.
 pub static CATALOG: &[Kind] = &[

@@ -1,9 +1,10 @@
 //! How likely a student holds each choice of a question.
 
-use retort_stage::StageError;
+use crate::failed::model_failed;
 use retort_artifact::{Choice, Label, Question};
 use retort_fingerprint::{ContentHash, Term};
 use retort_model::{Budget, Continuation, Model, log_probabilities};
+use retort_stage::StageError;
 
 use super::evaluate::Stands;
 use super::sequence::{Sequences, data};
@@ -58,7 +59,7 @@ pub(super) fn candidates(
 /// What the student holds the choices of each question for, in their order.
 pub(super) fn held(model: &Model, questions: &[&[Candidate]], budget: &Budget) -> Result<Vec<Vec<Held>>, StageError> {
     let groups: Vec<Vec<Continuation<'_>>> = questions.iter().map(|candidates| continuations(candidates)).collect();
-    let found = log_probabilities(model, &groups, budget)?;
+    let found = log_probabilities(model, &groups, budget).map_err(model_failed)?;
     let of = |(candidate, logs): (&Candidate, &Vec<f64>)| {
         let sum: f64 = logs.iter().sum();
         Held {

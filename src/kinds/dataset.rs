@@ -2,11 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use retort_stage::params::{Count, External, FromNode, Scope, Seed};
-use retort_stage::{Context, Flaw, Looked, Stage, StageError};
 use retort_artifact::{Question, Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value, nearest};
+use retort_stage::params::{Count, External, FromNode, Scope, Seed};
+use retort_stage::{Context, Flaw, Looked, Stage, StageError};
 use retort_text::Fraction;
 use retort_text::dataset::quarel::{self, Wording};
 use retort_text::dataset::synthetic::{self, SyntheticSpec};

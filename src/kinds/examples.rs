@@ -11,9 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retort_stage::{Context, StageError};
 use retort_artifact::{Attributions, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage};
 use retort_model::Example;
+use retort_stage::{Context, StageError};
 use retort_text::tokenizer::Tokenizer;
 
 use super::missing::Missing;

@@ -4,9 +4,9 @@
 //! is to have the weights of every evaluation has all of them, or there is none yet.
 
 use super::train::Keep;
-use retort_stage::{Context, StageError};
 use retort_artifact::Checkpoint;
 use retort_model::FitLog;
+use retort_stage::{Context, StageError};
 use retort_store::PartialDir;
 
 /// The name of the saved state of training.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use retort_stage::Context;
 use retort_model::StepReport;
+use retort_stage::Context;
 
 /// How fast training goes between two looks at the clock; evaluations do not count.
 pub(super) struct Pace {

@@ -1,7 +1,7 @@
 //! The recipe of a training as a pipeline writes it.
 
-use retort_stage::params::{Count, PositiveReal, Share};
 use retort_model::{self as model, Decay, Precision, Schedule};
+use retort_stage::params::{Count, PositiveReal, Share};
 
 /// How a dev question is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 mod claim;
 mod fields;
 
-use retort_stage::params::{Gather, Seed};
-use retort_stage::{Arrival, Coming, Context, Flaw, Looked, Misfit, Stage, StageError};
 use retort_artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
 use retort_artifact::{Artifact, ArtifactKind, Split, TrainingLog};
 use retort_fingerprint::Digest;
 use retort_report::{self as report, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, foresee_lens, report_with};
+use retort_stage::params::{Gather, Seed};
+use retort_stage::{Arrival, Coming, Context, Flaw, Looked, Misfit, Stage, StageError};
 
 use super::lens::LensReport;
 use super::sequence::data;

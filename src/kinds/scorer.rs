@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use retort_stage::params::{Count, FromNode, Input, PositiveReal, Scope, Seed};
 use retort_artifact::{Checkpoint, Questions, Rationales, Split};
 use retort_fingerprint::{ContentHash, Term, Words};
 use retort_model::{self as model, Attributed, IntegratedGradients, Over, Quadrature, Reduction, Scorer};
 use retort_source::{Diagnostic, Node, Value};
+use retort_stage::params::{Count, FromNode, Input, PositiveReal, Scope, Seed};
 
 /// What stands for the absence of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,9 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use retort_stage::StageError;
 use retort_artifact::{Label, Question, Usage};
 use retort_model::{Example, TokenWeight};
+use retort_stage::StageError;
 use retort_text::prompt::{Answer, SEPARATOR, Template};
 use retort_text::target;
 use retort_text::tokenizer::{Token, Tokenizer};

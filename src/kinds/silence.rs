@@ -1,8 +1,8 @@
 //! Students that answer nothing right while they are trained.
 
 use super::recipe::EvalBy;
-use retort_stage::Context;
 use retort_artifact::TrainingLog;
+use retort_stage::Context;
 
 /// Warns of a student that answered no dev question right at any evaluation: mostly one whose answers cannot be read.
 pub(super) fn warn_of_silence(context: &Context<'_>, eval_by: EvalBy, log: &TrainingLog) {

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use retort_stage::params::{Count, External, FromNode, Input, Scope, tagged};
-use retort_stage::{Context, StageError, foreign};
+use crate::failed::model_failed;
 use retort_artifact::TokenizerFile;
 use retort_fingerprint::{ContentHash, Digest, Term};
 use retort_hub::{CONFIG, HubModel, TOKENIZER, is_weights};
 use retort_model::{Architecture, Config, Device, Model, Size, WeightsFile};
 use retort_source::Node;
+use retort_stage::params::{Count, External, FromNode, Input, Scope, tagged};
+use retort_stage::{Context, StageError, foreign};
 use retort_text::tokenizer::Tokenizer;
 
 use super::bounds::OwnEnd;
@@ -200,7 +201,7 @@ impl Student {
                     kv_heads: kv_heads.map(Count::get),
                 };
                 let config = Config::new(*architecture, size);
-                config.require_memory()?;
+                config.require_memory().map_err(model_failed)?;
                 Ok(Model::init(config, seed, device))
             }
             Self::Directory(directory @ ModelDirectory(files)) => {
@@ -210,7 +211,7 @@ impl Student {
                     Ok(WeightsFile::new(file.1.display().to_string(), context.open(file)?))
                 };
                 let weights = directory.weights(context).into_iter().map(open).collect::<Result<_, StageError>>()?;
-                Ok(Model::from_files(&config, weights, tokenizer.size(), device)?)
+                Model::from_files(&config, weights, tokenizer.size(), device).map_err(model_failed)
             }
         }
     }

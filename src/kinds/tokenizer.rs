@@ -1,8 +1,8 @@
 //! `tokenizer`: a byte-level BPE tokenizer trained on the train split.
 
+use retort_artifact::{Questions, Rationales, Split, TokenizerFile};
 use retort_stage::params::{Count, Input};
 use retort_stage::{Context, Stage, StageError};
-use retort_artifact::{Questions, Rationales, Split, TokenizerFile};
 use retort_text::prompt::{Answer, Template};
 use retort_text::tokenizer::train_bpe;
 

@@ -1,11 +1,14 @@
 //! `train`: a student fine-tuned on questions with labels and rationales.
 
-use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
-use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
+use crate::failed::{device_failed, model_failed};
 use retort_artifact::{
     Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
-use retort_model::{self as model, Budget, Device, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
+use retort_model::{
+    self as model, Budget, Device, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume,
+};
+use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
+use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
 use retort_store::PartialDir;
 use retort_text::prompt::{STUDENT, Template};
 use retort_text::target::{MARKER, check_marker};
@@ -254,7 +257,7 @@ impl Stage for Train {
         }
         let fitted = fitted.map_err(|error| match error {
             FitError::Stopped { .. } => StageError::Stopped,
-            FitError::Device(error) => error.into(),
+            FitError::Device(error) => device_failed(&error),
             FitError::Weightless { example } => weightless(&made_of[example]),
             other => data(other),
         })?;
@@ -266,7 +269,7 @@ impl Stage for Train {
         Ok(Checkpoint {
             config: model.config().to_json().into_bytes(),
             tokenizer: tokenizer.to_json().map_err(data)?,
-            weights: model.weights_bytes()?,
+            weights: model.weights_bytes().map_err(model_failed)?,
             usage,
             log,
         })
@@ -361,7 +364,7 @@ impl Hooks<'_> {
     /// Keeps the weights that were just evaluated, where each are.
     fn keep(&self, model: &Model, step: u64) -> Result<(), StageError> {
         if let Some(partial) = &self.keeps {
-            partial.keep_part(&Checkpoint::step_part(step), &model.weights_bytes()?)?;
+            partial.keep_part(&Checkpoint::step_part(step), &model.weights_bytes().map_err(model_failed)?)?;
         }
         Ok(())
     }

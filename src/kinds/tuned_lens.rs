@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
-use retort_stage::{Context, Slot, Stage, StageError};
+use crate::failed::model_failed;
 use retort_artifact::{Checkpoint, Questions, Rationale, Rationales, Split, Translators as Trained, TuningLog};
 use retort_fingerprint::{Digest, Draw};
 use retort_model::{
     Budget, LensError, LensLimits, LensRequest, Model, Passage, Translators, TuneError, TuneHooks, TuneRecipe,
     TuneState, TuneStep, Tuned, read_layers, resume_tuning, tune,
 };
+use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
+use retort_stage::{Context, Slot, Stage, StageError};
 
 use super::evaluate::Loaded;
 use super::saving::Saving;
@@ -109,7 +110,7 @@ impl Stage for TunedLens {
         };
         let Tuned { translators, steps } = tuned.map_err(|error| match error {
             TuneError::Stopped { .. } => StageError::Stopped,
-            TuneError::Model(error) => error.into(),
+            TuneError::Model(error) => model_failed(error),
             other => data(other),
         })?;
         log.divergences = steps.iter().map(|step| step.divergence as f32).collect();
@@ -251,7 +252,7 @@ fn divergences(
             .map(|one| LensRequest { ids: &one.ids, read: read(one), targets: &targets[..read(one).len()] })
             .collect();
         let grids = read_layers(model, &requests, &layers, translators, limits).map_err(|error| match error {
-            LensError::Model(error) => error.into(),
+            LensError::Model(error) => model_failed(error),
             other => data(other),
         })?;
         for grid in grids {

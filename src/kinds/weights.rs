@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use retort_stage::StageError;
-use retort_stage::params::{FromNode, Input, Scope, Share};
 use retort_artifact::{Attribution, Attributions, Rationale};
 use retort_fingerprint::{ContentHash, Term};
 use retort_model::{Ramp, TokenWeight};
 use retort_source::{Diagnostic, Node, Value};
+use retort_stage::StageError;
+use retort_stage::params::{FromNode, Input, Scope, Share};
 use retort_text::emphasis;
 
 use super::sequence::{Part, Sequence, data};

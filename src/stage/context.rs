@@ -52,6 +52,9 @@ pub trait DeviceSlot: Sync {
     /// # Errors
     /// [`StageError::Device`] where it cannot be opened.
     fn device(&self) -> Result<&(dyn Any + Send + Sync), StageError>;
+
+    /// Names the device for the record that is kept beside a result; `None` where none could be opened.
+    fn described(&self) -> Option<String>;
 }
 
 /// How this machine reaches a teacher behind a server; none of it enters a key.

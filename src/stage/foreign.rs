@@ -9,7 +9,9 @@ const HEAD_BYTES: u64 = 512;
 /// What a file is, and what to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foreign {
+    /// What it is.
     pub what: &'static str,
+    /// What to try.
     pub hint: &'static str,
 }
 

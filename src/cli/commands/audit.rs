@@ -11,8 +11,8 @@ use super::super::session::{Devices, Session, open_store_with};
 use super::afresh::{Afresh, different_parts};
 use super::show::result_of;
 use crate::fingerprint::Digest;
-use crate::spec::InstanceId;
 use crate::kinds::elicit::BOUGHT;
+use crate::spec::InstanceId;
 use crate::store::{LayerAt, LayerOptions, Mode, Store, StoreOptions, Writes};
 
 /// How long the cache may take to answer the audit; it is on this machine.

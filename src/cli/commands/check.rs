@@ -7,9 +7,9 @@ use super::super::print;
 use super::super::session::{Devices, Session};
 use super::afresh::{Afresh, different_parts};
 use super::show::result_of;
+use crate::kinds::elicit::BOUGHT;
 use crate::plan::Counts;
 use crate::spec::InstanceId;
-use crate::kinds::elicit::BOUGHT;
 use crate::store::Mode;
 
 /// Checks a pipeline.

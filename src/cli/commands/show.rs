@@ -22,10 +22,10 @@ use super::super::whole;
 use crate::artifact::{
     Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, Readings, TrainingLog, Translators,
 };
+use crate::kinds::evaluate::times;
 use crate::plan::{Found, Verdict};
 use crate::report::{Curve, CurveKind, curve_svg};
 use crate::spec::InstanceId;
-use crate::kinds::evaluate::times;
 use crate::store::Store;
 
 /// Shows what one instance made.

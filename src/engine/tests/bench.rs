@@ -230,6 +230,10 @@ impl DeviceSlot for Nothing {
     fn device(&self) -> Result<&(dyn Any + Send + Sync), StageError> {
         unreachable!("nothing computes")
     }
+
+    fn described(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Reach for Nothing {

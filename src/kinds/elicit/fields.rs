@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
-use retort_stage::params::{FromNode, KEY_HINT, Scope, unshown};
 use retort_artifact::json_term;
 use retort_fingerprint::{ContentHash, Term};
 use retort_hub::Secret;
 use retort_source::{Diagnostic, Key, Node, Value};
+use retort_stage::params::{FromNode, KEY_HINT, Scope, unshown};
 use retort_teacher::check_address;
 
 /// The address of a server, up to where the paths of the protocol begin.

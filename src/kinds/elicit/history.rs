@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use retort_stage::{Context, StageError};
 use retort_fingerprint::{RowKey, Term};
+use retort_stage::{Context, StageError};
 
 const KIND: &str = "elicit-history";
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use retort_artifact::{Question, Rationale, Rationales};
 use retort_stage::params::External;
 use retort_stage::{Context, Flaw, Looked, StageError};
-use retort_artifact::{Question, Rationale, Rationales};
 use retort_text::dataset::rationales;
 
 retort_stage::params! {

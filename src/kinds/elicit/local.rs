@@ -7,13 +7,14 @@ use serde_json::{Value as Json, json};
 use super::inquiry::Rows;
 use super::row::Row;
 use crate::bounds::{Begin, eos_ids};
+use crate::failed::model_failed;
 use crate::sequence::data;
-use retort_stage::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
-use retort_stage::{Context, Flaw, Looked, StageError, foreign};
 use retort_fingerprint::{ContentHash, Digest, Term};
 use retort_hub::{CHAT_TEMPLATE, CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, is_weights};
 use retort_model::{Budget, Config, Device, GenerateOptions, Model, Sampling, StopReason, WeightsFile, generate};
 use retort_source::{Diagnostic, Node};
+use retort_stage::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
+use retort_stage::{Context, Flaw, Looked, StageError, foreign};
 use retort_text::chat_template::{ChatTemplate, Day};
 use retort_text::tokenizer::Tokenizer;
 
@@ -228,7 +229,7 @@ impl Local {
                 !self.stop.is_empty() && tokenizer.decode(ids).is_ok_and(|text| self.stop_in(&text).is_some())
             };
             let began = std::time::Instant::now();
-            let generated = generate(model, &prompts, &options, &stops)?;
+            let generated = generate(model, &prompts, &options, &stops).map_err(model_failed)?;
             let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             for ((slot, _, prompt), answer) in alike.into_iter().zip(generated) {
                 let mut text = tokenizer.decode(&answer.ids).map_err(data)?;
@@ -311,7 +312,7 @@ impl Local {
         let open =
             |file: &(String, PathBuf, Digest)| Ok(WeightsFile::new(file.1.display().to_string(), context.open(file)?));
         let weights = weights.iter().map(open).collect::<Result<_, StageError>>()?;
-        let model = Model::from_files(&config, weights, 0, context.device::<Device>()?)?;
+        let model = Model::from_files(&config, weights, 0, context.device::<Device>()?).map_err(model_failed)?;
         Ok(Loaded { model, tokenizer, template, begin, stop_ids })
     }
 }

@@ -33,11 +33,11 @@ mod teacher;
 
 use serde_json::Value as Json;
 
-use retort_stage::params::{Aside, Count, External, FromNode, Input, Scope, Share};
-use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 use retort_artifact::{Question, Questions, Rationales, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
+use retort_stage::params::{Aside, Count, External, FromNode, Input, Scope, Share};
+use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 
 pub use inquiry::BOUGHT;
 use inquiry::Rows;

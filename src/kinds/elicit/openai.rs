@@ -8,10 +8,10 @@ use super::inquiry::Rows;
 use super::row::Row;
 use super::tally::Tally;
 use crate::sequence::data;
-use retort_stage::params::{Aside, Count, PositiveReal, Share, VariableName};
-use retort_stage::{Context, Flaw, StageError};
 use retort_fingerprint::{ContentHash, Term};
 use retort_hub::Secret;
+use retort_stage::params::{Aside, Count, PositiveReal, Share, VariableName};
+use retort_stage::{Context, Flaw, StageError};
 use retort_teacher::{
     Answer, Api, Backoff, Desk, Ended, Fault, FaultKind, LimitField, News, Place, Rules, Server, Settings, Why,
     ask_all, spelled,

@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 use super::import::Import;
 use super::local::Local;
 use super::openai::OpenAi;
-use retort_stage::params::{FromNode, Scope, tagged};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
+use retort_stage::params::{FromNode, Scope, tagged};
 
 /// Where rationales come from.
 #[derive(Debug, Clone)]

@@ -6,11 +6,12 @@ mod writing;
 
 use std::io::Cursor;
 
-use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
-use retort_stage::{Clash, Context, Slot, Stage, StageError};
+use crate::failed::model_failed;
 use retort_artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
 use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_model::{Budget, Config, Device, Model, Sampling, WeightsFile};
+use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
+use retort_stage::{Clash, Context, Slot, Stage, StageError};
 use retort_text::tokenizer::Tokenizer;
 
 pub use self::rows::times;
@@ -89,7 +90,7 @@ impl Loaded {
         let mut checkpoint = context.read(input)?;
         let config = Config::from_json(&checkpoint.config, "config.json").map_err(data)?;
         let weights = WeightsFile::new("model.safetensors", Cursor::new(std::mem::take(&mut checkpoint.weights)));
-        let model = Model::from_files(&config, vec![weights], 0, context.device::<Device>()?)?;
+        let model = Model::from_files(&config, vec![weights], 0, context.device::<Device>()?).map_err(model_failed)?;
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer).map_err(data)?;
         Ok(Self { model, tokenizer, checkpoint })
     }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::super::sequence::data;
-use retort_stage::{Context, StageError};
 use retort_fingerprint::{Fingerprint, RowKey, Term};
+use retort_stage::{Context, StageError};
 use retort_store::{Store, StoreError};
 
 /// The name of the rows that say how long each question of an instance took.
@@ -17,9 +17,9 @@ const TIMES: &str = "evaluate-times";
 /// A row and its part of the time since those before it ended, which it shares with those that end with it. Time is kept
 /// beside results and never in them, so that equal answers are equal artifacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::kinds) struct Timed<T> {
+pub(crate) struct Timed<T> {
     /// The row.
-    pub(in crate::kinds) row: T,
+    pub(crate) row: T,
     /// Microseconds.
     pub(super) took_us: u64,
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value as Json, json};
 
 use super::super::choices::Held;
-use retort_stage::params::{FromNode, Scope, tagged};
 use retort_artifact::Likelihood;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
+use retort_stage::params::{FromNode, Scope, tagged};
 
 /// What stands for a choice when its probability is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 use super::super::ask::{Asker, Written};
 use super::rows::{Timed, asked};
 use super::{SamplingRecipe, student_term};
-use retort_stage::params::Input;
-use retort_stage::{Context, StageError};
 use retort_artifact::{Checkpoint, Question};
 use retort_fingerprint::{ContentHash, RowKey, Term};
+use retort_stage::params::Input;
+use retort_stage::{Context, StageError};
 
 /// The name of the rows.
 const ROWS: &str = "written";
@@ -15,7 +15,7 @@ const ROWS: &str = "written";
 const REVISION: u32 = 1;
 
 /// Puts questions to a student, those that were not put before; `sampling` is how the asker draws tokens.
-pub(in crate::kinds) fn written(
+pub(crate) fn written(
     context: &Context<'_>,
     model: &Input<Checkpoint>,
     asker: &Asker<'_>,

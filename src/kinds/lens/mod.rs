@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use retort_stage::{Clash, Context, Slot, Stage, StageError};
+use crate::failed::model_failed;
 use retort_artifact::{
     Checkpoint, LayerReading, Question, Rationales, ReadingRow, ReadingSummary, Readings, Translators as Trained,
 };
 use retort_fingerprint::{ContentHash, Digest, RowKey, Term};
 use retort_model::{Budget, LensError, LensLimits, LensRequest, Reading, Translators, read_layers};
+use retort_stage::{Clash, Context, Slot, Stage, StageError};
 use retort_text::tokenizer::Tokenizer;
 
 use super::evaluate::{Loaded, student_term};
@@ -201,7 +202,7 @@ impl Lens {
             let requests: Vec<LensRequest<'_>> = batch.iter().map(|index| work[*index].request()).collect();
             let read =
                 read_layers(&loaded.model, &requests, &asked, translators, &limits).map_err(|error| match error {
-                    LensError::Model(error) => error.into(),
+                    LensError::Model(error) => model_failed(error),
                     other => data(other),
                 })?;
             for (&index, grid) in batch.iter().zip(read) {

@@ -1,9 +1,9 @@
 //! How a lens is declared.
 
-use retort_stage::params::{Count, FromNode, Input, Scope};
 use retort_artifact::{Checkpoint, Lens as Through, Questions, Rationales, Split, Translators};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
+use retort_stage::params::{Count, FromNode, Input, Scope};
 
 /// The text that a student is read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

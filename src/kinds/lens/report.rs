@@ -2,10 +2,10 @@
 
 use crate::report::Selector;
 use crate::sequence::data;
-use retort_stage::params::{Count, Gather, Share};
-use retort_stage::{Arrival, Context, StageError};
 use retort_artifact::Readings;
 use retort_report::{LensArm, LensSpec, ReportSpec, Section, lens_section};
+use retort_stage::params::{Count, Gather, Share};
+use retort_stage::{Arrival, Context, StageError};
 
 retort_stage::params! {
     /// What the layers of students know of the label: tables, curves by layer, and grids of layers and places. Students of
@@ -34,12 +34,7 @@ retort_stage::params! {
 
 impl LensReport {
     /// Makes the section.
-    pub(in crate::kinds) fn section(
-        &self,
-        context: &Context<'_>,
-        title: &str,
-        spec: &ReportSpec,
-    ) -> Result<Section, StageError> {
+    pub(crate) fn section(&self, context: &Context<'_>, title: &str, spec: &ReportSpec) -> Result<Section, StageError> {
         let arm = |(arrival, readings): (&Arrival, Readings)| LensArm {
             coords: arrival.coords.clone(),
             stage: arrival.stage.clone(),
@@ -50,7 +45,7 @@ impl LensReport {
     }
 
     /// What is said of the readings.
-    pub(in crate::kinds) fn spec(&self) -> LensSpec {
+    pub(crate) fn spec(&self) -> LensSpec {
         let Self { readings: _, bound, share, grids, questions, panels, columns, pairs, replicate } = self;
         LensSpec {
             bound: bound.get(),

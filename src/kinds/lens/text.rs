@@ -8,10 +8,10 @@ use super::{Lens, Occurrence, Text};
 use crate::ask::{Asker, max_new};
 use crate::evaluate::{Loaded, written};
 use crate::sequence::{Sequences, data};
-use retort_stage::params::Count;
-use retort_stage::{Context, StageError};
 use retort_artifact::{Label, Question, Rationale, Rationales};
 use retort_model::{Budget, LensRequest};
+use retort_stage::params::Count;
+use retort_stage::{Context, StageError};
 use retort_text::target;
 use retort_text::tokenizer::Tokenizer;
 

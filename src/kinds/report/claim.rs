@@ -1,10 +1,10 @@
 //! How a claim is written: `{ more: …, than: … }`, or `{ same: …, as: …, within: … }`.
 
 use super::fields::{Choices, Points, Selector};
-use retort_stage::params::{FromNode, Scope};
 use retort_fingerprint::{ContentHash, Term};
 use retort_report::{self as report, Relation};
 use retort_source::{Diagnostic, Node};
+use retort_stage::params::{FromNode, Scope};
 
 retort_stage::params! {
     /// The arms of one side are more accurate than those of the other.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use retort_stage::params::{External, FromNode, Scope};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value};
+use retort_stage::params::{External, FromNode, Scope};
 use retort_stats::Margin;
 
 /// One axis or several, written as a name or a list of names.
@@ -39,7 +39,7 @@ impl ContentHash for Axes {
 
 /// Axis values that single out arms, such as `{ placement: after }`.
 #[derive(Debug, Clone)]
-pub struct Selector(pub(in crate::kinds) BTreeMap<String, String>);
+pub struct Selector(pub(crate) BTreeMap<String, String>);
 
 /// Axis values to which something is restricted: one for each axis, or a list, such as `{ fraction: [0.6, 0.9] }`.
 #[derive(Debug, Clone, Default)]
@@ -148,4 +148,3 @@ retort_stage::params! {
         pub values: External,
     }
 }
-

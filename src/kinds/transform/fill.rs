@@ -1,8 +1,8 @@
 //! `fill`: a token over and over instead of a rationale, so that there is something to compute and nothing to learn.
 
 use super::{Materials, Operation};
-use retort_stage::StageError;
 use retort_artifact::Rationale;
+use retort_stage::StageError;
 
 /// The most copies; far beyond what fits a student, and far below what fills memory.
 const COUNT_MAX: u64 = 100_000;

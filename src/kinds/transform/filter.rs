@@ -3,8 +3,8 @@
 use whichlang::{LANGUAGES, detect_language};
 
 use super::{Materials, Needs, Operation};
-use retort_stage::StageError;
 use retort_artifact::Rationale;
+use retort_stage::StageError;
 use retort_text::words::words;
 
 /// How the label that the teacher arrived at must stand to the right answer.

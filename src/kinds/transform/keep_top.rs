@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Materials, Needs, Operation};
-use retort_stage::StageError;
-use retort_stage::params::{Count, Input};
 use retort_artifact::{Attribution, Attributions, Rationale};
 use retort_fingerprint::Draw;
+use retort_stage::StageError;
+use retort_stage::params::{Count, Input};
 use retort_text::Fraction;
 use retort_text::operation::{Level, Subwords, apart, highest, written};
 use retort_text::words::{trimmed, words};

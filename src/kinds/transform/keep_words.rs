@@ -7,10 +7,10 @@ use serde_json::{Value as Json, json};
 use super::materials::named;
 use super::{Materials, Operation};
 use crate::missing::Missing;
-use retort_stage::params::{Count, External, Fields, FromNode, Scope};
-use retort_stage::{Context, StageError};
 use retort_artifact::Rationale;
 use retort_source::Node;
+use retort_stage::params::{Count, External, Fields, FromNode, Scope};
+use retort_stage::{Context, StageError};
 use retort_text::annotation::{self, Annotation, Combine, Format, Unit, combined, places};
 use retort_text::operation::{Subwords, written};
 use retort_text::words::words;
@@ -137,7 +137,11 @@ impl KeepWords {
 
 const RULES: [(&str, Combine); 3] = [("any", Combine::Any), ("all", Combine::All), ("majority", Combine::Majority)];
 
-impl FromNode for Combine {
+/// Marks how this room reads a rule of combination, whose type is another room's.
+#[derive(Debug)]
+pub enum AsRule {}
+
+impl FromNode<AsRule> for Combine {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         if let Some((_, rule)) = RULES.iter().find(|(word, _)| node.text() == Some(*word)) {
             return Some(*rule);
@@ -148,7 +152,7 @@ impl FromNode for Combine {
             return scope.fail(retort_source::Diagnostic::at(node.span, wrong).label(label));
         }
         let mut fields = Fields::open(node, &["at_least"], scope)?;
-        let least = fields.required::<Count>("at_least");
+        let least: Option<Count> = fields.required("at_least");
         fields.close()?;
         Some(Self::AtLeast(least?.get()))
     }

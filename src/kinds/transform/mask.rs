@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::materials::named;
 use super::{Materials, Needs, Operation};
-use retort_stage::StageError;
 use retort_artifact::Rationale;
+use retort_stage::StageError;
 use retort_text::operation::{self, Level, listed, masked};
 use retort_text::{Fraction, words};
 

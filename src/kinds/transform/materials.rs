@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::Range;
 
-use retort_stage::params::Input;
-use retort_stage::{Context, StageError};
 use retort_artifact::{Artifact, Label, Question, Rationale};
 use retort_fingerprint::Draw;
+use retort_stage::params::Input;
+use retort_stage::{Context, StageError};
 use retort_text::dataset::quarel::bare;
 use retort_text::operation::{Level, units};
 use retort_text::tokenizer::Tokenizer;

@@ -2,9 +2,9 @@
 
 use super::Materials;
 use super::materials::named;
-use retort_stage::StageError;
 use crate::missing::Missing;
 use retort_artifact::Rationale;
+use retort_stage::StageError;
 
 impl Missing {
     /// Gives each rationale what a step finds for it; `what` says of those without what they lack, as `have no …`.

@@ -20,9 +20,9 @@
 mod catalog;
 pub mod fill;
 pub mod filter;
+pub mod fraction;
 pub mod keep_top;
 pub mod keep_words;
-pub mod level;
 pub mod mask;
 mod materials;
 mod missing;
@@ -44,9 +44,9 @@ pub use catalog::{OPERATIONS, add_operations};
 pub use materials::{Materials, Supplies};
 pub use operation::{Form, Needs, Operation, Step};
 
+use retort_artifact::{Question, Questions, Rationale, Rationales, Split, TokenizerFile};
 use retort_stage::params::{Input, Seed};
 use retort_stage::{Clash, Context, Flaw, Looked, Stage, StageError};
-use retort_artifact::{Question, Questions, Rationale, Rationales, Split, TokenizerFile};
 use retort_text::tokenizer::Tokenizer;
 
 use super::sequence::data;

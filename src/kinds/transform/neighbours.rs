@@ -6,9 +6,9 @@ use memmap2::Mmap;
 
 use super::{Materials, Needs, Operation};
 use crate::missing::Missing;
+use retort_artifact::Rationale;
 use retort_stage::params::{Count, External};
 use retort_stage::{Context, StageError, foreign};
-use retort_artifact::Rationale;
 use retort_text::vectors::{Format, Vectors};
 use retort_text::words::words;
 

@@ -8,11 +8,11 @@ use serde_json::{Value as Json, json};
 
 use super::Materials;
 use super::catalog::operations;
-use retort_stage::params::{FromNode, Scope, tagged};
-use retort_stage::{Context, StageError};
 use retort_artifact::Rationale;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
+use retort_stage::params::{FromNode, Scope, tagged};
+use retort_stage::{Context, StageError};
 
 /// The name under which an operation's revision enters the key; with a space in it, no parameter is called that.
 const REVISION: &str = "operation revision";

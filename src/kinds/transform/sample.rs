@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Materials, Operation};
+use retort_artifact::Rationale;
 use retort_stage::StageError;
 use retort_stage::params::Count;
-use retort_artifact::Rationale;
 
 /// Which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! `shuffle`: a rationale in random order.
 
 use super::{Materials, Needs, Operation};
-use retort_stage::StageError;
 use retort_artifact::Rationale;
+use retort_stage::StageError;
 use retort_text::operation::{Level, shuffled};
 
 retort_stage::params! {

@@ -1,8 +1,8 @@
 //! `strip_label`: a rationale without the sentences that give its answer away.
 
 use super::{Materials, Needs, Operation};
-use retort_stage::StageError;
 use retort_artifact::{Label, Rationale};
+use retort_stage::StageError;
 use retort_text::operation::Giveaways;
 
 /// Without questions, the letters that count as labels; later ones would take `I` for one.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::materials::named;
 use super::{Materials, Needs, Operation};
-use retort_stage::StageError;
 use retort_artifact::{Label, Rationale};
+use retort_stage::StageError;
 
 /// Which other question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

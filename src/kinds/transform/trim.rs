@@ -1,8 +1,8 @@
 //! `trim`: an elicited text without what the teacher wrote after the rationale.
 
 use super::{Materials, Operation};
-use retort_stage::StageError;
 use retort_artifact::Rationale;
+use retort_stage::StageError;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! `truncate`: the beginning of a rationale.
 
 use super::{Materials, Needs, Operation};
+use retort_artifact::Rationale;
 use retort_stage::StageError;
 use retort_stage::params::Count;
-use retort_artifact::Rationale;
 use retort_text::operation::{Level, truncated};
 
 retort_stage::params! {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Materials, Needs, Operation};
-use retort_stage::StageError;
 use crate::missing::Missing;
-use retort_stage::params::Input;
 use retort_artifact::{Rationale, Rationales};
+use retort_stage::StageError;
+use retort_stage::params::Input;
 
 retort_stage::params! {
     /// Puts a rationale for a wrong choice in the place of each: one of some samples whose teacher arrived at another label

@@ -21,10 +21,10 @@ use super::reports::plain;
 use super::show::{decoded, result_of};
 use crate::artifact::{ArtifactKind, Checkpoint};
 use crate::fingerprint::Digest;
+use crate::kinds::evaluate::times;
 use crate::plan::{Found, Verdict};
 use crate::report::tensorboard::{Span, event_file};
 use crate::spec::InstanceId;
-use crate::kinds::evaluate::times;
 use crate::store::Store;
 
 /// Writes the files of one instance, or what many instances gave.

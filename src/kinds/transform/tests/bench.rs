@@ -9,13 +9,13 @@ use expect_test::Expect;
 use tempfile::TempDir;
 
 use super::super::{Materials, Step, Supplies};
-use retort_stage::params::{FromNode, Scope};
-use retort_stage::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
 use retort_artifact::{Artifact, Choice, Label, Question, Rationale};
 use retort_event::Note;
 use retort_fingerprint::{Digest, Fingerprint, KeyManifest, Term};
 use retort_hub::{Secret, Way};
 use retort_source::{Diagnostics, Sources, Style, read_yaml};
+use retort_stage::params::{FromNode, Scope};
+use retort_stage::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
 use retort_store::{Claim, Store, StoreOptions};
 use retort_text::tokenizer::{Tokenizer, train_bpe};
 
@@ -85,6 +85,10 @@ struct NoDevice;
 impl DeviceSlot for NoDevice {
     fn device(&self) -> Result<&(dyn Any + Send + Sync), StageError> {
         unreachable!("no operation computes on a device")
+    }
+
+    fn described(&self) -> Option<String> {
+        None
     }
 }
 

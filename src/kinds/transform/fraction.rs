@@ -1,13 +1,16 @@
-//! How levels, fractions and the writing of subwords are declared.
+//! How fractions are declared.
 
 use serde_json::{Value as Json, json};
 
-use retort_stage::params::{FromNode, Scope};
 use retort_source::{Diagnostic, Node, Value};
+use retort_stage::params::{FromNode, Scope};
 use retort_text::Fraction;
-use retort_text::operation::{Level, Subwords};
 
-impl FromNode for Fraction {
+/// Marks how this room reads a fraction, whose type is another room's.
+#[derive(Debug)]
+pub enum AsFraction {}
+
+impl FromNode<AsFraction> for Fraction {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let value = match node.value {
             Value::Float(value) => Some(value),
