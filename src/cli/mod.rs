@@ -1,49 +1,51 @@
 //! The command line: the only room that prints, reads the environment or exits.
 //!
-//! [`main`] parses the arguments, gathers the settings of this machine and hands over to one file per command. What a
-//! command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
+//! [`main`] parses the arguments, gathers the settings of this machine and hands over to one file per command, which does its
+//! work through [`session`](crate::session) and lays out what comes of it. What a command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
 //! [`Exit`].
 
 mod agreement;
-mod answered;
 mod args;
 mod commands;
 mod exit;
 mod footprint;
-mod history;
 mod hub;
-mod inquiry;
 mod keys;
 mod layers;
 mod lens;
-mod outlet;
 mod ownership;
-mod pictures;
 mod plot;
-mod preflight;
 mod print;
-mod provenance;
 mod reach;
 pub mod reporter;
 mod scores;
-mod session;
 mod settings;
 mod shade;
 mod signals;
-mod whole;
 
 use clap::Parser;
 
 pub use exit::Exit;
 
+use crate::session::LANGUAGE;
+use crate::spec::Language;
+
 /// Runs the program and returns its exit code.
 pub fn main() -> std::process::ExitCode {
+    main_with(LANGUAGE)
+}
+
+/// As [`main`], for a program that is this one with a language of its own: its kinds of stage beside those that Retort brings.
+pub fn main_with(language: Language) -> std::process::ExitCode {
     signals::outlive_limits();
     let exit = match args::Args::try_parse() {
-        Ok(args) => commands::dispatch(&args).unwrap_or_else(|failure| {
-            print::failure(&failure);
-            failure.exit
-        }),
+        Ok(mut args) => {
+            args.global.language = language;
+            commands::dispatch(&args).unwrap_or_else(|failure| {
+                print::failure(&failure);
+                failure.exit
+            })
+        }
         // Help, the version, or what is wrong with the arguments.
         Err(said) => {
             let written = said.print();

@@ -2,15 +2,14 @@
 
 use clap::CommandFactory;
 
-use super::super::args::Args;
+use super::super::args::{Args, Global};
 use super::super::exit::Exit;
 use super::super::print;
-use super::super::session::LANGUAGE;
 use crate::spec;
 
 /// Writes the JSON Schema of pipeline files.
-pub(super) fn schema() -> Exit {
-    print::json(&spec::schema(LANGUAGE));
+pub(super) fn schema(global: &Global) -> Exit {
+    print::json(&spec::schema(global.language));
     Exit::Success
 }
 

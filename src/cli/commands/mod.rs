@@ -1,6 +1,5 @@
 //! One file per command, or per small family of commands.
 
-mod afresh;
 mod audit;
 mod cache;
 mod check;
@@ -37,7 +36,7 @@ pub(super) fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Command::Check(check) => check::check(global, check),
         Command::Audit(audit) => audit::audit(global, audit),
         Command::Init { directory } => init::init(directory),
-        Command::Schema => Ok(languages::schema()),
+        Command::Schema => Ok(languages::schema(global)),
         Command::Completions { shell } => Ok(languages::completions(*shell)),
         Command::Cache(cache) => cache::cache(global, cache),
     }

@@ -1,65 +1,82 @@
 //! What two results of one instance come to: accuracies with intervals, the questions that changed, the ends of trainings.
 
+use retort_artifact::{Artifact, ArtifactKind, Checkpoint, Label, Outcome, Parts, Scores, TrainingLog};
+use retort_fingerprint::Fingerprint;
+use retort_spec::Language;
+use retort_stats::{Bootstrap, Estimate, Interval, Level, Pairs, Response, Responses, accuracy, compare};
+use retort_store::Store;
 use serde::Serialize;
 
-use super::super::super::exit::Failure;
-use crate::artifact::{Artifact, Checkpoint, Label, Outcome, Parts, Scores, TrainingLog};
-use crate::fingerprint::Fingerprint;
-use crate::stats::{Bootstrap, Estimate, Interval, Level, Pairs, Response, Responses, accuracy, compare};
-use crate::store::Store;
+use crate::SessionError;
 
 /// A value with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Measured {
-    pub(super) value: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub struct Measured {
+    /// The value.
+    pub value: f64,
+    /// The lower end of the interval.
+    pub low: f64,
+    /// The upper end of the interval.
+    pub high: f64,
+}
+
+impl Measured {
+    pub(crate) fn of(estimate: &Estimate) -> Self {
+        let Estimate { value, interval: Interval { low, high }, .. } = *estimate;
+        Self { value, low, high }
+    }
 }
 
 /// How the accuracies of two results compare.
 #[derive(Debug, Serialize)]
-pub(super) struct Accuracies {
+pub struct Accuracies {
     /// On all questions of the earlier result; `None` where there is none, or its bytes are gone.
-    pub(super) before: Option<Measured>,
+    pub before: Option<Measured>,
     /// On all questions of the later one.
-    pub(super) after: Option<Measured>,
+    pub after: Option<Measured>,
     /// On the questions that both answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) compared: Option<Compared>,
+    pub compared: Option<Compared>,
     /// Why they are not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) not_compared: Option<String>,
+    pub not_compared: Option<String>,
 }
 
 /// Two results on the questions that both answered.
 #[derive(Debug, Serialize)]
-pub(super) struct Compared {
+pub struct Compared {
     /// How many those are.
-    pub(super) questions: usize,
+    pub questions: usize,
     /// How many only one of the two answered.
-    pub(super) unpaired: usize,
+    pub unpaired: usize,
     /// The later accuracy minus the earlier.
-    pub(super) difference: Measured,
+    pub difference: Measured,
     /// The p value of McNemar's exact test.
-    pub(super) p: f64,
+    pub p: f64,
     /// Questions that are answered otherwise now.
-    pub(super) changed: Vec<Changed>,
+    pub changed: Vec<ChangedAnswer>,
 }
 
 /// A question that is answered otherwise now.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Changed {
-    pub(super) question: String,
-    pub(super) answer: Label,
-    pub(super) before: Option<Label>,
-    pub(super) after: Option<Label>,
-    pub(super) output_before: String,
-    pub(super) output_after: String,
+pub struct ChangedAnswer {
+    /// The question's identifier.
+    pub question: String,
+    /// The right answer.
+    pub answer: Label,
+    /// What was answered; `None` where that could not be read.
+    pub before: Option<Label>,
+    /// What is answered; `None` where that cannot be read.
+    pub after: Option<Label>,
+    /// What was written.
+    pub output_before: String,
+    /// What is written.
+    pub output_after: String,
 }
 
-impl Changed {
+impl ChangedAnswer {
     /// Says whether it was wrong and is right, or the other way about; `None` where it was and is wrong.
-    pub(super) fn now_right(&self) -> Option<bool> {
+    pub fn now_right(&self) -> Option<bool> {
         let right = |given: Option<Label>| given == Some(self.answer);
         (right(self.before) != right(self.after)).then(|| right(self.after))
     }
@@ -67,37 +84,71 @@ impl Changed {
 
 /// The ends of a training.
 #[derive(Debug, Serialize)]
-pub(super) struct Trained {
+pub struct Trained {
     /// The loss of the last step.
-    pub(super) last_loss: Option<f32>,
+    pub last_loss: Option<f32>,
     /// The dev accuracy of the weights that were kept.
-    pub(super) dev_accuracy: Option<f64>,
+    pub dev_accuracy: Option<f64>,
 }
 
-/// Compares what an `evaluate` instance gave; `None` for any other kind.
-pub(super) fn accuracies(
-    store: &Store,
-    before: Option<&Fingerprint>,
-    after: Option<&Fingerprint>,
-) -> Result<Option<Accuracies>, Failure> {
-    let (was, is) = (scores(store, before)?, scores(store, after)?);
+/// What is read of a result to compare it.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// What a student answered.
+    Scores(Scores),
+    /// How a student was trained.
+    Training(TrainingLog),
+}
+
+/// Reads what there is to compare of a result; `None` where its kind has nothing, and where the bytes are gone.
+pub(super) fn read(store: &Store, language: Language, result: &Fingerprint) -> Result<Option<Read>, SessionError> {
+    let Some((_, claim)) = store.claim(result)? else { return Ok(None) };
+    let makes = language.kinds.iter().find(|kind| kind.name == claim.manifest.kind).map(|kind| kind.output);
+    let wanted = |part: &str| match makes {
+        Some(ArtifactKind::Scores) => true,
+        Some(ArtifactKind::Checkpoint) => part == Checkpoint::LOG,
+        _ => false,
+    };
+    let mut parts = Parts::new();
+    for (part, blob) in claim.outputs.iter().filter(|(part, _)| wanted(part)) {
+        let Ok(bytes) = store.read(&blob.digest) else { return Ok(None) };
+        parts.insert(part.clone(), bytes);
+    }
+    Ok(match makes {
+        Some(ArtifactKind::Scores) => Some(Read::Scores(Scores::decode(&parts).map_err(SessionError::unusable)?)),
+        Some(ArtifactKind::Checkpoint) => {
+            let log = parts.get(Checkpoint::LOG).map(|log| Checkpoint::decode_log(log)).transpose();
+            log.map_err(SessionError::unusable)?.map(Read::Training)
+        }
+        _ => None,
+    })
+}
+
+/// Compares what two results answer; `None` where neither answers anything.
+pub(super) fn accuracies(before: Option<&Read>, after: Option<&Read>) -> Result<Option<Accuracies>, SessionError> {
+    fn scores(read: Option<&Read>) -> Option<&Scores> {
+        match read? {
+            Read::Scores(scores) => Some(scores),
+            Read::Training(_) => None,
+        }
+    }
+    let (was, is) = (scores(before), scores(after));
     if was.is_none() && is.is_none() {
         return Ok(None);
     }
-    let responses = |scores: &Option<Scores>| scores.as_ref().map(responses).transpose();
-    let (old, new) = (responses(&was)?, responses(&is)?);
+    let (old, new) = (was.map(responses).transpose()?, is.map(responses).transpose()?);
     let bootstrap = Bootstrap::seeded(0);
     let estimate =
-        |responses: &Option<Responses>| accuracy(responses.as_ref()?, Level::P95).map(|estimate| measured(&estimate));
+        |responses: &Option<Responses>| accuracy(responses.as_ref()?, Level::P95).map(|estimate| Measured::of(&estimate));
     let (mut compared, mut not_compared) = (None, None);
-    if let (Some(was), Some(is), Some(old), Some(new)) = (&was, &is, &old, &new) {
+    if let (Some(was), Some(is), Some(old), Some(new)) = (was, is, &old, &new) {
         match Pairs::of(new, old) {
             Ok(pairs) => {
                 let found = compare(&pairs, Level::P95, bootstrap);
                 compared = Some(Compared {
                     questions: found.questions,
                     unpaired: found.unpaired,
-                    difference: measured(&found.difference),
+                    difference: Measured::of(&found.difference),
                     p: found.p,
                     changed: changed(was, is),
                 });
@@ -108,65 +159,32 @@ pub(super) fn accuracies(
     Ok(Some(Accuracies { before: estimate(&old), after: estimate(&new), compared, not_compared }))
 }
 
-/// Reads the ends of the trainings that a `train` instance was; `None` for any other kind.
-pub(super) fn trained(store: &Store, fingerprint: Option<&Fingerprint>) -> Result<Option<Trained>, Failure> {
-    let Some(parts) = parts(store, fingerprint, &["train"], &["log"])? else { return Ok(None) };
-    let Some(log) = parts.get("log") else { return Ok(None) };
-    let TrainingLog { losses, evaluations, best_step, .. } = Checkpoint::decode_log(log).map_err(Failure::unusable)?;
-    let kept = evaluations.iter().find(|evaluation| evaluation.step == best_step);
-    Ok(Some(Trained {
+/// Returns the end of a training; `None` where the result is of none.
+pub(super) fn trained(read: Option<&Read>) -> Option<Trained> {
+    let Read::Training(TrainingLog { losses, evaluations, best_step, .. }) = read? else { return None };
+    let kept = evaluations.iter().find(|evaluation| evaluation.step == *best_step);
+    Some(Trained {
         last_loss: losses.last().copied().filter(|loss| loss.is_finite()),
         dev_accuracy: kept.map(|evaluation| evaluation.accuracy),
-    }))
+    })
 }
 
-fn scores(store: &Store, fingerprint: Option<&Fingerprint>) -> Result<Option<Scores>, Failure> {
-    let parts = parts(store, fingerprint, &["evaluate"], &["rows"])?;
-    parts.map(|parts| Scores::decode(&parts).map_err(Failure::unusable)).transpose()
-}
-
-/// Reads parts of a result of one of some kinds; `None` for any other, and where the bytes are gone.
-fn parts(
-    store: &Store,
-    fingerprint: Option<&Fingerprint>,
-    kinds: &[&str],
-    wanted: &[&str],
-) -> Result<Option<Parts>, Failure> {
-    let Some((_, claim)) = fingerprint.map(|fingerprint| store.claim(fingerprint)).transpose()?.flatten() else {
-        return Ok(None);
-    };
-    if !kinds.contains(&claim.manifest.kind.as_str()) {
-        return Ok(None);
-    }
-    let mut parts = Parts::new();
-    for (part, blob) in claim.outputs.iter().filter(|(part, _)| wanted.contains(&part.as_str())) {
-        let Ok(bytes) = store.read(&blob.digest) else { return Ok(None) };
-        parts.insert(part.clone(), bytes);
-    }
-    Ok(Some(parts))
-}
-
-fn responses(scores: &Scores) -> Result<Responses, Failure> {
+fn responses(scores: &Scores) -> Result<Responses, SessionError> {
     let row = |outcome: &Outcome| Response {
         question: outcome.id.clone(),
         chance: 1.0 / outcome.choices.max(1) as f64,
         right: vec![outcome.correct()],
     };
-    Responses::new(scores.rows.iter().map(row).collect()).map_err(Failure::unusable)
-}
-
-fn measured(estimate: &Estimate) -> Measured {
-    let Estimate { value, interval: Interval { low, high }, .. } = *estimate;
-    Measured { value, low, high }
+    Responses::new(scores.rows.iter().map(row).collect()).map_err(SessionError::unusable)
 }
 
 /// The questions that both answered and to which the later label is another, in the order of the earlier result.
-fn changed(before: &Scores, after: &Scores) -> Vec<Changed> {
+fn changed(before: &Scores, after: &Scores) -> Vec<ChangedAnswer> {
     let later: std::collections::BTreeMap<&str, &Outcome> =
         after.rows.iter().map(|outcome| (outcome.id.as_str(), outcome)).collect();
     let change = |was: &Outcome| {
         let is = later.get(was.id.as_str()).filter(|is| is.predicted != was.predicted)?;
-        Some(Changed {
+        Some(ChangedAnswer {
             question: was.id.clone(),
             answer: is.answer,
             before: was.predicted,

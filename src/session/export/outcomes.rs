@@ -2,23 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::exit::Failure;
-use crate::artifact::{Outcome, Scores};
-use crate::report::harmless;
+use retort_artifact::{Outcome, Scores};
+use retort_report::harmless;
 
-/// The scores of one instance.
-pub(super) struct Scored {
-    /// The instance's name.
-    pub(super) instance: String,
-    /// The stage's name.
-    pub(super) stage: String,
-    /// The instance's axis values.
-    pub(super) coords: BTreeMap<String, String>,
-    /// Its outcomes.
-    pub(super) scores: Scores,
-    /// Microseconds by question, where they are known.
-    pub(super) times: BTreeMap<String, u64>,
-}
+use crate::{Made, SessionError};
+
+/// The scores of one instance, and microseconds by question where they are known.
+pub(super) type Scored = (Made<Scores>, BTreeMap<String, u64>);
 
 const COLUMNS: [&str; 14] = [
     "instance",
@@ -43,8 +33,8 @@ pub(super) fn is_table(head: &[u8]) -> bool {
 }
 
 /// Writes the table as CSV: nothing where a value is absent; the log-probabilities as `A:-1.25 B:-0.5`.
-pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, Failure> {
-    let mut axes: Vec<&String> = all.iter().flat_map(|scored| scored.coords.keys()).collect();
+pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, SessionError> {
+    let mut axes: Vec<&String> = all.iter().flat_map(|(made, _)| made.coords.keys()).collect();
     axes.sort();
     axes.dedup();
     let heading =
@@ -52,22 +42,22 @@ pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let headings = COLUMNS[..2].iter().map(|column| (*column).to_owned());
     let rest = COLUMNS[2..].iter().map(|column| (*column).to_owned());
-    csv.write_record(headings.chain(axes.iter().map(heading)).chain(rest)).map_err(Failure::unusable)?;
-    for Scored { instance, stage, coords, scores, times } in all {
-        let place = || [harmless(instance).into_owned(), harmless(stage).into_owned()];
+    csv.write_record(headings.chain(axes.iter().map(heading)).chain(rest)).map_err(SessionError::unusable)?;
+    for (Made { id: _, name, stage, coords, artifact: scores }, times) in all {
+        let place = || [harmless(name).into_owned(), harmless(stage).into_owned()];
         let value = |axis: &&String| coords.get(*axis).map(|value| harmless(value).into_owned()).unwrap_or_default();
         let at: Vec<String> = axes.iter().map(value).collect();
         for outcome in &scores.rows {
             let fields = fields(outcome, times.get(&outcome.id).copied());
-            csv.write_record(place().into_iter().chain(at.iter().cloned()).chain(fields)).map_err(Failure::unusable)?;
+            csv.write_record(place().into_iter().chain(at.iter().cloned()).chain(fields)).map_err(SessionError::unusable)?;
         }
     }
-    csv.into_inner().map_err(Failure::unusable)
+    csv.into_inner().map_err(SessionError::unusable)
 }
 
 fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
     let shares = outcome.shares();
-    let at = |label: Option<crate::artifact::Label>| {
+    let at = |label: Option<retort_artifact::Label>| {
         let place = outcome.likelihoods.iter().position(|choice| Some(choice.label) == label)?;
         Some(shares.as_ref()?[place])
     };
@@ -91,8 +81,10 @@ fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
 
 #[cfg(test)]
 mod tests {
+    use retort_artifact::{Label, Likelihood};
+    use retort_spec::InstanceId;
+
     use super::*;
-    use crate::artifact::{Label, Likelihood};
 
     fn outcome(id: &str, predicted: Option<usize>, scores: &[f64]) -> Outcome {
         let likelihood = |(index, score): (usize, &f64)| Likelihood {
@@ -113,14 +105,15 @@ mod tests {
         }
     }
 
+    fn made(name: &str, coords: BTreeMap<String, String>, rows: Vec<Outcome>) -> Made<Scores> {
+        Made { id: InstanceId::at(0), name: name.into(), stage: "answers".into(), coords, artifact: Scores { rows } }
+    }
+
     #[test]
     fn every_outcome_is_a_line_with_the_axis_values_of_its_instance() {
-        let scored = |instance: &str, coords: &[(&str, &str)], rows| Scored {
-            instance: instance.into(),
-            stage: "answers".into(),
-            coords: coords.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect(),
-            scores: Scores { rows },
-            times: BTreeMap::from([("q1".to_owned(), 1500)]),
+        let scored = |instance: &str, coords: &[(&str, &str)], rows| {
+            let coords = coords.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect();
+            (made(instance, coords, rows), BTreeMap::from([("q1".to_owned(), 1500)]))
         };
         let all = [
             scored(
@@ -144,13 +137,8 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_back() {
-        let all = [Scored {
-            instance: "answers".into(),
-            stage: "answers".into(),
-            coords: BTreeMap::new(),
-            scores: Scores { rows: vec![outcome("q,\"1\"\n", Some(1), &[-0.1, -2.0])] },
-            times: BTreeMap::new(),
-        }];
+        let rows = vec![outcome("q,\"1\"\n", Some(1), &[-0.1, -2.0])];
+        let all = [(made("answers", BTreeMap::new(), rows), BTreeMap::new())];
         let bytes = csv(&all).unwrap();
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let row = reader.records().next().unwrap().unwrap();

@@ -28,7 +28,7 @@ pub fn duration(ms: u64) -> String {
 }
 
 /// Words a duration that is only guessed, with one unit where that is enough: `12 s`, `3 min`, `2 h 10 min`.
-pub(super) fn about(ms: u64) -> String {
+pub fn about(ms: u64) -> String {
     match ms {
         0..MINUTE_MS => format!("{} s", ms.div_ceil(SECOND_MS)),
         MINUTE_MS..HOUR_MS => format!("{} min", ms.div_ceil(MINUTE_MS)),
@@ -37,7 +37,7 @@ pub(super) fn about(ms: u64) -> String {
 }
 
 /// Writes a time since the run began as `hh:mm:ss`.
-pub(super) fn stamp(ms: u64) -> String {
+pub fn stamp(ms: u64) -> String {
     let seconds = ms / SECOND_MS;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }

@@ -1,11 +1,11 @@
 //! What was run before, read from the store's runs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::fingerprint::{Fingerprint, KeyManifest};
-use crate::plan::{Earlier, History};
-use crate::store::{Store, StoreError};
+use retort_fingerprint::{Fingerprint, KeyManifest};
+use retort_plan::{Earlier, History};
+use retort_store::{Store, StoreError};
 
 /// How many earlier runs are looked at: enough to find the last state of an instance that was left out for a while.
 const RUNS_MAX: usize = 20;
@@ -15,8 +15,8 @@ const NEIGHBOURS_MAX: usize = 8;
 
 type Known = BTreeMap<Fingerprint, Option<(Arc<KeyManifest>, u64)>>;
 
-/// The history of an experiment, latest run first.
-pub(super) struct StoredHistory<'s> {
+/// What an experiment was run as before, latest run first.
+pub struct StoredHistory<'s> {
     store: &'s Store,
     earlier: Vec<Earlier>,
     /// The latest instance of each name.
@@ -29,7 +29,7 @@ pub(super) struct StoredHistory<'s> {
 
 impl<'s> StoredHistory<'s> {
     /// Reads the last runs of an experiment; runs of other experiments follow, since recipes are shared between them.
-    pub(super) fn read(store: &'s Store, experiment: &str) -> Result<Self, StoreError> {
+    pub fn read(store: &'s Store, experiment: &str) -> Result<Self, StoreError> {
         let runs: Vec<_> = store.runs()?.iter().rev().take(RUNS_MAX).filter_map(|id| store.open_run(id).ok()).collect();
         let (own, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.info().experiment == experiment);
         let mut history = Self {
@@ -59,7 +59,7 @@ impl<'s> StoredHistory<'s> {
     }
 
     /// Returns how long an instance of this name last took, in milliseconds.
-    pub(super) fn last_cost(&self, name: &str) -> Option<u64> {
+    pub fn last_cost(&self, name: &str) -> Option<u64> {
         self.manifest(&self.namesake(name)?.fingerprint).map(|(_, took_ms)| took_ms)
     }
 }
@@ -103,6 +103,33 @@ fn rests(name: &str) -> impl Iterator<Item = String> + '_ {
         let others = coords.iter().enumerate().filter(|(index, _)| *index != left_out).map(|(_, coord)| *coord);
         format!("{stage}[{}]/{axis}", others.collect::<Vec<_>>().join(","))
     })
+}
+
+/// History that is read only when something is stale.
+pub(crate) struct LazyHistory<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) experiment: &'a str,
+    pub(crate) read: OnceLock<Option<StoredHistory<'a>>>,
+}
+
+impl LazyHistory<'_> {
+    fn get(&self) -> Option<&StoredHistory<'_>> {
+        self.read.get_or_init(|| StoredHistory::read(self.store, self.experiment).ok()).as_ref()
+    }
+}
+
+impl History for LazyHistory<'_> {
+    fn namesake(&self, name: &str) -> Option<&Earlier> {
+        self.get()?.namesake(name)
+    }
+
+    fn neighbours(&self, name: &str, stage: &str) -> Vec<&Earlier> {
+        self.get().map_or_else(Vec::new, |history| history.neighbours(name, stage))
+    }
+
+    fn manifest(&self, fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)> {
+        self.get()?.manifest(fingerprint)
+    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use resvg::usvg::fontdb::Database;
+use retort_report::{Fonts, png};
 
 use super::outlet::{self, Files};
-use super::print;
-use crate::report::{Fonts, png};
+use super::{Remark, Workspace};
 
 /// DejaVu, and this machine's own fonts for what it lacks.
 static FONTS: LazyLock<Fonts> = LazyLock::new(|| Fonts::and(Database::load_system_fonts));
@@ -18,7 +18,7 @@ static FONTS: LazyLock<Fonts> = LazyLock::new(|| Fonts::and(Database::load_syste
 ///
 /// A folder's files are written in the order of their names, a picture before its figure: whoever was killed between the
 /// two finds the figure to be another and draws both again.
-pub(super) fn beside(files: Files, folder: &Path) -> Files {
+pub(crate) fn beside(files: Files, folder: &Path, workspace: &Workspace) -> Files {
     let wanted: Vec<(String, &str, &str)> = files
         .iter()
         .filter_map(|(name, bytes)| {
@@ -34,7 +34,10 @@ pub(super) fn beside(files: Files, folder: &Path) -> Files {
             Ok(bytes) => {
                 pictures.insert(picture.clone(), bytes);
             }
-            Err(error) => print::note(&format!("there is no picture of `{name}`: {error}")),
+            Err(error) => {
+                let (figure, why) = ((*name).to_owned(), error.to_string());
+                workspace.tell(&Remark::NoPicture { figure, why });
+            }
         }
     }
     pictures.extend(files);
@@ -42,7 +45,7 @@ pub(super) fn beside(files: Files, folder: &Path) -> Files {
 }
 
 /// The names of the pictures of all figures among the files: those that were not drawn again stay.
-pub(super) fn names(files: &Files) -> BTreeSet<String> {
+pub(crate) fn names(files: &Files) -> BTreeSet<String> {
     files.keys().filter_map(|name| Some(format!("{}.png", name.strip_suffix(".svg")?))).collect()
 }
 

@@ -1,28 +1,26 @@
-//! One side of a comparison: the instances of a run, or those of a pipeline file as they would be run now.
+//! One side of a comparison: the instances of a run, or those of a pipeline as they would be run now.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use super::super::super::args::{Diff, Global, Pipeline};
-use super::super::super::exit::Failure;
-use super::super::super::session::{Devices, Session};
-use super::super::runs::find;
-use crate::fingerprint::{Fingerprint, KeyChange, KeyManifest};
-use crate::plan::Verdict;
-use crate::spec::InstanceId;
-use crate::store::Store;
+use retort_fingerprint::{Fingerprint, KeyChange, KeyManifest};
+use retort_plan::Verdict;
+use retort_store::Store;
 
-/// What is compared.
-pub(super) struct Side {
+use crate::{Demand, Session, SessionError, find_run};
+
+/// What is compared: a run, or a pipeline as it would be run now.
+#[derive(Debug)]
+pub struct Side {
     /// How it is called.
-    pub(super) name: String,
+    pub name: String,
     /// The experiment's name.
-    pub(super) experiment: String,
+    pub experiment: String,
     /// Its instances by name.
     pub(super) instances: BTreeMap<String, Instance>,
 }
 
 /// One instance and what is known of its recipe.
+#[derive(Debug)]
 pub(super) struct Instance {
     /// Its key; `None` while what it reads is not known.
     pub(super) fingerprint: Option<Fingerprint>,
@@ -57,15 +55,22 @@ impl Instance {
 }
 
 impl Side {
-    /// Reads a run by its name, or a pipeline by its file.
-    pub(super) fn of(global: &Global, args: &Diff, name: &str, store: &Store) -> Result<Self, Failure> {
-        let path = Path::new(name);
-        let is_file = path.is_file() || path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        if is_file { Self::of_pipeline(global, args, path, store) } else { Self::of_run(name, store) }
+    /// Returns how many instances it has.
+    pub fn len(&self) -> usize {
+        self.instances.len()
     }
 
-    fn of_run(name: &str, store: &Store) -> Result<Self, Failure> {
-        let run = find(store, name)?;
+    /// Says whether it has no instances.
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+
+    /// Reads a run by its name.
+    ///
+    /// # Errors
+    /// [`SessionError::Invalid`] where none or several are meant.
+    pub fn of_run(name: &str, store: &Store) -> Result<Self, SessionError> {
+        let run = find_run(store, name)?;
         let mut instances = BTreeMap::new();
         for record in run.instances()? {
             let manifest = store.claim(&record.fingerprint)?.map(|(_, claim)| claim.manifest);
@@ -74,28 +79,26 @@ impl Side {
         Ok(Self { name: run.id().to_string(), experiment: run.info().experiment.clone(), instances })
     }
 
-    fn of_pipeline(global: &Global, args: &Diff, file: &Path, store: &Store) -> Result<Self, Failure> {
-        let pipeline = Pipeline { file: PathBuf::from(file), set: Vec::new(), roots: args.roots.clone(), device: None };
-        let session = Session::load(global, &pipeline)?;
-        let wanted = session.wanted(&[])?;
-        let devices = Devices::new(&session.settings, global);
-        let ground = session.survey(&wanted, store, &devices)?;
-        let plan = session.plan(&wanted, &ground, store)?;
+    /// Plans a pipeline.
+    ///
+    /// # Errors
+    /// [`SessionError::Device`] where the device cannot be used.
+    pub fn of_pipeline(session: &Session) -> Result<Self, SessionError> {
+        let (experiment, store) = (&session.pipeline.experiment, &session.store);
+        let planned = session.plan(session.pipeline.all(), Demand::Device)?;
         let mut instances = BTreeMap::new();
-        for (index, verdict) in plan.verdicts.iter().enumerate() {
-            let id = InstanceId::at(index);
-            let known = |fingerprint| -> Result<Instance, Failure> {
-                let manifest = store.claim(&fingerprint)?.map(|(_, claim)| claim.manifest);
-                Ok(Instance { fingerprint: Some(fingerprint), manifest })
-            };
+        for (id, verdict) in planned.verdicts() {
             let instance = match verdict {
-                Verdict::Hit(found) => known(found.fingerprint)?,
+                Verdict::Hit(found) => {
+                    let manifest = store.claim(&found.fingerprint)?.map(|(_, claim)| claim.manifest);
+                    Instance { fingerprint: Some(found.fingerprint), manifest }
+                }
                 Verdict::Run(recipe) | Verdict::Remake(recipe, _) => {
                     let manifest = recipe.manifest.clone();
                     Instance { fingerprint: Some(manifest.fingerprint()), manifest: Some(manifest) }
                 }
                 Verdict::Left | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => {
-                    let bound = &session.experiment.instance(id).bound;
+                    let bound = &experiment.instance(id).bound;
                     let manifest = KeyManifest {
                         kind: bound.kind().name.to_owned(),
                         revision: bound.kind().revision,
@@ -109,6 +112,6 @@ impl Side {
             };
             instances.insert(session.name(id), instance);
         }
-        Ok(Self { name: file.display().to_string(), experiment: session.experiment.name, instances })
+        Ok(Self { name: experiment.path.display().to_string(), experiment: experiment.name.clone(), instances })
     }
 }

@@ -1,61 +1,24 @@
 //! `retort diff`: what two runs or two pipeline files differ in: parameters, accuracies, and the questions that changed.
 
-mod metrics;
-mod side;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use std::collections::BTreeSet;
-
-use serde::Serialize;
-
-use self::metrics::{Accuracies, Changed, Measured, Trained, accuracies, trained};
-use self::side::{Instance, Side};
-use super::super::args::{Diff, Global};
+use super::super::args::{Diff, Global, Pipeline};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
-use super::super::session::look;
-use super::super::settings::Settings;
+use super::super::settings::{load, workspace};
 use crate::artifact::Label;
 use crate::fingerprint::KeyChange;
-
-/// How one instance differs between the two sides.
-#[derive(Debug, Serialize)]
-struct Line {
-    instance: String,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    changes: Vec<KeyChange>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    accuracy: Option<Accuracies>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trained: Option<(Option<Trained>, Option<Trained>)>,
-}
+use crate::session::{Accuracies, ChangedAnswer, Difference, Measured, Side, Trained, differences};
+use crate::store::Store;
 
 /// Compares two sides.
 pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
-    let store = look(&Settings::global(global)?)?;
-    let before = Side::of(global, args, &args.before, &store)?;
-    let after = Side::of(global, args, &args.after, &store)?;
-    let names: BTreeSet<&String> = before.instances.keys().chain(after.instances.keys()).collect();
-    let mut lines = Vec::new();
-    for name in names {
-        let (was, is) = (before.instances.get(name), after.instances.get(name));
-        let (state, changes) = match (was, is) {
-            (Some(was), Some(is)) if was.same(is) => continue,
-            (Some(was), Some(is)) => ("changed", was.changes(is)),
-            (None, _) => ("added", Vec::new()),
-            (_, None) => ("removed", Vec::new()),
-        };
-        let key = |instance: Option<&Instance>| instance.and_then(|instance| instance.fingerprint);
-        let (old, new) = (key(was), key(is));
-        let ends = (trained(&store, old.as_ref())?, trained(&store, new.as_ref())?);
-        lines.push(Line {
-            instance: name.clone(),
-            state,
-            changes,
-            accuracy: accuracies(&store, old.as_ref(), new.as_ref())?,
-            trained: (ends.0.is_some() || ends.1.is_some()).then_some(ends),
-        });
-    }
+    let workspace = workspace(global)?;
+    let store = Arc::new(workspace.look()?);
+    let before = side(global, args, &args.before, &store)?;
+    let after = side(global, args, &args.after, &store)?;
+    let lines = differences(&store, workspace.language(), &before, &after)?;
     if global.json {
         print::json(&serde_json::json!({ "before": before.name, "after": after.name, "instances": lines }));
         return Ok(Exit::Success);
@@ -65,7 +28,7 @@ pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
             "{} and {} have the same recipes in all {} instances\n",
             before.name,
             after.name,
-            after.instances.len()
+            after.len()
         ));
         return Ok(Exit::Success);
     }
@@ -75,7 +38,17 @@ pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn recipe(line: &Line) -> Vec<String> {
+/// Reads a run by its name, or a pipeline by its file.
+fn side(global: &Global, args: &Diff, name: &str, store: &Arc<Store>) -> Result<Side, Failure> {
+    let path = Path::new(name);
+    if !path.is_file() && path.extension().is_none_or(|end| end != "yaml" && end != "yml") {
+        return Ok(Side::of_run(name, store)?);
+    }
+    let pipeline = Pipeline { file: PathBuf::from(path), set: Vec::new(), roots: args.roots.clone(), device: None };
+    Ok(Side::of_pipeline(&load(global, &pipeline)?.with(Arc::clone(store)))?)
+}
+
+fn recipe(line: &Difference) -> Vec<String> {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
     let change = |change: &KeyChange| format!("{}: {} → {}", change.path, value(&change.before), value(&change.after));
     let changes: Vec<String> = line.changes.iter().map(change).collect();
@@ -83,7 +56,7 @@ fn recipe(line: &Line) -> Vec<String> {
 }
 
 /// The ends of the trainings, as a table; nothing where there is none.
-fn trainings(lines: &[Line]) -> String {
+fn trainings(lines: &[Difference]) -> String {
     let rows: Vec<Vec<String>> = lines
         .iter()
         .filter_map(|line| {
@@ -104,7 +77,7 @@ fn trainings(lines: &[Line]) -> String {
 }
 
 /// The accuracies, as a table; nothing where there is none.
-fn scores(lines: &[Line]) -> String {
+fn scores(lines: &[Difference]) -> String {
     let mut notes = Vec::new();
     let rows: Vec<Vec<String>> = lines
         .iter()
@@ -148,7 +121,7 @@ fn scores(lines: &[Line]) -> String {
 }
 
 /// The questions that are answered otherwise, at most `limit` of each instance.
-fn questions(lines: &[Line], limit: usize) -> String {
+fn questions(lines: &[Difference], limit: usize) -> String {
     let mut out = String::new();
     for line in lines {
         let Some(compared) = line.accuracy.as_ref().and_then(|accuracy| accuracy.compared.as_ref()) else { continue };
@@ -157,7 +130,7 @@ fn questions(lines: &[Line], limit: usize) -> String {
         }
         out += &format!("\n{}: {} questions answered otherwise\n", line.instance, compared.changed.len());
         let rows = compared.changed.iter().take(limit).map(|change| {
-            let Changed { question, answer, before, after, .. } = change;
+            let ChangedAnswer { question, answer, before, after, .. } = change;
             let given =
                 |label: &Option<Label>| label.map_or_else(|| "unreadable".to_owned(), |label| label.to_string());
             let became = match change.now_right() {

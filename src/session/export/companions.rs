@@ -2,27 +2,27 @@
 
 use std::collections::BTreeMap;
 
+use retort_artifact::Usage;
+use retort_model::Config;
+use retort_text::tokenizer::Tokenizer;
 use serde_json::{Map, Value as Json, json};
 
-use super::super::super::exit::Failure;
-use crate::artifact::Usage;
-use crate::model::Config;
-use crate::text::tokenizer::Tokenizer;
+use crate::SessionError;
 
 /// Makes `tokenizer_config.json` and `generation_config.json` for the files of a checkpoint, by name.
 ///
 /// `tokenizer.json` itself says what stands before a text; what is written here names the special tokens, so that Python's
 /// tokenizer has them as `bos_token` and the like, in chat templates too.
-pub(super) fn companions(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+pub(super) fn companions(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, Vec<u8>>, SessionError> {
     let (Some(usage), Some(config), Some(file)) =
         (files.get("usage.json"), files.get("config.json"), files.get("tokenizer.json"))
     else {
         return Ok(BTreeMap::new());
     };
-    let usage: Usage = serde_json::from_slice(usage).map_err(Failure::unusable)?;
-    let config = Config::from_json(config, "config.json").map_err(Failure::unusable)?;
-    let tokenizer = Tokenizer::from_json(file).map_err(Failure::unusable)?;
-    let file: Json = serde_json::from_slice(file).map_err(Failure::unusable)?;
+    let usage: Usage = serde_json::from_slice(usage).map_err(SessionError::unusable)?;
+    let config = Config::from_json(config, "config.json").map_err(SessionError::unusable)?;
+    let tokenizer = Tokenizer::from_json(file).map_err(SessionError::unusable)?;
+    let file: Json = serde_json::from_slice(file).map_err(SessionError::unusable)?;
     let mut setup = json!({
         "added_tokens_decoder": added(&file["added_tokens"]),
         "clean_up_tokenization_spaces": false,

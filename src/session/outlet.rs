@@ -14,13 +14,13 @@ use std::io::{Error, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use retort_fingerprint::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::exit::Failure;
-use crate::fingerprint::Digest;
+use super::SessionError;
 
 /// The file that says what of a folder was written by Retort.
-pub(super) const RECORD: &str = ".retort-wrote.json";
+pub(crate) const RECORD: &str = ".retort-wrote.json";
 
 /// The most bytes of a record that is read.
 const RECORD_BYTES_MAX: u64 = 16 << 20;
@@ -33,23 +33,23 @@ struct Record {
 }
 
 /// A folder's files.
-pub(super) type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// What a folder is to hold.
-pub(super) struct Contents<'a> {
+pub(crate) struct Contents<'a> {
     /// The files to write.
-    pub(super) files: &'a Files,
+    pub(crate) files: &'a Files,
     /// Files that were written earlier and stay.
-    pub(super) kept: BTreeSet<String>,
+    pub(crate) kept: BTreeSet<String>,
     /// Says of a file that others put there why it cannot stay beside these; such a one is an error.
-    pub(super) clashes: fn(&str) -> Option<&'static str>,
+    pub(crate) clashes: fn(&str) -> Option<&'static str>,
     /// Says whether a file without a record may be one that an earlier version wrote, which kept none.
-    pub(super) adopts: bool,
+    pub(crate) adopts: bool,
 }
 
 impl<'a> Contents<'a> {
     /// These files and no others.
-    pub(super) fn of(files: &'a Files) -> Self {
+    pub(crate) fn of(files: &'a Files) -> Self {
         Self { files, kept: BTreeSet::new(), clashes: |_| None, adopts: false }
     }
 }
@@ -58,9 +58,9 @@ impl<'a> Contents<'a> {
 /// nothing. Returns how many were written.
 ///
 /// Folders above `folder` are made where they lack, from `below` on only as folders: a link among them is not followed.
-pub(super) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Result<usize, Failure> {
+pub(crate) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Result<usize, SessionError> {
     if folder.as_os_str().is_empty() {
-        return Err(Failure::invalid("an empty path names no directory").hint("`.` is the working directory"));
+        return Err(SessionError::invalid("an empty path names no directory").with_hint("`.` is the working directory"));
     }
     require_folders(below, folder)?;
     let record = read_record(folder)?;
@@ -101,7 +101,7 @@ pub(super) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Res
 
 /// Writes one file that a person named, which is not there yet or is one that `ours` takes for Retort's. What is no plain file,
 /// such as a pipe or a device, is written into.
-pub(super) fn write_file(path: &Path, bytes: &[u8], ours: impl FnOnce(&[u8]) -> bool) -> Result<(), Failure> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8], ours: impl FnOnce(&[u8]) -> bool) -> Result<(), SessionError> {
     let stands = fs::symlink_metadata(path).ok();
     let follows = fs::metadata(path).ok();
     if follows.as_ref().is_some_and(|meta| !meta.is_file() && !meta.is_dir()) {
@@ -117,13 +117,13 @@ pub(super) fn write_file(path: &Path, bytes: &[u8], ours: impl FnOnce(&[u8]) -> 
     }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let name = path.file_name().ok_or_else(|| Failure::invalid(format!("`{}` names no file", path.display())))?;
+    let name = path.file_name().ok_or_else(|| SessionError::invalid(format!("`{}` names no file", path.display())))?;
     Half::write(folder, &name.to_string_lossy(), bytes)?.place()?;
     Ok(())
 }
 
 /// Reads a plain file, up to so many bytes; `None` where there is none, or something else.
-pub(super) fn read_plain(path: &Path, bytes_max: u64) -> std::io::Result<Option<Vec<u8>>> {
+pub(crate) fn read_plain(path: &Path, bytes_max: u64) -> std::io::Result<Option<Vec<u8>>> {
     if !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file()) {
         return Ok(None);
     }
@@ -133,13 +133,13 @@ pub(super) fn read_plain(path: &Path, bytes_max: u64) -> std::io::Result<Option<
 }
 
 /// Says whether a plain file has exactly these bytes.
-pub(super) fn holds(path: &Path, bytes: &[u8]) -> bool {
+pub(crate) fn holds(path: &Path, bytes: &[u8]) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64)
         && read_plain(path, u64::MAX).is_ok_and(|there| there.is_some_and(|there| there == bytes))
 }
 
 /// Makes the folders that lack, and refuses whatever else stands in the place of one below `below`.
-fn require_folders(below: &Path, folder: &Path) -> Result<(), Failure> {
+fn require_folders(below: &Path, folder: &Path) -> Result<(), SessionError> {
     let inner = folder.strip_prefix(below).unwrap_or(Path::new(""));
     let mut at = below.to_owned();
     let mut places = vec![(at.clone(), true)];
@@ -163,7 +163,7 @@ fn require_folders(below: &Path, folder: &Path) -> Result<(), Failure> {
 }
 
 /// Lists what is in a folder; nothing where there is none.
-fn entries(folder: &Path) -> Result<BTreeMap<String, Metadata>, Failure> {
+fn entries(folder: &Path) -> Result<BTreeMap<String, Metadata>, SessionError> {
     let listed = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
         other => other?,
@@ -182,7 +182,7 @@ fn check(
     contents: &Contents<'_>,
     record: &Record,
     there: &BTreeMap<String, Metadata>,
-) -> Result<(), Failure> {
+) -> Result<(), SessionError> {
     for (name, meta) in there {
         let path = folder.join(name);
         let ours = meta.is_file() && is_ours(folder, name, record);
@@ -197,7 +197,7 @@ fn check(
             None => {
                 if let Some(why) = (contents.clashes)(name) {
                     let said = format!("`{}` is in the way: {why}, and Retort did not write it", path.display());
-                    return Err(Failure::unusable(said).hint("name another directory, or move it away"));
+                    return Err(SessionError::unusable(said).with_hint("name another directory, or move it away"));
                 }
             }
         }
@@ -214,7 +214,7 @@ fn is_ours(folder: &Path, name: &str, record: &Record) -> bool {
     plain && digest().is_ok_and(|(digest, _)| digests.contains(&digest.to_string()))
 }
 
-fn not_ours(path: &Path, meta: &Metadata) -> Failure {
+fn not_ours(path: &Path, meta: &Metadata) -> SessionError {
     let what = if meta.is_symlink() {
         "it is a link, and nothing is written through it"
     } else if meta.is_file() {
@@ -222,14 +222,14 @@ fn not_ours(path: &Path, meta: &Metadata) -> Failure {
     } else {
         "it is not a file"
     };
-    Failure::unusable(format!("`{}` is there already and is not overwritten: {what}", path.display()))
-        .hint("name another directory, or move it away")
+    SessionError::unusable(format!("`{}` is there already and is not overwritten: {what}", path.display()))
+        .with_hint("name another directory, or move it away")
 }
 
-fn not_a_folder(path: &Path, meta: &Metadata) -> Failure {
+fn not_a_folder(path: &Path, meta: &Metadata) -> SessionError {
     let what = if meta.is_symlink() { "a link, and nothing is written through it" } else { "not a directory" };
-    Failure::unusable(format!("cannot write below `{}`: it is {what}", path.display()))
-        .hint("name another directory, or move it away")
+    SessionError::unusable(format!("cannot write below `{}`: it is {what}", path.display()))
+        .with_hint("name another directory, or move it away")
 }
 
 /// The record of a folder that is written.
@@ -240,14 +240,14 @@ fn settled(contents: &Contents<'_>, record: &Record) -> Record {
     Record { files: kept.map(|(name, of)| (name.clone(), of.clone())).chain(written).collect() }
 }
 
-fn read_record(folder: &Path) -> Result<Record, Failure> {
+fn read_record(folder: &Path) -> Result<Record, SessionError> {
     let path = folder.join(RECORD);
     let Some(bytes) = read_plain(&path, RECORD_BYTES_MAX)? else { return Ok(Record::default()) };
     // A record that cannot be read says of nothing that it is ours.
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
-fn write_record(folder: &Path, record: &Record) -> Result<(), Failure> {
+fn write_record(folder: &Path, record: &Record) -> Result<(), SessionError> {
     let mut bytes = serde_json::to_vec_pretty(record).expect("names and digests encode as JSON");
     bytes.push(b'\n');
     let path = folder.join(RECORD);
@@ -258,7 +258,7 @@ fn write_record(folder: &Path, record: &Record) -> Result<(), Failure> {
 }
 
 /// Writes a folder under another name and gives it its own when it is whole.
-fn at_once(folder: &Path, files: &Files, record: &Record) -> Result<(), Failure> {
+fn at_once(folder: &Path, files: &Files, record: &Record) -> Result<(), SessionError> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     // `.` and the like have no name to take; what is in them is written file by file.
     let Some(name) = name else {
@@ -346,11 +346,11 @@ mod tests {
         let files = files(of);
         let clashes = |name: &str| name.ends_with(".safetensors").then_some("it is a student's weights");
         let contents = Contents { clashes, ..Contents::of(&files) };
-        write(folder, folder, &contents).map_err(|failure| failure.message)
+        write(folder, folder, &contents).map_err(|failure| failure.to_string())
     }
 
     fn held(folder: &Path) -> Vec<(String, String)> {
-        let there = entries(folder).map_err(|failure| failure.message).unwrap();
+        let there = entries(folder).map_err(|failure| failure.to_string()).unwrap();
         let names = there.into_keys().filter(|name| name != RECORD);
         names.map(|name| (name.clone(), fs::read_to_string(folder.join(&name)).unwrap())).collect()
     }
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(put(&folder, &[("one", "edited")]), Ok(0));
         fs::write(folder.join("model-00001.safetensors"), "W").unwrap();
         assert!(put(&folder, &[("one", "6")]).unwrap_err().contains("it is a student's weights"));
-        let left = entries(&folder).map_err(|failure| failure.message).unwrap();
+        let left = entries(&folder).map_err(|failure| failure.to_string()).unwrap();
         assert!(!left.keys().any(|name| name.contains(".part")), "{left:?}");
     }
 
@@ -423,7 +423,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("new/t.csv");
         let ours = |head: &[u8]| head.starts_with(b"head");
-        let put = |path: &Path| write_file(path, b"head\n1\n", ours).map_err(|failure| failure.message);
+        let put = |path: &Path| write_file(path, b"head\n1\n", ours).map_err(|failure| failure.to_string());
         put(&path).unwrap();
         put(&path).unwrap();
         fs::write(&path, "mine").unwrap();
