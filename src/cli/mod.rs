@@ -34,10 +34,22 @@ mod whole;
 
 use clap::Parser;
 
+use crate::kinds::Registry;
+
 pub use exit::Exit;
 
 /// Runs the program and returns its exit code.
 pub fn main() -> std::process::ExitCode {
+    main_with(Registry::new())
+}
+
+/// Runs the program with what a program of one's own adds to it, and returns its exit code.
+pub fn main_with(registry: Registry) -> std::process::ExitCode {
+    if let Err(error) = registry.install() {
+        let failure = exit::Failure::invalid(error);
+        print::failure(&failure);
+        return std::process::ExitCode::from(failure.exit.code());
+    }
     signals::outlive_limits();
     let exit = match args::Args::try_parse() {
         Ok(args) => commands::dispatch(&args).unwrap_or_else(|failure| {

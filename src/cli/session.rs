@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::print;
 use super::settings::Settings;
 use crate::graph::InstanceGraph;
-use crate::kinds::{CATALOG, device_failed};
+use crate::kinds::{device_failed, kinds};
 use crate::model::{Device, DeviceChoice, DeviceError};
 use crate::plan::{Externals, ExternalsError, Plan, predict};
 use crate::source::{Sources, Style};
@@ -18,8 +18,10 @@ use crate::spec::{self, Experiment, InstanceId};
 use crate::stage::{Derivation, DeviceSlot, Slot, StageError};
 use crate::store::{Mode, Opened, Store, StoreOptions};
 
-/// The language of pipelines: every kind of stage.
-pub(super) const LANGUAGE: spec::Language = spec::Language { kinds: CATALOG, derivations: Derivation::ALL };
+/// Returns the language of pipelines: every kind of stage.
+pub(super) fn language() -> spec::Language {
+    spec::Language { kinds: kinds(), derivations: Derivation::ALL }
+}
 
 /// A pipeline, ready to be planned.
 pub(super) struct Session {
@@ -47,7 +49,7 @@ impl Session {
             }
             read_limited(path)
         };
-        let loaded = spec::read(&mut sources, &pipeline.file, &pipeline.set, LANGUAGE, &loader);
+        let loaded = spec::read(&mut sources, &pipeline.file, &pipeline.set, language(), &loader);
         let experiment = loaded.map_err(|diagnostics| {
             let style = if print::colour() { Style::Colour } else { Style::Plain };
             let count = diagnostics.len();
