@@ -58,6 +58,11 @@ impl Session {
                 format!("{}\n\n{count} {plural} in `{}`", diagnostics.render(&sources, style), pipeline.file.display());
             Failure { exit: Exit::Invalid, message, hint: None }
         })?;
+        for notice in &experiment.notices {
+            let place = notice.span.map_or_else(String::new, |span| format!("{}: ", sources.place(span)));
+            let hint = notice.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+            print::note(&format!("{place}{}{hint}", notice.message));
+        }
         let graph = InstanceGraph::new(&experiment);
         Ok(Self { settings, sources, experiment, graph })
     }
