@@ -4,9 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::session::LANGUAGE;
-use crate::spec::Language;
-
 /// Declarative, cached experiments on chain-of-thought-augmented distillation.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
@@ -54,9 +51,6 @@ pub(super) struct Global {
     /// Write the answer as JSON, for programs
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// The language of pipelines, which the program brings.
-    #[arg(skip = LANGUAGE)]
-    pub(super) language: Language,
 }
 
 /// How a run is told.

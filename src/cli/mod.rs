@@ -27,25 +27,26 @@ use clap::Parser;
 
 pub use exit::Exit;
 
-use crate::session::LANGUAGE;
-use crate::spec::Language;
+use crate::session::Registry;
 
 /// Runs the program and returns its exit code.
 pub fn main() -> std::process::ExitCode {
-    main_with(LANGUAGE)
+    main_with(Registry::new())
 }
 
-/// As [`main`], for a program that is this one with a language of its own: its kinds of stage beside those that Retort brings.
-pub fn main_with(language: Language) -> std::process::ExitCode {
+/// Runs the program with what a program of one's own adds to it, and returns its exit code.
+pub fn main_with(registry: Registry) -> std::process::ExitCode {
+    if let Err(error) = registry.install() {
+        let failure = exit::Failure::invalid(error);
+        print::failure(&failure);
+        return std::process::ExitCode::from(failure.exit.code());
+    }
     signals::outlive_limits();
     let exit = match args::Args::try_parse() {
-        Ok(mut args) => {
-            args.global.language = language;
-            commands::dispatch(&args).unwrap_or_else(|failure| {
-                print::failure(&failure);
-                failure.exit
-            })
-        }
+        Ok(args) => commands::dispatch(&args).unwrap_or_else(|failure| {
+            print::failure(&failure);
+            failure.exit
+        }),
         // Help, the version, or what is wrong with the arguments.
         Err(said) => {
             let written = said.print();

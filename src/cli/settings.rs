@@ -65,7 +65,7 @@ pub(super) fn load(global: &Global, pipeline: &Pipeline) -> Result<session::Pipe
 
 fn telling(settings: Settings, global: &Global) -> Workspace {
     let quiet = global.quiet;
-    Workspace::with(settings, global.language).reaching(Environment).telling(move |remark| {
+    Workspace::new(settings).reaching(Environment).telling(move |remark| {
         if !(quiet && matches!(remark, Remark::OnCpu { .. })) {
             print::note(&remark.to_string());
         }

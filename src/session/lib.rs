@@ -22,7 +22,7 @@
 //!
 //! | step | call | gives |
 //! |---|---|---|
-//! | open a workspace | [`Workspace::new`], [`Workspace::with`] a language of one's own | [`Workspace`] |
+//! | open a workspace | [`Workspace::new`], after [`Registry::install`] where a program adds to Retort | [`Workspace`] |
 //! | load a pipeline | [`Workspace::load`] | [`Pipeline`] |
 //! | open its cache | [`Pipeline::open`], or [`Pipeline::look`] | [`Session`] |
 //! | plan | [`Session::plan`], [`forecast`](Session::forecast), [`explain`](Session::explain) | [`Planned`], [`Forecast`], [`Explained`] |
@@ -84,4 +84,6 @@ pub use run::{Prepared, Run, RunOptions};
 pub use scores::ScoreSummary;
 pub use session::{Demand, Ground, Planned, Session};
 pub use settings::Settings;
-pub use workspace::{LANGUAGE, Remark, Workspace};
+pub use workspace::{Remark, Workspace, language};
+
+pub use retort_kinds::{Registry, RegistryError};

@@ -11,7 +11,7 @@ use retort_spec::{Experiment, InstanceId, read};
 use retort_store::{Mode, Store};
 
 use super::error::Faults;
-use super::{Session, SessionError, Workspace};
+use super::{Remark, Session, SessionError, Workspace};
 
 /// A pipeline that was read and checked: its experiment, whose every instance is known, and its graph.
 ///
@@ -86,6 +86,11 @@ impl Pipeline {
             let sources = Arc::clone(&sources);
             SessionError::Pipeline(Box::new(Faults { diagnostics, sources, hint: None, counted_in }))
         })?;
+        for notice in &experiment.notices {
+            let place = notice.span.map_or_else(String::new, |span| format!("{}: ", sources.place(span)));
+            let hint = notice.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+            workspace.tell(&Remark::Pipeline { said: format!("{place}{}{hint}", notice.message) });
+        }
         let graph = InstanceGraph::new(&experiment);
         Ok(Self { experiment, graph, sources, workspace })
     }

@@ -5,15 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use retort_hub::{Secret, Way};
-use retort_kinds::CATALOG;
+use retort_kinds::kinds;
 use retort_spec::Language;
 use retort_stage::{Derivation, Reach};
 use retort_store::{Mode, Notice, Opened, Store, StoreOptions};
 
 use super::{Devices, Pipeline, SessionError, Settings};
 
-/// The language of pipelines as Retort brings it.
-pub const LANGUAGE: Language = Language { kinds: CATALOG, derivations: Derivation::ALL };
+/// Returns the language of pipelines: what Retort brings, and what the program [registered](super::Registry) before.
+pub fn language() -> Language {
+    Language { kinds: kinds(), derivations: Derivation::ALL }
+}
 
 /// Where work is done: the settings of this machine, the language in which pipelines are written, how teachers are reached,
 /// and who is told of what is remarkable. Cheap to clone.
@@ -47,6 +49,11 @@ pub enum Remark {
         /// Why.
         why: String,
     },
+    /// A pipeline says something in a way that still works and has a better one, such as a name that was changed.
+    Pipeline {
+        /// What, where, and what to write in its place.
+        said: String,
+    },
     /// There are fewer workers than were asked for, since memory is limited.
     FewerJobs {
         /// How many there are.
@@ -67,6 +74,7 @@ impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cache(notice) => notice.fmt(f),
+            Self::Pipeline { said } => f.write_str(said),
             Self::OnCpu { why } => write!(f, "computing on the CPU: {why}"),
             Self::FewerJobs { room, asked } => {
                 write!(f, "the limit on memory (`ulimit -v`) has room for {room} of {asked} jobs")
@@ -97,12 +105,12 @@ impl fmt::Debug for Workspace {
 }
 
 impl Workspace {
-    /// Works with these settings and the kinds of stage that Retort brings.
+    /// Works with these settings, in the [`language`] of this program.
     pub fn new(settings: Settings) -> Self {
-        Self::with(settings, LANGUAGE)
+        Self::with(settings, language())
     }
 
-    /// Works with these settings and a language of the program's own.
+    /// Works with these settings and another language, such as one of fewer kinds.
     pub fn with(settings: Settings, language: Language) -> Self {
         Self { settings, language, reach: Arc::new(Plainly), listener: Arc::new(|_| {}) }
     }

@@ -2,14 +2,15 @@
 
 use clap::CommandFactory;
 
-use super::super::args::{Args, Global};
+use super::super::args::Args;
 use super::super::exit::Exit;
 use super::super::print;
+use crate::session::language;
 use crate::spec;
 
 /// Writes the JSON Schema of pipeline files.
-pub(super) fn schema(global: &Global) -> Exit {
-    print::json(&spec::schema(global.language));
+pub(super) fn schema() -> Exit {
+    print::json(&spec::schema(language()));
     Exit::Success
 }
 

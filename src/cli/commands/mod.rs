@@ -36,7 +36,7 @@ pub(super) fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Command::Check(check) => check::check(global, check),
         Command::Audit(audit) => audit::audit(global, audit),
         Command::Init { directory } => init::init(directory),
-        Command::Schema => Ok(languages::schema(global)),
+        Command::Schema => Ok(languages::schema()),
         Command::Completions { shell } => Ok(languages::completions(*shell)),
         Command::Cache(cache) => cache::cache(global, cache),
     }
