@@ -99,9 +99,9 @@ impl Preflight {
         let needed = pipeline.graph.needed_by(self.doomed.iter().copied());
         let doomed: BTreeSet<InstanceId> = self.doomed.iter().copied().collect();
         let asks = |id: &InstanceId| pipeline.experiment.instance(*id).bound.asks();
-        let (asked, _) = planned.verdicts().find(|(id, verdict)| {
-            may_run(verdict) && needed[id.index()] && !doomed.contains(id) && asks(id)
-        })?;
+        let (asked, _) = planned
+            .verdicts()
+            .find(|(id, verdict)| may_run(verdict) && needed[id.index()] && !doomed.contains(id) && asks(id))?;
         let name = session.name(asked);
         let hint = format!("nothing was run: `{name}` would ask a teacher first; name other stages to run those alone");
         Some(self.flaw(pipeline)?.with_hint(hint))

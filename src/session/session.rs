@@ -110,7 +110,13 @@ impl Session {
             || experiment.instances.iter().zip(wanted).any(|(i, wanted)| *wanted && i.bound.slot() == Slot::Device);
         let numerics = match demand {
             Demand::Nothing => self.devices.numerics().unwrap_or_default(),
-            Demand::All | Demand::Device => if computes() { self.devices.numerics()? } else { "" },
+            Demand::All | Demand::Device => {
+                if computes() {
+                    self.devices.numerics()?
+                } else {
+                    ""
+                }
+            }
         };
         Ok(Ground { externals: externals.with_env(settings.env()), numerics })
     }

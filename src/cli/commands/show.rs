@@ -14,7 +14,6 @@ use super::super::shade;
 use crate::artifact::{
     Agreements, ArtifactKind, Attributions, Readings, ReportFiles, Scores, TokenizerFile, TrainingLog,
 };
-use crate::plan::Found;
 use crate::session::{Demand, Session, duration};
 use crate::spec::InstanceId;
 
@@ -111,9 +110,8 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
 fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str) -> Result<Exit, Failure> {
     let planned = session.plan(session.pipeline.needed_by(id), Demand::All)?;
     let name = session.name(id);
-    let inquiry = session
-        .inquiry(&planned, id)?
-        .ok_or_else(|| Failure::invalid(format!("`{name}` asks no teacher")))?;
+    let inquiry =
+        session.inquiry(&planned, id)?.ok_or_else(|| Failure::invalid(format!("`{name}` asks no teacher")))?;
     let rows: Vec<_> = inquiry.rows.into_iter().filter(|row| row.id == question).collect();
     let Some(first) = rows.first() else {
         return Err(Failure::invalid(format!("`{name}` asks no question `{question}`")));

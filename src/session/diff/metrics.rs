@@ -138,8 +138,9 @@ pub(super) fn accuracies(before: Option<&Read>, after: Option<&Read>) -> Result<
     }
     let (old, new) = (was.map(responses).transpose()?, is.map(responses).transpose()?);
     let bootstrap = Bootstrap::seeded(0);
-    let estimate =
-        |responses: &Option<Responses>| accuracy(responses.as_ref()?, Level::P95).map(|estimate| Measured::of(&estimate));
+    let estimate = |responses: &Option<Responses>| {
+        accuracy(responses.as_ref()?, Level::P95).map(|estimate| Measured::of(&estimate))
+    };
     let (mut compared, mut not_compared) = (None, None);
     if let (Some(was), Some(is), Some(old), Some(new)) = (was, is, &old, &new) {
         match Pairs::of(new, old) {

@@ -11,8 +11,8 @@ use retort_store::Store;
 use serde::Serialize;
 
 pub use metrics::{Accuracies, ChangedAnswer, Compared, Measured, Trained};
-pub use side::Side;
 use side::Instance;
+pub use side::Side;
 
 use super::SessionError;
 
@@ -54,7 +54,8 @@ pub fn differences(
             (None, _) => ("added", Vec::new()),
             (_, None) => ("removed", Vec::new()),
         };
-        let read = |instance: Option<&Instance>| metrics::read(store, language, instance?.fingerprint.as_ref()?).transpose();
+        let read =
+            |instance: Option<&Instance>| metrics::read(store, language, instance?.fingerprint.as_ref()?).transpose();
         let (was, is) = (read(was).transpose()?, read(is).transpose()?);
         let ends = (metrics::trained(was.as_ref()), metrics::trained(is.as_ref()));
         found.push(Difference {

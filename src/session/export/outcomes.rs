@@ -49,7 +49,8 @@ pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, SessionError> {
         let at: Vec<String> = axes.iter().map(value).collect();
         for outcome in &scores.rows {
             let fields = fields(outcome, times.get(&outcome.id).copied());
-            csv.write_record(place().into_iter().chain(at.iter().cloned()).chain(fields)).map_err(SessionError::unusable)?;
+            csv.write_record(place().into_iter().chain(at.iter().cloned()).chain(fields))
+                .map_err(SessionError::unusable)?;
         }
     }
     csv.into_inner().map_err(SessionError::unusable)
