@@ -62,6 +62,8 @@ mod run;
 mod scores;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod workspace;
 
 pub use afresh::{Audited, Recomputed};
