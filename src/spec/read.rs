@@ -11,6 +11,7 @@ use super::document::{Document, read_document};
 use super::expand::Expansion;
 use super::experiment::{Experiment, StageDecl};
 use super::fragment::Fragments;
+use super::limit::enough;
 use super::order::{References, order};
 use super::setting::Settings;
 use super::table::AxisTable;
@@ -37,11 +38,6 @@ pub fn read(
         check_gathered(experiment, &mut diagnostics);
     }
     experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))
-}
-
-/// Says whether so many errors were found that looking for more is of no use.
-pub(super) fn enough(diagnostics: &Diagnostics) -> bool {
-    diagnostics.len() > MAX_ERRORS
 }
 
 fn lower(
