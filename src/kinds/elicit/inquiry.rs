@@ -26,7 +26,7 @@ use retort_text::statement::stated_label;
 const ROWS_REVISION: u32 = 2;
 
 /// The rows that were bought of a server.
-pub const BOUGHT: &str = "elicit";
+pub(super) const BOUGHT: &str = "elicit";
 
 /// How often a person is told how far it is.
 const TOLD_EVERY: Duration = Duration::from_millis(100);

@@ -31,6 +31,8 @@ mod row;
 mod tally;
 mod teacher;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use retort_artifact::{Question, Questions, Rationales, Split};
@@ -39,9 +41,9 @@ use retort_source::{Diagnostic, Node};
 use retort_stage::params::{Aside, Count, External, FromNode, Input, Scope, Share};
 use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 
-pub use inquiry::BOUGHT;
-use inquiry::Rows;
-pub use remarks::{MODELS, SERVERS, another_server};
+use inquiry::{BOUGHT, Rows};
+use openai::OpenAi;
+use remarks::{MODELS, SERVERS, another_server};
 use teacher::Teacher;
 
 /// Where the teacher's own label is taken from.
@@ -137,6 +139,7 @@ impl Stage for Elicit {
     const REVISION: u32 = 2;
     const ABOUT: &'static str = "A rationale for each question of a split, from a teacher.";
     const EXAMPLE: &'static str = "{ questions: questions, split: train, teacher: gold }";
+    const BOUGHT_ROWS: Option<&'static str> = Some(BOUGHT);
 
     fn slot(&self) -> Slot {
         match &self.0.teacher {
@@ -149,11 +152,24 @@ impl Stage for Elicit {
         (port == "questions").then(|| vec![self.0.split.name().to_owned()])
     }
 
-    fn server(&self) -> Option<&str> {
-        match &self.0.teacher {
-            Teacher::OpenAi(openai) if openai.server.is_none() => Some(openai.base_url.0.place()),
-            Teacher::OpenAi(_) | Teacher::Gold | Teacher::Import(_) | Teacher::Local(_) => None,
+    fn teacher(&self, recorded: &BTreeMap<String, String>) -> Option<String> {
+        let Teacher::OpenAi(OpenAi { model, .. }) = &self.0.teacher else { return None };
+        Some(match recorded.get(MODELS) {
+            Some(models) => format!("teacher {model}; as its server calls what answered: {models}"),
+            None => format!("teacher {model}, as it was asked for; its server does not say what answered"),
+        })
+    }
+
+    fn caveat(&self, recorded: &BTreeMap<String, String>) -> Option<String> {
+        let Teacher::OpenAi(openai) = &self.0.teacher else { return None };
+        // Where the key says which server it is, its address does not matter.
+        if openai.server.is_some() {
+            return None;
         }
+        let (here, servers) = (openai.base_url.0.place(), recorded.get(SERVERS)?);
+        let others: Vec<String> =
+            servers.lines().filter(|server| *server != here).map(|server| format!("`{server}`")).collect();
+        (!others.is_empty()).then(|| another_server(&others.join(", "), here))
     }
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
