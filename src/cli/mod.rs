@@ -18,6 +18,7 @@ mod layers;
 mod lens;
 mod outlet;
 mod ownership;
+mod period;
 mod pictures;
 mod plot;
 mod preflight;

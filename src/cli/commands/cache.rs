@@ -1,7 +1,6 @@
 //! `retort cache`: how large it is, whether it is sound, and what can go.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -28,8 +27,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
         Cache::Undelete { name, list } => undelete(global, &settings, name.as_deref(), *list),
         Cache::Verify => verify(global, &settings),
         Cache::Gc { keep_runs, grace, dry_run } => {
-            let options =
-                GcOptions { keep_runs: *keep_runs, keep_for: hours(*grace), grace: hours(*grace), dry_run: *dry_run };
+            let options = GcOptions { keep_runs: *keep_runs, keep_for: *grace, grace: *grace, dry_run: *dry_run };
             gc(global, &settings, options)
         }
         Cache::Rebuild => {
@@ -138,10 +136,6 @@ fn told(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
         }
     }
     if moved.iter().all(|moved| moved.refused.is_empty()) { Exit::Success } else { Exit::Unusable }
-}
-
-fn hours(count: u64) -> Duration {
-    Duration::from_secs(count.saturating_mul(3600))
 }
 
 fn size(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
