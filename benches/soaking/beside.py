@@ -100,7 +100,7 @@ def look_after(who: Person, people: list, chance: random.Random, troubles: Troub
         expect(chance.choice([who, *people]).run("cache", "rebuild"), (0, 3), troubles)
     elif what == "undelete":
         figures["undeleted"] += 1
-        expect(who.run("cache", "undelete"), (0, 3), troubles)
+        expect(who.run("cache", "undelete"), (0, 2), troubles)
     else:
         figures["indexes removed"] += 1
         for index in [*who.cache.glob("index/*"), *chance.choice(people).home.glob(".cache/retort/caches/*")]:

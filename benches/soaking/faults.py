@@ -142,11 +142,11 @@ def rounds(retort: str, folder: pathlib.Path, wanted: int, chance: random.Random
 
 
 def move(who: Person, words: list, troubles: Troubles, figures: dict) -> None:
-    """Pushes or pulls, which may fail where the server does, but not otherwise."""
+    """Pushes or pulls, which may fail where the server does or hides what is there, but not otherwise."""
     moved = who.run(*words)
     figures["pushes and pulls"] += 1
     figures["of them failed"] += moved.code != 0
-    if moved.code not in (0, 1, 3, 4) or b"panicked" in moved.err:
+    if moved.code not in (0, 1, 2, 3, 4) or b"panicked" in moved.err:
         troubles.add("move", moved)
 
 
