@@ -59,7 +59,7 @@ pub(super) fn of(session: &Session, plan: &Plan, ground: &Ground, store: &Store,
         let order = match verdict {
             Verdict::Run(recipe) | Verdict::Remake(recipe, _) => recipe.order.clone(),
             // What has not come yet has no part in it: the files outside the experiment say enough.
-            Verdict::Awaits(_) => {
+            Verdict::Awaits(_) | Verdict::Doubtful(..) => {
                 let files = |external: &ExternalRef| {
                     (external.port.clone(), ground.externals.files(&session.experiment, external).to_vec())
                 };

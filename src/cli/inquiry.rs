@@ -31,7 +31,7 @@ pub(super) fn of(
         .verdicts
         .iter()
         .map(|verdict| match verdict {
-            Verdict::Hit(found) | Verdict::Remake(_, found) => Some(Arc::clone(found)),
+            Verdict::Hit(found) | Verdict::Remake(_, found) | Verdict::Doubtful(found, _) => Some(Arc::clone(found)),
             Verdict::Left | Verdict::Run(_) | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => None,
         })
         .collect();
@@ -39,7 +39,7 @@ pub(super) fn of(
     if let Some(absent) = absent {
         let name = session.name(absent);
         return Err(Failure::unusable(format!("`{}` reads `{name}`, which has no current result", session.name(id)))
-            .hint(format!("`retort run PIPELINE {name}` makes it")));
+            .hint(format!("`retort run PIPELINE '{name}'{}` makes it", session.settings.cache_option())));
     }
     let recipe = recipe(&session.experiment, id, &results, &ground.externals, ground.numerics);
     let stop = Stop::new();

@@ -31,7 +31,7 @@ pub(super) fn look(session: &Session, plan: &Plan, ground: &Ground, store: &Stor
     let (mut found, looked, stop) = (Found::default(), Looked::default(), Stop::new());
     let mut known: BTreeMap<*const (), bool> = BTreeMap::new();
     for (index, verdict) in plan.verdicts.iter().enumerate() {
-        if !matches!(verdict, Verdict::Run(_) | Verdict::Remake(..) | Verdict::Awaits(_)) {
+        if !matches!(verdict, Verdict::Run(_) | Verdict::Remake(..) | Verdict::Awaits(_) | Verdict::Doubtful(..)) {
             continue;
         }
         let id = InstanceId::at(index);
@@ -94,7 +94,10 @@ impl Found {
         let doomed: BTreeSet<InstanceId> = self.doomed.iter().copied().collect();
         let asked = plan.verdicts.iter().enumerate().map(|(index, verdict)| (InstanceId::at(index), verdict)).find(
             |(id, verdict)| {
-                let runs = matches!(verdict, Verdict::Run(_) | Verdict::Remake(..) | Verdict::Awaits(_));
+                let runs = matches!(
+                    verdict,
+                    Verdict::Run(_) | Verdict::Remake(..) | Verdict::Awaits(_) | Verdict::Doubtful(..)
+                );
                 runs && needed[id.index()] && !doomed.contains(id) && session.experiment.instance(*id).bound.asks()
             },
         );

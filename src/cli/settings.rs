@@ -26,6 +26,8 @@ const FILE: &str = "retort.toml";
 pub(super) struct Settings {
     /// The directory of the cache.
     pub(super) cache: PathBuf,
+    /// Whether the command names it, so that what is hinted at must name it too.
+    names_cache: bool,
     /// The caches behind it.
     pub(super) layers: Vec<LayerOptions>,
     /// Whom to trust.
@@ -86,6 +88,11 @@ impl Settings {
         Self::gather(global, pipeline.device.as_deref(), &pipeline.roots)
     }
 
+    /// Returns what a further command must say to mean the same cache.
+    pub(super) fn cache_option(&self) -> String {
+        if self.names_cache { format!(" --cache {}", self.cache.display()) } else { String::new() }
+    }
+
     /// Returns what of these settings enters every key.
     pub(super) fn env(&self) -> BTreeMap<String, Option<String>> {
         self.salt.iter().map(|salt| ("salt".to_owned(), Some(salt.clone()))).collect()
@@ -122,6 +129,7 @@ impl Settings {
             trust,
             salt: file.trust.salt,
             cache: cache.unwrap_or_else(|| "cache".into()),
+            names_cache: global.cache.is_some(),
             device,
             toolkit: std::env::var_os("CUDA_PATH").map(PathBuf::from),
             roots: all,

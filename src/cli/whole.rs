@@ -25,7 +25,8 @@ pub(super) fn require<'p>(
     } else {
         (format!("the part `{part}` of `{name}` is lost or damaged, and no layer has it"), "it")
     };
-    let hint = format!("`retort run {} '{name}'` makes {what} again", session.experiment.path.display());
+    let cache = session.settings.cache_option();
+    let hint = format!("`retort run {} '{name}'{cache}` makes {what} again", session.experiment.path.display());
     super::session::tell_notices(store);
     Err(Failure::unusable(why).hint(hint))
 }

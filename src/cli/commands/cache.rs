@@ -13,8 +13,8 @@ use super::super::session::{look, open_store, tell_notices};
 use super::super::settings::{Settings, surroundings};
 use super::{key, runs};
 use crate::store::{
-    AreaSize, Bucket, Collection, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share, ShareBy, Store,
-    VerifyOptions,
+    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share,
+    ShareBy, Store, VerifyOptions,
 };
 
 /// Looks after the cache.
@@ -74,7 +74,8 @@ fn push(global: &Global, settings: &Settings, Push { what, verify }: &Push) -> R
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "push");
-    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, verify: *verify, progress: &bar });
+    let compare = if *verify { Compare::All } else { Compare::Nothing };
+    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
     tell_notices(&store);
     Ok(told(global, "pushed to", "there", &moved?))
 }
@@ -101,7 +102,7 @@ fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "pull");
-    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, verify: false, progress: &bar });
+    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
     tell_notices(&store);
     Ok(told(global, "pulled from", "here", &moved?))
 }

@@ -8,7 +8,7 @@ use super::super::history::StoredHistory;
 use super::super::print;
 use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
-use crate::event::Why;
+use super::plan::reason;
 use crate::plan::{Plan, Verdict, divergence, gone};
 use crate::spec::InstanceId;
 use crate::store::Store;
@@ -83,19 +83,17 @@ fn explained(session: &Session, plan: &Plan, store: &Store, history: &StoredHist
     };
     match &plan.verdicts[id.index()] {
         Verdict::Left => one.state = "not asked for".into(),
+        Verdict::Doubtful(found, readers) => {
+            let readers: Vec<String> = readers.iter().map(|id| session.name(*id)).collect();
+            one.state = format!("is made again if {} runs: {}", readers.join(" or "), reason(&gone(found, store)));
+            one.last_took_ms = Some(found.took_ms);
+        }
         Verdict::Hit(found) => {
             one.state = format!("is a hit, made by {}", found.by);
             one.last_took_ms = Some(found.took_ms);
         }
         Verdict::Remake(_, found) => {
-            let how = match gone(found, store) {
-                Why::Evicted { part } => format!("its {part} are needed, and were not kept"),
-                Why::Lost { part } if part != "result" => {
-                    format!("its part `{part}` is needed, and is lost or damaged")
-                }
-                _ => "its bytes are needed, and they are gone".to_owned(),
-            };
-            one.state = format!("must be made again: {how}");
+            one.state = format!("must be made again: {}", reason(&gone(found, store)));
             one.last_took_ms = Some(found.took_ms);
         }
         Verdict::Shares(first) => {

@@ -54,7 +54,7 @@ fn drawing(session: &Session, plan: &Plan) -> Drawing {
         });
         let shade = match plan.verdicts[id.index()] {
             Verdict::Hit(_) | Verdict::Left => Shade::Hit,
-            Verdict::Awaits(_) | Verdict::Lacks(_) => Shade::Awaits,
+            Verdict::Awaits(_) | Verdict::Doubtful(..) | Verdict::Lacks(_) => Shade::Awaits,
             Verdict::Run(_) | Verdict::Remake(..) | Verdict::Shares(_) => Shade::Runs,
         };
         drawing.stages[at].instances += 1;

@@ -122,6 +122,13 @@ fn lines(
                 line.fingerprint = Some(recipe.order.fingerprint.hex());
                 line.why = Some(gone(found, store));
             }
+            // Whether it is made again is decided by what would read it.
+            Verdict::Doubtful(found, readers) => {
+                line.verdict = "awaits";
+                line.fingerprint = Some(found.fingerprint.hex());
+                line.why = Some(gone(found, store));
+                line.awaits = readers.iter().map(|id| session.name(*id)).collect();
+            }
             Verdict::Shares(first) => {
                 line.verdict = "shares";
                 line.awaits = vec![session.name(*first)];
@@ -147,7 +154,8 @@ fn text(session: &Session, plan: &Plan, lines: &[Line], every_hit: bool) -> Stri
     let shown = if every_hit { listed.len() } else { listed.len().min(SHOWN_MAX) };
     for line in &listed[..shown] {
         let why = match (&line.why, &line.awaits[..]) {
-            (Some(why), _) => reason(why),
+            (Some(why), [reader, ..]) => format!("{} if {reader} runs", reason(why)),
+            (Some(why), []) => reason(why),
             (None, [first, ..]) if line.verdict == "shares" => format!("the same recipe as {first}"),
             (None, [first, more @ ..]) => match more.len() {
                 0 => format!("after {first}"),

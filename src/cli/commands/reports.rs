@@ -12,10 +12,11 @@ use super::super::provenance;
 use super::super::reporter::duration;
 use super::super::session::{Devices, Session};
 use crate::artifact::{ArtifactKind, ReportFiles};
+use crate::fingerprint::Digest;
 use crate::plan::{Found, Verdict};
 use crate::report::{Align, Cell, Provenance, Report, Table};
 use crate::spec::InstanceId;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The most bytes of a provenance that is read back.
 const PROVENANCE_BYTES_MAX: u64 = 16 << 20;
@@ -30,7 +31,10 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure
     let results: Vec<Option<Arc<Found>>> = plan
         .verdicts
         .iter()
-        .map(|verdict| if let Verdict::Hit(found) = verdict { Some(Arc::clone(found)) } else { None })
+        .map(|verdict| match verdict {
+            Verdict::Hit(found) | Verdict::Doubtful(found, _) => Some(Arc::clone(found)),
+            _ => None,
+        })
         .collect();
     let reports = reports(&session, &wanted);
     let stale: Vec<String> =
@@ -42,8 +46,37 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure
         let message = format!("the cache has no current result for {}", stale.join(", "));
         return Err(Failure::unusable(message).hint("`retort run` makes it; `retort explain` says why it is stale"));
     }
-    tell(global, &session, &wanted, &results, &store, Some(&args.out))?;
+    tell(global, &session, &wanted, &results, &store, Some(&args.out), &mut |_, _| Ok(None))?;
     Ok(Exit::Success)
+}
+
+/// How often a report is read whose files were lost since they were found.
+const READS: usize = 3;
+
+/// Makes a report again whose files were lost since it was found, and returns the results anew; `None` where nothing can be made.
+pub(super) type Again<'a> = dyn FnMut(InstanceId, &StoreError) -> Result<Option<Vec<Option<Arc<Found>>>>, Failure> + 'a;
+
+/// Reads the files of a report. Between its being found and its being read others may have collected it, or the layer that has it
+/// may have failed.
+fn read(
+    id: InstanceId,
+    results: &mut Vec<Option<Arc<Found>>>,
+    store: &Store,
+    again: &mut Again<'_>,
+) -> Result<Option<ReportFiles>, Failure> {
+    for left in (0..READS).rev() {
+        let Some(found) = &results[id.index()] else { return Ok(None) };
+        let part = |(name, digest): (&String, &Digest)| Ok((name.clone(), store.read(digest)?));
+        match found.parts.iter().map(part).collect::<Result<_, StoreError>>() {
+            Ok(files) => return Ok(Some(ReportFiles { files })),
+            Err(error) if error.is_lost_blob() && left > 0 => match again(id, &error)? {
+                Some(newer) => *results = newer,
+                None => return Err(error.into()),
+            },
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
 }
 
 /// Prints the tables of every report that has a result, and writes its files below `out/<experiment>`.
@@ -54,16 +87,14 @@ pub(super) fn tell(
     results: &[Option<Arc<Found>>],
     store: &Store,
     out: Option<&Path>,
+    again: &mut Again<'_>,
 ) -> Result<(), Failure> {
+    let mut results = results.to_vec();
     let mut places = Vec::new();
     let mut answers = Vec::new();
     let mut failed = Vec::new();
     for id in reports(session, wanted) {
-        let Some(found) = &results[id.index()] else { continue };
-        let mut files = ReportFiles::default();
-        for (name, digest) in &found.parts {
-            files.files.insert(name.clone(), store.read(digest)?);
-        }
+        let Some(files) = read(id, &mut results, store, again)? else { continue };
         let name = session.name(id);
         let tables = Report::tables_in(&files).map_err(Failure::unusable)?;
         if global.json {
@@ -75,9 +106,10 @@ pub(super) fn tell(
             let folder = out.join(plain(&session.experiment.name)).join(plain(&name));
             let earlier = outlet::read_plain(&folder.join(Provenance::FILE), PROVENANCE_BYTES_MAX).ok().flatten();
             let earlier = earlier.and_then(|bytes| Provenance::read(&bytes));
-            // Earlier versions kept no record of what they wrote; their folders are known by the provenance in them.
-            let adopts = earlier.is_some() && !folder.join(outlet::RECORD).exists();
-            let provenance = provenance::gather(session, id, results, store, earlier)?;
+            // Earlier versions kept no record of what they wrote, and a record may be lost: such folders are known by the
+            // provenance in them.
+            let adopts = earlier.is_some() && !outlet::is_recorded(&folder);
+            let provenance = provenance::gather(session, id, &results, store, earlier)?;
             let files = pictures::beside(provenance.added_to(&files, duration).files, &folder);
             let contents = Contents { kept: pictures::names(&files), adopts, ..Contents::of(&files) };
             match outlet::write(out, &folder, &contents) {

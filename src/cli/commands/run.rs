@@ -17,9 +17,9 @@ use super::reports;
 use crate::engine::{self, Outcome, RunOptions, World};
 use crate::event::{Event, Reporter, What};
 use crate::fingerprint::{Fingerprint, KeyManifest};
-use crate::plan::{Earlier, History, Plan, Verdict};
+use crate::plan::{Counts, Earlier, Found, History, Plan, Verdict};
 use crate::spec::InstanceId;
-use crate::store::{InstanceRecord, Mode, Outcome as Recorded, Producer, RunDir, Store};
+use crate::store::{InstanceRecord, Mode, Outcome as Recorded, Producer, RunDir, Store, StoreError};
 
 /// Runs what is stale.
 pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
@@ -28,7 +28,7 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     let named = session.named(&args.selection.targets)?;
     let store = session.store(Mode::Create)?;
     let mut screen = reporter::make(reporter_options(global));
-    let mut told = Told { screen: &mut *screen, log: None, lines: String::new() };
+    let mut told = Told { screen: &mut *screen, log: None, lines: String::new(), end: None };
     hub::fetch(&session, &wanted, args.offline, &mut |what| told.report(&Event { at_ms: now_ms(), what }))?;
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(&wanted, &store, &devices)?;
@@ -63,18 +63,55 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     record.record_instances(&records(&session, &outcome))?;
     store.finish_sharing()?;
     told.flush();
+    let mut again = |id, lost: &StoreError| make_again(world, &options, &outcome, id, lost, &mut told);
+    let reported = reports::tell(global, &session, &wanted, &outcome.results, &store, Some(&args.out), &mut again);
+    // Until its reports are read, the run is at work, so that nobody collects them.
+    told.end();
     store.share_run(record.id());
     store.finish_sharing()?;
     for notice in store.take_notices() {
         told.report(&Event { at_ms: now_ms(), what: What::Warned { message: notice.to_string() } });
     }
     told.flush();
-    reports::tell(global, &session, &wanted, &outcome.results, &store, Some(&args.out))?;
+    reported?;
     Ok(match outcome.tally {
         tally if tally.failed > 0 => Exit::StageFailed,
         _ if stop.asked() => Exit::Interrupted,
         _ => Exit::Success,
     })
+}
+
+/// Makes a report again that was lost after the run had found it, and returns all results anew; `None` where it cannot be made.
+fn make_again(
+    world: World<'_>,
+    options: &RunOptions,
+    outcome: &Outcome,
+    id: InstanceId,
+    lost: &StoreError,
+    told: &mut Told<'_>,
+) -> Result<Option<Vec<Option<Arc<Found>>>>, Failure> {
+    let name = &world.experiment.instance(id).name;
+    let message = format!("{name} was lost before it was read ({lost}); making it again");
+    told.report(&Event { at_ms: now_ms(), what: What::Warned { message } });
+    let wanted = world.graph.needed_by([id]);
+    let world = World { wanted: &wanted, ..world };
+    let again = engine::run(world, options, Counts::default(), &mut Afterwards(told))?;
+    world.store.finish_sharing()?;
+    if again.results[id.index()].is_none() {
+        return Ok(None);
+    }
+    Ok(Some(again.results.into_iter().zip(&outcome.results).map(|(new, old)| new.or_else(|| old.clone())).collect()))
+}
+
+/// Tells of work that belongs to a run that was told to its end.
+struct Afterwards<'t, 's>(&'t mut Told<'s>);
+
+impl Reporter for Afterwards<'_, '_> {
+    fn report(&mut self, event: &Event) {
+        if !matches!(event.what, What::RunStarted { .. } | What::RunFinished { .. } | What::Hit { .. }) {
+            self.0.report(event);
+        }
+    }
 }
 
 /// Puts together how a run is carried out; as many workers as cores where no number is given.
@@ -134,7 +171,7 @@ fn now_ms() -> u64 {
 /// Records the instances whose results are there before anything runs.
 fn planned(session: &Session, plan: &Plan) -> Vec<InstanceRecord> {
     let record = |(index, verdict): (usize, &Verdict)| {
-        let Verdict::Hit(found) = verdict else { return None };
+        let (Verdict::Hit(found) | Verdict::Doubtful(found, _)) = verdict else { return None };
         let id = InstanceId::at(index);
         Some(InstanceRecord {
             name: session.name(id),
@@ -148,7 +185,7 @@ fn planned(session: &Session, plan: &Plan) -> Vec<InstanceRecord> {
 
 fn records(session: &Session, outcome: &Outcome) -> Vec<InstanceRecord> {
     let record = |(index, found): (usize, &Option<_>)| {
-        let found: &Arc<crate::plan::Found> = found.as_ref()?;
+        let found: &Arc<Found> = found.as_ref()?;
         let id = InstanceId::at(index);
         Some(InstanceRecord {
             name: session.name(id),
@@ -165,9 +202,17 @@ struct Told<'a> {
     screen: &'a mut dyn Reporter,
     log: Option<&'a RunDir>,
     lines: String,
+    /// The line that says that the run is over, which is written last.
+    end: Option<String>,
 }
 
 impl Told<'_> {
+    /// Writes that the run is over.
+    fn end(&mut self) {
+        self.lines += &self.end.take().unwrap_or_default();
+        self.flush();
+    }
+
     fn flush(&mut self) {
         let Some(log) = self.log.filter(|_| !self.lines.is_empty()) else { return };
         if let Err(error) = log.append_event(self.lines.trim_end_matches('\n')) {
@@ -181,8 +226,11 @@ impl Told<'_> {
 impl Reporter for Told<'_> {
     fn report(&mut self, event: &Event) {
         self.screen.report(event);
-        if let Some(line) = crate::event::log_line(event) {
-            self.lines += &line;
+        let line = crate::event::log_line(event);
+        if matches!(event.what, What::RunFinished { .. }) {
+            self.end = line;
+        } else {
+            self.lines.extend(line);
         }
         // Hits come by the thousand and cost nothing to find again; everything else is worth a write of its own.
         if self.lines.len() > 64 * 1024 || !matches!(event.what, What::Hit { .. }) {

@@ -9,7 +9,7 @@ use super::super::reporter::{self, duration};
 use super::super::session::look;
 use super::super::settings::Settings;
 use super::run::reporter_options;
-use crate::event::{Event, What, read_log};
+use crate::event::{What, read_log};
 use crate::store::{RunDir, RunId, Store};
 
 #[derive(Debug, Serialize)]
@@ -30,7 +30,10 @@ pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
         let Ok(run) = store.open_run(&id) else { continue };
         let info = run.info();
         let started = i64::try_from(info.started_at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        let ended = events(&run)?.pop().map(|event| event.what).filter(|what| matches!(what, What::RunFinished { .. }));
+        // What was told after the end, such as a layer that took nothing, is no part of it.
+        let is_end = |what: &What| matches!(what, What::RunFinished { .. });
+        let ended = run.events().map(|lines| read_log((lines.join("\n") + "\n").as_bytes()).0).unwrap_or_default();
+        let ended = ended.into_iter().map(|event| event.what).rfind(is_end);
         lines.push(Line {
             run: id.to_string(),
             experiment: info.experiment.clone(),
@@ -72,7 +75,12 @@ pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit, Failure> {
     let store = look(&Settings::global(global)?)?;
     let run = find(&store, &args.run)?;
     let mut screen = reporter::make(reporter_options(global));
-    events(&run)?.iter().for_each(|event| screen.report(event));
+    let (events, damaged) = read_log((run.events()?.join("\n") + "\n").as_bytes());
+    events.iter().for_each(|event| screen.report(event));
+    if let Some(first) = damaged.first() {
+        let lines = if damaged.len() == 1 { "1 line is".to_owned() } else { format!("{} lines are", damaged.len()) };
+        print::note(&format!("the log of run `{}` is damaged: {lines} left out, the first at line {first}", run.id()));
+    }
     Ok(Exit::Success)
 }
 
@@ -102,10 +110,4 @@ pub(super) fn choose<'r>(runs: &'r [RunId], wanted: &str, place: &str) -> Result
                 .hint("give more of the identifier"))
         }
     }
-}
-
-fn events(run: &RunDir) -> Result<Vec<Event>, Failure> {
-    let text = run.events()?.join("\n") + "\n";
-    read_log(text.as_bytes())
-        .map_err(|error| Failure::unusable(format!("cannot read the log of run `{}`: {error}", run.id())))
 }

@@ -125,7 +125,7 @@ pub(super) fn result_of(
     let ground = session.ground(&wanted, store, &Devices::new(&session.settings, global))?;
     let plan = session.plan(&wanted, &ground, store)?;
     match &plan.verdicts[id.index()] {
-        Verdict::Hit(found) => Ok(Arc::clone(found)),
+        Verdict::Hit(found) | Verdict::Doubtful(found, _) => Ok(Arc::clone(found)),
         _ => Err(Failure::unusable(format!("the cache has no current result for `{}`", session.name(id)))
             .hint("`retort run` makes it; `retort explain` says why it is stale")),
     }

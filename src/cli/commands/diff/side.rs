@@ -89,7 +89,7 @@ impl Side {
                 Ok(Instance { fingerprint: Some(fingerprint), manifest })
             };
             let instance = match verdict {
-                Verdict::Hit(found) => known(found.fingerprint)?,
+                Verdict::Hit(found) | Verdict::Doubtful(found, _) => known(found.fingerprint)?,
                 Verdict::Run(recipe) | Verdict::Remake(recipe, _) => {
                     let manifest = recipe.manifest.clone();
                     Instance { fingerprint: Some(manifest.fingerprint()), manifest: Some(manifest) }

@@ -74,7 +74,7 @@ fn current(
     let (mut found, mut stale) = (Vec::new(), Vec::new());
     for id in asked {
         match &plan.verdicts[id.index()] {
-            Verdict::Hit(result) => found.push((id, Arc::clone(result))),
+            Verdict::Hit(result) | Verdict::Doubtful(result, _) => found.push((id, Arc::clone(result))),
             _ => stale.push(session.name(id)),
         }
     }
