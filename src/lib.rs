@@ -4,6 +4,29 @@
 //! report). Retort runs only what is stale, keeps every artifact under its blake3 digest, and can always say why
 //! something runs.
 //!
+//! # From Rust
+//!
+//! ```
+//! use retort::artifact::Scores;
+//! use retort::event::Event;
+//! use retort::session::{RunOptions, ScoreSummary, Settings, Workspace};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (file, cache) = (folder.path().join("tiny.yaml"), folder.path().join("cache"));
+//! # std::fs::write(&file, include_str!("session/tiny.yaml"))?;
+//! let session = Workspace::new(Settings::new(cache)).load(file, &[])?.open()?;
+//! let mut hear = |event: &Event| eprintln!("{event:?}");
+//! let run = session.run(session.pipeline.all(), &RunOptions::default(), &mut hear)?;
+//! for made in session.read_all::<Scores>(&run.results)? {
+//!     let summary = ScoreSummary::of(&made.artifact).expect("it answers questions");
+//!     println!("{}: {} of {} questions right", made.name, summary.right, summary.questions);
+//! }
+//! # assert_eq!((run.tally.ran, run.tally.failed), (6, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`session`] is the way through; the command line stands on it. `examples/scores.rs` is a program of this kind.
+//!
 //! # The way of a datum
 //!
 //! ```text
@@ -26,17 +49,22 @@
 //! | [`event`] | one event type, the reporter trait, the log and its replay |
 //! | [`store`] | blobs, claims, rows, runs, the sled index, leases, layers, signatures, gc, verify |
 //! | [`hub`] | which files are a model, and fetching them into the cache that Hugging Face's tools share |
+//! | [`stage`] | how a kind of stage is written: what the workflow rooms see of one |
+//! | [`spec`] | from a document as written to an experiment whose every instance is known |
+//! | [`graph`] | who produces what for whom, and how it is drawn |
+//! | [`plan`] | what is a hit, what runs and why; `plan` and `run` share this code |
+//! | [`engine`] | the pure scheduler, the workers, the one loop |
 //! | [`text`] | datasets, prompts, targets and their parser, tokenizers, operations on rationales |
 //! | [`teacher`] | teachers behind a server: requests, limits, retries, and when to pause |
 //! | [`model`] | devices, architectures, weights, fitting, generation, attribution, lenses; the only room that names Burn |
 //! | [`stats`] | intervals and paired tests |
 //! | [`report`] | tables, figures, pages |
-//! | [`stage`] | how a kind of stage is written, the kinds, and the one catalog of them |
-//! | [`spec`] | from a document as written to an experiment whose every instance is known |
-//! | [`graph`] | who produces what for whom, and how it is drawn |
-//! | [`plan`] | what is a hit, what runs and why; `plan` and `run` share this code |
-//! | [`engine`] | the pure scheduler, the workers, the one loop |
+//! | [`kinds`] | the kinds of stage and their catalog: where the workflow and the science meet |
+//! | [`session`] | the public way through: a workspace, a pipeline, plan, run, results, reports, comparisons, history |
 //! | [`cli`] | arguments, reporters, commands; the only room that prints, reads the environment or exits |
+//!
+//! From `stage` to `engine` is the workflow, which names no science and no Burn; from `text` to `report` the science, which
+//! knows nothing of pipelines and caches. They meet in `kinds`. A test keeps it so.
 //!
 //! # Invariants
 //!
@@ -60,9 +88,11 @@ pub use retort_event as event;
 pub use retort_fingerprint as fingerprint;
 pub use retort_graph as graph;
 pub use retort_hub as hub;
+pub use retort_kinds as kinds;
 pub use retort_model as model;
 pub use retort_plan as plan;
 pub use retort_report as report;
+pub use retort_session as session;
 pub use retort_source as source;
 pub use retort_spec as spec;
 pub use retort_stage as stage;

@@ -5,26 +5,33 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The rooms; each may use only those before it.
-const ROOMS: [&str; 17] = [
+/// The rooms; each may use only those before it. First the ground, then the workflow, which can therefore name no science;
+/// then the science, and where the two meet.
+const ROOMS: [&str; 19] = [
     "fingerprint",
     "source",
     "artifact",
     "event",
     "store",
     "hub",
-    "text",
-    "teacher",
-    "model",
-    "stats",
-    "report",
     "stage",
     "spec",
     "graph",
     "plan",
     "engine",
+    "text",
+    "teacher",
+    "model",
+    "stats",
+    "report",
+    "kinds",
+    "session",
     "cli",
 ];
+
+/// The rooms that know nothing of pipelines and caches, and what they may not use.
+const SCIENCE: [&str; 5] = ["text", "teacher", "model", "stats", "report"];
+const WORKFLOW: [&str; 7] = ["source", "store", "stage", "spec", "graph", "plan", "engine"];
 
 /// The most lines of a file that is not a test.
 const LINES_MAX: usize = 450;
@@ -155,6 +162,43 @@ fn a_room_uses_only_the_rooms_above_it() {
 }
 
 #[test]
+fn the_science_knows_nothing_of_pipelines_and_caches() {
+    let mut offences = Vec::new();
+    for file in sources().iter().filter(|file| file.room().is_some_and(|room| SCIENCE.contains(&ROOMS[room]))) {
+        let named = rooms_named(&file.text);
+        offences.extend(
+            WORKFLOW
+                .iter()
+                .filter(|room| named.contains(*room))
+                .map(|room| format!("src/{} uses `{room}`, which is of the workflow", file.name)),
+        );
+    }
+    assert_none(&offences);
+}
+
+/// What a crate says it depends on, by its rooms.
+fn depends_on(room: &str) -> BTreeSet<String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room).join("Cargo.toml");
+    let text = fs_err::read_to_string(manifest).unwrap();
+    let (_, rest) = text.split_once("[dependencies]").unwrap();
+    let own = rest.split("\n[").next().unwrap();
+    own.lines().filter_map(|line| Some(line.strip_prefix("retort-")?.split('.').next()?.to_owned())).collect()
+}
+
+#[test]
+fn the_engine_is_built_without_the_science() {
+    let mut below: BTreeSet<String> = BTreeSet::new();
+    let mut open = vec!["engine".to_owned()];
+    while let Some(room) = open.pop() {
+        let more: Vec<_> = depends_on(&room).into_iter().filter(|room| below.insert(room.clone())).collect();
+        open.extend(more);
+    }
+    assert!(below.contains("stage") && below.contains("store"), "{below:?}");
+    let science: Vec<_> = below.iter().filter(|room| SCIENCE.contains(&room.as_str()) || *room == "kinds").collect();
+    assert!(science.is_empty(), "the engine compiles {science:?}");
+}
+
+#[test]
 fn every_folder_of_the_library_is_a_room() {
     let others: BTreeSet<String> =
         sources().into_iter().filter(|file| file.room().is_none()).map(|file| file.name).collect();
@@ -197,6 +241,19 @@ fn only_the_command_line_prints_reads_the_environment_or_exits() {
     ];
     let outside = |file: &File| !file.name.starts_with("cli/") && file.name != "main.rs" && !file.is_test();
     assert_none(&lines_with(&pieces, outside));
+}
+
+#[test]
+fn the_command_line_leaves_the_insides_of_stages_to_the_session() {
+    let of_cli = |file: &&File| file.name.starts_with("cli/");
+    let mut offences =
+        lines_with(&[".parts", ".params", ".manifest", "Term::", "Verdict::Remake"], |file| of_cli(&file));
+    for file in sources().iter().filter(of_cli) {
+        let named = rooms_named(&file.text);
+        let beneath = ["kinds", "engine", "teacher"].into_iter().filter(|room| named.contains(room));
+        offences.extend(beneath.map(|room| format!("src/{} uses `{room}`, which `session` is there for", file.name)));
+    }
+    assert_none(&offences);
 }
 
 #[test]

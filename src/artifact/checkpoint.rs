@@ -140,6 +140,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The part that has the log of its training.
+    pub const LOG: &'static str = "log";
+
+    /// The part that has its weights.
+    pub const WEIGHTS: &'static str = "weights";
+
     /// The parts that decide what the student answers: everything but the log.
     pub const MODEL_PARTS: [&'static str; 4] = ["config", "tokenizer", "usage", "weights"];
 

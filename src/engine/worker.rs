@@ -179,9 +179,9 @@ impl Job<'_> {
         outputs.extend(self.store.partial(&self.recipe.order.fingerprint).kept_parts()?);
         let mut notes = self.recipe.origins.clone();
         if self.stage.slot() == Slot::Device
-            && let Ok(device) = self.devices.device()
+            && let Some(device) = self.devices.described()
         {
-            notes.insert(DEVICE.to_owned(), device.described());
+            notes.insert(DEVICE.to_owned(), device);
         }
         notes.extend(kept);
         let claim = Claim {

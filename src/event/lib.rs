@@ -220,3 +220,10 @@ pub trait Reporter {
     /// Takes one event.
     fn report(&mut self, event: &Event);
 }
+
+/// A closure hears every event.
+impl<F: FnMut(&Event)> Reporter for F {
+    fn report(&mut self, event: &Event) {
+        self(event);
+    }
+}

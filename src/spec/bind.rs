@@ -116,6 +116,7 @@ impl<'a> Surroundings<'a> {
             choice.sort_by_key(|(axis, ..)| *axis);
             let mut found = Diagnostics::default();
             let binding = self.bind_one(recipe, &choice, &mut found);
+            found.take_notices().into_iter().for_each(|notice| diagnostics.notice(notice));
             report(&found, &unknown, diagnostics);
             binding
         };

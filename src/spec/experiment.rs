@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::bind::Values;
 use super::placeholder;
-use retort_source::{FileId, Node, Span, Value};
+use retort_source::{Diagnostic, FileId, Node, Span, Value};
 use retort_stage::{BoundStage, Kind};
 
 /// Which instance of an experiment: its position in [`Experiment::instances`].
@@ -76,6 +76,8 @@ pub struct Experiment {
     pub stages: Vec<StageDecl>,
     /// The instances, each after those it refers to; those of one stage stand together, sorted by their coordinates.
     pub instances: Vec<Instance>,
+    /// What is no error but to be known, such as names that have changed.
+    pub notices: Vec<Diagnostic>,
     pub(super) seed_span: Option<Span>,
     pub(super) models: BTreeMap<String, Node>,
     pub(super) folders: BTreeMap<FileId, PathBuf>,

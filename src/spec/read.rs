@@ -36,7 +36,9 @@ pub fn read(
     if let Some(experiment) = &experiment {
         check_gathered(experiment, &mut diagnostics);
     }
-    experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))
+    let mut experiment = experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))?;
+    experiment.notices = diagnostics.take_notices();
+    Ok(experiment)
 }
 
 /// Says whether so many errors were found that looking for more is of no use.
@@ -225,7 +227,8 @@ fn finish(
     };
     let Document { path, name, seed, seed_span, folders, .. } = document;
     let stages = stages.into_iter().zip(recipes).zip(ranges).filter_map(declare).collect();
-    Experiment { name, seed, path, stages, instances, seed_span, models, folders, by_name: OnceLock::new() }
+    let notices = Vec::new();
+    Experiment { name, seed, path, stages, instances, notices, seed_span, models, folders, by_name: OnceLock::new() }
 }
 
 /// Keeps the first errors of many, and says how many there were.

@@ -1,5 +1,6 @@
 //! What a stage is given while it runs.
 
+use std::any::{Any, type_name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,6 @@ use retort_artifact::{Artifact, CodecError, Parts};
 use retort_event::Note;
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_hub::{Secret, Way};
-use retort_model::{Device, DeviceError, ModelError};
 use retort_store::{PartialDir, ProvenFile, RowStore, Store, StoreError, WatchedFile};
 
 /// One artifact that arrived at a port.
@@ -47,8 +47,14 @@ pub trait Feed: Sync {
 
 /// Opens the device when a stage first needs it.
 pub trait DeviceSlot: Sync {
-    /// Returns the device, opened once for the whole run.
-    fn device(&self) -> Result<&Device, DeviceError>;
+    /// Returns the device, opened once for the whole run. What type it has is agreed between the program and its kinds.
+    ///
+    /// # Errors
+    /// [`StageError::Device`] where it cannot be opened.
+    fn device(&self) -> Result<&(dyn Any + Send + Sync), StageError>;
+
+    /// Names the device for the record that is kept beside a result; `None` where none could be opened.
+    fn described(&self) -> Option<String>;
 }
 
 /// How this machine reaches a teacher behind a server; none of it enters a key.
@@ -193,8 +199,15 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the device.
-    pub fn device(&self) -> Result<&'a Device, StageError> {
-        Ok(self.devices.device()?)
+    ///
+    /// # Errors
+    /// [`StageError::Device`] where it cannot be opened, or is of another type than the stage computes on.
+    pub fn device<D: Any>(&self) -> Result<&'a D, StageError> {
+        let other = || {
+            let why = format!("this program computes on another type of device than `{}`", type_name::<D>());
+            StageError::Device { why, hint: None }
+        };
+        self.devices.device()?.downcast_ref().ok_or_else(other)
     }
 
     /// Returns how this machine reaches a teacher.
@@ -289,18 +302,14 @@ pub enum StageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The device failed.
-    #[error("{error}{hint}", error = .0, hint = .0.hint().map_or_else(String::new, |hint| format!("; {hint}")))]
-    Device(#[from] DeviceError),
-}
-
-impl From<ModelError> for StageError {
-    fn from(error: ModelError) -> Self {
-        match error {
-            ModelError::Device(error) => error.into(),
-            other => Self::data(other.to_string()),
-        }
-    }
+    /// The device cannot be opened, or failed.
+    #[error("{why}{hint}", hint = .hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}")))]
+    Device {
+        /// What went wrong, naming the device.
+        why: String,
+        /// What to try.
+        hint: Option<String>,
+    },
 }
 
 impl StageError {

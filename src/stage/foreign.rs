@@ -8,9 +8,11 @@ const HEAD_BYTES: u64 = 512;
 
 /// What a file is, and what to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Foreign {
-    pub(crate) what: &'static str,
-    pub(crate) hint: &'static str,
+pub struct Foreign {
+    /// What it is.
+    pub what: &'static str,
+    /// What to try.
+    pub hint: &'static str,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is the answer of a table whose other rows have none")]
@@ -40,7 +42,7 @@ const MAGIC: [(&[u8], Option<Foreign>); 11] = [
 ];
 
 /// Says what the beginning of a file gives away; `None` where it may be what it should.
-pub(crate) fn told(head: &[u8]) -> Option<Foreign> {
+pub fn told(head: &[u8]) -> Option<Foreign> {
     // The length of its header is whatever it is, so safetensors may begin with any bytes.
     if head.get(8) == Some(&b'{') {
         return None;
@@ -66,14 +68,14 @@ pub(crate) fn told(head: &[u8]) -> Option<Foreign> {
 ///
 /// # Errors
 /// What it is and what to try; or that it cannot be read.
-pub(crate) fn refuse(path: &Path) -> io::Result<()> {
+pub fn refuse(path: &Path) -> io::Result<()> {
     let mut head = Vec::new();
     fs_err::File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
     told(&head).map_or(Ok(()), |foreign| Err(io::Error::other(said(path, foreign))))
 }
 
 /// Says what a file is and what to try.
-pub(crate) fn said(path: &Path, Foreign { what, hint }: Foreign) -> String {
+pub fn said(path: &Path, Foreign { what, hint }: Foreign) -> String {
     format!("`{}` is {what}: {hint}", path.display())
 }
 

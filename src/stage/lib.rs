@@ -1,25 +1,22 @@
 //! Stages: what an author writes, and what the engine sees.
 //!
-//! An author declares parameters with [`params!`](macro@crate::params) and implements [`Stage`] for them: one file per kind in
-//! `kinds`. The engine sees only the object-safe [`BoundStage`]; [`Kind::of`] is the one adapter between the two, and
-//! [`CATALOG`] is the one list of kinds in the crate.
+//! An author declares parameters with [`params!`](macro@crate::params) and implements [`Stage`] for them. The engine sees
+//! only the object-safe [`BoundStage`]; [`Kind::of`] is the one adapter between the two. The kinds themselves are in
+//! another room: nothing here knows what they compute, or on what.
 //!
 //! A stage gets a [`Context`] and nothing else: its inputs by port, a store for rows and saved state, a device, and a way
 //! to say how far it is. It can therefore run on a thread today and in another process tomorrow.
 
-mod catalog;
 mod context;
 mod derivation;
 mod footprint;
-mod foreign;
+pub mod foreign;
 mod foresight;
 mod inquiry;
 mod kind;
-pub mod kinds;
 pub mod params;
 mod preflight;
 
-pub use catalog::{CATALOG, kind_named};
 pub use context::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
 pub use derivation::Derivation;
 pub use footprint::{Footprint, Memory};

@@ -44,7 +44,7 @@ impl Looked {
 
 impl Context<'_> {
     /// Names what stands behind an external port by its content, for [`Looked`].
-    pub(crate) fn seen(&self, external: &External) -> String {
+    pub fn seen(&self, external: &External) -> String {
         self.files_of(external).iter().map(|(name, _, digest)| format!("{name} {} ", digest.hex())).collect()
     }
 }

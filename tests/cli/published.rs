@@ -142,9 +142,9 @@ stages:
   rationales:
     elicit: { questions: questions, split: train, teacher: gold }
   often:
-    transform: { rationales: rationales, steps: [ { keep_top: { share: 0.3, by: frequency, level: word } } ] }
+    transform: { rationales: rationales, steps: [ { keep_top: { fraction: 0.3, by: frequency, level: word } } ] }
   drawn:
-    transform: { rationales: rationales, steps: [ { keep_top: { share: 0.3, by: random, level: word } } ] }
+    transform: { rationales: rationales, steps: [ { keep_top: { fraction: 0.3, by: random, level: word } } ] }
   agree:
     agreement: { of: rationales, reference: often, selected: drawn, match: exact }
   results:

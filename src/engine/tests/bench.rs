@@ -1,5 +1,6 @@
 //! Experiments read from text and run in a directory, with everything that is told.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use retort_event::{Event, Reporter, What};
 use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 use retort_graph::InstanceGraph;
 use retort_hub::{Secret, Way};
-use retort_model::{Device, DeviceError};
 use retort_plan::{Earlier, Externals, History, Plan, Verdict, predict};
 use retort_source::{Sources, Style};
 use retort_spec::{Experiment, InstanceId, Language, read};
@@ -227,8 +227,12 @@ impl Reporter for Told {
 struct Nothing;
 
 impl DeviceSlot for Nothing {
-    fn device(&self) -> Result<&Device, DeviceError> {
+    fn device(&self) -> Result<&(dyn Any + Send + Sync), StageError> {
         unreachable!("nothing computes")
+    }
+
+    fn described(&self) -> Option<String> {
+        None
     }
 }
 

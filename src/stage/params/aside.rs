@@ -1,6 +1,6 @@
 //! Fields that stay out of the key.
 
-use super::{FromNode, Scope};
+use super::{FromNode, Scope, Within};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
 
@@ -9,7 +9,7 @@ use retort_source::Node;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aside<T>(pub T);
 
-impl<T: FromNode> FromNode for Aside<T> {
+impl<By, T: FromNode<By>> FromNode<Within<By>> for Aside<T> {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         T::from_node(node, scope).map(Self)
     }

@@ -2,13 +2,17 @@
 
 /// Declares a struct of parameters that is read from a mapping.
 ///
-/// A field with `= default` may be left out; so may one whose type has a value for absence, such as `Option`.
+/// A field with `= default` may be left out; so may one whose type has a value for absence, such as `Option`. A field with
+/// `#[was = "old"]` had that name in the version before: it is still read, with a notice.
 #[macro_export]
 macro_rules! params {
     (
         $(#[doc = $doc:literal])*
         pub struct $name:ident {
-            $( $(#[doc = $field_doc:literal])* pub $field:ident : $type:ty $(= $default:expr)? ),* $(,)?
+            $(
+                $(#[doc = $field_doc:literal])* $(#[was = $was:literal])?
+                pub $field:ident : $type:ty $(= $default:expr)?
+            ),* $(,)?
         }
     ) => {
         $(#[doc = $doc])*
@@ -20,22 +24,25 @@ macro_rules! params {
                 node: &$crate::declared::source::Node,
                 scope: &mut $crate::params::Scope<'_>,
             ) -> Option<Self> {
-                let mut fields = $crate::params::Fields::open(node, &[$($crate::params::field_name(stringify!($field))),*], scope)?;
+                let names = [$($crate::params::field_name(stringify!($field))),*];
+                let renamed: &[(&'static str, &'static str)] = &$crate::params!(@renamed $($field $($was)?),*);
+                let mut fields = $crate::params::Fields::open_renamed(node, &names, renamed, scope)?;
                 $( let $field = $crate::params!(@read fields, $field, $type $(, $default)?); )*
                 fields.close()?;
                 Some(Self { $( $field: $field? ),* })
             }
 
             fn schema() -> $crate::declared::serde_json::Value {
-                $crate::params::Fields::schema(
+                let schema = $crate::params::Fields::schema(
                     concat!($($doc, "\n"),*),
                     vec![$( (
                         $crate::params::field_name(stringify!($field)),
                         concat!($($field_doc, "\n"),*),
-                        <$type as $crate::params::FromNode>::schema(),
+                        <$type as $crate::params::FromNode<_>>::schema(),
                         $crate::params!(@default $($default)?),
                     ) ),*],
-                )
+                );
+                $crate::params::Fields::with_renamed(schema, &$crate::params!(@renamed $($field $($was)?),*))
             }
         }
 
@@ -49,10 +56,13 @@ macro_rules! params {
         }
     };
     (@read $fields:ident, $field:ident, $type:ty) => {
-        $fields.required::<$type>($crate::params::field_name(stringify!($field)))
+        $fields.required::<$type, _>($crate::params::field_name(stringify!($field)))
     };
     (@read $fields:ident, $field:ident, $type:ty, $default:expr) => {
-        $fields.optional::<$type>($crate::params::field_name(stringify!($field)), || $default)
+        $fields.optional::<$type, _>($crate::params::field_name(stringify!($field)), || $default)
+    };
+    (@renamed $($field:ident $($was:literal)?),*) => {
+        [$( $( ($was, $crate::params::field_name(stringify!($field))), )? )*]
     };
     (@default) => { None };
     (@default $default:expr) => { Some(stringify!($default)) };
@@ -79,7 +89,7 @@ macro_rules! variants {
                 let (key, body) = $crate::params::tagged(node, &[$($key),*], scope)?;
                 match key {
                     $( $key => scope
-                        .within($key, |scope| <$type as $crate::params::FromNode>::from_node(body, scope))
+                        .within($key, |scope| <$type as $crate::params::FromNode<_>>::from_node(body, scope))
                         .map(Self::$form), )*
                     _ => None,
                 }
@@ -91,7 +101,7 @@ macro_rules! variants {
                     "oneOf": [$( {
                         "type": "object",
                         "description": concat!($($form_doc, "\n"),*).trim(),
-                        "properties": { $key: <$type as $crate::params::FromNode>::schema() },
+                        "properties": { $key: <$type as $crate::params::FromNode<_>>::schema() },
                         "required": [$key],
                         "additionalProperties": false
                     } ),*]
@@ -111,26 +121,10 @@ macro_rules! variants {
     };
 }
 
-/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`. One that says so
-/// itself, beside its declaration in another crate, is only read: `words!(read Level)`.
+/// Says how an enum of plain words is written: `words!(Placement { None = "none", Before = "before" })`.
 #[macro_export]
 macro_rules! words {
-    (read $name:ty) => {
-        impl $crate::params::FromNode for $name {
-            fn from_node(
-                node: &$crate::declared::source::Node,
-                scope: &mut $crate::params::Scope<'_>,
-            ) -> Option<Self> {
-                $crate::params::word(node, scope)
-            }
-
-            fn schema() -> $crate::declared::serde_json::Value {
-                $crate::params::words_schema::<Self>()
-            }
-        }
-    };
     ($name:ty { $( $form:ident = $word:literal ),* $(,)? }) => {
         $crate::declared::fingerprint::words!($name { $($form = $word),* });
-        $crate::words!(read $name);
     };
 }

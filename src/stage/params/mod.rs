@@ -21,12 +21,12 @@ mod word;
 pub use aside::Aside;
 pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
 pub use fields::{Fields, field_name, tagged};
-pub use reach::VariableName;
-pub(crate) use reach::{KEY_HINT, unshown};
+pub use reach::{KEY_HINT, VariableName, unshown};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
-pub use word::{word, words_schema};
+pub use word::Word;
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use retort_source::{Diagnostic, Diagnostics, Node};
 
@@ -76,8 +76,15 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Marks the implementations of [`FromNode`] for what holds another value, which is read by `By`.
+#[derive(Debug)]
+pub struct Within<By>(PhantomData<By>);
+
 /// A value that can be read from a tree, and described to an editor.
-pub trait FromNode: Sized {
+///
+/// `By` tells implementations apart where one covers many types: enums of plain words are read by [`Word`], whichever crate
+/// declares them, and lists and optional values by [`Within`]. Types that implement the trait themselves leave it out.
+pub trait FromNode<By = ()>: Sized {
     /// Reads the value; `None` means that an error was reported.
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self>;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{FromNode, Scope};
+use super::{FromNode, Scope, Within};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value, nearest};
 
@@ -69,7 +69,7 @@ impl FromNode for f64 {
     }
 }
 
-impl<T: FromNode> FromNode for Option<T> {
+impl<By, T: FromNode<By>> FromNode<Within<By>> for Option<T> {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         match node.value {
             Value::Null => Some(None),
@@ -86,7 +86,7 @@ impl<T: FromNode> FromNode for Option<T> {
     }
 }
 
-impl<T: FromNode> FromNode for Vec<T> {
+impl<By, T: FromNode<By>> FromNode<Within<By>> for Vec<T> {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let Value::List(items) = &node.value else { return wrong(node, scope, "a list") };
         let read: Vec<_> = items
@@ -239,7 +239,7 @@ impl ContentHash for Seed {
 #[derive(Debug, Clone)]
 pub struct ModelSpec<T>(pub T);
 
-impl<T: FromNode> FromNode for ModelSpec<T> {
+impl<By, T: FromNode<By>> FromNode<Within<By>> for ModelSpec<T> {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let Some(name) = node.text() else { return T::from_node(node, scope).map(Self) };
         let models = scope.models;

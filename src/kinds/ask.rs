@@ -1,0 +1,211 @@
+//! How questions are put to a student: generation that stops as soon as the label is known.
+
+use std::ops::ControlFlow;
+
+use crate::failed::model_failed;
+use retort_artifact::{Choice, Format, Label, Outcome, Question, Usage};
+use retort_model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
+use retort_stage::StageError;
+use retort_stage::params::Count;
+use retort_text::target;
+use retort_text::tokenizer::Tokenizer;
+
+use super::sequence::{Sequences, data};
+
+/// The most tokens a student may write: as `declared`, or else the paper's 256 where the rationale comes first, and
+/// enough for a label and its markers elsewhere: 8 with markers of one token.
+pub(super) fn max_new(declared: Option<Count>, usage: &Usage, tokenizer: &Tokenizer) -> Result<usize, StageError> {
+    Ok(match declared {
+        Some(declared) => declared.get(),
+        None if usage.format.placement.label_first() => {
+            2 * tokenizer.ids(&usage.format.marker).map_err(data)?.len() + 6
+        }
+        None => 256,
+    })
+}
+
+/// Asks a student questions in batches, and reads its answers.
+pub(super) struct Asker<'a> {
+    pub(super) model: &'a Model,
+    pub(super) tokenizer: &'a Tokenizer,
+    pub(super) usage: &'a Usage,
+    pub(super) sequences: Sequences<'a>,
+    pub(super) max_new: usize,
+    pub(super) batch: usize,
+    /// What is left of the room for generation after the questions so far.
+    pub(super) budget: Budget,
+    pub(super) sampling: Option<Sampling>,
+}
+
+/// What a student wrote until its label was known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Written {
+    /// The tokens.
+    pub(super) ids: Vec<u32>,
+    /// The text, special tokens included.
+    pub(super) text: String,
+}
+
+impl Asker<'_> {
+    /// Puts questions to the student and returns what it wrote, in their order.
+    pub(super) fn ask(&self, questions: &[&Question]) -> Result<Vec<Written>, StageError> {
+        let mut all = vec![Written { ids: Vec::new(), text: String::new() }; questions.len()];
+        self.ask_each(questions, |written| {
+            for (index, written) in written {
+                all[index] = written;
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// As [`ask`](Self::ask), for long work: answers are given to `ended` with their index as soon as they are there, those
+    /// that end together at once.
+    pub(super) fn ask_each(
+        &self,
+        questions: &[&Question],
+        mut ended: impl FnMut(Vec<(usize, Written)>) -> Result<(), StageError>,
+    ) -> Result<(), StageError> {
+        let prompts: Vec<Vec<u32>> =
+            questions.iter().map(|question| self.sequences.prompt(question)).collect::<Result<_, _>>()?;
+        let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+        let options = GenerateOptions {
+            max_new: self.max_new,
+            stop_ids: self.sequences.end().into_iter().collect(),
+            batch: self.batch,
+            budget: self.budget.clone(),
+            sampling: self.sampling,
+        };
+        // Nothing is generated that cannot change the label.
+        let format = &self.usage.format;
+        let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, &questions[row].choices);
+        let written = |(row, made): (usize, Generated)| -> Result<(usize, Written), StageError> {
+            Ok((row, self.read(made.ids)?))
+        };
+        let mut failed = None;
+        generate_each(self.model, &prompts, &options, &known, &mut |made| {
+            let written = made.into_iter().map(written).collect::<Result<_, _>>();
+            match written.and_then(&mut ended) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })
+        .map_err(model_failed)?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Reads the text of tokens that were generated.
+    pub(super) fn read(&self, ids: Vec<u32>) -> Result<Written, StageError> {
+        Ok(Written { text: self.tokenizer.decode(&ids).map_err(data)?, ids })
+    }
+}
+
+/// Says whether what was generated decides the label. Tokens may hold a marker and what stands beside it, so that the text
+/// decides and no token.
+pub(super) fn answered(tokenizer: &Tokenizer, ids: &[u32], format: &Format, choices: &[Choice]) -> bool {
+    tokenizer.decode(ids).is_ok_and(|text| target::decided(&text, format, choices))
+}
+
+impl Asker<'_> {
+    /// Returns the label that the student holds for the likeliest after the first marker, of those that the question's
+    /// choices have. The student must be one that writes its label first.
+    pub(super) fn likeliest(&self, questions: &[&Question]) -> Result<Vec<Label>, StageError> {
+        let mut prompts = Vec::new();
+        let mut labels = Vec::new();
+        for question in questions {
+            let mut tokens = Vec::new();
+            let mut prompt = Vec::new();
+            for choice in &question.choices {
+                let mut sequence = self.sequences.with_target(question, choice.label, "")?;
+                tokens.push((choice.label, sequence.ids[sequence.label_at] as usize));
+                sequence.ids.truncate(sequence.label_at);
+                prompt = sequence.ids;
+            }
+            prompts.push(prompt);
+            labels.push(tokens);
+        }
+        let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+        let logits = self.model.next_logits(&prompts).map_err(model_failed)?;
+        let best = |(labels, logits): (&Vec<(Label, usize)>, &Vec<f32>)| {
+            // Of labels that are equally likely, the first.
+            let likelier = |a: (Label, usize), b: (Label, usize)| if logits[b.1] > logits[a.1] { b } else { a };
+            labels.iter().copied().reduce(likelier).map(|(label, _)| label)
+        };
+        let chosen: Option<Vec<Label>> = labels.iter().zip(&logits).map(best).collect();
+        chosen.ok_or_else(|| data("a question has no choices"))
+    }
+}
+
+/// Reads the answer out of what a student wrote; `None` where the question has no known answer.
+pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> Option<Outcome> {
+    Some(Outcome {
+        id: question.id.clone(),
+        answer: question.answer?,
+        choices: question.choices.len(),
+        predicted: target::parse(&written.text, &usage.format, &question.choices).ok(),
+        output: written.text.clone(),
+        tokens: written.ids.len(),
+        likelihoods: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retort_artifact::{Placement, Split};
+    use retort_model::{Architecture, Config, Device, Example, Length, Recipe, Size, fit};
+    use retort_text::dataset::synthetic::{SyntheticSpec, generate as make};
+    use retort_text::prompt::STUDENT;
+    use retort_text::target::MARKER;
+    use retort_text::tokenizer::train_bpe;
+
+    /// A student that has learnt its few questions by heart, with its answers by either way.
+    #[test]
+    fn what_is_likeliest_is_what_is_written() {
+        let questions = make(&SyntheticSpec { train: 16, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
+        let questions: Vec<&Question> = questions.split(Split::Train).iter().collect();
+        let texts: Vec<&str> = questions.iter().map(|question| question.stem.as_str()).collect();
+        let tokenizer = train_bpe(texts, 400, &[MARKER, "<|endoftext|>"]).unwrap();
+        let usage = Usage {
+            format: Format { placement: Placement::None, marker: MARKER.into() },
+            prompt: STUDENT.into(),
+            begin: Vec::new(),
+            end: Some("<|endoftext|>".into()),
+        };
+        let sequences = Sequences::new(&usage, &tokenizer).unwrap();
+        let examples: Vec<Example> = questions
+            .iter()
+            .map(|question| {
+                let sequence = sequences.with_target(question, question.answer.unwrap(), "").unwrap();
+                sequence.example(&question.id, 256, false, None).unwrap().0
+            })
+            .collect();
+        let size =
+            Size { vocab_size: tokenizer.size(), context: 256, d_model: 32, layers: 2, heads: 2, kv_heads: None };
+        let mut model = Model::init(Config::new(Architecture::Llama, size), 1, &Device::cpu());
+        let recipe = Recipe { lr: 3e-3, length: Length::Epochs(150.0), ..Recipe::default() };
+        fit(&mut model, &examples, &recipe, &mut ()).unwrap();
+        let asker = Asker {
+            model: &model,
+            tokenizer: &tokenizer,
+            usage: &usage,
+            sequences,
+            max_new: 8,
+            batch: 5,
+            budget: Budget::default(),
+            sampling: None,
+        };
+        let likeliest = asker.likeliest(&questions).unwrap();
+        let written = asker.ask(&questions).unwrap();
+        for ((question, written), likeliest) in questions.iter().zip(&written).zip(&likeliest) {
+            let read = outcome(question, &usage, written).unwrap().predicted;
+            assert_eq!(read, Some(*likeliest), "{written:?}");
+        }
+        let answers: Vec<Label> = questions.iter().map(|question| question.answer.unwrap()).collect();
+        let right = likeliest.iter().zip(&answers).filter(|(a, b)| a == b).count();
+        assert!(right >= 14, "{right} of 16 are learnt");
+    }
+}

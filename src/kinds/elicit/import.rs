@@ -1,0 +1,52 @@
+//! Rationales that were elicited elsewhere.
+
+use std::collections::BTreeMap;
+
+use retort_artifact::{Question, Rationale, Rationales};
+use retort_stage::params::External;
+use retort_stage::{Context, Flaw, Looked, StageError};
+use retort_text::dataset::rationales;
+
+retort_stage::params! {
+    /// Rationales that were elicited elsewhere: JSON lines, one JSON array or CSV of `id` and `rationale`, and optionally `sample` and
+    /// `label`. Further fields are kept.
+    pub struct Import {
+        /// The file.
+        pub path: External,
+    }
+}
+
+impl Import {
+    /// Checks that the file can be read.
+    pub(super) fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let first = looked.first(format!("rationales {}", context.seen(&self.path)));
+        let flaw = if first { Flaw::of("teacher.import.path", self.read(context)) } else { None };
+        flaw.into_iter().collect()
+    }
+
+    fn read(&self, context: &Context<'_>) -> Result<Rationales, StageError> {
+        let Self { path } = self;
+        rationales::read(&context.file(path)?)
+            .map_err(|error| StageError::data(format!("`{}`: {error}", context.path_of(path))))
+    }
+
+    /// Reads the file and puts the rationales in the order of the questions; those of other questions are left out.
+    pub(super) fn rationales(&self, context: &Context<'_>, questions: &[Question]) -> Result<Rationales, StageError> {
+        let Self { path } = self;
+        let read = self.read(context)?;
+        let order: BTreeMap<&str, usize> =
+            questions.iter().enumerate().map(|(index, question)| (question.id.as_str(), index)).collect();
+        let all = read.rows.len();
+        let mut rows: Vec<(usize, Rationale)> =
+            read.rows.into_iter().filter_map(|row| Some((*order.get(row.id.as_str())?, row))).collect();
+        if rows.len() < all {
+            context.warn(format!(
+                "{} rationales of `{}` belong to no question of the split",
+                all - rows.len(),
+                context.path_of(path)
+            ));
+        }
+        rows.sort_by_key(|(index, row)| (*index, row.sample));
+        Ok(Rationales { rows: rows.into_iter().map(|(_, row)| row).collect() })
+    }
+}

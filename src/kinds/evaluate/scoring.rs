@@ -1,0 +1,133 @@
+//! How the answer to a question is found: by what the student writes, or by what it holds for likely.
+
+use serde_json::{Value as Json, json};
+
+use super::super::choices::Held;
+use retort_artifact::Likelihood;
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::Node;
+use retort_stage::params::{FromNode, Scope, tagged};
+
+/// What stands for a choice when its probability is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// Its letter between markers, as the student was taught to answer.
+    Answer,
+    /// Its words.
+    Text,
+}
+
+retort_stage::words!(Stands { Answer = "answer", Text = "text" });
+
+/// What choices are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The probability of all its tokens.
+    Sum,
+    /// The same per token: the geometric mean.
+    Mean,
+    /// The same per byte of text.
+    Bytes,
+}
+
+retort_stage::words!(By { Sum = "sum", Mean = "mean", Bytes = "bytes" });
+
+retort_stage::params! {
+    /// The choice of highest likelihood is the answer.
+    pub struct LikelihoodRecipe {
+        /// What stands for a choice: the `answer` as the student was taught to write it, which needs the label first, or the
+        /// `text` of the choice.
+        pub of: Stands = Stands::Answer,
+        /// What choices are compared by: the logarithm of their probability as a `sum` over tokens, its `mean` over tokens, or
+        /// over `bytes` of text, which favours neither short nor long choices.
+        pub by: By = By::Sum,
+    }
+}
+
+/// How the answer to a question is found.
+#[derive(Debug, Clone)]
+pub enum Scoring {
+    /// By what the student writes.
+    Generation,
+    /// By what it holds for likely.
+    Likelihood(LikelihoodRecipe),
+}
+
+impl FromNode for Scoring {
+    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
+        match node.text() {
+            Some("generation") => return Some(Self::Generation),
+            Some("likelihood") => {
+                return Some(Self::Likelihood(LikelihoodRecipe { of: Stands::Answer, by: By::Sum }));
+            }
+            _ => {}
+        }
+        let (form, body) = tagged(node, &["likelihood", "generation"], scope)?;
+        scope.within(form, |scope| match form {
+            "likelihood" => LikelihoodRecipe::from_node(body, scope).map(Self::Likelihood),
+            _ => Some(Self::Generation),
+        })
+    }
+
+    fn schema() -> Json {
+        json!({ "anyOf": [
+            { "const": "generation", "description": "By what the student writes." },
+            { "const": "likelihood", "description": "By the answer that it holds for the likeliest." },
+            {
+                "type": "object",
+                "properties": { "likelihood": LikelihoodRecipe::schema() },
+                "required": ["likelihood"],
+                "additionalProperties": false
+            },
+            { "type": "string", "pattern": r"^\$\{[^}]+\}$" },
+        ] })
+    }
+}
+
+impl ContentHash for Scoring {
+    fn term(&self) -> Term {
+        match self {
+            Self::Generation => Term::variant("generation", Term::None),
+            Self::Likelihood(recipe) => Term::variant("likelihood", recipe.term()),
+        }
+    }
+}
+
+impl By {
+    /// Compares what the choices of a question were held for; `None` where any of it is no number.
+    pub(super) fn compared(self, held: &[Held]) -> Option<Vec<Likelihood>> {
+        let compared = |held: &Held| {
+            let Held { label, log_probability, tokens, bytes } = *held;
+            let log_probability = log_probability?;
+            let score = match self {
+                Self::Sum => log_probability,
+                Self::Mean => log_probability / tokens as f64,
+                Self::Bytes => log_probability / bytes as f64,
+            };
+            Some(Likelihood { label, log_probability, tokens, bytes, score })
+        };
+        held.iter().map(compared).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retort_artifact::Label;
+
+    #[test]
+    fn choices_are_compared_as_a_sum_or_over_their_length() {
+        let held = |index, log_probability, tokens, bytes| Held {
+            label: Label::at(index).unwrap(),
+            log_probability,
+            tokens,
+            bytes,
+        };
+        let both = [held(0, Some(-6.0), 2, 12), held(1, Some(-8.0), 4, 10)];
+        let scores = |by: By| by.compared(&both).unwrap().iter().map(|choice| choice.score).collect::<Vec<_>>();
+        assert_eq!(scores(By::Sum), [-6.0, -8.0]);
+        assert_eq!(scores(By::Mean), [-3.0, -2.0]);
+        assert_eq!(scores(By::Bytes), [-0.5, -0.8]);
+        assert_eq!(By::Sum.compared(&[held(0, Some(-6.0), 2, 12), held(1, None, 4, 10)]), None);
+    }
+}

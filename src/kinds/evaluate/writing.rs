@@ -1,0 +1,49 @@
+//! What a student writes to a question, kept by what that depends on alone: stages that put the same question to the same
+//! student in the same way share it, whichever comes first.
+
+use super::super::ask::{Asker, Written};
+use super::rows::{Timed, asked};
+use super::{SamplingRecipe, student_term};
+use retort_artifact::{Checkpoint, Question};
+use retort_fingerprint::{ContentHash, RowKey, Term};
+use retort_stage::params::Input;
+use retort_stage::{Context, StageError};
+
+/// The name of the rows.
+const ROWS: &str = "written";
+/// Raised whenever a student would write something else to the same question.
+const REVISION: u32 = 1;
+
+/// Puts questions to a student, those that were not put before; `sampling` is how the asker draws tokens.
+pub(crate) fn written(
+    context: &Context<'_>,
+    model: &Input<Checkpoint>,
+    asker: &Asker<'_>,
+    sampling: Option<&SamplingRecipe>,
+    questions: &[&Question],
+) -> Result<Vec<Timed<Written>>, StageError> {
+    let student = student_term(context, model)?;
+    let key = |question: &&Question| -> Result<RowKey, StageError> {
+        let prompt = asker.sequences.prompt(question)?;
+        // What ends an answer depends on the labels there are.
+        let labels: Vec<String> = question.choices.iter().map(|choice| choice.label.to_string()).collect();
+        Ok(RowKey::of(&Term::record([
+            ("student", student.clone()),
+            ("prompt", prompt.term()),
+            ("labels", labels.term()),
+            ("max_new", asker.max_new.term()),
+            ("sampling", sampling.map_or(Term::None, ContentHash::term)),
+            ("revision", REVISION.term()),
+        ])))
+    };
+    let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
+    // The tokens are kept, since several may spell one text.
+    let rows: Vec<Timed<Vec<u32>>> = asked(context, ROWS, &keys, |open, ended| {
+        let some: Vec<&Question> = open.iter().map(|index| questions[*index]).collect();
+        asker.ask_each(&some, |written| {
+            ended(written.into_iter().map(|(place, written)| (open[place], written.ids)).collect())
+        })
+    })?;
+    let read = |Timed { row, took_us }: Timed<Vec<u32>>| Ok(Timed { row: asker.read(row)?, took_us });
+    rows.into_iter().map(read).collect()
+}

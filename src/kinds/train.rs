@@ -1,0 +1,449 @@
+//! `train`: a student fine-tuned on questions with labels and rationales.
+
+use crate::failed::{device_failed, model_failed};
+use retort_artifact::{
+    Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
+};
+use retort_model::{
+    self as model, Budget, Device, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume,
+};
+use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
+use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
+use retort_store::PartialDir;
+use retort_text::prompt::{STUDENT, Template};
+use retort_text::target::{MARKER, check_marker};
+use retort_text::tokenizer::Tokenizer;
+
+use super::ask::{Asker, max_new, outcome};
+use super::bounds::{Begin, End};
+use super::examples::Prepared;
+use super::keeping::{self, STATE};
+use super::missing::Missing;
+use super::pace::Pace;
+use super::recipe::{EvalBy, TrainRecipe};
+use super::saving::Saving;
+use super::sequence::{Sequences, data};
+use super::silence::warn_of_silence;
+use super::student::{Speech, Student};
+use super::weights::Weights;
+
+/// Whether the marker is a token of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkerAs {
+    /// It is added to the vocabulary where it is not in it.
+    Token,
+    /// It is spelled with the tokens that are there.
+    Text,
+}
+
+retort_stage::words!(MarkerAs { Token = "token", Text = "text" });
+
+/// Which tokens carry loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossOn {
+    /// Those of the target.
+    Target,
+    /// Those of the question as well.
+    Sequence,
+}
+
+retort_stage::words!(LossOn { Target = "target", Sequence = "sequence" });
+
+/// Which weights are kept once everything that reads them is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Those of every evaluation.
+    Full,
+    /// The best, or the last where nothing was evaluated.
+    Best,
+    /// None: they are made again when something stale needs them.
+    None,
+}
+
+retort_stage::words!(Keep { Full = "full", Best = "best", None = "none" });
+
+retort_stage::params! {
+    /// A student fine-tuned on questions with labels and rationales.
+    pub struct Train {
+        /// What is trained: the name of a model, or `new: {…}`, `path: …` or `{ hub: …, revision: … }`.
+        pub student: ModelSpec<Student>,
+        /// The questions: it is trained on the train split, and evaluated on the dev split.
+        pub questions: Input<Questions>,
+        /// The rationales; not read with `placement: none`.
+        pub rationales: Option<Input<Rationales>>,
+        /// Where the target has its rationale: `none`, `before` the label, `after` it, or `both`.
+        pub placement: Placement,
+        /// What becomes of questions that have no rationale where the target needs one: it will `fail`, `drop` them, or
+        /// `keep` them and train on their labels alone.
+        pub missing: Missing = Missing::Fail,
+        /// A template for its prompts, in Jinja, with `question` and `choices`.
+        pub prompt: Option<External>,
+        /// What stands around the label.
+        pub marker: String = MARKER.into(),
+        /// Whether the marker is a `token` of its own, or spelled as `text`.
+        pub marker_as: MarkerAs = MarkerAs::Token,
+        /// Further tokens that are added to the vocabulary where they are not in it, such as `[MASK]` and `<unk>` of masked and
+        /// filled rationales. Each is one position, the space before it included.
+        pub add_tokens: Vec<String> = Vec::new(),
+        /// The token, or the tokens, before every text; `null` for none. Where this is not given, what the tokenizer's own
+        /// post-processor adds, such as `<bos>` of Gemma and `<s>` of Llama and Mistral.
+        pub begin: Begin,
+        /// The token that ends a sequence; `null` for none. Where this is not given, the model's own, as
+        /// `generation_config.json`, `config.json` or `tokenizer_config.json` names it; `<|endoftext|>` of a new student.
+        pub end: End,
+        /// Which tokens carry loss: those of the `target`, or the whole `sequence`.
+        pub loss: LossOn = LossOn::Target,
+        /// What tokens weigh in the loss; all weigh 1 where this is not given.
+        pub weights: Option<Weights>,
+        /// The most tokens of a sequence; longer ones are cut and counted.
+        pub max_length: Count = Count::of(512),
+        /// Which weights are kept once everything that reads them is done: the `best`, those of each evaluation as well
+        /// (`full`), or `none`, which are made again when something stale needs them. It is no part of the key: what is
+        /// made is the same.
+        pub keep: Aside<Keep> = Aside(Keep::Best),
+        /// How to train.
+        pub recipe: TrainRecipe,
+        /// Decides the initial weights of a new student and the order of examples.
+        pub seed: Seed,
+    }
+}
+
+impl Stage for Train {
+    type Output = Checkpoint;
+
+    const NAME: &'static str = "train";
+    const REVISION: u32 = 3;
+    const ABOUT: &'static str = "A student fine-tuned on questions with labels and rationales.";
+    const EXAMPLE: &'static str = "\
+{ student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
+
+    fn check(&self) -> Result<(), Clash> {
+        let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
+        if let Err(error) = check_marker(&self.marker) {
+            return clash("marker", &error.to_string(), "give another, or leave `marker` out");
+        }
+        if self.rationales.is_none() && self.placement != Placement::None {
+            let why = format!("`placement: {}` needs `rationales`", self.placement);
+            return clash("placement", &why, "name the stage that gives them, or use `placement: none`");
+        }
+        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement.label_first() {
+            let why = format!(
+                "`eval_by: likelihood` needs the label first, and with `placement: {}` it follows a rationale",
+                self.placement
+            );
+            return clash("recipe", &why, "use `eval_by: generation`");
+        }
+        if self.keep.0 == Keep::Full && self.recipe.eval_every.is_none() {
+            return clash(
+                "keep",
+                "`keep: full` keeps the weights of each evaluation, and there are none",
+                "give `recipe.eval_every`, or leave it out",
+            );
+        }
+        match &self.weights {
+            Some(weights) if weights.prompt.is_some() && self.loss == LossOn::Target => clash(
+                "weights",
+                "`weights.prompt` weighs tokens that carry no loss with `loss: target`",
+                "use `loss: sequence`, or leave it out",
+            ),
+            Some(weights) if weights.floor.get() > 0.0 && weights.tokens.is_none() => clash(
+                "weights",
+                "`weights.floor` is how far scores count at least, and there are none",
+                "name `weights.tokens`",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn slot(&self) -> Slot {
+        Slot::Device
+    }
+
+    fn parts(&self, port: &str) -> Option<Vec<String>> {
+        match port {
+            "questions" if self.recipe.eval_every.is_some() => Some(vec!["dev".into(), "train".into()]),
+            "questions" => Some(vec!["train".into()]),
+            // The baseline reads no rationales, so it is one and the same student whatever they are.
+            "rationales" | "weights.tokens" if self.placement == Placement::None => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
+    fn passing_parts(&self) -> &'static [&'static str] {
+        if self.keep.0 == Keep::None { &["weights"] } else { &[] }
+    }
+
+    fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError> {
+        self.reckoned(context)
+    }
+
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let mut flaws: Vec<Flaw> = Flaw::of("recipe", self.settings().check()).into_iter().collect();
+        if let Err(error) = self.usage(context, Vec::new(), None) {
+            return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect();
+        }
+        let Self { begin, end, marker_as, add_tokens, .. } = self;
+        let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?}", self.student.0.seen(context));
+        if looked.first(what) {
+            flaws.extend(match self.student.0.look(context) {
+                Err(error) => Some(Flaw::new("student", error)),
+                Ok(Some(speech)) => Flaw::of("end", self.spoken(context, speech).map(drop)),
+                Ok(None) => None,
+            });
+        }
+        flaws
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
+        let questions = context.read(&self.questions)?;
+        let (tokenizer, usage, added) = self.speech(context)?;
+        let mut model = self.load(context, &tokenizer)?;
+        let Prepared { examples, questions: made_of, mut log } =
+            self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
+        let dev: Vec<&Question> =
+            questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
+        let dev = &dev[..self.recipe.eval_questions.map_or(dev.len(), |most| most.get().min(dev.len()))];
+        if self.recipe.eval_every.is_some() && dev.is_empty() {
+            return Err(data(
+                "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
+            ));
+        }
+        let mut recipe = self.settings();
+        if let Some(lora) = &mut recipe.lora {
+            lora.rows = added;
+        }
+        let partial = context.partial();
+        let saved = keeping::saved(context, &partial, self.keep.0)?;
+        let mut hooks = Hooks {
+            context,
+            tokenizer: &tokenizer,
+            usage: &usage,
+            dev,
+            eval_by: self.recipe.eval_by,
+            max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer)?,
+            keeps: (self.keep.0 == Keep::Full).then(|| context.partial()),
+            saving: Saving::new(partial, STATE),
+            pace: Pace::new(),
+            peak: model::peak_flops(context.device::<Device>()?, self.recipe.precision),
+            failure: None,
+        };
+        let fitted = match saved {
+            Some(state) => resume(&mut model, &examples, &recipe, &state, &mut hooks),
+            None => fit(&mut model, &examples, &recipe, &mut hooks),
+        };
+        if let Some(failure) = hooks.failure.take() {
+            return Err(failure);
+        }
+        let fitted = match fitted {
+            Err(FitError::State(error)) => {
+                context.warn(format!("the saved state is of no use, so training begins anew: {error}"));
+                model = self.load(context, &tokenizer)?;
+                fit(&mut model, &examples, &recipe, &mut hooks)
+            }
+            other => other,
+        };
+        // Whatever became of those of evaluations before a stop: a result has them all.
+        let fitted = match fitted {
+            Ok(log) if self.keep.0 == Keep::Full && !keeping::has_all(&context.partial(), &log)? => {
+                context.warn("the weights of some evaluations before a stop are gone, so training begins anew");
+                context.partial().forget_parts()?;
+                model = self.load(context, &tokenizer)?;
+                fit(&mut model, &examples, &recipe, &mut hooks)
+            }
+            other => other,
+        };
+        if let Some(failure) = hooks.failure.take() {
+            return Err(failure);
+        }
+        let fitted = fitted.map_err(|error| match error {
+            FitError::Stopped { .. } => StageError::Stopped,
+            FitError::Device(error) => device_failed(&error),
+            FitError::Weightless { example } => weightless(&made_of[example]),
+            other => data(other),
+        })?;
+        if self.keep.0 == Keep::Full && !keeping::has_all(&context.partial(), &fitted)? {
+            return Err(data("`keep: full`: the weights of some evaluations are gone already"));
+        }
+        note(&mut log, &fitted);
+        warn_of_silence(context, self.recipe.eval_by, &log);
+        Ok(Checkpoint {
+            config: model.config().to_json().into_bytes(),
+            tokenizer: tokenizer.to_json().map_err(data)?,
+            weights: model.weights_bytes().map_err(model_failed)?,
+            usage,
+            log,
+        })
+    }
+}
+
+fn weightless(question: &str) -> StageError {
+    data(format!(
+        "question `{question}`: in some step none of its tokens that carry loss weighs anything: raise `weights`, or \
+         `max_length` where its target was cut"
+    ))
+}
+
+impl Train {
+    /// What the recipe comes to.
+    fn settings(&self) -> model::Recipe {
+        let ramp = self.weights.as_ref().and_then(Weights::ramp);
+        model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) }
+    }
+
+    /// The student as it is before training.
+    fn load(&self, context: &Context<'_>, tokenizer: &Tokenizer) -> Result<Model, StageError> {
+        self.student.0.load(context, self.seed.0, tokenizer)
+    }
+
+    /// The student's tokenizer with what is added to it, how the student is asked and read, and the tokens that are new.
+    fn speech(&self, context: &Context<'_>) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
+        self.spoken(context, self.student.0.speech(context)?)
+    }
+
+    /// Adds to the student's tokenizer what is to be one token, and settles how the student is asked and read.
+    fn spoken(&self, context: &Context<'_>, speech: Speech) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
+        let Speech { mut tokenizer, own_end } = speech;
+        let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
+        let tokens: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
+        let added = tokenizer.add_special(&tokens).map_err(data)?;
+        let begin = self.begin.resolve(&tokenizer)?;
+        let end = self.end.resolve(&tokenizer, &own_end)?;
+        if tokenizer.begin().map_err(data)? != begin {
+            // Whoever asks the student elsewhere asks it as it was taught.
+            tokenizer.set_begin(&begin).map_err(data)?;
+        }
+        let usage = self.usage(context, begin, end)?;
+        Ok((tokenizer, usage, added))
+    }
+
+    fn usage(&self, context: &Context<'_>, begin: Vec<String>, end: Option<String>) -> Result<Usage, StageError> {
+        let prompt = match &self.prompt {
+            Some(file) => {
+                let place = context.path_of(file);
+                let text = String::from_utf8(context.file(file)?)
+                    .map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
+                // Whoever reads it from the checkpoint knows its place no more.
+                Template::parse(&place, &text).map_err(data)?.source().to_owned()
+            }
+            None => STUDENT.to_owned(),
+        };
+        let format = Format { placement: self.placement, marker: self.marker.clone() };
+        Ok(Usage { format, prompt, begin, end })
+    }
+}
+
+fn note(log: &mut TrainingLog, fitted: &FitLog) {
+    log.losses = fitted.steps.iter().map(|step| step.loss as f32).collect();
+    log.learning_rates = fitted.steps.iter().map(|step| step.lr as f32).collect();
+    log.grad_norms = fitted.steps.iter().map(|step| step.grad_norm as f32).collect();
+    log.tokens = fitted.steps.iter().map(|step| step.tokens).sum();
+    let evaluation = |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: evaluation.value };
+    log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
+    log.best_step = fitted.best.map_or(fitted.steps.len() as u64, |best| best.step);
+    log.stopped_early = fitted.stopped_early;
+}
+
+/// What training tells, asks and saves on the way.
+struct Hooks<'a> {
+    context: &'a Context<'a>,
+    tokenizer: &'a Tokenizer,
+    usage: &'a Usage,
+    dev: &'a [&'a Question],
+    eval_by: EvalBy,
+    max_new: usize,
+    /// Where the weights of each evaluation are kept, if they are.
+    keeps: Option<PartialDir>,
+    saving: Saving,
+    pace: Pace,
+    /// What the device can do at most, in operations per second.
+    peak: Option<f64>,
+    failure: Option<StageError>,
+}
+
+impl Hooks<'_> {
+    /// Keeps the weights that were just evaluated, where each are.
+    fn keep(&self, model: &Model, step: u64) -> Result<(), StageError> {
+        if let Some(partial) = &self.keeps {
+            partial.keep_part(&Checkpoint::step_part(step), &model.weights_bytes().map_err(model_failed)?)?;
+        }
+        Ok(())
+    }
+
+    fn accuracy(&self, model: &Model) -> Result<f64, StageError> {
+        let asker = Asker {
+            model,
+            tokenizer: self.tokenizer,
+            usage: self.usage,
+            sequences: Sequences::new(self.usage, self.tokenizer)?,
+            max_new: self.max_new,
+            batch: 32,
+            budget: Budget::default(),
+            sampling: None,
+        };
+        let mut right = 0;
+        for batch in self.dev.chunks(32) {
+            if self.context.stopping() {
+                return Err(StageError::Stopped);
+            }
+            right += match self.eval_by {
+                EvalBy::Generation => {
+                    let written = asker.ask(batch)?;
+                    let outcomes = batch
+                        .iter()
+                        .zip(&written)
+                        .filter_map(|(question, written)| outcome(question, self.usage, written));
+                    outcomes.filter(Outcome::correct).count()
+                }
+                EvalBy::Likelihood => {
+                    let chosen = asker.likeliest(batch)?;
+                    batch.iter().zip(&chosen).filter(|(question, label)| question.answer == Some(**label)).count()
+                }
+            };
+        }
+        Ok(right as f64 / self.dev.len() as f64)
+    }
+}
+
+impl FitHooks for Hooks<'_> {
+    fn on_step(&mut self, report: &StepReport) {
+        self.context.progress(report.step, report.steps_total, "steps");
+        self.context.measure("loss", report.step, report.loss);
+        self.context.measure("learning rate", report.step, report.lr);
+        self.context.measure("gradient norm", report.step, report.grad_norm);
+        self.pace.step(self.context, report, self.peak);
+    }
+
+    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f64> {
+        let evaluated = self.accuracy(model);
+        self.pace = Pace::new();
+        match evaluated {
+            Ok(accuracy) => {
+                self.context.measure("dev accuracy", step, accuracy);
+                if let Err(error) = self.keep(model, step) {
+                    self.failure = Some(error);
+                    return None;
+                }
+                Some(accuracy)
+            }
+            Err(StageError::Stopped) => None,
+            Err(error) => {
+                self.failure = Some(error);
+                None
+            }
+        }
+    }
+
+    fn save_due(&mut self, _step: u64) -> bool {
+        self.saving.due()
+    }
+
+    fn save(&mut self, state: &TrainState<'_>) -> std::io::Result<()> {
+        self.saving.save(|out| state.write_to(out))?;
+        self.pace = Pace::new();
+        Ok(())
+    }
+
+    fn stopping(&mut self) -> bool {
+        self.context.stopping() || self.failure.is_some()
+    }
+}

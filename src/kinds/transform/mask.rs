@@ -1,0 +1,74 @@
+//! `mask`: a share of a rationale, or some words of it, hidden.
+
+use std::collections::BTreeSet;
+
+use super::materials::named;
+use super::{Materials, Needs, Operation};
+use retort_artifact::Rationale;
+use retort_stage::StageError;
+use retort_text::operation::{self, Level, listed, masked};
+use retort_text::{Fraction, words};
+
+retort_stage::params! {
+    /// Hides a share of the rationale, or some words of it; what is left keeps its order.
+    pub struct Mask {
+        /// The share to hide, from 0 to 1; that share of all units, rounded.
+        pub fraction: Option<Fraction>,
+        /// The words to hide instead of a share, whatever their case.
+        pub words: Option<Vec<String>>,
+        /// What is counted and hidden: a `word`, a `token` or a `sentence`.
+        pub level: Level = Level::Word,
+        /// What stands for something hidden, one position where the student's `add_tokens` has it; `null` leaves nothing behind.
+        pub with: Option<String> = Some(operation::MASK.into()),
+    }
+}
+
+impl Operation for Mask {
+    const NAME: &'static str = "mask";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Hides a share of the rationale, or some words of it.";
+
+    fn check(&self) -> Result<(), String> {
+        match (&self.fraction, &self.words) {
+            (Some(_), None) => Ok(()),
+            (None, Some(listed)) => match listed.iter().find(|word| !is_word(word)) {
+                _ if listed.is_empty() => Err("needs a word in `words`".into()),
+                _ if self.level != Level::Word => Err("hides `words`, so its `level` cannot be another".into()),
+                Some(other) => Err(format!("cannot look for `{other}`, which is not one word without punctuation")),
+                None => Ok(()),
+            },
+            _ => Err("needs either `fraction` or `words`".into()),
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { tokenizer: self.level == Level::Token, ..Needs::default() }
+    }
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let mut absent: BTreeSet<String> = self.words.iter().flatten().map(|word| word.to_lowercase()).collect();
+        let rows = materials.each(rows, |row, draw| {
+            let units = materials.units(row, self.level)?;
+            let chosen: Vec<_> = if let Some(words) = &self.words {
+                listed(&row.text, &units, words).collect()
+            } else {
+                let count = self.fraction.map_or(0, |fraction| fraction.of(units.len()));
+                draw.sample(units.len(), count).into_iter().map(|index| units[index].clone()).collect()
+            };
+            for range in &chosen {
+                if !absent.is_empty() {
+                    absent.remove(&row.text[range.clone()].to_lowercase());
+                }
+            }
+            Ok(masked(&row.text, chosen.into_iter(), self.with.as_deref()))
+        })?;
+        if !absent.is_empty() {
+            materials.warn(format!("no rationale has {}", named(&absent)));
+        }
+        Ok(rows)
+    }
+}
+
+fn is_word(word: &str) -> bool {
+    words::words(word).first() == Some(&(0..word.len()))
+}

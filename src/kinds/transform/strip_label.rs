@@ -1,0 +1,55 @@
+//! `strip_label`: a rationale without the sentences that give its answer away.
+
+use super::{Materials, Needs, Operation};
+use retort_artifact::{Label, Rationale};
+use retort_stage::StageError;
+use retort_text::operation::Giveaways;
+
+/// Without questions, the letters that count as labels; later ones would take `I` for one.
+const LETTERS: usize = 8;
+
+retort_stage::params! {
+    /// Leaves out the sentences that give the answer away, as `The answer is B because …` does. What counts as that is
+    /// told where the rule is written, in `text/operation/giveaway.rs`.
+    pub struct StripLabel {
+        /// Whether sentences with the words of the right choice go as well, which needs `questions`.
+        pub choice_text: bool = false,
+        /// Whether what follows `because` in such a sentence stays, if it leaves the answer open.
+        pub reasons: bool = false,
+    }
+}
+
+impl Operation for StripLabel {
+    const NAME: &'static str = "strip_label";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Leaves out the sentences that give the answer away.";
+
+    fn needs(&self) -> Needs {
+        Needs { questions: self.choice_text, ..Needs::default() }
+    }
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let (total, mut sentences, mut stripped, mut empty) = (rows.len(), 0, 0, Vec::new());
+        let letters: Vec<Label> = (0..LETTERS).filter_map(Label::at).collect();
+        let rows = materials.each(rows, |row, _| {
+            let labels = if materials.has_questions() {
+                materials.question(row)?.choices.iter().map(|choice| choice.label).collect()
+            } else {
+                letters.clone()
+            };
+            let right = if self.choice_text { Some(materials.answer(row)?.1) } else { None };
+            let (text, gone) = Giveaways { labels: &labels, right, reasons: self.reasons }.strip(&row.text);
+            sentences += gone;
+            stripped += usize::from(gone > 0);
+            if gone > 0 && text.is_empty() {
+                empty.push(row.id.clone());
+            }
+            Ok(text)
+        })?;
+        if sentences > 0 {
+            materials.warn(format!("{sentences} sentences of {stripped} of {total} rationales are left out or cut"));
+        }
+        materials.warn_of(&empty, total, "are empty now, since every sentence gave the answer away");
+        Ok(rows)
+    }
+}

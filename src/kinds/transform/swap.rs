@@ -1,0 +1,101 @@
+//! `swap`: the rationale of another question, so that it is a good one and does not belong.
+
+use std::collections::BTreeMap;
+
+use super::materials::named;
+use super::{Materials, Needs, Operation};
+use retort_artifact::{Label, Rationale};
+use retort_stage::StageError;
+
+/// Which other question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partner {
+    /// Any.
+    Any,
+    /// One whose right answer has the same letter.
+    Same,
+    /// One whose right answer has another letter.
+    Other,
+}
+
+retort_stage::words!(Partner { Any = "any", Same = "same", Other = "other" });
+
+retort_stage::params! {
+    /// Gives each question the rationale of another.
+    ///
+    /// Every question draws a rank by itself, and takes from the question that follows it in the order of ranks (the last
+    /// from the first), passing over those whose label does not suit. So with `any` and `same` every question's rationales
+    /// are used once, with `other` some may be used more often; and a question that comes or goes changes the one before
+    /// it, with `other` those before it that passed over others. Of several samples, each takes the one at its own place
+    /// among the other question's, from the first again where these are fewer. The teacher's label, and what else is
+    /// known of the other rationale, comes along with its words.
+    pub struct Swap {
+        /// Whether the other question's right answer has `any` letter, the `same` one, or an `other`.
+        pub label: Partner = Partner::Any,
+    }
+}
+
+impl Operation for Swap {
+    const NAME: &'static str = "swap";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Gives each question the rationale of another.";
+
+    fn needs(&self) -> Needs {
+        Needs { questions: self.label != Partner::Any, ..Needs::default() }
+    }
+
+    fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let mut samples: BTreeMap<&str, Vec<&Rationale>> = BTreeMap::new();
+        for row in &rows {
+            samples.entry(&row.id).or_default().push(row);
+        }
+        let mut ring = Vec::with_capacity(samples.len());
+        for (id, of) in &samples {
+            let label = if self.label == Partner::Any { None } else { Some(materials.answer(of[0])?.0) };
+            ring.push((materials.draw_for(&[*id]).bits(), *id, label));
+        }
+        ring.sort_unstable();
+        let partners = self.partners(&ring);
+        let alone: Vec<String> =
+            ring.iter().filter(|(_, id, _)| !partners.contains_key(id)).map(|(_, id, _)| (*id).to_owned()).collect();
+        if !alone.is_empty() {
+            let which = match self.label {
+                Partner::Any => "there is no other question",
+                Partner::Same => "no other question has the same right answer",
+                Partner::Other => "no question has another right answer",
+            };
+            let why = format!("for {} of {} questions {which}: {}", alone.len(), ring.len(), named(&alone));
+            return Err(materials.fail(why));
+        }
+        let swapped = |row: &Rationale| {
+            let (own, others) = (&samples[row.id.as_str()], &samples[partners[row.id.as_str()]]);
+            let place = own.iter().position(|other| other.sample == row.sample).unwrap_or_default();
+            let other = others[place % others.len()];
+            Rationale { id: row.id.clone(), sample: row.sample, kept: None, ..other.clone() }
+        };
+        Ok(rows.iter().map(swapped).collect())
+    }
+}
+
+impl Swap {
+    /// Finds for each question of a ring the next one that suits.
+    fn partners<'i>(&self, ring: &[(u64, &'i str, Option<Label>)]) -> BTreeMap<&'i str, &'i str> {
+        let mut partners = BTreeMap::new();
+        // Twice round and backwards, so that what follows each place is known: the next of every label.
+        let mut next: BTreeMap<Option<Label>, usize> = BTreeMap::new();
+        for at in (0..2 * ring.len()).rev() {
+            let (_, id, label) = ring[at % ring.len()];
+            let suits = |other: &Option<Label>| match self.label {
+                Partner::Any => true,
+                Partner::Same => *other == label,
+                Partner::Other => *other != label,
+            };
+            let nearest = next.iter().filter(|(other, _)| suits(other)).map(|(_, at)| *at).min();
+            if let Some(partner) = nearest.map(|at| ring[at % ring.len()].1).filter(|partner| *partner != id) {
+                partners.insert(id, partner);
+            }
+            next.insert(label, at);
+        }
+        partners
+    }
+}

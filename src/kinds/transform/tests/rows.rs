@@ -1,0 +1,249 @@
+//! What holds for every operation: rows that do not move, parameters that are in the key, mistakes that are said.
+
+use std::collections::BTreeSet;
+
+use expect_test::expect;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use super::super::{OPERATIONS, once_each};
+use super::*;
+use retort_artifact::Rationale;
+use retort_fingerprint::ContentHash;
+
+/// Operations that do something to each row by itself.
+const BY_ROW: [&str; 13] = [
+    "[ { mask: { fraction: 0.4 } } ]",
+    "[ { mask: { fraction: 0.4, level: token } } ]",
+    "[ { mask: { words: [the, ice], with: null } } ]",
+    "[ { shuffle: } ]",
+    "[ { shuffle: { level: token } } ]",
+    "[ { truncate: { keep: 3 } } ]",
+    "[ { fill: { count: 3 } } ]",
+    "[ { keep_top: { k: 3, by: random, level: word } } ]",
+    "[ { keep_top: { fraction: 0.5, by: random } } ]",
+    "[ { strip_label: { choice_text: true, reasons: true } } ]",
+    "[ { sample: { n: 1 } } ]",
+    "[ { filter: { words_min: 2, words_max: 9 } } ]",
+    "[ { trim: { to: paragraph, stop: mud } } ]",
+];
+
+fn texts_of_rationales() -> impl Strategy<Value = Vec<Rationale>> {
+    let text = "((the|ice|is|smooth|mud|B|so|The answer is B\\.)[ ,.\n]{0,2} ?){0,9}";
+    prop::collection::btree_map(("[a-e]", 0u32..3), text, 3..9)
+        .prop_map(|rows| rows.into_iter().map(|((id, sample), text)| Rationale { sample, ..row(&id, &text) }).collect())
+}
+
+fn questions() -> impl Iterator<Item = retort_artifact::Question> {
+    ('a'..='e').zip("ABABB".chars()).map(|(id, answer)| question(&id.to_string(), answer, &["the mud", "the ice"]))
+}
+
+#[test]
+fn rows_that_come_go_or_change_places_move_no_other() {
+    let bench = Bench::new().with_tokenizer().with_questions(questions());
+    for steps in BY_ROW {
+        let steps = Bench::read(steps).unwrap();
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() });
+        let moved = |all: Vec<Rationale>| {
+            // An operation may leave nothing, which is an error; then there is nothing to compare.
+            let Ok(whole) = bench.done(&steps, &all) else { return Ok(()) };
+            let reversed: Vec<Rationale> = all.iter().rev().cloned().collect();
+            let mut again = bench.done(&steps, &reversed).map_err(TestCaseError::fail)?;
+            again.reverse();
+            prop_assert_eq!(&again, &whole);
+            // Without the rows of one question.
+            let gone = &all[0].id;
+            let others = |rows: &[Rationale]| rows.iter().filter(|row| row.id != *gone).cloned().collect::<Vec<_>>();
+            if let Ok(fewer) = bench.done(&steps, &others(&all)) {
+                prop_assert_eq!(fewer, others(&whole));
+            }
+            Ok(())
+        };
+        runner.run(&texts_of_rationales(), moved).unwrap();
+    }
+}
+
+#[test]
+fn rationales_that_cannot_be_told_apart_are_refused() {
+    let of = |id: &str, sample| Rationale { sample, ..row(id, "x") };
+    assert!(once_each(&[of("a", 0), of("a", 1), of("b", 0)]).is_ok());
+    expect!["two rationales are of the question `a` and the sample 1; number them apart"]
+        .assert_eq(&once_each(&[of("a", 1), of("b", 1), of("a", 1)]).unwrap_err().to_string());
+}
+
+#[test]
+fn seeds_steps_rows_and_samples_draw_differently() {
+    let text = "one two three four five six seven eight nine ten";
+    for step in ["{ shuffle: }", "{ mask: { fraction: 0.5 } }", "{ keep_top: { k: 5, by: random, level: word } }"] {
+        let one = |seed, steps: &str, id, sample| {
+            let mut bench = Bench::new();
+            bench.seed = seed;
+            bench.run(steps, &[Rationale { sample, ..row(id, text) }]).unwrap().remove(0).text
+        };
+        let alone = format!("[{step}]");
+        let second = format!("[ {{ trim: {{ to: line }} }}, {step} ]");
+        let drawn = [
+            one(1, &alone, "q", 0),
+            one(2, &alone, "q", 0),
+            one(1, &second, "q", 0),
+            one(1, &alone, "r", 0),
+            one(1, &alone, "q", 1),
+        ];
+        assert_eq!(one(1, &alone, "q", 0), drawn[0]);
+        assert_eq!(drawn.iter().collect::<BTreeSet<_>>().len(), 5, "{step}: {drawn:?}");
+    }
+}
+
+#[test]
+fn every_parameter_is_in_the_key() {
+    let steps = [
+        "mask: { fraction: 0.1 }",
+        "mask: { fraction: 0.2 }",
+        "mask: { fraction: 0.1, level: token }",
+        "mask: { fraction: 0.1, with: _ }",
+        "mask: { fraction: 0.1, with: null }",
+        "mask: { words: [a] }",
+        "mask: { words: [a, b] }",
+        "shuffle: {}",
+        "shuffle: { level: token }",
+        "shuffle: { level: sentence }",
+        "truncate: { keep: 1 }",
+        "truncate: { keep: 2 }",
+        "truncate: { keep: 1, level: token }",
+        "fill: { count: 1 }",
+        "fill: { count: 2 }",
+        "fill: { count: 1, with: x }",
+        "fill: { count: 1, between: x }",
+        "keep_top: { k: 1, attributions: x }",
+        "keep_top: { k: 2, attributions: x }",
+        "keep_top: { fraction: 0.5, attributions: x }",
+        "keep_top: { k: 1, by: random }",
+        "keep_top: { k: 1, by: frequency }",
+        "keep_top: { k: 1, by: frequency, except: [a] }",
+        "keep_top: { k: 1, attributions: x, level: word }",
+        "keep_top: { k: 1, attributions: x, aggregate: max }",
+        "keep_top: { k: 1, attributions: x, subwords: apart }",
+        "keep_words: { annotations: x }",
+        "keep_words: { annotations: x, format: jsonl }",
+        "keep_words: { annotations: x, combine: all }",
+        "keep_words: { annotations: x, combine: { at_least: 1 } }",
+        "keep_words: { annotations: x, combine: { at_least: 2 } }",
+        "keep_words: { annotations: x, unknown: warn }",
+        "keep_words: { annotations: x, missing: drop }",
+        "neighbours: { vectors: x }",
+        "neighbours: { vectors: x, k: 3 }",
+        "neighbours: { vectors: x, format: glove }",
+        "neighbours: { vectors: x, missing: keep }",
+        "swap: {}",
+        "swap: { label: same }",
+        "strip_label: {}",
+        "strip_label: { choice_text: true }",
+        "strip_label: { reasons: true }",
+        "wrong: { from: x }",
+        "wrong: { from: x, missing: drop }",
+        "sample: { n: 1 }",
+        "sample: { n: 2 }",
+        "sample: { n: 1, pick: first }",
+        "filter: { label: agrees }",
+        "filter: { label: differs }",
+        "filter: { words_min: 1 }",
+        "filter: { words_max: 1 }",
+        "trim: { to: line }",
+        "trim: { to: paragraph }",
+        "trim: { stop: x }",
+    ];
+    let mut seen = std::collections::BTreeMap::new();
+    for step in steps {
+        let read = Bench::read(&format!("[ {{ {step} }} ]")).unwrap();
+        let mut key = Vec::new();
+        read[0].term().encode(&mut key);
+        assert_eq!(seen.insert(key, step), None, "{step}");
+    }
+    let named: BTreeSet<&str> = steps.iter().filter_map(|step| step.split(':').next()).collect();
+    assert_eq!(
+        named,
+        OPERATIONS.all().iter().map(|form| form.name).collect::<BTreeSet<_>>(),
+        "every operation is here"
+    );
+}
+
+#[test]
+fn parameters_that_do_not_fit_together_are_said_at_their_place() {
+    let wrong = [
+        "mask: {}",
+        "mask: { fraction: 0.1, words: [a] }",
+        "mask: { words: [] }",
+        "mask: { words: [the ice] }",
+        "mask: { words: [ice], level: sentence }",
+        "mask: { fraction: 1.5 }",
+        "truncate: { keep: 0 }",
+        "fill: { count: 100001 }",
+        "fill: { count: 1, with: \"\" }",
+        "keep_top: { attributions: x }",
+        "keep_top: { k: 1, fraction: 0.5, attributions: x }",
+        "keep_top: { k: 1 }",
+        "keep_top: { k: 1, attributions: x, by: random }",
+        "keep_top: { k: 1, attributions: x, level: sentence }",
+        "keep_top: { k: 1, by: random, except: [a] }",
+        "keep_words: { annotations: x, combine: most }",
+        "keep_words: { annotations: x, combine: { at_least: 0 } }",
+        "filter: {}",
+        "filter: { words_min: 3, words_max: 2 }",
+        "trim: {}",
+        "trim: { stop: \"\" }",
+        "msk: {}",
+    ];
+    let said = wrong.map(|step| {
+        let error = Bench::read(&format!("[ {{ {step} }} ]")).unwrap_err();
+        let line = error.lines().next().unwrap();
+        format!("{step}\n    {line}\n")
+    });
+    expect![[r#"
+        mask: {}
+            error: `steps[0].mask` needs either `fraction` or `words`
+        mask: { fraction: 0.1, words: [a] }
+            error: `steps[0].mask` needs either `fraction` or `words`
+        mask: { words: [] }
+            error: `steps[0].mask` needs a word in `words`
+        mask: { words: [the ice] }
+            error: `steps[0].mask` cannot look for `the ice`, which is not one word without punctuation
+        mask: { words: [ice], level: sentence }
+            error: `steps[0].mask` hides `words`, so its `level` cannot be another
+        mask: { fraction: 1.5 }
+            error: `steps[0].mask.fraction` cannot be the number `1.5`
+        truncate: { keep: 0 }
+            error: `steps[0].truncate.keep` cannot be the number `0`
+        fill: { count: 100001 }
+            error: `steps[0].fill` cannot have more than 100000 copies
+        fill: { count: 1, with: "" }
+            error: `steps[0].fill` needs a token in `with`
+        keep_top: { attributions: x }
+            error: `steps[0].keep_top` needs either `k` or `fraction`
+        keep_top: { k: 1, fraction: 0.5, attributions: x }
+            error: `steps[0].keep_top` needs either `k` or `fraction`
+        keep_top: { k: 1 }
+            error: `steps[0].keep_top` needs either `attributions` or `by`
+        keep_top: { k: 1, attributions: x, by: random }
+            error: `steps[0].keep_top` needs either `attributions` or `by`
+        keep_top: { k: 1, attributions: x, level: sentence }
+            error: `steps[0].keep_top` keeps tokens or words, so its `level` cannot be `sentence`
+        keep_top: { k: 1, by: random, except: [a] }
+            error: `steps[0].keep_top` cannot have `except` without `by: frequency`
+        keep_words: { annotations: x, combine: most }
+            error: `steps[0].keep_words.combine` cannot be the text `most`
+        keep_words: { annotations: x, combine: { at_least: 0 } }
+            error: `steps[0].keep_words.combine.at_least` cannot be the number `0`
+        filter: {}
+            error: `steps[0].filter` needs a condition: `label`, `words_min`, `words_max` or `language`
+        filter: { words_min: 3, words_max: 2 }
+            error: `steps[0].filter` cannot have at least 3 words and at most 2
+        trim: {}
+            error: `steps[0].trim` needs `to` or `stop`
+        trim: { stop: "" }
+            error: `steps[0].trim` needs a text in `stop`
+        msk: {}
+            error: unknown form `msk` in `steps[0]`
+    "#]]
+    .assert_eq(&said.concat());
+}
