@@ -20,7 +20,6 @@ mod tests;
 mod tokenizer;
 mod translators;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -28,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matching, Measure, Measured, Words};
 pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
-pub use codec::CodecError;
+pub use codec::{CodecError, Parts};
 pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
@@ -36,9 +35,6 @@ pub use report::ReportFiles;
 pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
-
-/// The bytes of an artifact, part by part.
-pub type Parts = BTreeMap<String, Vec<u8>>;
 
 /// A value that travels along an edge.
 pub trait Artifact: Sized {

@@ -14,6 +14,7 @@ mod keys;
 mod layers;
 mod lens;
 mod ownership;
+mod period;
 mod plot;
 mod print;
 mod reach;

@@ -7,7 +7,7 @@ mod log;
 
 use serde::{Deserialize, Serialize};
 
-pub use log::{LogError, log_line, read_log};
+pub use log::{log_line, read_log};
 
 use retort_fingerprint::{Fingerprint, KeyChange};
 

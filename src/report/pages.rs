@@ -3,8 +3,8 @@
 use super::claims::Judged;
 use super::differences::Differences;
 use super::layout::Layout;
+use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
-use super::tabulate::Marks;
 use super::{
     Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, csv, foresight, html, label,
     latex, markdown, pivot, record, reliability, tabulate,

@@ -13,7 +13,8 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use retort_artifact::{
-    AgreementSummary, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, ReportFiles,
+    AgreementSummary, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, Question, ReportFiles, Scores,
+    TrainingLog,
 };
 
 fn coords(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

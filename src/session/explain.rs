@@ -67,14 +67,12 @@ impl Session {
                 one.last_took_ms = Some(found.took_ms);
             }
             Verdict::Remake(_, found) => {
-                let how = match gone(found, &*self.store) {
-                    Why::Evicted { part } => format!("its {part} are needed, and were not kept"),
-                    Why::Lost { part } if part != "result" => {
-                        format!("its part `{part}` is needed, and is lost or damaged")
-                    }
-                    _ => "its bytes are needed, and they are gone".to_owned(),
-                };
-                one.state = format!("must be made again: {how}");
+                one.state = format!("must be made again: {}", lost(&gone(found, &*self.store)));
+                one.last_took_ms = Some(found.took_ms);
+            }
+            Verdict::Doubtful(found, readers) => {
+                let readers = readers.iter().map(|id| self.name(*id)).collect::<Vec<_>>().join(" or ");
+                one.state = format!("is made again if {readers} runs: {}", lost(&gone(found, &*self.store)));
                 one.last_took_ms = Some(found.took_ms);
             }
             Verdict::Shares(first) => {
@@ -111,6 +109,15 @@ impl Session {
             },
         }
         one
+    }
+}
+
+/// Says what of a result is lost, in the words that the plan has for it.
+fn lost(why: &Why) -> String {
+    match why {
+        Why::Evicted { part } => format!("its {part} were not kept, and are needed again"),
+        Why::Lost { part } if part != "result" => format!("its part `{part}` is lost or damaged, and needed"),
+        _ => "its result is gone".to_owned(),
     }
 }
 

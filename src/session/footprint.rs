@@ -48,7 +48,7 @@ impl Session {
             let order = match verdict {
                 Verdict::Run(recipe) | Verdict::Remake(recipe, _) => recipe.order.clone(),
                 // What has not come yet has no part in it: the files outside the experiment say enough.
-                Verdict::Awaits(_) => {
+                Verdict::Awaits(_) | Verdict::Doubtful(..) => {
                     let files = |external: &ExternalRef| {
                         (external.port.clone(), ground.externals.files(experiment, external).to_vec())
                     };

@@ -96,6 +96,13 @@ impl Session {
                     one.fingerprint = Some(recipe.order.fingerprint.hex());
                     one.why = Some(gone(found, &*self.store));
                 }
+                // Whether it is made again is decided by what would read it.
+                Verdict::Doubtful(found, readers) => {
+                    one.verdict = "awaits";
+                    one.fingerprint = Some(found.fingerprint.hex());
+                    one.why = Some(gone(found, &*self.store));
+                    one.awaits = readers.iter().map(|id| self.name(*id)).collect();
+                }
                 Verdict::Shares(first) => {
                     one.verdict = "shares";
                     one.awaits = vec![self.name(*first)];
@@ -132,7 +139,7 @@ impl Session {
             });
             let shade = match verdict {
                 Verdict::Hit(_) | Verdict::Left => Shade::Hit,
-                Verdict::Awaits(_) | Verdict::Lacks(_) => Shade::Awaits,
+                Verdict::Awaits(_) | Verdict::Doubtful(..) | Verdict::Lacks(_) => Shade::Awaits,
                 Verdict::Run(_) | Verdict::Remake(..) | Verdict::Shares(_) => Shade::Runs,
             };
             drawing.stages[at].instances += 1;

@@ -25,7 +25,10 @@ impl Session {
         if let Some(absent) = absent {
             let (name, of) = (self.name(absent), self.name(id));
             return Err(SessionError::unusable(format!("`{of}` reads `{name}`, which has no current result"))
-                .with_hint(format!("`retort run PIPELINE {name}` makes it")));
+                .with_hint(format!(
+                    "`retort run PIPELINE '{name}'{}` makes it",
+                    self.pipeline.workspace().settings.cache_option()
+                )));
         }
         let recipe = recipe(&pipeline.experiment, id, &results, &ground.externals, ground.numerics);
         let stop = Stop::new();

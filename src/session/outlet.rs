@@ -240,6 +240,11 @@ fn settled(contents: &Contents<'_>, record: &Record) -> Record {
     Record { files: kept.map(|(name, of)| (name.clone(), of.clone())).chain(written).collect() }
 }
 
+/// Says whether a folder has a record of what Retort wrote there, which can be read.
+pub(crate) fn is_recorded(folder: &Path) -> bool {
+    read_record(folder).is_ok_and(|record| !record.files.is_empty())
+}
+
 fn read_record(folder: &Path) -> Result<Record, SessionError> {
     let path = folder.join(RECORD);
     let Some(bytes) = read_plain(&path, RECORD_BYTES_MAX)? else { return Ok(Record::default()) };

@@ -19,28 +19,29 @@ pub struct PastRun {
 /// Lists the runs that a cache has recorded, the latest last.
 ///
 /// # Errors
-/// [`SessionError::Unusable`] where a run's log cannot be read.
+/// [`SessionError::Store`] where the runs cannot be listed. A run whose log is damaged is listed as far as it can be read.
 pub fn past_runs(store: &Store) -> Result<Vec<PastRun>, SessionError> {
     let mut runs = Vec::new();
     for id in store.runs()? {
         let Ok(run) = store.open_run(&id) else { continue };
-        let ended = match past_events(&run)?.pop().map(|event| event.what) {
-            Some(What::RunFinished { tally, took_ms }) => Some((tally, took_ms)),
+        // What was told after the end, such as a layer that took nothing, is no part of it.
+        let events = past_events(&run).map(|(events, _)| events).unwrap_or_default();
+        let ended = events.into_iter().rev().find_map(|event| match event.what {
+            What::RunFinished { tally, took_ms } => Some((tally, took_ms)),
             _ => None,
-        };
+        });
         runs.push(PastRun { id, info: run.info().clone(), ended });
     }
     Ok(runs)
 }
 
-/// Returns what happened in a run, event by event.
+/// Returns what happened in a run, event by event, and the numbers of the log's lines that are damaged and left out.
 ///
 /// # Errors
-/// [`SessionError::Unusable`] where the run's log cannot be read.
-pub fn past_events(run: &RunDir) -> Result<Vec<Event>, SessionError> {
+/// [`SessionError::Store`] where the run's log cannot be read.
+pub fn past_events(run: &RunDir) -> Result<(Vec<Event>, Vec<usize>), SessionError> {
     let text = run.events()?.join("\n") + "\n";
-    read_log(text.as_bytes())
-        .map_err(|error| SessionError::unusable(format!("cannot read the log of run `{}`: {error}", run.id())))
+    Ok(read_log(text.as_bytes()))
 }
 
 /// Finds a run by its identifier, the beginning of it, `last`, or `last~N`.

@@ -58,7 +58,7 @@ impl Session {
 }
 
 fn may_run(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Run(_) | Verdict::Remake(..) | Verdict::Awaits(_))
+    matches!(verdict, Verdict::Run(_) | Verdict::Remake(..) | Verdict::Awaits(_) | Verdict::Doubtful(..))
 }
 
 /// The order of an instance as far as it is known: the files outside the experiment, and nothing of other stages.

@@ -20,6 +20,13 @@ impl Results {
         Self(found)
     }
 
+    /// Takes results that were looked for once more; what was not looked for stays.
+    pub(crate) fn renew(&mut self, newer: Vec<Option<Arc<Found>>>) {
+        for (old, new) in self.0.iter_mut().zip(newer).filter(|(_, new)| new.is_some()) {
+            *old = new;
+        }
+    }
+
     /// Returns the result of an instance; `None` where it has none.
     pub fn get(&self, id: InstanceId) -> Option<&Arc<Found>> {
         self.0.get(id.index())?.as_ref()
@@ -54,7 +61,7 @@ impl Session {
     pub fn current(&self, id: InstanceId) -> Result<Arc<Found>, SessionError> {
         let planned = self.plan(self.pipeline.needed_by(id), Demand::All)?;
         match planned.verdict(id) {
-            Verdict::Hit(found) => Ok(Arc::clone(found)),
+            Verdict::Hit(found) | Verdict::Doubtful(found, _) => Ok(Arc::clone(found)),
             _ => Err(SessionError::unusable(format!("the cache has no current result for `{}`", self.name(id)))
                 .with_hint("`retort run` makes it; `retort explain` says why it is stale")),
         }
@@ -81,7 +88,9 @@ impl Session {
         } else {
             (format!("the part `{part}` of `{name}` is lost or damaged, and no layer has it"), "it")
         };
-        let hint = format!("`retort run {} '{name}'` makes {what} again", self.pipeline.experiment.path.display());
+        let cache = self.pipeline.workspace().settings.cache_option();
+        let hint =
+            format!("`retort run {} '{name}'{cache}` makes {what} again", self.pipeline.experiment.path.display());
         self.pipeline.workspace().tell_notices(&self.store);
         Err(SessionError::unusable(why).with_hint(hint))
     }

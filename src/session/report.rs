@@ -57,8 +57,9 @@ impl Session {
         let folder = out.join(folder_name(&self.pipeline.experiment.name)).join(folder_name(&report.name));
         let earlier = outlet::read_plain(&folder.join(Provenance::FILE), PROVENANCE_BYTES_MAX).ok().flatten();
         let earlier = earlier.and_then(|bytes| Provenance::read(&bytes));
-        // Earlier versions kept no record of what they wrote; their folders are known by the provenance in them.
-        let adopts = earlier.is_some() && !folder.join(outlet::RECORD).exists();
+        // Earlier versions kept no record of what they wrote, and a record may be lost: such folders are known by the
+        // provenance in them.
+        let adopts = earlier.is_some() && !outlet::is_recorded(&folder);
         let provenance = self.provenance(report.id, results, earlier)?;
         let files = provenance.added_to(&report.files, duration).files;
         let files = pictures::beside(files, &folder, self.pipeline.workspace());

@@ -1,18 +1,21 @@
 //! Running: what is stale, done; and what was done, recorded.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use retort_engine::{self as engine, World};
 use retort_event::{Event, Reporter, Tally, What, log_line};
-use retort_plan::Verdict;
+use retort_plan::{Counts, Found, Verdict};
 use retort_spec::InstanceId;
 use retort_stage::Stop;
 use retort_store::{InstanceRecord, Outcome, Producer, RunDir, RunId};
 use rustix::process::{Resource, getrlimit};
 
 use super::history::LazyHistory;
-use super::{Demand, Planned, Remark, Results, Selection, Session, SessionError, Workspace};
+use super::{Demand, MadeReport, Planned, Remark, Results, Selection, Session, SessionError, Workspace};
+
+/// How often a report is made again that was lost before it was read.
+const REMAKES: usize = 2;
 
 /// How a run is carried out; none of it enters a key.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +52,8 @@ pub struct Run {
     pub tally: Tally,
     /// The results that there are.
     pub results: Results,
+    /// The reports that there are, read before the run was over.
+    pub reports: Vec<MadeReport>,
     /// Whether it was asked to stop.
     pub stopped: bool,
 }
@@ -110,7 +115,7 @@ impl Session {
         offline: bool,
         reporter: &mut dyn Reporter,
     ) -> Result<Prepared, SessionError> {
-        let mut told = Told { reporter, log: None, lines: String::new() };
+        let mut told = Told { reporter, log: None, lines: String::new(), end: None };
         self.fetch(&selection, offline, &mut |what| told.tell(what))?;
         let lines = told.lines;
         let planned = self.plan(selection, Demand::All)?;
@@ -152,7 +157,7 @@ impl Session {
             history: &history,
             stop,
         };
-        let mut told = Told { reporter, log: Some(&record), lines };
+        let mut told = Told { reporter, log: Some(&record), lines, end: None };
         for message in self.caveats(&planned)? {
             told.tell(What::Warned { message });
         }
@@ -160,18 +165,59 @@ impl Session {
         record.record_instances(&self.records(&outcome))?;
         store.finish_sharing()?;
         told.flush();
+        let selection = &planned.selection;
+        let (results, reports) = self.read_reports(selection, world, &carried_out, outcome.results, &mut told);
+        // Until its reports are read, the run is at work, so that nobody collects them.
+        told.end();
         store.share_run(record.id());
         store.finish_sharing()?;
         for notice in store.take_notices() {
             told.tell(What::Warned { message: notice.to_string() });
         }
         told.flush();
-        Ok(Run {
-            id: record.id().clone(),
-            tally: outcome.tally,
-            results: Results::of(outcome.results),
-            stopped: stop.asked(),
-        })
+        Ok(Run { id: record.id().clone(), tally: outcome.tally, results, reports: reports?, stopped: stop.asked() })
+    }
+
+    /// Reads the reports of a run. One that was lost since it was found is made again: others may have collected it, or the
+    /// layer that has it failed.
+    fn read_reports(
+        &self,
+        selection: &Selection,
+        world: World<'_>,
+        carried_out: &engine::RunOptions,
+        found: Vec<Option<Arc<Found>>>,
+        told: &mut Told<'_>,
+    ) -> (Results, Result<Vec<MadeReport>, SessionError>) {
+        let mut results = Results::of(found);
+        let mut reports = Vec::new();
+        for id in self.report_ids(selection) {
+            let mut left = REMAKES;
+            loop {
+                let error = match self.report(id, &results) {
+                    Ok(report) => {
+                        reports.extend(report);
+                        break;
+                    }
+                    Err(SessionError::Store(error)) if error.is_lost_blob() && left > 0 => error,
+                    Err(error) => return (results, Err(error)),
+                };
+                left -= 1;
+                let message = format!("{} was lost before it was read ({error}); making it again", self.name(id));
+                told.tell(What::Warned { message });
+                let wanted = self.pipeline.graph.needed_by([id]);
+                let world = World { wanted: &wanted, ..world };
+                let again = engine::run(world, carried_out, Counts::default(), &mut Afterwards(told));
+                let again = again.map_err(SessionError::from).and_then(|again| {
+                    self.store.finish_sharing()?;
+                    Ok(again.results)
+                });
+                match again {
+                    Ok(newer) => results.renew(newer),
+                    Err(error) => return (results, Err(error)),
+                }
+            }
+        }
+        (results, Ok(reports))
     }
 
     /// Puts together how a run is carried out; as many workers as cores where no number is given.
@@ -193,7 +239,7 @@ impl Session {
     /// Records the instances whose results are there before anything runs.
     fn planned_records(&self, planned: &Planned) -> Vec<InstanceRecord> {
         let record = |(id, verdict): (InstanceId, &Verdict)| match verdict {
-            Verdict::Hit(found) => Some(self.record(id, found.fingerprint, Outcome::Hit)),
+            Verdict::Hit(found) | Verdict::Doubtful(found, _) => Some(self.record(id, found.fingerprint, Outcome::Hit)),
             _ => None,
         };
         planned.verdicts().filter_map(record).collect()
@@ -202,7 +248,7 @@ impl Session {
     fn records(&self, outcome: &engine::Outcome) -> Vec<InstanceRecord> {
         let results = outcome.results.iter().enumerate();
         let record = |(index, found): (usize, &Option<_>)| {
-            let found: &std::sync::Arc<retort_plan::Found> = found.as_ref()?;
+            let found: &Arc<Found> = found.as_ref()?;
             let how = if outcome.ran.contains(&index) { Outcome::Made } else { Outcome::Hit };
             Some(self.record(InstanceId::at(index), found.fingerprint, how))
         };
@@ -243,9 +289,17 @@ struct Told<'a> {
     reporter: &'a mut dyn Reporter,
     log: Option<&'a RunDir>,
     lines: String,
+    /// The line that says that the run is over, which is written last.
+    end: Option<String>,
 }
 
 impl Told<'_> {
+    /// Writes that the run is over.
+    fn end(&mut self) {
+        self.lines += &self.end.take().unwrap_or_default();
+        self.flush();
+    }
+
     fn tell(&mut self, what: What) {
         self.report(&Event { at_ms: now_ms(), what });
     }
@@ -263,12 +317,26 @@ impl Told<'_> {
 impl Reporter for Told<'_> {
     fn report(&mut self, event: &Event) {
         self.reporter.report(event);
-        if let Some(line) = log_line(event) {
-            self.lines += &line;
+        let line = log_line(event);
+        if matches!(event.what, What::RunFinished { .. }) {
+            self.end = line;
+        } else {
+            self.lines.extend(line);
         }
         // Hits come by the thousand and cost nothing to find again; everything else is worth a write of its own.
         if self.lines.len() > 64 * 1024 || !matches!(event.what, What::Hit { .. }) {
             self.flush();
+        }
+    }
+}
+
+/// Tells of work that belongs to a run that was told to its end.
+struct Afterwards<'t, 's>(&'t mut Told<'s>);
+
+impl Reporter for Afterwards<'_, '_> {
+    fn report(&mut self, event: &Event) {
+        if !matches!(event.what, What::RunStarted { .. } | What::RunFinished { .. } | What::Hit { .. }) {
+            self.0.report(event);
         }
     }
 }

@@ -143,7 +143,7 @@ impl Planned {
     /// Returns the results that are current.
     pub fn results(&self) -> Results {
         let found = |verdict: &Verdict| match verdict {
-            Verdict::Hit(found) => Some(Arc::clone(found)),
+            Verdict::Hit(found) | Verdict::Doubtful(found, _) => Some(Arc::clone(found)),
             _ => None,
         };
         Results::of(self.plan.verdicts.iter().map(found).collect())
@@ -152,7 +152,7 @@ impl Planned {
     /// Returns the results that are known, current or with bytes that must be made again.
     pub(crate) fn known(&self) -> Vec<Option<Arc<Found>>> {
         let found = |verdict: &Verdict| match verdict {
-            Verdict::Hit(found) | Verdict::Remake(_, found) => Some(Arc::clone(found)),
+            Verdict::Hit(found) | Verdict::Remake(_, found) | Verdict::Doubtful(found, _) => Some(Arc::clone(found)),
             Verdict::Left | Verdict::Run(_) | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => None,
         };
         self.plan.verdicts.iter().map(found).collect()

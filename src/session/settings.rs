@@ -56,6 +56,12 @@ impl Settings {
         }
     }
 
+    /// Returns what a further command must say to mean the same cache, where it is not the one in its usual place.
+    pub(crate) fn cache_option(&self) -> String {
+        let is_usual = self.cache == Path::new("cache");
+        if is_usual { String::new() } else { format!(" --cache {}", self.cache.display()) }
+    }
+
     /// Returns what of these settings enters every key.
     pub fn env(&self) -> BTreeMap<String, Option<String>> {
         self.salt.iter().map(|salt| ("salt".to_owned(), Some(salt.clone()))).collect()

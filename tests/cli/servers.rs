@@ -84,7 +84,7 @@ const SHAPES: &[(&str, &str, &str, Comes)] = &[
         "vLLM with a reasoning parser, and nothing left to say",
         "application/json",
         r#"{"model":"taught","choices":[{"message":{"content":null,"reasoning":"The answer is B"},"finish_reason":"stop"}]}"#,
-        Error("`rationale_from: reasoning` takes"),
+        Error("`rationale_from: reasoning` in `elicit` takes"),
     ),
     (
         "SGLang",

@@ -1,7 +1,6 @@
 //! `retort cache`: how large it is, whether it is sound, and what can go.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -13,8 +12,8 @@ use super::super::settings::{surroundings, workspace};
 use super::key;
 use crate::session::{Workspace, choose_run, duration, find_run};
 use crate::store::{
-    AreaSize, Bucket, Collection, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share, ShareBy, Store,
-    VerifyOptions,
+    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share,
+    ShareBy, Store, VerifyOptions,
 };
 
 /// Looks after the cache.
@@ -27,8 +26,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
         Cache::Undelete { name, list } => undelete(global, &workspace, name.as_deref(), *list),
         Cache::Verify => verify(global, &workspace),
         Cache::Gc { keep_runs, grace, dry_run } => {
-            let options =
-                GcOptions { keep_runs: *keep_runs, keep_for: hours(*grace), grace: hours(*grace), dry_run: *dry_run };
+            let options = GcOptions { keep_runs: *keep_runs, keep_for: *grace, grace: *grace, dry_run: *dry_run };
             gc(global, &workspace, options)
         }
         Cache::Rebuild => {
@@ -75,7 +73,8 @@ fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) ->
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "push");
-    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, verify: *verify, progress: &bar });
+    let compare = if *verify { Compare::All } else { Compare::Nothing };
+    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
     workspace.tell_notices(&store);
     Ok(told(global, "pushed to", "there", &moved?))
 }
@@ -102,7 +101,7 @@ fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Fai
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "pull");
-    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, verify: false, progress: &bar });
+    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
     workspace.tell_notices(&store);
     Ok(told(global, "pulled from", "here", &moved?))
 }
@@ -137,10 +136,6 @@ fn told(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
         }
     }
     if moved.iter().all(|moved| moved.refused.is_empty()) { Exit::Success } else { Exit::Unusable }
-}
-
-fn hours(count: u64) -> Duration {
-    Duration::from_secs(count.saturating_mul(3600))
 }
 
 fn size(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {

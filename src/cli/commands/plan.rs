@@ -45,7 +45,8 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
     let shown = if every_hit { listed.len() } else { listed.len().min(SHOWN_MAX) };
     for line in &listed[..shown] {
         let why = match (&line.why, &line.awaits[..]) {
-            (Some(why), _) => reason(why),
+            (Some(why), [reader, ..]) => format!("{} if {reader} runs", reason(why)),
+            (Some(why), []) => reason(why),
             (None, [first, ..]) if line.verdict == "shares" => format!("the same recipe as {first}"),
             (None, [first, more @ ..]) => match more.len() {
                 0 => format!("after {first}"),

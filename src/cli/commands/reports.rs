@@ -8,7 +8,7 @@ use super::super::print;
 use super::super::settings::load;
 use crate::artifact::ReportFiles;
 use crate::report::{Align, Cell, Table};
-use crate::session::{Demand, Results, Selection, Session};
+use crate::session::{Demand, MadeReport, Results, Session};
 
 /// Prints and writes the reports that the cache holds.
 pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure> {
@@ -26,29 +26,29 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure
         let message = format!("the cache has no current result for {}", stale.join(", "));
         return Err(Failure::unusable(message).hint("`retort run` makes it; `retort explain` says why it is stale"));
     }
-    tell(global, &session, &selection, &results, &args.out)?;
+    let made = reports.iter().filter_map(|id| session.report(*id, &results).transpose());
+    tell(global, &session, &made.collect::<Result<Vec<_>, _>>()?, &results, &args.out)?;
     Ok(Exit::Success)
 }
 
-/// Prints the tables of every report that has a result, and writes its files below `out/<experiment>`.
+/// Prints the tables of reports, and writes their files below `out/<experiment>`.
 pub(super) fn tell(
     global: &Global,
     session: &Session,
-    selection: &Selection,
+    reports: &[MadeReport],
     results: &Results,
     out: &Path,
 ) -> Result<(), Failure> {
     let mut places = Vec::new();
     let mut answers = Vec::new();
     let mut failed = Vec::new();
-    for id in session.report_ids(selection) {
-        let Some(report) = session.report(id, results)? else { continue };
+    for report in reports {
         if global.json {
             answers.push(serde_json::json!({ "report": report.name, "tables": report.tables }));
         } else if !global.quiet && !matches!(global.progress, Progress::Json) {
             print::data(&report.tables.iter().map(text).collect::<Vec<_>>().join("\n"));
         }
-        match session.write_report(&report, results, out) {
+        match session.write_report(report, results, out) {
             Ok(folder) => places.push(folder),
             Err(error) => failed.push(error),
         }

@@ -15,11 +15,11 @@ pub(super) fn run(global: &Global, args: &Run) -> Result<Exit, Failure> {
     let selection = pipeline.select(&args.selection.targets)?;
     let session = pipeline.open()?;
     let mut screen = reporter::make(reporter_options(global));
-    let prepared = session.prepare(selection.clone(), args.offline, &mut *screen)?;
+    let prepared = session.prepare(selection, args.offline, &mut *screen)?;
     let stop = stop_on_signals()?;
     let options = RunOptions { jobs: args.jobs, offline: args.offline, stop: Some(stop) };
     let run = session.run_prepared(prepared, &options, &mut *screen)?;
-    reports::tell(global, &session, &selection, &run.results, &args.out)?;
+    reports::tell(global, &session, &run.reports, &run.results, &args.out)?;
     Ok(match run.tally {
         tally if tally.failed > 0 => Exit::StageFailed,
         _ if run.stopped => Exit::Interrupted,

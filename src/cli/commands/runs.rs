@@ -69,6 +69,11 @@ pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit, Failure> {
     let store = workspace(global)?.look()?;
     let run = find_run(&store, &args.run)?;
     let mut screen = reporter::make(reporter_options(global));
-    past_events(&run)?.iter().for_each(|event| screen.report(event));
+    let (events, damaged) = past_events(&run)?;
+    events.iter().for_each(|event| screen.report(event));
+    if let Some(first) = damaged.first() {
+        let lines = if damaged.len() == 1 { "1 line is".to_owned() } else { format!("{} lines are", damaged.len()) };
+        print::note(&format!("the log of run `{}` is damaged: {lines} left out, the first at line {first}", run.id()));
+    }
     Ok(Exit::Success)
 }

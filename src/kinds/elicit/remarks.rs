@@ -167,7 +167,7 @@ fn thoughts(seen: &[Seen<'_>]) -> Option<String> {
     (count > 0).then(|| {
         format!(
             "{count} of {} answers think aloud (`<think>…</think>`), which is left out of the rationales; \
-             `rationale_from: reasoning` takes the thoughts instead",
+             `rationale_from: reasoning` in `elicit` takes the thoughts instead",
             seen.len()
         )
     })

@@ -132,10 +132,10 @@ impl Row {
         match flaw {
             Flaw::Empty => "the answer is empty".into(),
             Flaw::Unspoken => "the answer is empty: all its words are reasoning (`reasoning_content`, `reasoning` or \
-                               `<think>`), which `rationale_from: reasoning` takes"
+                               `<think>`), which `rationale_from: reasoning` in `elicit` takes"
                 .into(),
             Flaw::Unreasoned => {
-                "the answer has no reasoning apart from its words, and `rationale_from: reasoning` takes \
+                "the answer has no reasoning apart from its words, and `rationale_from: reasoning` in `elicit` takes \
                                  only that"
                     .into()
             }

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::{Arm, ReportInput, Table, report_with};
-use retort_artifact::{Label, LayerReading, Lens, ReadingRow, ReadingSummary, Scores};
+use retort_artifact::{Label, LayerReading, Lens, ReadingRow, ReadingSummary, Readings, Scores};
 
 fn coords(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect()

@@ -89,7 +89,7 @@ impl Side {
         let mut instances = BTreeMap::new();
         for (id, verdict) in planned.verdicts() {
             let instance = match verdict {
-                Verdict::Hit(found) => {
+                Verdict::Hit(found) | Verdict::Doubtful(found, _) => {
                     let manifest = store.claim(&found.fingerprint)?.map(|(_, claim)| claim.manifest);
                     Instance { fingerprint: Some(found.fingerprint), manifest }
                 }

@@ -79,7 +79,7 @@ impl Session {
         let mut current = Current { found: Vec::new(), stale: Vec::new() };
         for id in asked {
             match planned.verdict(id) {
-                Verdict::Hit(result) => current.found.push((id, Arc::clone(result))),
+                Verdict::Hit(result) | Verdict::Doubtful(result, _) => current.found.push((id, Arc::clone(result))),
                 _ => current.stale.push(self.name(id)),
             }
         }
