@@ -19,6 +19,7 @@ mod scores;
 mod tests;
 mod tokenizer;
 mod translators;
+mod votes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,6 +37,7 @@ pub use report::ReportFiles;
 pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
+pub use votes::{Elicited, Poll, Right, Votes};
 
 /// The bytes of an artifact, part by part.
 pub type Parts = BTreeMap<String, Vec<u8>>;

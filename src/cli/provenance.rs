@@ -10,7 +10,7 @@ use crate::fingerprint::{Digest, Term};
 use crate::plan::Found;
 use crate::report::{Cost, Provenance};
 use crate::spec::InstanceId;
-use crate::stage::kinds::elicit::MODELS;
+use crate::stage::kinds::elicit::{CONSISTENCY, MODELS};
 use crate::stage::params::ExternalSource;
 use crate::store::{Claim, Store};
 
@@ -114,13 +114,20 @@ fn models_of(session: &Session, id: InstanceId, claim: &Claim) -> Vec<String> {
     externals.iter().filter_map(model).collect()
 }
 
-/// Names a teacher behind a server.
+/// Names a teacher behind a server, and says how far the answers of any teacher agree that were put to the vote.
 fn teacher_of(claim: &Claim) -> Option<String> {
-    let Term::Text(name) = within(&claim.manifest.params, &["teacher", "openai", "model"])? else { return None };
-    Some(match claim.notes.get(MODELS) {
+    let name = within(&claim.manifest.params, &["teacher", "openai", "model"]);
+    let name = if let Some(Term::Text(name)) = name { Some(name) } else { None };
+    let said = name.map(|name| match claim.notes.get(MODELS) {
         Some(models) => format!("teacher {name}; as its server calls what answered: {models}"),
         None => format!("teacher {name}, as it was asked for; its server does not say what answered"),
-    })
+    });
+    let agreed = claim.notes.get(CONSISTENCY);
+    match (said, agreed) {
+        (Some(said), Some(agreed)) => Some(format!("{said}; {agreed}")),
+        (None, Some(agreed)) => Some(format!("teacher: {agreed}")),
+        (said, None) => said,
+    }
 }
 
 /// Follows fields and forms into a term.

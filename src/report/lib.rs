@@ -81,6 +81,7 @@ mod standing;
 mod summary;
 mod table;
 mod tabulate;
+mod teachers;
 pub mod tensorboard;
 #[cfg(test)]
 mod tests;
@@ -101,7 +102,7 @@ pub use reliability::calibrated;
 pub use section::{Section, SectionFigure};
 pub use table::{Align, Cell, Column, Side, Table};
 
-use retort_artifact::{AgreementSummary, Question, ReportFiles, Scores, TrainingLog};
+use retort_artifact::{AgreementSummary, Question, ReportFiles, Scores, TrainingLog, Votes};
 use retort_fingerprint::{ContentHash, Term};
 use retort_stats::Level;
 
@@ -132,6 +133,17 @@ pub struct Agreement {
     pub stage: String,
     /// What it found.
     pub summary: AgreementSummary,
+}
+
+/// How the answers of a teacher voted, in one instance of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Teacher {
+    /// The axis values it was asked with, by axis.
+    pub coords: BTreeMap<String, String>,
+    /// The stage that asked it.
+    pub stage: String,
+    /// The votes.
+    pub votes: Votes,
 }
 
 /// A figure that can be drawn.
@@ -274,6 +286,8 @@ pub struct ReportInput {
     pub arms: Vec<Arm>,
     /// The agreements that have a table of their own.
     pub agreements: Vec<Agreement>,
+    /// The teachers that have a table of their own.
+    pub teachers: Vec<Teacher>,
     /// The questions that were asked, one list for each dataset, so that a reader sees what an answer is to.
     pub questions: Vec<Vec<Question>>,
     /// Values of others that stand beside the measured ones.

@@ -82,7 +82,9 @@ fn again(
         ..settings.store(folder)
     })?;
     // What a teacher behind a server said cannot be computed again, only bought again.
-    store.take_rows(known, BOUGHT)?;
+    for kind in BOUGHT {
+        store.take_rows(known, kind)?;
+    }
     let again = Afresh { session, wanted, ground: &ground, store: &store, devices: &devices };
     let outcome = again.run(global, "audit", plan.counts())?;
     Ok(outcome.results[id.index()].as_ref().map(|found| found.parts.clone()))

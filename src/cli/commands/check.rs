@@ -53,7 +53,9 @@ fn from_scratch(global: &Global, mut session: Session, wanted: &[bool]) -> Resul
     session.settings.layers.clear();
     let store = session.store(Mode::Create)?;
     // What a teacher behind a server said cannot be computed again, only bought again.
-    store.take_rows(&known, BOUGHT)?;
+    for kind in BOUGHT {
+        store.take_rows(&known, kind)?;
+    }
     drop(known);
     let devices = Devices::new(&session.settings, global);
     let ground = session.ground(wanted, &store, &devices)?;

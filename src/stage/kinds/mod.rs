@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod examples;
 mod footprint;
 mod keeping;
+pub mod labels;
 pub mod lens;
 pub mod missing;
 mod pace;
