@@ -124,7 +124,7 @@ mod tests {
         let votes = Votes { polls };
         assert_eq!(votes.consistency(), Some((0.75 + 0.5 + 1.0 + 0.0) / 4.0));
         assert_eq!(votes.majority_right(), Some(0.5));
-        assert_eq!(votes.answer_right(), Some((0.75 + 0.25) / 2.0));
+        assert_eq!(votes.answer_right(), Some(0.5));
         assert_eq!(Votes::default().consistency(), None);
     }
 
