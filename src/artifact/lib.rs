@@ -19,6 +19,7 @@ mod scores;
 mod tests;
 mod tokenizer;
 mod translators;
+mod votes;
 
 use std::fmt;
 
@@ -35,6 +36,7 @@ pub use report::ReportFiles;
 pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
+pub use votes::{Elicited, Poll, Right, Votes};
 
 /// A value that travels along an edge.
 pub trait Artifact: Sized {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::claim::Claim;
 use super::published::Beside;
-use retort_artifact::{AgreementSummary, Question, Scores, TrainingLog};
+use retort_artifact::{AgreementSummary, Question, Scores, TrainingLog, Votes};
 use retort_stats::Level;
 
 /// The name by which a specification refers to the stage that scored an arm.
@@ -34,6 +34,17 @@ pub struct Agreement {
     pub stage: String,
     /// What it found.
     pub summary: AgreementSummary,
+}
+
+/// How the answers of a teacher voted, in one instance of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Teacher {
+    /// The axis values it was asked with, by axis.
+    pub coords: BTreeMap<String, String>,
+    /// The stage that asked it.
+    pub stage: String,
+    /// The votes.
+    pub votes: Votes,
 }
 
 /// A figure that can be drawn.
@@ -130,6 +141,8 @@ pub struct ReportInput {
     pub arms: Vec<Arm>,
     /// The agreements that have a table of their own.
     pub agreements: Vec<Agreement>,
+    /// The teachers that have a table of their own.
+    pub teachers: Vec<Teacher>,
     /// The questions that were asked, one list for each dataset, so that a reader sees what an answer is to.
     pub questions: Vec<Vec<Question>>,
     /// Values of others that stand beside the measured ones.

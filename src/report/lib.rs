@@ -85,6 +85,7 @@ mod standing;
 mod summary;
 mod table;
 mod tabulate;
+mod teachers;
 pub mod tensorboard;
 #[cfg(test)]
 mod tests;
@@ -94,7 +95,7 @@ pub use csv::harmless;
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;
-pub use input::{ARM_AXIS, Agreement, Arm, Figure, ReportInput, ReportSpec, Shape};
+pub use input::{ARM_AXIS, Agreement, Arm, Figure, ReportInput, ReportSpec, Shape, Teacher};
 pub use lens::{LensArm, LensSpec, foresee_lens, lens_section};
 pub use pages::{report, report_with};
 pub use picture::{Fonts, PictureError, png};

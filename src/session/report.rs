@@ -37,7 +37,7 @@ impl MadeReport {
         self.files
             .files
             .iter()
-            .filter(|(name, _)| name.ends_with(".csv"))
+            .filter(|(name, _)| Path::new(name).extension() == Some("csv".as_ref()))
             .filter_map(|(name, bytes)| Some((name.as_str(), std::str::from_utf8(bytes).ok()?)))
     }
 }

@@ -261,6 +261,7 @@ fn the_page_has_the_tables_and_the_figures() {
         experiment: String::new(),
         arms: vec![arm("none"), arm("after")],
         agreements: Vec::new(),
+        teachers: Vec::new(),
         questions: Vec::new(),
         beside: None,
         spec: ReportSpec { average: Vec::new(), ..spec() },
