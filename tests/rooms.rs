@@ -90,10 +90,21 @@ fn without_comments(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
 }
 
-/// Returns the rooms that a file names: as `retort_room` in a crate of its own, as `crate::room` in the command line.
+impl File {
+    /// Returns the rooms that it names. In a crate of its own, `crate::` means the modules of the room itself.
+    fn rooms_named(&self) -> BTreeSet<&str> {
+        if self.name.starts_with("cli/") { rooms_named(&self.text) } else { crates_named(&self.text) }
+    }
+}
+
+/// Returns the rooms that are named as crates: `retort_room`.
+fn crates_named(text: &str) -> BTreeSet<&str> {
+    text.match_indices("retort_").filter_map(|(at, found)| word(&text[at + found.len()..])).collect()
+}
+
+/// Returns the rooms that a file of the command line names: as `retort_room`, or as `crate::room`.
 fn rooms_named(text: &str) -> BTreeSet<&str> {
-    let crates = text.match_indices("retort_").filter_map(|(at, found)| word(&text[at + found.len()..]));
-    let mut named: BTreeSet<&str> = crates.collect();
+    let mut named = crates_named(text);
     for (at, found) in text.match_indices("crate::") {
         let rest = &text[at + found.len()..];
         if let Some(list) = rest.strip_prefix('{') {
@@ -152,7 +163,7 @@ fn a_room_uses_only_the_rooms_above_it() {
     let mut offences = Vec::new();
     for file in sources() {
         let Some(own) = file.room() else { continue };
-        for named in rooms_named(&file.text) {
+        for named in file.rooms_named() {
             if ROOMS.iter().position(|room| *room == named).is_some_and(|other| other > own) {
                 offences.push(format!("src/{}: `{}` uses `{named}`, which is below it", file.name, ROOMS[own]));
             }
@@ -165,7 +176,7 @@ fn a_room_uses_only_the_rooms_above_it() {
 fn the_science_knows_nothing_of_pipelines_and_caches() {
     let mut offences = Vec::new();
     for file in sources().iter().filter(|file| file.room().is_some_and(|room| SCIENCE.contains(&ROOMS[room]))) {
-        let named = rooms_named(&file.text);
+        let named = file.rooms_named();
         offences.extend(
             WORKFLOW
                 .iter()
@@ -248,7 +259,7 @@ fn the_command_line_leaves_the_insides_of_stages_to_the_session() {
     let of_cli = |file: &&File| file.name.starts_with("cli/");
     let mut offences = lines_with(&[".parts", ".params", ".manifest", "fingerprint::Term"], |file| of_cli(&file));
     for file in sources().iter().filter(of_cli) {
-        let named = rooms_named(&file.text);
+        let named = file.rooms_named();
         let beneath = ["kinds", "engine", "teacher"].into_iter().filter(|room| named.contains(room));
         offences.extend(beneath.map(|room| format!("src/{} uses `{room}`, which `session` is there for", file.name)));
     }
