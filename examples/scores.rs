@@ -7,6 +7,8 @@
 //! What follows the file replaces the values of an axis, or the seed, as `--set` does. Results are kept in `cache`, which the
 //! program shares with `retort`: run it twice, and the second time nothing is computed.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
+
 use std::error::Error;
 
 use retort::artifact::Scores;

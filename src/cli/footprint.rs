@@ -8,7 +8,7 @@ use crate::stage::Memory;
 
 /// Says it to a person: the disk, and on a device its memory.
 pub(super) fn text(outlay: &Outlay, cuda: Option<usize>) -> String {
-    let Self { trainings, disk_bytes, kept_bytes, largest, memory } = outlay;
+    let Outlay { trainings, disk_bytes, kept_bytes, largest, memory } = outlay;
     let mut out = format!(
         "disk: {trainings} training{} {} of weights, of which {} stay\n",
         if *trainings == 1 { " writes" } else { "s write" },

@@ -137,7 +137,7 @@ impl Session {
 
     /// Takes over rows that cannot be computed again, only bought again.
     fn take_bought_rows(&self, from: &Store) -> Result<(), SessionError> {
-        for rows in self.pipeline.workspace().language().kinds.iter().filter_map(|kind| kind.bought_rows) {
+        for rows in self.pipeline.workspace().language().kinds.iter().flat_map(|kind| kind.bought_rows) {
             self.store.take_rows(from, rows)?;
         }
         Ok(())

@@ -16,7 +16,9 @@
 //!     let summary = ScoreSummary::of(&made.artifact).expect("it answers questions");
 //!     println!("{}: {:.1} %", made.name, summary.accuracy.value * 100.0);
 //! }
-//! # assert_eq!(session.read_all::<Scores>(&run.results)?.len(), 1);
+//! let report = &run.reports[0];
+//! assert!(report.page().is_some_and(|page| page.contains("A tiny experiment")));
+//! assert!(report.csv().next().is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -62,6 +64,8 @@ mod run;
 mod scores;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod workspace;
 
 pub use afresh::{Audited, Recomputed};

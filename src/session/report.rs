@@ -22,8 +22,24 @@ pub struct MadeReport {
     pub name: String,
     /// Its tables.
     pub tables: Vec<Table>,
-    /// Its files by name: the page, the tables as CSV, Markdown and LaTeX, the figures.
+    /// Its files by name: [`retort_report`] lists them.
     pub files: ReportFiles,
+}
+
+impl MadeReport {
+    /// Returns everything on one page of HTML that needs nothing else.
+    pub fn page(&self) -> Option<&str> {
+        std::str::from_utf8(self.files.files.get(ReportFiles::PAGE)?).ok()
+    }
+
+    /// Lists the tables as CSV, each with the name of its file.
+    pub fn csv(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files
+            .files
+            .iter()
+            .filter(|(name, _)| Path::new(name).extension() == Some("csv".as_ref()))
+            .filter_map(|(name, bytes)| Some((name.as_str(), std::str::from_utf8(bytes).ok()?)))
+    }
 }
 
 impl Session {

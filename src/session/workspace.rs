@@ -35,7 +35,7 @@ pub struct Workspace {
     /// The settings of this machine.
     pub settings: Settings,
     language: Language,
-    reach: Arc<dyn Reach + Send + Sync>,
+    reach: Arc<dyn Reach + Send>,
     listener: Arc<dyn Fn(&Remark) + Send + Sync>,
 }
 
@@ -120,7 +120,7 @@ impl Workspace {
 
     /// Reaches teachers in this way: keys by their names, proxies and certificates. Without it there are none of these.
     #[must_use]
-    pub fn reaching(self, reach: impl Reach + Send + Sync + 'static) -> Self {
+    pub fn reaching(self, reach: impl Reach + Send + 'static) -> Self {
         Self { reach: Arc::new(reach), ..self }
     }
 

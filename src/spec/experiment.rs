@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::bind::Values;
 use super::placeholder;
 use retort_source::{Diagnostic, FileId, Node, Span, Value};
 use retort_stage::{BoundStage, Kind};
@@ -45,6 +44,9 @@ impl StageId {
         self.0 as usize
     }
 }
+
+/// The values that a stage's placeholders took.
+pub(super) type Values = Vec<(Arc<str>, Arc<Node>)>;
 
 /// The name of an instance, from values rather than positions: `tuned[student=gpt2,run=0]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,6 +11,7 @@ use super::document::{Document, read_document};
 use super::expand::Expansion;
 use super::experiment::{Experiment, StageDecl};
 use super::fragment::Fragments;
+use super::limit::enough;
 use super::order::{References, order};
 use super::setting::Settings;
 use super::table::AxisTable;
@@ -39,11 +40,6 @@ pub fn read(
     let mut experiment = experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))?;
     experiment.notices = diagnostics.take_notices();
     Ok(experiment)
-}
-
-/// Says whether so many errors were found that looking for more is of no use.
-pub(super) fn enough(diagnostics: &Diagnostics) -> bool {
-    diagnostics.len() > MAX_ERRORS
 }
 
 fn lower(

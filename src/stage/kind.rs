@@ -78,7 +78,7 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
     }
 
     /// The rows that it buys, where it does: those that cannot be computed again, only asked for again.
-    const BOUGHT_ROWS: Option<&'static str> = None;
+    const BOUGHT_ROWS: &'static [&'static str] = &[];
 
     /// Returns the seed of what it draws: its field `seed`, unless it says otherwise.
     fn seed(&self) -> Option<u64> {
@@ -179,7 +179,7 @@ pub struct Kind {
     /// What comes out.
     pub output: ArtifactKind,
     /// The rows that it buys, where it does.
-    pub bought_rows: Option<&'static str>,
+    pub bought_rows: &'static [&'static str],
     /// Reads a body; `None` means that errors were reported.
     pub bind: fn(&'static Kind, &Node, &mut Scope<'_>) -> Option<Box<dyn BoundStage>>,
     /// Describes the body to an editor.

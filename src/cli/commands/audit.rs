@@ -27,9 +27,10 @@ pub(super) fn audit(global: &Global, args: &Audit) -> Result<Exit, Failure> {
     for one in &audited {
         let by = &one.by;
         if one.different.is_empty() {
-            let vouched = match one.countersigned {
-                true => ", and it is countersigned",
-                false => "; there is no key to countersign it with",
+            let vouched = if one.countersigned {
+                ", and it is countersigned"
+            } else {
+                "; there is no key to countersign it with"
             };
             print::data(&format!("{name}, made by {by}: computed again, it is the same{vouched}\n"));
         } else {

@@ -14,7 +14,6 @@ use super::super::shade;
 use crate::artifact::{
     Agreements, ArtifactKind, Attributions, Readings, ReportFiles, Scores, TokenizerFile, TrainingLog,
 };
-use crate::plan::Found;
 use crate::session::{Demand, Session, duration};
 use crate::spec::InstanceId;
 

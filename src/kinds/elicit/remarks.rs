@@ -183,12 +183,14 @@ mod tests {
             reasoning: None,
             finish: None,
             refusal: None,
+            tool: false,
             model: model.map(str::to_owned),
             server: server.map(str::to_owned),
             prompt_tokens,
             answer_tokens: None,
             latency_ms: 0,
             limit: 64,
+            body: None,
         }
     }
 

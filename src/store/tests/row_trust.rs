@@ -246,7 +246,7 @@ fn rows_that_are_taken_over_keep_their_signatures() {
 fn a_bit_flipped_anywhere_in_a_signed_pack_costs_its_signer_no_other_row() {
     const ROWS: usize = 8;
     let made = Cache::new();
-    put(&made.open_trusting("ada", trust(Some(1), &[]), &[]), 0..ROWS as i64);
+    put(&made.open_trusting("ada", trust(Some(1), &[]), &[]), 0..i64::try_from(ROWS).unwrap());
     let pack = &names(&made, ".pack")[0];
     let sound = fs_err::read(pack).unwrap();
     for at in (0..sound.len()).step_by(29).chain([sound.len() - 100, sound.len() - 1]) {

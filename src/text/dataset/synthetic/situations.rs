@@ -1,12 +1,16 @@
-//! What the synthetic questions are about: situations, their things, and the chain of effects in each.
+//! What the synthetic questions are about: situations, their things, and the chain of effects in each, from
+//! `situations.json`.
 
-mod matter;
-mod motion;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 /// Two wordings of one fact: the first goes with more of the situation's cause, the second with less of it.
 type Pair = [&'static str; 2];
 
 /// One effect further down the chain.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub(super) struct Effect {
     /// The rule that leads here from the effect before, as a whole sentence.
     pub(super) rule: Pair,
@@ -17,9 +21,11 @@ pub(super) struct Effect {
 }
 
 /// A kind of happening in which two things differ in one property.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub(super) struct Situation {
     /// What can be compared; none of them suggests by itself which has more of the property.
-    pub(super) things: &'static [&'static str],
+    pub(super) things: Vec<&'static str>,
     /// What happens, told of `{name}`, of `{a}` and of `{b}` in this order.
     pub(super) scenes: [&'static str; 2],
     /// The property in which the things differ.
@@ -28,25 +34,23 @@ pub(super) struct Situation {
     pub(super) effects: [Effect; 3],
 }
 
+/// The file.
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
+struct Words {
+    names: Vec<&'static str>,
+    situations: Vec<Situation>,
+}
+
+static WORDS: LazyLock<Words> =
+    LazyLock::new(|| serde_json::from_str(include_str!("situations.json")).expect("the file is of this form"));
+
 /// Who appears in the scenes. None of them is among the people that are compared.
-pub(super) const NAMES: [&str; 40] = [
-    "Ada", "Amir", "Bela", "Bruno", "Carla", "Chen", "Dora", "Edgar", "Elif", "Emil", "Fatima", "Felix", "Grace",
-    "Hana", "Hugo", "Ines", "Ivan", "Jana", "Jonas", "Kofi", "Lara", "Leon", "Mara", "Marco", "Nadia", "Nils", "Olga",
-    "Oscar", "Paula", "Pedro", "Rosa", "Samir", "Selma", "Sven", "Tara", "Theo", "Uma", "Viktor", "Yusuf", "Zoe",
-];
+pub(super) fn names() -> &'static [&'static str] {
+    &WORDS.names
+}
 
 /// Every situation; a dataset that asks for fewer takes the first ones.
-pub(super) const SITUATIONS: [Situation; 12] = [
-    motion::SLIDING,
-    motion::PUSHING,
-    motion::THROWING,
-    motion::ROLLING,
-    matter::SOUP,
-    matter::PLANTS,
-    matter::SOUNDS,
-    motion::EGGS,
-    motion::TRIPS,
-    matter::STOVES,
-    motion::SAILS,
-    matter::MELTING,
-];
+pub(super) fn situations() -> &'static [Situation] {
+    &WORDS.situations
+}
