@@ -263,7 +263,7 @@ fn everything_with_a_revision_is_pinned() {
     let listed: String = revisions.iter().map(|it| format!("{} {} {}\n", it.what, it.name, it.revision)).collect();
     expect![[r#"
         kind dataset 2
-        kind elicit 2
+        kind elicit 3
         kind transform 2
         kind tokenizer 2
         kind train 3

@@ -98,7 +98,10 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         | ArtifactKind::Attributions
         | ArtifactKind::Agreement
         | ArtifactKind::Scores => {
-            let rows = session.rows(id, found)?;
+            let mut rows = session.rows(id, found)?;
+            // A program that reads rationales finds nothing else among them, such as how answers voted.
+            let alone = global.json && kind == ArtifactKind::Rationales;
+            rows.retain(|(part, _)| !alone || part == "rows");
             said();
             show_rows(global, args, &rows)?;
         }
