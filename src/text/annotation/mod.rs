@@ -18,6 +18,7 @@ mod tests;
 mod thresh;
 
 pub use combine::{Combine, combined};
+pub(crate) use place::places_of;
 pub use place::{Marked, PlaceError, places};
 
 use serde_json::Value;
@@ -42,6 +43,17 @@ pub enum Unit {
     Utf16,
     /// Bytes of UTF-8.
     Bytes,
+}
+
+impl Unit {
+    /// Names what is counted, for errors.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Characters => "characters",
+            Self::Utf16 => "UTF-16 units",
+            Self::Bytes => "bytes",
+        }
+    }
 }
 
 retort_fingerprint::words!(Unit { Characters = "characters", Utf16 = "utf16", Bytes = "bytes" });
