@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Artifact, ArtifactKind, CodecError, Parts};
-use retort_fingerprint::{ContentHash, Term};
 
 /// Where a target puts its rationale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,13 +50,6 @@ pub struct Format {
     pub placement: Placement,
     /// The marker around the label, such as `[FIN_LABEL]`.
     pub marker: String,
-}
-
-impl ContentHash for Format {
-    fn term(&self) -> Term {
-        let Self { placement, marker } = self;
-        Term::record([("placement", placement.to_string().term()), ("marker", marker.term())])
-    }
 }
 
 /// How a student is asked and read: what everyone needs who puts a question to it.
@@ -140,6 +132,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The part that has the log of its training.
+    pub const LOG: &'static str = "log";
+
+    /// The part that has its weights.
+    pub const WEIGHTS: &'static str = "weights";
+
     /// The parts that decide what the student answers: everything but the log.
     pub const MODEL_PARTS: [&'static str; 4] = ["config", "tokenizer", "usage", "weights"];
 

@@ -1,9 +1,12 @@
 //! JSON lines behind a header line: the form of every row artifact.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Parts;
+/// The bytes of an artifact, part by part.
+pub type Parts = BTreeMap<String, Vec<u8>>;
 
 /// Bytes that are not the artifact they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

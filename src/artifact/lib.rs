@@ -19,8 +19,8 @@ mod scores;
 mod tests;
 mod tokenizer;
 mod translators;
+mod votes;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matching, Measure, Measured, Words};
 pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
-pub use codec::CodecError;
+pub use codec::{CodecError, Parts};
 pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
@@ -36,9 +36,7 @@ pub use report::ReportFiles;
 pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
-
-/// The bytes of an artifact, part by part.
-pub type Parts = BTreeMap<String, Vec<u8>>;
+pub use votes::{Elicited, Poll, Right, Votes};
 
 /// A value that travels along an edge.
 pub trait Artifact: Sized {
@@ -76,6 +74,29 @@ pub enum ArtifactKind {
     Scores,
     /// Tables, figures and pages.
     Report,
+}
+
+impl ArtifactKind {
+    /// Names the file for a part as its readers expect it: a checkpoint's as transformers does.
+    pub fn file_name(self, part: &str) -> String {
+        match (self, part) {
+            (Self::Checkpoint, Checkpoint::WEIGHTS) => "model.safetensors".to_owned(),
+            (Self::Checkpoint, Checkpoint::LOG) => "training_log.json".to_owned(),
+            (Self::Checkpoint | Self::Tokenizer, part) => format!("{part}.json"),
+            (Self::Translators, Translators::WEIGHTS) => "translators.safetensors".to_owned(),
+            (Self::Translators, part) => format!("tuning_{part}.json"),
+            (Self::Report, part) => part.to_owned(),
+            (
+                Self::Questions
+                | Self::Rationales
+                | Self::Attributions
+                | Self::Agreement
+                | Self::Readings
+                | Self::Scores,
+                part,
+            ) => format!("{part}.jsonl"),
+        }
+    }
 }
 
 impl fmt::Display for ArtifactKind {

@@ -1,42 +1,34 @@
 //! The command line: the only room that prints, reads the environment or exits.
 //!
-//! [`main`] parses the arguments, gathers the settings of this machine and hands over to one file per command. What a
-//! command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
+//! [`main`] parses the arguments, gathers the settings of this machine and hands over to one file per command, which does its
+//! work through [`session`](crate::session) and lays out what comes of it. What a command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
 //! [`Exit`].
 
 mod agreement;
-mod answered;
 mod args;
 mod commands;
 mod exit;
 mod footprint;
-mod history;
 mod hub;
-mod inquiry;
 mod keys;
 mod layers;
 mod lens;
-mod outlet;
 mod ownership;
-mod pictures;
+mod period;
 mod plot;
-mod preflight;
 mod print;
-mod provenance;
 mod reach;
 pub mod reporter;
 mod scores;
-mod session;
 mod settings;
 mod shade;
 mod signals;
-mod whole;
 
 use clap::Parser;
 
-use crate::kinds::Registry;
-
 pub use exit::Exit;
+
+use crate::session::Registry;
 
 /// Runs the program and returns its exit code.
 pub fn main() -> std::process::ExitCode {

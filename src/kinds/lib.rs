@@ -16,6 +16,7 @@ pub mod examples;
 mod failed;
 mod footprint;
 mod keeping;
+pub mod labels;
 pub mod lens;
 mod list;
 pub mod method;

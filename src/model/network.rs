@@ -6,12 +6,12 @@ use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use super::config::Config;
 use super::decoder::{TensorSpec, Weights};
 use super::device::DeviceError;
+use super::error::RecipeError;
 use super::forward::Pass;
 use super::init::initial;
 use super::kernels::{Kernels, Precision, Real, Turn};
 use super::layout::Layout;
 use super::lora::{Adaptation, Lora};
-use super::recipe::RecipeError;
 
 /// A model on backend `B`: its weights in the order of [`Config::tensors`].
 pub(crate) struct Network<B: Kernels> {

@@ -55,7 +55,7 @@ stages:
     over: { by: [frequency, random] }
     transform: { rationales: gold, tokenizer: tokens, steps: [ { keep_top: { k: 5, by: "${by}" } } ] }
   kept-words:
-    transform: { rationales: gold, steps: [ { keep_top: { share: 0.3, by: random, level: word } }, { shuffle: } ] }
+    transform: { rationales: gold, steps: [ { keep_top: { fraction: 0.3, by: random, level: word } }, { shuffle: } ] }
   marked:
     transform: { rationales: imported, steps: [ { keep_words: { annotations: marked.jsonl } } ] }
   near:

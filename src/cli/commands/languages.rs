@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::super::args::Args;
 use super::super::exit::Exit;
 use super::super::print;
-use super::super::session::language;
+use crate::session::language;
 use crate::spec;
 
 /// Writes the JSON Schema of pipeline files.
