@@ -11,6 +11,7 @@
 //! | [`target`] | a label and a rationale | what a student is taught to write, and the label out of what it wrote |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
+//! | [`steps`] | text | the places of steps and paragraphs |
 //! | [`emphasis`](fn@emphasis) | scores of a text's tokens | how much each token counts |
 //! | [`selection`] | a text and places in it | the words that are selected, and those that two selections share |
 //! | [`operation`] | a rationale | a rationale with less, or other, information in it |
@@ -31,6 +32,7 @@ pub mod operation;
 pub mod prompt;
 pub mod selection;
 pub mod statement;
+pub mod steps;
 pub mod target;
 pub mod thoughts;
 pub mod tokenizer;

@@ -45,8 +45,41 @@ impl Operation for Swap {
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let donors = self.donors(&rows, materials)?;
+        let swapped = |row: &Rationale| Rationale {
+            id: row.id.clone(),
+            sample: row.sample,
+            kept: None,
+            ..donors.of(row).clone()
+        };
+        Ok(rows.iter().map(swapped).collect())
+    }
+}
+
+/// Whose rationale each question takes.
+pub(super) struct Donors<'r> {
+    samples: BTreeMap<&'r str, Vec<&'r Rationale>>,
+    partners: BTreeMap<&'r str, &'r str>,
+}
+
+impl Donors<'_> {
+    /// Returns the rationale that one takes, which must be among those that the donors were found for.
+    pub(super) fn of(&self, row: &Rationale) -> &Rationale {
+        let (own, others) = (&self.samples[row.id.as_str()], &self.samples[self.partners[row.id.as_str()]]);
+        let place = own.iter().position(|other| other.sample == row.sample).unwrap_or_default();
+        others[place % others.len()]
+    }
+}
+
+impl Swap {
+    /// Finds for each question another that it takes from.
+    pub(super) fn donors<'r>(
+        &self,
+        rows: &'r [Rationale],
+        materials: &Materials<'_>,
+    ) -> Result<Donors<'r>, StageError> {
         let mut samples: BTreeMap<&str, Vec<&Rationale>> = BTreeMap::new();
-        for row in &rows {
+        for row in rows {
             samples.entry(&row.id).or_default().push(row);
         }
         let mut ring = Vec::with_capacity(samples.len());
@@ -67,17 +100,9 @@ impl Operation for Swap {
             let why = format!("for {} of {} questions {which}: {}", alone.len(), ring.len(), named(&alone));
             return Err(materials.fail(why));
         }
-        let swapped = |row: &Rationale| {
-            let (own, others) = (&samples[row.id.as_str()], &samples[partners[row.id.as_str()]]);
-            let place = own.iter().position(|other| other.sample == row.sample).unwrap_or_default();
-            let other = others[place % others.len()];
-            Rationale { id: row.id.clone(), sample: row.sample, kept: None, ..other.clone() }
-        };
-        Ok(rows.iter().map(swapped).collect())
+        Ok(Donors { samples, partners })
     }
-}
 
-impl Swap {
     /// Finds for each question of a ring the next one that suits.
     fn partners<'i>(&self, ring: &[(u64, &'i str, Option<Label>)]) -> BTreeMap<&'i str, &'i str> {
         let mut partners = BTreeMap::new();

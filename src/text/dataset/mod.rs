@@ -6,6 +6,7 @@
 //! | [`csqa`] | CommonsenseQA, with its in-house split |
 //! | [`obqa`] | OpenBookQA |
 //! | [`rationales`] | rationales that someone else elicited, as JSON lines or CSV |
+//! | [`scores`] | scores of a rationale's tokens that were computed elsewhere |
 //! | [`examples`] | worked examples that a teacher is shown |
 //! | [`synthetic`] | no file at all: a generator |
 //!
@@ -20,6 +21,7 @@ mod lines;
 pub mod obqa;
 pub mod quarel;
 pub mod rationales;
+pub mod scores;
 mod strict;
 pub mod synthetic;
 #[cfg(test)]
