@@ -16,8 +16,10 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
         let share = |share: Option<f64>| {
             share.map_or_else(|| Cell::words(ABSENT), |share| Cell::number(share, label::percent(share)))
         };
+        // The only stage of a report has no name in it.
+        let name = label::instance(&teacher.stage, &teacher.coords);
         vec![
-            Cell::words(label::instance(&teacher.stage, &teacher.coords)),
+            Cell::words(if name.is_empty() { "the teacher".to_owned() } else { name }),
             count(polls.len()),
             count(most),
             share(teacher.votes.consistency()),
