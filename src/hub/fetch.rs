@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::cache::Absent;
 use super::client::{Announced, Client};
+use super::data::data_files;
 use super::error::{HubError, Reason};
 use super::folder::{COMPANIONS, FolderError, model_files};
 use super::{HubCache, HubModel, Revision, Secret, Snapshot, Way};
@@ -70,10 +71,13 @@ impl Hub {
         let description = self.client.describe(model, known.as_ref().unwrap_or(&model.revision)).map_err(fail)?;
         let commit = description.commit;
         let folder = self.cache.snapshot(model, &commit);
-        let files = model_files(&description.files, |name| {
-            let path = self.file(model, &commit, name, tell)?;
-            Ok(fs_err::read(path).map_err(|error| self.error(model, name, Reason::Disk(error)))?)
-        });
+        let files = match &model.data {
+            Some(data) => data_files(&description.files, data).map_err(Broken::from),
+            None => model_files(&description.files, |name| {
+                let path = self.file(model, &commit, name, tell)?;
+                Ok(fs_err::read(path).map_err(|error| self.error(model, name, Reason::Disk(error)))?)
+            }),
+        };
         let files = files.map_err(|broken| match broken {
             Broken::File(error) => error,
             Broken::Folder(error) => fail(error.into()),
@@ -81,8 +85,15 @@ impl Hub {
         for name in &files {
             self.file(model, &commit, name, tell)?;
         }
+        if let Some(data) = &model.data {
+            // Listed last, so that what is listed is whole.
+            let list = self.cache.list(model, &commit, data);
+            let noted = make_parent(&list).and_then(|()| fs_err::write(&list, files.join("\n")));
+            noted.map_err(|error| fail(Reason::Disk(error)))?;
+        }
         let lacking = self.cache.absent(model, &commit);
-        for name in COMPANIONS.into_iter().filter(|name| !description.files.contains(*name)) {
+        let companions = COMPANIONS.into_iter().filter(|_| model.data.is_none());
+        for name in companions.filter(|name| !description.files.contains(*name)) {
             let noted = fs_err::create_dir_all(&lacking).and_then(|()| fs_err::write(lacking.join(name), b""));
             noted.map_err(|error| fail(Reason::Disk(error)))?;
         }
@@ -120,7 +131,8 @@ impl Hub {
             tell(Fetched { file: name, done_bytes: bytes, total_bytes: bytes, whole: true });
         }
         // The link is relative, so that the cache may be moved or mounted elsewhere.
-        let target = Path::new("../../blobs").join(&announced.etag);
+        let up = "../".repeat(name.matches('/').count());
+        let target = Path::new(&up).join("../../blobs").join(&announced.etag);
         make_parent(&link).and_then(|()| relink(&target, &link)).map_err(|error| fail(Reason::Disk(error)))?;
         Ok(link)
     }

@@ -58,7 +58,7 @@ impl Train {
         let (length_max, whole) = (self.max_length.get().min(positions), self.loss == LossOn::Sequence);
         let (mut examples, mut made_of) = (Vec::new(), Vec::new());
         for (question, rationales) in questions.iter().zip(&by_question) {
-            let Some(label) = question.answer else {
+            let Some(label) = &question.answer else {
                 return Err(data(format!("question `{}` of the train split has no answer", question.id)));
             };
             for rationale in rationales {
@@ -168,10 +168,10 @@ fn warn(context: &Context<'_>, log: &TrainingLog, questions: usize, length_max: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retort_artifact::Label;
+    use retort_artifact::Answer;
 
     fn question(id: &str) -> Question {
-        Question { id: id.into(), stem: "Which?".into(), choices: Vec::new(), answer: Label::at(0), rationale: None }
+        Question { id: id.into(), stem: "Which?".into(), answer: Answer::at(0), ..Question::default() }
     }
 
     fn rationale(&(id, sample): &(&str, u32)) -> Rationale {

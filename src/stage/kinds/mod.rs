@@ -23,6 +23,8 @@ pub mod scorer;
 mod sequence;
 mod silence;
 pub mod student;
+pub mod subset;
+pub mod table;
 pub mod tokenizer;
 pub mod train;
 pub mod transform;

@@ -8,6 +8,7 @@
 //! | [`highest`] | the units that score highest, in order | all others |
 //! | [`written`] | a selection, in the order of the text | everything else |
 //! | [`Giveaways::strip`] | the sentences that leave the answer open | those that give it away |
+//! | [`strip_stated`] | the same, of an answer without letters | those that state it |
 //!
 //! A unit is a word, a sentence (both as [`words`](crate::words) says) or a token of a student's tokenizer. The
 //! steps of a `transform` stage are made of these functions; each step has a file of its own beside that stage.
@@ -16,6 +17,7 @@ mod giveaway;
 mod mask;
 mod select;
 mod shuffle;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod truncate;
@@ -25,6 +27,7 @@ pub use giveaway::Giveaways;
 pub use mask::{MASK, listed, masked};
 pub use select::{Subwords, apart, highest, written};
 pub use shuffle::shuffled;
+pub use stated::strip_stated;
 pub use truncate::truncated;
 pub use units::{UnitsError, units};
 

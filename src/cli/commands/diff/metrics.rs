@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::super::super::exit::Failure;
-use crate::artifact::{Artifact, Checkpoint, Label, Outcome, Parts, Scores, TrainingLog};
+use crate::artifact::{Answer, Artifact, Checkpoint, Outcome, Parts, Scores, TrainingLog};
 use crate::fingerprint::Fingerprint;
 use crate::stats::{Bootstrap, Estimate, Interval, Level, Pairs, Response, Responses, accuracy, compare};
 use crate::store::Store;
+use crate::text::answer::Chance;
 
 /// A value with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -50,18 +51,21 @@ pub(super) struct Compared {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Changed {
     pub(super) question: String,
-    pub(super) answer: Label,
-    pub(super) before: Option<Label>,
-    pub(super) after: Option<Label>,
+    pub(super) answer: Answer,
+    pub(super) before: Option<Answer>,
+    pub(super) after: Option<Answer>,
+    /// Whether it was right, and is.
+    #[serde(skip)]
+    pub(super) right: (bool, bool),
     pub(super) output_before: String,
     pub(super) output_after: String,
 }
 
 impl Changed {
-    /// Says whether it was wrong and is right, or the other way about; `None` where it was and is wrong.
+    /// Says whether it was wrong and is right, or the other way about; `None` where it is as it was.
     pub(super) fn now_right(&self) -> Option<bool> {
-        let right = |given: Option<Label>| given == Some(self.answer);
-        (right(self.before) != right(self.after)).then(|| right(self.after))
+        let (was, is) = self.right;
+        (was != is).then_some(is)
     }
 }
 
@@ -147,9 +151,10 @@ fn parts(
 }
 
 fn responses(scores: &Scores) -> Result<Responses, Failure> {
+    let chance = Chance::of(&scores.rows);
     let row = |outcome: &Outcome| Response {
         question: outcome.id.clone(),
-        chance: 1.0 / outcome.choices.max(1) as f64,
+        chance: chance.at(outcome),
         right: vec![outcome.correct()],
     };
     Responses::new(scores.rows.iter().map(row).collect()).map_err(Failure::unusable)
@@ -168,9 +173,10 @@ fn changed(before: &Scores, after: &Scores) -> Vec<Changed> {
         let is = later.get(was.id.as_str()).filter(|is| is.predicted != was.predicted)?;
         Some(Changed {
             question: was.id.clone(),
-            answer: is.answer,
-            before: was.predicted,
-            after: is.predicted,
+            answer: is.answer.clone(),
+            before: was.predicted.clone(),
+            after: is.predicted.clone(),
+            right: (was.correct(), is.correct()),
             output_before: was.output.clone(),
             output_after: is.output.clone(),
         })
@@ -185,9 +191,10 @@ mod tests {
     fn outcome(id: &str, predicted: Option<usize>) -> Outcome {
         Outcome {
             id: id.into(),
-            answer: Label::at(0).unwrap(),
+            answer: Answer::at(0).unwrap(),
             choices: 3,
-            predicted: predicted.and_then(Label::at),
+            predicted: predicted.and_then(Answer::at),
+            equal: false,
             output: String::new(),
             tokens: 3,
             likelihoods: Vec::new(),
