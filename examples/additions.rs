@@ -11,7 +11,7 @@
 
 use std::process::ExitCode;
 
-use retort::artifact::{Choice, Label, Question, Questions, Rationale, Rationales, Split};
+use retort::artifact::{Answer, Choice, Label, Question, Questions, Rationale, Rationales, Split};
 use retort::kinds::Registry;
 use retort::kinds::dataset::DatasetFormat;
 use retort::kinds::method::AttributionMethod;
@@ -89,8 +89,9 @@ fn question(line: usize, text: &str) -> Option<Question> {
         id: format!("q{line}"),
         stem: stem.to_owned(),
         choices: texts.iter().enumerate().map(choice).collect::<Option<_>>()?,
-        answer: Label::at(line % 2),
+        answer: Answer::at(line % 2),
         rationale: Some(format!("It is {right}, and never {wrong}.")),
+        ..Question::default()
     })
 }
 
@@ -173,7 +174,7 @@ fn letters_are_mirrored_in_words_that_are_long_enough() {
 #[test]
 fn a_line_of_three_columns_is_a_question() {
     let read = question(1, "What is slippery?\tice\tsand").expect("it has three columns");
-    assert_eq!(read.answer, Label::at(1));
+    assert_eq!(read.answer, Answer::at(1));
     assert_eq!(read.choices[1].text, "ice");
     assert_eq!(question(0, "What is slippery?\tice"), None);
 }

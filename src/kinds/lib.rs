@@ -30,6 +30,8 @@ pub mod scorer;
 mod sequence;
 mod silence;
 pub mod student;
+pub mod subset;
+pub mod table;
 pub mod token_scores;
 pub mod tokenizer;
 pub mod train;

@@ -57,7 +57,7 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
 /// Writes how often the majority is right, with its interval.
 fn majority(votes: &Votes, level: Level) -> Cell {
     let response = |poll: &retort_artifact::Poll| {
-        Some(Response { question: poll.id.clone(), chance: 1.0, right: vec![poll.right?.majority] })
+        Some(Response { question: poll.id.clone(), chance: None, right: vec![poll.right?.majority] })
     };
     let responses = Responses::new(votes.polls.iter().filter_map(response).collect());
     let estimate = responses.ok().and_then(|responses| accuracy(&responses, level));

@@ -2,13 +2,14 @@
 //!
 //! | module | from | to |
 //! |---|---|---|
+//! | [`answer`] | an answer as it is written | the answer, and whether it is the same as another |
 //! | [`dataset`] | bytes, or a seed | questions and rationales |
 //! | [`prompt`] | a question and a template | what a student is asked |
 //! | [`conversation`] | a question, worked examples and a template | what a teacher is asked |
 //! | [`chat_template`] | a conversation and a model's template | the text that the model goes on from |
-//! | [`statement`] | what a teacher wrote | the label it states |
+//! | [`statement`] | what a teacher wrote | the answer it states |
 //! | [`thoughts`] | what a teacher wrote | what it thought, and what it said |
-//! | [`target`] | a label and a rationale | what a student is taught to write, and the label out of what it wrote |
+//! | [`target`] | an answer and a rationale | what a student is taught to write, and the answer out of what it wrote |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
 //! | [`steps`] | text | the places of steps and paragraphs |
@@ -22,6 +23,7 @@
 //! with any number of threads.
 
 pub mod annotation;
+pub mod answer;
 mod chat_dialect;
 pub mod chat_template;
 pub mod conversation;

@@ -13,6 +13,7 @@
 //! | [`highest`] | the units that score highest, in order | all others |
 //! | [`written`] | a selection, in the order of the text | everything else |
 //! | [`Giveaways::strip`] | the sentences that leave the answer open | those that give it away |
+//! | [`strip_stated`] | the same, of an answer without letters | those that state it |
 //!
 //! A unit is a word, a sentence (both as [`words`](crate::words) says), a step, a paragraph (both as [`steps`](crate::steps)
 //! says) or a token of a student's tokenizer. The
@@ -27,6 +28,7 @@ mod replace;
 mod reverse;
 mod select;
 mod shuffle;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod truncate;
@@ -41,6 +43,7 @@ pub use replace::{Replacement, ReplacementError};
 pub use reverse::reversed;
 pub use select::{Subwords, apart, highest, written};
 pub use shuffle::{partly_shuffled, shuffled};
+pub use stated::strip_stated;
 pub use truncate::truncated;
 use units::attached;
 pub use units::{UnitsError, exchangeable, exchanged, units};

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use retort_artifact::{Label, Rationale, Rationales};
+use retort_artifact::{Answer, Label, Rationale, Rationales};
 use retort_text::words::{sentences, words};
 
 fn texts_of(text: &str, ranges: Vec<std::ops::Range<usize>>) -> Vec<String> {
@@ -113,7 +113,7 @@ fn ones_own_units_stay_in_order_and_a_larger_number_inserts_the_same_and_more() 
 }
 
 fn sample(id: &str, sample: u32, label: Option<char>, text: &str) -> Rationale {
-    let label = label.map(|label| Label::try_from(label).unwrap());
+    let label = label.map(|label| Answer::Choice(Label::try_from(label).unwrap()));
     Rationale { sample, label, ..row(id, text) }
 }
 
@@ -148,8 +148,10 @@ fn samples_are_joined_in_their_order() {
     "#]],
     );
     let joined = bench.run("[ { join: } ]", &rows).unwrap();
-    let labels: Vec<String> =
-        joined.iter().map(|row| row.label.map_or_else(|| "none".to_owned(), |label| label.to_string())).collect();
+    let labels: Vec<String> = joined
+        .iter()
+        .map(|row| row.label.as_ref().map_or_else(|| "none".to_owned(), std::string::ToString::to_string))
+        .collect();
     assert_eq!(labels, ["A", "none", "none"]);
     assert!(bench.run("[ { join: } ]", &[]).unwrap().is_empty());
 }
