@@ -413,5 +413,5 @@ fn what_is_compiled_in_is_in_the_package() {
 fn lists_of_rooms_are_read_with_and_without_braces() {
     let text = "use crate::store::{Store, Mode};\nuse crate::{event::{Event, What}, plan::Plan};\nlet x = retort_text::words(a);";
     assert_eq!(rooms_named(text).into_iter().collect::<Vec<_>>(), ["event", "plan", "store", "text"]);
-    assert_eq!(rooms_named(text).into_iter().collect::<Vec<_>>(), ["text"]);
+    assert_eq!(crates_named(text).into_iter().collect::<Vec<_>>(), ["text"]);
 }
