@@ -1,8 +1,10 @@
 //! The plain data on the edges of an experiment, and its versioned codecs.
 //!
 //! An artifact is a set of named *parts*, each of which becomes one blob. A stage's key takes the digest of just the
-//! parts it reads, so that a changed test question leaves a training run alone. Row artifacts are JSON lines behind a
-//! header line that names the format and its version: equal values give equal bytes, and a person can read them.
+//! parts it reads, so that a changed test question leaves a training run alone. A part that may be too large for memory,
+//! such as weights, is held by its digest alone: it is written to the store while it is made, and read from there. Row
+//! artifacts are JSON lines behind a header line that names the format and its version: equal values give equal bytes, and
+//! a person can read them.
 //!
 //! There is no I/O here, no tensor and no path.
 
@@ -23,6 +25,7 @@ mod translators;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use retort_fingerprint::Digest;
 use serde::{Deserialize, Serialize};
 
 pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matching, Measure, Measured, Words};
@@ -37,13 +40,41 @@ pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
 
-/// The bytes of an artifact, part by part.
-pub type Parts = BTreeMap<String, Vec<u8>>;
+/// An artifact, part by part.
+pub type Parts = BTreeMap<String, Part>;
+
+/// A part of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// In memory.
+    Bytes(Vec<u8>),
+    /// In the store, under this digest.
+    Stored(Digest),
+}
+
+impl Part {
+    /// Returns the bytes of a part that is in memory.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Stored(_) => None,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Part {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
 
 /// A value that travels along an edge.
 pub trait Artifact: Sized {
     /// What kind of edge it travels on.
     const KIND: ArtifactKind;
+
+    /// The parts that are not read into memory to decode it: [`Part::Stored`].
+    const STORED: &'static [&'static str] = &[];
 
     /// Encodes every part; equal values give equal bytes.
     fn encode(&self) -> Parts;

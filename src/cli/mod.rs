@@ -8,6 +8,7 @@ mod agreement;
 mod answered;
 mod args;
 mod commands;
+mod content;
 mod exit;
 mod footprint;
 mod history;

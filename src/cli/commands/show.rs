@@ -133,7 +133,7 @@ pub(super) fn result_of(
 
 /// Reads a result whole.
 pub(super) fn decoded<A: Artifact>(found: &Found, store: &Store) -> Result<A, Failure> {
-    let read = |(part, digest): (&String, &crate::fingerprint::Digest)| Ok((part.clone(), store.read(digest)?));
+    let read = |(part, digest): (&String, &crate::fingerprint::Digest)| Ok((part.clone(), store.read(digest)?.into()));
     A::decode(&found.parts.iter().map(read).collect::<Result<Parts, Failure>>()?).map_err(Failure::unusable)
 }
 

@@ -7,6 +7,7 @@
 use super::tune_state::{TuneState, identity};
 use super::tuner::Tuner;
 use super::{LensLimits, Translators};
+use crate::archive::Source;
 use crate::saved::StateError;
 use crate::student::{Model, ModelError, SequenceError, placed};
 
@@ -143,17 +144,17 @@ pub fn tune(
     from(model, text, recipe, limits, None, hooks)
 }
 
-/// Goes on from the bytes of a saved [`TuneState`]. Everything else must be as it was then. On the CPU the result equals
+/// Goes on from a saved [`TuneState`], which is read tensor by tensor. Everything else must be as it was then. On the CPU the result equals
 /// that of an undisturbed run bit for bit.
 pub fn resume_tuning(
     model: &Model,
     text: &[Passage],
     recipe: &TuneRecipe,
     limits: &LensLimits,
-    state: &[u8],
+    state: impl Source,
     hooks: &mut dyn TuneHooks,
 ) -> Result<Tuned, TuneError> {
-    from(model, text, recipe, limits, Some(state), hooks)
+    from(model, text, recipe, limits, Some(Box::new(state)), hooks)
 }
 
 fn from(
@@ -161,7 +162,7 @@ fn from(
     text: &[Passage],
     recipe: &TuneRecipe,
     limits: &LensLimits,
-    state: Option<&[u8]>,
+    state: Option<Box<dyn Source + '_>>,
     hooks: &mut dyn TuneHooks,
 ) -> Result<Tuned, TuneError> {
     if text.is_empty() {

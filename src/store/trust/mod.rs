@@ -19,9 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) use key::About;
 pub use key::{KeyError, PublicKey, SecretKey};
 pub(super) use signature::Signed;
-#[cfg(test)]
-pub(super) use trailer::TRAILER_BYTES;
-pub(super) use trailer::Trailer;
+pub(super) use trailer::{TRAILER_BYTES, Trailer};
 
 use super::ClaimId;
 use super::notice::Notice;

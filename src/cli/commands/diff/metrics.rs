@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::super::exit::Failure;
-use crate::artifact::{Artifact, Checkpoint, Label, Outcome, Parts, Scores, TrainingLog};
+use crate::artifact::{Artifact, Checkpoint, Label, Outcome, Part, Parts, Scores, TrainingLog};
 use crate::fingerprint::Fingerprint;
 use crate::stats::{Bootstrap, Estimate, Interval, Level, Pairs, Response, Responses, accuracy, compare};
 use crate::store::Store;
@@ -111,7 +111,7 @@ pub(super) fn accuracies(
 /// Reads the ends of the trainings that a `train` instance was; `None` for any other kind.
 pub(super) fn trained(store: &Store, fingerprint: Option<&Fingerprint>) -> Result<Option<Trained>, Failure> {
     let Some(parts) = parts(store, fingerprint, &["train"], &["log"])? else { return Ok(None) };
-    let Some(log) = parts.get("log") else { return Ok(None) };
+    let Some(log) = parts.get("log").and_then(Part::bytes) else { return Ok(None) };
     let TrainingLog { losses, evaluations, best_step, .. } = Checkpoint::decode_log(log).map_err(Failure::unusable)?;
     let kept = evaluations.iter().find(|evaluation| evaluation.step == best_step);
     Ok(Some(Trained {
@@ -141,7 +141,7 @@ fn parts(
     let mut parts = Parts::new();
     for (part, blob) in claim.outputs.iter().filter(|(part, _)| wanted.contains(&part.as_str())) {
         let Ok(bytes) = store.read(&blob.digest) else { return Ok(None) };
-        parts.insert(part.clone(), bytes);
+        parts.insert(part.clone(), bytes.into());
     }
     Ok(Some(parts))
 }

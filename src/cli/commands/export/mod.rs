@@ -11,6 +11,7 @@ use std::sync::Arc;
 use self::companions::companions;
 use self::outcomes::Scored;
 use super::super::args::{Export, Global};
+use super::super::content::Blob;
 use super::super::exit::{Exit, Failure};
 use super::super::outlet::{self, Contents};
 use super::super::pictures;
@@ -19,7 +20,7 @@ use super::super::session::{Devices, Session};
 use super::super::whole;
 use super::reports::plain;
 use super::show::{decoded, result_of};
-use crate::artifact::{ArtifactKind, Checkpoint};
+use crate::artifact::{Artifact, ArtifactKind, Checkpoint, Translators};
 use crate::fingerprint::Digest;
 use crate::kinds::evaluate::times;
 use crate::plan::{Found, Verdict};
@@ -168,9 +169,19 @@ fn files_of(
     }
     let found = Found { parts, ..Found::clone(&found) };
     whole::require(session, id, &found, found.parts.keys().map(String::as_str), &store)?;
-    let mut files = BTreeMap::new();
+    let stored = match kind {
+        ArtifactKind::Checkpoint => Checkpoint::STORED,
+        ArtifactKind::Translators => Translators::STORED,
+        _ => &[],
+    };
+    let (mut files, mut blobs) = (BTreeMap::new(), BTreeMap::new());
     for (part, digest) in &found.parts {
-        files.insert(file_name(kind, part), store.read(digest)?);
+        let name = file_name(kind, part);
+        if stored.contains(&part.as_str()) {
+            blobs.insert(name, Blob { store: &store, digest: *digest });
+        } else {
+            files.insert(name, store.read(digest)?);
+        }
     }
     if kind == ArtifactKind::Checkpoint {
         files.extend(companions(&files)?);
@@ -178,12 +189,13 @@ fn files_of(
     if kind == ArtifactKind::Report {
         files = pictures::beside(files, directory);
     }
-    let mut contents = Contents { kept: pictures::names(&files), ..Contents::of(&files) };
+    let count = files.len() + blobs.len();
+    let mut contents = Contents { blobs, kept: pictures::names(&files), ..Contents::of(&files) };
     if kind == ArtifactKind::Checkpoint {
         contents.clashes = read_with_a_student;
     }
     let written = outlet::write(directory, directory, &contents)?;
-    print::data(&format!("{}: {} files, {written} of them new or changed\n", directory.display(), files.len()));
+    print::data(&format!("{}: {count} files, {written} of them new or changed\n", directory.display()));
     Ok(Exit::Success)
 }
 
