@@ -31,7 +31,7 @@ use folder::Folder;
 use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{Fingerprint, KeyManifest, Term};
 use retort::store::{
-    Claim, LayerAt, LayerOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
+    Claim, Compare, LayerAt, LayerOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
 };
 
 type Failed = Box<dyn Error>;
@@ -90,7 +90,7 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) 
         return Err("not every artifact was published".into());
     }
     let all = here.select_all()?;
-    let moving = Moving { jobs, verify: false, progress: &|_, _| {} };
+    let moving = Moving { jobs, compare: Compare::Nothing, progress: &|_, _| {} };
     bench.timed("push, small", || bench.moved(here.push(None, &all, &moving)?))?;
     bench.timed("push, small, once more", || bench.moved(here.push(None, &all, &moving)?))?;
     let keys: Vec<Fingerprint> = all.recipes.iter().copied().collect();
@@ -123,7 +123,7 @@ fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
     let claim = claim(&here, 0, BTreeMap::from([("weights".to_owned(), blob.blob())]));
     here.publish(vec![blob], &claim)?;
     let all = here.select_all()?;
-    let moving = Moving { jobs: Some(4), verify: false, progress: &|_, _| {} };
+    let moving = Moving { jobs: Some(4), compare: Compare::Nothing, progress: &|_, _| {} };
     bench.timed("push, large", || bench.moved(here.push(None, &all, &moving)?))?;
     let pulling = bench.open(&folder.join("large-pull"))?;
     let wanted = Selection { recipes: all.recipes, ..Selection::default() };

@@ -1,193 +1,106 @@
 #!/usr/bin/env python3
-"""Many processes on one shared directory, some of them killed: is everything as if one had worked alone?
+"""The long form of the tests of damage, kills, faults and neighbours: is everything as if one had worked alone?
 
-    benches/soak.py target/release/retort --processes 12 --minutes 10
-    benches/soak.py target/release/retort --hosts 6 --minutes 5 [--through sshfs]
+    benches/soak.py target/release/retort                               all four parts at once, as long as they take
+    benches/soak.py target/release/retort --kills 1000                  processes killed on shared caches and layers
+    benches/soak.py target/release/retort --flips 10000                 bits flipped in finished caches
+    benches/soak.py target/release/retort --s3-faults 10000             faults between people and their bucket
+    benches/soak.py target/release/retort --beside 60                   minutes of four pipelines beside gc, verify and rebuild
+    benches/soak.py target/release/retort --kills 200 --hosts 6 [--through sshfs]     each process on a machine of its own
 
-Half of the processes use the shared directory as their cache, half have a cache of their own with it as a layer. Each runs a
-pipeline that overlaps with the others', over and over, and now and then one is killed. With `--collect`, `cache gc` collects
-what no recent run needs, without the grace that keeps it from what is just being made. With `--evict`, half of the runs keep no
-weights, and those of one experiment are one person's, so that they take weights from each other's hands. In the end every cache must verify
-clean, and every result must have the bytes that a run alone gives. Standard library only.
-
-With `--hosts` each process stands for a machine: it has namespaces of its own for mounts, the network, host names and
-process numbers (`unshare`), a cache of its own, and the shared directory as a layer under a path of its own. All its
-process numbers are alike on each of them, and no network leads from one to another. With `--through sshfs` each reaches
-the directory through a mount of its own of sshfs, with its own memory of names and attributes, where there are no locks.
+Each part is told of in its file in `benches/soaking`. In the end there is a table of figures; it ends with 1 if anything went wrong,
+and each trouble has a file in the folder that is named. With `--minutes` each part ends after so long, whatever it has reached.
+Standard library only, but for moto's server, which `--s3-faults` needs: `pip install 'moto[server]'`.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import pathlib
-import random
-import signal
-import subprocess
+import shutil
+import sys
 import tempfile
 import time
 
-PIPELINE = """retort: 1
-experiment: soak-{name}
-seed: {seed}
-axes:
-  fraction: [{fractions}]
-models:
-  tiny:
-    new: {{ architecture: gpt2, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens }}
-stages:
-  questions:
-    dataset: {{ format: synthetic, train: 48, dev: 8, test: 16 }}
-  rationales:
-    elicit: {{ questions: questions, split: train, teacher: gold }}
-  tokens:
-    tokenizer: {{ questions: questions, rationales: rationales, vocabulary: 400 }}
-  masked:
-    transform: {{ rationales: rationales, steps: [ {{ mask: {{ fraction: "${{fraction}}", level: word }} }} ] }}
-  tuned:
-    train:
-      student: tiny
-      questions: questions
-      rationales: masked
-      placement: before
-      keep: {keep}
-      recipe: {{ lr: 2.0e-3, batch: 8, steps: 6 }}
-  answers:
-    evaluate: {{ model: tuned, questions: questions, split: test, max_new: 8 }}
-  results:
-    report: {{ scores: answers, x: fraction }}
-"""
+from soaking import beside, faults, flips, kills
+
+EVERYTHING = {"kills": 1000, "flips": 10000, "s3_faults": 10000, "beside": 60}
 
 
-# What a machine does before its command: its arguments are its name, the shared directory and the path where it sees it.
-# The directory's own path is hidden, so that nothing can reach it by another way.
-HOST = {
-    "mount": """
-        hostname "$1" && mkdir -p "$3" && mount --bind "$2" "$3" && mount -t tmpfs none "$2" && shift 3 && exec "$@"
-    """,
-    "sshfs": """
-        hostname "$1" && mkdir -p "$3" && sshfs "x:$2" "$3" -o ssh_command="$SFTP" && shift 3 && exec "$@"
-    """,
-}
-UNSHARE = ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-UNSHARE += ["--map-root-user"] if os.geteuid() else []
+def part(name: str, folder: pathlib.Path, args: argparse.Namespace) -> None:
+    """Runs one part and leaves its figures in its folder."""
+    until = time.monotonic() + 60 * args.minutes
+    wanted, seed = getattr(args, name), args.seed
+    if name == "kills":
+        figures = kills.run(args.retort, folder, wanted, seed, until, args)
+    elif name == "flips":
+        figures = flips.run(args.retort, folder, wanted, seed, until)
+    elif name == "s3_faults":
+        figures = faults.run(args.retort, folder, wanted, seed, until, args.moto)
+    else:
+        figures = beside.run(args.retort, folder, wanted, seed, until)
+    (folder / "ended.json").write_text(json.dumps(figures, indent=1))
 
 
-def environment(user: str) -> dict:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RETORT_")}
-    return kept | {"USER": user, "RETORT_DEVICE": "cpu", "NO_COLOR": "1", "RAYON_NUM_THREADS": "1"}
-
-
-def digests(command: list, folder: pathlib.Path, cache: pathlib.Path) -> dict:
-    """The digest of each part of each instance, by fingerprint and part."""
-    plan = subprocess.run(
-        command, cwd=folder, env=environment("judge"), check=True, capture_output=True, text=True
-    )
-    found = {}
-    for line in json.loads(plan.stdout)["instances"]:
-        assert line["verdict"] == "hit", line
-        fingerprint = line["fingerprint"]
-        for claim in sorted((cache / "actions/v1" / fingerprint[:2] / fingerprint).iterdir()):
-            for part, blob in json.loads(claim.read_bytes())["outputs"].items():
-                found.setdefault((fingerprint, part), set()).add(blob["digest"])
-    return found
+def table(ended: dict, took: dict) -> str:
+    """The figures of all parts as Markdown."""
+    lines = ["| part | figures | failed | different | other troubles | minutes |", "|---|---|---|---|---|---|"]
+    for name, figures in ended.items():
+        if figures is None:
+            lines.append(f"| {name} | did not end | | | | {took[name]:.0f} |")
+            continue
+        plain = {key: value for key, value in figures.items() if key not in ("failed", "different", "other troubles", "troubles")}
+        told = "; ".join(f"{key} {json.dumps(value)}" for key, value in plain.items())
+        lines.append(f"| {name} | {told} | {figures['failed']} | {figures['different']} | {figures['other troubles']} | {took[name]:.0f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("retort", type=os.path.abspath)
-    parser.add_argument("--processes", type=int, default=12)
-    parser.add_argument("--minutes", type=float, default=10)
+    for name in EVERYTHING:
+        kind = float if name == "beside" else int
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="MINUTES" if name == "beside" else "N", nargs="?", const=EVERYTHING[name])
+    parser.add_argument("--minutes", type=float, default=24 * 60, help="the longest that each part goes on")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--hosts", type=int, help="so many processes, each on a machine of its own")
-    parser.add_argument("--through", choices=HOST, default="mount", help="how a machine reaches the directory")
-    parser.add_argument("--evict", action="store_true", help="keep no weights in half of the runs, of fewer people")
-    parser.add_argument("--collect", action="store_true", help="collect garbage now and then, without any grace")
+    parser.add_argument("--moto", default="moto_server", help="moto's server, which speaks S3")
+    parser.add_argument("--folder", type=pathlib.Path, help="where to work; made where it is not there")
+    parser.add_argument("--processes", type=int, default=6, help="of `--kills`")
+    parser.add_argument("--deadliness", type=float, default=0.05, help="how likely each process of `--kills` is killed in 50 ms")
+    parser.add_argument("--hosts", type=int, help="so many processes of `--kills`, each on a machine of its own")
+    parser.add_argument("--through", choices=kills.HOST, default="mount", help="how a machine reaches the directory")
+    parser.add_argument("--evict", action="store_true", help="keep no weights in half of the runs of `--kills`, of fewer people")
+    parser.add_argument("--collect", action="store_true", help="collect garbage beside `--kills` now and then, without any grace")
     args = parser.parse_args()
-    chance = random.Random(args.seed)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="retort-soak-"))
-    team = folder / "team"
-    subprocess.run([args.retort, "cache", "share", team], check=True)
-    sftp = folder / "sftp"
-    sftp.write_text("#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n")
-    sftp.chmod(0o755)
-    os.environ["SFTP"] = str(sftp)
-    fractions = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
-    workers = []
-    for index in range(args.hosts or args.processes):
-        place = folder / f"person-{index}"
-        place.mkdir()
-        own = index % 2 == 1 or args.hosts
-        cache = place / "cache" if own else team
-        seen = place / f"lab-{index}" if args.hosts else team
-        extra = [f"--layer={seen}=on-success"] if own else ["--no-layers"]
-        host = [*UNSHARE, "sh", "-c", HOST[args.through], "host", f"host{index}", team, seen] if args.hosts else []
-        user = f"user{index % 3 if args.evict else index}"
-        worker = {"place": place, "cache": cache, "extra": extra, "user": user, "host": host, "child": None}
-        workers.append(worker)
-    runs = kills = collections = failures = 0
-    end = time.monotonic() + 60 * args.minutes
-    seeds = 0
-    while time.monotonic() < end:
-        for index, worker in enumerate(workers):
-            child = worker["child"]
-            if child is not None and child.poll() is None:
-                if chance.random() < 0.02:
-                    child.send_signal(signal.SIGKILL)
-                    child.wait()
-                    kills += 1
-                continue
-            if child is not None and child.returncode not in (0, -signal.SIGKILL):
-                failures += 1
-                print(f"{worker['user']} ended with {child.returncode}:\n{(worker['place'] / 'said').read_text()}")
-            # Every quarter of a minute there is new work to do for all of them.
-            seeds = int((args.minutes * 60 - (end - time.monotonic())) // 15)
-            mine = sorted(chance.sample(fractions, 4))
-            keep = chance.choice(["best", "none"]) if args.evict else "best"
-            text = PIPELINE.format(name=index % 3, seed=seeds, fractions=", ".join(map(str, mine)), keep=keep)
-            (worker["place"] / "x.yaml").write_text(text)
-            said = open(worker["place"] / "said", "w")
-            worker["child"] = subprocess.Popen(
-                [*worker["host"], args.retort, "run", "x.yaml", "--jobs", "1", "--cache", worker["cache"], *worker["extra"]],
-                cwd=worker["place"], env=environment(worker["user"]), stdout=said, stderr=said,
-            )
-            runs += 1
-        if args.collect and chance.random() < 0.01:
-            collect = [args.retort, "cache", "gc", "--cache", team, "--no-layers", "--keep-runs", "2", "--grace", "0"]
-            subprocess.run(collect, env=environment("keeper"), check=True, capture_output=True)
-            collections += 1
-        time.sleep(0.05)
-    for worker in workers:
-        worker["child"].wait()
-        if worker["child"].returncode not in (0, -signal.SIGKILL):
-            failures += 1
-            print(f"{worker['user']}:\n{(worker['place'] / 'said').read_text()}")
-    print(f"{runs} runs, {kills} killed, {collections} collections, {failures} failed, {seeds + 1} seeds")
-    # The last pipelines once more, to their end, then alone, and both compared.
-    different = compared = 0
-    for worker in workers:
-        run = [*worker["host"], args.retort, "run", "x.yaml", "--cache", worker["cache"], *worker["extra"]]
-        subprocess.run(run, cwd=worker["place"], env=environment(worker["user"]), check=True, capture_output=True)
-        alone = worker["place"] / "alone"
-        run = [args.retort, "run", "x.yaml", "--cache", alone, "--no-layers"]
-        subprocess.run(run, cwd=worker["place"], env=environment("judge"), check=True, capture_output=True)
-        plan = [args.retort, "plan", "x.yaml", "--json", "--cache"]
-        shared = [*worker["host"], *plan, worker["cache"], *worker["extra"]]
-        shared = digests(shared, worker["place"], worker["cache"])
-        for key, digest in digests([*plan, alone, "--no-layers"], worker["place"], alone).items():
-            compared += 1
-            different += shared[key] != digest
-    unclean = 0
-    caches = {str(worker["cache"]): (worker["host"], worker["extra"]) for worker in workers}
-    # What was collected while only its claim had been copied is missing, and made again when it is needed.
-    passes = 8 if args.collect else 0
-    for cache, (host, extra) in (caches | {str(team): ([], ["--no-layers"])}).items():
-        verify = [*host, args.retort, "cache", "verify", "--cache", cache, *extra]
-        verified = subprocess.run(verify, env=environment("judge"), capture_output=True, text=True)
-        if verified.returncode & ~passes:
-            unclean += 1
-            print(cache, verified.returncode, verified.stdout, verified.stderr)
-    print(f"{compared} parts compared, {different} differ, {unclean} caches damaged; all in {folder}")
-    raise SystemExit(different + unclean + failures > 0)
+    asked = [name for name in EVERYTHING if getattr(args, name) is not None]
+    if not asked:
+        asked = list(EVERYTHING)
+        vars(args).update(EVERYTHING)
+    folder = args.folder or pathlib.Path(tempfile.mkdtemp(prefix="retort-soak-"))
+    print(f"in {folder}", flush=True)
+    began = time.monotonic()
+    parts, took = {}, {}
+    for name in asked:
+        (folder / name).mkdir(parents=True)
+        # A part must not do its work in threads of another's process.
+        parts[name] = multiprocessing.get_context("spawn").Process(target=part, args=(name, folder / name, args))
+        parts[name].start()
+    while len(took) < len(parts):
+        for name, process in parts.items():
+            if name not in took and not process.is_alive():
+                took[name] = (time.monotonic() - began) / 60
+                print(f"{name} ended after {took[name]:.1f} minutes with {process.exitcode}", flush=True)
+        time.sleep(0.2)
+    ended = {}
+    for name in asked:
+        path = folder / name / "ended.json"
+        ended[name] = json.loads(path.read_text()) if path.exists() else None
+    print(table(ended, took))
+    bad = [name for name, figures in ended.items() if figures is None or figures["failed"] + figures["different"] + figures["other troubles"]]
+    if bad:
+        sys.exit(f"trouble in {', '.join(bad)}: see {folder}/*/troubles")
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

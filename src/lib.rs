@@ -4,6 +4,29 @@
 //! report). Retort runs only what is stale, keeps every artifact under its blake3 digest, and can always say why
 //! something runs.
 //!
+//! # From Rust
+//!
+//! ```
+//! use retort::artifact::Scores;
+//! use retort::event::Event;
+//! use retort::session::{RunOptions, ScoreSummary, Settings, Workspace};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (file, cache) = (folder.path().join("tiny.yaml"), folder.path().join("cache"));
+//! # std::fs::write(&file, include_str!("session/tiny.yaml"))?;
+//! let session = Workspace::new(Settings::new(cache)).load(file, &[])?.open()?;
+//! let mut hear = |event: &Event| eprintln!("{event:?}");
+//! let run = session.run(session.pipeline.all(), &RunOptions::default(), &mut hear)?;
+//! for made in session.read_all::<Scores>(&run.results)? {
+//!     let summary = ScoreSummary::of(&made.artifact).expect("it answers questions");
+//!     println!("{}: {} of {} questions right", made.name, summary.right, summary.questions);
+//! }
+//! # assert_eq!((run.tally.ran, run.tally.failed), (6, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`session`] is the way through; the command line stands on it. `examples/scores.rs` is a program of this kind.
+//!
 //! # The way of a datum
 //!
 //! ```text
@@ -37,6 +60,7 @@
 //! | [`stats`] | intervals and paired tests |
 //! | [`report`] | tables, figures, pages |
 //! | [`kinds`] | the kinds of stage and their catalog: where the workflow and the science meet |
+//! | [`session`] | the public way through: a workspace, a pipeline, plan, run, results, reports, comparisons, history |
 //! | [`cli`] | arguments, reporters, commands; the only room that prints, reads the environment or exits |
 //!
 //! From `stage` to `engine` is the workflow, which names no science and no Burn; from `text` to `report` the science, which
@@ -68,6 +92,7 @@ pub use retort_kinds as kinds;
 pub use retort_model as model;
 pub use retort_plan as plan;
 pub use retort_report as report;
+pub use retort_session as session;
 pub use retort_source as source;
 pub use retort_spec as spec;
 pub use retort_stage as stage;

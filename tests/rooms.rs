@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms; each may use only those before it. First the ground, then the workflow, which can therefore name no science;
 /// then the science, and where the two meet.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "fingerprint",
     "source",
     "artifact",
@@ -25,6 +25,7 @@ const ROOMS: [&str; 18] = [
     "stats",
     "report",
     "kinds",
+    "session",
     "cli",
 ];
 
@@ -240,6 +241,18 @@ fn only_the_command_line_prints_reads_the_environment_or_exits() {
     ];
     let outside = |file: &File| !file.name.starts_with("cli/") && file.name != "main.rs" && !file.is_test();
     assert_none(&lines_with(&pieces, outside));
+}
+
+#[test]
+fn the_command_line_leaves_the_insides_of_stages_to_the_session() {
+    let of_cli = |file: &&File| file.name.starts_with("cli/");
+    let mut offences = lines_with(&[".parts", ".params", ".manifest", "fingerprint::Term"], |file| of_cli(&file));
+    for file in sources().iter().filter(of_cli) {
+        let named = rooms_named(&file.text);
+        let beneath = ["kinds", "engine", "teacher"].into_iter().filter(|room| named.contains(room));
+        offences.extend(beneath.map(|room| format!("src/{} uses `{room}`, which `session` is there for", file.name)));
+    }
+    assert_none(&offences);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{bytes_of, stored};
 use super::{Artifact, ArtifactKind, CodecError, Part, Parts};
-use retort_fingerprint::{ContentHash, Digest, Term};
+use retort_fingerprint::Digest;
 
 /// Where a target puts its rationale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,13 +52,6 @@ pub struct Format {
     pub placement: Placement,
     /// The marker around the label, such as `[FIN_LABEL]`.
     pub marker: String,
-}
-
-impl ContentHash for Format {
-    fn term(&self) -> Term {
-        let Self { placement, marker } = self;
-        Term::record([("placement", placement.to_string().term()), ("marker", marker.term())])
-    }
 }
 
 /// How a student is asked and read: what everyone needs who puts a question to it.
@@ -141,6 +134,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The part that has the log of its training.
+    pub const LOG: &'static str = "log";
+
+    /// The part that has its weights.
+    pub const WEIGHTS: &'static str = "weights";
+
     /// The parts that decide what the student answers: everything but the log.
     pub const MODEL_PARTS: [&'static str; 4] = ["config", "tokenizer", "usage", "weights"];
 

@@ -1,10 +1,38 @@
 //! JSON lines behind a header line: the form of every row artifact.
 
+use std::collections::BTreeMap;
+
+use retort_fingerprint::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Part, Parts};
-use retort_fingerprint::Digest;
+/// An artifact, part by part.
+pub type Parts = BTreeMap<String, Part>;
+
+/// A part of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// In memory.
+    Bytes(Vec<u8>),
+    /// In the store, under this digest.
+    Stored(Digest),
+}
+
+impl Part {
+    /// Returns the bytes of a part that is in memory.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Stored(_) => None,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Part {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
 
 /// Bytes that are not the artifact they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -21,17 +21,16 @@ mod scores;
 mod tests;
 mod tokenizer;
 mod translators;
+mod votes;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use retort_fingerprint::Digest;
 use serde::{Deserialize, Serialize};
 
 pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matching, Measure, Measured, Words};
 pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
-pub use codec::CodecError;
+pub use codec::{CodecError, Part, Parts};
 pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
@@ -39,34 +38,7 @@ pub use report::ReportFiles;
 pub use scores::{Likelihood, Outcome, Scores};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
-
-/// An artifact, part by part.
-pub type Parts = BTreeMap<String, Part>;
-
-/// A part of an artifact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// In memory.
-    Bytes(Vec<u8>),
-    /// In the store, under this digest.
-    Stored(Digest),
-}
-
-impl Part {
-    /// Returns the bytes of a part that is in memory.
-    pub fn bytes(&self) -> Option<&[u8]> {
-        match self {
-            Self::Bytes(bytes) => Some(bytes),
-            Self::Stored(_) => None,
-        }
-    }
-}
-
-impl From<Vec<u8>> for Part {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
-    }
-}
+pub use votes::{Elicited, Poll, Right, Votes};
 
 /// A value that travels along an edge.
 pub trait Artifact: Sized {
@@ -107,6 +79,29 @@ pub enum ArtifactKind {
     Scores,
     /// Tables, figures and pages.
     Report,
+}
+
+impl ArtifactKind {
+    /// Names the file for a part as its readers expect it: a checkpoint's as transformers does.
+    pub fn file_name(self, part: &str) -> String {
+        match (self, part) {
+            (Self::Checkpoint, Checkpoint::WEIGHTS) => "model.safetensors".to_owned(),
+            (Self::Checkpoint, Checkpoint::LOG) => "training_log.json".to_owned(),
+            (Self::Checkpoint | Self::Tokenizer, part) => format!("{part}.json"),
+            (Self::Translators, Translators::WEIGHTS) => "translators.safetensors".to_owned(),
+            (Self::Translators, part) => format!("tuning_{part}.json"),
+            (Self::Report, part) => part.to_owned(),
+            (
+                Self::Questions
+                | Self::Rationales
+                | Self::Attributions
+                | Self::Agreement
+                | Self::Readings
+                | Self::Scores,
+                part,
+            ) => format!("{part}.jsonl"),
+        }
+    }
 }
 
 impl fmt::Display for ArtifactKind {

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::RowFormat;
 use super::{Artifact, ArtifactKind, CodecError, Parts};
-use retort_fingerprint::{ContentHash, Term};
 
 const FORMAT: RowFormat = RowFormat { name: "questions", version: 1 };
 
@@ -86,21 +85,6 @@ impl Question {
     /// Returns the words of a choice.
     pub fn choice(&self, label: Label) -> Option<&str> {
         self.choices.iter().find(|choice| choice.label == label).map(|choice| choice.text.as_str())
-    }
-}
-
-impl ContentHash for Question {
-    fn term(&self) -> Term {
-        let Self { id, stem, choices, answer, rationale } = self;
-        let choice =
-            |Choice { label, text }: &Choice| Term::List(vec![Term::Text(label.to_string()), Term::Text(text.clone())]);
-        Term::record([
-            ("id", id.term()),
-            ("stem", stem.term()),
-            ("choices", Term::List(choices.iter().map(choice).collect())),
-            ("answer", answer.map(|label| label.to_string()).term()),
-            ("rationale", rationale.term()),
-        ])
     }
 }
 

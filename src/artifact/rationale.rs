@@ -36,24 +36,6 @@ pub struct Rationale {
     pub extra: BTreeMap<String, Json>,
 }
 
-impl ContentHash for Rationale {
-    fn term(&self) -> Term {
-        let Self { id, sample, text, label, kept, finish, extra } = self;
-        Term::record([
-            ("id", id.term()),
-            ("sample", sample.term()),
-            ("text", text.term()),
-            ("label", label.map(|label| label.to_string()).term()),
-            ("kept", kept.term()),
-            ("finish", finish.term()),
-            (
-                "extra",
-                Term::Record(extra.iter().map(|(name, value)| (name.clone().into(), json_term(value))).collect()),
-            ),
-        ])
-    }
-}
-
 /// Returns a JSON value as it enters a key.
 pub fn json_term(value: &Json) -> Term {
     match value {

@@ -12,6 +12,17 @@ pub struct ReportFiles {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
+impl ReportFiles {
+    /// The file that has the report as values, with its tables.
+    pub const RECORD: &str = "report.json";
+
+    /// The file that has the report as Markdown.
+    pub const MARKDOWN: &str = "report.md";
+
+    /// The file that has the report as a page.
+    pub const PAGE: &str = "report.html";
+}
+
 impl Artifact for ReportFiles {
     const KIND: ArtifactKind = ArtifactKind::Report;
 

@@ -43,6 +43,12 @@ pub struct Translators {
 }
 
 impl Translators {
+    /// The part that has the log of their training.
+    pub const LOG: &'static str = "log";
+
+    /// The part that has the translators themselves.
+    pub const WEIGHTS: &'static str = "translators";
+
     /// Decodes the part `log` alone.
     pub fn decode_log(bytes: &[u8]) -> Result<TuningLog, CodecError> {
         serde_json::from_slice(bytes).map_err(|error| CodecError::Row {

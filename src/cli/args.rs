@@ -1,8 +1,11 @@
 //! The arguments, as they are typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use super::period::period;
 
 /// Declarative, cached experiments on chain-of-thought-augmented distillation.
 #[derive(Debug, Parser)]
@@ -335,9 +338,9 @@ pub(super) enum Cache {
         /// Keep what the last N runs of each person refer to
         #[arg(long, default_value_t = 20, value_name = "N")]
         keep_runs: usize,
-        /// Keep what is younger than this many hours
-        #[arg(long, default_value_t = 24, value_name = "HOURS")]
-        grace: u64,
+        /// Keep what is younger than this: `30s`, `10m`, `7d`, or a number of hours
+        #[arg(long, default_value = "24", value_name = "HOURS", value_parser = period)]
+        grace: Duration,
         /// Only say what would go, and what it would cost to compute again
         #[arg(long)]
         dry_run: bool,

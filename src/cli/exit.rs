@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use super::print;
+use crate::session::SessionError;
+use crate::source::Style;
+
 /// The exit codes of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -75,28 +79,22 @@ impl Failure {
     }
 }
 
-impl From<crate::store::StoreError> for Failure {
-    fn from(error: crate::store::StoreError) -> Self {
-        let hint = error.hint().map(str::to_owned);
-        Self { hint, ..Self::unusable(error) }
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        let style = if print::colour() { Style::Colour } else { Style::Plain };
+        let exit = if error.is_invalid() { Exit::Invalid } else { Exit::Unusable };
+        Self { exit, message: error.render(style), hint: error.hint() }
     }
 }
 
-impl From<crate::engine::EngineError> for Failure {
-    fn from(error: crate::engine::EngineError) -> Self {
-        let crate::engine::EngineError::Store { source, .. } = &error;
-        let hint = source.hint().map(str::to_owned);
-        Self { hint, ..Self::unusable(error) }
+impl From<crate::store::StoreError> for Failure {
+    fn from(error: crate::store::StoreError) -> Self {
+        SessionError::from(error).into()
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        let hint = match error.kind() {
-            std::io::ErrorKind::FileTooLarge => Some("`ulimit -f` says how large a file may be"),
-            std::io::ErrorKind::StorageFull => Some("the disk is full"),
-            _ => None,
-        };
-        Self { hint: hint.map(str::to_owned), ..Self::unusable(error) }
+        SessionError::from(error).into()
     }
 }

@@ -1,44 +1,47 @@
 //! The command line: the only room that prints, reads the environment or exits.
 //!
-//! [`main`] parses the arguments, gathers the settings of this machine and hands over to one file per command. What a
-//! command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
+//! [`main`] parses the arguments, gathers the settings of this machine and hands over to one file per command, which does its
+//! work through [`session`](crate::session) and lays out what comes of it. What a command has to say goes to stdout when it is data and to stderr when it is talk; errors decide the exit code in
 //! [`Exit`].
 
 mod agreement;
-mod answered;
 mod args;
 mod commands;
-mod content;
 mod exit;
 mod footprint;
-mod history;
 mod hub;
-mod inquiry;
 mod keys;
 mod layers;
 mod lens;
-mod outlet;
 mod ownership;
-mod pictures;
+mod period;
 mod plot;
-mod preflight;
 mod print;
-mod provenance;
 mod reach;
 pub mod reporter;
 mod scores;
-mod session;
 mod settings;
 mod shade;
 mod signals;
-mod whole;
 
 use clap::Parser;
 
 pub use exit::Exit;
 
+use crate::session::Registry;
+
 /// Runs the program and returns its exit code.
 pub fn main() -> std::process::ExitCode {
+    main_with(Registry::new())
+}
+
+/// Runs the program with what a program of one's own adds to it, and returns its exit code.
+pub fn main_with(registry: Registry) -> std::process::ExitCode {
+    if let Err(error) = registry.install() {
+        let failure = exit::Failure::invalid(error);
+        print::failure(&failure);
+        return std::process::ExitCode::from(failure.exit.code());
+    }
     signals::outlive_limits();
     let exit = match args::Args::try_parse() {
         Ok(args) => commands::dispatch(&args).unwrap_or_else(|failure| {

@@ -5,29 +5,24 @@ use std::collections::BTreeMap;
 use super::print;
 use crate::artifact::{Outcome, Scores};
 use crate::report::calibrated;
-use crate::stats::{Bin, Bootstrap, Calibration, Estimate, Interval, Level, wilson};
+use crate::session::{Measured, ScoreSummary};
+use crate::stats::{Bin, Bootstrap, Calibration, Interval, Level};
 
 /// Writes a summary of what was answered; `times` are microseconds by question.
 pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String {
-    let rows = &scores.rows;
-    let count = |of: fn(&Outcome) -> bool| rows.iter().filter(|outcome| of(outcome)).count();
-    let Some(Estimate { value, interval: Interval { low, high }, .. }) =
-        wilson(count(Outcome::correct), rows.len(), Level::P95)
-    else {
-        return "no questions\n".to_owned();
-    };
-    let percent = |share: f64| format!("{:.1}", share * 100.0);
+    let Some(found) = ScoreSummary::of(scores) else { return "no questions\n".to_owned() };
+    let (rows, percent) = (&scores.rows, |share: f64| format!("{:.1}", share * 100.0));
+    let Measured { value, low, high } = found.accuracy;
     let mut out = format!(
         "accuracy {} % [{}, {}] of {} questions (95 % Wilson interval), parsed {} %",
         percent(value),
         percent(low),
         percent(high),
-        rows.len(),
-        percent(count(|outcome| outcome.predicted.is_some()) as f64 / rows.len() as f64)
+        found.questions,
+        percent(found.parsed)
     );
-    let tokens: usize = rows.iter().map(|outcome| outcome.tokens).sum();
-    if tokens > 0 {
-        out += &format!(", {:.1} tokens a question", tokens as f64 / rows.len() as f64);
+    if found.tokens_per_question > 0.0 {
+        out += &format!(", {:.1} tokens a question", found.tokens_per_question);
     }
     let known: Vec<u64> = rows.iter().filter_map(|outcome| times.get(&outcome.id).copied()).collect();
     if !known.is_empty() {

@@ -1,6 +1,5 @@
 //! The settings of this machine: `retort.toml`, the environment and the flags, in rising order of strength.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -8,45 +7,19 @@ use serde::Deserialize;
 
 use super::args::{Global, Pipeline};
 use super::exit::Failure;
-use super::hub::HubSettings;
+use super::hub;
 use super::keys::Keys;
 use super::layers::{self, Layer};
 use super::ownership;
+use super::print;
 use super::reach::Environment;
-use crate::model::DeviceChoice;
 use crate::plan::Roots;
+use crate::session::{self, Remark, Settings, Workspace};
 use crate::stage::Reach;
-use crate::store::{LayerOptions, StoreOptions, Surroundings, TrustOptions};
+use crate::store::{Surroundings, TrustOptions};
 
 /// The name of the settings file, looked for in the working directory and above.
 const FILE: &str = "retort.toml";
-
-/// What a pipeline file must not say, because it differs between machines.
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    /// The directory of the cache.
-    pub(super) cache: PathBuf,
-    /// The caches behind it.
-    pub(super) layers: Vec<LayerOptions>,
-    /// Whom to trust.
-    pub(super) trust: TrustOptions,
-    /// What disowns every earlier result.
-    salt: Option<String>,
-    /// Where to compute.
-    pub(super) device: DeviceChoice,
-    /// The CUDA toolkit, where the environment names one.
-    pub(super) toolkit: Option<PathBuf>,
-    /// Where the first components of paths are.
-    pub(super) roots: Roots,
-    /// How the hub is reached.
-    pub(super) hub: HubSettings,
-    /// Who is running this.
-    pub(super) user: String,
-    /// On which machine.
-    pub(super) host: String,
-    /// A folder of this person's own, for what nobody else may write.
-    private: Option<PathBuf>,
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,62 +48,60 @@ struct Trust {
     salt: Option<String>,
 }
 
-impl Settings {
-    /// Gathers the settings for a command without a pipeline.
-    pub(super) fn global(global: &Global) -> Result<Self, Failure> {
-        Self::gather(global, None, &[])
-    }
+/// Opens the workspace of a command without a pipeline.
+pub(super) fn workspace(global: &Global) -> Result<Workspace, Failure> {
+    Ok(telling(gather(global, None, &[])?, global))
+}
 
-    /// Gathers the settings for a command on a pipeline.
-    pub(super) fn of(global: &Global, pipeline: &Pipeline) -> Result<Self, Failure> {
-        Self::gather(global, pipeline.device.as_deref(), &pipeline.roots)
-    }
+/// Opens the workspace of a command on a pipeline.
+pub(super) fn workspace_of(global: &Global, pipeline: &Pipeline) -> Result<Workspace, Failure> {
+    Ok(telling(gather(global, pipeline.device.as_deref(), &pipeline.roots)?, global))
+}
 
-    /// Returns what of these settings enters every key.
-    pub(super) fn env(&self) -> BTreeMap<String, Option<String>> {
-        self.salt.iter().map(|salt| ("salt".to_owned(), Some(salt.clone()))).collect()
-    }
+/// Reads and checks a pipeline; every error of the file is reported together.
+pub(super) fn load(global: &Global, pipeline: &Pipeline) -> Result<session::Pipeline, Failure> {
+    Ok(workspace_of(global, pipeline)?.load(&pipeline.file, &pipeline.set)?)
+}
 
-    /// Describes a store in a directory, without layers.
-    pub(super) fn store(&self, root: &Path) -> StoreOptions {
-        StoreOptions {
-            trust: self.trust.clone(),
-            salt: self.salt.clone(),
-            private: self.private.clone(),
-            ..StoreOptions::new(root, &self.user, &self.host)
+fn telling(settings: Settings, global: &Global) -> Workspace {
+    let quiet = global.quiet;
+    Workspace::new(settings).reaching(Environment).telling(move |remark| {
+        if !(quiet && matches!(remark, Remark::OnCpu { .. })) {
+            print::note(&remark.to_string());
         }
-    }
+    })
+}
 
-    fn gather(global: &Global, device: Option<&str>, roots: &[String]) -> Result<Self, Failure> {
-        let here = std::env::current_dir()?;
-        let (file, directory) = find(&here)?;
-        let mut all: Roots = file.roots.into_iter().map(|(name, path)| (name, directory.join(path))).collect();
-        for root in roots {
-            let (name, path) = root
-                .split_once('=')
-                .filter(|(name, path)| !name.is_empty() && !path.is_empty())
-                .ok_or_else(|| Failure::invalid(format!("cannot read `--root {root}`: expected NAME=DIR")))?;
-            all.insert(name.to_owned(), here.join(path));
-        }
-        let device = device.map(str::to_owned).or(file.device).unwrap_or_else(|| "auto".into());
-        let device = device.parse().map_err(Failure::invalid)?;
-        let cache = global.cache.clone().or_else(|| file.cache.map(|path| directory.join(path)));
-        let layers = layers::gather(global, file.layers, &here, &directory, &surroundings())?;
-        let trust = trust(&file.trust)?;
-        Ok(Self {
-            layers,
-            trust,
-            salt: file.trust.salt,
-            cache: cache.unwrap_or_else(|| "cache".into()),
-            device,
-            toolkit: std::env::var_os("CUDA_PATH").map(PathBuf::from),
-            roots: all,
-            hub: HubSettings::gather(|name| std::env::var_os(name)).with_way(Environment.way()),
-            user: user(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            private: private(|name| std::env::var_os(name)),
-        })
+/// Gathers the settings: the file, the environment and the flags, in rising order of strength.
+pub(super) fn gather(global: &Global, device: Option<&str>, roots: &[String]) -> Result<Settings, Failure> {
+    let here = std::env::current_dir()?;
+    let (file, directory) = find(&here)?;
+    let mut all: Roots = file.roots.into_iter().map(|(name, path)| (name, directory.join(path))).collect();
+    for root in roots {
+        let (name, path) = root
+            .split_once('=')
+            .filter(|(name, path)| !name.is_empty() && !path.is_empty())
+            .ok_or_else(|| Failure::invalid(format!("cannot read `--root {root}`: expected NAME=DIR")))?;
+        all.insert(name.to_owned(), here.join(path));
     }
+    let device = device.map(str::to_owned).or(file.device).unwrap_or_else(|| "auto".into());
+    let device = device.parse().map_err(Failure::invalid)?;
+    let cache = global.cache.clone().or_else(|| file.cache.map(|path| directory.join(path)));
+    let layers = layers::gather(global, file.layers, &here, &directory, &surroundings())?;
+    let trust = trust(&file.trust)?;
+    Ok(Settings {
+        layers,
+        trust,
+        salt: file.trust.salt,
+        cache: cache.unwrap_or_else(|| "cache".into()),
+        device,
+        toolkit: std::env::var_os("CUDA_PATH").map(PathBuf::from),
+        roots: all,
+        hub: hub::gather(|name| std::env::var_os(name), Environment.way()),
+        user: user(),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        private: private(|name| std::env::var_os(name)),
+    })
 }
 
 /// Puts together whom to trust: the person's own keys, and those of the settings file.

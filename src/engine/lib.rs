@@ -11,10 +11,12 @@ mod run;
 mod scheduler;
 mod tally;
 mod worker;
+mod world;
 
 #[cfg(test)]
 mod tests;
 
-pub use run::{EngineError, Outcome, RunOptions, World, run};
+pub use run::{EngineError, Outcome, RunOptions, run};
 pub use scheduler::Scheduler;
 pub use worker::{COST, DEVICE};
+pub use world::World;

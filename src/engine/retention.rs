@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::World;
 use retort_fingerprint::Fingerprint;
 use retort_graph::InstanceGraph;
 use retort_spec::InstanceId;
@@ -17,26 +16,6 @@ pub(super) trait Passing {
 
     /// Returns the index of an instance's stage.
     fn stage(&self, id: InstanceId) -> usize;
-}
-
-impl Passing for World<'_> {
-    fn is_passing(&self, id: InstanceId) -> bool {
-        !self.experiment.instance(id).bound.passing_parts().is_empty()
-    }
-
-    fn reads(&self, id: InstanceId, producer: InstanceId) -> bool {
-        let passing = self.experiment.instance(producer).bound.passing_parts();
-        let instance = self.experiment.instance(id);
-        instance.inputs.iter().any(|(port, producers)| {
-            let parts = instance.bound.parts(port);
-            let reads = |part: &&str| parts.as_ref().is_none_or(|parts| parts.iter().any(|read| read == part));
-            producers.contains(&producer) && passing.iter().any(reads)
-        })
-    }
-
-    fn stage(&self, id: InstanceId) -> usize {
-        self.experiment.instance(id).stage.index()
-    }
 }
 
 /// Decides what may go. Like the scheduler it takes facts and does nothing itself.

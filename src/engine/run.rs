@@ -12,13 +12,12 @@ use super::remakes::Remakes;
 use super::retention::Retention;
 use super::tally::{Ended, Ends};
 use super::worker::{Failure, Job, Message};
+use super::world::World;
 use retort_event::{Event, Reporter, Tally, What, Why};
 use retort_fingerprint::{Digest, Fingerprint};
-use retort_graph::InstanceGraph;
-use retort_plan::{Counts, Decision, Externals, Found, History, Need, Read, Recipe, decide, gone, recipe, why};
-use retort_spec::{Experiment, InstanceId};
-use retort_stage::{DeviceSlot, Reach, Stop};
-use retort_store::{Producer, RunId, Store, StoreError};
+use retort_plan::{Counts, Decision, Found, Need, Read, Recipe, decide, gone, recipe, why};
+use retort_spec::InstanceId;
+use retort_store::{Producer, RunId, StoreError};
 
 /// How long the loop sleeps before it looks whether another process has finished.
 const POLL: Duration = Duration::from_millis(200);
@@ -37,33 +36,6 @@ pub struct RunOptions {
     pub producer: Producer,
     /// The time, in milliseconds since the Unix epoch.
     pub wall_ms: fn() -> u64,
-}
-
-/// What a run works in.
-#[derive(Clone, Copy)]
-pub struct World<'a> {
-    /// The experiment.
-    pub experiment: &'a Experiment,
-    /// Its graph.
-    pub graph: &'a InstanceGraph,
-    /// The instances that are to be there in the end, by index.
-    pub wanted: &'a [bool],
-    /// The instances whose bytes are to be there in the end, by index.
-    pub named: &'a [bool],
-    /// The files outside the experiment.
-    pub externals: &'a Externals,
-    /// The numerics class of the device.
-    pub numerics: &'a str,
-    /// The store.
-    pub store: &'a Store,
-    /// The device.
-    pub devices: &'a dyn DeviceSlot,
-    /// How teachers are reached.
-    pub reach: &'a dyn Reach,
-    /// What was run before.
-    pub history: &'a dyn History,
-    /// Says whether the run was asked to stop.
-    pub stop: &'a Stop,
 }
 
 /// How a run ended.

@@ -7,7 +7,7 @@ mod log;
 
 use serde::{Deserialize, Serialize};
 
-pub use log::{LogError, log_line, read_log};
+pub use log::{log_line, read_log};
 
 use retort_fingerprint::{Fingerprint, KeyChange};
 
@@ -219,4 +219,11 @@ pub enum Why {
 pub trait Reporter {
     /// Takes one event.
     fn report(&mut self, event: &Event);
+}
+
+/// A closure hears every event.
+impl<F: FnMut(&Event)> Reporter for F {
+    fn report(&mut self, event: &Event) {
+        self(event);
+    }
 }

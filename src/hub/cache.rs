@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::folder::{COMPANIONS, FolderError, files_in, read_small};
+use super::folder::{FolderError, chat_files_in, companions, files_in, read_small};
 use super::{HubModel, Revision};
 
 /// Where snapshots of models are kept.
@@ -54,7 +54,7 @@ impl HubCache {
         if !folder.is_dir() {
             return Err(Absent::Nothing);
         }
-        let files = files_in(&folder)?;
+        let files = if model.chat { chat_files_in(&folder)? } else { files_in(&folder)? };
         Ok(Snapshot { commit, folder, files })
     }
 
@@ -62,7 +62,7 @@ impl HubCache {
     /// fetched for itself may lack some.
     pub(super) fn is_complete(&self, model: &HubModel, snapshot: &Snapshot) -> bool {
         let absent = self.absent(model, &snapshot.commit);
-        COMPANIONS.iter().all(|name| snapshot.folder.join(name).is_file() || absent.join(name).exists())
+        companions(model.chat).all(|name| snapshot.folder.join(name).is_file() || absent.join(name).exists())
     }
 
     /// Returns the directory that notes which files a commit does not have.

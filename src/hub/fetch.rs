@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::cache::Absent;
 use super::client::{Announced, Client};
 use super::error::{HubError, Reason};
-use super::folder::{COMPANIONS, FolderError, model_files};
+use super::folder::{FolderError, chat_model_files, companions, model_files};
 use super::{HubCache, HubModel, Revision, Secret, Snapshot, Way};
 
 /// How many bytes are read at once.
@@ -70,10 +70,12 @@ impl Hub {
         let description = self.client.describe(model, known.as_ref().unwrap_or(&model.revision)).map_err(fail)?;
         let commit = description.commit;
         let folder = self.cache.snapshot(model, &commit);
-        let files = model_files(&description.files, |name| {
+        let read = |name: &str| -> Result<Vec<u8>, Broken> {
             let path = self.file(model, &commit, name, tell)?;
             Ok(fs_err::read(path).map_err(|error| self.error(model, name, Reason::Disk(error)))?)
-        });
+        };
+        let names = &description.files;
+        let files = if model.chat { chat_model_files(names, read) } else { model_files(names, read) };
         let files = files.map_err(|broken| match broken {
             Broken::File(error) => error,
             Broken::Folder(error) => fail(error.into()),
@@ -82,7 +84,7 @@ impl Hub {
             self.file(model, &commit, name, tell)?;
         }
         let lacking = self.cache.absent(model, &commit);
-        for name in COMPANIONS.into_iter().filter(|name| !description.files.contains(*name)) {
+        for name in companions(model.chat).filter(|name| !description.files.contains(*name)) {
             let noted = fs_err::create_dir_all(&lacking).and_then(|()| fs_err::write(lacking.join(name), b""));
             noted.map_err(|error| fail(Reason::Disk(error)))?;
         }

@@ -17,7 +17,12 @@ pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 /// What says, among other things, which tokens end an answer.
 pub const GENERATION: &str = "generation_config.json";
 /// The files that say how a model's sequences end, which not every model has.
-pub(super) const COMPANIONS: [&str; 2] = [GENERATION, TOKENIZER_CONFIG];
+const COMPANIONS: [&str; 2] = [GENERATION, TOKENIZER_CONFIG];
+/// The same, of a model that is talked to or not.
+pub(super) fn companions(chat: bool) -> impl Iterator<Item = &'static str> {
+    COMPANIONS.into_iter().chain(chat.then_some(CHAT_TEMPLATE))
+}
+
 /// The weights in one file.
 const WEIGHTS: &str = "model.safetensors";
 /// What names the files of weights in several.
@@ -151,12 +156,18 @@ pub fn files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
 /// Returns the files of a directory that are a model to talk to: the model, and those of the files that say how it is talked
 /// to which are there.
 pub fn chat_files_in(folder: &Path) -> Result<Vec<String>, FolderError> {
-    let names = names_in(folder)?;
-    let model = model_files(&names, read_in(folder))?;
-    let talk = names.get(CHAT_TEMPLATE).cloned();
-    let files: Vec<String> = model.into_iter().chain(talk).collect();
+    let files = chat_model_files(&names_in(folder)?, read_in(folder))?;
     require_sizes(folder, &files)?;
     Ok(files)
+}
+
+/// As [`model_files`], with the chat template where there is one.
+pub(super) fn chat_model_files<E: From<FolderError>>(
+    names: &BTreeSet<String>,
+    read: impl FnOnce(&str) -> Result<Vec<u8>, E>,
+) -> Result<Vec<String>, E> {
+    let model = model_files(names, read)?;
+    Ok(model.into_iter().chain(names.get(CHAT_TEMPLATE).cloned()).collect())
 }
 
 /// Returns the files of weights of a directory, in the order of their names, whether or not it has a tokenizer.

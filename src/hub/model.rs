@@ -70,6 +70,8 @@ pub struct HubModel {
     pub id: RepoId,
     /// Which state of it.
     pub revision: Revision,
+    /// Whether it is talked to, so that the chat template beside it is a part of it.
+    pub chat: bool,
 }
 
 impl fmt::Display for HubModel {

@@ -5,17 +5,17 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failed::model_failed;
 use retort_artifact::{
     Attribution, Attributions, Checkpoint, Completeness, Placement, Question, Rationale, Rationales, TokenScore, Usage,
 };
 use retort_fingerprint::{ContentHash, Draw, RowKey, Term};
-use retort_model::{AttributeError, Budget, Request, Scorer, Scores, attribute};
+use retort_model::{Budget, Request, Scores};
 use retort_stage::{Context, Slot, Stage, StageError};
 use retort_text::tokenizer::Tokenizer;
 
+use super::chosen::Scoring;
 use super::evaluate::{Loaded, student_term};
-use super::scorer::{Attribute, Method};
+use super::scorer::Attribute;
 use super::sequence::{Sequences, data};
 
 /// The parts of a student that say how its sequences are put together.
@@ -51,12 +51,12 @@ impl Stage for Attribute {
     const EXAMPLE: &'static str = "{ model: before-student, questions: questions, rationales: rationales, steps: 20 }";
 
     fn slot(&self) -> Slot {
-        if self.method == Method::Random { Slot::Worker } else { Slot::Device }
+        if self.method.is_random() { Slot::Worker } else { Slot::Device }
     }
 
     fn parts(&self, port: &str) -> Option<Vec<String>> {
         match port {
-            "model" if self.method == Method::Random => Some(WRITING_PARTS.map(str::to_owned).to_vec()),
+            "model" if self.method.is_random() => Some(WRITING_PARTS.map(str::to_owned).to_vec()),
             "model" => Some(Checkpoint::MODEL_PARTS.map(str::to_owned).to_vec()),
             "questions" => Some(vec![self.split.name().to_owned()]),
             _ => None,
@@ -69,8 +69,8 @@ impl Stage for Attribute {
         let usage: Usage = serde_json::from_slice(&context.part(&self.model, "usage")?).map_err(data)?;
         let work = self.work(context, &rationales, &usage, &tokenizer)?;
         let mask = || tokenizer.id("[MASK]").ok_or_else(|| data("the tokenizer has no `[MASK]` for the baseline"));
-        let rows = match self.scorer(mask)? {
-            Some(scorer) => self.scored(context, &scorer, &work)?,
+        let rows = match self.scoring(mask)? {
+            Some(scoring) => self.scored(context, &scoring, &work)?,
             None => work.iter().map(|work| drawn(self.seed.0, work)).collect(),
         };
         let bound = self.completeness_bound.get();
@@ -129,7 +129,7 @@ impl Attribute {
     }
 
     /// Scores what was not scored before; rows that run together are kept as soon as they are scored.
-    fn scored(&self, context: &Context<'_>, scorer: &Scorer, work: &[Work<'_>]) -> Result<Vec<Row>, StageError> {
+    fn scored(&self, context: &Context<'_>, scoring: &Scoring<'_>, work: &[Work<'_>]) -> Result<Vec<Row>, StageError> {
         let loaded = Loaded::from(context, &self.model)?;
         for work in work {
             work.request().check(&loaded.model).map_err(|why| {
@@ -158,13 +158,10 @@ impl Attribute {
                 rows.flush()?;
                 return Err(StageError::Stopped);
             }
-            let positions = |index: &usize| scorer.passes(work[*index].scored.len()) * work[*index].before.len();
+            let positions = |index: &usize| scoring.passes(work[*index].scored.len()) * work[*index].before.len();
             let (some, rest) = open.split_at(together(open.iter().map(positions), budget.positions()));
             let requests: Vec<Request<'_>> = some.iter().map(|&index| work[index].request()).collect();
-            let scores = attribute(&loaded.model, &requests, scorer, &budget).map_err(|error| match error {
-                AttributeError::Model(error) => model_failed(error),
-                other => data(other),
-            })?;
+            let scores = scoring.score(&loaded.model, &requests, &budget)?;
             for (&index, scores) in some.iter().zip(scores) {
                 let row = Row::from(scores);
                 row.check(&work[index].rationale.id)?;

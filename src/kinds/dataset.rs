@@ -1,12 +1,16 @@
 //! `dataset`: questions, read from files or made up.
 
-use serde_json::{Value as Json, json};
+mod format;
+mod list;
+mod stage;
+
+pub use format::{DatasetFormat, FormatEntry};
+pub(crate) use list::FORMATS;
+pub use stage::Dataset;
 
 use retort_artifact::{Question, Questions, Split};
-use retort_fingerprint::{ContentHash, Term};
-use retort_source::{Diagnostic, Node, Value, nearest};
-use retort_stage::params::{Count, External, FromNode, Scope, Seed};
-use retort_stage::{Context, Flaw, Looked, Stage, StageError};
+use retort_stage::params::{Count, External, Seed};
+use retort_stage::{Context, StageError};
 use retort_text::Fraction;
 use retort_text::dataset::quarel::{self, Wording};
 use retort_text::dataset::synthetic::{self, SyntheticSpec};
@@ -108,119 +112,59 @@ retort_stage::params! {
     }
 }
 
-/// Questions in one of several formats, named by the field `format`.
-#[derive(Debug, Clone)]
-pub enum Dataset {
-    /// CommonsenseQA's line format.
-    Csqa(CsqaFiles),
-    /// OpenBookQA's line format.
-    Obqa(Files),
-    /// QuaRel's line format.
-    Quarel(QuarelFiles),
-    /// Made up by rule.
-    Synthetic(Synthetic),
+impl DatasetFormat for CsqaFiles {
+    const NAME: &'static str = "csqa";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "CommonsenseQA's line format, in which ARC is written too.";
+
+    fn read(&self, context: &Context<'_>) -> Result<Questions, StageError> {
+        csqa(context, self)
+    }
 }
 
-const FORMATS: [&str; 4] = ["csqa", "obqa", "quarel", "synthetic"];
+impl DatasetFormat for Files {
+    const NAME: &'static str = "obqa";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "OpenBookQA's line format.";
 
-impl FromNode for Dataset {
-    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let Some(format) = node.get("format") else {
-            let wrong =
-                Diagnostic::at(node.span, "missing field `format`").label(format!("one of: {}", FORMATS.join(", ")));
-            return scope.fail(wrong);
+    fn read(&self, context: &Context<'_>) -> Result<Questions, StageError> {
+        let Self { train, dev, test, limit } = self;
+        Ok(limited(splits(context, [train, dev, test], &obqa::read)?, limit.as_ref()))
+    }
+}
+
+impl DatasetFormat for QuarelFiles {
+    const NAME: &'static str = "quarel";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "QuaRel's line format.";
+
+    fn read(&self, context: &Context<'_>) -> Result<Questions, StageError> {
+        let Self { train, dev, test, wording, limit } = self;
+        let read = |bytes: &[u8]| quarel::read_worded(bytes, *wording);
+        Ok(limited(splits(context, [train, dev, test], &read)?, limit.as_ref()))
+    }
+}
+
+impl DatasetFormat for Synthetic {
+    const NAME: &'static str = "synthetic";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Questions made up by rule.";
+
+    fn read(&self, _context: &Context<'_>) -> Result<Questions, StageError> {
+        let Self { train, dev, test, chain, difficulty, situations, reversals, scenes, seed } = self;
+        let small = |count: &Count| u8::try_from(count.get()).unwrap_or(u8::MAX);
+        let spec = SyntheticSpec {
+            train: train.get(),
+            dev: dev.get(),
+            test: test.get(),
+            chain: small(chain),
+            difficulty: small(difficulty),
+            situations: small(situations),
+            reversals: *reversals,
+            scenes: *scenes,
+            seed: seed.0,
         };
-        let rest: Vec<_> = node.entries().iter().filter(|(key, _)| key.text != "format").cloned().collect();
-        let rest = Node { value: Value::Map(rest), span: node.span };
-        match format.text() {
-            Some("csqa") => CsqaFiles::from_node(&rest, scope).map(Self::Csqa),
-            Some("obqa") => Files::from_node(&rest, scope).map(Self::Obqa),
-            Some("quarel") => QuarelFiles::from_node(&rest, scope).map(Self::Quarel),
-            Some("synthetic") => Synthetic::from_node(&rest, scope).map(Self::Synthetic),
-            _ => {
-                let near = format.text().and_then(|text| nearest(text, FORMATS));
-                let wrong = Diagnostic::at(format.span, format!("`format` cannot be {}", format.describe()));
-                scope.fail(
-                    wrong
-                        .label(format!("expected one of: {}", FORMATS.join(", ")))
-                        .hint_if(near.map(|near| format!("did you mean `{near}`?"))),
-                )
-            }
-        }
-    }
-
-    fn schema() -> Json {
-        let with_format = |format: &str, mut schema: Json| {
-            schema["properties"]["format"] = json!({ "const": format });
-            if let Some(required) = schema["required"].as_array_mut() {
-                required.push(json!("format"));
-            }
-            schema
-        };
-        json!({
-            "description": "Questions, read from files in an official line format or made up.",
-            "anyOf": [
-                with_format("csqa", CsqaFiles::schema()),
-                with_format("obqa", Files::schema()),
-                with_format("quarel", QuarelFiles::schema()),
-                with_format("synthetic", Synthetic::schema()),
-            ]
-        })
-    }
-}
-
-impl ContentHash for Dataset {
-    fn term(&self) -> Term {
-        match self {
-            Self::Csqa(files) => Term::variant("csqa", files.term()),
-            Self::Obqa(files) => Term::variant("obqa", files.term()),
-            Self::Quarel(files) => Term::variant("quarel", files.term()),
-            Self::Synthetic(spec) => Term::variant("synthetic", spec.term()),
-        }
-    }
-}
-
-impl Stage for Dataset {
-    type Output = Questions;
-
-    const NAME: &'static str = "dataset";
-    const REVISION: u32 = 2;
-    const ABOUT: &'static str = "Questions with choices, by split: read from files or made up.";
-    const EXAMPLE: &'static str = "{ format: quarel, train: data/quarel/train.jsonl, test: data/quarel/test.jsonl }";
-
-    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
-        let seen: String = context.order.externals.values().flatten().map(|(.., digest)| digest.hex()).collect();
-        let first = looked.first(format!("questions {seen} {:?}", self.term()));
-        let flaw = if first { Flaw::of("", self.run(context)) } else { None };
-        flaw.into_iter().collect()
-    }
-
-    fn run(&self, context: &Context<'_>) -> Result<Questions, StageError> {
-        match self {
-            Self::Quarel(QuarelFiles { train, dev, test, wording, limit }) => {
-                let read = |bytes: &[u8]| quarel::read_worded(bytes, *wording);
-                Ok(limited(splits(context, [train, dev, test], &read)?, limit.as_ref()))
-            }
-            Self::Obqa(Files { train, dev, test, limit }) => {
-                Ok(limited(splits(context, [train, dev, test], &obqa::read)?, limit.as_ref()))
-            }
-            Self::Csqa(given) => csqa(context, given),
-            Self::Synthetic(Synthetic { train, dev, test, chain, difficulty, situations, reversals, scenes, seed }) => {
-                let small = |count: &Count| u8::try_from(count.get()).unwrap_or(u8::MAX);
-                let spec = SyntheticSpec {
-                    train: train.get(),
-                    dev: dev.get(),
-                    test: test.get(),
-                    chain: small(chain),
-                    difficulty: small(difficulty),
-                    situations: small(situations),
-                    reversals: *reversals,
-                    scenes: *scenes,
-                    seed: seed.0,
-                };
-                synthetic::generate(&spec).map_err(|error| StageError::data(error.to_string()))
-            }
-        }
+        synthetic::generate(&spec).map_err(|error| StageError::data(error.to_string()))
     }
 }
 

@@ -7,6 +7,7 @@
 //! | a blank rationale, as a transform may leave it | the label alone; counted |
 //! | a rationale of a question that is not in the split | not read; counted |
 //! | two rationales of one question with one sample number | an error |
+//! | a rationale without a label of the teacher's own, with `labels: teacher` | an error, or left out and counted |
 //! | an example that is longer than `max_length` | cut; counted |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use retort_model::Example;
 use retort_stage::{Context, StageError};
 use retort_text::tokenizer::Tokenizer;
 
+use super::labels::{Labels, require_labels, shuffled};
 use super::missing::Missing;
 use super::sequence::{Sequences, data};
 use super::train::{LossOn, Train};
@@ -41,27 +43,44 @@ impl Train {
         questions: &Questions,
         positions: usize,
     ) -> Result<Prepared, StageError> {
-        let rationales = match (&self.rationales, self.placement) {
-            (_, Placement::None) => Rationales::default(),
+        let mut rationales = match (&self.rationales, self.placement) {
+            (_, Placement::None) if self.labels != Labels::Teacher => Rationales::default(),
             (Some(input), _) => context.read(input)?,
             (None, placement) => return Err(data(format!("`placement: {placement}` needs `rationales`"))),
         };
         let scores = self.scores(context)?;
         let weighing = self.weights.as_ref().map(|weights| Weighing::new(weights, scores.as_ref()));
-        let questions = questions.split(Split::Train);
+        let dealt;
+        let questions = match self.labels {
+            Labels::Shuffled => {
+                dealt = shuffled(questions.split(Split::Train), self.seed.0);
+                dealt.as_slice()
+            }
+            Labels::Gold | Labels::Teacher => questions.split(Split::Train),
+        };
+        if self.labels == Labels::Teacher {
+            let without = require_labels(&mut rationales.rows, self.missing)?;
+            if without > 0 {
+                context.warn(format!("{without} rationales have no label of the teacher's own and are left out"));
+            }
+        }
         let mut log = TrainingLog::default();
         let by_question = match self.placement {
-            Placement::None => vec![vec![None]; questions.len()],
+            Placement::None if self.labels != Labels::Teacher => vec![vec![None]; questions.len()],
             _ => matched(&rationales, questions, self.missing, &mut log)?,
         };
         let sequences = Sequences::new(usage, tokenizer)?;
         let (length_max, whole) = (self.max_length.get().min(positions), self.loss == LossOn::Sequence);
         let (mut examples, mut made_of) = (Vec::new(), Vec::new());
         for (question, rationales) in questions.iter().zip(&by_question) {
-            let Some(label) = question.answer else {
-                return Err(data(format!("question `{}` of the train split has no answer", question.id)));
-            };
             for rationale in rationales {
+                let label = match self.labels {
+                    Labels::Teacher => rationale.and_then(|row| row.label),
+                    Labels::Gold | Labels::Shuffled => question.answer,
+                };
+                let Some(label) = label else {
+                    return Err(data(format!("question `{}` of the train split has no answer", question.id)));
+                };
                 let sequence = sequences.with_target(question, label, rationale.map_or("", |row| &row.text))?;
                 log.blank += usize::from(rationale.is_some_and(|row| row.text.trim().is_empty()));
                 let weighed = weighing.as_ref().map(|weighing| weighing.of(&sequence, *rationale)).transpose()?;

@@ -6,7 +6,7 @@ mod fields;
 use retort_artifact::{
     AgreementSummary, Checkpoint, CodecError, Part, Parts, Question, Questions, ReportFiles, Scores,
 };
-use retort_artifact::{Artifact, ArtifactKind, Split, TrainingLog};
+use retort_artifact::{Artifact, ArtifactKind, Split, TrainingLog, Votes};
 use retort_fingerprint::Digest;
 use retort_report::{self as report, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, foresee_lens, report_with};
 use retort_stage::params::{Gather, Seed};
@@ -64,6 +64,9 @@ retort_stage::params! {
         pub training: Option<Gather<Training>>,
         /// The stages of kind `agreement` that have a table of their own.
         pub agreement: Option<Gather<Agreement>>,
+        /// The stages of kind `elicit` with `votes` that have a table of their own: how far each teacher agrees with itself, and
+        /// how often it is right.
+        pub teachers: Option<Gather<Votes>>,
         /// What the layers of students know of the label: `{ readings: …, bound: 0.6 }`.
         pub lens: Option<LensReport>,
         /// The heading.
@@ -123,7 +126,7 @@ impl Stage for Report {
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
         if !self.shows_something() {
             let message = "the report has nothing to report on".to_owned();
-            let hint = Some("name stages of kind `evaluate` under `scores`, of kind `agreement`, or of kind `lens` under `lens.readings`".to_owned());
+            let hint = Some("name stages of kind `evaluate` under `scores`, of kind `agreement`, of kind `elicit` with `votes` under `teachers`, or of kind `lens` under `lens.readings`".to_owned());
             return vec![Misfit { field: String::new(), message, hint }];
         }
         let arms = |port: &str| -> Vec<_> {
@@ -147,6 +150,12 @@ impl Stage for Report {
         let agreements = gathered(context, self.agreement.as_ref())?;
         let asked = gathered(context, self.questions.as_ref())?;
         let scored = gathered(context, self.scores.as_ref())?;
+        let teachers = gathered(context, self.teachers.as_ref())?;
+        let teacher = |(arrival, votes): (&Arrival, Votes)| report::Teacher {
+            coords: arrival.coords.clone(),
+            stage: arrival.stage.clone(),
+            votes,
+        };
         let agreement = |(arrival, agreement): (&Arrival, Agreement)| report::Agreement {
             coords: arrival.coords.clone(),
             stage: arrival.stage.clone(),
@@ -178,6 +187,7 @@ impl Stage for Report {
             experiment: String::new(),
             arms,
             agreements: agreements.into_iter().map(agreement).collect(),
+            teachers: teachers.into_iter().map(teacher).collect(),
             questions,
             beside,
             spec: self.spec(),
@@ -197,7 +207,7 @@ impl Report {
 
     /// Says whether there is anything that a report can be about.
     fn shows_something(&self) -> bool {
-        self.scores.is_some() || self.agreement.is_some() || self.lens.is_some()
+        self.scores.is_some() || self.agreement.is_some() || self.teachers.is_some() || self.lens.is_some()
     }
 
     fn spec(&self) -> ReportSpec {
@@ -207,6 +217,7 @@ impl Report {
             split: _,
             training,
             agreement: _,
+            teachers: _,
             lens: _,
             title: _,
             rows,

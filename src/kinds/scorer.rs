@@ -1,4 +1,4 @@
-//! How `attribute` scores tokens: the methods, and which of the stage's fields mean something to each.
+//! The fields of `attribute`, and what they make of the method.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,100 +9,7 @@ use retort_model::{self as model, Attributed, IntegratedGradients, Over, Quadrat
 use retort_source::{Diagnostic, Node, Value};
 use retort_stage::params::{Count, FromNode, Input, PositiveReal, Scope, Seed};
 
-/// What stands for the absence of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Baseline {
-    /// A zero embedding.
-    Zero,
-    /// The mean of all token embeddings.
-    Mean,
-    /// The embedding of `[MASK]`.
-    Mask,
-}
-
-retort_stage::words!(Baseline { Zero = "zero", Mean = "mean", Mask = "mask" });
-
-/// How a token is scored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// The gradient, integrated on the way from a baseline to the input.
-    IntegratedGradients,
-    /// The gradient times the embedding.
-    GradientInput,
-    /// The norm of the gradient.
-    Saliency,
-    /// What attention brings from the token to where the label is written.
-    AttentionRollout,
-    /// What the label loses where the token alone is gone.
-    LeaveOneOut,
-    /// A random number: the control for all others.
-    Random,
-}
-
-retort_stage::words!(Method {
-    IntegratedGradients = "integrated_gradients",
-    GradientInput = "gradient_x_input",
-    Saliency = "saliency",
-    AttentionRollout = "attention_rollout",
-    LeaveOneOut = "leave_one_out",
-    Random = "random",
-});
-
-impl Method {
-    /// Returns the fields that mean something to it, of those that do not to every method.
-    fn fields(self) -> &'static [Setting] {
-        use Setting::{Baseline, CompletenessBound, Function, Over, Quadrature, Reduction, Seed, Steps};
-        match self {
-            Self::IntegratedGradients => &[Function, Baseline, Over, Quadrature, Steps, Reduction, CompletenessBound],
-            Self::GradientInput => &[Function, Reduction],
-            Self::Saliency => &[Function],
-            Self::LeaveOneOut => &[Function, Baseline],
-            Self::AttentionRollout => &[],
-            Self::Random => &[Seed],
-        }
-    }
-
-    /// Raised whenever a method gives other scores for the same settings: it enters the keys of stages and of rows.
-    const fn revision(self) -> i64 {
-        match self {
-            Self::IntegratedGradients
-            | Self::GradientInput
-            | Self::Saliency
-            | Self::LeaveOneOut
-            | Self::AttentionRollout
-            | Self::Random => 1,
-        }
-    }
-
-    /// Says whether what it scores with looks at the label.
-    pub(super) fn sees_label(self) -> bool {
-        self.fields().contains(&Setting::Function)
-    }
-}
-
-/// A field that does not apply to every method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Setting {
-    Function,
-    Baseline,
-    Over,
-    Quadrature,
-    Steps,
-    Reduction,
-    CompletenessBound,
-    Seed,
-}
-
-retort_fingerprint::words!(Setting {
-    Function = "function",
-    Baseline = "baseline",
-    Over = "over",
-    Quadrature = "quadrature",
-    Steps = "steps",
-    Reduction = "reduction",
-    CompletenessBound = "completeness_bound",
-    Seed = "seed",
-});
+use super::chosen::{Baseline, Chosen, Method, Scoring, Setting};
 
 retort_stage::params! {
     /// How much each token of a rationale matters to the label, for a student that reasons before it answers. A field
@@ -118,7 +25,7 @@ retort_stage::params! {
         pub split: Split = Split::Train,
         /// How tokens are scored: `integrated_gradients`, `gradient_x_input`, `saliency` (the norm of the gradient),
         /// `attention_rollout`, `leave_one_out`, or at `random`, as a control.
-        pub method: Method = Method::IntegratedGradients,
+        pub method: Chosen = Chosen::Builtin(Method::IntegratedGradients),
         /// What is attributed: the label's `logit` (unless given), `log_probability` or `probability`. Means nothing to
         /// `attention_rollout` and `random`.
         pub function: Option<Attributed>,
@@ -159,7 +66,7 @@ pub struct Attribute {
     /// The split the rationales belong to.
     pub split: Split,
     /// How tokens are scored.
-    pub method: Method,
+    pub method: Chosen,
     /// What is attributed.
     pub function: Attributed,
     /// What stands for the absence of a token.
@@ -190,8 +97,7 @@ impl FromNode for Attribute {
             let foreign = Setting::of_word(field).is_some_and(|setting| !method.fields().contains(setting));
             if value.value != Value::Null && foreign {
                 sound = false;
-                let method_word = node.get("method").and_then(Node::text).unwrap_or("integrated_gradients");
-                let wrong = format!("`{field}` means nothing to the method `{method_word}`");
+                let wrong = format!("`{field}` means nothing to the method `{}`", method.name());
                 let label = match method.fields() {
                     [] => "no such field does".to_owned(),
                     fields => {
@@ -271,7 +177,9 @@ impl Attribute {
         };
         let used = self.method.fields().iter();
         let mut fields: BTreeMap<_, _> = used.map(|setting| (Cow::Borrowed(setting.word()), value(*setting))).collect();
-        fields.insert(Cow::Borrowed("method revision"), Term::Int(self.method.revision()));
+        if let Chosen::Builtin(method) = &self.method {
+            fields.insert(Cow::Borrowed("method revision"), Term::Int(method.revision().into()));
+        }
         fields
     }
 
@@ -285,8 +193,12 @@ impl Attribute {
         Term::Record(fields)
     }
 
-    /// Returns the scorer of a method that looks at the student; `None` for `random`. `mask` finds the id of `[MASK]`.
-    pub(super) fn scorer<E>(&self, mask: impl FnOnce() -> Result<u32, E>) -> Result<Option<Scorer>, E> {
+    /// Returns what scores with a method that looks at the student; `None` for `random`. `mask` finds the id of `[MASK]`.
+    pub(super) fn scoring<E>(&self, mask: impl FnOnce() -> Result<u32, E>) -> Result<Option<Scoring<'_>>, E> {
+        let method = match &self.method {
+            Chosen::Builtin(method) => *method,
+            Chosen::Added(added) => return Ok(Some(Scoring::Added(added))),
+        };
         let (function, over, quadrature) = (self.function, self.over, self.quadrature);
         let (steps, reduction) = (self.steps.get(), self.reduction);
         let baseline = || {
@@ -296,7 +208,7 @@ impl Attribute {
                 Baseline::Mask => model::Baseline::Token(mask()?),
             })
         };
-        Ok(Some(match self.method {
+        Ok(Some(Scoring::Builtin(match method {
             Method::IntegratedGradients => {
                 let baseline = baseline()?;
                 let options = IntegratedGradients { function, baseline, over, quadrature, steps, reduction };
@@ -307,6 +219,6 @@ impl Attribute {
             Method::AttentionRollout => Scorer::AttentionRollout,
             Method::LeaveOneOut => Scorer::LeaveOneOut { function, baseline: baseline()? },
             Method::Random => return Ok(None),
-        }))
+        })))
     }
 }

@@ -18,6 +18,7 @@ use super::ask::{Asker, max_new, outcome};
 use super::bounds::{Begin, End};
 use super::examples::Prepared;
 use super::keeping::{self, STATE};
+use super::labels::Labels;
 use super::missing::Missing;
 use super::pace::Pace;
 use super::recipe::{EvalBy, TrainRecipe};
@@ -69,13 +70,16 @@ retort_stage::params! {
         pub student: ModelSpec<Student>,
         /// The questions: it is trained on the train split, and evaluated on the dev split.
         pub questions: Input<Questions>,
-        /// The rationales; not read with `placement: none`.
+        /// The rationales; with `placement: none` only their labels are read, and these only with `labels: teacher`.
         pub rationales: Option<Input<Rationales>>,
         /// Where the target has its rationale: `none`, `before` the label, `after` it, or `both`.
         pub placement: Placement,
         /// What becomes of questions that have no rationale where the target needs one: it will `fail`, `drop` them, or
         /// `keep` them and train on their labels alone.
         pub missing: Missing = Missing::Fail,
+        /// Whose labels are trained: `gold`, those of the dataset; `teacher`, those that the teacher's answers state; or
+        /// `shuffled`, those of the dataset dealt out by `seed` among the questions of the split that have as many choices.
+        pub labels: Labels = Labels::Gold,
         /// A template for its prompts, in Jinja, with `question` and `choices`.
         pub prompt: Option<External>,
         /// What stands around the label.
@@ -126,6 +130,14 @@ impl Stage for Train {
             let why = format!("`placement: {}` needs `rationales`", self.placement);
             return clash("placement", &why, "name the stage that gives them, or use `placement: none`");
         }
+        if self.labels == Labels::Teacher && self.rationales.is_none() {
+            let why = "`labels: teacher` needs `rationales`, whose labels are trained";
+            return clash("labels", why, "name the stage that gives them, or use `labels: gold`");
+        }
+        if self.labels == Labels::Teacher && self.missing == Missing::Keep {
+            let why = "with `labels: teacher`, a question that the teacher did not answer has no label to keep it for";
+            return clash("missing", why, "use `missing: drop`");
+        }
         if self.recipe.eval_by == EvalBy::Likelihood && !self.placement.label_first() {
             let why = format!(
                 "`eval_by: likelihood` needs the label first, and with `placement: {}` it follows a rationale",
@@ -164,6 +176,7 @@ impl Stage for Train {
             "questions" if self.recipe.eval_every.is_some() => Some(vec!["dev".into(), "train".into()]),
             "questions" => Some(vec!["train".into()]),
             // The baseline reads no rationales, so it is one and the same student whatever they are.
+            "rationales" if self.placement == Placement::None && self.labels == Labels::Teacher => None,
             "rationales" | "weights.tokens" if self.placement == Placement::None => Some(Vec::new()),
             _ => None,
         }

@@ -4,48 +4,13 @@ use serde_json::Value;
 
 use super::architecture::{Architecture, Fields, Size};
 use super::decoder::{Decoder, TensorSpec, Weights};
-use super::student::ModelError;
+use super::error::{ConfigError, ModelError};
 
 /// A model's architecture and shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     architecture: Architecture,
     decoder: Decoder,
-}
-
-/// Why a `config.json` cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The bytes are not a JSON object.
-    #[error("cannot read the model configuration `{file}`: {source}")]
-    Json {
-        /// The file.
-        file: String,
-        /// What the JSON parser found.
-        source: serde_json::Error,
-    },
-    /// The architecture is not one of [`Architecture::ALL`].
-    #[error("cannot use the model of `{file}`: its `model_type` is `{found}`, supported are {}", known())]
-    UnknownArchitecture {
-        /// The file.
-        file: String,
-        /// The `model_type` it names.
-        found: String,
-    },
-    /// A field is missing or has a value that the architecture cannot have.
-    #[error("cannot use the model configuration `{file}`: `{field}` {problem}")]
-    Field {
-        /// The file.
-        file: String,
-        /// The key in the JSON object.
-        field: String,
-        /// What is wrong with its value.
-        problem: String,
-    },
-}
-
-fn known() -> String {
-    Architecture::ALL.map(|architecture| format!("`{}`", architecture.name())).join(", ")
 }
 
 impl Config {
@@ -63,10 +28,11 @@ impl Config {
         let Some(found) = json.get("model_type").and_then(Value::as_str) else {
             return Err(fields.error("model_type", "must name the architecture"));
         };
-        let architecture = Architecture::ALL
-            .into_iter()
-            .find(|architecture| architecture.name() == found)
-            .ok_or_else(|| ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned() })?;
+        let architecture =
+            Architecture::ALL.into_iter().find(|architecture| architecture.name() == found).ok_or_else(|| {
+                let known = Architecture::ALL.map(|architecture| format!("`{}`", architecture.name())).join(", ");
+                ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned(), known }
+            })?;
         Ok(Self { architecture, decoder: architecture.read(&fields)? })
     }
 

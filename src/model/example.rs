@@ -1,6 +1,6 @@
 //! What a student learns from, sequence by sequence.
 
-use super::fit::FitError;
+use super::error::FitError;
 use super::learn::Batch;
 use super::recipe::Recipe;
 use super::weighing::{TokenWeight, weights};

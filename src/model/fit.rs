@@ -8,9 +8,10 @@ use std::io;
 
 use super::archive::Source;
 use super::decoder::DropoutRates;
-use super::device::{DeviceError, guarded};
-use super::early_stopping::EarlyStopping;
+use super::device::guarded;
+use super::error::FitError;
 use super::example::{Example, batch_of};
+use super::fit_log::{Evaluation, FitLog, Progress, StepReport};
 use super::fit_state::{self, TrainState};
 use super::flops;
 use super::forward::Drops;
@@ -18,50 +19,8 @@ use super::init::Random;
 use super::kernels::AdamWStep;
 use super::learn::{Batch, Update};
 use super::order::Order;
-use super::recipe::{Decay, Recipe, RecipeError};
-use super::saved::StateError;
-use super::student::{Model, SequenceError, placed};
-
-/// One step, as it was.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepReport {
-    /// The step, counted from 1.
-    pub step: u64,
-    /// Steps of the whole run.
-    pub steps_total: u64,
-    /// Mean cross-entropy over the targets, each by its weight, in nats, before the step.
-    pub loss: f64,
-    /// Norm of the gradient before clipping.
-    pub grad_norm: f64,
-    /// The learning rate.
-    pub lr: f64,
-    /// Tokens in the step's sequences.
-    pub tokens: u64,
-    /// Floating-point operations of the step, as they are commonly counted.
-    pub flops: f64,
-}
-
-/// One evaluation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Evaluation {
-    /// After this step.
-    pub step: u64,
-    /// What the hook returned; larger is better.
-    pub value: f64,
-}
-
-/// What happened in a run. It holds no times: on the CPU equal runs have equal logs.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FitLog {
-    /// Every step.
-    pub steps: Vec<StepReport>,
-    /// Every evaluation.
-    pub evaluations: Vec<Evaluation>,
-    /// The best evaluation, whose weights the model has at the end.
-    pub best: Option<Evaluation>,
-    /// Whether patience ended the run before its last step.
-    pub stopped_early: bool,
-}
+use super::recipe::{Decay, Recipe};
+use super::student::{Model, placed};
 
 /// What a caller may hook into. Every method has a default that does nothing.
 pub trait FitHooks {
@@ -92,88 +51,6 @@ pub trait FitHooks {
 
 /// Hooks that do nothing.
 impl FitHooks for () {}
-
-/// Why a run ended without a result.
-#[derive(Debug, thiserror::Error)]
-pub enum FitError {
-    /// A setting makes no sense.
-    #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    /// There is nothing to learn from.
-    #[error("cannot train: there are no examples")]
-    NoExamples,
-    /// An example that the model cannot take.
-    #[error("cannot train on the examples: {0}")]
-    Example(#[from] SequenceError),
-    /// An example without a token that carries loss.
-    #[error("cannot train on example {example}: none of its {tokens} tokens carries loss")]
-    NoTarget {
-        /// Its index.
-        example: usize,
-        /// Its length.
-        tokens: usize,
-    },
-    /// Weights that do not fit the tokens.
-    #[error("cannot train on example {example}: it has weights for {weights} of its {tokens} tokens")]
-    Weights {
-        /// Its index.
-        example: usize,
-        /// How many there are.
-        weights: usize,
-        /// Its length.
-        tokens: usize,
-    },
-    /// A weight that is none.
-    #[error("cannot train on example {example}: a token weighs {weight}, expected a number of at least 0")]
-    Weight {
-        /// Its index.
-        example: usize,
-        /// The weight.
-        weight: f32,
-    },
-    /// An example all of whose targets weigh nothing, at the beginning or at the end.
-    #[error("cannot train on example {example}: in some step none of its tokens that carry loss weighs anything")]
-    Weightless {
-        /// Its index.
-        example: usize,
-    },
-    /// The loss is no longer a number.
-    #[error("training diverged: the loss of step {step} is {loss}; try a lower `lr` or a lower `max_grad_norm`")]
-    Diverged {
-        /// The step.
-        step: u64,
-        /// The loss.
-        loss: f64,
-    },
-    /// A hook asked to stop; the state was saved.
-    #[error("training was stopped after step {step}")]
-    Stopped {
-        /// Steps done.
-        step: u64,
-    },
-    /// The state could not be saved.
-    #[error("cannot save the state of training: {0}")]
-    Save(io::Error),
-    /// A saved state cannot be resumed from.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The device failed.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-}
-
-/// Where a run is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Progress {
-    /// Steps done.
-    pub(crate) step: u64,
-    /// The last step whose evaluation is done.
-    pub(crate) evaluated: u64,
-    /// The state of early stopping.
-    pub(crate) stopping: EarlyStopping,
-    /// The log so far.
-    pub(crate) log: FitLog,
-}
 
 /// Trains `model` on `examples`. On an error the model's weights are those of the last step, but where
 /// the device failed.

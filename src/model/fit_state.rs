@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::{self, Entry, Source};
 use super::decoder::TensorSpec;
 use super::early_stopping::EarlyStopping;
-use super::fit::{Evaluation, FitLog, Progress, StepReport};
+use super::fit_log::{Evaluation, FitLog, Progress, StepReport};
 use super::network::Shelf;
 use super::recipe::Recipe;
 use super::saved::{Saved, StateError};

@@ -78,7 +78,8 @@ impl<P: Kernels> Pass<'_, P> {
         seen: impl FnMut(&Real<B>),
     ) -> Real<B> {
         let heads = self.decoder.attention();
-        let attend = |layer, qkv| B::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)));
+        let attend =
+            |layer, qkv| <B as Blocks>::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)));
         self.blocks::<B>(weights, stream, None, seen, attend)
     }
 
@@ -199,7 +200,7 @@ impl<P: Kernels> Pass<'_, P> {
         affine: &Affine<Real<B>>,
         residual: Option<&Real<B>>,
     ) -> Real<B> {
-        B::linear(x, &affine.weight, self.form(), affine.bias.as_ref(), residual)
+        <B as Blocks>::linear(x, &affine.weight, self.form(), affine.bias.as_ref(), residual)
     }
 
     fn norm<B: Blocks<Plain = P>>(&self, x: &Real<B>, affine: &Affine<Real<B>>) -> Real<B> {
@@ -234,6 +235,6 @@ impl<P: Kernels> Pass<'_, P> {
 
     /// The logits `[rows, vocab]` of rows of the final norm's output.
     pub(crate) fn head<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, hidden: &Real<B>) -> Real<B> {
-        B::linear(hidden, weights.head(), self.head_form(), weights.head_bias.as_ref(), None)
+        <B as Blocks>::linear(hidden, weights.head(), self.head_form(), weights.head_bias.as_ref(), None)
     }
 }

@@ -15,8 +15,10 @@ mod config;
 mod decoder;
 mod device;
 mod early_stopping;
+mod error;
 mod example;
 mod fit;
+mod fit_log;
 mod fit_state;
 mod flops;
 mod forest;
@@ -50,11 +52,13 @@ pub use self::attribute::{
     AttributeError, Attributed, Baseline, Completeness, IntegratedGradients, Over, Reduction, Request, Scorer, Scores,
     Unfit, attribute,
 };
-pub use self::config::{Config, ConfigError};
+pub use self::config::Config;
 pub use self::decoder::{Biases, Decoder, DropoutRates};
 pub use self::device::{Device, DeviceChoice, DeviceError};
+pub use self::error::{ConfigError, FitError, ModelError, RecipeError, SequenceError};
 pub use self::example::Example;
-pub use self::fit::{Evaluation, FitError, FitHooks, FitLog, StepReport, fit, resume};
+pub use self::fit::{FitHooks, fit, resume};
+pub use self::fit_log::{Evaluation, FitLog, StepReport};
 pub use self::fit_state::TrainState;
 pub use self::flops::peak_flops;
 pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate, generate_each};
@@ -66,8 +70,8 @@ pub use self::lens::{
 pub use self::likelihood::{Continuation, log_probabilities};
 pub use self::lora::Lora;
 pub use self::quadrature::Quadrature;
-pub use self::recipe::{Decay, Length, Recipe, RecipeError, Schedule};
+pub use self::recipe::{Decay, Length, Recipe, Schedule};
 pub use self::rotary::{Rotary, RotaryScaling};
 pub use self::saved::StateError;
-pub use self::student::{Model, ModelError, SequenceError};
+pub use self::student::Model;
 pub use self::weighing::{Ramp, TokenWeight};

@@ -1,10 +1,11 @@
 //! How likely a model holds given continuations.
 
 use super::device::guarded;
+use super::error::{ModelError, SequenceError};
 use super::generate::Budget;
 use super::kernels::Kernels;
 use super::network::Network;
-use super::student::{Model, ModelError, SequenceError, placed};
+use super::student::{Model, placed};
 
 /// A sequence of tokens, some of which continue the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

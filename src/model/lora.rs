@@ -10,8 +10,8 @@ use burn::tensor::{Shape, TensorMetadata};
 
 use super::config::Config;
 use super::decoder::{Init, TensorSpec};
+use super::error::RecipeError;
 use super::kernels::{Kernels, Real};
-use super::recipe::RecipeError;
 use super::weights::is_vocabulary;
 
 /// The settings of low-rank adaptation. Projections are named as in Hugging Face files, such as `q_proj`.

@@ -8,12 +8,12 @@ use burn::tensor::{Slice, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 use super::config::Config;
 use super::decoder::{TensorSpec, Weights};
 use super::device::DeviceError;
+use super::error::RecipeError;
 use super::forward::Pass;
 use super::init::initial;
 use super::kernels::{Kernels, Precision, Real, Turn};
 use super::layout::Layout;
 use super::lora::{Adaptation, Lora};
-use super::recipe::RecipeError;
 
 /// How many elements of a tensor are copied at a time, or one row where that is more.
 const PIECE: usize = 1 << 20;

@@ -1,5 +1,6 @@
 //! How to train: the settings of the Hugging Face Trainer, under its meanings.
 
+use super::error::RecipeError;
 use super::kernels::Precision;
 use super::lora::Lora;
 use super::weighing::Ramp;
@@ -114,18 +115,6 @@ pub enum Decay {
 }
 
 retort_fingerprint::words!(Decay { Matrices = "matrices", All = "all" });
-
-/// A setting that makes no sense.
-#[derive(Clone, Debug, thiserror::Error, PartialEq)]
-#[error("cannot train with `{field}` = {value}: it must be {wanted}")]
-pub struct RecipeError {
-    /// The setting.
-    pub field: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What it must be.
-    pub wanted: String,
-}
 
 impl Recipe {
     /// Whether every setting makes sense.

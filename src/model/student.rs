@@ -1,21 +1,22 @@
 //! A model: a configuration, weights and the device they are on.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use burn::Dispatch;
 use burn::backend::Flex;
 
-use super::archive::{self, Archive, Give, WeightsError, WeightsFile};
-use super::config::{Config, ConfigError};
+use super::archive::{self, Archive, Give, WeightsFile};
+use super::config::Config;
 use super::decoder::TensorSpec;
 use super::device::{Device, DeviceError, Place, guarded};
+use super::error::{ModelError, SequenceError};
 use super::init::initial;
 use super::layout::Layout;
 use super::network::{Network, Shelf};
 use super::weights;
-use retort_hub::{FolderError, weights_in};
+use retort_hub::weights_in;
 
 /// A causal language model on a device.
 pub struct Model {
@@ -41,79 +42,6 @@ macro_rules! placed {
     };
 }
 pub(crate) use placed;
-
-/// Why a model cannot be loaded, used or written.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// A file cannot be read or written.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The configuration is of no use.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The weights are of no use.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// There are no weights, or not all of them.
-    #[error("cannot load the model of `{}`: {source}", .directory.display())]
-    Folder {
-        /// The directory.
-        directory: PathBuf,
-        /// What is missing.
-        source: FolderError,
-    },
-    /// The weights are more than this process can have the memory for.
-    #[error("the model's weights take {} GiB of memory, which this machine does not have", bytes >> 30)]
-    TooLarge {
-        /// What they take.
-        bytes: u128,
-    },
-    /// The configuration has blocks that the files cannot hold.
-    #[error("the configuration has {layers} blocks, and the weights are {tensors} tensors: they are not of one model")]
-    Blocks {
-        /// The blocks of the configuration.
-        layers: usize,
-        /// The tensors of the files.
-        tensors: usize,
-    },
-    /// The device failed.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// A sequence of tokens that the model cannot take.
-    #[error(transparent)]
-    Sequence(#[from] SequenceError),
-}
-
-/// Why a model cannot take a sequence of tokens.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum SequenceError {
-    /// There is nothing in it.
-    #[error("cannot run sequence {sequence}: it is empty")]
-    Empty {
-        /// Its index.
-        sequence: usize,
-    },
-    /// It is longer than the model's context.
-    #[error("cannot run sequence {sequence}: its {tokens} tokens are more than the model's {context} positions")]
-    TooLong {
-        /// Its index.
-        sequence: usize,
-        /// Its length.
-        tokens: usize,
-        /// The largest length.
-        context: usize,
-    },
-    /// A token is not in the vocabulary.
-    #[error("cannot run sequence {sequence}: token {token} is not below the vocabulary's size {vocab}")]
-    UnknownToken {
-        /// Its index.
-        sequence: usize,
-        /// The token.
-        token: u32,
-        /// Size of the vocabulary.
-        vocab: usize,
-    },
-}
 
 impl Model {
     /// A model with random weights, as Hugging Face starts one: the same seed gives the same weights everywhere.

@@ -4,6 +4,7 @@
 //! and the engine calls the same function as inputs become known, so that a prediction is always what happens. What the
 //! plan cannot know (the content of something that has yet to run) it says: such an instance [awaits](Verdict::Awaits).
 
+mod doubts;
 mod external;
 mod makers;
 mod predict;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::doubts;
 use super::{Decision, Externals, Facts, Found, Makers, Need, Read, Recipe, decide, recipe};
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_graph::InstanceGraph;
@@ -20,6 +21,8 @@ pub enum Verdict {
     Run(Box<Recipe>),
     /// Its result is there but its bytes are not, and something that runs needs them, or somebody who named it.
     Remake(Box<Recipe>, Arc<Found>),
+    /// Its result is there but its bytes are not; it is made again if one of these, which may run, turns out to need them.
+    Doubtful(Arc<Found>, Vec<InstanceId>),
     /// It has the same recipe as this instance, which runs, and takes its result.
     Shares(InstanceId),
     /// It may run or be a hit, depending on what these produce.
@@ -44,7 +47,7 @@ pub struct Counts {
     pub runs: usize,
     /// Instances that take the result of one that runs.
     pub shares: usize,
-    /// Waits.
+    /// Instances of which it is not known yet whether they run.
     pub awaits: usize,
     /// Instances whose files are not here.
     pub lacks: usize,
@@ -60,7 +63,7 @@ impl Plan {
                 Verdict::Hit(_) => counts.hits += 1,
                 Verdict::Run(_) | Verdict::Remake(..) => counts.runs += 1,
                 Verdict::Shares(_) => counts.shares += 1,
-                Verdict::Awaits(_) => counts.awaits += 1,
+                Verdict::Awaits(_) | Verdict::Doubtful(..) => counts.awaits += 1,
                 Verdict::Lacks(_) => counts.lacks += 1,
             }
         }
@@ -152,6 +155,8 @@ pub fn predict(
             Lacking::Again(asked) => remaking.follow(Some(asked))?,
         }
     }
+    let made = std::mem::take(&mut remaking.made);
+    doubts::mark(known, &After { facts, made: &made }, &mut verdicts);
     Ok(Plan { verdicts })
 }
 
@@ -165,11 +170,11 @@ enum Lacking {
 
 /// What recipes are made of.
 #[derive(Clone, Copy)]
-struct Known<'a> {
-    experiment: &'a Experiment,
-    externals: &'a Externals,
-    numerics: &'a str,
-    results: &'a [Option<Arc<Found>>],
+pub(super) struct Known<'a> {
+    pub(super) experiment: &'a Experiment,
+    pub(super) externals: &'a Externals,
+    pub(super) numerics: &'a str,
+    pub(super) results: &'a [Option<Arc<Found>>],
 }
 
 /// Finds out which hits are made again because something that runs reads their bytes and these cannot be had.

@@ -226,6 +226,21 @@ pub fn decide(recipe: &Recipe, facts: &dyn Facts, need: &Need) -> Result<Decisio
     Ok(Decision::Run { before, lacks })
 }
 
+/// Returns what an instance reads of those of its producers whose results are known.
+pub(super) fn known_reads(experiment: &Experiment, id: InstanceId, results: &[Option<Arc<Found>>]) -> Vec<Read> {
+    let instance = experiment.instance(id);
+    let mut reads = Vec::new();
+    for (port, producers) in &instance.inputs {
+        let wanted = instance.bound.parts(port);
+        for producer in producers {
+            let parts = results[producer.index()].iter().flat_map(|found| &found.parts);
+            let read = parts.filter(|(part, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(*part)));
+            reads.extend(read.map(|(part, digest)| Read { producer: *producer, part: part.clone(), digest: *digest }));
+        }
+    }
+    reads
+}
+
 /// Puts together what arrives at a port, each with the instance that it comes from.
 fn arrivals(
     experiment: &Experiment,

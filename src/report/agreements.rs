@@ -175,7 +175,7 @@ pub(super) fn csv(input: &ReportInput) -> Option<String> {
             csv.row(place.iter().chain(&fields));
         }
     }
-    (!input.agreements.is_empty()).then_some(csv.out)
+    (!input.agreements.is_empty()).then_some(csv.finish())
 }
 
 fn place(axes: &BTreeSet<&String>, coords: &BTreeMap<String, String>) -> Vec<String> {

@@ -1,11 +1,10 @@
 //! Values that others stated, set beside the measured ones.
 
-use std::collections::BTreeMap;
-
 use super::counterpart::same_value;
 use super::csv::{Writer, number};
 use super::label::{self, ABSENT};
 use super::layout::{Group, Layout, value_of};
+use super::published::{Beside, Stated};
 use super::summary::Summary;
 use super::tabulate::{axis_cell, axis_column, labels};
 use super::{Cell, Column, ReportError, ReportInput, Table};
@@ -13,24 +12,6 @@ use retort_stats::{Estimate, Interval};
 
 /// The column that holds a value; every other one is an axis.
 const VALUE: &str = "percent";
-
-/// Values that others stated.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Beside {
-    /// Whose they are.
-    pub name: String,
-    /// The values.
-    pub rows: Vec<Stated>,
-}
-
-/// An accuracy that others stated.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stated {
-    /// The axis values of the arm it is about; `None` where such an arm does not have the axis.
-    pub coords: BTreeMap<String, Option<String>>,
-    /// The accuracy, a share from 0 to 1; `None` where none is stated.
-    pub accuracy: Option<f64>,
-}
 
 impl Beside {
     /// Reads a CSV file whose heading names axes and `percent`: a line for each arm, with nothing where an arm lacks an
@@ -182,5 +163,5 @@ fn file(labels: &[String], pairs: &[Pair<'_>]) -> String {
         let numbers = [measured.value, low, high, *stated, measured.value - stated];
         csv.row(place.chain(numbers.map(|value| number(Some(value)))));
     }
-    csv.out
+    csv.finish()
 }

@@ -1,7 +1,8 @@
 //! What the arms say of each claim: tested case by case, corrected over all of them, told in two tables and a file.
 
 use super::against::against;
-use super::claim::{Case, Claim, Relation};
+use super::cases::Case;
+use super::claim::{Claim, Relation};
 use super::csv::{Writer, number};
 use super::label::{self, ABSENT};
 use super::layout::Layout;
@@ -415,5 +416,5 @@ pub(super) fn csv(layout: &Layout, judged: &[Judged<'_>]) -> Option<String> {
             ]);
         }
     }
-    (!judged.is_empty()).then_some(csv.out)
+    (!judged.is_empty()).then_some(csv.finish())
 }

@@ -3,33 +3,33 @@
 use std::borrow::Cow;
 
 use super::layout::Layout;
+use super::marks::Marks;
 use super::summary::Summary;
-use super::tabulate::Marks;
 use super::{ARM_AXIS, ReportInput};
 use retort_stats::{Comparison, Estimate};
 
-/// A CSV file being written.
-#[derive(Default)]
-pub(super) struct Writer {
-    pub(super) out: String,
+/// A CSV file being written, in which no cell is a formula.
+pub(super) struct Writer(csv::Writer<Vec<u8>>);
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new()))
+    }
 }
 
 impl Writer {
     pub(super) fn row<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) {
-        for (index, field) in fields.into_iter().enumerate() {
-            if index > 0 {
-                self.out.push(',');
-            }
-            let field = &*harmless(field.as_ref());
-            if field.contains([',', '"', '\r', '\n']) {
-                self.out.push('"');
-                self.out.push_str(&field.replace('"', "\"\""));
-                self.out.push('"');
-            } else {
-                self.out.push_str(field);
-            }
+        const TAKEN: &str = "a vector takes every byte, and rows may have any length";
+        for field in fields {
+            self.0.write_field(harmless(field.as_ref()).as_bytes()).expect(TAKEN);
         }
-        self.out.push_str("\r\n");
+        self.0.write_record(None::<&[u8]>).expect(TAKEN);
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(self) -> String {
+        let bytes = self.0.into_inner().expect("a vector takes every byte");
+        String::from_utf8(bytes).expect("every field is text")
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Sum
         ]);
         csv.row(fields);
     }
-    csv.out
+    csv.finish()
 }
 
 const QUESTION: [&str; 8] = ["stage", "question", "choices", "answer", "predicted", "correct", "tokens", "output"];
@@ -177,7 +177,7 @@ pub(super) fn questions_csv(input: &ReportInput) -> String {
             csv.row(place.iter().copied().chain(fields.iter().map(String::as_str)));
         }
     }
-    csv.out
+    csv.finish()
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
     fn fields_are_quoted_as_rfc_4180_says() {
         let mut csv = Writer::default();
         csv.row(["plain", "a,b", "say \"x\"", "two\nlines", "", "é"]);
-        assert_eq!(csv.out, "plain,\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",,é\r\n");
+        assert_eq!(csv.finish(), "plain,\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",,é\r\n");
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         }
         let mut csv = Writer::default();
         csv.row(["=HYPERLINK(\"http://x\",\"y\")"]);
-        assert_eq!(csv.out, "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"\r\n");
+        assert_eq!(csv.finish(), "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"\r\n");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::against::words;
 use super::layout::Layout;
+use super::marks::Marks;
 use super::summary::Summary;
-use super::tabulate::Marks;
 use super::{ReportInput, label, standing};
 use retort_artifact::TrainingLog;
 use retort_stats::{Method, Test};

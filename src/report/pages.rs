@@ -3,11 +3,11 @@
 use super::claims::Judged;
 use super::differences::Differences;
 use super::layout::Layout;
+use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
-use super::tabulate::Marks;
 use super::{
     Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, csv, foresight, html, label,
-    latex, markdown, pivot, record, reliability, tabulate,
+    latex, markdown, pivot, record, reliability, tabulate, teachers,
 };
 use retort_artifact::ReportFiles;
 
@@ -70,6 +70,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
     if let Some(csv) = agreements::csv(input) {
         add("agreement.csv", csv);
     }
+    sections.extend(teachers::table(input).map(Section::of));
     sections.extend(further.iter().cloned());
     if lead.is_empty() {
         lead = unscored(input, further);
@@ -98,7 +99,7 @@ fn number(sections: &mut [Section]) {
 
 /// Checks that a report without arms has something else to show, and asks for nothing about arms.
 fn nothing_scored(input: &ReportInput, further: &[Section]) -> Result<(), ReportError> {
-    if input.agreements.is_empty() && further.is_empty() {
+    if input.agreements.is_empty() && input.teachers.is_empty() && further.is_empty() {
         return Err(ReportError::NoArms);
     }
     foresight::nothing_scored(&input.spec).map_or(Ok(()), Err)
@@ -131,6 +132,10 @@ fn unscored(input: &ReportInput, further: &[Section]) -> String {
     let mut parts = Vec::new();
     if agreements > 0 {
         parts.push(format!("{} agreement{} of selected words", label::count(agreements), plural(agreements)));
+    }
+    let asked = input.teachers.len();
+    if asked > 0 {
+        parts.push(format!("{} teacher{} put to the vote", label::count(asked), plural(asked)));
     }
     let figures: usize = further.iter().map(|section| section.figures.len()).sum();
     if figures > 0 {

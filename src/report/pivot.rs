@@ -2,8 +2,9 @@
 
 use super::label::{self, ABSENT};
 use super::layout::{Group, Layout, value_of};
+use super::marks::Marks;
 use super::summary::Summary;
-use super::tabulate::{Marks, accuracy_cell, axis_cell, axis_column, labels};
+use super::tabulate::{accuracy_cell, axis_cell, axis_column, labels};
 use super::{Cell, Column, ReportInput, Table, notes};
 
 /// Values of axes, in the order of the axes.

@@ -143,5 +143,5 @@ fn bins_csv(input: &ReportInput, found: &[(&Group, Calibration)]) -> String {
             ]));
         }
     }
-    csv.out
+    csv.finish()
 }

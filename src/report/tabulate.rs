@@ -2,37 +2,12 @@
 
 use super::label::{self, ABSENT};
 use super::layout::{Layout, value_of};
+use super::marks::Marks;
 use super::summary::{Summary, Verdict};
-use super::{ARM_AXIS, Cell, Column, ReportInput, Side, Table, notes, standing};
+use super::{ARM_AXIS, Cell, Column, ReportInput, Table, notes};
 use retort_artifact::TrainingLog;
 
 const NO_QUESTIONS: &str = "no questions";
-
-/// What marks an accuracy, by group.
-pub(super) struct Marks {
-    /// Whether it is clearly the best of its rivals.
-    pub(super) best: Vec<bool>,
-    /// On which side of its baseline it clearly lies.
-    pub(super) side: Vec<Option<Side>>,
-    /// Whether any arm was compared with a baseline.
-    pub(super) compared: bool,
-}
-
-impl Marks {
-    /// Finds what is to be marked.
-    pub(super) fn of(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Self {
-        let alpha = 1.0 - input.spec.level.share();
-        // What answers nothing is below everything, which says nothing of what it learnt.
-        let told = |summary: &Summary| summary.is_readable(input);
-        let side = |summary: &Summary| {
-            let versus = summary.versus.filter(|versus| told(summary) && told(&summaries[versus.baseline]))?;
-            versus.side(alpha)
-        };
-        let best = standing::best(input, layout, summaries);
-        let compared = summaries.iter().any(|summary| summary.versus.is_some_and(|versus| versus.found.is_some()));
-        Self { best, side: summaries.iter().map(side).collect(), compared }
-    }
-}
 
 /// Returns the cell of an axis value; numbers are sorted as numbers.
 pub(super) fn axis_cell(value: &str) -> Cell {

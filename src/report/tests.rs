@@ -13,7 +13,8 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use retort_artifact::{
-    AgreementSummary, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, ReportFiles,
+    AgreementSummary, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, Poll, Question, ReportFiles,
+    Right, Scores, TrainingLog, Votes,
 };
 
 fn coords(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -122,6 +123,32 @@ fn agreements_have_a_table_and_a_file() {
     let alone = super::report(&input).unwrap();
     expect!["agreement | averaged over | precision % | by chance | recall % | by chance | F1 % | Jaccard % | n"]
         .assert_eq(shown(alone.tables.last().unwrap()).lines().nth(1).unwrap());
+}
+
+#[test]
+fn teachers_have_a_table() {
+    let poll = |id: usize, agree: usize, right: Option<(usize, bool)>| Poll {
+        id: format!("q{id:02}"),
+        cast: 5,
+        agree,
+        tie: id == 0,
+        right: right.map(|(answers, majority)| Right { answers, majority }),
+    };
+    let teacher = |stage: &str, known: bool| Teacher {
+        coords: BTreeMap::new(),
+        stage: stage.into(),
+        votes: Votes { polls: (0..10).map(|id| poll(id, 2 + id % 4, known.then_some((id % 4, id > 1)))).collect() },
+    };
+    let mut input = ReportInput { title: "T".into(), ..ReportInput::default() };
+    input.teachers = vec![teacher("asked", true), teacher("unknown", false)];
+    expect![[r"
+        # Teachers
+        teacher | questions | votes | self-consistency % | majority right % | one answer right % | ties
+        asked | 10 | 5 | 66.0 | 80.0 [49.0, 94.3] | 26.0 | 1
+        unknown | 10 | 5 | 66.0 | – | – | 1
+        * Self-consistency is the share of a question's answers that state the majority's label, averaged over questions; answers without a label agree with none.
+        * Brackets hold the 95 % interval after Wilson, over the questions whose right answer is known. These are the questions the teacher was asked, which need not be those a student is tested on."]]
+    .assert_eq(&shown(&super::report(&input).unwrap().tables[0]));
 }
 
 fn shown(table: &Table) -> String {

@@ -77,6 +77,7 @@ pub enum Style {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    notices: Vec<Diagnostic>,
     seen: BTreeSet<Diagnostic>,
 }
 
@@ -86,6 +87,20 @@ impl Diagnostics {
         if self.seen.insert(diagnostic.clone()) {
             self.found.push(diagnostic);
         }
+    }
+
+    /// Adds something to know that is no error, unless it was added before.
+    pub fn notice(&mut self, diagnostic: Diagnostic) {
+        if self.seen.insert(diagnostic.clone()) {
+            self.notices.push(diagnostic);
+        }
+    }
+
+    /// Takes what is no error, in the order of its places.
+    pub fn take_notices(&mut self) -> Vec<Diagnostic> {
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.sort_by_key(|notice| notice.span);
+        notices
     }
 
     /// Says whether nothing is wrong.

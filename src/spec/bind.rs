@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use super::axis::{AxisValue, Group};
 use super::derive::Recipe;
+use super::experiment::Values;
+use super::limit::{enough, too_many};
 use super::table::{AxisId, AxisTable, Coords, ValueId};
 use super::written::{Word, WrittenStage};
-use super::{Language, MAX_ERRORS, MAX_INSTANCES, name, placeholder, read};
+use super::{Language, MAX_ERRORS, MAX_INSTANCES, name, placeholder};
 use retort_artifact::ArtifactKind;
 use retort_source::{Diagnostic, Diagnostics, Node, Span};
 use retort_stage::BoundStage;
 use retort_stage::params::{EdgeRef, Scope};
-
-/// The values that a stage's placeholders took.
-pub(super) type Values = Vec<(Arc<str>, Arc<Node>)>;
 
 /// A stage, read with one choice of values.
 #[derive(Debug)]
@@ -116,6 +115,7 @@ impl<'a> Surroundings<'a> {
             choice.sort_by_key(|(axis, ..)| *axis);
             let mut found = Diagnostics::default();
             let binding = self.bind_one(recipe, &choice, &mut found);
+            found.take_notices().into_iter().for_each(|notice| diagnostics.notice(notice));
             report(&found, &unknown, diagnostics);
             binding
         };
@@ -131,7 +131,7 @@ impl<'a> Surroundings<'a> {
         self.spend(bindings.len());
         for (group, rows) in groups.iter().enumerate() {
             for row in 0..rows.len() {
-                if read::enough(diagnostics) || !self.spend(1) {
+                if enough(diagnostics) || !self.spend(1) {
                     return None;
                 }
                 let mut at = vec![0; groups.len()];
@@ -256,13 +256,6 @@ impl<'a> Surroundings<'a> {
         }
         Some(Edge { port: edge.port.as_str().into(), target: *target, span: edge.span, gathers: edge.gathers })
     }
-}
-
-/// Says that a stage multiplies beyond the limit.
-pub(super) fn too_many(name: Span) -> Diagnostic {
-    let message = format!("the experiment multiplies to more than {} thousand instances", MAX_INSTANCES / 1000);
-    let hint = "axes multiply each other in every stage that mentions them or refers to such a stage; take some away";
-    Diagnostic::at(name, message).label("the limit is passed here").hint(hint)
 }
 
 /// Reports what was found wrong with one choice of values.

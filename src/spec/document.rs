@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::read::enough;
+use super::limit::enough;
 use super::{Loader, name};
 use retort_source::{Diagnostic, Diagnostics, FileId, Key, Node, Sources, Span, Value, read_yaml};
 

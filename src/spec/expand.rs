@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::bind::{Binding, too_many};
+use super::bind::Binding;
 use super::experiment::{Instance, InstanceId, InstanceName, StageId};
 use super::filter::{Filter, WrittenFilter};
 use super::join::{Shelf, merge};
+use super::limit::too_many;
 use super::table::{AxisId, AxisTable, Coords, value_of};
 use super::{MAX_INSTANCES, name};
 use retort_source::{Diagnostic, Diagnostics, Key};

@@ -6,9 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::bind::Values;
 use super::placeholder;
-use retort_source::{FileId, Node, Span, Value};
+use retort_source::{Diagnostic, FileId, Node, Span, Value};
 use retort_stage::{BoundStage, Kind};
 
 /// Which instance of an experiment: its position in [`Experiment::instances`].
@@ -46,6 +45,9 @@ impl StageId {
     }
 }
 
+/// The values that a stage's placeholders took.
+pub(super) type Values = Vec<(Arc<str>, Arc<Node>)>;
+
 /// The name of an instance, from values rather than positions: `tuned[student=gpt2,run=0]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceName(Arc<str>);
@@ -76,6 +78,8 @@ pub struct Experiment {
     pub stages: Vec<StageDecl>,
     /// The instances, each after those it refers to; those of one stage stand together, sorted by their coordinates.
     pub instances: Vec<Instance>,
+    /// What is no error but to be known, such as names that have changed.
+    pub notices: Vec<Diagnostic>,
     pub(super) seed_span: Option<Span>,
     pub(super) models: BTreeMap<String, Node>,
     pub(super) folders: BTreeMap<FileId, PathBuf>,

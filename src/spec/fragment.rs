@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::limit::enough;
 use super::name;
-use super::read::enough;
 use retort_source::{Diagnostic, Diagnostics, Key, Node, Span, Value};
 
 /// The most values all bodies may hold together once fragments are taken in.

@@ -23,6 +23,7 @@ mod experiment;
 mod filter;
 mod fragment;
 mod join;
+mod limit;
 mod name;
 mod order;
 mod placeholder;

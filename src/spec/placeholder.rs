@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::read::enough;
+use super::limit::enough;
 use retort_source::{Diagnostic, Diagnostics, Node, Span, Value};
 
 /// A stretch of text: literal, or the name of an axis.

@@ -11,6 +11,7 @@ use super::document::{Document, read_document};
 use super::expand::Expansion;
 use super::experiment::{Experiment, StageDecl};
 use super::fragment::Fragments;
+use super::limit::enough;
 use super::order::{References, order};
 use super::setting::Settings;
 use super::table::AxisTable;
@@ -36,12 +37,9 @@ pub fn read(
     if let Some(experiment) = &experiment {
         check_gathered(experiment, &mut diagnostics);
     }
-    experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))
-}
-
-/// Says whether so many errors were found that looking for more is of no use.
-pub(super) fn enough(diagnostics: &Diagnostics) -> bool {
-    diagnostics.len() > MAX_ERRORS
+    let mut experiment = experiment.filter(|_| diagnostics.is_empty()).ok_or_else(|| first_of(&diagnostics))?;
+    experiment.notices = diagnostics.take_notices();
+    Ok(experiment)
 }
 
 fn lower(
@@ -225,7 +223,8 @@ fn finish(
     };
     let Document { path, name, seed, seed_span, folders, .. } = document;
     let stages = stages.into_iter().zip(recipes).zip(ranges).filter_map(declare).collect();
-    Experiment { name, seed, path, stages, instances, seed_span, models, folders, by_name: OnceLock::new() }
+    let notices = Vec::new();
+    Experiment { name, seed, path, stages, instances, notices, seed_span, models, folders, by_name: OnceLock::new() }
 }
 
 /// Keeps the first errors of many, and says how many there were.

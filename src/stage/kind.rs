@@ -1,5 +1,6 @@
 //! The trait authors write, the one the engine sees, and the adapter between them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
@@ -76,8 +77,27 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns the address of the server it asks, where the key does not say which server that is.
-    fn server(&self) -> Option<&str> {
+    /// The rows that it buys, where it does: those that cannot be computed again, only asked for again.
+    const BOUGHT_ROWS: &'static [&'static str] = &[];
+
+    /// Returns the seed of what it draws: its field `seed`, unless it says otherwise.
+    fn seed(&self) -> Option<u64> {
+        let Term::Record(fields) = self.term() else { return None };
+        match fields.get("seed") {
+            Some(Term::Int(seed)) => u64::try_from(*seed).ok(),
+            _ => None,
+        }
+    }
+
+    /// Names who else had a part in a result, as a report says it: a teacher behind a server. `recorded` is what was
+    /// [recorded](Context::record) beside the result.
+    fn teacher(&self, _recorded: &BTreeMap<String, String>) -> Option<String> {
+        None
+    }
+
+    /// Says what a person should know of a result that is taken from the cache; asked of stages that [ask](Self::asks) a
+    /// teacher. `recorded` is what was [recorded](Context::record) beside the result.
+    fn caveat(&self, _recorded: &BTreeMap<String, String>) -> Option<String> {
         None
     }
 
@@ -127,8 +147,12 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn labels_inputs(&self) -> bool;
     /// Lists what does not fit what will come to its gathering ports.
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit>;
-    /// Returns the address of the server it asks, where the key does not say which server that is.
-    fn server(&self) -> Option<&str>;
+    /// Returns the seed of what it draws.
+    fn seed(&self) -> Option<u64>;
+    /// Names who else had a part in a result, by what was recorded beside it.
+    fn teacher(&self, recorded: &BTreeMap<String, String>) -> Option<String>;
+    /// Says what a person should know of a result that is taken from the cache, by what was recorded beside it.
+    fn caveat(&self, recorded: &BTreeMap<String, String>) -> Option<String>;
     /// Lists what a run would find wrong in its first second.
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw>;
     /// Says whether it asks a teacher.
@@ -154,6 +178,8 @@ pub struct Kind {
     pub example: &'static str,
     /// What comes out.
     pub output: ArtifactKind,
+    /// The rows that it buys, where it does.
+    pub bought_rows: &'static [&'static str],
     /// Reads a body; `None` means that errors were reported.
     pub bind: fn(&'static Kind, &Node, &mut Scope<'_>) -> Option<Box<dyn BoundStage>>,
     /// Describes the body to an editor.
@@ -169,6 +195,7 @@ impl Kind {
             about: S::ABOUT,
             example: S::EXAMPLE,
             output: S::Output::KIND,
+            bought_rows: S::BOUGHT_ROWS,
             bind: bind::<S>,
             schema: S::schema,
         }
@@ -231,8 +258,16 @@ impl<S: Stage> BoundStage for Bound<S> {
         self.stage.misfits(coming)
     }
 
-    fn server(&self) -> Option<&str> {
-        self.stage.server()
+    fn seed(&self) -> Option<u64> {
+        self.stage.seed()
+    }
+
+    fn teacher(&self, recorded: &BTreeMap<String, String>) -> Option<String> {
+        self.stage.teacher(recorded)
+    }
+
+    fn caveat(&self, recorded: &BTreeMap<String, String>) -> Option<String> {
+        self.stage.caveat(recorded)
     }
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {

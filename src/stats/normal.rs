@@ -1,7 +1,6 @@
 //! Confidence levels and the normal quantile.
 
 use super::StatsError;
-use retort_fingerprint::{ContentHash, Term};
 
 /// A confidence level strictly between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,13 +39,6 @@ impl Level {
 impl Default for Level {
     fn default() -> Self {
         Self::P95
-    }
-}
-
-impl ContentHash for Level {
-    fn term(&self) -> Term {
-        let Self(level) = self;
-        level.term()
     }
 }
 

@@ -88,7 +88,7 @@ pub use gc::{GcOptions, GcReport};
 pub use history::History;
 pub use inventory::{AreaSize, RebuildReport, SizeReport};
 pub use layer::{
-    AddressError, Bucket, LayerAt, LayerOptions, Moved, Moving, ObjectsAt, Selection, Surroundings, Writes,
+    AddressError, Bucket, Compare, LayerAt, LayerOptions, Moved, Moving, ObjectsAt, Selection, Surroundings, Writes,
 };
 pub use lease::{Holder, Lease, LeaseState, Waited};
 pub use notice::Notice;

@@ -1,5 +1,6 @@
 //! Things a person should hear about though nothing failed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -197,24 +198,73 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Collects notices until somebody takes them; each is said once.
+impl Notice {
+    /// Says what it is about: of two that are about the same, one is enough, however each of them puts it.
+    fn subject(&self) -> String {
+        match self {
+            Self::ClaimIgnored { path, .. } | Self::RowsDamaged { path, .. } => path.display().to_string(),
+            Self::BlobQuarantined { digest, .. } | Self::BlobUnreadable { digest, .. } => digest.to_string(),
+            Self::BlobRefused { layer, digest, .. } => format!("{layer}: {digest}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Collects notices until somebody takes them; each is said once, however often somebody takes them.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
-    waiting: Mutex<Vec<Notice>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    waiting: Vec<Notice>,
+    /// What was said, or is about to be.
+    subjects: BTreeSet<String>,
 }
 
 /// More than so many are of no use to anyone, and a hostile directory must not fill the memory.
 const WAITING_MAX: usize = 1000;
 
+/// So many are remembered to be said once.
+const SUBJECTS_MAX: usize = 4 * WAITING_MAX;
+
 impl Notices {
     pub(super) fn push(&self, notice: Notice) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < WAITING_MAX && !waiting.contains(&notice) {
-            waiting.push(notice);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let subject = notice.subject();
+        if known.waiting.len() >= WAITING_MAX || known.subjects.contains(&subject) {
+            return;
         }
+        if known.subjects.len() < SUBJECTS_MAX {
+            known.subjects.insert(subject);
+        }
+        known.waiting.push(notice);
     }
 
     pub(super) fn take(&self) -> Vec<Notice> {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner).waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_is_said_once_however_often_notices_are_taken() {
+        let notices = Notices::default();
+        let refused = |digest: &[u8], why: &str| Notice::BlobRefused {
+            layer: "team".into(),
+            digest: Digest::of(digest),
+            why: why.into(),
+        };
+        notices.push(refused(b"a", "its 3 bytes have the digest 12"));
+        notices.push(refused(b"a", "it has 3 bytes, and its claim says 4"));
+        notices.push(refused(b"b", "it has 3 bytes, and its claim says 4"));
+        assert_eq!(notices.take().len(), 2);
+        notices.push(refused(b"a", "its 3 bytes have the digest 12"));
+        notices.push(Notice::IndexNew);
+        assert_eq!(notices.take(), [Notice::IndexNew]);
     }
 }

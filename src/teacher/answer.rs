@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::Api;
 
-/// An answer, as it came.
+/// An answer, as it came, and what is read out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The words, untouched.
@@ -15,53 +15,111 @@ pub struct Answer {
     pub finish: Option<String>,
     /// Why the teacher would not answer, where the server says so in a field of its own.
     pub refusal: Option<String>,
+    /// Whether it calls a tool, whatever the server says of its end.
+    pub tool: bool,
     /// The model that answered, as the server calls it.
     pub model: Option<String>,
     /// Tokens of what was asked.
     pub prompt_tokens: Option<u64>,
     /// Tokens of the answer.
     pub answer_tokens: Option<u64>,
+    /// The body it was read out of, as it arrived: decompressed, and with every key struck out.
+    pub body: String,
     /// How long it took, in milliseconds.
     pub latency_ms: u64,
 }
 
 impl Answer {
-    /// Reads the body of an answer, taking the liberties that servers take.
+    /// Reads an answer out of a body that was kept.
+    ///
+    /// # Errors
+    /// Says why it is no answer.
+    pub fn of_body(api: Api, body: &str) -> Result<Self, String> {
+        let answer = Self::read(api, &super::body::json(body)?)?;
+        Ok(Self { body: body.to_owned(), ..answer })
+    }
+
+    /// Reads the JSON of an answer, taking the liberties that servers take. The body is left to whoever has it.
     ///
     /// # Errors
     /// Says what is wrong with it.
     pub(super) fn read(api: Api, body: &Json) -> Result<Self, String> {
-        let fields = body.as_object().ok_or_else(|| "it is no answer: it is not a JSON object".to_owned())?;
-        let choices = fields.get("choices").and_then(Json::as_array);
-        let choices = choices.ok_or_else(|| format!("it is no answer: it has no `choices`, but {}", names(body)))?;
-        let choice = choices.first().ok_or("it has no choices")?;
-        let (said, alone) =
-            (choice.get("message").filter(|message| message.is_object()), choice.get("text").and_then(Json::as_str));
-        let mut words = Words::default();
-        match (api, said, alone) {
-            (Api::Chat, Some(said), _) => words.message(said),
-            (Api::Completions, _, Some(text)) => words.text.push_str(text),
-            (Api::Chat, None, Some(_)) => {
-                return Err("its choice has no `message`, but a `text`: it speaks `api: completions`".into());
-            }
-            (Api::Completions, Some(_), None) => {
-                return Err("its choice has no `text`, but a `message`: it speaks `api: chat`".into());
-            }
-            (Api::Chat, None, None) => return Err("its choice has no `message`".into()),
-            (Api::Completions, None, None) => return Err("its choice has no `text`".into()),
+        if !body.is_object() {
+            return Err("it is no answer: it is not a JSON object".to_owned());
         }
+        let (words, finish) = match api {
+            Api::Chat | Api::Completions => choice(api, body)?,
+            Api::Responses => output(body)?,
+            Api::Ollama => message(body)?,
+        };
         let usage = |names: [&str; 2]| names.iter().find_map(|name| count(body.get("usage")?.get(*name)?));
+        let evaluated = |name: &str| body.get(name).and_then(count);
         Ok(Self {
             text: words.text,
             reasoning: Some(words.reasoning).filter(|words| !words.trim().is_empty()),
-            finish: choice.get("finish_reason").and_then(word),
+            finish,
             refusal: Some(words.refusal).filter(|words| !words.is_empty()),
+            tool: words.tool,
             model: body.get("model").and_then(word),
-            prompt_tokens: usage(["prompt_tokens", "input_tokens"]),
-            answer_tokens: usage(["completion_tokens", "output_tokens"]),
+            prompt_tokens: usage(["prompt_tokens", "input_tokens"]).or_else(|| evaluated("prompt_eval_count")),
+            answer_tokens: usage(["completion_tokens", "output_tokens"]).or_else(|| evaluated("eval_count")),
+            body: String::new(),
             latency_ms: 0,
         })
     }
+}
+
+/// Reads the first choice of `chat/completions` or `completions`, and how it ended.
+fn choice(api: Api, body: &Json) -> Result<(Words, Option<String>), String> {
+    let choices = body.get("choices").and_then(Json::as_array);
+    let choices = choices.ok_or_else(|| format!("it is no answer: it has no `choices`, but {}", names(body)))?;
+    let choice = choices.first().ok_or("it has no choices")?;
+    let (said, alone) =
+        (choice.get("message").filter(|message| message.is_object()), choice.get("text").and_then(Json::as_str));
+    let mut words = Words::default();
+    match (api, said, alone) {
+        (Api::Completions, _, Some(text)) => {
+            words.text.push_str(text);
+            words.thoughts(choice);
+        }
+        (Api::Completions, Some(_), None) => {
+            return Err("its choice has no `text`, but a `message`: it speaks `api: chat`".into());
+        }
+        (Api::Completions, None, None) => return Err("its choice has no `text`".into()),
+        (_, Some(said), _) => words.message(said),
+        (_, None, Some(_)) => {
+            return Err("its choice has no `message`, but a `text`: it speaks `api: completions`".into());
+        }
+        (_, None, None) => return Err("its choice has no `message`".into()),
+    }
+    Ok((words, choice.get("finish_reason").and_then(word)))
+}
+
+/// Reads the output of `responses`: reasoning, messages and calls of tools, one after the other.
+fn output(body: &Json) -> Result<(Words, Option<String>), String> {
+    let items = body.get("output").and_then(Json::as_array);
+    let items = items.ok_or_else(|| format!("it is no answer: it has no `output`, but {}", names(body)))?;
+    let mut words = Words::default();
+    for item in items {
+        match item.get("type").and_then(Json::as_str) {
+            Some("message") => words.part(item.get("content").unwrap_or(&Json::Null)),
+            Some(kind) if kind.ends_with("_call") => words.tool = true,
+            _ => words.part(item),
+        }
+    }
+    let reason = body.get("incomplete_details").and_then(|details| details.get("reason")).and_then(word);
+    Ok((words, reason.or_else(|| body.get("status").and_then(word))))
+}
+
+/// Reads the message of Ollama's own protocol.
+fn message(body: &Json) -> Result<(Words, Option<String>), String> {
+    let said = body.get("message").filter(|message| message.is_object());
+    let said = said.ok_or_else(|| format!("it is no answer: it has no `message`, but {}", names(body)))?;
+    let mut words = Words::default();
+    words.message(said);
+    let unfinished = body.get("done") == Some(&Json::Bool(false));
+    let finish = body.get("done_reason").and_then(word);
+    Ok((words, finish.or_else(|| unfinished.then(|| "unfinished".to_owned()))))
 }
 
 /// The words of a message by what they are.
@@ -70,21 +128,41 @@ struct Words {
     text: String,
     reasoning: String,
     refusal: String,
+    tool: bool,
 }
+
+/// Fields that hold thoughts; the same ones may stand in several.
+const THOUGHTS: [&str; 7] = [
+    "reasoning_content",
+    "reasoning",
+    "thinking",
+    "thoughts",
+    "reasoning_text",
+    "reasoning_details",
+    "thinking_blocks",
+];
 
 impl Words {
     fn message(&mut self, message: &Json) {
         self.part(message.get("content").unwrap_or(&Json::Null));
-        // The same thoughts may stand in several fields.
-        let fields = ["reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_details"];
-        if self.reasoning.trim().is_empty()
-            && let Some(thoughts) =
-                fields.iter().filter_map(|field| message.get(field)).map(text_of).find(|text| !text.trim().is_empty())
-        {
-            self.reasoning = thoughts;
-        }
+        self.thoughts(message);
         if let Some(refusal) = message.get("refusal").and_then(Json::as_str) {
             self.refusal.push_str(refusal);
+        }
+        let calls = message.get("tool_calls").and_then(Json::as_array).is_some_and(|calls| !calls.is_empty());
+        self.tool |= calls || message.get("function_call").is_some_and(Json::is_object);
+    }
+
+    /// Takes thoughts out of fields of their own, unless they stood among the words.
+    fn thoughts(&mut self, message: &Json) {
+        if self.reasoning.trim().is_empty()
+            && let Some(thoughts) = THOUGHTS
+                .iter()
+                .filter_map(|field| message.get(*field))
+                .map(text_of)
+                .find(|text| !text.trim().is_empty())
+        {
+            self.reasoning = thoughts;
         }
     }
 
@@ -94,10 +172,11 @@ impl Words {
             Json::String(text) => self.text.push_str(text),
             Json::Array(parts) => parts.iter().for_each(|part| self.part(part)),
             Json::Object(fields) => match fields.get("type").and_then(Json::as_str) {
-                Some("thinking" | "reasoning" | "thought" | "redacted_thinking") => {
+                Some("thinking" | "reasoning" | "thought" | "redacted_thinking" | "reasoning_text") => {
                     self.reasoning.push_str(&text_of(part));
                 }
                 Some("refusal") => self.refusal.push_str(&text_of(part)),
+                Some("tool_use" | "tool_call" | "function_call") => self.tool = true,
                 _ => {
                     if let Some(text) = fields.get("text").and_then(Json::as_str) {
                         self.text.push_str(text);
@@ -153,7 +232,14 @@ fn count(value: &Json) -> Option<u64> {
 /// Names the fields that are there instead.
 fn names(body: &Json) -> String {
     let fields = body.as_object().map(|fields| {
-        fields.keys().filter(|name| *name != "choices").take(6).map(|name| format!("`{name}`")).collect::<Vec<_>>()
+        fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, _)| name)
+            .filter(|name| *name != "choices")
+            .take(6)
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
     });
     fields.filter(|fields| !fields.is_empty()).map_or_else(|| "nothing else".to_owned(), |fields| fields.join(", "))
 }
@@ -263,5 +349,135 @@ mod tests {
         }
         let answer = Answer::read(Api::Completions, &json!({ "choices": [{ "text": "a", "message": {} }] })).unwrap();
         assert_eq!(answer.text, "a");
+    }
+
+    #[test]
+    fn tools_are_seen_whatever_is_said_of_the_end() {
+        for (message, tool) in [
+            (json!({ "content": "a" }), false),
+            (json!({ "content": "a", "tool_calls": [] }), false),
+            (json!({ "content": "a", "tool_calls": null, "function_call": null }), false),
+            (json!({ "content": null, "tool_calls": [{ "id": "x" }] }), true),
+            (json!({ "content": null, "function_call": { "name": "f" } }), true),
+            (json!({ "content": [{ "type": "text", "text": "a" }, { "type": "tool_use", "name": "f" }] }), true),
+        ] {
+            assert_eq!(said(&message).tool, tool, "{message}");
+        }
+    }
+
+    /// The servers of the table in `docs/teachers.md`, each with the shape in which it sends thoughts.
+    #[test]
+    fn the_shapes_of_servers() {
+        type Case = (&'static str, Api, Json, &'static str, Option<&'static str>, Option<&'static str>);
+        let table: &[Case] = &[
+            (
+                "OpenAI responses",
+                Api::Responses,
+                json!({
+                    "object": "response", "status": "completed", "error": null, "incomplete_details": null, "model": "m",
+                    "output": [
+                        { "type": "reasoning", "id": "rs", "summary": [{ "type": "summary_text", "text": "hm" }] },
+                        { "type": "message", "role": "assistant", "content": [{ "type": "output_text", "text": "a" }] },
+                    ],
+                    "usage": { "input_tokens": 3, "output_tokens": 1 },
+                }),
+                "a",
+                Some("hm"),
+                Some("completed"),
+            ),
+            (
+                "OpenAI responses, without a summary",
+                Api::Responses,
+                json!({
+                    "status": "incomplete", "incomplete_details": { "reason": "max_output_tokens" },
+                    "output": [{ "type": "reasoning", "summary": [], "encrypted_content": "gAAA" }],
+                }),
+                "",
+                None,
+                Some("max_output_tokens"),
+            ),
+            (
+                "responses of an open model",
+                Api::Responses,
+                json!({
+                    "status": "completed",
+                    "output": [
+                        { "type": "reasoning", "summary": [], "content": [{ "type": "reasoning_text", "text": "hm" }] },
+                        { "type": "message", "content": [{ "type": "output_text", "text": "a" }] },
+                    ],
+                }),
+                "a",
+                Some("hm"),
+                Some("completed"),
+            ),
+            (
+                "Ollama's own protocol",
+                Api::Ollama,
+                json!({
+                    "model": "m", "created_at": "t", "done": true, "done_reason": "stop",
+                    "message": { "role": "assistant", "content": "a", "thinking": "hm" },
+                    "prompt_eval_count": 3, "eval_count": 1,
+                }),
+                "a",
+                Some("hm"),
+                Some("stop"),
+            ),
+            (
+                "Ollama's own protocol, cut off",
+                Api::Ollama,
+                json!({ "message": { "content": "", "thinking": "hm" }, "done": true, "done_reason": "length" }),
+                "",
+                Some("hm"),
+                Some("length"),
+            ),
+            (
+                "OpenRouter",
+                Api::Chat,
+                json!({ "choices": [{ "finish_reason": "stop", "message": {
+                    "content": "a", "reasoning": null,
+                    "reasoning_details": [
+                        { "type": "reasoning.text", "text": "hm", "signature": null, "index": 0 },
+                        { "type": "reasoning.encrypted", "data": "gAAA", "index": 1 },
+                    ],
+                } }] }),
+                "a",
+                Some("hm"),
+                Some("stop"),
+            ),
+            (
+                "LiteLLM before Anthropic",
+                Api::Chat,
+                json!({ "choices": [{ "finish_reason": "stop", "message": {
+                    "content": "a", "thinking_blocks": [{ "type": "thinking", "thinking": "hm", "signature": "s" }],
+                } }] }),
+                "a",
+                Some("hm"),
+                Some("stop"),
+            ),
+            (
+                "OpenRouter completions",
+                Api::Completions,
+                json!({ "choices": [{ "finish_reason": "stop", "text": "a", "reasoning": "hm" }] }),
+                "a",
+                Some("hm"),
+                Some("stop"),
+            ),
+        ];
+        for (server, api, body, text, reasoning, finish) in table {
+            let answer = Answer::of_body(*api, &body.to_string()).unwrap();
+            let found = (answer.text.as_str(), answer.reasoning.as_deref(), answer.finish.as_deref());
+            assert_eq!(found, (*text, *reasoning, *finish), "{server}");
+            assert_eq!(answer.body, body.to_string(), "{server}");
+        }
+        let tool = json!({ "status": "completed", "output": [{ "type": "function_call", "name": "f" }] });
+        assert!(Answer::read(Api::Responses, &tool).unwrap().tool);
+        for (api, body, why) in [
+            (Api::Responses, json!({ "choices": [] }), "it is no answer: it has no `output`, but nothing else"),
+            (Api::Ollama, json!({ "response": "a" }), "it is no answer: it has no `message`, but `response`"),
+        ] {
+            assert_eq!(Answer::read(api, &body).unwrap_err(), why, "{body}");
+        }
+        let counts = Answer::read(Api::Ollama, &table[3].2).unwrap();
+        assert_eq!((counts.prompt_tokens, counts.answer_tokens), (Some(3), Some(1)));
     }
 }

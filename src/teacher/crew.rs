@@ -56,6 +56,12 @@ pub trait Desk {
 
     /// Says whether nothing more should be asked.
     fn enough(&self) -> bool;
+
+    /// Says whether another row may be sent while so many are on their way. Where none is on its way and none may be sent,
+    /// the asking ends.
+    fn affords(&self, _on_their_way: usize) -> bool {
+        true
+    }
 }
 
 /// How the asking ended.
@@ -140,7 +146,7 @@ impl<D: Desk> Loop<'_, D> {
     fn turn(mut self, jobs: &Sender<Job>, heard: &Receiver<Reply>) -> Result<Ended, D::Error> {
         loop {
             let now = self.began.elapsed();
-            if self.settled_by.is_none() && (self.gave_up.is_some() || self.desk.enough()) {
+            if self.settled_by.is_none() && (self.gave_up.is_some() || self.desk.enough() || self.is_spent()) {
                 self.settled_by = Some(now + GRACE);
             }
             let wake = self.send(now, jobs)?;
@@ -169,6 +175,11 @@ impl<D: Desk> Loop<'_, D> {
         }
     }
 
+    /// Says whether nothing is on its way and nothing more is afforded.
+    fn is_spent(&self) -> bool {
+        self.governor.in_flight() == 0 && !self.governor.is_done() && !self.desk.affords(0)
+    }
+
     /// Sends what may be sent now, and returns for how long there is nothing to do unless something is heard.
     fn send(&mut self, now: Duration, jobs: &Sender<Job>) -> Result<Duration, D::Error> {
         if self.settled_by.is_some() {
@@ -176,6 +187,9 @@ impl<D: Desk> Loop<'_, D> {
         }
         loop {
             let desk = &*self.desk;
+            if !desk.affords(self.governor.in_flight()) {
+                return Ok(POLL);
+            }
             match self.governor.next(now, |row| desk.tokens(row)) {
                 Next::Send(row) => {
                     let body = self.desk.body(row)?;

@@ -66,9 +66,9 @@ impl Fault {
         let choice = body.get("choices").and_then(|choices| choices.get(0));
         let is_named =
             ["object", "type", "status"].iter().any(|name| body.get(name).and_then(Json::as_str) == Some("error"));
-        let bare = || {
-            choice.is_none() && ["detail", "message", "msg", "error_msg"].iter().any(|name| body.get(name).is_some())
-        };
+        // An answer in Ollama's own protocol has a message, too.
+        let told = |name: &&str| body.get(*name).is_some_and(|said| *name != "message" || said.get("role").is_none());
+        let bare = || choice.is_none() && ["detail", "message", "msg", "error_msg"].iter().any(told);
         let error = match (body.get("error").filter(there), choice.and_then(|choice| choice.get("error")).filter(there))
         {
             (Some(error), _) | (None, Some(error)) => error,

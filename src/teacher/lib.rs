@@ -2,7 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `request`, `answer` | the bodies of OpenAI's chat and completions protocols, which most servers speak |
+//! | `request`, `answer` | the bodies of OpenAI's protocols, which most servers speak, and of Ollama's own |
+//! | `keep` | how bodies of answers are made small for keeping |
 //! | `body` | what servers and proxies between put around an answer: compression, character sets, event streams |
 //! | `ending` | the words of servers for how an answer ended |
 //! | `fault` | everything that can go wrong with one request, and what it means for the next |
@@ -29,6 +30,7 @@ mod ending;
 mod fault;
 mod governor;
 mod hints;
+mod keep;
 mod limits;
 mod request;
 mod server;
@@ -41,5 +43,6 @@ pub use crew::{Desk, Ended, News, ask_all};
 pub use ending::Ending;
 pub use fault::{Fault, FaultKind};
 pub use governor::{Rules, Why, spelled};
+pub use keep::{packed, unpacked};
 pub use request::{Api, LimitField, Settings};
 pub use server::{Place, Server, ServerError, check_address};

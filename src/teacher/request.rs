@@ -6,16 +6,25 @@ use serde_json::{Map, Value as Json, json};
 
 use retort_text::conversation::Conversation;
 
-/// Which of OpenAI's two protocols a server is spoken to with.
+/// Which protocol a server is spoken to with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     /// `chat/completions`: a list of messages, which the server puts into the model's own format.
     Chat,
     /// `completions`: one text, exactly as it is.
     Completions,
+    /// `responses`, OpenAI's newer protocol, in which reasoning is an item of its own.
+    Responses,
+    /// Ollama's own, `api/chat`, which takes options that its version of OpenAI's does not.
+    Ollama,
 }
 
-retort_fingerprint::words!(Api { Chat = "chat", Completions = "completions" });
+retort_fingerprint::words!(Api {
+    Chat = "chat",
+    Completions = "completions",
+    Responses = "responses",
+    Ollama = "ollama",
+});
 
 impl Api {
     /// Returns the path below the server's address.
@@ -23,6 +32,8 @@ impl Api {
         match self {
             Self::Chat => "chat/completions",
             Self::Completions => "completions",
+            Self::Responses => "responses",
+            Self::Ollama => "chat",
         }
     }
 }
@@ -62,34 +73,47 @@ pub struct Settings {
 impl Settings {
     /// Returns the body of a request; `None` where the protocol cannot carry the conversation.
     pub fn body(&self, asked: &Conversation, seed: Option<u64>) -> Option<Json> {
+        let messages = || -> Json {
+            let message = |role: &str, text: &str| json!({ "role": role, "content": text });
+            asked.messages.iter().map(|said| message(said.role.name(), &said.text)).collect()
+        };
+        let (field, asks) = match self.api {
+            Api::Chat | Api::Ollama => ("messages", messages()),
+            Api::Responses => ("input", messages()),
+            Api::Completions => ("prompt", json!(asked.plain()?)),
+        };
+        let limit = match (self.api, self.limit_as) {
+            (Api::Responses, _) => "max_output_tokens",
+            (Api::Ollama, _) => "num_predict",
+            (_, LimitField::MaxTokens) => "max_tokens",
+            (_, LimitField::MaxCompletionTokens) => "max_completion_tokens",
+        };
+        let drawn = [
+            (limit, Some(json!(self.max_tokens))),
+            ("temperature", self.temperature.map(|value| json!(value))),
+            ("top_p", self.top_p.map(|value| json!(value))),
+            ("seed", seed.map(|value| json!(value))),
+            ("stop", (!self.stop.is_empty()).then(|| json!(self.stop))),
+        ];
+        let drawn = drawn.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let mut body = Map::new();
-        let mut put = |name: &str, value: Option<Json>| {
-            if let Some(value) = value {
-                body.insert(name.to_owned(), value);
-            }
-        };
-        put("model", Some(json!(self.model)));
-        match self.api {
-            Api::Chat => {
-                let message = |role: &str, text: &str| json!({ "role": role, "content": text });
-                let messages = asked.messages.iter().map(|said| message(said.role.name(), &said.text));
-                put("messages", Some(messages.collect()));
-            }
-            Api::Completions => put("prompt", Some(json!(asked.plain()?))),
-        }
-        let limit = match self.limit_as {
-            LimitField::MaxTokens => "max_tokens",
-            LimitField::MaxCompletionTokens => "max_completion_tokens",
-        };
-        put(limit, Some(json!(self.max_tokens)));
-        put("temperature", self.temperature.map(|value| json!(value)));
-        put("top_p", self.top_p.map(|value| json!(value)));
-        put("seed", seed.map(|value| json!(value)));
+        body.insert("model".to_owned(), json!(self.model));
+        body.insert(field.to_owned(), asks);
         // Some servers stream unless they are told not to.
-        put("stream", Some(json!(false)));
-        put("stop", (!self.stop.is_empty()).then(|| json!(self.stop)));
+        body.insert("stream".to_owned(), json!(false));
+        if self.api == Api::Ollama {
+            body.insert("options".to_owned(), Json::Object(drawn.collect()));
+        } else {
+            body.extend(drawn);
+        }
         for (name, value) in &self.extra {
-            put(name, Some(value.clone()));
+            match (body.get_mut(name), value) {
+                // Further options of Ollama stand beside those above.
+                (Some(Json::Object(own)), Json::Object(further)) => own.extend(further.clone()),
+                _ => {
+                    body.insert(name.clone(), value.clone());
+                }
+            }
         }
         Some(Json::Object(body))
     }
@@ -116,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_protocols() {
+    fn the_protocols() {
         let asked = Conversation::of("Why?");
         let body = |api| settings(api).body(&asked, Some(3)).unwrap().to_string();
         expect![[
@@ -127,6 +151,17 @@ mod tests {
             r#"{"max_tokens":64,"model":"m","prompt":"Why?","seed":3,"stop":["</s>"],"stream":false,"temperature":0.0,"top_k":40}"#
         ]]
         .assert_eq(&body(Api::Completions));
+        expect![[
+            r#"{"input":[{"content":"Why?","role":"user"}],"max_output_tokens":64,"model":"m","seed":3,"stop":["</s>"],"stream":false,"temperature":0.0,"top_k":40}"#
+        ]]
+        .assert_eq(&body(Api::Responses));
+        let mut ollama = settings(Api::Ollama);
+        ollama.extra =
+            BTreeMap::from([("options".to_owned(), json!({ "num_ctx": 8192 })), ("think".to_owned(), json!(true))]);
+        expect![[
+            r#"{"messages":[{"content":"Why?","role":"user"}],"model":"m","options":{"num_ctx":8192,"num_predict":64,"seed":3,"stop":["</s>"],"temperature":0.0},"stream":false,"think":true}"#
+        ]]
+        .assert_eq(&ollama.body(&asked, Some(3)).unwrap().to_string());
     }
 
     #[test]

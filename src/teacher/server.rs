@@ -127,10 +127,11 @@ impl Server {
         let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let read = text.map_err(|why| garbled(&why, "")).and_then(|text| {
             let body = body::json(&text).map_err(|why| garbled(&format!("it is no answer: {why}"), &text))?;
-            match Fault::in_body(&body, hints.retry_after) {
-                Some(fault) => Err(fault),
-                None => Answer::read(self.api, &body).map_err(|why| garbled(&why, &text)),
+            if let Some(fault) = Fault::in_body(&body, hints.retry_after) {
+                return Err(fault);
             }
+            let answer = Answer::read(self.api, &body).map_err(|why| garbled(&why, &text))?;
+            Ok(Answer { body: text, ..answer })
         });
         (read.map(|answer| Answer { latency_ms, ..answer }), hints)
     }
@@ -211,7 +212,10 @@ pub fn check_address(base_url: &str) -> Result<(), &'static str> {
     if uri.query().is_some_and(|query| query.split('&').any(names_key)) {
         return Err("it has a key in it; `query` names the variable that holds one");
     }
-    if ["/chat/completions", "/completions"].iter().any(|path| uri.path().trim_end_matches('/').ends_with(path)) {
+    if ["/chat/completions", "/completions", "/responses", "/api/chat"]
+        .iter()
+        .any(|path| uri.path().trim_end_matches('/').ends_with(path))
+    {
         return Err("it has the protocol's own path in it, which `api` adds");
     }
     uri.host().filter(|host| !host.is_empty()).map(|_| ()).ok_or("it names no host")

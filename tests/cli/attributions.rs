@@ -203,7 +203,7 @@ fn selections_by_scores_are_compared_shown_and_reported() {
     project.edit(
         "  weighed:",
         "  often:
-    transform: { rationales: rationales, steps: [ { keep_top: { share: 0.3, by: frequency, level: word } } ] }
+    transform: { rationales: rationales, steps: [ { keep_top: { fraction: 0.3, by: frequency, level: word } } ] }
   top:
     transform: { rationales: rationales, steps: [ { keep_top: { k: 6, attributions: weighed } } ] }
   same:

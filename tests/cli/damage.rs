@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::lost::one;
 use crate::pipelines::{PLAIN, TRAINED};
 use crate::runner::{Digests, FILE, Project, files};
 
@@ -247,4 +248,44 @@ fn a_damaged_index_is_told_in_a_note_and_not_by_a_panic() {
         assert!(!output.stderr.contains("panicked"), "{output}");
         assert!(project.stale().is_empty());
     }
+}
+
+#[test]
+fn a_damaged_log_costs_its_line_and_no_other_run() {
+    let (project, _) = done();
+    project.make();
+    let mut logs: Vec<_> = files(&project.cache().join("runs"));
+    logs.retain(|path| path.ends_with("events.jsonl"));
+    assert_eq!(logs.len(), 2);
+    change(&logs[0], |bytes| bytes[30] = 0);
+    let output = project.run(&["runs"]).code(0);
+    assert_eq!(output.stdout.matches(" ran, 0 failed").count(), 2, "{output}");
+    project.run(&["replay", "last~1"]).code(0).says("is damaged: 1 line is left out, the first at line 1");
+    // Even where nothing of it can be read, the others are listed.
+    change(&logs[0], |bytes| bytes.fill(0));
+    let output = project.run(&["runs"]).code(0);
+    assert_eq!(output.stdout.matches(" ran, 0 failed").count(), 1, "{output}");
+    assert!(output.stdout.contains("not ended, or killed"), "{output}");
+}
+
+#[test]
+fn a_report_folder_whose_record_is_damaged_is_known_by_its_provenance() {
+    let project = Project::new(&one());
+    project.make();
+    let folder = project.path("out/gathered/results");
+    for harm in ["", "{", "{\"files\": {}}"] {
+        fs_err::write(folder.join(".retort-wrote.json"), harm).unwrap();
+        project.edit("title: One", "title: Two");
+        project.make();
+        let report = || fs_err::read_to_string(folder.join("report.md")).unwrap();
+        assert!(report().contains("Two"), "{harm:?}");
+        project.edit("title: Two", "title: One");
+        project.make();
+        assert!(!report().contains("Two"), "{harm:?}");
+    }
+    // A folder with neither is somebody's.
+    fs_err::remove_file(folder.join(".retort-wrote.json")).unwrap();
+    fs_err::remove_file(folder.join("provenance.json")).unwrap();
+    project.edit("title: One", "title: Two");
+    project.run(&["run", FILE]).code(3).says("is there already and is not overwritten");
 }

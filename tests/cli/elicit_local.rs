@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use crate::hub_server::{Server, Shelf, files_asked};
 use crate::pipelines::SLOW;
-use crate::runner::{FILE, Project};
+use crate::runner::{Events, FILE, Output, Project};
 
 const LOCAL: &str = "retort: 1
 experiment: taught-here
@@ -56,6 +57,38 @@ fn a_student_becomes_a_teacher() {
     assert!(plan.stdout.contains(&answered), "{plan}");
     project.run(&["run", FILE]).code(0);
     assert_eq!(rows(&project), first);
+    // The same model from the hub is the same teacher, chat template and all.
+    let read = |name: &str| fs_err::read(made.join(name)).unwrap();
+    let names = [
+        "config.json",
+        "tokenizer.json",
+        "generation_config.json",
+        "tokenizer_config.json",
+        "model.safetensors",
+        "chat_template.jinja",
+    ];
+    let files = names.map(|name| (name, read(name)));
+    let shelf = Shelf::of(&files.each_ref().map(|(name, bytes)| (*name, bytes.as_slice())));
+    let server = Server::start(shelf);
+    let path = format!("{{ path: {} }}", made.display());
+    project.edit(&path, "{ hub: owner/name, revision: main }");
+    let run = || {
+        let mut command = project.command(&["run", FILE, "--progress", "json"]);
+        Output::of(command.env("HF_ENDPOINT", server.endpoint())).code(0)
+    };
+    assert!(Events::read(&run().stdout).ran().is_empty());
+    assert!(files_asked(&server.asked()).contains("chat_template.jinja"));
+    run();
+    assert!(server.asked().is_empty());
+    // Several samples fill their batches, and are drawn as they are alone.
+    project.edit("max_tokens: 96", "max_tokens: 96, temperature: 0.7, batch: 4");
+    project.edit("tolerance: 1\n", "tolerance: 1\n      samples: 3\n");
+    run();
+    let together = rows(&project);
+    project.edit("batch: 4", "batch: 1");
+    fs_err::remove_dir_all(project.cache()).unwrap();
+    run();
+    assert_eq!(rows(&project), together);
 }
 
 #[test]

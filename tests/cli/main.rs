@@ -47,6 +47,7 @@ mod silent_failures;
 mod stopped;
 mod students;
 mod teacher_server;
+mod thinkers;
 mod tiny_models;
 mod together;
 mod trust;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use crate::lost::one;
 use crate::moto::{self, MotoBucket};
 use crate::pipelines::PLAIN;
 use crate::runner::{Events, FILE, Output, Project};
@@ -56,6 +57,33 @@ fn what_one_person_ran_another_does_not_run_again() {
     run(&bob, &bucket, &["cache", "verify", &layer]).code(0);
     assert_eq!(bob.digests(), ada.digests());
     assert!(bucket.keys("").iter().all(|key| key.starts_with("team/") && !key.contains("tmp/")));
+}
+
+#[test]
+fn a_report_that_the_bucket_lost_after_it_vouched_for_it_is_made_again() {
+    let Some((bucket, address)) = team() else { return };
+    let ada = Project::new(&one());
+    let layer = format!("--layer={address}=on-success");
+    make(&ada, &bucket, &[&layer]);
+    let right = ada.digests();
+    for (index, harm) in ["missing", "other bytes"].into_iter().enumerate() {
+        let bob = Project::new(&one());
+        let digest = &right["results"]["report.md"];
+        let key = format!("team/objects/v1/{}/{digest}", &digest[..2]);
+        let sound = bucket.get(&key).unwrap();
+        match index {
+            0 => bucket.delete(&key),
+            _ => bucket.put(&key, &vec![b'x'; sound.len()]),
+        }
+        let told = make(&bob, &bucket, &[&layer]);
+        assert_eq!(told.ran(), BTreeSet::from(["results".to_owned()]), "{harm}");
+        assert_eq!(told.0.iter().filter(|event| event["event"] == "run-finished").count(), 1, "{harm}");
+        assert_eq!(bob.digests(), right, "{harm}");
+        assert!(bob.path("out/gathered/results/report.md").exists(), "{harm}");
+        assert_eq!(bucket.get(&key), Some(sound), "{harm}: it is set right there");
+        let output = run(&bob, &bucket, &["runs"]).code(0);
+        assert!(output.stdout.contains(" ran, 0 failed"), "{output}");
+    }
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs
         43 |       claims:
            |       ^^^^^^^
            |
-           = help: name stages of kind `evaluate` under `scores`, of kind `agreement`, or of kind `lens` under `lens.readings`
+           = help: name stages of kind `evaluate` under `scores`, of kind `agreement`, of kind `elicit` with `votes` under `teachers`, or of kind `lens` under `lens.readings`
 
         1 error in `pipeline.yaml`
     "#]]
@@ -142,9 +142,9 @@ stages:
   rationales:
     elicit: { questions: questions, split: train, teacher: gold }
   often:
-    transform: { rationales: rationales, steps: [ { keep_top: { share: 0.3, by: frequency, level: word } } ] }
+    transform: { rationales: rationales, steps: [ { keep_top: { fraction: 0.3, by: frequency, level: word } } ] }
   drawn:
-    transform: { rationales: rationales, steps: [ { keep_top: { share: 0.3, by: random, level: word } } ] }
+    transform: { rationales: rationales, steps: [ { keep_top: { fraction: 0.3, by: random, level: word } } ] }
   agree:
     agreement: { of: rationales, reference: often, selected: drawn, match: exact }
   results:

@@ -55,7 +55,7 @@ stages:
     over: { by: [frequency, random] }
     transform: { rationales: gold, tokenizer: tokens, steps: [ { keep_top: { k: 5, by: "${by}" } } ] }
   kept-words:
-    transform: { rationales: gold, steps: [ { keep_top: { share: 0.3, by: random, level: word } }, { shuffle: } ] }
+    transform: { rationales: gold, steps: [ { keep_top: { fraction: 0.3, by: random, level: word } }, { shuffle: } ] }
   marked:
     transform: { rationales: imported, steps: [ { keep_words: { annotations: marked.jsonl } } ] }
   near:
@@ -188,17 +188,32 @@ stages:
     train: { student: tiny, questions: questions, rationales: rationales, placement: before, recipe: { steps: 1 } }
   weighed:
     attribute: { model: tuned, questions: questions, rationales: rationales, method: random }
+  drawn:
+    transform: { rationales: rationales, steps: [ { keep_top: { k: 6, by: random, level: word } } ] }
+  often:
+    transform: { rationales: rationales, steps: [ { keep_top: { k: 6, by: frequency, level: word } } ] }
+  agreed:
+    agreement: { of: rationales, reference: often, selected: drawn, match: exact }
+  translators:
+    tuned_lens: { model: tuned, questions: questions, rationales: rationales, steps: 1, tokens: 64 }
+  seen:
+    lens: { model: tuned, questions: questions, split: test, translators: translators, max_new: 4 }
 "#;
 
 #[test]
 fn scores_that_are_drawn_are_pinned() {
     let project = Project::new(CHANCE);
     project.make();
+    let parts = |name: &str| project.digests()[name].keys().cloned().collect::<Vec<_>>().join(" ");
+    expect!["log translators"].assert_eq(&parts("translators"));
+    expect!["rows summary"].assert_eq(&parts("seen"));
     check(
         &project,
-        &["weighed"],
+        &["weighed", "agreed"],
         &expect![[r#"
             weighed rows 582e4c480b738eda
+            agreed rows e547dd0262e553cc
+            agreed summary d26c59e9c79e12dc
         "#]],
     );
 }
@@ -238,4 +253,61 @@ fn the_shape_of_what_a_device_computes_is_pinned() {
     .assert_eq(&pinned);
     let plain = project.run(&["show", FILE, "weighed[fraction=0.4]", "--json", "--limit", "1"]).code(0).json();
     assert!(plain[0]["tokens"][0]["score"].is_number(), "{plain}");
+}
+
+/// What has a revision must appear in a pipeline whose output is pinned here. Methods that compute on the student are held
+/// to reference values by the tests of `model`, and only listed.
+#[test]
+fn everything_with_a_revision_is_pinned() {
+    let revisions = retort::kinds::revisions();
+    let listed: String = revisions.iter().map(|it| format!("{} {} {}\n", it.what, it.name, it.revision)).collect();
+    expect![[r#"
+        kind dataset 2
+        kind elicit 2
+        kind transform 2
+        kind tokenizer 2
+        kind train 3
+        kind attribute 2
+        kind agreement 1
+        kind tuned_lens 3
+        kind lens 3
+        kind evaluate 2
+        kind report 6
+        operation mask 1
+        operation shuffle 1
+        operation truncate 1
+        operation fill 1
+        operation keep_top 1
+        operation keep_words 2
+        operation neighbours 2
+        operation swap 1
+        operation strip_label 1
+        operation wrong 1
+        operation sample 1
+        operation filter 1
+        operation trim 1
+        format csqa 1
+        format obqa 1
+        format quarel 1
+        format synthetic 1
+        method integrated_gradients 1
+        method gradient_x_input 1
+        method saliency 1
+        method attention_rollout 1
+        method leave_one_out 1
+        method random 1
+    "#]]
+    .assert_eq(&listed);
+    let pipelines = [DATA, CHANCE, TRAINED].concat();
+    let missing: Vec<_> = revisions
+        .iter()
+        .filter(|it| match it.what {
+            "kind" => !pipelines.contains(&format!("    {}:", it.name)),
+            "operation" => !pipelines.contains(&format!("{{ {}:", it.name)),
+            "format" => !pipelines.contains(&format!("format: {}", it.name)),
+            _ => false,
+        })
+        .map(|it| it.name)
+        .collect();
+    assert!(missing.is_empty(), "pin the output of {missing:?} as well");
 }

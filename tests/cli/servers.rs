@@ -84,7 +84,7 @@ const SHAPES: &[(&str, &str, &str, Comes)] = &[
         "vLLM with a reasoning parser, and nothing left to say",
         "application/json",
         r#"{"model":"taught","choices":[{"message":{"content":null,"reasoning":"The answer is B"},"finish_reason":"stop"}]}"#,
-        Error("`rationale_from: reasoning` takes"),
+        Error("`rationale_from: reasoning` in `elicit` takes"),
     ),
     (
         "SGLang",
@@ -213,6 +213,30 @@ const SHAPES: &[(&str, &str, &str, Comes)] = &[
         SOUND,
     ),
     (
+        "OpenRouter, whose thoughts stand in details alone",
+        "application/json",
+        r#"{"model":"lab/taught","choices":[{"finish_reason":"stop","native_finish_reason":"stop","index":0,"message":{"role":"assistant","content":null,"refusal":null,"reasoning":null,"reasoning_details":[{"type":"reasoning.summary","summary":"The answer is B?","format":"unknown","index":0},{"type":"reasoning.encrypted","data":"gAAA","index":1}]}}]}"#,
+        Error("`rationale_from: reasoning` takes"),
+    ),
+    (
+        "LiteLLM before Anthropic",
+        "application/json",
+        r#"{"model":"taught","choices":[{"finish_reason":"stop","index":0,"message":{"role":"assistant","content":"The answer is A because ice melts.","tool_calls":null,"function_call":null,"reasoning_content":"The answer is B?","thinking_blocks":[{"type":"thinking","thinking":"The answer is B?","signature":"c2ln"}]}}],"usage":{"prompt_tokens":20,"completion_tokens":9}}"#,
+        SOUND,
+    ),
+    (
+        "DeepSeek, cut off while it thinks",
+        "application/json",
+        r#"{"model":"taught","choices":[{"index":0,"message":{"role":"assistant","content":"","reasoning_content":"The answer is B"},"finish_reason":"length"}]}"#,
+        Error("cut off while the model still thinks"),
+    ),
+    (
+        "OpenAI, which would not",
+        "application/json",
+        r#"{"model":"taught","choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"I cannot help with that."},"finish_reason":"stop"}]}"#,
+        Error("the teacher refuses"),
+    ),
+    (
         "FastAPI",
         "application/json",
         r#"{"object":"error","message":"This model's maximum context length is 64 tokens","type":"BadRequestError","code":400}"#,
@@ -252,6 +276,12 @@ const SHAPES: &[(&str, &str, &str, Comes)] = &[
         "a tool instead of an answer",
         "application/json",
         r#"{"model":"taught","choices":[{"message":{"content":null,"tool_calls":[{"id":"x"}]},"finish_reason":"tool_calls"}]}"#,
+        Error("calls a tool instead of answering"),
+    ),
+    (
+        "vLLM, a tool whose call ended of itself",
+        "application/json",
+        r#"{"model":"taught","choices":[{"message":{"content":"Let me look.","tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}"#,
         Error("calls a tool instead of answering"),
     ),
     ("a page", "text/html", "<!doctype html><title>Sign in</title>", Error("it is no answer")),

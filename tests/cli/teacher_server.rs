@@ -56,7 +56,8 @@ pub(crate) struct Request {
 impl Request {
     /// Returns the last thing that was said.
     pub(crate) fn prompt(&self) -> String {
-        let message = self.body["messages"].as_array().and_then(|messages| messages.last());
+        let said = ["messages", "input"].into_iter().find_map(|field| self.body[field].as_array());
+        let message = said.and_then(|messages| messages.last());
         let text = message.map_or(&self.body["prompt"], |message| &message["content"]);
         text.as_str().unwrap().to_owned()
     }

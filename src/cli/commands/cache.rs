@@ -1,7 +1,6 @@
 //! `retort cache`: how large it is, whether it is sound, and what can go.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -9,31 +8,29 @@ use super::super::args::{Cache, Global, Move, Push, SizeBy};
 use super::super::exit::{Exit, Failure};
 use super::super::layers;
 use super::super::print;
-use super::super::reporter::duration;
-use super::super::session::{look, open_store, tell_notices};
-use super::super::settings::{Settings, surroundings};
-use super::{key, runs};
+use super::super::settings::{surroundings, workspace};
+use super::key;
+use crate::session::{Workspace, choose_run, duration, find_run};
 use crate::store::{
-    AreaSize, Bucket, Collection, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share, ShareBy, Store,
-    VerifyOptions,
+    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share,
+    ShareBy, Store, VerifyOptions,
 };
 
 /// Looks after the cache.
 pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
-    let settings = Settings::global(global)?;
+    let workspace = workspace(global)?;
     match command {
         Cache::Key(command) => key::key(global, command),
-        Cache::Size { by: None } => size(global, &settings),
-        Cache::Size { by: Some(by) } => shares(global, &settings, *by),
-        Cache::Undelete { name, list } => undelete(global, &settings, name.as_deref(), *list),
-        Cache::Verify => verify(global, &settings),
+        Cache::Size { by: None } => size(global, &workspace),
+        Cache::Size { by: Some(by) } => shares(global, &workspace, *by),
+        Cache::Undelete { name, list } => undelete(global, &workspace, name.as_deref(), *list),
+        Cache::Verify => verify(global, &workspace),
         Cache::Gc { keep_runs, grace, dry_run } => {
-            let options =
-                GcOptions { keep_runs: *keep_runs, keep_for: hours(*grace), grace: hours(*grace), dry_run: *dry_run };
-            gc(global, &settings, options)
+            let options = GcOptions { keep_runs: *keep_runs, keep_for: *grace, grace: *grace, dry_run: *dry_run };
+            gc(global, &workspace, options)
         }
         Cache::Rebuild => {
-            let report = open_store(&settings, Mode::Existing)?.rebuild_index(&mut bar(global, "rebuild"))?;
+            let report = workspace.store(Mode::Existing)?.rebuild_index(&mut bar(global, "rebuild"))?;
             if global.json {
                 print::json(&json!({ "recipes": report.recipes, "packs": report.packs }));
             } else {
@@ -45,7 +42,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         }
         Cache::Share { place } if Bucket::is_meant(place) => {
-            let (at, timeout) = layers::bucket(place, &settings.layers, &surroundings())?;
+            let (at, timeout) = layers::bucket(place, &workspace.settings.layers, &surroundings())?;
             Store::share_bucket(&at, timeout)?;
             print::data(&format!("{}: a cache for whoever may use the bucket\n", at.bucket));
             Ok(Exit::Success)
@@ -55,19 +52,19 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
             print::data(&format!("{place}: a cache for its group to share\n"));
             Ok(Exit::Success)
         }
-        Cache::Push(what) => push(global, &settings, what),
-        Cache::Pull(what) => pull(global, &settings, what),
+        Cache::Push(what) => push(global, &workspace, what),
+        Cache::Pull(what) => pull(global, &workspace, what),
     }
 }
 
-fn push(global: &Global, settings: &Settings, Push { what, verify }: &Push) -> Result<Exit, Failure> {
-    let store = open_store(settings, Mode::Existing)?;
+fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) -> Result<Exit, Failure> {
+    let store = workspace.store(Mode::Existing)?;
     let layer = what.layer.as_deref();
     let mut selection = Selection::default();
     if what.all {
         selection = store.select_all()?;
     } else if what.digests.is_empty() {
-        let run = runs::find(&store, what.run.as_deref().unwrap_or("last"))?;
+        let run = find_run(&store, what.run.as_deref().unwrap_or("last"))?;
         of_run(&mut selection, &run.record()?, what.stage.as_deref())?;
     }
     for digest in &what.digests {
@@ -76,13 +73,14 @@ fn push(global: &Global, settings: &Settings, Push { what, verify }: &Push) -> R
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "push");
-    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, verify: *verify, progress: &bar });
-    tell_notices(&store);
+    let compare = if *verify { Compare::All } else { Compare::Nothing };
+    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
+    workspace.tell_notices(&store);
     Ok(told(global, "pushed to", "there", &moved?))
 }
 
-fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failure> {
-    let store = open_store(settings, Mode::Create)?;
+fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Failure> {
+    let store = workspace.store(Mode::Create)?;
     let layer = what.layer.as_deref();
     let mut selection = Selection::default();
     if what.digests.is_empty() {
@@ -93,7 +91,7 @@ fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
                 selection.add_run(&store.read_run_in_layers(layer, id)?, None);
             }
         } else {
-            let id = runs::choose(&runs, what.run.as_deref().unwrap_or("last"), "the layers have")?;
+            let id = choose_run(&runs, what.run.as_deref().unwrap_or("last"), "the layers have")?;
             of_run(&mut selection, &store.read_run_in_layers(layer, id)?, what.stage.as_deref())?;
         }
     }
@@ -103,8 +101,8 @@ fn pull(global: &Global, settings: &Settings, what: &Move) -> Result<Exit, Failu
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "pull");
-    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, verify: false, progress: &bar });
-    tell_notices(&store);
+    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
+    workspace.tell_notices(&store);
     Ok(told(global, "pulled from", "here", &moved?))
 }
 
@@ -140,12 +138,8 @@ fn told(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
     if moved.iter().all(|moved| moved.refused.is_empty()) { Exit::Success } else { Exit::Unusable }
 }
 
-fn hours(count: u64) -> Duration {
-    Duration::from_secs(count.saturating_mul(3600))
-}
-
-fn size(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
-    let report = look(settings)?.size()?;
+fn size(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
+    let report = workspace.look()?.size()?;
     let total = report.total();
     let areas: [(&str, &AreaSize, &str); 9] = [
         ("objects", &report.objects, "the bytes of artifacts"),
@@ -172,8 +166,8 @@ fn size(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn verify(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
-    let store = open_store(settings, Mode::Existing)?;
+fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
+    let store = workspace.store(Mode::Existing)?;
     let report = store.verify(VerifyOptions { quarantine: true }, &mut bar(global, "verify"))?;
     let shown = |damage: &Damage| format!("{}: {}", damage.path.display(), damage.why);
     let damaged: Vec<String> =
@@ -223,8 +217,8 @@ fn verify(global: &Global, settings: &Settings) -> Result<Exit, Failure> {
     })
 }
 
-fn gc(global: &Global, settings: &Settings, options: GcOptions) -> Result<Exit, Failure> {
-    let store = open_store(settings, Mode::Existing)?;
+fn gc(global: &Global, workspace: &Workspace, options: GcOptions) -> Result<Exit, Failure> {
+    let store = workspace.store(Mode::Existing)?;
     let report = store.gc(options, &mut bar(global, "gc"))?;
     if global.json {
         print::json(&json!({
@@ -258,8 +252,8 @@ fn gc(global: &Global, settings: &Settings, options: GcOptions) -> Result<Exit, 
     Ok(Exit::Success)
 }
 
-fn undelete(global: &Global, settings: &Settings, name: Option<&str>, list: bool) -> Result<Exit, Failure> {
-    let store = open_store(settings, Mode::Existing)?;
+fn undelete(global: &Global, workspace: &Workspace, name: Option<&str>, list: bool) -> Result<Exit, Failure> {
+    let store = workspace.store(Mode::Existing)?;
     let collections = store.collections()?;
     if list {
         if global.json {
@@ -293,13 +287,13 @@ fn undelete(global: &Global, settings: &Settings, name: Option<&str>, list: bool
     Ok(Exit::Success)
 }
 
-fn shares(global: &Global, settings: &Settings, by: SizeBy) -> Result<Exit, Failure> {
+fn shares(global: &Global, workspace: &Workspace, by: SizeBy) -> Result<Exit, Failure> {
     let (by, heading) = match by {
         SizeBy::Experiment => (ShareBy::Experiment, "experiment"),
         SizeBy::Stage => (ShareBy::Stage, "stage"),
         SizeBy::Person => (ShareBy::Person, "person"),
     };
-    let shares = look(settings)?.shares(by)?;
+    let shares = workspace.look()?.shares(by)?;
     if global.json {
         print::json(&shares);
         return Ok(Exit::Success);

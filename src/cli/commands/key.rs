@@ -6,7 +6,7 @@ use super::super::args::{Global, Key};
 use super::super::exit::{Exit, Failure};
 use super::super::keys::Keys;
 use super::super::print;
-use super::super::settings::Settings;
+use super::super::settings::workspace;
 use crate::store::{PublicKey, TrustOptions};
 
 /// Looks after keys.
@@ -26,14 +26,14 @@ pub(super) fn key(global: &Global, command: &Key) -> Result<Exit, Failure> {
         }
         Key::Revoke { key } => {
             // Those of the project count as well as one's own.
-            let trust = Settings::global(global)?.trust;
+            let trust = workspace(global)?.settings.trust;
             let (key, name) = named(&trust, key)?;
             keys.revoke(key, &name)?;
             print::data(&format!("{key} counts for nothing from now on\n"));
             Ok(Exit::Success)
         }
         Key::List => {
-            list(global, &Settings::global(global)?.trust);
+            list(global, &workspace(global)?.settings.trust);
             Ok(Exit::Success)
         }
     }

@@ -5,12 +5,12 @@ use clap::CommandFactory;
 use super::super::args::Args;
 use super::super::exit::Exit;
 use super::super::print;
-use super::super::session::LANGUAGE;
+use crate::session::language;
 use crate::spec;
 
 /// Writes the JSON Schema of pipeline files.
 pub(super) fn schema() -> Exit {
-    print::json(&spec::schema(LANGUAGE));
+    print::json(&spec::schema(language()));
     Exit::Success
 }
 

@@ -1,6 +1,5 @@
 //! One file per command, or per small family of commands.
 
-mod afresh;
 mod audit;
 mod cache;
 mod check;

@@ -1,40 +1,24 @@
 //! The reports of an experiment: printed as tables, written as files. Used by `retort run` and `retort report`.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use super::super::args::{Global, Progress, ReportArgs};
 use super::super::exit::{Exit, Failure};
-use super::super::outlet::{self, Contents};
-use super::super::pictures;
 use super::super::print;
-use super::super::provenance;
-use super::super::reporter::duration;
-use super::super::session::{Devices, Session};
-use crate::artifact::{ArtifactKind, ReportFiles};
-use crate::plan::{Found, Verdict};
-use crate::report::{Align, Cell, Provenance, Report, Table};
-use crate::spec::InstanceId;
-use crate::store::Store;
-
-/// The most bytes of a provenance that is read back.
-const PROVENANCE_BYTES_MAX: u64 = 16 << 20;
+use super::super::settings::load;
+use crate::artifact::ReportFiles;
+use crate::report::{Align, Cell, Table};
+use crate::session::{Demand, MadeReport, Results, Session};
 
 /// Prints and writes the reports that the cache holds.
 pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure> {
-    let session = Session::load(global, &args.selection.pipeline)?;
-    let wanted = session.wanted(&args.selection.targets)?;
-    let store = session.look()?;
-    let ground = session.ground(&wanted, &store, &Devices::new(&session.settings, global))?;
-    let plan = session.plan(&wanted, &ground, &store)?;
-    let results: Vec<Option<Arc<Found>>> = plan
-        .verdicts
-        .iter()
-        .map(|verdict| if let Verdict::Hit(found) = verdict { Some(Arc::clone(found)) } else { None })
-        .collect();
-    let reports = reports(&session, &wanted);
+    let pipeline = load(global, &args.selection.pipeline)?;
+    let selection = pipeline.select(&args.selection.targets)?.unnamed();
+    let session = pipeline.look()?;
+    let planned = session.plan(selection.clone(), Demand::All)?;
+    let (reports, results) = (session.report_ids(&selection), planned.results());
     let stale: Vec<String> =
-        reports.iter().filter(|id| results[id.index()].is_none()).map(|id| session.name(*id)).collect();
+        reports.iter().filter(|id| results.get(**id).is_none()).map(|id| session.name(*id)).collect();
     if reports.is_empty() {
         return Err(Failure::invalid("the pipeline declares no report").hint("add a stage of kind `report`"));
     }
@@ -42,48 +26,31 @@ pub(super) fn report(global: &Global, args: &ReportArgs) -> Result<Exit, Failure
         let message = format!("the cache has no current result for {}", stale.join(", "));
         return Err(Failure::unusable(message).hint("`retort run` makes it; `retort explain` says why it is stale"));
     }
-    tell(global, &session, &wanted, &results, &store, Some(&args.out))?;
+    let made = reports.iter().filter_map(|id| session.report(*id, &results).transpose());
+    tell(global, &session, &made.collect::<Result<Vec<_>, _>>()?, &results, &args.out)?;
     Ok(Exit::Success)
 }
 
-/// Prints the tables of every report that has a result, and writes its files below `out/<experiment>`.
+/// Prints the tables of reports, and writes their files below `out/<experiment>`.
 pub(super) fn tell(
     global: &Global,
     session: &Session,
-    wanted: &[bool],
-    results: &[Option<Arc<Found>>],
-    store: &Store,
-    out: Option<&Path>,
+    reports: &[MadeReport],
+    results: &Results,
+    out: &Path,
 ) -> Result<(), Failure> {
     let mut places = Vec::new();
     let mut answers = Vec::new();
     let mut failed = Vec::new();
-    for id in reports(session, wanted) {
-        let Some(found) = &results[id.index()] else { continue };
-        let mut files = ReportFiles::default();
-        for (name, digest) in &found.parts {
-            files.files.insert(name.clone(), store.read(digest)?);
-        }
-        let name = session.name(id);
-        let tables = Report::tables_in(&files).map_err(Failure::unusable)?;
+    for report in reports {
         if global.json {
-            answers.push(serde_json::json!({ "report": name, "tables": tables }));
+            answers.push(serde_json::json!({ "report": report.name, "tables": report.tables }));
         } else if !global.quiet && !matches!(global.progress, Progress::Json) {
-            print::data(&tables.iter().map(text).collect::<Vec<_>>().join("\n"));
+            print::data(&report.tables.iter().map(text).collect::<Vec<_>>().join("\n"));
         }
-        if let Some(out) = out {
-            let folder = out.join(plain(&session.experiment.name)).join(plain(&name));
-            let earlier = outlet::read_plain(&folder.join(Provenance::FILE), PROVENANCE_BYTES_MAX).ok().flatten();
-            let earlier = earlier.and_then(|bytes| Provenance::read(&bytes));
-            // Earlier versions kept no record of what they wrote; their folders are known by the provenance in them.
-            let adopts = earlier.is_some() && !folder.join(outlet::RECORD).exists();
-            let provenance = provenance::gather(session, id, results, store, earlier)?;
-            let files = pictures::beside(provenance.added_to(&files, duration).files, &folder);
-            let contents = Contents { kept: pictures::names(&files), adopts, ..Contents::of(&files) };
-            match outlet::write(out, &folder, &contents) {
-                Ok(_) => places.push(folder),
-                Err(failure) => failed.push(failure),
-            }
+        match session.write_report(report, results, out) {
+            Ok(folder) => places.push(folder),
+            Err(error) => failed.push(error),
         }
     }
     if global.json && !answers.is_empty() {
@@ -91,31 +58,11 @@ pub(super) fn tell(
     }
     for folder in &places {
         if !global.quiet {
-            print::note(&format!("the report is in {}", page(folder).display()));
+            print::note(&format!("the report is in {}", folder.join(ReportFiles::PAGE).display()));
         }
     }
     // The others were written all the same.
-    failed.into_iter().next().map_or(Ok(()), Err)
-}
-
-fn reports(session: &Session, wanted: &[bool]) -> Vec<InstanceId> {
-    let all = (0..session.graph.len()).map(InstanceId::at);
-    let is_report = |id: &InstanceId| {
-        let kind = session.experiment.instances[id.index()].bound.kind();
-        kind.output == ArtifactKind::Report && wanted[id.index()]
-    };
-    all.filter(is_report).collect()
-}
-
-fn page(folder: &Path) -> PathBuf {
-    folder.join("report.html")
-}
-
-/// Makes a name fit for a folder: what is not a letter, digit, `.`, `_`, `=`, `,` or `-` becomes `_`.
-pub(super) fn plain(name: &str) -> String {
-    let fits = |c: char| c.is_alphanumeric() || "._=,-".contains(c);
-    let plain: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
-    if plain.trim_matches('.').is_empty() { "_".repeat(plain.len().max(1)) } else { plain }
+    failed.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Writes a table for a terminal.
@@ -139,17 +86,4 @@ fn text(table: &Table) -> String {
 fn written(cell: &Cell) -> String {
     let plain = Cell { small: String::new(), ..cell.clone() }.plain();
     if cell.small.is_empty() { plain } else { format!("{plain}\n{}", cell.small) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_name_never_leaves_its_folder() {
-        assert_eq!(plain("tuned[run=0]"), "tuned_run=0_");
-        assert_eq!(plain(".."), "__");
-        assert_eq!(plain("a/../b"), "a_.._b");
-        assert_eq!(plain(""), "_");
-    }
 }

@@ -5,12 +5,11 @@ use serde::Serialize;
 use super::super::args::{Global, Replay};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
-use super::super::reporter::{self, duration};
-use super::super::session::look;
-use super::super::settings::Settings;
+use super::super::reporter;
+use super::super::settings::workspace;
 use super::run::reporter_options;
-use crate::event::{Event, What, read_log};
-use crate::store::{RunDir, RunId, Store};
+use crate::event::What;
+use crate::session::{PastRun, duration, find_run, past_events, past_runs};
 
 #[derive(Debug, Serialize)]
 struct Line {
@@ -24,21 +23,19 @@ struct Line {
 
 /// Lists the runs in the cache, the latest last.
 pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
-    let store = look(&Settings::global(global)?)?;
-    let mut lines = Vec::new();
-    for id in store.runs()? {
-        let Ok(run) = store.open_run(&id) else { continue };
-        let info = run.info();
+    let store = workspace(global)?.look()?;
+    let line = |run: PastRun| {
+        let info = run.info;
         let started = i64::try_from(info.started_at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        let ended = events(&run)?.pop().map(|event| event.what).filter(|what| matches!(what, What::RunFinished { .. }));
-        lines.push(Line {
-            run: id.to_string(),
-            experiment: info.experiment.clone(),
+        Line {
+            run: run.id.to_string(),
+            experiment: info.experiment,
             by: format!("{}@{}", info.user, info.host),
             started: started.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
-            ended,
-        });
-    }
+            ended: run.ended.map(|(tally, took_ms)| What::RunFinished { tally, took_ms }),
+        }
+    };
+    let lines: Vec<Line> = past_runs(&store)?.into_iter().map(line).collect();
     if global.json {
         print::json(&lines);
     } else if lines.is_empty() {
@@ -69,43 +66,14 @@ pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
 
 /// Tells a run again through the same reporters.
 pub(super) fn replay(global: &Global, args: &Replay) -> Result<Exit, Failure> {
-    let store = look(&Settings::global(global)?)?;
-    let run = find(&store, &args.run)?;
+    let store = workspace(global)?.look()?;
+    let run = find_run(&store, &args.run)?;
     let mut screen = reporter::make(reporter_options(global));
-    events(&run)?.iter().for_each(|event| screen.report(event));
-    Ok(Exit::Success)
-}
-
-/// Finds a run by its identifier, the beginning of it, `last`, or `last~N`.
-pub(super) fn find(store: &Store, wanted: &str) -> Result<RunDir, Failure> {
-    let runs = store.runs()?;
-    Ok(store.open_run(choose(&runs, wanted, "the cache has")?)?)
-}
-
-/// Chooses one of some runs by its identifier, the beginning of it, `last`, or `last~N`; `place` says who has how many.
-pub(super) fn choose<'r>(runs: &'r [RunId], wanted: &str, place: &str) -> Result<&'r RunId, Failure> {
-    let back = match wanted.strip_prefix("last") {
-        Some("") => Some(0),
-        Some(rest) => rest.strip_prefix('~').and_then(|count| count.parse::<usize>().ok()),
-        None => None,
-    };
-    let matching: Vec<&RunId> = match back {
-        Some(back) => runs.iter().rev().nth(back).into_iter().collect(),
-        None => runs.iter().filter(|id| id.as_str().starts_with(wanted)).collect(),
-    };
-    match matching[..] {
-        [one] => Ok(one),
-        [] => Err(Failure::invalid(format!("no run matches `{wanted}`: {place} {}", runs.len()))
-            .hint("`retort runs` lists them")),
-        _ => {
-            Err(Failure::invalid(format!("`{wanted}` means {} runs", matching.len()))
-                .hint("give more of the identifier"))
-        }
+    let (events, damaged) = past_events(&run)?;
+    events.iter().for_each(|event| screen.report(event));
+    if let Some(first) = damaged.first() {
+        let lines = if damaged.len() == 1 { "1 line is".to_owned() } else { format!("{} lines are", damaged.len()) };
+        print::note(&format!("the log of run `{}` is damaged: {lines} left out, the first at line {first}", run.id()));
     }
-}
-
-fn events(run: &RunDir) -> Result<Vec<Event>, Failure> {
-    let text = run.events()?.join("\n") + "\n";
-    read_log(text.as_bytes())
-        .map_err(|error| Failure::unusable(format!("cannot read the log of run `{}`: {error}", run.id())))
+    Ok(Exit::Success)
 }

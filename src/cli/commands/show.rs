@@ -1,105 +1,117 @@
 //! `retort show`: what an instance made, for a person to read.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-
 use serde_json::Value as Json;
 
 use super::super::agreement;
 use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
-use super::super::inquiry;
 use super::super::lens;
-use super::super::outlet::{self, Contents};
-use super::super::pictures;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::scores;
-use super::super::session::{Devices, Session};
+use super::super::settings::load;
 use super::super::shade;
-use super::super::whole;
 use crate::artifact::{
-    Agreements, Artifact, ArtifactKind, Attributions, Checkpoint, Parts, Readings, TrainingLog, Translators,
+    Agreements, ArtifactKind, Attributions, Readings, ReportFiles, Scores, TokenizerFile, TrainingLog,
 };
-use crate::kinds::evaluate::times;
-use crate::plan::{Found, Verdict};
-use crate::report::{Curve, CurveKind, curve_svg};
+use crate::session::{Demand, Session, duration};
 use crate::spec::InstanceId;
-use crate::store::Store;
 
 /// Shows what one instance made.
 pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
-    let session = Session::load(global, &args.pipeline)?;
-    let id = session.only(&args.target)?;
-    let store = session.look()?;
+    let pipeline = load(global, &args.pipeline)?;
+    let id = pipeline.only(&args.target)?;
+    let session = pipeline.look()?;
     if let Some(question) = &args.prompt {
-        return prompt(global, &session, id, question, &store);
+        return prompt(global, &session, id, question);
     }
-    let found = result_of(global, &session, id, &store)?;
-    let kind = session.experiment.instances[id.index()].bound.kind().output;
-    let is_read = |part: &&str| match kind {
-        ArtifactKind::Checkpoint | ArtifactKind::Translators => *part == "log",
-        ArtifactKind::Report => *part == if global.json { "report.json" } else { "report.md" },
-        _ => true,
-    };
-    whole::require(&session, id, &found, found.parts.keys().map(String::as_str).filter(is_read), &store)?;
-    if !global.json {
-        print::note(&format!(
-            "{} made by {} in {}",
-            session.name(id),
-            found.by,
-            super::super::reporter::duration(found.took_ms)
-        ));
-    }
+    let found = &*session.current(id)?;
+    let name = session.name(id);
+    let kind = session.pipeline.experiment.instance(id).bound.kind().output;
     if args.svg.is_some() && kind != ArtifactKind::Checkpoint {
-        return Err(Failure::invalid(format!("`{}` is no checkpoint, so it has no training curve", session.name(id)))
+        return Err(Failure::invalid(format!("`{name}` is no checkpoint, so it has no training curve"))
             .hint("name an instance of a `train` stage"));
     }
+    let said = || {
+        if !global.json {
+            print::note(&format!("{name} made by {} in {}", found.by, duration(found.took_ms)));
+        }
+    };
     match kind {
         ArtifactKind::Checkpoint => {
-            let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the checkpoint has no training log"))?;
-            let log = Checkpoint::decode_log(&store.read(log)?).map_err(Failure::unusable)?;
-            show_training(global, args, &session.name(id), &log, found.took_ms)?;
+            let log = session.training_log(id, found)?;
+            said();
+            if let Some(directory) = &args.svg {
+                for file in session.write_figures(id, found, directory)? {
+                    print::note(&format!("wrote {}", directory.join(file).display()));
+                }
+            }
+            if global.json { print::json(&log) } else { print::data(&training(&log, found.took_ms)) }
         }
         ArtifactKind::Report => {
-            let name = if global.json { "report.json" } else { "report.md" };
-            if let Some(part) = found.parts.get(name) {
-                let text = String::from_utf8_lossy(&store.read(part)?).into_owned();
-                if global.json { print::json_text(&text) } else { print::data(&text) }
-            }
+            let file = if global.json { ReportFiles::RECORD } else { ReportFiles::MARKDOWN };
+            let text = session.part(id, found, file)?;
+            said();
+            let text = String::from_utf8_lossy(&text);
+            if global.json { print::json_text(&text) } else { print::data(&text) }
         }
         ArtifactKind::Tokenizer => {
-            let file = found.parts.get("tokenizer").ok_or_else(|| Failure::unusable("the tokenizer has no file"))?;
-            print::json_text(&String::from_utf8_lossy(&store.read(file)?));
+            let file: TokenizerFile = session.read(id, found)?;
+            said();
+            print::json_text(&String::from_utf8_lossy(&file.json));
         }
         ArtifactKind::Translators => {
-            let log = found.parts.get("log").ok_or_else(|| Failure::unusable("the translators have no log"))?;
-            let log = Translators::decode_log(&store.read(log)?).map_err(Failure::unusable)?;
+            let log = session.tuning_log(id, found)?;
+            said();
             if global.json { print::json(&log) } else { print::data(&lens::tuning(&log)) }
         }
-        ArtifactKind::Readings if !global.json => show_readings(args, &found, &store)?,
-        ArtifactKind::Attributions if !global.json => show_attributions(args, &found, &store)?,
-        ArtifactKind::Agreement if !global.json => show_agreement(args, &found, &store)?,
-        ArtifactKind::Scores if !global.json => {
-            let times = times(&store, &found.fingerprint)?;
-            print::data(&scores::summary(&decoded(&found, &store)?, &times));
-            show_rows(global, args, &found, &store)?;
+        ArtifactKind::Readings if !global.json => {
+            let readings: Readings = session.read(id, found)?;
+            said();
+            print::data(&lens::summary(&readings.summary));
+            print_rows(args, &readings.rows, |row| &row.id, lens::row)?;
         }
-        _ => show_rows(global, args, &found, &store)?,
+        ArtifactKind::Attributions if !global.json => {
+            let attributions: Attributions = session.read(id, found)?;
+            said();
+            let completeness = shade::completeness(&attributions);
+            if !completeness.is_empty() {
+                print::data(&completeness);
+            }
+            print_rows(args, &attributions.rows, |row| &row.id, shade::attribution)?;
+        }
+        ArtifactKind::Agreement if !global.json => {
+            let agreements: Agreements = session.read(id, found)?;
+            said();
+            print::data(&agreement::summary(&agreements.summary));
+            print_rows(args, &agreements.rows, |row| &row.id, agreement::row)?;
+        }
+        ArtifactKind::Scores if !global.json => {
+            let all: Scores = session.read(id, found)?;
+            said();
+            print::data(&scores::summary(&all, &session.times(found)?));
+            show_rows(global, args, &session.rows(id, found)?)?;
+        }
+        ArtifactKind::Questions
+        | ArtifactKind::Rationales
+        | ArtifactKind::Readings
+        | ArtifactKind::Attributions
+        | ArtifactKind::Agreement
+        | ArtifactKind::Scores => {
+            let rows = session.rows(id, found)?;
+            said();
+            show_rows(global, args, &rows)?;
+        }
     }
     Ok(Exit::Success)
 }
 
 /// Shows what a teacher is asked for a question, before or after it is.
-fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str, store: &Store) -> Result<Exit, Failure> {
-    let devices = Devices::new(&session.settings, global);
-    let wanted = session.graph.needed_by([id]);
-    let ground = session.ground(&wanted, store, &devices)?;
-    let plan = session.plan(&wanted, &ground, store)?;
+fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str) -> Result<Exit, Failure> {
+    let planned = session.plan(session.pipeline.needed_by(id), Demand::All)?;
     let name = session.name(id);
-    let inquiry = inquiry::of(session, id, &plan, &ground, store, &devices)?
-        .ok_or_else(|| Failure::invalid(format!("`{name}` asks no teacher")))?;
+    let inquiry =
+        session.inquiry(&planned, id)?.ok_or_else(|| Failure::invalid(format!("`{name}` asks no teacher")))?;
     let rows: Vec<_> = inquiry.rows.into_iter().filter(|row| row.id == question).collect();
     let Some(first) = rows.first() else {
         return Err(Failure::invalid(format!("`{name}` asks no question `{question}`")));
@@ -112,29 +124,6 @@ fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str, st
         print::data(&first.prompt);
     }
     Ok(Exit::Success)
-}
-
-/// Returns the current result of an instance, or says that there is none.
-pub(super) fn result_of(
-    global: &Global,
-    session: &Session,
-    id: InstanceId,
-    store: &Store,
-) -> Result<Arc<Found>, Failure> {
-    let wanted = session.graph.needed_by([id]);
-    let ground = session.ground(&wanted, store, &Devices::new(&session.settings, global))?;
-    let plan = session.plan(&wanted, &ground, store)?;
-    match &plan.verdicts[id.index()] {
-        Verdict::Hit(found) => Ok(Arc::clone(found)),
-        _ => Err(Failure::unusable(format!("the cache has no current result for `{}`", session.name(id)))
-            .hint("`retort run` makes it; `retort explain` says why it is stale")),
-    }
-}
-
-/// Reads a result whole.
-pub(super) fn decoded<A: Artifact>(found: &Found, store: &Store) -> Result<A, Failure> {
-    let read = |(part, digest): (&String, &crate::fingerprint::Digest)| Ok((part.clone(), store.read(digest)?.into()));
-    A::decode(&found.parts.iter().map(read).collect::<Result<Parts, Failure>>()?).map_err(Failure::unusable)
 }
 
 /// Prints as many rows as are asked for, or the row of one question.
@@ -154,44 +143,18 @@ fn print_rows<T>(
     Ok(())
 }
 
-fn show_attributions(args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
-    let attributions: Attributions = decoded(found, store)?;
-    let completeness = shade::completeness(&attributions);
-    if !completeness.is_empty() {
-        print::data(&completeness);
-    }
-    print_rows(args, &attributions.rows, |row| &row.id, shade::attribution)
-}
-
-fn show_readings(args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
-    let readings: Readings = decoded(found, store)?;
-    print::data(&lens::summary(&readings.summary));
-    print_rows(args, &readings.rows, |row| &row.id, lens::row)
-}
-
-fn show_agreement(args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
-    let agreements: Agreements = decoded(found, store)?;
-    print::data(&agreement::summary(&agreements.summary));
-    print_rows(args, &agreements.rows, |row| &row.id, agreement::row)
-}
-
-fn show_rows(global: &Global, args: &Show, found: &Found, store: &Store) -> Result<(), Failure> {
+fn show_rows(global: &Global, args: &Show, parts: &[(String, Vec<Json>)]) -> Result<(), Failure> {
     let (mut all, mut found_any) = (Vec::new(), false);
-    for (part, digest) in &found.parts {
-        let bytes = store.read(digest)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        // The first line is the format's header.
-        let rows: Vec<Json> = text.lines().skip(1).filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let total = rows.len();
-        let wanted = |row: &Json| args.row.as_ref().is_none_or(|id| row.get("id").and_then(Json::as_str) == Some(id));
-        let shown: Vec<Json> = rows.into_iter().filter(wanted).take(args.limit).collect();
+    let wanted = |row: &&Json| args.row.as_ref().is_none_or(|id| row.get("id").and_then(Json::as_str) == Some(id));
+    for (part, rows) in parts {
+        let shown: Vec<&Json> = rows.iter().filter(wanted).take(args.limit).collect();
         found_any |= !shown.is_empty();
         if global.json {
             all.extend(shown);
             continue;
         }
-        print::data(&format!("{part}: {total} rows\n"));
-        for row in &shown {
+        print::data(&format!("{part}: {} rows\n", rows.len()));
+        for row in shown {
             print::data(&format!("{}\n", readable(row)));
         }
     }
@@ -224,16 +187,9 @@ fn choices(items: &[Json]) -> String {
     items.iter().filter_map(choice).collect::<Vec<_>>().join(" ")
 }
 
-/// Shows how a training went. The log holds no times, so that equal trainings have equal logs; `took_ms` is that of the
+/// Writes how a training went. The log holds no times, so that equal trainings have equal logs; `took_ms` is that of the
 /// training that made it.
-fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, took_ms: u64) -> Result<(), Failure> {
-    if let Some(directory) = &args.svg {
-        write_figures(directory, name, log)?;
-    }
-    if global.json {
-        print::json(log);
-        return Ok(());
-    }
+fn training(log: &TrainingLog, took_ms: u64) -> String {
     let TrainingLog {
         examples,
         without_rationale,
@@ -284,25 +240,5 @@ fn show_training(global: &Global, args: &Show, name: &str, log: &TrainingLog, to
         let kept = if evaluation.step == *best_step { "  kept" } else { "" };
         out += &format!("  step {:>6}  dev accuracy {:.1} %{kept}\n", evaluation.step, evaluation.accuracy * 100.0);
     }
-    print::data(&out);
-    Ok(())
-}
-
-fn write_figures(directory: &Path, name: &str, log: &TrainingLog) -> Result<(), Failure> {
-    let curve = [Curve { panel: name, label: "", log }];
-    let mut files = BTreeMap::new();
-    for (file, title, kind) in [
-        ("loss.svg", "Training loss", CurveKind::Loss),
-        ("dev-accuracy.svg", "Accuracy on the dev split", CurveKind::DevAccuracy),
-    ] {
-        files.extend(curve_svg(title, kind, &curve).map(|drawn| (file.to_owned(), drawn.into_bytes())));
-    }
-    let figures: Vec<String> = files.keys().cloned().collect();
-    let files = pictures::beside(files, directory);
-    let contents = Contents { kept: pictures::names(&files), ..Contents::of(&files) };
-    outlet::write(directory, directory, &contents)?;
-    for file in figures {
-        print::note(&format!("wrote {}", directory.join(file).display()));
-    }
-    Ok(())
+    out
 }

@@ -4,10 +4,10 @@ use anstyle::{AnsiColor, Style};
 
 use super::board::{Board, Progress, Row};
 use super::clean::{one_line, shorten_end, shorten_name, width};
-use super::duration::{about, duration};
 use super::number;
 use super::styled::paint;
 use super::why::reason;
+use crate::session::{about, duration};
 
 /// How long an instance is at work before it is shown; most are over before that.
 const APPEARS_AFTER_MS: u64 = 400;

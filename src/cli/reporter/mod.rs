@@ -14,7 +14,6 @@
 mod board;
 mod canvas;
 mod clean;
-mod duration;
 mod frame;
 mod json;
 mod narrate;
@@ -33,7 +32,6 @@ mod why;
 use std::io;
 
 pub use clean::{clean, json_escaped};
-pub use duration::duration;
 pub use json::Json;
 pub use plain::Plain;
 

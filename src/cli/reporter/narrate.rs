@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::super::print;
 use super::board::Board;
 use super::clean::{clean, one_line};
-use super::duration::duration;
 use super::number::amount;
 use super::summary::Summary;
 use super::why::reason;
 use crate::event::{Event, Note, What};
+use crate::session::duration;
 
 /// How many different warnings are said; a model can warn about each of a million rows in other words.
 const WARNINGS_MAX: usize = 50;

@@ -5,10 +5,10 @@ use std::io::Write;
 
 use super::board::Row;
 use super::clean::one_line;
-use super::duration::{about, stamp};
 use super::narrate::{Line, Mark, Narrator};
 use super::number;
 use crate::event::{Event, Note, Reporter, What};
+use crate::session::{about, stamp};
 
 /// How long an instance says nothing between two lines of progress, in time of events.
 const PROGRESS_EVERY_MS: u64 = 10_000;

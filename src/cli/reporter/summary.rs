@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::print;
 use super::clean::{one_line, shorten_end};
-use super::duration::duration;
 use super::narrate::{Line, Mark};
 use super::number::amount;
 use crate::event::Tally;
+use crate::session::duration;
 
 /// How many failures, and how many causes and warnings, the summary names.
 const NAMED_MAX: usize = 10;

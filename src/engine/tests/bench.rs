@@ -190,7 +190,7 @@ impl Ran {
     /// Returns the names of the instances of which the plan says that they may run.
     pub(super) fn undecided(&self, experiment: &Experiment) -> BTreeSet<String> {
         let verdicts = experiment.ids().zip(&self.plan.verdicts);
-        let awaits = verdicts.filter(|(_, verdict)| matches!(verdict, Verdict::Awaits(_)));
+        let awaits = verdicts.filter(|(_, verdict)| matches!(verdict, Verdict::Awaits(_) | Verdict::Doubtful(..)));
         awaits.map(|(id, _)| experiment.instance(id).name.to_string()).collect()
     }
 

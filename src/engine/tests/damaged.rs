@@ -59,9 +59,12 @@ stages:
     print: {{ from: mixed, title: {} }}
   many:
     print: {{ from: further, title: {} }}
+  both:
+    print: {{ from: [further, mixed], title: {} }}
 ",
             axes.join(", "),
             self.with,
+            self.title,
             self.title,
             self.title
         )
@@ -162,15 +165,8 @@ fn check(
         prop_assert_eq!(ran.digests(&experiment), fresh(&experiment).digests(&experiment));
         store.finish_sharing().unwrap();
     }
-    if layered {
-        // A blob of the layer that nobody has read yet is believed by its name and size, so that a push does not replace it:
-        // whoever reads it first makes it again, and their push sets it right.
-        let store = open(&folder.path().join("other"), &layers);
-        sound(&run_in(&store, &experiment), &experiment)?;
-        store.finish_sharing().unwrap();
-    }
     // Once more, where everything is to be there, also for somebody else.
-    let root = if layered { folder.path().join("third") } else { root };
+    let root = if layered { folder.path().join("other") } else { root };
     let again = run_in(&open(&root, &layers), &experiment);
     sound(&again, &experiment)?;
     prop_assert!(again.started.is_empty(), "{:?}", again.started);

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::budget::{Budget, Spent};
 use super::history::Took;
+use super::record::{decode, encode};
 use super::remarks::{self, Seen};
 use super::row::{Flaw, Reading, Row};
 use super::tally::Tally;
@@ -18,6 +20,7 @@ use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_stage::params::External;
 use retort_stage::{Asked, Basis, Context, Estimate, Inquiry, StageError};
 use retort_store::RowStore;
+use retort_teacher::Api;
 use retort_text::conversation::{Conversation, TeacherPrompt};
 use retort_text::dataset::examples;
 use retort_text::statement::stated_label;
@@ -25,8 +28,11 @@ use retort_text::statement::stated_label;
 /// Raised when rows of the same key would come out otherwise.
 const ROWS_REVISION: u32 = 2;
 
-/// The rows that were bought of a server.
-pub const BOUGHT: &str = "elicit";
+/// The rows that were bought of a server: what could be used when it came, and what could not, or came later.
+pub(super) const BOUGHT: [&str; 2] = ["elicit", "elicit-unusable"];
+
+/// The same of a model on this machine. What it computes can be computed again, and is kept apart from what cannot.
+const COMPUTED: [&str; 2] = ["elicit-local", "elicit-local-unusable"];
 
 /// How often a person is told how far it is.
 const TOLD_EVERY: Duration = Duration::from_millis(100);
@@ -36,14 +42,20 @@ pub(super) struct Rows<'a> {
     written: &'a Written,
     questions: &'a [Question],
     prompt: TeacherPrompt,
+    /// The first answer to each row that could be used when it came.
     store: Arc<RowStore>,
-    /// Where answers that cannot be used are recorded; nothing is ever taken from there.
-    unusable: Arc<RowStore>,
+    /// Every other answer, numbered. One that could not be used as answers were read then may do as they are read now.
+    further: Arc<RowStore>,
+    /// The protocol that bodies came in.
+    api: Api,
     slots: Vec<Slot>,
     /// The teacher and its model, as estimates know them.
     model: Term,
     limit: u64,
     pub(super) tally: Tally,
+    budget: Option<Budget<'a>>,
+    /// What was spent on the answers that are there, and on those that cannot be used.
+    spent: Spent,
     took: Took,
     began: Instant,
     told: Option<Instant>,
@@ -55,7 +67,17 @@ struct Slot {
     key: RowKey,
     /// The length of what is asked.
     bytes: usize,
+    found: Found,
     state: State,
+}
+
+/// What the cache has of a row already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    /// Whether there is an answer under the row's own key.
+    first: bool,
+    /// How many others there are.
+    further: u32,
 }
 
 enum State {
@@ -77,21 +99,20 @@ impl<'a> Rows<'a> {
         written: &'a Written,
         questions: &'a [Question],
     ) -> Result<Self, StageError> {
-        let (kind, teacher, model, limit) = match &written.teacher {
-            Teacher::OpenAi(openai) => (BOUGHT, openai.row_term(), openai.model_term(), openai.limit()),
-            // What this machine computes can be computed again, and is kept apart from what cannot.
+        let (kinds, api, teacher, model, limit) = match &written.teacher {
+            Teacher::OpenAi(openai) => (BOUGHT, openai.api, openai.row_term(), openai.model_term(), openai.limit()),
             Teacher::Local(local) => {
-                ("elicit-local", local.row_term(context)?, local.row_term(context)?, local.limit())
+                (COMPUTED, Api::Chat, local.row_term(context)?, local.row_term(context)?, local.limit())
             }
             Teacher::Gold | Teacher::Import(_) => return Err(data("there is nobody to ask")),
         };
         let prompt = prompt(context, written)?;
-        let samples = u32::try_from(written.samples.get()).map_err(data)?;
+        let samples = u32::try_from(written.samples()).map_err(data)?;
         let total = questions.len().saturating_mul(samples as usize);
         let mut slots = Vec::new();
         slots.try_reserve_exact(total).map_err(|_| {
             data(format!(
-                "`samples` {samples} of {} questions are {total} answers, which do not fit into memory",
+                "{samples} samples of {} questions are {total} answers, which do not fit into memory",
                 questions.len()
             ))
         })?;
@@ -99,12 +120,15 @@ impl<'a> Rows<'a> {
             written,
             questions,
             prompt,
-            store: context.rows(kind)?,
-            unusable: context.rows("elicit-unusable")?,
+            store: context.rows(kinds[0])?,
+            further: context.rows(kinds[1])?,
+            api,
             slots,
             model,
             limit,
             tally: Tally::of(total),
+            budget: Budget::of(written),
+            spent: Spent::default(),
             took: Took::default(),
             began: Instant::now(),
             told: None,
@@ -121,25 +145,43 @@ impl<'a> Rows<'a> {
                     ("sample", sample.term()),
                     ("revision", ROWS_REVISION.term()),
                 ]));
-                let state = match seen.get(&key) {
-                    Some(&first) => State::Like(first),
-                    None => rows.known(&key)?,
+                let (state, found) = match seen.get(&key) {
+                    Some(&first) => (State::Like(first), Found::default()),
+                    None => rows.known(&key, bytes)?,
                 };
                 if let State::Sound(_) = state {
                     rows.tally.sound();
                 }
                 seen.entry(key).or_insert(rows.slots.len());
-                rows.slots.push(Slot { question: index, sample, key, bytes, state });
+                rows.slots.push(Slot { question: index, sample, key, bytes, found, state });
             }
         }
         Ok(rows)
     }
 
-    /// Looks up an answer; one that could not be used today is as good as none.
-    fn known(&self, key: &RowKey) -> Result<State, StageError> {
-        let row: Option<Row> = self.store.get(key)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let usable = row.filter(|row| row.fits(self.limit) && row.words(self.reading()).is_ok());
-        Ok(usable.map_or(State::Open, State::Sound))
+    /// Looks up the answers to a row, and takes the first that can be used as answers are read today. With a budget all are
+    /// counted: each was paid for.
+    fn known(&mut self, key: &RowKey, bytes: usize) -> Result<(State, Found), StageError> {
+        let (mut usable, mut found) = (None, Found::default());
+        let first = self.store.get(key)?;
+        found.first = first.is_some();
+        let mut next = first;
+        loop {
+            if let Some(row) = next.as_deref().and_then(|bytes| decode(bytes, self.api)) {
+                self.spent.add(&row, bytes);
+                let is_usable = row.fits(self.limit) && row.words(self.reading()).is_ok();
+                usable = usable.or(is_usable.then_some(row));
+            }
+            if usable.is_some() && self.budget.is_none() {
+                break;
+            }
+            next = self.further.get(&further(key, found.further))?;
+            if next.is_none() {
+                break;
+            }
+            found.further += 1;
+        }
+        Ok((usable.map_or(State::Open, State::Sound), found))
     }
 
     /// Says how answers are read.
@@ -183,8 +225,18 @@ impl<'a> Rows<'a> {
     /// Takes an answer. It is kept, one way or the other, before this returns.
     pub(super) fn take(&mut self, slot: usize, row: Row) -> Result<(), StageError> {
         let flaw = row.words(self.reading()).err();
-        let kept = if flaw.is_none() { &self.store } else { &self.unusable };
-        kept.put(self.slots[slot].key, &serde_json::to_vec(&row).map_err(data)?)?;
+        let bytes = encode(&row).map_err(data)?;
+        let Slot { key, found, bytes: asked_bytes, .. } = &mut self.slots[slot];
+        if flaw.is_none() && !found.first {
+            self.store.put(*key, &bytes)?;
+            found.first = true;
+        } else {
+            self.further.put(further(key, found.further), &bytes)?;
+            found.further += 1;
+        }
+        self.spent.add(&row, *asked_bytes);
+        // The body is in the cache, and what is needed of it was read.
+        let row = Row { body: None, ..row };
         self.tally.paid(&row);
         if let (Some(prompt), Some(answer)) = (row.prompt_tokens, row.answer_tokens) {
             self.took.calls += 1;
@@ -209,7 +261,8 @@ impl<'a> Rows<'a> {
     /// Takes note that a row has no answer.
     pub(super) fn lose(&mut self, slot: usize, said: String) -> Result<(), StageError> {
         let record = json!({ "failed": said }).to_string();
-        self.unusable.put(self.slots[slot].key, record.as_bytes())?;
+        let key = RowKey::of(&Term::variant("failed", Term::Text(self.slots[slot].key.hex())));
+        self.further.put(key, record.as_bytes())?;
         let id = &self.question(slot).id;
         self.tally.lose(id, &said);
         self.slots[slot].state = State::Lost(said);
@@ -219,6 +272,18 @@ impl<'a> Rows<'a> {
     /// Says whether so much cannot be used that there will be no result, whatever else comes.
     pub(super) fn hopeless(&self) -> bool {
         self.tally.exceeds(self.written.tolerance.0.get())
+    }
+
+    /// Says whether the budget allows for another row while so many are on their way.
+    pub(super) fn affords(&self, on_their_way: usize) -> bool {
+        self.budget.is_none_or(|budget| budget.affords(&self.spent, on_their_way))
+    }
+
+    /// Returns the error of a budget that is used up before everything was asked, unless there is a worse one.
+    pub(super) fn used_up(&self) -> Option<StageError> {
+        let budget = self.budget.filter(|budget| !self.hopeless() && !budget.affords(&self.spent, 0))?;
+        let there = (0..self.slots.len()).filter(|slot| self.sound(*slot).is_some()).count();
+        Some(data(budget.used_up(&self.spent, there, self.slots.len())))
     }
 
     /// Says how far it is, unless that was said just now.
@@ -241,7 +306,7 @@ impl<'a> Rows<'a> {
         self.took.wall_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         std::mem::take(&mut self.took).keep(context, &self.model)?;
         self.store.flush()?;
-        self.unusable.flush()?;
+        self.further.flush()?;
         Ok(())
     }
 
@@ -379,6 +444,14 @@ pub(super) fn prompt(context: &Context<'_>, written: &Written) -> Result<Teacher
         None => Vec::new(),
     };
     TeacherPrompt::parse(&place, &source, &shown).map_err(data)
+}
+
+/// The key of a row's further answers. The first has the row's own, as all had before they were numbered.
+fn further(key: &RowKey, number: u32) -> RowKey {
+    if number == 0 {
+        return *key;
+    }
+    RowKey::of(&Term::record([("row", Term::Text(key.hex())), ("further", number.term())]))
 }
 
 fn conversation_term(asked: &Conversation) -> Term {

@@ -10,7 +10,7 @@ use crate::bounds::{Begin, eos_ids};
 use crate::failed::model_failed;
 use crate::sequence::data;
 use retort_fingerprint::{ContentHash, Digest, Term};
-use retort_hub::{CHAT_TEMPLATE, CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, is_weights};
+use retort_hub::{CHAT_TEMPLATE, CONFIG, GENERATION, HubModel, TOKENIZER, TOKENIZER_CONFIG, is_weights};
 use retort_model::{Budget, Config, Device, GenerateOptions, Model, Sampling, StopReason, WeightsFile, generate};
 use retort_source::{Diagnostic, Node};
 use retort_stage::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
@@ -24,17 +24,25 @@ pub struct ChatModel(External);
 
 impl FromNode for ChatModel {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let (form, body) = tagged(node, &["path"], scope)?;
+        // A model on the hub has its revision beside it, so its mapping is read whole.
+        if let Some(name) = node.get("hub") {
+            let model = HubModel { chat: true, ..HubModel::from_node(node, scope)? };
+            return Some(Self(scope.within("path", |scope| External::hub(model, name.span, scope))));
+        }
+        let (form, body) = tagged(node, &["path", "hub"], scope)?;
         scope.within(form, |scope| External::chat_model_folder(body, scope)).map(Self)
     }
 
     fn schema() -> Json {
-        json!({
-            "type": "object",
-            "description": "A directory with `config.json`, `tokenizer.json`, `model.safetensors`, and a chat template in \
-                            `chat_template.jinja` or `tokenizer_config.json`.",
-            "properties": { "path": External::schema() }, "required": ["path"], "additionalProperties": false,
-        })
+        json!({ "oneOf": [
+            {
+                "type": "object",
+                "description": "A directory with `config.json`, `tokenizer.json`, `model.safetensors`, and a chat template in \
+                                `chat_template.jinja` or `tokenizer_config.json`.",
+                "properties": { "path": External::schema() }, "required": ["path"], "additionalProperties": false,
+            },
+            HubModel::schema(),
+        ] })
     }
 }
 
@@ -70,7 +78,7 @@ impl ContentHash for Today {
 retort_stage::params! {
     /// A model on this machine's device.
     pub struct Local {
-        /// The model, by the `path` of its directory.
+        /// The model: the `path` of its directory, or `{ hub: owner/name, revision: … }`.
         pub model: ModelSpec<ChatModel>,
         /// What logits are divided by; 0 takes the likeliest token.
         pub temperature: f64 = 0.0,
@@ -159,16 +167,26 @@ impl Local {
     /// Asks for every row that nobody has answered yet, some side by side.
     pub(super) fn ask(&self, context: &Context<'_>, rows: &mut Rows<'_>) -> Result<(), StageError> {
         self.sound()?;
-        let open = rows.open();
+        let mut open = rows.open();
         if open.is_empty() {
             return Ok(());
         }
+        // Rows of one seed are drawn side by side, so each sample of many questions fills batches of its own.
+        open.sort_by_key(|slot| rows.seed_of(*slot));
         let loaded = self.load(context)?;
         let mut batch = Vec::new();
+        let mut used_up = None;
         for (index, &slot) in open.iter().enumerate() {
             if context.stopping() {
                 rows.settle(context)?;
                 return Err(StageError::Stopped);
+            }
+            if !rows.affords(batch.len()) {
+                self.answer(&loaded, rows, &std::mem::take(&mut batch))?;
+                used_up = rows.used_up();
+                if used_up.is_some() {
+                    break;
+                }
             }
             let text = loaded.template.render(&rows.conversation(slot)?).map_err(data)?;
             let mut ids = loaded.tokenizer.ids(&text).map_err(data)?;
@@ -195,7 +213,8 @@ impl Local {
                 Day::DEFAULT
             ));
         }
-        rows.settle(context)
+        rows.settle(context)?;
+        used_up.map_or(Ok(()), Err)
     }
 
     /// Answers some rows, each with the length of its prompt and its tokens.
@@ -245,12 +264,14 @@ impl Local {
                     reasoning: None,
                     finish: Some(finish.to_owned()),
                     refusal: None,
+                    tool: false,
                     model: None,
                     server: None,
                     prompt_tokens: Some(prompt.len() as u64),
                     answer_tokens: Some(answer.ids.len() as u64),
                     latency_ms,
                     limit: self.limit(),
+                    body: None,
                 };
                 rows.take(*slot, row)?;
             }

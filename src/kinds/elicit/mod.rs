@@ -7,9 +7,11 @@
 //! | `openai`, `local` | teachers that are asked: behind a server, or a model on this machine's device |
 //! | `fields` | addresses, headers and further fields of a teacher behind a server |
 //! | `inquiry` | every row that is asked, with its key and the answer that is there already |
-//! | `row` | an answer as the cache of rows has it, and which of its words can be used |
+//! | `row`, `record` | an answer and which of its words can be used; how it is written into the cache of rows |
 //! | `remarks` | what a person should know of answers: other models, other servers, prompts that were cut |
 //! | `tally` | how many of what came, what it cost, and whether that is within the tolerance |
+//! | `budget` | what a stage may cost at most |
+//! | `votes` | the majority of several answers, and how far they agree |
 //! | `history` | what a model took before, for estimates |
 //!
 //! # The key of a row
@@ -17,8 +19,10 @@
 //! What its answer depends on: the kind of teacher, the model, the `server` where one is named, the conversation as it is
 //! sent, how tokens are drawn, what ends an answer, the number of the sample. Not in it: the server's address, headers, keys,
 //! limits, prices, and the longest answer that is allowed, for an answer that ended by itself is the same under any limit it
-//! fits. A row keeps the address it was answered at, and a person is told where that is another than the pipeline's.
+//! fits. A row keeps the address it was answered at, and a person is told where that is another than the pipeline's. Neither is
+//! what is read out of an answer: a row keeps the body as it arrived. A budget is in no key at all.
 
+mod budget;
 mod fields;
 mod gold;
 mod history;
@@ -26,23 +30,28 @@ mod import;
 mod inquiry;
 mod local;
 mod openai;
+mod record;
 mod remarks;
 mod row;
 mod tally;
 mod teacher;
+mod votes;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use retort_artifact::{Question, Questions, Rationales, Split};
+use retort_artifact::{Elicited, Question, Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
-use retort_stage::params::{Aside, Count, External, FromNode, Input, Scope, Share};
+use retort_stage::params::{Aside, Count, External, FromNode, Input, PositiveReal, Scope, Share};
 use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 
-pub use inquiry::BOUGHT;
-use inquiry::Rows;
-pub use remarks::{MODELS, SERVERS, another_server};
+use inquiry::{BOUGHT, Rows};
+use openai::OpenAi;
+use remarks::{MODELS, SERVERS, another_server};
 use teacher::Teacher;
+pub use votes::CONSISTENCY;
 
 /// Where the teacher's own label is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +67,15 @@ retort_stage::words!(LabelFrom { Text = "from_text" });
 pub enum RationaleFrom {
     /// What it says, without what it thought before.
     Content,
-    /// What it thought before.
+    /// What it thought before: in a field of its own, or else between tags.
     Reasoning,
+    /// What it thought between tags, such as `<think>…</think>`, alone.
+    Think,
+    /// All of it: the thoughts, then what it says.
+    All,
 }
 
-retort_stage::words!(RationaleFrom { Content = "content", Reasoning = "reasoning" });
+retort_stage::words!(RationaleFrom { Content = "content", Reasoning = "reasoning", Think = "think", All = "all" });
 
 retort_stage::params! {
     /// A rationale for each question of a split.
@@ -79,21 +92,99 @@ retort_stage::params! {
         pub examples: Option<External>,
         /// How many rationales each question gets.
         pub samples: Count = Count::of(1),
+        /// How many answers to each question vote for a label, in the place of `samples`. The rationales of the majority are
+        /// kept, and a report says how far the answers agree (self-consistency).
+        pub votes: Option<Count>,
         /// Where the teacher's own label is taken from: `from_text` reads `The answer is B`.
         pub label: Option<LabelFrom>,
-        /// Which words of an answer are the rationale: `content`, without thoughts (`<think>…</think>`), or `reasoning`, the
-        /// thoughts themselves. A label is never read from thoughts.
+        /// Which words of an answer are the rationale: `content`, without thoughts; `reasoning`, the thoughts themselves;
+        /// `think`, the thoughts between tags (`<think>…</think>`) alone; or `all`, thoughts and content. Answers are kept whole,
+        /// so changing it asks nothing again. A label is never read from thoughts.
         pub rationale_from: RationaleFrom = RationaleFrom::Content,
         /// How an answer begins that is no answer.
         pub refusals: Vec<String> = REFUSALS.map(str::to_owned).to_vec(),
         /// The share of answers that may be missing, empty, refused, cut off or broken off before the stage fails. It decides
         /// whether there is a result, never what it is.
         pub tolerance: Aside<Share> = Aside(Share::of(0.01)),
+        /// What all answers of the stage may cost, in the currency of the teacher's `price`. Nothing more is asked once it is
+        /// used up: the stage fails, and what came is kept for a run with a higher one.
+        pub max_cost: Aside<Option<PositiveReal>>,
+        /// How many tokens all answers of the stage may take, asked and answered. It works as `max_cost` does.
+        pub max_tokens_total: Aside<Option<Count>>,
+    }
+}
+
+impl Written {
+    /// Returns how often each question is asked.
+    fn samples(&self) -> usize {
+        self.votes.unwrap_or(self.samples).get()
     }
 }
 
 /// How teachers begin when they will not answer.
 const REFUSALS: [&str; 5] = ["I'm sorry", "I am sorry", "I cannot", "I can't", "As an AI"];
+
+/// Fields that are about asking.
+const ASKED: [&str; 9] = [
+    "prompt",
+    "examples",
+    "samples",
+    "label",
+    "rationale_from",
+    "refusals",
+    "tolerance",
+    "max_cost",
+    "max_tokens_total",
+];
+
+impl Written {
+    /// Says which fields cannot go together: the one to look at, why, and what to try.
+    fn clash(&self) -> Option<(&'static str, String, &'static str)> {
+        let Self { teacher, votes, samples, label, max_cost, .. } = self;
+        let price = match teacher {
+            Teacher::OpenAi(openai) => openai.price(),
+            Teacher::Gold | Teacher::Import(_) | Teacher::Local(_) => None,
+        };
+        if price.is_some_and(|price| price.input < 0.0 || price.output < 0.0) {
+            return Some(("teacher", "`price` is below 0".into(), "it is what a million tokens cost"));
+        }
+        if max_cost.0.is_some() && price.is_none() {
+            let (why, hint) = match teacher {
+                Teacher::OpenAi(_) => (
+                    "`max_cost` needs the prices of the teacher",
+                    "`price: { input: 0.5, output: 1.5 }` in `teacher.openai` says what a million tokens cost",
+                ),
+                _ => ("`max_cost` is for a teacher behind a server", "`max_tokens_total` limits the tokens instead"),
+            };
+            return Some(("max_cost", why.into(), hint));
+        }
+        let votes = (*votes)?;
+        if votes.get() < 2 {
+            return Some(("votes", "one answer is no vote".into(), "give 2 or more, or leave `votes` out"));
+        }
+        if samples.get() > 1 {
+            let why = "`samples` and `votes` both say how often a question is asked";
+            return Some(("samples", why.into(), "leave `samples` out"));
+        }
+        let draws = match teacher {
+            Teacher::Gold => {
+                return Some(("votes", "the dataset has one rationale for each question".into(), "leave `votes` out"));
+            }
+            Teacher::Import(_) => return None,
+            Teacher::OpenAi(openai) => openai.temperature != Some(0.0),
+            Teacher::Local(local) => local.temperature > 0.0,
+        };
+        if label.is_none() {
+            let why = "`votes` needs the labels that answers state";
+            return Some(("votes", why.into(), "`label: from_text` reads them"));
+        }
+        let same = || {
+            let why = "at `temperature: 0` every answer to a question is the same, and all vote alike";
+            ("votes", why.into(), "give the teacher a `temperature` above 0")
+        };
+        (!draws).then(same)
+    }
+}
 
 /// A rationale for each question of a split.
 #[derive(Debug, Clone)]
@@ -109,14 +200,20 @@ impl FromNode for Elicit {
             return scope.fail(missing);
         }
         if !written.teacher.is_asked() {
-            for field in ["prompt", "examples", "samples", "label", "rationale_from", "refusals", "tolerance"] {
+            for field in ASKED {
                 if let Some(given) = node.get(field) {
-                    let useless = format!("`{field}` says nothing to a teacher that is not asked");
+                    let useless = format!("`{field}` has no effect with a teacher that is not asked");
                     return scope.fail(Diagnostic::at(given.span, useless));
                 }
             }
         }
-        Some(Self(written))
+        match written.clash() {
+            Some((field, why, hint)) => {
+                let place = node.get(field).map_or(node.span, |given| given.span);
+                scope.fail(Diagnostic::at(place, why).hint(hint))
+            }
+            None => Some(Self(written)),
+        }
     }
 
     fn schema() -> Json {
@@ -131,12 +228,13 @@ impl ContentHash for Elicit {
 }
 
 impl Stage for Elicit {
-    type Output = Rationales;
+    type Output = Elicited;
 
     const NAME: &'static str = "elicit";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ABOUT: &'static str = "A rationale for each question of a split, from a teacher.";
     const EXAMPLE: &'static str = "{ questions: questions, split: train, teacher: gold }";
+    const BOUGHT_ROWS: &'static [&'static str] = &BOUGHT;
 
     fn slot(&self) -> Slot {
         match &self.0.teacher {
@@ -149,11 +247,31 @@ impl Stage for Elicit {
         (port == "questions").then(|| vec![self.0.split.name().to_owned()])
     }
 
-    fn server(&self) -> Option<&str> {
-        match &self.0.teacher {
-            Teacher::OpenAi(openai) if openai.server.is_none() => Some(openai.base_url.0.place()),
-            Teacher::OpenAi(_) | Teacher::Gold | Teacher::Import(_) | Teacher::Local(_) => None,
+    fn teacher(&self, recorded: &BTreeMap<String, String>) -> Option<String> {
+        let said = match &self.0.teacher {
+            Teacher::OpenAi(OpenAi { model, .. }) => Some(match recorded.get(MODELS) {
+                Some(models) => format!("teacher {model}; as its server calls what answered: {models}"),
+                None => format!("teacher {model}, as it was asked for; its server does not say what answered"),
+            }),
+            Teacher::Gold | Teacher::Import(_) | Teacher::Local(_) => None,
+        };
+        match (said, recorded.get(CONSISTENCY)) {
+            (Some(said), Some(agreed)) => Some(format!("{said}; {agreed}")),
+            (None, Some(agreed)) => Some(format!("teacher: {agreed}")),
+            (said, None) => said,
         }
+    }
+
+    fn caveat(&self, recorded: &BTreeMap<String, String>) -> Option<String> {
+        let Teacher::OpenAi(openai) = &self.0.teacher else { return None };
+        // Where the key says which server it is, its address does not matter.
+        if openai.server.is_some() {
+            return None;
+        }
+        let (here, servers) = (openai.base_url.0.place(), recorded.get(SERVERS)?);
+        let others: Vec<String> =
+            servers.lines().filter(|server| *server != here).map(|server| format!("`{server}`")).collect();
+        (!others.is_empty()).then(|| another_server(&others.join(", "), here))
     }
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
@@ -185,7 +303,7 @@ impl Stage for Elicit {
         rows.inquiry(context).map(Some)
     }
 
-    fn run(&self, context: &Context<'_>) -> Result<Rationales, StageError> {
+    fn run(&self, context: &Context<'_>) -> Result<Elicited, StageError> {
         let written = &self.0;
         let questions = context.read(&written.questions)?;
         let questions = questions.split(written.split);
@@ -203,20 +321,19 @@ impl Stage for Elicit {
                 rows.rationales(context)?
             }
         };
+        let found = match written.votes {
+            Some(votes) => votes::counted(context, questions, found, votes.get()),
+            None => Elicited { rationales: found, votes: None },
+        };
         told(context, questions, found, written.split)
     }
 }
 
 /// Says how many questions have no rationale; none at all is an error.
-fn told(
-    context: &Context<'_>,
-    questions: &[Question],
-    found: Rationales,
-    split: Split,
-) -> Result<Rationales, StageError> {
-    let with: std::collections::BTreeSet<&str> = found.rows.iter().map(|row| row.id.as_str()).collect();
+fn told(context: &Context<'_>, questions: &[Question], found: Elicited, split: Split) -> Result<Elicited, StageError> {
+    let with: std::collections::BTreeSet<&str> = found.rationales.rows.iter().map(|row| row.id.as_str()).collect();
     let without = questions.iter().filter(|question| !with.contains(question.id.as_str())).count();
-    if found.rows.is_empty() {
+    if found.rationales.rows.is_empty() {
         let why = format!("none of the {} questions of split `{split}` has a rationale", questions.len());
         return Err(StageError::data(why));
     }

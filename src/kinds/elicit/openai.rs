@@ -62,7 +62,8 @@ retort_stage::params! {
         /// The names under which the model may answer; an answer under another cannot be used. Where there are none, any may,
         /// and a person is told.
         pub answers_as: Vec<String> = Vec::new(),
-        /// The protocol: `chat`, or `completions` for one text that reaches the model as it is.
+        /// The protocol: `chat`; `completions` for one text that reaches the model as it is; `responses`, OpenAI's newer one; or
+        /// `ollama`, Ollama's own, whose address ends in `/api`.
         pub api: Api = Api::Chat,
         /// The variable of the environment that holds the key; none is sent where this is not given.
         pub key_env: Aside<Option<VariableName>>,
@@ -86,7 +87,7 @@ retort_stage::params! {
         pub extra: BodyFields = BodyFields::default(),
         /// How the server may be asked, which changes when answers come.
         pub traffic: Aside<Traffic> = Aside(Traffic::USUAL),
-        /// What a million tokens cost, for estimates.
+        /// What a million tokens cost, for estimates and for `max_cost`.
         pub price: Aside<Option<Price>>,
     }
 }
@@ -197,7 +198,8 @@ impl OpenAi {
             match ended? {
                 // What is wrong is said with the counts, unless it was a person who had enough.
                 Ended::Enough if context.stopping() => return Err(StageError::Stopped),
-                Ended::Done | Ended::Enough => {}
+                Ended::Enough => rows.used_up().map_or(Ok(()), Err)?,
+                Ended::Done => {}
                 Ended::GaveUp(fault) => return Err(self.gave_up(&fault)),
             }
         }
@@ -359,6 +361,10 @@ impl Desk for Clerk<'_, '_> {
 
     fn enough(&self) -> bool {
         self.context.stopping() || self.rows.hopeless()
+    }
+
+    fn affords(&self, on_their_way: usize) -> bool {
+        self.rows.affords(on_their_way)
     }
 }
 

@@ -7,9 +7,9 @@ use super::openai::OpenAi;
 use super::row::Row;
 
 /// The note of a result that names the models which answered, as their server calls them, with how often each did.
-pub const MODELS: &str = "models";
+pub(super) const MODELS: &str = "models";
 /// The note of a result that names the addresses where they answered, one a line.
-pub const SERVERS: &str = "servers";
+pub(super) const SERVERS: &str = "servers";
 
 /// More bytes of a prompt for each token than any text comes to.
 const BYTES_A_TOKEN_MAX: u64 = 16;
@@ -112,7 +112,7 @@ fn elsewhere(seen: &[Seen<'_>], place: &str, declared: bool) -> Option<String> {
 }
 
 /// Says that answers come from another address than the one a pipeline names.
-pub fn another_server(there: &str, here: &str) -> String {
+pub(super) fn another_server(there: &str, here: &str) -> String {
     format!(
         "answers come from the cache that were given at {there}, and not at `{here}`: where that is another model under the \
          same name, `server: NAME` in the teacher keeps the two apart"
@@ -167,7 +167,7 @@ fn thoughts(seen: &[Seen<'_>]) -> Option<String> {
     (count > 0).then(|| {
         format!(
             "{count} of {} answers think aloud (`<think>…</think>`), which is left out of the rationales; \
-             `rationale_from: reasoning` takes the thoughts instead",
+             `rationale_from: reasoning` in `elicit` takes the thoughts instead",
             seen.len()
         )
     })
@@ -183,12 +183,14 @@ mod tests {
             reasoning: None,
             finish: None,
             refusal: None,
+            tool: false,
             model: model.map(str::to_owned),
             server: server.map(str::to_owned),
             prompt_tokens,
             answer_tokens: None,
             latency_ms: 0,
             limit: 64,
+            body: None,
         }
     }
 

@@ -11,6 +11,7 @@ use super::RationaleFrom;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Row {
     /// The words, untouched.
+    #[serde(default)]
     pub(super) text: String,
     /// What the model thought before, where the server keeps it apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,6 +22,9 @@ pub(super) struct Row {
     /// Why the teacher would not answer, where it says so apart from its words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refusal: Option<String>,
+    /// Whether it calls a tool.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) tool: bool,
     /// The model, as it calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) model: Option<String>,
@@ -35,6 +39,10 @@ pub(super) struct Row {
     pub(super) latency_ms: u64,
     /// The most tokens that it was allowed.
     pub(super) limit: u64,
+    /// The body that a server sent, out of which all but the server, the time and the limit is read; none of a model on
+    /// this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) body: Option<String>,
 }
 
 /// How answers are read.
@@ -68,6 +76,8 @@ pub(super) enum Flaw {
     Unspoken,
     /// There are words, and no thoughts, which are asked for.
     Unreasoned,
+    /// There are no thoughts between tags, which are asked for.
+    Untagged,
     /// The teacher would not.
     Refused,
     /// It was longer than allowed.
@@ -85,29 +95,44 @@ pub(super) enum Flaw {
 impl Row {
     /// Takes an answer that was allowed so many tokens, from a server at this address.
     pub(super) fn of(answer: Answer, limit: u64, server: &str) -> Self {
-        let Answer { text, reasoning, finish, refusal, model, prompt_tokens, answer_tokens, latency_ms } = answer;
-        let server = Some(server.to_owned());
-        Self { text, reasoning, finish, refusal, model, server, prompt_tokens, answer_tokens, latency_ms, limit }
+        let Answer { text, reasoning, finish, refusal, tool, model, prompt_tokens, answer_tokens, body, latency_ms } =
+            answer;
+        let (server, body) = (Some(server.to_owned()), Some(body));
+        Self {
+            text,
+            reasoning,
+            finish,
+            refusal,
+            tool,
+            model,
+            server,
+            prompt_tokens,
+            answer_tokens,
+            latency_ms,
+            limit,
+            body,
+        }
     }
 
     /// Returns the words that can be used.
     pub(super) fn words(&self, reading: Reading<'_>) -> Result<Words, Flaw> {
         let Reading { refusals, from, names } = reading;
-        let Apart { said, thoughts, unfinished } = apart(&self.text);
-        let cut = said.len() < self.text.len() && thoughts.is_some();
+        let Apart { said, thoughts: tagged, unfinished } = apart(&self.text);
+        let cut = said.len() < self.text.len() && tagged.is_some();
         let begins = |refusal: &String| {
             let (refusal, said) = (refusal.trim(), said.trim());
             !refusal.is_empty() && said.get(..refusal.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(refusal))
         };
-        let thoughts = self.reasoning.clone().or(thoughts).filter(|thoughts| !thoughts.trim().is_empty());
-        let ending = Ending::of(self.finish.as_deref());
+        let apart = self.reasoning.clone().filter(|thoughts| !thoughts.trim().is_empty());
+        let thinks = apart.is_some() || tagged.is_some();
         let silent = said.trim().is_empty();
-        match ending {
+        match Ending::of(self.finish.as_deref()) {
             Ending::Refused => return Err(Flaw::Refused),
             _ if self.refusal.is_some() || refusals.iter().any(begins) => return Err(Flaw::Refused),
-            Ending::CutOff if silent && (thoughts.is_some() || unfinished) => return Err(Flaw::CutThinking),
+            Ending::CutOff if silent && (thinks || unfinished) => return Err(Flaw::CutThinking),
             Ending::CutOff => return Err(Flaw::CutOff),
             Ending::Tool => return Err(Flaw::Tool),
+            _ if self.tool => return Err(Flaw::Tool),
             Ending::Broken => return Err(Flaw::Broken),
             Ending::Ordinary if unfinished => return Err(Flaw::CutThinking),
             Ending::Ordinary => {}
@@ -115,13 +140,23 @@ impl Row {
         if !names.is_empty() && self.model.as_ref().is_none_or(|model| !names.contains(model)) {
             return Err(Flaw::OtherModel);
         }
-        match from {
-            RationaleFrom::Content if !silent => Ok(Words { rationale: said.clone(), said, cut }),
-            RationaleFrom::Content => Err(if thoughts.is_some() { Flaw::Unspoken } else { Flaw::Empty }),
-            RationaleFrom::Reasoning => match thoughts {
-                Some(rationale) => Ok(Words { rationale, said, cut: false }),
-                None => Err(if silent { Flaw::Empty } else { Flaw::Unreasoned }),
-            },
+        let otherwise = |flaw| if silent && !thinks { Flaw::Empty } else { flaw };
+        let (rationale, lack) = match from {
+            RationaleFrom::Content => (Some(said.clone()), Flaw::Unspoken),
+            RationaleFrom::Reasoning => (apart.or(tagged), Flaw::Unreasoned),
+            RationaleFrom::Think => (tagged, Flaw::Untagged),
+            RationaleFrom::All => {
+                // Some servers leave the thoughts among the words and send them apart as well.
+                let tagged = tagged.filter(|tagged| apart.as_ref().is_none_or(|apart| apart.trim() != tagged.trim()));
+                let parts = [apart, tagged, Some(said.clone())].into_iter().flatten();
+                let parts: Vec<String> =
+                    parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+                (Some(parts.join("\n\n")), Flaw::Empty)
+            }
+        };
+        match rationale.filter(|rationale| !rationale.trim().is_empty()) {
+            Some(rationale) => Ok(Words { rationale, said, cut: cut && from == RationaleFrom::Content }),
+            None => Err(otherwise(lack)),
         }
     }
 
@@ -132,17 +167,28 @@ impl Row {
         match flaw {
             Flaw::Empty => "the answer is empty".into(),
             Flaw::Unspoken => "the answer is empty: all its words are reasoning (`reasoning_content`, `reasoning` or \
-                               `<think>`), which `rationale_from: reasoning` takes"
+                               `<think>`), which `rationale_from: reasoning` in `elicit` takes"
                 .into(),
             Flaw::Unreasoned => {
-                "the answer has no reasoning apart from its words, and `rationale_from: reasoning` takes \
+                "the answer has no reasoning apart from its words, and `rationale_from: reasoning` in `elicit` takes \
                                  only that"
                     .into()
+            }
+            Flaw::Untagged => {
+                let apart =
+                    if self.reasoning.is_some() { "; `rationale_from: reasoning` takes those of a field" } else { "" };
+                format!(
+                    "the answer has no thoughts between tags such as `<think>…</think>`, and `rationale_from: think` takes only \
+                     those{apart}"
+                )
             }
             Flaw::Refused => "the teacher refuses".into(),
             Flaw::CutOff => format!("the answer is cut off at {limit} tokens"),
             Flaw::CutThinking => format!("the answer is cut off while the model still thinks; `max_tokens` is {limit}"),
-            Flaw::Tool => format!("the teacher calls a tool instead of answering (`{end}`)"),
+            Flaw::Tool if Ending::of(Some(end)) == Ending::Tool => {
+                format!("the teacher calls a tool instead of answering (`{end}`)")
+            }
+            Flaw::Tool => "the teacher calls a tool instead of answering".into(),
             Flaw::Broken => format!("the answer broke off: the server says `{end}` of its end"),
             Flaw::OtherModel => match model {
                 Some(model) => format!("`{model}` answered, which `answers_as` does not name"),
@@ -167,12 +213,14 @@ mod tests {
             reasoning: None,
             finish: finish.map(str::to_owned),
             refusal: None,
+            tool: false,
             model: None,
             server: None,
             prompt_tokens: None,
             answer_tokens: None,
             latency_ms: 0,
             limit: 64,
+            body: None,
         }
     }
 
@@ -210,6 +258,8 @@ mod tests {
         ] {
             assert_eq!(row(text, finish).words(reading(&refusals)).err(), expected, "{text} {finish:?}");
         }
+        let calls = Row { tool: true, ..row("I will look", Some("stop")) };
+        assert_eq!(calls.words(reading(&[])).err(), Some(Tool));
         let said = Row { refusal: Some("no".into()), ..row("", Some("stop")) };
         assert_eq!(said.words(reading(&[])).err(), Some(Refused));
         assert_eq!(row("I'm sorry", None).words(reading(&[])).err(), None);
@@ -217,7 +267,7 @@ mod tests {
 
     #[test]
     fn thoughts_are_taken_or_left_out_and_no_label_is_read_from_them() {
-        use RationaleFrom::{Content, Reasoning};
+        use RationaleFrom::{All, Content, Reasoning, Think};
         let apart = |text: &str, thoughts: &str| Row { reasoning: Some(thoughts.into()), ..row(text, Some("stop")) };
         let words =
             |rationale: &str, said: &str, cut| Ok(Words { rationale: rationale.into(), said: said.into(), cut });
@@ -231,6 +281,18 @@ mod tests {
             (apart("", "Is it A?"), Content, Err(Flaw::Unspoken)),
             (apart("", "Is it A?"), Reasoning, words("Is it A?", "", false)),
             (row("", Some("stop")), Reasoning, Err(Flaw::Empty)),
+            (row("<think>Is it A?</think>\n\nB", Some("stop")), Think, words("Is it A?", "B", false)),
+            (apart("<think>Is it A?</think>B", "Briefly."), Think, words("Is it A?", "B", false)),
+            (apart("<think>Is it A?</think>B", "Briefly."), Reasoning, words("Briefly.", "B", false)),
+            (apart("B", "Is it A?"), Think, Err(Flaw::Untagged)),
+            (row("B", Some("stop")), Think, Err(Flaw::Untagged)),
+            (row(" ", Some("stop")), Think, Err(Flaw::Empty)),
+            (apart("B", "Is it A?"), All, words("Is it A?\n\nB", "B", false)),
+            (row("<think>Is it A?</think>\n\nB", Some("stop")), All, words("Is it A?\n\nB", "B", false)),
+            (apart("<think>Is it A?</think>B", "Is it A?"), All, words("Is it A?\n\nB", "B", false)),
+            (apart("", "Is it A?"), All, words("Is it A?", "", false)),
+            (row("B", Some("stop")), All, words("B", "B", false)),
+            (row("", Some("stop")), All, Err(Flaw::Empty)),
         ] {
             assert_eq!(row.words(Reading { refusals: &[], from, names: &[] }), expected, "{row:?} {from:?}");
         }
@@ -248,13 +310,6 @@ mod tests {
             let row = Row { model: model.map(str::to_owned), ..row("a", None) };
             assert_eq!(row.words(reading).err(), expected, "{model:?}");
         }
-    }
-
-    #[test]
-    fn rows_of_before_are_read() {
-        let old = r#"{"text":"a","finish":"MAX_TOKENS","latency_ms":3,"limit":64}"#;
-        let row: Row = serde_json::from_str(old).unwrap();
-        assert_eq!((row.reasoning.as_deref(), row.words(reading(&[]))), (None, Err(Flaw::CutOff)));
     }
 
     #[test]

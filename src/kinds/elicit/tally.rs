@@ -42,7 +42,7 @@ impl Tally {
     /// Counts an answer that cannot be used, and keeps what is wrong with the first.
     pub(super) fn flawed(&mut self, id: &str, flaw: Flaw, told: &str) {
         let of = match flaw {
-            Flaw::Empty | Flaw::Unspoken | Flaw::Unreasoned => &mut self.empty,
+            Flaw::Empty | Flaw::Unspoken | Flaw::Unreasoned | Flaw::Untagged => &mut self.empty,
             Flaw::Refused => &mut self.refused,
             Flaw::CutOff | Flaw::CutThinking => &mut self.cut_off,
             Flaw::Tool | Flaw::Broken => &mut self.broken,

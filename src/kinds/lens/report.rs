@@ -15,8 +15,9 @@ retort_stage::params! {
         pub readings: Gather<Readings>,
         /// What the probability of the label must stay above.
         pub bound: Share = Share::of(0.6),
-        /// The share of questions that the layer is named for by which they are there.
-        pub share: Share = Share::of(0.8),
+        /// The fraction of questions that must be there by a layer for the layer to be named.
+        #[was = "share"]
+        pub fraction: Share = Share::of(0.8),
         /// How many questions have a grid: of those that are compared, or of all where none is.
         pub grids: u64 = 3,
         /// The questions that have a grid, by their identifiers, in place of the first ones.
@@ -46,10 +47,10 @@ impl LensReport {
 
     /// What is said of the readings.
     pub(crate) fn spec(&self) -> LensSpec {
-        let Self { readings: _, bound, share, grids, questions, panels, columns, pairs, replicate } = self;
+        let Self { readings: _, bound, fraction, grids, questions, panels, columns, pairs, replicate } = self;
         LensSpec {
             bound: bound.get(),
-            share: share.get(),
+            share: fraction.get(),
             grids: usize::try_from(*grids).unwrap_or(usize::MAX),
             questions: questions.clone().unwrap_or_default(),
             panels: panels.clone(),

@@ -40,8 +40,9 @@ retort_stage::params! {
     pub struct KeepTop {
         /// How many; a rationale with fewer keeps all of them.
         pub k: Option<Count>,
-        /// Which share of the rationale's units instead of a number, from 0 to 1.
-        pub share: Option<Fraction>,
+        /// Which fraction of the rationale's units instead of a number, from 0 to 1.
+        #[was = "share"]
+        pub fraction: Option<Fraction>,
         /// The scores.
         pub attributions: Option<Input<Attributions>>,
         /// What goes for a score instead, as a control: `frequency` or `random`.
@@ -67,7 +68,9 @@ impl Operation for KeepTop {
 
     fn check(&self) -> Result<(), String> {
         match self {
-            Self { k, share, .. } if k.is_some() == share.is_some() => Err("needs either `k` or `share`".into()),
+            Self { k, fraction, .. } if k.is_some() == fraction.is_some() => {
+                Err("needs either `k` or `fraction`".into())
+            }
             Self { attributions, by, .. } if attributions.is_some() == by.is_some() => {
                 Err("needs either `attributions` or `by`".into())
             }
@@ -106,7 +109,7 @@ impl Operation for KeepTop {
                 }
                 Some(By::Random) => at_random(materials.units(&row, self.level)?, &mut materials.draw(&row)),
             };
-            let count = self.share.map_or(self.k.map_or(0, Count::get), |share| share.of(scored.len()));
+            let count = self.fraction.map_or(self.k.map_or(0, Count::get), |fraction| fraction.of(scored.len()));
             if self.by == Some(By::Frequency) {
                 scored.retain(|(_, often)| !often.is_nan());
             }

@@ -1,8 +1,9 @@
 //! `transform`: rationales changed step by step.
 //!
-//! Each step is an [`Operation`] with a file of its own in this folder, and [`OPERATIONS`] is the one list of them: a new
-//! one takes its file, its line there, and a test. A program of its own can have further ones, by [`add_operations`], as
-//! `examples/operation.rs` shows. What an operation may ask for while it works is its [`Materials`].
+//! Each step is an [`Operation`] with a file of its own in this folder, and `catalog.rs` is the one list of them: a new
+//! one takes its file, its line there, and a test. A program of its own adds further ones through a
+//! [`Registry`](crate::Registry), as `examples/additions.rs` shows. What an operation may ask for while it works is its
+//! [`Materials`].
 //!
 //! # Chance
 //!
@@ -30,6 +31,7 @@ pub mod neighbours;
 mod operation;
 pub mod sample;
 pub mod shuffle;
+mod step;
 pub mod strip_label;
 pub mod swap;
 #[cfg(test)]
@@ -40,9 +42,10 @@ pub mod wrong;
 
 use std::collections::BTreeMap;
 
-pub use catalog::{OPERATIONS, add_operations};
+pub(crate) use catalog::OPERATIONS;
 pub use materials::{Materials, Supplies};
-pub use operation::{Form, Needs, Operation, Step};
+pub use operation::{Form, Needs, Operation};
+pub use step::Step;
 
 use retort_artifact::{Question, Questions, Rationale, Rationales, Split, TokenizerFile};
 use retort_stage::params::{Input, Seed};

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::Materials;
-use super::catalog::operations;
 use retort_artifact::Rationale;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
-use retort_stage::params::{FromNode, Scope, tagged};
+use retort_stage::params::{FromNode, Scope};
 use retort_stage::{Context, StageError};
 
 /// The name under which an operation's revision enters the key; with a space in it, no parameter is called that.
@@ -58,7 +57,7 @@ pub struct Needs {
 }
 
 /// An operation with its parameters read.
-trait BoundOperation: fmt::Debug + Send + Sync {
+pub(super) trait BoundOperation: fmt::Debug + Send + Sync {
     fn term(&self) -> Term;
     fn needs(&self) -> Needs;
     fn preflight(&self, context: &Context<'_>) -> Result<(), StageError>;
@@ -95,14 +94,16 @@ pub struct Form {
     pub name: &'static str,
     /// One line about it.
     pub about: &'static str,
-    bind: fn(&Node, &mut Scope<'_>) -> Option<Arc<dyn BoundOperation>>,
-    schema: fn() -> Json,
+    /// Its revision.
+    pub revision: u32,
+    pub(super) bind: fn(&Node, &mut Scope<'_>) -> Option<Arc<dyn BoundOperation>>,
+    pub(super) schema: fn() -> Json,
 }
 
 impl Form {
     /// Makes the list's entry for an author's operation.
     pub const fn of<O: Operation>() -> Self {
-        Self { name: O::NAME, about: O::ABOUT, bind: bind::<O>, schema: O::schema }
+        Self { name: O::NAME, about: O::ABOUT, revision: O::REVISION, bind: bind::<O>, schema: O::schema }
     }
 }
 
@@ -111,66 +112,5 @@ fn bind<O: Operation>(node: &Node, scope: &mut Scope<'_>) -> Option<Arc<dyn Boun
     match operation.check() {
         Ok(()) => Some(Arc::new(operation)),
         Err(why) => scope.fail(Diagnostic::at(node.span, format!("`{}` {why}", scope.path()))),
-    }
-}
-
-/// One change to rationales: the operation that its one key names.
-#[derive(Debug, Clone)]
-pub struct Step {
-    name: &'static str,
-    operation: Arc<dyn BoundOperation>,
-}
-
-impl Step {
-    /// Returns the operation's name.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Says what of a transform it goes by.
-    pub fn needs(&self) -> Needs {
-        self.operation.needs()
-    }
-
-    /// Checks the files it reads, before a run.
-    pub fn preflight(&self, context: &Context<'_>) -> Result<(), StageError> {
-        self.operation.preflight(context)
-    }
-
-    /// Does it to all rationales.
-    pub fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
-        self.operation.apply(rows, materials)
-    }
-}
-
-impl FromNode for Step {
-    fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let names: Vec<&'static str> = operations().map(|form| form.name).collect();
-        let (name, body) = tagged(node, &names, scope)?;
-        let form = operations().find(|form| form.name == name)?;
-        let operation = scope.within(name, |scope| (form.bind)(body, scope))?;
-        Some(Self { name, operation })
-    }
-
-    fn schema() -> Json {
-        let form = |form: &Form| {
-            json!({
-                "type": "object",
-                "description": form.about,
-                "properties": { (form.name): (form.schema)() },
-                "required": [form.name],
-                "additionalProperties": false
-            })
-        };
-        json!({
-            "description": "One change to rationales.",
-            "oneOf": operations().map(form).collect::<Vec<_>>()
-        })
-    }
-}
-
-impl ContentHash for Step {
-    fn term(&self) -> Term {
-        Term::variant(self.name, self.operation.term())
     }
 }

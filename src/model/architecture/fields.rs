@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::config::ConfigError;
 use crate::decoder::Decoder;
+use crate::error::ConfigError;
 
 /// A JSON object of a configuration file.
 #[derive(Clone, Copy)]

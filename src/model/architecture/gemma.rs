@@ -3,9 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Fields, Size, llama};
-use crate::config::ConfigError;
+use super::fields::Fields;
+use super::llama;
+use super::size::Size;
+use super::written::{common, object, shortest};
 use crate::decoder::{Biases, Decoder};
+use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
@@ -40,15 +43,15 @@ pub(super) fn fresh(size: Size) -> Decoder {
 }
 
 pub(super) fn write(decoder: &Decoder) -> Value {
-    let mut json = super::common(decoder);
-    json.extend(super::object(json!({
+    let mut json = common(decoder);
+    json.extend(object(json!({
         "architectures": ["GemmaForCausalLM"],
         "attention_bias": decoder.biases.qkv,
         "head_dim": decoder.head_width,
         "hidden_act": "gelu_pytorch_tanh",
         "hidden_activation": "gelu_pytorch_tanh",
         "model_type": "gemma",
-        "rms_norm_eps": super::shortest(decoder.normal.epsilon),
+        "rms_norm_eps": shortest(decoder.normal.epsilon),
     })));
     Value::Object(json)
 }

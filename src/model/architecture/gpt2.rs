@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Fields, Size};
-use crate::config::ConfigError;
+use super::fields::Fields;
+use super::size::Size;
+use super::written::{one_or_many, shortest};
 use crate::decoder::{Biases, Decoder, DropoutRates, Names};
+use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 
 pub(super) const NAMES: Names = Names {
@@ -111,9 +113,9 @@ pub(super) fn write(decoder: &Decoder) -> Value {
         "attn_pdrop": decoder.dropout.attention,
         "bos_token_id": decoder.bos_token_id,
         "embd_pdrop": decoder.dropout.embedding,
-        "eos_token_id": super::one_or_many(&decoder.eos_token_ids),
+        "eos_token_id": one_or_many(&decoder.eos_token_ids),
         "initializer_range": decoder.initializer_range,
-        "layer_norm_epsilon": super::shortest(decoder.normal.epsilon),
+        "layer_norm_epsilon": shortest(decoder.normal.epsilon),
         "model_type": "gpt2",
         "n_embd": decoder.d_model,
         "n_head": decoder.heads,

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Fields, Size, rope};
-use crate::config::ConfigError;
+use super::fields::Fields;
+use super::rope;
+use super::size::{Size, size};
+use super::written::{common, object, shortest};
 use crate::decoder::{Biases, Decoder, DropoutRates, Names};
+use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 use crate::rotary::{Rotary, RotaryScaling};
 
@@ -40,7 +43,7 @@ pub(super) fn read_shared(
     kv_heads: Option<usize>,
     fresh: impl Fn(Size) -> Decoder,
 ) -> Result<Decoder, ConfigError> {
-    let size = super::size(fields, kv_heads)?;
+    let size = size(fields, kv_heads)?;
     let fresh = fresh(size);
     Ok(Decoder {
         head_width: fields.head_width(size.d_model, size.heads)?,
@@ -87,15 +90,15 @@ pub(super) fn fresh(size: Size) -> Decoder {
 }
 
 pub(super) fn write(decoder: &Decoder) -> Value {
-    let mut json = super::common(decoder);
-    json.extend(super::object(json!({
+    let mut json = common(decoder);
+    json.extend(object(json!({
         "architectures": ["LlamaForCausalLM"],
         "attention_bias": decoder.biases.qkv,
         "head_dim": decoder.head_width,
         "hidden_act": "silu",
         "mlp_bias": decoder.biases.inner,
         "model_type": "llama",
-        "rms_norm_eps": super::shortest(decoder.normal.epsilon),
+        "rms_norm_eps": shortest(decoder.normal.epsilon),
     })));
     Value::Object(json)
 }

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Fields, Size, llama};
-use crate::config::ConfigError;
+use super::fields::Fields;
+use super::llama;
+use super::size::Size;
+use super::written::{common, object, shortest};
 use crate::decoder::Decoder;
+use crate::error::ConfigError;
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;
@@ -21,13 +24,13 @@ pub(super) fn fresh(size: Size) -> Decoder {
 }
 
 pub(super) fn write(decoder: &Decoder) -> Value {
-    let mut json = super::common(decoder);
-    json.extend(super::object(json!({
+    let mut json = common(decoder);
+    json.extend(object(json!({
         "architectures": ["MistralForCausalLM"],
         "head_dim": decoder.head_width,
         "hidden_act": "silu",
         "model_type": "mistral",
-        "rms_norm_eps": super::shortest(decoder.normal.epsilon),
+        "rms_norm_eps": shortest(decoder.normal.epsilon),
         "sliding_window": decoder.window,
     })));
     Value::Object(json)

@@ -3,9 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Fields, Size, rope};
-use crate::config::ConfigError;
+use super::fields::Fields;
+use super::rope;
+use super::size::{Size, size};
+use super::written::{common, object, shortest};
 use crate::decoder::{Biases, Decoder, DropoutRates, Names};
+use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 use crate::rotary::{Rotary, RotaryScaling};
 
@@ -28,7 +31,7 @@ pub(super) const NAMES: Names = Names {
 pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("gelu_new", ()), ("gelu_pytorch_tanh", ())])?;
     fields.only("qk_layernorm", false)?;
-    let size = super::size(fields, None)?;
+    let size = size(fields, None)?;
     let fresh = fresh(size);
     Ok(Decoder {
         head_width: fields.head_width(size.d_model, size.heads)?,
@@ -78,12 +81,12 @@ pub(super) fn fresh(size: Size) -> Decoder {
 }
 
 pub(super) fn write(decoder: &Decoder) -> Value {
-    let mut json = super::common(decoder);
-    json.extend(super::object(json!({
+    let mut json = common(decoder);
+    json.extend(object(json!({
         "architectures": ["PhiForCausalLM"],
         "embd_pdrop": decoder.dropout.embedding,
         "hidden_act": "gelu_new",
-        "layer_norm_eps": super::shortest(decoder.normal.epsilon),
+        "layer_norm_eps": shortest(decoder.normal.epsilon),
         "model_type": "phi",
         "qk_layernorm": false,
         "resid_pdrop": decoder.dropout.residual,

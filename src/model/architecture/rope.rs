@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Fields;
-use crate::config::ConfigError;
+use super::fields::Fields;
+use crate::error::ConfigError;
 use crate::rotary::{Rotary, RotaryScaling};
 
 /// Reads `rope_parameters`, or the older `rope_theta`, `rope_scaling` and `partial_rotary_factor`. As in transformers,

@@ -2,8 +2,8 @@
 
 use super::probe::Answer;
 use super::{Attributed, Baseline, Call, Completeness, IntegratedGradients, Over, Reduction, Scores};
+use crate::error::ModelError;
 use crate::kernels::Kernels;
-use crate::student::ModelError;
 
 impl<B: Kernels> Call<'_, B> {
     pub(super) fn integrated_gradients(&self, options: &IntegratedGradients) -> Result<Vec<Scores>, ModelError> {

@@ -24,11 +24,12 @@ mod rollout;
 mod tests;
 
 use super::device::guarded;
+use super::error::ModelError;
 use super::generate::Budget;
 use super::kernels::Kernels;
 use super::network::Network;
 use super::quadrature::Quadrature;
-use super::student::{Model, ModelError, placed};
+use super::student::{Model, placed};
 
 pub use self::requests::{AttributeError, Request, Unfit};
 

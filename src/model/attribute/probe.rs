@@ -6,10 +6,10 @@ use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive, activation};
 
 use super::{Attributed, Baseline, Call};
 use crate::device::DeviceError;
+use crate::error::ModelError;
 use crate::kernels::{Blocks, Kernels, Real, Tracked};
 use crate::layout::Layout;
 use crate::network::Network;
-use crate::student::ModelError;
 
 /// A sequence of embeddings, and what is asked of it.
 pub(super) struct Probe {

@@ -1,6 +1,7 @@
 //! What can be asked of an attribution, and why it cannot be answered.
 
-use crate::student::{Model, ModelError};
+use crate::error::ModelError;
+use crate::student::Model;
 
 /// A token after a sequence, and the tokens of it whose scores are wanted.
 #[derive(Clone, Copy, Debug)]

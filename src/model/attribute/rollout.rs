@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::{Call, Scores};
 use crate::device::DeviceError;
+use crate::error::ModelError;
 use crate::kernels::{Heads, Kernels};
 use crate::layout::Layout;
-use crate::student::ModelError;
 
 impl<B: Kernels> Call<'_, B> {
     pub(super) fn rollout(&self) -> Result<Vec<Scores>, ModelError> {

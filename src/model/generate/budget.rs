@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::device::DeviceError;
-use crate::student::ModelError;
+use crate::error::ModelError;
 
 /// The most positions that sequences run side by side may come to, what is generated and padding included.
 ///

@@ -14,10 +14,11 @@ use std::ops::ControlFlow;
 
 use self::sample::Chooser;
 use super::device::{DeviceError, guarded};
+use super::error::ModelError;
 use super::infer::Progress;
 use super::kernels::Kernels;
 use super::network::Network;
-use super::student::{Model, ModelError, placed};
+use super::student::{Model, placed};
 
 /// How to generate.
 #[derive(Clone, Debug)]

@@ -1,10 +1,17 @@
-//! What earlier positions leave behind, on backends whose sequences are padded to one width.
+//! Burn's `Dispatch`, whose sequences are padded to one width, and what earlier positions leave behind there.
+//!
+//! `Dispatch` rather than the CUDA backend itself because it is compiled already, in its own crate: with the other this
+//! crate takes minutes longer to build. It also runs on the CPU, where the tests compare it with the fused operations.
 
+use burn::Dispatch;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use super::composed::{close, grouped, indices, merge, probabilities, split, ungrouped};
-use super::{Heads, Layout, Real};
+use super::contract::Kernels;
+use super::host::attention::Heads;
+use super::operands::Real;
+use crate::layout::Layout;
 
 /// Keys and values of one layer, padded to one width.
 #[derive(Debug)]
@@ -65,5 +72,27 @@ impl<B: Backend> PaddedMemory<B> {
         ));
         self.pads.iter_mut().for_each(|pad| *pad += width - own);
         self.pads.extend(other.pads.into_iter().map(|pad| pad + width - others));
+    }
+}
+
+impl Kernels for Dispatch {
+    type Memory = PaddedMemory<Self>;
+
+    const RAGGED: bool = false;
+
+    fn memory(_sequences: usize) -> Self::Memory {
+        PaddedMemory::new()
+    }
+
+    fn attend_cached(qkv: &Real<Self>, heads: Heads, layout: &Layout, memory: &mut Self::Memory) -> Real<Self> {
+        memory.attend(qkv, heads, layout)
+    }
+
+    fn retain(memory: &mut Self::Memory, kept: &[usize]) {
+        memory.retain(kept);
+    }
+
+    fn join(memory: &mut Self::Memory, other: Self::Memory) {
+        memory.join(other);
     }
 }

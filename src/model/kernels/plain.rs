@@ -13,14 +13,6 @@ impl<B: Kernels> Blocks for B {
         B::pick_rows(table, indices)
     }
 
-    fn add(a: Real<B>, b: Real<B>) -> Real<B> {
-        B::float_add(a, b)
-    }
-
-    fn scale(x: Real<B>, factor: f32) -> Real<B> {
-        B::float_mul_scalar(x, factor.into())
-    }
-
     fn norm(x: &Real<B>, gain: &Real<B>, bias: Option<&Real<B>>, normal: Normal) -> Real<B> {
         B::normalise(x, gain, bias, normal).0
     }

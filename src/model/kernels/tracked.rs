@@ -7,7 +7,6 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::TensorMetadata;
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::ops::FloatTensorOps;
 
 use super::{
     Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Tracked, Turn, Wanted,
@@ -226,14 +225,6 @@ impl<B: Kernels> Blocks for Tracked<B> {
         let height = table.primitive.shape()[0];
         let out = B::pick_rows(&table.primitive, indices);
         node!(Gather, [table], out, ((indices.to_vec(), height), out))
-    }
-
-    fn add(a: Real<Self>, b: Real<Self>) -> Real<Self> {
-        Self::float_add(a, b)
-    }
-
-    fn scale(x: Real<Self>, factor: f32) -> Real<Self> {
-        Self::float_mul_scalar(x, factor.into())
     }
 
     fn norm(x: &Real<Self>, gain: &Real<Self>, bias: Option<&Real<Self>>, normal: Normal) -> Real<Self> {

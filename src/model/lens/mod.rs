@@ -25,6 +25,7 @@ mod tally;
 mod tests;
 mod translators;
 mod tune;
+mod tune_recipe;
 mod tune_state;
 mod tuner;
 
@@ -32,12 +33,14 @@ use std::ops::Range;
 
 pub use self::read::read_layers;
 pub use self::translators::Translators;
-pub use self::tune::{Passage, TuneError, TuneHooks, TuneRecipe, TuneStep, Tuned, resume_tuning, tune};
+pub use self::tune::{resume_tuning, tune};
+pub use self::tune_recipe::{Passage, TuneError, TuneRecipe, TuneStep};
 pub use self::tune_state::TuneState;
+pub use self::tuner::{TuneHooks, Tuned};
 
 use super::attribute::Unfit;
+use super::error::ModelError;
 use super::kernels::BLOCK;
-use super::student::ModelError;
 
 /// A sequence, and the places in it after which every layer is asked what comes next.
 #[derive(Clone, Debug)]

@@ -10,11 +10,12 @@ use super::{LensError, LensLimits, LensRequest, Reading, Translators};
 use crate::attribute::Unfit;
 use crate::decoder::Weights;
 use crate::device::{DeviceError, guarded};
+use crate::error::ModelError;
 use crate::forward::Pass;
 use crate::kernels::{Kernels, Real};
 use crate::layout::Layout;
 use crate::network::Network;
-use crate::student::{Model, ModelError, placed};
+use crate::student::{Model, placed};
 
 /// What the layers say at the places of one request, `[layer][place]`.
 type Grid = Vec<Vec<Reading>>;

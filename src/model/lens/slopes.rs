@@ -5,10 +5,11 @@
 //! give its share of it once the sums are known. So a vocabulary that is taken in parts is gone through twice: for the sums,
 //! which are put together as in reading, and for the gradient.
 
+use super::LensLimits;
 use super::head::{Head, parts};
 use super::tally::Tally;
 use super::translators::{FORM, Held};
-use super::{LensLimits, Passage};
+use super::tune_recipe::Passage;
 use crate::decoder::Weights;
 use crate::device::DeviceError;
 use crate::forward::Pass;

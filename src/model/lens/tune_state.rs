@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Passage, TuneRecipe, TuneStep};
+use super::tune_recipe::{Passage, TuneRecipe, TuneStep};
 use crate::archive::{self, Entry, Give, Source};
 use crate::saved::{Saved, StateError};
 use crate::sealed::Sealed;

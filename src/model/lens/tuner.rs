@@ -7,16 +7,47 @@ use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
 
 use super::slopes::{Slopes, slopes};
 use super::translators::{Held, Translator};
-use super::tune::{Passage, TuneError, TuneHooks, TuneRecipe, TuneStep, Tuned};
+use super::tune_recipe::{Passage, TuneError, TuneRecipe, TuneStep};
 use super::tune_state::{self, TuneState};
 use super::{LensLimits, Translators};
 use crate::archive::{Entry, Give, Source};
 use crate::device::{DeviceError, guarded};
+use crate::error::ModelError;
 use crate::init::{Random, permutation};
 use crate::kernels::{Kernels, Real};
 use crate::network::Network;
 use crate::saved::StateError;
-use crate::student::ModelError;
+
+/// What a caller may hook into.
+pub trait TuneHooks {
+    /// Is shown each step, and says whether to go on.
+    fn seen(&mut self, step: &TuneStep) -> bool;
+
+    /// Whether to save the state after this step.
+    fn save_due(&mut self) -> bool {
+        false
+    }
+
+    /// Saves the state: when it is due, and when tuning is about to stop.
+    fn save(&mut self, _state: &TuneState<'_>) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<F: FnMut(&TuneStep) -> bool> TuneHooks for F {
+    fn seen(&mut self, step: &TuneStep) -> bool {
+        self(step)
+    }
+}
+
+/// What came of tuning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuned {
+    /// The translators.
+    pub translators: Translators,
+    /// Every step, those before a resumption as well.
+    pub steps: Vec<TuneStep>,
+}
 
 /// The passages of each step: a new random order each time all were seen.
 struct Reader<'a> {

@@ -4,7 +4,7 @@ use super::super::figure::{EntryKind, Forest, ForestRow, ForestSection};
 use super::super::layout::{Group, Layout};
 use super::super::summary::Summary;
 use super::super::{ReportInput, Shape};
-use super::{Key, Slots, chance_entry, heading, key, mark};
+use super::key::{Key, Slots, chance_entry, heading, key, mark};
 
 /// A section while it grows.
 struct Section<'a> {

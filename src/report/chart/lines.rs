@@ -4,7 +4,7 @@ use super::super::figure::{EntryKind, LineChart, LinePanel, Series};
 use super::super::layout::{Group, Layout};
 use super::super::summary::Summary;
 use super::super::{ReportInput, label};
-use super::{Key, Slots, agree, chance_entry, heading, key, mark, position};
+use super::key::{Key, Slots, agree, chance_entry, heading, key, mark, position};
 
 /// The panels while they grow.
 struct Panels<'a> {

@@ -4,8 +4,8 @@ use super::legend::Legend;
 use super::lines::joined;
 use super::palette::{colour, marker, stroke_class, style};
 use super::scale::Scale;
-use super::svg::{Anchor, GRID, MUTED, Svg, Text};
-use super::{Entry, EntryKind, WIDTH};
+use super::svg::{Anchor, Svg, Text};
+use super::{Entry, EntryKind, WIDTH, axis};
 use crate::label;
 use retort_artifact::TrainingLog;
 
@@ -134,12 +134,10 @@ fn draw(title: &str, kind: CurveKind, panels: &[&str], drawn: &[Drawn<'_>], lege
         svg.text((left, head + 13.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit_ends(panel, width));
         for &tick in &y.ticks {
             let at = y.at(tick, end, start);
-            svg.line((left, at), (left + width, at), "rt-grid", GRID, 1.0);
-            if index % columns == 0 {
-                svg.text((left - 8.0, at + 4.0), Anchor::End, Text::TICK, &y.tick(tick));
-            }
+            let number = index.is_multiple_of(columns).then(|| y.tick(tick));
+            axis::grid(&mut svg, at, (left, left + width), number.as_deref());
         }
-        svg.line((left, end), (left + width, end), "rt-axis", MUTED, 1.0);
+        axis::base(&mut svg, end, (left, left + width));
         steps(&mut svg, &x, (left, left + width), end);
         for curve in drawn.iter().filter(|curve| curve.panel == *panel) {
             let place = |&(step, value): &(f64, f64)| (x.at(step, left, left + width), y.at(value, end, start));
@@ -150,8 +148,8 @@ fn draw(title: &str, kind: CurveKind, panels: &[&str], drawn: &[Drawn<'_>], lege
         CurveKind::Loss => "loss, nats per target token",
         CurveKind::DevAccuracy => "dev accuracy, %",
     };
-    svg.text((14.0, top + HEADING + plot_height / 2.0), Anchor::Middle, Text::TURNED, name);
-    svg.text((f64::midpoint(LEFT, WIDTH), height - 8.0), Anchor::Middle, Text::TICK, "optimiser step");
+    axis::upright_name(&mut svg, top + HEADING + plot_height / 2.0, name);
+    axis::along_name(&mut svg, (f64::midpoint(LEFT, WIDTH), height - 8.0), "optimiser step");
     svg.finish()
 }
 
@@ -161,7 +159,7 @@ fn steps(svg: &mut Svg, x: &Scale, (left, right): (f64, f64), end: f64) {
     let mut free = f64::NEG_INFINITY;
     for &tick in &x.ticks {
         let at = x.at(tick, left, right);
-        svg.line((at, end), (at, end + 4.0), "rt-axis", MUTED, 1.0);
+        axis::tick(svg, (at, end));
         let name = label::count(tick as usize);
         let width = Text::TICK.width(&name);
         let start = (at - width / 2.0).min(right - width).max(left);

@@ -1,11 +1,11 @@
 //! Shares by layer: lines with bands from 0 to 100 %, panels side by side, and a rule at one share.
 
 use super::lines::joined;
-use super::palette::{CHANCE_DASHES, colour, fill_class, marker, stroke_class, style};
+use super::palette::{colour, fill_class, marker, stroke_class, style};
 use super::panels::{Panels, Place};
 use super::scale::Scale;
-use super::svg::{Anchor, MUTED, Svg, Text, number};
-use super::{Entry, WIDTH};
+use super::svg::{Anchor, Svg, Text};
+use super::{Entry, WIDTH, axis};
 use retort_stats::Ranged;
 
 /// A share at one layer.
@@ -74,11 +74,11 @@ fn plot(svg: &mut Svg, chart: &DepthChart, panel: &DepthPanel, (left, right): (f
     let inset = 8.0;
     let x = |layer: f64| left + inset + (layer - first) / (last - first) * (right - left - 2.0 * inset);
     let y = |share: f64| end + (start - end) * share.clamp(0.0, 1.0);
-    svg.line((left, end), (right, end), "rt-axis", MUTED, 1.0);
+    axis::base(svg, end, (left, right));
     let step = ((last - first) / if right - left > 400.0 { 16.0 } else { 8.0 }).ceil().max(1.0);
     let mut tick = (first / step).ceil() * step;
     while tick <= last + 1e-9 {
-        svg.line((x(tick), end), (x(tick), end + 4.0), "rt-axis", MUTED, 1.0);
+        axis::tick(svg, (x(tick), end));
         svg.text((x(tick), end + 17.0), Anchor::Middle, Text::TICK, &format!("{tick:.0}"));
         tick += step;
     }
@@ -86,20 +86,7 @@ fn plot(svg: &mut Svg, chart: &DepthChart, panel: &DepthPanel, (left, right): (f
         band(svg, series, x, y);
     }
     let (rule, name) = &chart.rule;
-    svg.explained(
-        "line",
-        &[
-            ("class", "rt-axis".into()),
-            ("x1", number(left)),
-            ("y1", number(y(*rule))),
-            ("x2", number(right)),
-            ("y2", number(y(*rule))),
-            ("stroke", MUTED.into()),
-            ("stroke-width", "1.6".into()),
-            ("stroke-dasharray", CHANCE_DASHES.into()),
-        ],
-        name,
-    );
+    axis::rule(svg, (left, y(*rule)), (right, y(*rule)), name);
     svg.text((left + 4.0, y(*rule) - 5.0), Anchor::Start, Text::SMALL, name);
     for series in &panel.series {
         let points: Vec<(f64, f64)> =

@@ -2,10 +2,10 @@
 
 use super::legend::Legend;
 use super::lines::percent_scale;
-use super::palette::{CHANCE_DASHES, colour, fill_class, marker, stroke_class, style};
+use super::palette::{colour, fill_class, marker, stroke_class, style};
 use super::scale::Scale;
-use super::svg::{Anchor, GRID, INK, MUTED, Svg, Text, number};
-use super::{Forest, ForestSection, WIDTH};
+use super::svg::{Anchor, GRID, INK, Svg, Text, number};
+use super::{Forest, ForestSection, WIDTH, axis};
 use crate::label;
 
 const LINE: f64 = 19.0;
@@ -38,8 +38,8 @@ pub(crate) fn forest_svg(forest: &Forest) -> String {
         svg.line((at, top), (at, bottom), "rt-grid", GRID, 1.0);
         svg.text((at, bottom + 16.0), Anchor::Middle, Text::TICK, &scale.tick(tick));
     }
-    svg.line((left, bottom), (right, bottom), "rt-axis", MUTED, 1.0);
-    svg.text((f64::midpoint(left, right), height - 8.0), Anchor::Middle, Text::TICK, "accuracy, %");
+    axis::base(&mut svg, bottom, (left, right));
+    axis::along_name(&mut svg, (f64::midpoint(left, right), height - 8.0), "accuracy, %");
 
     let mut y = top;
     for section in &forest.sections {
@@ -64,12 +64,10 @@ pub(crate) fn forest_svg(forest: &Forest) -> String {
                     continue;
                 };
                 let interval = mark.estimate.interval;
-                chance_rule(
-                    &mut svg,
-                    x(mark.chance),
-                    (at - LINE / 2.0 - ROW_GAP / 2.0, at + LINE / 2.0 + ROW_GAP / 2.0),
-                    mark.chance,
-                );
+                // The part of the rule for chance that belongs to this mark; those of equal chances make one rule.
+                let (above, below) = (at - LINE / 2.0 - ROW_GAP / 2.0, at + LINE / 2.0 + ROW_GAP / 2.0);
+                let chance = format!("chance: {:.1} %", mark.chance * 100.0);
+                axis::rule(&mut svg, (x(mark.chance), above), (x(mark.chance), below), &chance);
                 if forest.bars {
                     bar(&mut svg, *slot, (x(0.0), x(mark.estimate.value)), at, &mark.tip);
                     svg.line((x(interval.low), at), (x(interval.high), at), "rt-ink-line", INK, 1.4);
@@ -94,24 +92,6 @@ fn row_height(marks: usize) -> f64 {
 fn section_height(section: &ForestSection) -> f64 {
     let heading = if section.heading.is_empty() { 0.0 } else { HEADING };
     heading + section.rows.iter().map(|row| row_height(row.marks.len())).sum::<f64>() + SECTION_GAP
-}
-
-/// Draws the part of the rule for chance that belongs to one mark; the parts of equal chances make one rule.
-fn chance_rule(svg: &mut Svg, x: f64, (top, bottom): (f64, f64), chance: f64) {
-    svg.explained(
-        "line",
-        &[
-            ("class", "rt-axis".into()),
-            ("x1", number(x)),
-            ("y1", number(top)),
-            ("x2", number(x)),
-            ("y2", number(bottom)),
-            ("stroke", MUTED.into()),
-            ("stroke-width", "1.6".into()),
-            ("stroke-dasharray", CHANCE_DASHES.into()),
-        ],
-        &format!("chance: {:.1} %", chance * 100.0),
-    );
 }
 
 fn whisker(svg: &mut Svg, slot: usize, (low, high): (f64, f64), y: f64) {

@@ -1,10 +1,10 @@
 //! Accuracy along an axis: lines with bands, panels side by side, horizontal rules for chance and reference arms.
 
-use super::palette::{CHANCE_DASHES, colour, dashes, fill_class, marker, stroke_class, style};
+use super::palette::{colour, dashes, fill_class, marker, stroke_class, style};
 use super::panels::{Panels, Place};
 use super::scale::Scale;
-use super::svg::{Anchor, MUTED, Svg, Text, number};
-use super::{LineChart, LinePanel, Mark, Series, WIDTH};
+use super::svg::{Anchor, Svg, Text, number};
+use super::{LineChart, LinePanel, Mark, Series, WIDTH, axis};
 
 /// Draws a line chart; all panels share both scales.
 pub(crate) fn lines_svg(chart: &LineChart) -> String {
@@ -42,11 +42,11 @@ pub(super) fn percent_scale<'a>(marks: impl Iterator<Item = &'a Mark>) -> Scale 
 
 /// Draws the axis below a panel.
 fn ticks(svg: &mut Svg, place: &Place, chart: &LineChart, x: &Scale) {
-    svg.line((place.left, place.bottom), (place.right, place.bottom), "rt-axis", MUTED, 1.0);
+    axis::base(svg, place.bottom, (place.left, place.right));
     let mut free = f64::NEG_INFINITY;
     for (value, name) in &chart.x_ticks {
         let at = x.at(*value, place.left, place.right);
-        svg.line((at, place.bottom), (at, place.bottom + 4.0), "rt-axis", MUTED, 1.0);
+        axis::tick(svg, (at, place.bottom));
         // A name that would touch the one before it is left out; its tick stays.
         let name = Text::TICK.fit(name, (place.right - place.left) / 2.0);
         let half = Text::TICK.width(&name) / 2.0;
@@ -59,19 +59,18 @@ fn ticks(svg: &mut Svg, place: &Place, chart: &LineChart, x: &Scale) {
 
 fn draw(svg: &mut Svg, place: &Place, panel: &LinePanel, (x, y): (&Scale, &Scale)) {
     let at = |share: f64| y.at(share * 100.0, place.bottom, place.top);
+    let across = |share: f64| ((place.left, at(share)), (place.right, at(share)));
     for series in &panel.series {
         band(svg, series, |value| x.at(value, place.left, place.right), at);
     }
     for chance in chances(panel) {
-        let attributes = rule(place, at(chance), "rt-axis", MUTED, CHANCE_DASHES, 1.6);
-        svg.explained("line", &attributes, &format!("chance: {:.1} %", chance * 100.0));
+        let (from, to) = across(chance);
+        axis::rule(svg, from, to, &format!("chance: {:.1} %", chance * 100.0));
     }
     for series in &panel.references {
         for mark in &series.marks {
-            let class = stroke_class(series.slot);
-            let attributes =
-                rule(place, at(mark.estimate.value), &class, colour(series.slot), dashes(series.slot), 1.8);
-            svg.explained("line", &attributes, &mark.tip);
+            let look = (&*stroke_class(series.slot), colour(series.slot), dashes(series.slot));
+            axis::styled_rule(svg, across(mark.estimate.value), look, 1.8, &mark.tip);
         }
     }
     for series in &panel.series {
@@ -123,19 +122,6 @@ fn band(svg: &mut Svg, series: &Series, x: impl Fn(f64) -> f64, y: impl Fn(f64) 
             ("fill-opacity", "0.14".into()),
         ],
     );
-}
-
-fn rule<'a>(place: &Place, y: f64, class: &str, colour: &str, dashes: &str, width: f64) -> Vec<(&'a str, String)> {
-    vec![
-        ("class", class.to_owned()),
-        ("x1", number(place.left)),
-        ("y1", number(y)),
-        ("x2", number(place.right)),
-        ("y2", number(y)),
-        ("stroke", colour.to_owned()),
-        ("stroke-width", number(width)),
-        ("stroke-dasharray", dashes.to_owned()),
-    ]
 }
 
 /// Writes points for a polyline.

@@ -5,6 +5,7 @@
 //! them on dark screens. Every series has a colour of Okabe and Ito's palette, a marker and a dash pattern of its own,
 //! so that it reads in black and white.
 
+mod axis;
 mod curves;
 mod depth;
 mod forest;

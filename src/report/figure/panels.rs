@@ -2,8 +2,8 @@
 
 use super::legend::Legend;
 use super::scale::Scale;
-use super::svg::{Anchor, GRID, Svg, Text};
-use super::{Entry, WIDTH};
+use super::svg::{Anchor, Svg, Text};
+use super::{Entry, WIDTH, axis};
 
 const LEFT: f64 = 52.0;
 const RIGHT: f64 = 14.0;
@@ -68,9 +68,9 @@ impl<'a> Panels<'a> {
     pub(super) fn draw(&self, svg: &mut Svg, upright: &str, along: &str) {
         self.legend.draw(svg, 8.0);
         let middle = self.top() + self.headings + self.plot_height / 2.0;
-        svg.text((14.0, middle), Anchor::Middle, Text::TURNED, upright);
+        axis::upright_name(svg, middle, upright);
         let name = Text::TICK.fit(along, WIDTH - LEFT - RIGHT);
-        svg.text((f64::midpoint(LEFT, WIDTH - RIGHT), self.height() - 10.0), Anchor::Middle, Text::TICK, &name);
+        axis::along_name(svg, (f64::midpoint(LEFT, WIDTH - RIGHT), self.height() - 10.0), &name);
     }
 
     /// Draws the heading and the grid of a panel; returns where its data lie.
@@ -86,10 +86,7 @@ impl<'a> Panels<'a> {
         }
         for &tick in &y.ticks {
             let at = y.at(tick, place.bottom, place.top);
-            svg.line((place.left, at), (place.right, at), "rt-grid", GRID, 1.0);
-            if place.first {
-                svg.text((place.left - 8.0, at + 4.0), Anchor::End, Text::TICK, &y.tick(tick));
-            }
+            axis::grid(svg, at, (place.left, place.right), place.first.then(|| y.tick(tick)).as_deref());
         }
         place
     }

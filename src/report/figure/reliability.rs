@@ -1,9 +1,9 @@
 //! Reliability diagrams: how often answers are right that are held about as likely, small squares side by side.
 
-use super::palette::{CHANCE_DASHES, colour, marker, stroke_class, style};
+use super::palette::{colour, marker, stroke_class, style};
 use super::scale::Scale;
-use super::svg::{Anchor, GRID, MUTED, Svg, Text, number};
-use super::{ReliabilityChart, ReliabilityPanel, WIDTH};
+use super::svg::{Anchor, Svg, Text};
+use super::{ReliabilityChart, ReliabilityPanel, WIDTH, axis};
 
 const COLUMNS: usize = 4;
 const LEFT: f64 = 52.0;
@@ -35,38 +35,23 @@ pub(crate) fn reliability_svg(chart: &ReliabilityChart) -> String {
         let x = |percent: f64| at(percent, left, left + side);
         let y = |percent: f64| at(percent, top + side, top);
         for &tick in &ticks.ticks {
-            svg.line((left, y(tick)), (left + side, y(tick)), "rt-grid", GRID, 1.0);
-            if column == 0 {
-                svg.text((left - 8.0, y(tick) + 4.0), Anchor::End, Text::TICK, &ticks.tick(tick));
-            }
-            svg.line((x(tick), top + side), (x(tick), top + side + 4.0), "rt-axis", MUTED, 1.0);
+            let number = (column == 0).then(|| ticks.tick(tick));
+            axis::grid(&mut svg, y(tick), (left, left + side), number.as_deref());
+            axis::tick(&mut svg, (x(tick), top + side));
             svg.text((x(tick), top + side + 18.0), Anchor::Middle, Text::TICK, &ticks.tick(tick));
         }
-        svg.line((left, top + side), (left + side, top + side), "rt-axis", MUTED, 1.0);
+        axis::base(&mut svg, top + side, (left, left + side));
         draw(&mut svg, panel, x, y);
     }
     let middle = 8.0 + HEADING + side / 2.0;
-    svg.text((14.0, middle), Anchor::Middle, Text::TURNED, "right, %");
+    axis::upright_name(&mut svg, middle, "right, %");
     let width = side * columns as f64 + GAP * (columns - 1) as f64;
-    svg.text((LEFT + width / 2.0, height - 8.0), Anchor::Middle, Text::TICK, "held for likely, %");
+    axis::along_name(&mut svg, (LEFT + width / 2.0, height - 8.0), "held for likely, %");
     svg.finish()
 }
 
 fn draw(svg: &mut Svg, panel: &ReliabilityPanel, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) {
-    svg.explained(
-        "line",
-        &[
-            ("class", "rt-axis".into()),
-            ("x1", number(x(0.0))),
-            ("y1", number(y(0.0))),
-            ("x2", number(x(100.0))),
-            ("y2", number(y(100.0))),
-            ("stroke", MUTED.into()),
-            ("stroke-width", "1.6".into()),
-            ("stroke-dasharray", CHANCE_DASHES.into()),
-        ],
-        "as often right as held for likely",
-    );
+    axis::rule(svg, (x(0.0), y(0.0)), (x(100.0), y(100.0)), "as often right as held for likely");
     for dot in &panel.dots {
         let at = x(dot.confidence * 100.0);
         if let Some(interval) = dot.interval {

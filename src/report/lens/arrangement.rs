@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::LensSpec;
+use super::spec::LensSpec;
 use crate::counterpart::{same_value, written};
 use crate::foresight::unanswered;
 use crate::layout::Layout;

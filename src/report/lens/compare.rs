@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LensArm, LensSpec};
+use super::spec::{LensArm, LensSpec};
 use crate::layout::{Group, Layout};
 use crate::{ReportError, ReportSpec, label};
 use retort_artifact::ReadingRow;

@@ -1,7 +1,7 @@
 //! The curves: how many know the label by layer, and how probable it is there.
 
-use super::View;
 use super::tables::percent;
+use super::view::View;
 use crate::SectionFigure;
 use crate::figure::{DepthChart, DepthPanel, DepthPoint, DepthSeries, Entry, EntryKind, depth_svg};
 use crate::label;

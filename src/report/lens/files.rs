@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::View;
+use super::view::View;
 use crate::csv::{Writer, number};
 use retort_stats::{Ranged, earliest};
 
@@ -51,7 +51,7 @@ pub(super) fn layers_csv(view: &View<'_>) -> String {
             }
         }
     }
-    csv.out
+    csv.finish()
 }
 
 fn numbers(found: &Ranged) -> [String; 3] {
@@ -105,5 +105,5 @@ pub(super) fn questions_csv(view: &View<'_>) -> String {
             csv.row(fields);
         }
     }
-    csv.out
+    csv.finish()
 }

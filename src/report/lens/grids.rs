@@ -1,6 +1,7 @@
 //! The grids: what every layer says at every place, one question at a time, students side by side.
 
-use super::{LensArm, View};
+use super::spec::LensArm;
+use super::view::View;
 use crate::counterpart::same_value;
 use crate::figure::{HeatCell, HeatPanel, Heatmap, heatmap_svg};
 use crate::{ReportError, SectionFigure};

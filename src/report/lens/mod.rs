@@ -9,50 +9,19 @@ mod compare;
 mod curves;
 mod files;
 mod grids;
+mod spec;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::BTreeMap;
 
 use self::arrangement::Arrangement;
 pub use self::arrangement::foresee_lens;
-use self::compare::Compared;
-use super::layout::Layout;
+pub use self::spec::{LensArm, LensSpec};
+use self::view::View;
 use super::{ReportError, ReportSpec, Section};
-use retort_artifact::Readings;
-
-/// The readings of one instance of an experiment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LensArm {
-    /// The axis values it was made with, by axis.
-    pub coords: BTreeMap<String, String>,
-    /// The stage that read.
-    pub stage: String,
-    /// What it read.
-    pub readings: Readings,
-}
-
-/// What is said of readings.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LensSpec {
-    /// What the label's probability must stay above.
-    pub bound: f64,
-    /// The share of questions that the layer is named for by which they are there.
-    pub share: f64,
-    /// How many questions have a grid: of those that are compared, or of all where none is.
-    pub grids: usize,
-    /// The questions that have a grid, in place of the first ones.
-    pub questions: Vec<String>,
-    /// Axes of the panels, beside those of the report.
-    pub panels: Vec<String>,
-    /// The most columns of a grid: the label's, and those before it.
-    pub columns: usize,
-    /// Whether every two students that are compared have their difference told.
-    pub pairs: bool,
-    /// The axis values of the replicate whose grids are drawn; the first where there are none.
-    pub replicate: BTreeMap<String, String>,
-}
 
 /// Makes the section about readings, laid out as the rest of the report: axes that the readings do not have are passed over.
 ///
@@ -75,27 +44,4 @@ pub fn lens_section(title: &str, arms: &[LensArm], spec: &ReportSpec, lens: &Len
             ("lens-questions.csv".to_owned(), files::questions_csv(&view).into_bytes()),
         ]),
     })
-}
-
-/// All that the parts of the section are made of.
-struct View<'a> {
-    title: &'a str,
-    arms: &'a [LensArm],
-    layout: &'a Layout,
-    spec: &'a ReportSpec,
-    lens: &'a LensSpec,
-    compared: &'a [Compared],
-}
-
-impl View<'_> {
-    /// The axes that tell the groups apart.
-    fn axes(&self) -> Vec<String> {
-        self.layout.labels.clone()
-    }
-
-    /// What a group is called in a legend or above a grid.
-    fn name(&self, group: usize) -> String {
-        let axes: Vec<String> = self.axes().into_iter().filter(|axis| !self.spec.panels.contains(axis)).collect();
-        Layout::label(&self.layout.groups[group], &axes)
-    }
 }

@@ -1,7 +1,7 @@
 //! The tables: from which layer on the label is known, and what was read.
 
-use super::View;
 use super::compare::Compared;
+use super::view::View;
 use crate::label::{self, ABSENT};
 use crate::layout::{Layout, value_of};
 use crate::{ARM_AXIS, Cell, Column, Table};

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::{Arm, ReportInput, Table, report_with};
-use retort_artifact::{Label, LayerReading, Lens, ReadingRow, ReadingSummary, Scores};
+use retort_artifact::{Label, LayerReading, Lens, ReadingRow, ReadingSummary, Readings, Scores};
 
 fn coords(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect()
@@ -261,6 +261,7 @@ fn the_page_has_the_tables_and_the_figures() {
         experiment: String::new(),
         arms: vec![arm("none"), arm("after")],
         agreements: Vec::new(),
+        teachers: Vec::new(),
         questions: Vec::new(),
         beside: None,
         spec: ReportSpec { average: Vec::new(), ..spec() },

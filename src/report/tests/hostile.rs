@@ -46,6 +46,11 @@ fn nothing_from_outside_becomes_markup() {
             experiment: HOSTILE.into(),
             arms: arms.clone(),
             agreements: vec![agreement(HOSTILE, &[(HOSTILE, HOSTILE)], 0), agreement(HOSTILE, &[(HOSTILE, "b")], 2)],
+            teachers: vec![Teacher {
+                coords: coords(&[(HOSTILE, HOSTILE)]),
+                stage: HOSTILE.into(),
+                votes: Votes::default(),
+            }],
             questions: vec![arms[0].outcomes.rows.iter().map(asked).collect()],
             beside: Some(Beside { name: HOSTILE.into(), rows: vec![stated.clone()] }),
             spec: ReportSpec { x, panels: axes(&[HOSTILE]), claims: vec![claim.clone()], ..ReportSpec::default() },

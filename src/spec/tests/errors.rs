@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{check_errors, check_files, document, read_files};
+use super::{check_errors, check_files, document, experiment, read_files};
 
 #[test]
 fn every_error_of_a_file_is_reported_at_once() {
@@ -334,4 +334,27 @@ fn many_errors_are_cut_short() {
     let errors = result.expect_err("no kind is known");
     assert_eq!(errors.len(), 101);
     assert_eq!(errors.sorted()[0].message, "more than 100 errors; the first of them follow");
+}
+
+#[test]
+fn a_field_is_read_under_its_old_name_with_a_notice() {
+    let old = experiment("stages: { q: { dataset: { count: 3 } } }\n", &[]);
+    let new = experiment("stages: { q: { dataset: { size: 3 } } }\n", &[]);
+    assert_eq!(old.instances[0].bound.params(), new.instances[0].bound.params());
+    let said: Vec<_> = old.notices.iter().map(|notice| notice.message.as_str()).collect();
+    assert_eq!(said, ["`count` is now called `size`"]);
+    assert!(new.notices.is_empty());
+}
+
+#[test]
+fn a_field_cannot_have_both_its_names() {
+    check_errors(
+        "stages: { q: { dataset: { count: 3, size: 4 } } }\n",
+        &expect![[r#"
+            error: unknown field `count`
+             --> x.yaml:4:27
+              |
+            4 | stages: { q: { dataset: { count: 3, size: 4 } } }
+              |                           ^^^^^ known: size, train"#]],
+    );
 }

@@ -50,6 +50,7 @@ retort_stage::params! {
     /// Questions.
     pub struct Dataset {
         /// How many.
+        #[was = "count"]
         pub size: Count = Count::of(10),
         /// A file.
         pub train: Option<External>,

@@ -2,13 +2,17 @@
 
 /// Declares a struct of parameters that is read from a mapping.
 ///
-/// A field with `= default` may be left out; so may one whose type has a value for absence, such as `Option`.
+/// A field with `= default` may be left out; so may one whose type has a value for absence, such as `Option`. A field with
+/// `#[was = "old"]` had that name in the version before: it is still read, with a notice.
 #[macro_export]
 macro_rules! params {
     (
         $(#[doc = $doc:literal])*
         pub struct $name:ident {
-            $( $(#[doc = $field_doc:literal])* pub $field:ident : $type:ty $(= $default:expr)? ),* $(,)?
+            $(
+                $(#[doc = $field_doc:literal])* $(#[was = $was:literal])?
+                pub $field:ident : $type:ty $(= $default:expr)?
+            ),* $(,)?
         }
     ) => {
         $(#[doc = $doc])*
@@ -20,14 +24,16 @@ macro_rules! params {
                 node: &$crate::declared::source::Node,
                 scope: &mut $crate::params::Scope<'_>,
             ) -> Option<Self> {
-                let mut fields = $crate::params::Fields::open(node, &[$($crate::params::field_name(stringify!($field))),*], scope)?;
+                let names = [$($crate::params::field_name(stringify!($field))),*];
+                let renamed: &[(&'static str, &'static str)] = &$crate::params!(@renamed $($field $($was)?),*);
+                let mut fields = $crate::params::Fields::open_renamed(node, &names, renamed, scope)?;
                 $( let $field = $crate::params!(@read fields, $field, $type $(, $default)?); )*
                 fields.close()?;
                 Some(Self { $( $field: $field? ),* })
             }
 
             fn schema() -> $crate::declared::serde_json::Value {
-                $crate::params::Fields::schema(
+                let schema = $crate::params::Fields::schema(
                     concat!($($doc, "\n"),*),
                     vec![$( (
                         $crate::params::field_name(stringify!($field)),
@@ -35,7 +41,8 @@ macro_rules! params {
                         <$type as $crate::params::FromNode<_>>::schema(),
                         $crate::params!(@default $($default)?),
                     ) ),*],
-                )
+                );
+                $crate::params::Fields::with_renamed(schema, &$crate::params!(@renamed $($field $($was)?),*))
             }
         }
 
@@ -53,6 +60,9 @@ macro_rules! params {
     };
     (@read $fields:ident, $field:ident, $type:ty, $default:expr) => {
         $fields.optional::<$type, _>($crate::params::field_name(stringify!($field)), || $default)
+    };
+    (@renamed $($field:ident $($was:literal)?),*) => {
+        [$( $( ($was, $crate::params::field_name(stringify!($field))), )? )*]
     };
     (@default) => { None };
     (@default $default:expr) => { Some(stringify!($default)) };

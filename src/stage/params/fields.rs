@@ -5,25 +5,45 @@ use serde_json::json;
 use super::{FromNode, Scope};
 use retort_source::{Diagnostic, Node, Value, nearest};
 
+/// The names that fields had in the version before, each with the one it has now.
+type Renamed = [(&'static str, &'static str)];
+
 /// A mapping being read: unknown keys are reported when it is opened, missing ones when they are asked for.
 #[derive(Debug)]
 pub struct Fields<'n, 's, 'd> {
     node: &'n Node,
     scope: &'s mut Scope<'d>,
+    /// The fields that are written under their old name: old, new.
+    renamed: Vec<(&'static str, &'static str)>,
     sound: bool,
 }
 
 impl<'n, 's, 'd> Fields<'n, 's, 'd> {
     /// Opens a mapping whose keys must all be known. `null` counts as a mapping without entries.
     pub fn open(node: &'n Node, known: &[&str], scope: &'s mut Scope<'d>) -> Option<Self> {
+        Self::open_renamed(node, known, &[], scope)
+    }
+
+    /// Opens a mapping some of whose fields had other names: these are still read, with a notice.
+    pub fn open_renamed(node: &'n Node, known: &[&str], were: &Renamed, scope: &'s mut Scope<'d>) -> Option<Self> {
         if !matches!(node.value, Value::Map(_) | Value::Null) {
             let wrong = format!("{} cannot be {}", subject(scope.path()), node.describe());
             return scope
                 .fail(Diagnostic::at(node.span, wrong).label(format!("expected a mapping of: {}", known.join(", "))));
         }
         let mut sound = true;
+        let mut renamed = Vec::new();
         for (key, _) in node.entries() {
-            if !known.contains(&key.text.as_str()) {
+            let now = were.iter().find(|(old, _)| *old == key.text);
+            if known.contains(&key.text.as_str()) {
+                continue;
+            }
+            if let Some((old, new)) = now.filter(|(_, new)| node.get(new).is_none()) {
+                let message = format!("`{old}`{} is now called `{new}`", inside(scope.path()));
+                let notice = Diagnostic::at(key.span, message);
+                scope.diagnostics.notice(notice.hint("the next version no longer reads the old name"));
+                renamed.push((*old, *new));
+            } else {
                 sound = false;
                 let near = nearest(&key.text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
                 let message = format!("unknown field `{}`{}", key.text, inside(scope.path()));
@@ -32,12 +52,12 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
                 );
             }
         }
-        Some(Self { node, scope, sound })
+        Some(Self { node, scope, renamed, sound })
     }
 
     /// Reads a field that has no default of its own.
     pub fn required<T: FromNode<By>, By>(&mut self, name: &str) -> Option<T> {
-        match self.node.get(name) {
+        match self.get(name) {
             Some(value) => self.scope.within(name, |scope| T::from_node(value, scope)),
             None => self.scope.within(name, T::absent).or_else(|| {
                 let message = format!("missing field `{name}`{}", inside(self.scope.path()));
@@ -48,10 +68,16 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
 
     /// Reads a field, or takes its default.
     pub fn optional<T: FromNode<By>, By>(&mut self, name: &str, default: impl FnOnce() -> T) -> Option<T> {
-        match self.node.get(name) {
+        match self.get(name) {
             Some(value) => self.scope.within(name, |scope| T::from_node(value, scope)),
             None => Some(default()),
         }
+    }
+
+    /// Finds a field under its name, or under the one it had.
+    fn get(&self, name: &str) -> Option<&'n Node> {
+        let old = || self.renamed.iter().find(|(_, new)| *new == name).map(|(old, _)| *old);
+        self.node.get(name).or_else(|| self.node.get(old()?))
     }
 
     /// Ends the reading; `None` when a key was unknown.
@@ -81,6 +107,17 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
             "required": required,
             "additionalProperties": false
         })
+    }
+
+    /// Adds the names that fields had, marked as deprecated, to the schema of a mapping.
+    pub fn with_renamed(mut schema: serde_json::Value, were: &Renamed) -> serde_json::Value {
+        for (old, new) in were {
+            let mut field = schema["properties"][new].clone();
+            field["deprecated"] = json!(true);
+            field["description"] = json!(format!("The old name of `{new}`."));
+            schema["properties"][old] = field;
+        }
+        schema
     }
 }
 

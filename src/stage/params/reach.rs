@@ -8,7 +8,7 @@ use retort_hub::Secret;
 use retort_source::{Diagnostic, Node};
 
 /// What to do with a key.
-pub const KEY_HINT: &str = "keep the key in an environment variable and name the variable in `key_env`; a pipeline is read and shared by others";
+pub const KEY_HINT: &str = "keep the key in an environment variable and name the variable in `key_env`, or under `query` where it belongs in the address; a pipeline is read and shared by others";
 
 /// Reads a text without ever repeating what stands in its place.
 pub fn unshown(node: &Node, scope: &mut Scope<'_>) -> Option<String> {

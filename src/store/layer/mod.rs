@@ -30,7 +30,7 @@ pub use objects::{AddressError, Bucket, ObjectsAt, Surroundings};
 pub(super) use opened::Layer;
 pub(super) use pusher::{Pusher, PusherHandle};
 pub use selection::Selection;
-pub use transfer::{Moved, Moving};
+pub use transfer::{Compare, Moved, Moving};
 
 use super::claim::ClaimSummary;
 use super::notice::Notices;

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::Layer;
-use super::transfer::{Moving, Parcel, push};
+use super::transfer::{Compare, Moving, Parcel, push};
 use crate::Store;
 use crate::claim::ClaimId;
 use crate::error::StoreError;
@@ -158,7 +158,7 @@ fn bring(core: &Core, parcels: &mut Vec<Parcel>) {
 }
 
 fn bring_to(core: &Core, layer: &Layer, parcels: &[Parcel]) {
-    let moving = Moving { jobs: None, verify: false, progress: &|_, _| {} };
+    let moving = Moving { jobs: None, compare: Compare::Unread, progress: &|_, _| {} };
     let moved = push(core, layer, parcels, &[], &moving);
     if let Some(why) = moved.refused.first() {
         let (layer, results) = (layer.name().to_owned(), parcels.len() as u64 - moved.results - moved.there);

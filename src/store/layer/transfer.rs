@@ -28,12 +28,23 @@ const JOBS_FAR: usize = 48;
 /// No layer is asked more at a time.
 const JOBS_MAX: usize = 64;
 
+/// What a push reads of what a layer has, rather than take a blob of the right size for the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// Nothing.
+    Nothing,
+    /// What is near, not large, and was not read before: others will read it because of the result that is pushed.
+    Unread,
+    /// Everything.
+    All,
+}
+
 /// How a transfer is carried out.
 pub struct Moving<'a> {
     /// So many files at a time, or as many as suit each layer.
     pub jobs: Option<usize>,
-    /// Whether a push reads and compares what a layer has, rather than take a blob of the right size for the right one.
-    pub verify: bool,
+    /// What a push reads and compares of what a layer has already.
+    pub compare: Compare,
     /// Hears how many blobs and claims are done and are to be done.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
@@ -243,7 +254,7 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
         .partition(|blob| core.is_evicted(&blob.digest) && core.blob_bytes_in_layers(&blob.digest).is_none());
     let tally = Tally::new(layer, needed.len() + claims.len(), moving);
     tally.count(|moved| moved.refused = unread);
-    tally.each(&needed, |blob| match put_blob(core, layer, *blob, moving.verify) {
+    tally.each(&needed, |blob| match put_blob(core, layer, *blob, moving.compare) {
         Some(Put::New(bytes)) => {
             tally.brought.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.digest);
             tally.count(|moved| {
@@ -279,17 +290,20 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
 }
 
 /// Puts a blob into a layer, after fetching it from another layer where it is not here.
-fn put_blob(core: &Core, layer: &Layer, blob: BlobRef, verify: bool) -> Option<Put> {
+fn put_blob(core: &Core, layer: &Layer, blob: BlobRef, compare: Compare) -> Option<Put> {
     if !layer.place()?.is_writable() {
         return Some(Put::Refused("the layer can only be read".to_owned()));
     }
-    let is_there =
-        || !verify && !core.is_refused(layer, &blob.digest) && layer.blob_bytes(&blob.digest) == Some(blob.bytes);
+    let is_there = || {
+        compare != Compare::All
+            && !core.is_refused(layer, &blob.digest)
+            && layer.blob_bytes(&blob.digest) == Some(blob.bytes)
+    };
     if core.blob_bytes(&blob.digest).is_none() && !is_there() {
         // Where that fails too, putting it says what is lacking.
         let _ = core.fetch(&blob.digest, false);
     }
-    layer.put_blob(core, blob, verify)
+    layer.put_blob(core, blob, compare)
 }
 
 /// Brings results here, and leaves in `left` what the layer does not have.

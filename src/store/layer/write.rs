@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Layer;
 use super::place::{Copied, Place, Put, unsound};
+use super::transfer::Compare;
 use crate::BlobRef;
 use crate::disk;
 use crate::head::WholeClaim;
 use crate::open::Core;
+use crate::read::LARGE_BYTES;
 use crate::run::{self, RunId, RunInfo};
 use retort_fingerprint::{Digest, Fingerprint};
 
@@ -20,12 +22,23 @@ const RUN_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 impl Layer {
     /// Puts a blob there from its file here. Where something else was found under its name, by somebody here or now because
     /// that is asked for, it is replaced.
-    pub(super) fn put_blob(&self, here: &Core, blob: BlobRef, verify: bool) -> Option<Put> {
+    pub(super) fn put_blob(&self, here: &Core, blob: BlobRef, compare: Compare) -> Option<Put> {
         let is_suspect = here.is_refused(self, &blob.digest);
-        let replace = verify || is_suspect;
+        let is_unread = || {
+            let is_small = !self.is_far() && blob.bytes <= LARGE_BYTES;
+            let was_read = || here.sightings.was_whole_in(self.name(), &blob.digest);
+            is_small && !was_read() && self.blob_bytes(&blob.digest) == Some(blob.bytes)
+        };
+        let replace = is_suspect
+            || match compare {
+                Compare::Nothing => false,
+                Compare::Unread => is_unread(),
+                Compare::All => true,
+            };
         if replace {
             match self.check_blob(blob)? {
                 Copied::Whole(_) => {
+                    here.sightings.found_whole_in(self.name(), &blob.digest);
                     here.unrefuse(self, &blob.digest);
                     return Some(Put::There);
                 }

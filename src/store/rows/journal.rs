@@ -16,6 +16,7 @@ use super::{CHECK_BYTES, Place, ROW_BYTES_MAX, RowHash, check, hash};
 use crate::disk::{self, Locked, Locking, Opened};
 use crate::layout::Component;
 use crate::open::Core;
+use crate::trust::SecretKey;
 use crate::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};
 
@@ -122,8 +123,13 @@ pub(super) fn read_exactly(file: &File, key: &RowKey, place: Place, known: &RowH
 
 /// Returns what the owner of this store's key says of a row; `None` without a key.
 pub(super) fn voucher(core: &Core, kind: &Component, key: &RowKey, payload: &[u8]) -> Option<RowHash> {
+    Some(voucher_of(core.trust.signer()?, kind, key, payload))
+}
+
+/// Returns what the owner of a key says of a row.
+pub(super) fn voucher_of(signer: &SecretKey, kind: &Component, key: &RowKey, payload: &[u8]) -> RowHash {
     let row = [Digest::of(kind.as_str().as_bytes()).as_bytes(), &hash(key, payload)].map(|part| &part[..]).concat();
-    Some(core.trust.signer()?.vouch(&row))
+    signer.vouch(&row)
 }
 
 /// Tells whether a journal holds this store's own voucher of a row.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::rescue::copy_aside;
 use super::scope::{Known, Scope};
-use super::{PACK, hash, pack};
+use super::{PACK, hash, journal, pack};
 use crate::disk;
 use crate::index::Table;
 use crate::layout::Component;
@@ -53,7 +53,8 @@ pub(super) fn index_pack(core: &Core, kind: &Component, digest: &Digest, indexed
     true
 }
 
-/// Puts the sound rows of a damaged pack into one of their own, which nobody signs, and the damaged one aside.
+/// Puts the sound rows of a damaged pack into others, and the damaged one aside: signed those that this user's own key vouches
+/// for, and the others unsigned.
 fn keep_the_sound(
     core: &Core,
     kind: &Component,
@@ -65,20 +66,26 @@ fn keep_the_sound(
     let row = |(key, place, _): &(RowKey, super::Place, super::RowHash)| {
         (*key, pack.bytes[place.offset as usize..][..place.bytes as usize].to_vec())
     };
-    let rows: BTreeMap<RowKey, Vec<u8>> = pack.rows.iter().map(row).collect();
+    let vouchers = pack::vouchers(&pack.bytes);
+    let is_own = |key: &RowKey, payload: &[u8]| {
+        journal::voucher(core, kind, key, payload).is_some_and(|voucher| vouchers.contains(&voucher))
+    };
+    let (own, others): (BTreeMap<RowKey, Vec<u8>>, BTreeMap<_, _>) =
+        pack.rows.iter().map(row).partition(|(key, payload)| is_own(key, payload));
     let name = path.file_name().and_then(|name| super::pack_of(&name.to_string_lossy()));
     let mut keep = || {
         copy_aside(core, path)?;
-        let sealed = seal_rows(core, kind, None, &rows, indexed)?;
+        let signed = seal_rows(core, kind, core.trust.signer(), &own, indexed)?;
+        let unsigned = seal_rows(core, kind, None, &others, indexed)?;
         // Where every row is sound the new pack is the one that the damaged one was, and has its name.
-        if sealed.is_none() || sealed != name {
+        if name.is_none() || (signed != name && unsigned != name) {
             disk::remove_if_there(path)?;
         }
-        io::Result::Ok(sealed.is_some())
+        io::Result::Ok(signed.is_some() || unsigned.is_some())
     };
     let kept = if core.writable { keep() } else { Ok(false) };
     let (is_new, fate) = match kept {
-        Ok(is_new) if core.writable => (is_new, format!("{why}; its {} sound rows are kept", rows.len())),
+        Ok(is_new) if core.writable => (is_new, format!("{why}; its {} sound rows are kept", pack.rows.len())),
         Ok(is_new) => (is_new, why.to_owned()),
         Err(error) => (false, format!("{why}, and its sound rows cannot be kept: {error}")),
     };

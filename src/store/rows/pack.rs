@@ -1,20 +1,21 @@
 //! Packs: rows in the order of their keys behind a key table, in one immutable file named by its bytes.
 //!
 //! An eight-byte mark, the number of rows, for each row its key, offset and length, the blake3 of all this, then each row's
-//! payload with its checksum, and where whoever sealed it has a key their signature of all this and the kind of the rows.
+//! payload with its checksum. Where whoever sealed it has a key there follow a voucher for each row, which says to them alone that
+//! the row is theirs, should the pack be damaged; and their signature of all this and the kind of the rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 
 use fs_err::File;
 
 use super::salvage::{self, Found};
-use super::{CHECK_BYTES, PACK, PACK_BYTES_MAX, Place, check};
+use super::{CHECK_BYTES, PACK, PACK_BYTES_MAX, Place, RowHash, check, journal};
 use crate::disk::{self, Opened};
 use crate::layout::Component;
 use crate::open::Core;
-use crate::trust::{About, PublicKey, SecretKey, Trailer};
+use crate::trust::{About, PublicKey, SecretKey, TRAILER_BYTES, Trailer};
 use crate::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};
 
@@ -58,6 +59,9 @@ pub(super) fn write(
     let folder = core.layout.rows_of(kind);
     let (mut bytes, table) = encode(rows);
     if let Some(signer) = signer {
+        for (key, payload) in rows {
+            bytes.extend_from_slice(&journal::voucher_of(signer, kind, key, payload));
+        }
         let trailer = Trailer::sign(signer, About::Rows, &signed(kind, &bytes));
         bytes.extend_from_slice(&trailer);
     }
@@ -80,6 +84,18 @@ fn signed(kind: &Component, content: &[u8]) -> Vec<u8> {
 pub(crate) fn signer(kind: &Component, bytes: &[u8]) -> Option<PublicKey> {
     let (content, trailer) = Trailer::split(bytes);
     trailer?.signer(About::Rows, &signed(kind, content))
+}
+
+/// Returns what may be vouchers in a pack, damaged or not. A voucher is worth something to whoever can make it themselves, so
+/// that other bytes among these do no harm.
+pub(super) fn vouchers(bytes: &[u8]) -> BTreeSet<RowHash> {
+    let end = bytes.len().saturating_sub(TRAILER_BYTES);
+    let rows_max = bytes.len() / (ENTRY_BYTES as usize + CHECK_BYTES);
+    bytes[..end]
+        .rchunks_exact(size_of::<RowHash>())
+        .take(rows_max)
+        .map(|chunk| chunk.try_into().unwrap_or_default())
+        .collect()
 }
 
 /// A pack that was read as a whole.
@@ -159,7 +175,6 @@ pub(crate) fn inspect(path: &Path, kind: &Component) -> Result<u64, String> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::journal;
     use super::super::salvage::tests::rows;
     use super::*;
 

@@ -6,7 +6,7 @@ use super::*;
 
 const NOW: GcOptions = GcOptions { keep_runs: 1, keep_for: Duration::ZERO, grace: Duration::ZERO, dry_run: false };
 const MOVING: Moving<'static> =
-    Moving { jobs: Some(4), verify: false, progress: &|done, total| assert!(done <= total) };
+    Moving { jobs: Some(4), compare: Compare::Nothing, progress: &|done, total| assert!(done <= total) };
 
 fn gc(store: &Store) -> GcReport {
     store.gc(NOW, &mut |_, _| {}).unwrap()

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-const MOVING: Moving<'static> = Moving { jobs: Some(2), verify: false, progress: &|_, _| {} };
+const MOVING: Moving<'static> = Moving { jobs: Some(2), compare: Compare::Nothing, progress: &|_, _| {} };
 
 fn head_path(cache: &Cache, fingerprint: &Fingerprint) -> PathBuf {
     let hex = fingerprint.hex();
@@ -306,7 +306,7 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
     assert!(!kept.contains("/x ") && !kept.contains("..%2f"), "{kept}");
 }
 
-const VERIFYING: Moving<'static> = Moving { verify: true, ..MOVING };
+const VERIFYING: Moving<'static> = Moving { compare: Compare::All, ..MOVING };
 
 /// Publishes into a layer and damages the blob there; returns the recipe, the blob and its path.
 fn damaged(team: &Cache, damage: impl Fn(&Path)) -> (Fingerprint, BlobRef, PathBuf) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 
 const MOVING: Moving<'static> =
-    Moving { jobs: Some(4), verify: false, progress: &|done, total| assert!(done <= total) };
+    Moving { jobs: Some(4), compare: Compare::Nothing, progress: &|done, total| assert!(done <= total) };
 
 /// Publishes as [`publish`] does, and waits until the layers have it.
 fn publish_and_share(store: &Store, number: i64, bytes: &[u8]) -> (Fingerprint, BlobRef) {

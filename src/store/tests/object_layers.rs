@@ -9,7 +9,7 @@ use super::*;
 use retort_fingerprint::{Digest, RowKey};
 
 const MOVING: Moving<'static> =
-    Moving { jobs: Some(4), verify: false, progress: &|done, total| assert!(done <= total) };
+    Moving { jobs: Some(4), compare: Compare::Nothing, progress: &|done, total| assert!(done <= total) };
 
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_mins(1);
@@ -361,7 +361,7 @@ fn a_blob_of_the_right_size_with_other_bytes_is_set_right_by_whoever_has_it() {
         let mine = Cache::new();
         let store = mine.open_before("eve", &[team.layer(Writes::OnPush)]);
         publish(&store, 1, &right);
-        let verifying = Moving { verify: true, ..MOVING };
+        let verifying = Moving { compare: Compare::All, ..MOVING };
         let moved = store.push(None, &selection(&[fingerprint]), &verifying).unwrap().remove(0);
         assert_eq!((moved.blobs, moved.refused), (1, Vec::new()));
         assert!(is_right() && notices(&store).contains("refused blob"), "{bytes}");

@@ -241,3 +241,33 @@ fn rows_that_are_taken_over_keep_their_signatures() {
     store.take_rows(&known.open_trusting("bob", trust(None, &[1]), &[]), "elicit").unwrap();
     assert_eq!(count(&store), 3);
 }
+
+#[test]
+fn a_bit_flipped_anywhere_in_a_signed_pack_costs_its_signer_no_other_row() {
+    const ROWS: usize = 8;
+    let made = Cache::new();
+    put(&made.open_trusting("ada", trust(Some(1), &[]), &[]), 0..i64::try_from(ROWS).unwrap());
+    let pack = &names(&made, ".pack")[0];
+    let sound = fs_err::read(pack).unwrap();
+    for at in (0..sound.len()).step_by(29).chain([sound.len() - 100, sound.len() - 1]) {
+        let cache = Cache::new();
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << (at % 8);
+        let harm = |cache: &Cache| {
+            put_pack(cache, &sound);
+            let path = cache.root().join("rows/v1/elicit").join(pack.file_name().unwrap());
+            overwrite(&path, &bytes);
+        };
+        harm(&cache);
+        // Once by the run that meets it, and once more when what was sound has been sealed again.
+        for _ in 0..2 {
+            let kept = count(&cache.open_trusting("ada", trust(Some(1), &[]), &[]));
+            assert!(kept + 1 >= ROWS, "byte {at}: {kept} rows");
+        }
+        // Nobody else can tell whose they are.
+        let other = Cache::new();
+        harm(&other);
+        let store = other.open_trusting("bob", trust(Some(2), &[1]), &[]);
+        assert_eq!(count(&store), 0, "byte {at}");
+    }
+}

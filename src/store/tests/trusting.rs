@@ -3,7 +3,7 @@
 use super::*;
 use retort_fingerprint::Digest;
 
-const MOVING: Moving<'static> = Moving { jobs: Some(2), verify: false, progress: &|_, _| {} };
+const MOVING: Moving<'static> = Moving { jobs: Some(2), compare: Compare::Nothing, progress: &|_, _| {} };
 
 pub(super) fn secret(number: u8) -> Arc<SecretKey> {
     Arc::new(SecretKey::from_chance(&[number; 32]))

@@ -9,7 +9,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Annotation, AnnotationError, Marks, Spans, Unit};
+use super::marks::{Annotation, AnnotationError, Marks, Spans, Unit};
 
 #[derive(Deserialize)]
 struct Entry {

@@ -83,7 +83,7 @@ fn the_papers_attributed_tokens() {
         "#]],
     );
     bench.check(
-        "[ { keep_top: { share: 0.25, attributions: w } } ]",
+        "[ { keep_top: { fraction: 0.25, attributions: w } } ]",
         slice::from_ref(&row),
         &expect![[r#"
         V1_B3_0128 0: B because faster
@@ -150,7 +150,7 @@ fn the_most_frequent_words_are_a_control() {
     "#]],
     );
     bench.check(
-        "[ { keep_top: { share: 0.5, by: random, level: word } } ]",
+        "[ { keep_top: { fraction: 0.5, by: random, level: word } } ]",
         &rows,
         &expect![[r#"
         a 0: Ice is the ice
@@ -159,7 +159,7 @@ fn the_most_frequent_words_are_a_control() {
     "#]],
     );
     bench.check(
-        "[ { keep_top: { share: 0.2, by: random } } ]",
+        "[ { keep_top: { fraction: 0.2, by: random } } ]",
         &rows,
         &expect![[r#"
         a 0: o s i e i

@@ -21,7 +21,7 @@ const BY_ROW: [&str; 13] = [
     "[ { truncate: { keep: 3 } } ]",
     "[ { fill: { count: 3 } } ]",
     "[ { keep_top: { k: 3, by: random, level: word } } ]",
-    "[ { keep_top: { share: 0.5, by: random } } ]",
+    "[ { keep_top: { fraction: 0.5, by: random } } ]",
     "[ { strip_label: { choice_text: true, reasons: true } } ]",
     "[ { sample: { n: 1 } } ]",
     "[ { filter: { words_min: 2, words_max: 9 } } ]",
@@ -117,7 +117,7 @@ fn every_parameter_is_in_the_key() {
         "fill: { count: 1, between: x }",
         "keep_top: { k: 1, attributions: x }",
         "keep_top: { k: 2, attributions: x }",
-        "keep_top: { share: 0.5, attributions: x }",
+        "keep_top: { fraction: 0.5, attributions: x }",
         "keep_top: { k: 1, by: random }",
         "keep_top: { k: 1, by: frequency }",
         "keep_top: { k: 1, by: frequency, except: [a] }",
@@ -161,7 +161,11 @@ fn every_parameter_is_in_the_key() {
         assert_eq!(seen.insert(key, step), None, "{step}");
     }
     let named: BTreeSet<&str> = steps.iter().filter_map(|step| step.split(':').next()).collect();
-    assert_eq!(named, OPERATIONS.iter().map(|form| form.name).collect::<BTreeSet<_>>(), "every operation is here");
+    assert_eq!(
+        named,
+        OPERATIONS.all().iter().map(|form| form.name).collect::<BTreeSet<_>>(),
+        "every operation is here"
+    );
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         "fill: { count: 100001 }",
         "fill: { count: 1, with: \"\" }",
         "keep_top: { attributions: x }",
-        "keep_top: { k: 1, share: 0.5, attributions: x }",
+        "keep_top: { k: 1, fraction: 0.5, attributions: x }",
         "keep_top: { k: 1 }",
         "keep_top: { k: 1, attributions: x, by: random }",
         "keep_top: { k: 1, attributions: x, level: sentence }",
@@ -215,9 +219,9 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         fill: { count: 1, with: "" }
             error: `steps[0].fill` needs a token in `with`
         keep_top: { attributions: x }
-            error: `steps[0].keep_top` needs either `k` or `share`
-        keep_top: { k: 1, share: 0.5, attributions: x }
-            error: `steps[0].keep_top` needs either `k` or `share`
+            error: `steps[0].keep_top` needs either `k` or `fraction`
+        keep_top: { k: 1, fraction: 0.5, attributions: x }
+            error: `steps[0].keep_top` needs either `k` or `fraction`
         keep_top: { k: 1 }
             error: `steps[0].keep_top` needs either `attributions` or `by`
         keep_top: { k: 1, attributions: x, by: random }

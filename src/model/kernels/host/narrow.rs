@@ -8,7 +8,7 @@ use std::array;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::kernels::Major;
+use crate::kernels::operands::Major;
 
 /// The most rows that are few.
 pub(crate) const MOST_ROWS: usize = 96;

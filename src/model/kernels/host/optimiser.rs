@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::lanes::{sum_by, vectorised};
-use crate::kernels::AdamWStep;
+use crate::kernels::operands::AdamWStep;
 
 /// Elements handled by one task.
 const BLOCK: usize = 16 * 1024;

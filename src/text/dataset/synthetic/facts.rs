@@ -1,7 +1,7 @@
 //! The facts of one question, and the words they are put in.
 
-use super::SyntheticSpec;
-use super::situations::{NAMES, SITUATIONS, Situation};
+use super::situations::{Situation, names, situations};
+use super::spec::SyntheticSpec;
 use retort_artifact::{Choice, Label};
 use retort_fingerprint::Draw;
 
@@ -35,14 +35,14 @@ impl Facts {
         // Each fact is drawn whether it is used or not, so that a higher difficulty changes just what it adds.
         let mut turned = |from: u8| usize::from(draw.unit() < spec.reversals.get() && spec.difficulty >= from);
         let (asked, subject, reversed) = (turned(2), turned(3), turned(4));
-        let situation = &SITUATIONS[draw.below(usize::from(spec.situations))];
+        let situation = &situations()[draw.below(usize::from(spec.situations))];
         let first = draw.below(situation.things.len());
         let second = (first + 1 + draw.below(situation.things.len() - 1)) % situation.things.len();
         let scene = situation.scenes[draw.below(situation.scenes.len())];
         Self {
             situation,
             things: [situation.things[first], situation.things[second]],
-            name: NAMES[draw.below(NAMES.len())],
+            name: names()[draw.below(names().len())],
             scene: spec.scenes.then_some(scene),
             template: draw.below(Self::TEMPLATES),
             chain: usize::from(spec.chain),

@@ -35,71 +35,16 @@
 
 mod facts;
 mod situations;
+mod spec;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::Facts;
-use situations::{NAMES, SITUATIONS, Situation};
+use situations::{Situation, names, situations};
+pub use spec::SyntheticSpec;
 
-use crate::Fraction;
 use retort_artifact::{Label, Question, Questions, Split};
-use retort_fingerprint::{ContentHash, Draw, Term};
-
-/// How many questions to make up, and how hard they are.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SyntheticSpec {
-    /// Questions in the train split.
-    pub train: usize,
-    /// Questions in the dev split.
-    pub dev: usize,
-    /// Questions in the test split.
-    pub test: usize,
-    /// Rules between what is stated and what is asked, from 1 to 3.
-    pub chain: u8,
-    /// How many binary facts decide the label, from 1 to 4: the table of the [module](self).
-    pub difficulty: u8,
-    /// How often each fact but the first is turned round.
-    pub reversals: Fraction,
-    /// How many kinds of situation occur, from 1 to 12: more of them mean more words to learn.
-    pub situations: u8,
-    /// Whether a sentence goes before that says what happens.
-    pub scenes: bool,
-    /// Decides every question.
-    pub seed: u64,
-}
-
-impl Default for SyntheticSpec {
-    fn default() -> Self {
-        Self {
-            train: 2_000,
-            dev: 200,
-            test: 400,
-            chain: 2,
-            difficulty: 2,
-            reversals: Fraction::try_from(0.2).expect("it lies between 0 and 1"),
-            situations: 3,
-            scenes: false,
-            seed: 17,
-        }
-    }
-}
-
-impl ContentHash for SyntheticSpec {
-    fn term(&self) -> Term {
-        let Self { train, dev, test, chain, difficulty, reversals, situations, scenes, seed } = self;
-        Term::record([
-            ("train", train.term()),
-            ("dev", dev.term()),
-            ("test", test.term()),
-            ("chain", chain.term()),
-            ("difficulty", difficulty.term()),
-            ("reversals", reversals.term()),
-            ("situations", situations.term()),
-            ("scenes", scenes.term()),
-            ("seed", seed.term()),
-        ])
-    }
-}
+use retort_fingerprint::Draw;
 
 /// A request that the generator cannot meet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -135,10 +80,10 @@ impl SyntheticSpec {
     pub fn most(&self) -> usize {
         let of = |situation: &Situation| {
             let pairs = situation.things.len() * (situation.things.len() - 1);
-            let scenes = if self.scenes { situation.scenes.len() * NAMES.len() } else { 1 };
+            let scenes = if self.scenes { situation.scenes.len() * names().len() } else { 1 };
             pairs * situation.cause.len() * scenes * Facts::TEMPLATES / 2
         };
-        SITUATIONS.iter().take(usize::from(self.situations)).map(of).sum()
+        situations().iter().take(usize::from(self.situations)).map(of).sum()
     }
 
     fn check(&self) -> Result<(), SyntheticError> {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::situations::Effect;
 use super::*;
+use crate::Fraction;
 
 fn fraction(value: f64) -> Fraction {
     Fraction::try_from(value).unwrap()
@@ -124,7 +125,7 @@ fn settings_out_of_range_are_refused() {
 fn the_first_fact_alone_is_right_but_for_the_reversals() {
     let spec = SyntheticSpec { train: 4_000, situations: 12, reversals: fraction(0.2), ..SyntheticSpec::default() };
     let questions = generate(&spec).unwrap();
-    let more: Vec<&str> = SITUATIONS.iter().map(|situation| situation.cause[0]).collect();
+    let more: Vec<&str> = situations().iter().map(|situation| situation.cause[0]).collect();
     let right = questions.split(Split::Train).iter().filter(|question| {
         let first_has_more = more.iter().any(|cause| question.stem.contains(&format!(" is {cause} than ")));
         (question.answer == Label::at(0)) == first_has_more
@@ -135,10 +136,10 @@ fn the_first_fact_alone_is_right_but_for_the_reversals() {
 
 #[test]
 fn situations_are_told_apart_by_their_words() {
-    for situation in &SITUATIONS {
+    for situation in situations() {
         let things: BTreeSet<_> = situation.things.iter().collect();
         assert_eq!(things.len(), situation.things.len());
-        assert!(situation.things.iter().all(|thing| !NAMES.contains(thing)));
+        assert!(situation.things.iter().all(|thing| !names().contains(thing)));
         for scene in situation.scenes {
             let at = ["{name}", "{a}", "{b}"].map(|part| scene.find(part).unwrap());
             assert!(at[1] < at[2], "{scene}");
@@ -186,7 +187,7 @@ proptest! {
             let stem = question.stem.to_lowercase();
             let effect = usize::from(spec.chain) - 1;
             let mut found = 0;
-            for situation in &SITUATIONS[..usize::from(spec.situations)] {
+            for situation in &situations()[..usize::from(spec.situations)] {
                 for (direction, cause) in situation.cause.iter().enumerate() {
                     let Some((before, after)) = stem.split_once(&format!(" is {cause} than ")) else { continue };
                     let texts: Vec<String> = question.choices.iter().map(|choice| choice.text.to_lowercase()).collect();

@@ -1,0 +1,79 @@
+//! How a dataset format is written, and the adapter through which the stage sees it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use retort_artifact::Questions;
+use retort_fingerprint::{ContentHash, Term};
+use retort_source::Node;
+use retort_stage::params::{FromNode, Scope};
+use retort_stage::{Context, StageError};
+
+/// The name under which a format's revision enters the key; with a space in it, no field is called that.
+const REVISION: &str = "format revision";
+
+/// A way in which questions are written, as its author writes it: fields that know how to be read.
+pub trait DatasetFormat: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
+    /// The word that names it in the field `format`.
+    const NAME: &'static str;
+
+    /// Raised whenever the same files and fields give other questions: it enters the key.
+    const REVISION: u32;
+
+    /// One line for editors.
+    const ABOUT: &'static str;
+
+    /// Reads the questions of every split.
+    ///
+    /// # Errors
+    /// [`StageError::Data`] names the file and the line of what cannot be read.
+    fn read(&self, context: &Context<'_>) -> Result<Questions, StageError>;
+}
+
+/// A format with its fields read.
+pub(super) trait BoundFormat: fmt::Debug + Send + Sync {
+    fn term(&self) -> Term;
+    fn read(&self, context: &Context<'_>) -> Result<Questions, StageError>;
+}
+
+impl<F: DatasetFormat> BoundFormat for F {
+    fn term(&self) -> Term {
+        let mut fields = match ContentHash::term(self) {
+            Term::Record(fields) => fields,
+            other => BTreeMap::from([("fields".into(), other)]),
+        };
+        fields.insert(REVISION.into(), Term::Int(F::REVISION.into()));
+        Term::Record(fields)
+    }
+
+    fn read(&self, context: &Context<'_>) -> Result<Questions, StageError> {
+        DatasetFormat::read(self, context)
+    }
+}
+
+/// A format in the list.
+#[derive(Debug)]
+pub struct FormatEntry {
+    /// The word that names it.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// Its revision.
+    pub revision: u32,
+    pub(super) bind: fn(&Node, &mut Scope<'_>) -> Option<Arc<dyn BoundFormat>>,
+    pub(super) schema: fn() -> Json,
+}
+
+impl FormatEntry {
+    /// Makes the list's entry for an author's format.
+    pub const fn of<F: DatasetFormat>() -> Self {
+        Self { name: F::NAME, about: F::ABOUT, revision: F::REVISION, bind: bind::<F>, schema: F::schema }
+    }
+}
+
+fn bind<F: DatasetFormat>(node: &Node, scope: &mut Scope<'_>) -> Option<Arc<dyn BoundFormat>> {
+    Some(Arc::new(F::from_node(node, scope)?))
+}

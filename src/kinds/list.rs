@@ -1,0 +1,28 @@
+//! The one list of kinds.
+
+use retort_stage::Kind;
+
+use super::{Agreement, Attribute, Dataset, Elicit, Evaluate, Lens, Report, Tokenizer, Train, Transform, TunedLens};
+use crate::catalog::Catalog;
+
+/// Every kind of stage.
+pub(crate) static KINDS: Catalog<Kind> = Catalog::of(|| {
+    vec![
+        Kind::of::<Dataset>(),
+        Kind::of::<Elicit>(),
+        Kind::of::<Transform>(),
+        Kind::of::<Tokenizer>(),
+        Kind::of::<Train>(),
+        Kind::of::<Attribute>(),
+        Kind::of::<Agreement>(),
+        Kind::of::<TunedLens>(),
+        Kind::of::<Lens>(),
+        Kind::of::<Evaluate>(),
+        Kind::of::<Report>(),
+    ]
+});
+
+/// Returns every kind of stage that pipelines may use in this process.
+pub fn kinds() -> &'static [Kind] {
+    KINDS.all()
+}

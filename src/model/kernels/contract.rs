@@ -1,0 +1,242 @@
+//! What a backend does for a transformer, and what a decoder calls.
+//!
+//! A backend need not have an operation of its own: each is put together from Burn's here, and a backend that can do better
+//! says how. So too with [`Blocks`]: what is put together from Burn's operations alone is written once, since Burn knows its
+//! gradient.
+
+use burn::tensor::FloatDType;
+use burn::tensor::backend::Backend;
+
+use super::host::attention::Heads;
+use super::host::dropout::Dropout;
+use super::host::norm::Normal;
+use super::host::pointwise::Activation;
+use super::operands::{AdamWStep, AffineGrads, Form, Real, Turn, Wanted};
+use super::{composed, distributions};
+use crate::layout::Layout;
+
+/// A backend's operations and their gradients.
+pub(crate) trait Kernels: Backend {
+    /// Keys and values of one layer for every sequence of a batch, as far as generation has got.
+    type Memory: Send;
+
+    /// Whether sequences may lie one after the other without padding.
+    const RAGGED: bool;
+
+    /// Normalises the rows of `x` `[tokens, width]`; also the means and scales, `[tokens, 2]`, for the gradient.
+    fn normalise(
+        x: &Real<Self>,
+        gain: &Real<Self>,
+        bias: Option<&Real<Self>>,
+        normal: Normal,
+    ) -> (Real<Self>, Real<Self>) {
+        composed::normalise::<Self>(x, gain, bias, normal)
+    }
+
+    /// The gradients of [`normalise`](Self::normalise).
+    fn normalise_backward(
+        grad: Real<Self>,
+        x: &Real<Self>,
+        stats: &Real<Self>,
+        gain: &Real<Self>,
+        normal: Normal,
+        wanted: Wanted,
+    ) -> AffineGrads<Self> {
+        composed::normalise_backward(&grad, x, stats, gain, normal, wanted)
+    }
+
+    /// `x · weight (+ bias) (+ residual)`, with `x` `[tokens, in]`.
+    fn affine(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: Option<&Real<Self>>,
+        residual: Option<&Real<Self>>,
+    ) -> Real<Self> {
+        composed::affine::<Self>(x, weight, form, bias, residual)
+    }
+
+    /// The gradients of [`affine`](Self::affine), but that of the residual, which is `grad` itself.
+    fn affine_backward(
+        grad: &Real<Self>,
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        wanted: Wanted,
+    ) -> AffineGrads<Self> {
+        composed::affine_backward(grad, x, weight, form, wanted)
+    }
+
+    /// `activation(x · weight + bias)` and, if asked, its slope at each element.
+    fn affine_activated(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: &Real<Self>,
+        activation: Activation,
+        slope: bool,
+    ) -> (Real<Self>, Option<Real<Self>>) {
+        composed::affine_activated::<Self>(x, weight, form, bias, activation, slope)
+    }
+
+    /// `a · b`, element by element.
+    fn multiply(a: Real<Self>, b: &Real<Self>) -> Real<Self> {
+        Self::float_mul(a, b.clone())
+    }
+
+    /// `activation(gate) · up` of `x` `[tokens, 2 · inner]`, gates left, ups right: `[tokens, inner]`.
+    fn gated(x: &Real<Self>, activation: Activation) -> Real<Self> {
+        composed::gated::<Self>(x, activation)
+    }
+
+    /// The gradient of [`gated`](Self::gated).
+    fn gated_backward(grad: &Real<Self>, x: &Real<Self>, activation: Activation) -> Real<Self> {
+        composed::gated_backward::<Self>(grad, x, activation)
+    }
+
+    /// Turns the queries and keys of `qkv`; backwards, by the negative angles, for the gradient.
+    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<Self>, backwards: bool) -> Real<Self> {
+        composed::rotate(&qkv, heads, turn, backwards)
+    }
+
+    /// Drops elements of `x` `[tokens, width]` and scales the others up; its own gradient.
+    fn dropped(x: Real<Self>, dropout: Dropout) -> Real<Self> {
+        composed::dropped::<Self>(&x, dropout)
+    }
+
+    /// Causal self-attention `[tokens, qkv]` to `[tokens, queries]`, and what its gradient needs beside the two.
+    fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> (Real<Self>, Real<Self>) {
+        composed::attend::<Self>(qkv, heads, layout, dropout)
+    }
+
+    /// The gradient of [`attend`](Self::attend).
+    fn attend_backward(
+        grad: &Real<Self>,
+        qkv: &Real<Self>,
+        _out: &Real<Self>,
+        kept: &Real<Self>,
+        heads: Heads,
+        layout: &Layout,
+        dropout: Option<Dropout>,
+    ) -> Real<Self> {
+        composed::attend_backward::<Self>(grad, qkv, kept, heads, layout, dropout)
+    }
+
+    /// An empty memory for `sequences` sequences.
+    fn memory(sequences: usize) -> Self::Memory;
+
+    /// Attention of new positions over `memory`, which they join.
+    fn attend_cached(qkv: &Real<Self>, heads: Heads, layout: &Layout, memory: &mut Self::Memory) -> Real<Self>;
+
+    /// Keeps only the sequences at `kept`, ascending.
+    fn retain(memory: &mut Self::Memory, kept: &[usize]);
+
+    /// Adds the sequences of another memory after those of `memory`; their positions may be more or fewer.
+    fn join(memory: &mut Self::Memory, other: Self::Memory);
+
+    /// The rows of `table` `[height, width]` at `indices`.
+    fn pick_rows(table: &Real<Self>, indices: &[u32]) -> Real<Self> {
+        composed::pick_rows::<Self>(table, indices)
+    }
+
+    /// `table` `[height, width]` with the rows of `x` added at `indices`.
+    fn add_rows(table: Real<Self>, x: &Real<Self>, indices: &[u32]) -> Real<Self> {
+        composed::add_rows::<Self>(&table, x, indices)
+    }
+
+    /// A `[height, width]` matrix of zeros.
+    fn zero_rows(height: usize, width: usize, device: &Self::Device) -> Real<Self> {
+        Self::float_zeros([height, width].into(), device, FloatDType::F32)
+    }
+
+    /// The sum of the cross-entropies of `logits` `[rows, vocab]`, each times its row's weight (1 without `weights`), times
+    /// `scale`, `[1]`, and its gradient.
+    fn cross_entropy(
+        logits: Real<Self>,
+        targets: &[u32],
+        weights: Option<&[f32]>,
+        scale: f32,
+    ) -> (Real<Self>, Real<Self>) {
+        composed::cross_entropy::<Self>(&logits, targets, weights, scale)
+    }
+
+    /// The elements of `x` `[rows, width]` at one column for each row, `[rows, 1]`.
+    fn pick_columns(x: &Real<Self>, columns: &[u32]) -> Real<Self> {
+        distributions::pick_columns::<Self>(x, columns)
+    }
+
+    /// What each row of `logits` `[rows, columns]`, a part of the vocabulary or all of it, says beside the same row of
+    /// `finals`: `[rows, blocks · SURVEY]`, the numbers of blocks that follow each other. `chosen` `[rows, 1]` is the logit of
+    /// the row's target.
+    fn survey(logits: &Real<Self>, finals: &Real<Self>, chosen: &Real<Self>) -> Real<Self> {
+        distributions::survey::<Self>(logits, finals, chosen)
+    }
+
+    /// The gradient in `logits` `[rows, columns]`, a part of the vocabulary or all of it, of the divergence of the
+    /// distributions of `finals` from theirs. `sums` `[rows, 4]` says of whole rows: the largest logit, and what the
+    /// exponential of what a logit is below it is multiplied by to be a probability times a factor; then both of `finals`.
+    fn divergence_backward(logits: Real<Self>, finals: &Real<Self>, sums: &Real<Self>) -> Real<Self> {
+        distributions::divergence_backward::<Self>(&logits, finals, sums)
+    }
+
+    /// The sum of the squares of all elements of all tensors.
+    fn sum_squares(tensors: &[Real<Self>]) -> f64 {
+        composed::sum_squares::<Self>(tensors)
+    }
+
+    /// One step of AdamW on one tensor; gives back weight, first and second moment.
+    fn adamw(
+        weight: Real<Self>,
+        grad: &Real<Self>,
+        first: Real<Self>,
+        second: Real<Self>,
+        step: &AdamWStep,
+    ) -> (Real<Self>, Real<Self>, Real<Self>) {
+        composed::adamw::<Self>(weight, grad, first, second, step)
+    }
+}
+
+/// The operations as a decoder calls them, tracked or not.
+pub(crate) trait Blocks: Backend {
+    /// The backend that does the arithmetic.
+    type Plain: Kernels<Device = Self::Device>;
+
+    /// Takes a plain tensor as a constant.
+    fn constant(x: Real<Self::Plain>) -> Real<Self>;
+    /// The rows of `table` at `indices`.
+    fn gather(table: &Real<Self>, indices: &[u32]) -> Real<Self>;
+    /// The sum of two tensors of one shape.
+    fn add(a: Real<Self>, b: Real<Self>) -> Real<Self> {
+        Self::float_add(a, b)
+    }
+    /// A tensor times a number.
+    fn scale(x: Real<Self>, factor: f32) -> Real<Self> {
+        Self::float_mul_scalar(x, factor.into())
+    }
+    /// Normalisation of rows.
+    fn norm(x: &Real<Self>, gain: &Real<Self>, bias: Option<&Real<Self>>, normal: Normal) -> Real<Self>;
+    /// `x · weight (+ bias) (+ residual)`.
+    fn linear(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: Option<&Real<Self>>,
+        residual: Option<&Real<Self>>,
+    ) -> Real<Self>;
+    /// `activation(x · weight + bias)`.
+    fn linear_activated(
+        x: &Real<Self>,
+        weight: &Real<Self>,
+        form: Form,
+        bias: &Real<Self>,
+        activation: Activation,
+    ) -> Real<Self>;
+    /// `activation(gate) · up` of gates and ups side by side.
+    fn gated(x: &Real<Self>, activation: Activation) -> Real<Self>;
+    /// Turns queries and keys.
+    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<Self::Plain>) -> Real<Self>;
+    /// Drops elements.
+    fn dropped(x: Real<Self>, dropout: Dropout) -> Real<Self>;
+    /// Causal self-attention within the sequences of `layout`.
+    fn attention(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> Real<Self>;
+}
