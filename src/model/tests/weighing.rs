@@ -70,7 +70,7 @@ fn gradient(model: &mut Model, batches: &[Batch<'_>]) -> (f64, Vec<Vec<f32>>) {
         let learned = network.learn(batches, &update).expect("learns");
         let specs = network.learned_specs();
         // The first moment is half the gradient after one step.
-        let grad = |i| network.shelf(Shelf::First, i).expect("there").expect("readable").iter().map(|x| x * 2.0).collect();
+        let grad = |i| network.read(network.shelf(Shelf::First, i).expect("there").clone()).expect("readable").iter().map(|x| x * 2.0).collect();
         (learned.loss, (0..specs.len()).map(grad).collect())
     })
 }
