@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, ArtifactKind, CodecError, Parts};
+use super::codec::{bytes_of, stored};
+use super::{Artifact, ArtifactKind, CodecError, Part, Parts};
+use retort_fingerprint::Digest;
 
 /// Where a target puts its rationale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,8 +125,8 @@ pub struct Checkpoint {
     pub config: Vec<u8>,
     /// `tokenizer.json`.
     pub tokenizer: Vec<u8>,
-    /// `model.safetensors`.
-    pub weights: Vec<u8>,
+    /// `model.safetensors`, which is in the store.
+    pub weights: Digest,
     /// How it is asked and read.
     pub usage: Usage,
     /// How its training went.
@@ -170,30 +172,71 @@ fn json<T: serde::de::DeserializeOwned>(format: &'static str, bytes: &[u8]) -> R
 
 impl Artifact for Checkpoint {
     const KIND: ArtifactKind = ArtifactKind::Checkpoint;
+    const STORED: &'static [&'static str] = &["weights"];
 
     fn encode(&self) -> Parts {
         let Self { config, tokenizer, weights, usage, log } = self;
-        let json = |value: Result<Vec<u8>, _>| value.expect("plain structs encode as JSON");
+        let json = |value: Result<Vec<u8>, _>| Part::Bytes(value.expect("plain structs encode as JSON"));
         Parts::from([
-            ("config".to_owned(), config.clone()),
-            ("tokenizer".to_owned(), tokenizer.clone()),
-            ("weights".to_owned(), weights.clone()),
+            ("config".to_owned(), config.clone().into()),
+            ("tokenizer".to_owned(), tokenizer.clone().into()),
+            ("weights".to_owned(), Part::Stored(*weights)),
             ("usage".to_owned(), json(serde_json::to_vec(usage))),
             ("log".to_owned(), json(serde_json::to_vec(log))),
         ])
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {
-        let part = |name: &str| {
-            let missing = || CodecError::MissingPart { format: "checkpoint", part: name.to_owned() };
-            parts.get(name).ok_or_else(missing)
-        };
+        let part = |name: &str| bytes_of(parts, "checkpoint", name);
         Ok(Self {
-            config: part("config")?.clone(),
-            tokenizer: part("tokenizer")?.clone(),
-            weights: part("weights")?.clone(),
+            config: part("config")?.to_vec(),
+            tokenizer: part("tokenizer")?.to_vec(),
+            weights: stored(parts, "checkpoint", "weights")?,
             usage: json("checkpoint usage", part("usage")?)?,
-            log: parts.get("log").map(|bytes| Self::decode_log(bytes)).transpose()?.unwrap_or_default(),
+            log: parts.get("log").and_then(Part::bytes).map(Self::decode_log).transpose()?.unwrap_or_default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let format = Format { placement: Placement::After, marker: "#".into() };
+        Checkpoint {
+            config: b"{}".to_vec(),
+            tokenizer: b"[]".to_vec(),
+            weights: Digest::of(b"weights"),
+            usage: Usage { format, prompt: "?".into(), begin: Vec::new(), end: None },
+            log: TrainingLog { best_step: 7, ..TrainingLog::default() },
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_survives_its_codec_and_its_weights_stay_where_they_are() {
+        let found = checkpoint();
+        let mut parts = found.encode();
+        assert_eq!(Checkpoint::decode(&parts).unwrap(), found);
+        let in_memory: Vec<&String> =
+            parts.iter().filter(|(_, part)| part.bytes().is_some()).map(|(name, _)| name).collect();
+        assert_eq!(in_memory, ["config", "log", "tokenizer", "usage"]);
+        assert_eq!(parts["weights"], Part::Stored(found.weights));
+        // A reader need not ask for the log.
+        parts.remove("log");
+        assert_eq!(Checkpoint::decode(&parts).unwrap(), Checkpoint { log: TrainingLog::default(), ..found });
+    }
+
+    #[test]
+    fn a_part_that_lacks_or_is_not_in_memory_is_named() {
+        for part in Checkpoint::MODEL_PARTS {
+            let mut parts = checkpoint().encode();
+            parts.remove(part);
+            let error = Checkpoint::decode(&parts).unwrap_err().to_string();
+            assert_eq!(error, format!("cannot decode `checkpoint`: its part `{part}` is missing"));
+        }
+        let mut parts = checkpoint().encode();
+        parts.insert("usage".into(), Part::Stored(Digest::of(b"usage")));
+        assert!(Checkpoint::decode(&parts).is_err());
     }
 }

@@ -2,11 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use retort_fingerprint::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The bytes of an artifact, part by part.
-pub type Parts = BTreeMap<String, Vec<u8>>;
+/// An artifact, part by part.
+pub type Parts = BTreeMap<String, Part>;
+
+/// A part of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// In memory.
+    Bytes(Vec<u8>),
+    /// In the store, under this digest.
+    Stored(Digest),
+}
+
+impl Part {
+    /// Returns the bytes of a part that is in memory.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Stored(_) => None,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Part {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
 
 /// Bytes that are not the artifact they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,14 +81,14 @@ impl RowFormat {
     }
 
     /// Encodes rows in their order.
-    pub(super) fn encode<T: Serialize>(&self, rows: &[T]) -> Vec<u8> {
+    pub(super) fn encode<T: Serialize>(&self, rows: &[T]) -> Part {
         let mut out = self.header().into_bytes();
         out.push(b'\n');
         for row in rows {
             serde_json::to_writer(&mut out, row).expect("rows have string keys and finite or null numbers");
             out.push(b'\n');
         }
-        out
+        Part::Bytes(out)
     }
 
     /// Decodes rows in their order; every line must end with a line feed, so a truncated file is refused.
@@ -88,7 +114,21 @@ impl RowFormat {
 
     /// Decodes the rows of a part that must be there.
     pub(super) fn part<T: DeserializeOwned>(&self, parts: &Parts, part: &str) -> Result<Vec<T>, CodecError> {
-        let missing = || CodecError::MissingPart { format: self.name, part: part.to_owned() };
-        self.decode(parts.get(part).ok_or_else(missing)?)
+        self.decode(bytes_of(parts, self.name, part)?)
+    }
+}
+
+/// Returns the bytes of a part that must be there, in memory; `format` is what is decoded.
+pub(super) fn bytes_of<'p>(parts: &'p Parts, format: &'static str, part: &str) -> Result<&'p [u8], CodecError> {
+    let missing = || CodecError::MissingPart { format, part: part.to_owned() };
+    parts.get(part).and_then(Part::bytes).ok_or_else(missing)
+}
+
+/// Returns the digest of a part that must be there, in the store.
+pub(super) fn stored(parts: &Parts, format: &'static str, part: &str) -> Result<Digest, CodecError> {
+    match parts.get(part) {
+        Some(Part::Stored(digest)) => Ok(*digest),
+        Some(Part::Bytes(bytes)) => Ok(Digest::of(bytes)),
+        None => Err(CodecError::MissingPart { format, part: part.to_owned() }),
     }
 }

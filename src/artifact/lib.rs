@@ -1,8 +1,10 @@
 //! The plain data on the edges of an experiment, and its versioned codecs.
 //!
 //! An artifact is a set of named *parts*, each of which becomes one blob. A stage's key takes the digest of just the
-//! parts it reads, so that a changed test question leaves a training run alone. Row artifacts are JSON lines behind a
-//! header line that names the format and its version: equal values give equal bytes, and a person can read them.
+//! parts it reads, so that a changed test question leaves a training run alone. A part that may be too large for memory,
+//! such as weights, is held by its digest alone: it is written to the store while it is made, and read from there. Row
+//! artifacts are JSON lines behind a header line that names the format and its version: equal values give equal bytes, and
+//! a person can read them.
 //!
 //! There is no I/O here, no tensor and no path.
 
@@ -31,7 +33,7 @@ pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matchi
 pub use answer::{Answer, Answers};
 pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
-pub use codec::{CodecError, Parts};
+pub use codec::{CodecError, Part, Parts};
 pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
@@ -45,6 +47,9 @@ pub use votes::{Elicited, Poll, Right, Votes};
 pub trait Artifact: Sized {
     /// What kind of edge it travels on.
     const KIND: ArtifactKind;
+
+    /// The parts that are not read into memory to decode it: [`Part::Stored`].
+    const STORED: &'static [&'static str] = &[];
 
     /// Encodes every part; equal values give equal bytes.
     fn encode(&self) -> Parts;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Artifact, ArtifactKind, CodecError, Parts};
+use super::codec::bytes_of;
+use super::{Artifact, ArtifactKind, CodecError, Part, Parts};
 
 /// A report's files by name, such as `report.md` or `figure.svg`. Parts: one for each file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,10 +27,11 @@ impl Artifact for ReportFiles {
     const KIND: ArtifactKind = ArtifactKind::Report;
 
     fn encode(&self) -> Parts {
-        self.files.clone()
+        self.files.iter().map(|(name, bytes)| (name.clone(), Part::Bytes(bytes.clone()))).collect()
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {
-        Ok(Self { files: parts.clone() })
+        let file = |name: &String| Ok((name.clone(), bytes_of(parts, "report", name)?.to_vec()));
+        Ok(Self { files: parts.keys().map(file).collect::<Result<_, CodecError>>()? })
     }
 }

@@ -1,5 +1,6 @@
 //! A tokenizer as a file.
 
+use super::codec::bytes_of;
 use super::{Artifact, ArtifactKind, CodecError, Parts};
 
 /// The bytes of a Hugging Face `tokenizer.json`. Part: `tokenizer`.
@@ -13,11 +14,10 @@ impl Artifact for TokenizerFile {
     const KIND: ArtifactKind = ArtifactKind::Tokenizer;
 
     fn encode(&self) -> Parts {
-        Parts::from([("tokenizer".to_owned(), self.json.clone())])
+        Parts::from([("tokenizer".to_owned(), self.json.clone().into())])
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {
-        let missing = || CodecError::MissingPart { format: "tokenizer", part: "tokenizer".to_owned() };
-        Ok(Self { json: parts.get("tokenizer").ok_or_else(missing)?.clone() })
+        Ok(Self { json: bytes_of(parts, "tokenizer", "tokenizer")?.to_vec() })
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, ArtifactKind, CodecError, Parts};
+use super::codec::{bytes_of, stored};
+use super::{Artifact, ArtifactKind, CodecError, Part, Parts};
+use retort_fingerprint::Digest;
 
 /// What happened while translators were trained. It holds no times, so that equal trainings have equal logs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,8 +36,8 @@ pub struct TuningLog {
 /// Translators as a safetensors file, with the log of their training. Parts: `log`, `translators`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Translators {
-    /// The file: `<layer>.weight` and `<layer>.bias`.
-    pub weights: Vec<u8>,
+    /// The file, which is in the store: `<layer>.weight` and `<layer>.bias`.
+    pub weights: Digest,
     /// How their training went.
     pub log: TuningLog,
 }
@@ -59,21 +61,19 @@ impl Translators {
 
 impl Artifact for Translators {
     const KIND: ArtifactKind = ArtifactKind::Translators;
+    const STORED: &'static [&'static str] = &["translators"];
 
     fn encode(&self) -> Parts {
         let Self { weights, log } = self;
         Parts::from([
-            ("log".to_owned(), serde_json::to_vec(log).expect("plain structs encode as JSON")),
-            ("translators".to_owned(), weights.clone()),
+            ("log".to_owned(), Part::Bytes(serde_json::to_vec(log).expect("plain structs encode as JSON"))),
+            ("translators".to_owned(), Part::Stored(*weights)),
         ])
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {
-        let part = |name: &str| {
-            let missing = || CodecError::MissingPart { format: "translators", part: name.to_owned() };
-            parts.get(name).ok_or_else(missing)
-        };
-        Ok(Self { weights: part("translators")?.clone(), log: Self::decode_log(part("log")?)? })
+        let log = Self::decode_log(bytes_of(parts, "translators", "log")?)?;
+        Ok(Self { weights: stored(parts, "translators", "translators")?, log })
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn translators_survive_their_codec() {
         let log = TuningLog { student: "d1".into(), divergences: vec![0.5], after: vec![0.25], ..TuningLog::default() };
-        let found = Translators { weights: vec![1, 2, 3], log };
+        let found = Translators { weights: Digest::of(&[1, 2, 3]), log };
         let mut parts = found.encode();
         assert_eq!(Translators::decode(&parts).unwrap(), found);
         parts.remove("log");

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use retort_artifact::Parts;
+use retort_artifact::{Part, Parts};
 use retort_event::Note;
 use retort_fingerprint::Digest;
 use retort_plan::{Facts, Found, Need, Recipe};
 use retort_spec::InstanceId;
 use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
-use retort_store::{Claim, LeaseState, Pending, Producer, Store, StoreError};
+use retort_store::{BlobRef, Claim, LeaseState, Pending, Producer, Store, StoreError};
 
 /// The note of a claim that says what computed it.
 pub const DEVICE: &str = "device";
@@ -63,11 +63,13 @@ pub(super) struct Job<'a> {
     pub(super) messages: Sender<Message>,
 }
 
-/// Passes notes on to the loop, and keeps for the claim what the work cost so far and what it says of itself.
+/// Passes notes on to the loop, and keeps for the claim what the work cost so far, what it says of itself, and the parts that it
+/// has written.
 struct ToLoop<'a> {
     id: InstanceId,
     messages: &'a Sender<Message>,
     kept: Mutex<BTreeMap<String, String>>,
+    written: Mutex<BTreeMap<Digest, Pending>>,
 }
 
 impl Feed for ToLoop<'_> {
@@ -84,6 +86,13 @@ impl Feed for ToLoop<'_> {
     fn record(&self, name: &'static str, text: &str) {
         if let Ok(mut kept) = self.kept.lock() {
             kept.insert(name.to_owned(), text.to_owned());
+        }
+    }
+
+    fn hold(&self, written: Pending) {
+        // Whoever panicked with the lock has no result either.
+        if let Ok(mut all) = self.written.lock() {
+            all.insert(written.blob().digest, written);
         }
     }
 }
@@ -119,14 +128,16 @@ impl Job<'_> {
             return Ok(());
         }
         let started_at_ms = (self.wall_ms)();
-        let feed = ToLoop { id: self.id, messages: &self.messages, kept: Mutex::default() };
+        let (kept, written) = (Mutex::default(), Mutex::default());
+        let feed = ToLoop { id: self.id, messages: &self.messages, kept, written };
         let context = Context::new(&self.recipe.order, self.store, self.devices, self.reach, &feed, self.stop);
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
         let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
         self.check_externals()?;
         let took_ms = elapsed_ms(began);
         let kept = feed.kept.into_inner().unwrap_or_default();
-        let (blobs, claim) = self.claim(parts, started_at_ms, took_ms, kept)?;
+        let (blobs, outputs) = self.outputs(parts, feed.written.into_inner().unwrap_or_default())?;
+        let claim = self.claim(outputs, started_at_ms, took_ms, kept);
         let (id, messages) = (self.id, self.messages.clone());
         let found = Found {
             fingerprint,
@@ -162,21 +173,45 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn claim(
+    /// Puts the parts that are in memory into the store beside those that were written on the way, and says which blob is
+    /// which part.
+    fn outputs(
         &self,
         parts: Parts,
+        written: BTreeMap<Digest, Pending>,
+    ) -> Result<(Vec<Pending>, BTreeMap<String, BlobRef>), StoreError> {
+        let mut blobs = Vec::with_capacity(parts.len());
+        let mut outputs = BTreeMap::new();
+        for (part, content) in parts {
+            let blob = match content {
+                Part::Bytes(bytes) => {
+                    let pending = self.store.put(&bytes)?;
+                    let blob = pending.blob();
+                    blobs.push(pending);
+                    blob
+                }
+                Part::Stored(digest) => {
+                    let there = || self.store.blob_size(&digest).map(|bytes| BlobRef { digest, bytes });
+                    let blob = written.get(&digest).map(Pending::blob).or_else(there);
+                    blob.ok_or(StoreError::Missing { digest })?
+                }
+            };
+            outputs.insert(part, blob);
+        }
+        // What was written and is no part goes away.
+        let is_part = |pending: &Pending| outputs.values().any(|blob| *blob == pending.blob());
+        blobs.extend(written.into_values().filter(is_part));
+        outputs.extend(self.store.partial(&self.recipe.order.fingerprint).kept_parts()?);
+        Ok((blobs, outputs))
+    }
+
+    fn claim(
+        &self,
+        outputs: BTreeMap<String, BlobRef>,
         started_at_ms: u64,
         took_ms: u64,
         kept: BTreeMap<String, String>,
-    ) -> Result<(Vec<Pending>, Claim), StoreError> {
-        let mut blobs = Vec::with_capacity(parts.len());
-        let mut outputs = BTreeMap::new();
-        for (part, bytes) in parts {
-            let blob = self.store.put(&bytes)?;
-            outputs.insert(part, blob.blob());
-            blobs.push(blob);
-        }
-        outputs.extend(self.store.partial(&self.recipe.order.fingerprint).kept_parts()?);
+    ) -> Claim {
         let mut notes = self.recipe.origins.clone();
         if self.stage.slot() == Slot::Device
             && let Some(device) = self.devices.described()
@@ -184,15 +219,14 @@ impl Job<'_> {
             notes.insert(DEVICE.to_owned(), device);
         }
         notes.extend(kept);
-        let claim = Claim {
+        Claim {
             manifest: self.recipe.manifest.clone(),
             outputs,
             producer: self.producer.clone(),
             started_at_ms,
             took_ms,
             notes,
-        };
-        Ok((blobs, claim))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::train::Keep;
 use retort_artifact::Checkpoint;
 use retort_model::FitLog;
 use retort_stage::{Context, StageError};
-use retort_store::PartialDir;
+use retort_store::{PartialDir, ProvenFile};
 
 /// The name of the saved state of training.
 pub(super) const STATE: &str = "training";
@@ -19,8 +19,9 @@ const NO: &[u8] = b"no";
 
 /// Returns the saved state to go on from, if there is one. With `keep: full` it is of no use where the weights of earlier
 /// evaluations were not kept: the result would lack them for good.
-pub(super) fn saved(context: &Context<'_>, partial: &PartialDir, keep: Keep) -> Result<Option<Vec<u8>>, StageError> {
-    let saved = partial.load(STATE)?;
+pub(super) fn saved(context: &Context<'_>, keep: Keep) -> Result<Option<ProvenFile>, StageError> {
+    let partial = context.partial();
+    let saved = partial.open(STATE)?;
     let keeping = partial.load(KEEPING)?;
     if keep != Keep::Full {
         partial.forget_parts()?;

@@ -3,7 +3,9 @@
 mod claim;
 mod fields;
 
-use retort_artifact::{AgreementSummary, Checkpoint, CodecError, Parts, Question, Questions, ReportFiles, Scores};
+use retort_artifact::{
+    AgreementSummary, Checkpoint, CodecError, Part, Parts, Question, Questions, ReportFiles, Scores,
+};
 use retort_artifact::{Artifact, ArtifactKind, Split, TrainingLog, Votes};
 use retort_fingerprint::Digest;
 use retort_report::{self as report, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, foresee_lens, report_with};
@@ -24,12 +26,12 @@ impl Artifact for Training {
     const KIND: ArtifactKind = ArtifactKind::Checkpoint;
 
     fn encode(&self) -> Parts {
-        Parts::from([("log".to_owned(), serde_json::to_vec(&self.0).expect("plain structs encode as JSON"))])
+        Parts::from([("log".to_owned(), serde_json::to_vec(&self.0).expect("plain structs encode as JSON").into())])
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {
         let missing = || CodecError::MissingPart { format: "training log", part: "log".into() };
-        Checkpoint::decode_log(parts.get("log").ok_or_else(missing)?).map(Self)
+        Checkpoint::decode_log(parts.get("log").and_then(Part::bytes).ok_or_else(missing)?).map(Self)
     }
 }
 

@@ -225,8 +225,7 @@ impl Stage for Train {
         if let Some(lora) = &mut recipe.lora {
             lora.rows = added;
         }
-        let partial = context.partial();
-        let saved = keeping::saved(context, &partial, self.keep.0)?;
+        let saved = keeping::saved(context, self.keep.0)?;
         let mut hooks = Hooks {
             context,
             tokenizer: &tokenizer,
@@ -235,13 +234,13 @@ impl Stage for Train {
             eval_by: self.recipe.eval_by,
             max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer, dev.iter().copied())?,
             keeps: (self.keep.0 == Keep::Full).then(|| context.partial()),
-            saving: Saving::new(partial, STATE),
+            saving: Saving::new(context.partial(), STATE),
             pace: Pace::new(),
             peak: model::peak_flops(context.device::<Device>()?, self.recipe.precision),
             failure: None,
         };
         let fitted = match saved {
-            Some(state) => resume(&mut model, &examples, &recipe, &state, &mut hooks),
+            Some(state) => resume(&mut model, &examples, &recipe, state, &mut hooks),
             None => fit(&mut model, &examples, &recipe, &mut hooks),
         };
         if let Some(failure) = hooks.failure.take() {
@@ -250,6 +249,7 @@ impl Stage for Train {
         let fitted = match fitted {
             Err(FitError::State(error)) => {
                 context.warn(format!("the saved state is of no use, so training begins anew: {error}"));
+                drop(model);
                 model = self.load(context, &tokenizer)?;
                 fit(&mut model, &examples, &recipe, &mut hooks)
             }
@@ -260,6 +260,7 @@ impl Stage for Train {
             Ok(log) if self.keep.0 == Keep::Full && !keeping::has_all(&context.partial(), &log)? => {
                 context.warn("the weights of some evaluations before a stop are gone, so training begins anew");
                 context.partial().forget_parts()?;
+                drop(model);
                 model = self.load(context, &tokenizer)?;
                 fit(&mut model, &examples, &recipe, &mut hooks)
             }
@@ -282,7 +283,7 @@ impl Stage for Train {
         Ok(Checkpoint {
             config: model.config().to_json().into_bytes(),
             tokenizer: tokenizer.to_json().map_err(data)?,
-            weights: model.weights_bytes().map_err(model_failed)?,
+            weights: context.store_part(|out| model.write_weights(out).map_err(model_failed))?,
             usage,
             log,
         })
@@ -388,10 +389,9 @@ struct Hooks<'a> {
 impl Hooks<'_> {
     /// Keeps the weights that were just evaluated, where each are.
     fn keep(&self, model: &Model, step: u64) -> Result<(), StageError> {
-        if let Some(partial) = &self.keeps {
-            partial.keep_part(&Checkpoint::step_part(step), &model.weights_bytes().map_err(model_failed)?)?;
-        }
-        Ok(())
+        let Some(partial) = &self.keeps else { return Ok(()) };
+        let weights = self.context.written(|out| model.write_weights(out).map_err(model_failed))?;
+        Ok(partial.keep_part(&Checkpoint::step_part(step), weights)?)
     }
 
     fn accuracy(&self, model: &Model) -> Result<f64, StageError> {

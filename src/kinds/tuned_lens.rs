@@ -95,11 +95,11 @@ impl Stage for TunedLens {
         let limits = LensLimits { budget: Budget::of(self.positions.get()), logits_max: self.logits.get() };
         log.before = before(context, &loaded, &apart, &limits)?;
         let partial = context.partial();
-        let saved = partial.load(STATE)?;
+        let saved = partial.open(STATE)?;
         let mut hooks = Hooks { context, saving: Saving::new(partial, STATE) };
         let (model, recipe) = (&loaded.model, self.recipe());
         let tuned = match saved {
-            Some(state) => match resume_tuning(model, &text, &recipe, &limits, &state, &mut hooks) {
+            Some(state) => match resume_tuning(model, &text, &recipe, &limits, state, &mut hooks) {
                 Err(TuneError::State(error)) => {
                     context.warn(format!("the saved state is of no use, so tuning begins anew: {error}"));
                     tune(model, &text, &recipe, &limits, &mut hooks)
@@ -117,7 +117,7 @@ impl Stage for TunedLens {
         log.learning_rates = steps.iter().map(|step| step.lr as f32).collect();
         log.grad_norms = steps.iter().map(|step| step.grad_norm as f32).collect();
         log.after = divergences(context, &loaded.model, &apart, Some(&translators), &limits)?;
-        Ok(Trained { weights: translators.to_bytes(), log })
+        Ok(Trained { weights: context.store_part(|out| translators.write(out))?, log })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use burn::tensor::{bf16, f16};
-use safetensors::tensor::{Dtype, Metadata, SafeTensorError};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, TensorInfo};
 use serde_json::{Map, Value, json};
 
 /// Why a weights file cannot be used.
@@ -130,7 +130,7 @@ impl<'a> WeightsFile<'a> {
 pub(crate) struct Archive<'a> {
     files: Vec<Opened<'a>>,
     /// File and header of each tensor.
-    tensors: BTreeMap<String, (usize, safetensors::tensor::TensorInfo)>,
+    tensors: BTreeMap<String, (usize, TensorInfo)>,
 }
 
 struct Opened<'a> {
@@ -174,10 +174,9 @@ impl<'a> Archive<'a> {
     /// Adds the elements of a tensor to `out` as `f32`; its type must be one that [`reads`] knows.
     pub(crate) fn read(&mut self, tensor: &str, out: &mut Vec<f32>) -> Result<(), WeightsError> {
         let Some((file, info)) = self.tensors.get(tensor) else { return Ok(()) };
+        out.reserve_exact(info.shape.iter().product());
         let opened = &mut self.files[*file];
-        let (from, to) = info.data_offsets;
-        copy(&mut *opened.file.source, opened.data + from as u64, to - from, info.dtype, out)
-            .map_err(|source| WeightsError::Read { file: opened.file.name.clone(), source })
+        opened.copy(info, |some| out.extend_from_slice(some))
     }
 
     /// Whether two tensors hold the same, element by element, whatever they are stored as.
@@ -188,13 +187,12 @@ impl<'a> Archive<'a> {
         }
         let mut digests = [one, other].map(|name| (name, blake3::Hasher::new()));
         for (name, hasher) in &mut digests {
-            let mut data = Vec::new();
-            self.read(name, &mut data)?;
-            // Zero has two signs and one value.
-            data.chunks(1 << 14).for_each(|chunk| {
-                let bytes: Vec<u8> = chunk.iter().flat_map(|x| (x + 0.0).to_le_bytes()).collect();
+            let Some((file, info)) = self.tensors.get(*name) else { return Ok(false) };
+            self.files[*file].copy(info, |some| {
+                // Zero has two signs and one value.
+                let bytes: Vec<u8> = some.iter().flat_map(|x| (x + 0.0).to_le_bytes()).collect();
                 hasher.update(&bytes);
-            });
+            })?;
         }
         Ok(digests[0].1.finalize() == digests[1].1.finalize())
     }
@@ -237,6 +235,13 @@ impl<'a> Opened<'a> {
         }
         Ok(Self { file, data, metadata })
     }
+
+    /// Gives the elements of a tensor as `f32`, some at a time.
+    fn copy(&mut self, info: &TensorInfo, give: impl FnMut(&[f32])) -> Result<(), WeightsError> {
+        let (from, to) = info.data_offsets;
+        copy(&mut *self.file.source, self.data + from as u64, to - from, info.dtype, give)
+            .map_err(|source| WeightsError::Read { file: self.file.name.clone(), source })
+    }
 }
 
 /// Whether elements of this type are read.
@@ -244,23 +249,24 @@ pub(crate) fn reads(dtype: Dtype) -> bool {
     matches!(dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
 }
 
-/// Adds `len` bytes of elements from `at` on to `out`, through a buffer that is small beside a tensor.
-fn copy(source: &mut dyn Source, at: u64, len: usize, dtype: Dtype, out: &mut Vec<f32>) -> io::Result<()> {
+/// Gives `len` bytes of elements from `at` on, through buffers that are small beside a tensor.
+fn copy(source: &mut dyn Source, at: u64, len: usize, dtype: Dtype, mut give: impl FnMut(&[f32])) -> io::Result<()> {
     const BUFFER: usize = 1 << 18;
     source.seek(SeekFrom::Start(at))?;
-    out.reserve_exact(len / (dtype.bitsize() / 8).max(1));
-    let mut buffer = vec![0; BUFFER.min(len)];
+    let (mut buffer, mut out) = (vec![0; BUFFER.min(len)], Vec::new());
     let mut left = len;
     while left > 0 {
         let part = left.min(BUFFER);
         let bytes = &mut buffer[..part];
         source.read_exact(bytes)?;
+        out.clear();
         match dtype {
             Dtype::F16 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32())),
             Dtype::BF16 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| bf16::from_le_bytes(bytes).to_f32())),
             Dtype::F64 => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes) as f32)),
             _ => out.extend(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes))),
         }
+        give(&out);
         left -= part;
     }
     Ok(())
@@ -274,12 +280,15 @@ pub(crate) struct Entry {
     pub(crate) shape: Vec<usize>,
 }
 
-/// Writes `entries` sorted by name as `f32`; `data` gives the elements of the entry at an index, one tensor at a time.
+/// Takes some of the elements of a tensor, which follow those that it took before.
+pub(crate) type Give<'a, E> = dyn FnMut(&[f32]) -> Result<(), E> + 'a;
+
+/// Writes `entries` sorted by name as `f32`; `data` gives the elements of the entry at an index, some at a time.
 pub(crate) fn write<E: From<io::Error>>(
     out: &mut dyn Write,
     metadata: &BTreeMap<String, String>,
     entries: &[Entry],
-    mut data: impl FnMut(usize) -> Result<Vec<f32>, E>,
+    mut data: impl FnMut(usize, &mut Give<'_, E>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by(|&a, &b| entries[a].name.cmp(&entries[b].name));
@@ -296,13 +305,16 @@ pub(crate) fn write<E: From<io::Error>>(
     header.resize(header.len().next_multiple_of(8), b' ');
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
+    let mut bytes = Vec::new();
     for &i in &order {
-        let mut bytes = Vec::new();
-        for chunk in data(i)?.chunks(1 << 16) {
-            bytes.clear();
-            bytes.extend(chunk.iter().flat_map(|x| x.to_le_bytes()));
-            out.write_all(&bytes)?;
-        }
+        data(i, &mut |some| {
+            for chunk in some.chunks(1 << 16) {
+                bytes.clear();
+                bytes.extend(chunk.iter().flat_map(|x| x.to_le_bytes()));
+                out.write_all(&bytes)?;
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }
@@ -319,8 +331,8 @@ mod tests {
         let entries: Vec<Entry> =
             entries.iter().map(|(name, shape)| Entry { name: (*name).to_owned(), shape: shape.to_vec() }).collect();
         let mut out = Vec::new();
-        write::<io::Error>(&mut out, &BTreeMap::new(), &entries, |i| {
-            Ok((0..entries[i].shape.iter().product()).map(|n| n as f32 + 0.5).collect())
+        write::<io::Error>(&mut out, &BTreeMap::new(), &entries, |i, give| {
+            (0..entries[i].shape.iter().product()).try_for_each(|n: usize| give(&[n as f32 + 0.5]))
         })
         .expect("writing to memory");
         out

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::archive::Source;
 use super::decoder::DropoutRates;
 use super::device::guarded;
 use super::error::FitError;
@@ -64,14 +65,14 @@ pub fn fit(
     run(model, examples, recipe, hooks, Progress::default())
 }
 
-/// Goes on with a run from the bytes of a saved [`TrainState`]. `model`, `examples` and `recipe` must be those of the
+/// Goes on with a run from a saved [`TrainState`], which is read tensor by tensor. `model`, `examples` and `recipe` must be those of the
 /// run, but for the model's weights, which are replaced. On the CPU the result equals that of an undisturbed run bit
 /// for bit.
 pub fn resume(
     model: &mut Model,
     examples: &[Example],
     recipe: &Recipe,
-    state: &[u8],
+    state: impl Source,
     hooks: &mut dyn FitHooks,
 ) -> Result<FitLog, FitError> {
     check(model, examples, recipe)?;

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::archive::{self, Entry};
-use super::device::DeviceError;
+use super::archive::{self, Entry, Source};
+use super::decoder::TensorSpec;
 use super::early_stopping::EarlyStopping;
 use super::fit_log::{Evaluation, FitLog, Progress, StepReport};
 use super::network::Shelf;
@@ -108,7 +108,7 @@ impl TrainState<'_> {
         self.progress.step
     }
 
-    /// Writes the state. One tensor at a time is copied.
+    /// Writes the state. A few rows at a time are copied.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let specs = self.model.learned_specs();
         let mut entries = Vec::new();
@@ -125,10 +125,9 @@ impl TrainState<'_> {
         let wire = serde_json::to_string(&Wire::new(self.progress, self.identity))?;
         let metadata = BTreeMap::from([(KEY.to_owned(), wire)]);
         let mut sealed = Sealed::new(out);
-        archive::write(&mut sealed, &metadata, &entries, |at| {
+        archive::write(&mut sealed, &metadata, &entries, |at, give| {
             let (shelf, i) = places[at];
-            let data = self.model.shelf(shelf, i).transpose();
-            data.map(Option::unwrap_or_default).map_err(|error: DeviceError| io::Error::other(error))
+            self.model.give_shelf(shelf, i, give)
         })?;
         sealed.finish()
     }
@@ -139,21 +138,17 @@ pub(crate) fn restore(
     model: &mut Model,
     identity: &str,
     recipe: &Recipe,
-    bytes: &[u8],
+    state: impl Source,
 ) -> Result<Progress, StateError> {
-    let (mut saved, wire) = Saved::open::<Wire>(bytes, KEY, VERSION, identity)?;
+    let (mut saved, wire) = Saved::open::<Wire>(Box::new(state), KEY, VERSION, identity)?;
     let begun = placed!(&mut model.placed, network => network.begin_training(recipe.lora.as_ref(), recipe.seed));
     begun.map_err(|_| StateError::OtherRun)?;
-    let specs = model.learned_specs();
     for (shelf, prefix) in SHELVES {
         if shelf == Shelf::Best && wire.best.is_none() {
             continue;
         }
-        let mut tensors = Vec::with_capacity(specs.len());
-        for spec in &specs {
-            tensors.push(saved.tensor(&format!("{prefix}{}", spec.name()), &spec.shape)?);
-        }
-        placed!(&mut model.placed, network => network.set_shelf(shelf, tensors));
+        let tensor = |spec: &TensorSpec| saved.tensor(&format!("{prefix}{}", spec.name()), &spec.shape);
+        placed!(&mut model.placed, network => network.set_shelf(shelf, tensor))?;
     }
     Ok(wire.progress())
 }

@@ -1,7 +1,9 @@
 //! The weights of a model on one backend, and the passes over them.
 
+use std::ops::Range;
+
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData, TensorPrimitive};
+use burn::tensor::{Slice, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::config::Config;
 use super::decoder::{TensorSpec, Weights};
@@ -12,6 +14,9 @@ use super::init::initial;
 use super::kernels::{Kernels, Precision, Real, Turn};
 use super::layout::Layout;
 use super::lora::{Adaptation, Lora};
+
+/// How many elements of a tensor are copied at a time, or one row where that is more.
+const PIECE: usize = 1 << 20;
 
 /// A model on backend `B`: its weights in the order of [`Config::tensors`].
 pub(crate) struct Network<B: Kernels> {
@@ -80,7 +85,7 @@ impl<B: Kernels> Network<B> {
 
     /// The elements of a tensor.
     pub(crate) fn read(&self, x: Real<B>) -> Result<Vec<f32>, DeviceError> {
-        let count = burn::tensor::TensorMetadata::shape(&x).num_elements();
+        let count = x.shape().num_elements();
         let lost = |reason: String| DeviceError::failed(&self.label, &reason);
         let flat = B::float_reshape(x, [count].into());
         let data = Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(flat))
@@ -89,7 +94,29 @@ impl<B: Kernels> Network<B> {
         data.into_vec::<f32>().map_err(|error| lost(format!("{error:?}")))
     }
 
+    /// The elements of some rows of a tensor, a few rows at a time, so that no large tensor is ever copied whole.
+    pub(crate) fn pieces(
+        &self,
+        x: &Real<B>,
+        rows: Range<usize>,
+    ) -> impl Iterator<Item = Result<Vec<f32>, DeviceError>> {
+        let shape = x.shape();
+        let width = (shape.num_elements() / shape[0].max(1)).max(1);
+        let (end, step) = (rows.end, (PIECE / width).max(1));
+        rows.step_by(step).map(move |from| {
+            let rest = (1..shape.num_dims()).map(|dimension| (0..shape[dimension]).into());
+            let slices: Vec<Slice> = std::iter::once((from..(from + step).min(end)).into()).chain(rest).collect();
+            self.read(B::float_slice(x.clone(), &slices))
+        })
+    }
+
+    /// The elements of a tensor, a few rows at a time.
+    pub(crate) fn whole_in_pieces(&self, x: &Real<B>) -> impl Iterator<Item = Result<Vec<f32>, DeviceError>> {
+        self.pieces(x, 0..x.shape()[0])
+    }
+
     /// The elements of weight `i`.
+    #[cfg(test)]
     pub(crate) fn weight(&self, i: usize) -> Result<Vec<f32>, DeviceError> {
         self.read(self.values[i].clone())
     }
@@ -112,39 +139,41 @@ impl<B: Kernels> Network<B> {
         }
     }
 
-    /// The elements of tensor `i` of a shelf; `None` where training has no such tensor.
-    pub(crate) fn shelf(&self, shelf: Shelf, i: usize) -> Option<Result<Vec<f32>, DeviceError>> {
+    /// Tensor `i` of a shelf; `None` where training has no such tensor.
+    pub(crate) fn shelf(&self, shelf: Shelf, i: usize) -> Option<&Real<B>> {
         let training = self.training.as_ref()?;
-        let tensor = match shelf {
+        match shelf {
             Shelf::Learned if training.adaptation.is_some() => training.learned.get(i),
             Shelf::Learned => self.values.get(i),
             Shelf::First => training.moments.get(i).map(|(first, _)| first),
             Shelf::Second => training.moments.get(i).map(|(_, second)| second),
             Shelf::Best => training.best.as_ref().and_then(|best| best.get(i)),
-        };
-        tensor.map(|tensor| self.read(tensor.clone()))
+        }
     }
 
-    /// Replaces a shelf of a training as a whole.
-    pub(crate) fn set_shelf(&mut self, shelf: Shelf, data: Vec<Vec<f32>>) {
-        let specs = self.learned_specs();
-        let tensors: Vec<Real<B>> =
-            specs.iter().zip(data).map(|(spec, data)| upload::<B>(data, &spec.shape, &self.device)).collect();
-        let Some(training) = &mut self.training else { return };
-        match shelf {
-            Shelf::Learned => self.learn_as(tensors),
-            Shelf::First => {
-                for (slot, tensor) in training.moments.iter_mut().zip(tensors) {
-                    slot.0 = tensor;
-                }
+    /// Replaces a shelf of a training, one tensor after the other as `data` brings them, so that no other is there twice.
+    pub(crate) fn set_shelf<E>(
+        &mut self,
+        shelf: Shelf,
+        mut data: impl FnMut(&TensorSpec) -> Result<Vec<f32>, E>,
+    ) -> Result<(), E> {
+        let mut apart = Vec::new();
+        for (i, spec) in self.learned_specs().iter().enumerate() {
+            let tensor = upload::<B>(data(spec)?, &spec.shape, &self.device);
+            let Some(training) = &mut self.training else { return Ok(()) };
+            match shelf {
+                Shelf::Learned if training.adaptation.is_none() => self.values[i] = tensor,
+                Shelf::Learned | Shelf::Best => apart.push(tensor),
+                Shelf::First => training.moments[i].0 = tensor,
+                Shelf::Second => training.moments[i].1 = tensor,
             }
-            Shelf::Second => {
-                for (slot, tensor) in training.moments.iter_mut().zip(tensors) {
-                    slot.1 = tensor;
-                }
-            }
-            Shelf::Best => training.best = Some(tensors),
         }
+        match (shelf, &mut self.training) {
+            (Shelf::Learned, Some(Training { adaptation: Some(_), .. })) => self.learn_as(apart),
+            (Shelf::Best, Some(training)) => training.best = Some(apart),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Begins a training of the weights, or of what adapts them, with zero moments.

@@ -1,12 +1,10 @@
 //! Saved states as they are read back: sealed safetensors files whose metadata say what they belong to.
 
-use std::io::Cursor;
-
 use safetensors::Dtype;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::archive::{Archive, WeightsFile};
+use super::archive::{Archive, Source, WeightsFile};
 use super::sealed::unsealed;
 
 /// Why a saved state cannot be resumed from.
@@ -39,13 +37,13 @@ pub(super) struct Saved<'a>(Archive<'a>);
 impl<'a> Saved<'a> {
     /// Opens the state of the run that is called `identity`; returns its metadata, found under `key`, as well.
     pub(super) fn open<W: DeserializeOwned>(
-        bytes: &'a [u8],
+        state: Box<dyn Source + 'a>,
         key: &str,
         version: u32,
         identity: &str,
     ) -> Result<(Self, W), StateError> {
-        let body = unsealed(bytes).ok_or(StateError::Damaged)?;
-        let archive = Archive::open(vec![WeightsFile::new("the saved state", Cursor::new(body))]);
+        let body = unsealed(state).ok().flatten().ok_or(StateError::Damaged)?;
+        let archive = Archive::open(vec![WeightsFile::new("the saved state", body)]);
         let archive = archive.map_err(|_| StateError::Damaged)?;
         let wire = archive.metadata(key).ok_or(StateError::Damaged)?;
         let metadata = serde_json::from_str(wire).map_err(|_| StateError::Damaged)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::Dispatch;
 use burn::backend::Flex;
 
-use super::archive::{self, Archive, WeightsFile};
+use super::archive::{self, Archive, Give, WeightsFile};
 use super::config::Config;
 use super::decoder::TensorSpec;
 use super::device::{Device, DeviceError, Place, guarded};
@@ -90,7 +90,7 @@ impl Model {
         let (stored, placed) = (config.tensors(), model.config().tensors());
         let mut specs = stored.iter().zip(&placed);
         guarded(&device.to_string(), || {
-            weights::read(config, &mut archive, |mut data| {
+            weights::read(config, &mut archive, tokens, |mut data| {
                 let (stored, placed) = specs.next().expect("as many tensors as the configuration has");
                 weights::grow(stored, config.vocab_size(), tokens, &mut data);
                 model.push(placed, data);
@@ -129,17 +129,13 @@ impl Model {
     }
 
     /// Writes the weights as a safetensors file in the layout and with the names of Hugging Face. Equal weights give
-    /// equal bytes. Only one tensor at a time is copied.
+    /// equal bytes. Only a few rows at a time are copied.
     pub fn write_weights(&self, out: &mut dyn Write) -> Result<(), ModelError> {
         let (entries, places) = weights::entries(self.config());
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
-        // Stacked parts are read once for each part, so that only one tensor is ever held.
-        archive::write(out, &metadata, &entries, |at| {
-            let (i, before) = places[at];
-            let mut data = placed!(&self.placed, network => network.weight(i))?;
-            data.truncate(before + entries[at].shape.iter().product::<usize>());
-            data.drain(..before);
-            Ok(data)
+        archive::write(out, &metadata, &entries, |at, give| {
+            let (i, rows) = places[at].clone();
+            placed!(&self.placed, network => network.pieces(&network.values[i], rows).try_for_each(|some| give(&some?)))
         })
     }
 
@@ -184,8 +180,11 @@ impl Model {
         placed!(&self.placed, network => network.learned_specs())
     }
 
-    pub(crate) fn shelf(&self, shelf: Shelf, i: usize) -> Option<Result<Vec<f32>, DeviceError>> {
-        placed!(&self.placed, network => network.shelf(shelf, i))
+    /// Gives the elements of tensor `i` of a shelf; none where training has no such tensor.
+    pub(crate) fn give_shelf(&self, shelf: Shelf, i: usize, give: &mut Give<'_, io::Error>) -> io::Result<()> {
+        placed!(&self.placed, network => network.shelf(shelf, i).map_or(Ok(()), |tensor| {
+            network.whole_in_pieces(tensor).try_for_each(|some| give(&some.map_err(io::Error::other)?))
+        }))
     }
 
     /// Whether the model can take every one of `sequences`.

@@ -1,6 +1,7 @@
 //! How the tensors of weights files become those of a model, and back.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::architecture::Architecture;
 use super::archive::{Archive, Entry, Misfit, WeightsError, reads};
@@ -21,13 +22,14 @@ pub(crate) fn agreed(config: &Config, archive: &mut Archive<'_>) -> Result<Confi
 }
 
 /// Takes every tensor of `config` from `archive`, in their order, and gives it to `take`; nothing is read before all of
-/// them are known to fit.
+/// them are known to fit. Those that have a row for each token have room for as many as `tokens`.
 ///
 /// A name may lack the base model's prefix, as in files of the model without its head. What published files hold beside
 /// the weights is passed over, and so is the output head where it is the token embedding once more.
 pub(crate) fn read(
     config: &Config,
     archive: &mut Archive<'_>,
+    tokens: usize,
     mut take: impl FnMut(Vec<f32>),
 ) -> Result<(), WeightsError> {
     let names = config.architecture().names();
@@ -40,7 +42,8 @@ pub(crate) fn read(
         return Err(WeightsError::Misfit { file: archive.name(), problems });
     }
     for spec in &specs {
-        let mut data = Vec::with_capacity(spec.count());
+        let more = if is_vocabulary(spec) { tokens.saturating_sub(spec.shape[0]) } else { 0 };
+        let mut data = Vec::with_capacity(spec.count() / spec.shape[0].max(1) * (spec.shape[0] + more));
         for (name, _) in &spec.parts {
             archive.read(&stored(name), &mut data)?;
         }
@@ -90,15 +93,15 @@ fn parts(spec: &TensorSpec) -> impl Iterator<Item = (String, Vec<usize>)> {
     })
 }
 
-/// What a file of all tensors has, and for each entry the index of its tensor and the elements before it there.
-pub(crate) fn entries(config: &Config) -> (Vec<Entry>, Vec<(usize, usize)>) {
+/// What a file of all tensors has, and for each entry the index of its tensor and its rows there.
+pub(crate) fn entries(config: &Config) -> (Vec<Entry>, Vec<(usize, Range<usize>)>) {
     let mut entries = Vec::new();
     let mut places = Vec::new();
     for (i, spec) in config.tensors().iter().enumerate() {
         let mut before = 0;
         for (name, shape) in parts(spec) {
-            places.push((i, before));
-            before += shape.iter().product::<usize>();
+            places.push((i, before..before + shape[0]));
+            before += shape[0];
             entries.push(Entry { name, shape });
         }
     }
@@ -151,8 +154,8 @@ mod tests {
         let (mut entries, _) = entries(config);
         change(&mut entries);
         let mut out = Vec::new();
-        archive::write::<io::Error>(&mut out, &BTreeMap::new(), &entries, |i| {
-            Ok(vec![i as f32; entries[i].shape.iter().product()])
+        archive::write::<io::Error>(&mut out, &BTreeMap::new(), &entries, |i, give| {
+            give(&vec![i as f32; entries[i].shape.iter().product()])
         })
         .expect("writing to memory");
         out
@@ -161,7 +164,7 @@ mod tests {
     fn load(config: &Config, bytes: &[u8]) -> Result<Vec<Vec<f32>>, WeightsError> {
         let mut archive = Archive::open(vec![WeightsFile::new("student/model.safetensors", Cursor::new(bytes))])?;
         let mut tensors = Vec::new();
-        read(config, &mut archive, |data| tensors.push(data))?;
+        read(config, &mut archive, 0, |data| tensors.push(data))?;
         Ok(tensors)
     }
 
@@ -210,8 +213,8 @@ mod tests {
                     }
                 }
                 let mut out = Vec::new();
-                archive::write::<io::Error>(&mut out, &BTreeMap::new(), &entries, |i| {
-                    Ok(vec![if i == last { element } else { i as f32 }; entries[i].shape.iter().product()])
+                archive::write::<io::Error>(&mut out, &BTreeMap::new(), &entries, |i, give| {
+                    give(&vec![if i == last { element } else { i as f32 }; entries[i].shape.iter().product()])
                 })
                 .expect("writing to memory");
                 out

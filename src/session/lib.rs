@@ -41,6 +41,7 @@
 
 mod afresh;
 mod caveats;
+mod content;
 mod devices;
 mod diff;
 mod duration;

@@ -18,6 +18,7 @@ use retort_fingerprint::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::SessionError;
+use super::content::{Blob, Content};
 
 /// The file that says what of a folder was written by Retort.
 pub(crate) const RECORD: &str = ".retort-wrote.json";
@@ -39,6 +40,8 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 pub(crate) struct Contents<'a> {
     /// The files to write.
     pub(crate) files: &'a Files,
+    /// Further files, too large for memory.
+    pub(crate) blobs: BTreeMap<String, Blob<'a>>,
     /// Files that were written earlier and stay.
     pub(crate) kept: BTreeSet<String>,
     /// Says of a file that others put there why it cannot stay beside these; such a one is an error.
@@ -50,7 +53,18 @@ pub(crate) struct Contents<'a> {
 impl<'a> Contents<'a> {
     /// These files and no others.
     pub(crate) fn of(files: &'a Files) -> Self {
-        Self { files, kept: BTreeSet::new(), clashes: |_| None, adopts: false }
+        Self { files, blobs: BTreeMap::new(), kept: BTreeSet::new(), clashes: |_| None, adopts: false }
+    }
+
+    /// Every file with what it is to hold.
+    fn all(&self) -> impl Iterator<Item = (&String, Content<'_>)> {
+        let files = self.files.iter().map(|(name, bytes)| (name, Content::Bytes(bytes)));
+        files.chain(self.blobs.iter().map(|(name, blob)| (name, Content::Blob(*blob))))
+    }
+
+    fn get(&self, name: &str) -> Option<Content<'_>> {
+        let blob = || self.blobs.get(name).map(|blob| Content::Blob(*blob));
+        self.files.get(name).map(|bytes| Content::Bytes(bytes)).or_else(blob)
     }
 }
 
@@ -66,12 +80,12 @@ pub(crate) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Res
     let record = read_record(folder)?;
     let there = entries(folder)?;
     check(folder, contents, &record, &there)?;
-    let changed: Vec<(&String, &Vec<u8>)> =
-        contents.files.iter().filter(|(name, bytes)| !holds(&folder.join(name), bytes)).collect();
+    let changed: Vec<(&String, Content<'_>)> =
+        contents.all().filter(|(name, content)| !content.is_in(&folder.join(name))).collect();
     let stale: Vec<&String> = record
         .files
         .keys()
-        .filter(|name| !contents.files.contains_key(*name) && !contents.kept.contains(*name))
+        .filter(|name| contents.get(name).is_none() && !contents.kept.contains(*name))
         .filter(|name| is_ours(folder, name, &record))
         .collect();
     let settled = settled(contents, &record);
@@ -79,7 +93,7 @@ pub(crate) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Res
         return Ok(0);
     }
     if there.is_empty() {
-        at_once(folder, contents.files, &settled)?;
+        at_once(folder, contents, &settled)?;
         return Ok(changed.len());
     }
     // Whoever is killed from here on leaves files that are still known to be ours.
@@ -87,7 +101,8 @@ pub(crate) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Res
     for (name, digests) in &record.files {
         both.entry(name.clone()).or_default().extend(digests.iter().cloned());
     }
-    let halves = changed.iter().map(|(name, bytes)| Half::write(folder, name, bytes)).collect::<Result<Vec<_>, _>>()?;
+    let halves =
+        changed.iter().map(|(name, content)| Half::write(folder, name, *content)).collect::<Result<Vec<_>, _>>()?;
     write_record(folder, &Record { files: both })?;
     for half in halves {
         half.place()?;
@@ -118,7 +133,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8], ours: impl FnOnce(&[u8]) -> 
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().ok_or_else(|| SessionError::invalid(format!("`{}` names no file", path.display())))?;
-    Half::write(folder, &name.to_string_lossy(), bytes)?.place()?;
+    Half::write(folder, &name.to_string_lossy(), Content::Bytes(bytes))?.place()?;
     Ok(())
 }
 
@@ -134,8 +149,7 @@ pub(crate) fn read_plain(path: &Path, bytes_max: u64) -> std::io::Result<Option<
 
 /// Says whether a plain file has exactly these bytes.
 pub(crate) fn holds(path: &Path, bytes: &[u8]) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64)
-        && read_plain(path, u64::MAX).is_ok_and(|there| there.is_some_and(|there| there == bytes))
+    Content::Bytes(bytes).is_in(path)
 }
 
 /// Makes the folders that lack, and refuses whatever else stands in the place of one below `below`.
@@ -186,10 +200,10 @@ fn check(
     for (name, meta) in there {
         let path = folder.join(name);
         let ours = meta.is_file() && is_ours(folder, name, record);
-        match contents.files.get(name) {
-            Some(bytes) => {
+        match contents.get(name) {
+            Some(content) => {
                 let adopted = contents.adopts && meta.is_file() && !record.files.contains_key(name);
-                if !ours && !adopted && !holds(&path, bytes) {
+                if !ours && !adopted && !content.is_in(&path) {
                     return Err(not_ours(&path, meta));
                 }
             }
@@ -234,8 +248,7 @@ fn not_a_folder(path: &Path, meta: &Metadata) -> SessionError {
 
 /// The record of a folder that is written.
 fn settled(contents: &Contents<'_>, record: &Record) -> Record {
-    let written =
-        contents.files.iter().map(|(name, bytes)| (name.clone(), BTreeSet::from([Digest::of(bytes).to_string()])));
+    let written = contents.all().map(|(name, content)| (name.clone(), BTreeSet::from([content.digest().to_string()])));
     let kept = record.files.iter().filter(|(name, _)| contents.kept.contains(*name));
     Record { files: kept.map(|(name, of)| (name.clone(), of.clone())).chain(written).collect() }
 }
@@ -259,30 +272,30 @@ fn write_record(folder: &Path, record: &Record) -> Result<(), SessionError> {
     if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(not_ours(&path, &fs::symlink_metadata(&path)?));
     }
-    Ok(Half::write(folder, RECORD, &bytes)?.place()?)
+    Ok(Half::write(folder, RECORD, Content::Bytes(&bytes))?.place()?)
 }
 
 /// Writes a folder under another name and gives it its own when it is whole.
-fn at_once(folder: &Path, files: &Files, record: &Record) -> Result<(), SessionError> {
+fn at_once(folder: &Path, contents: &Contents<'_>, record: &Record) -> Result<(), SessionError> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     // `.` and the like have no name to take; what is in them is written file by file.
     let Some(name) = name else {
         let halves =
-            files.iter().map(|(name, bytes)| Half::write(folder, name, bytes)).collect::<Result<Vec<_>, _>>()?;
+            contents.all().map(|(name, content)| Half::write(folder, name, content)).collect::<Result<Vec<_>, _>>()?;
         write_record(folder, record)?;
         return Ok(halves.into_iter().try_for_each(Half::place)?);
     };
     let half = Unfinished(folder.with_file_name(format!(".{name}.{}.part", std::process::id())));
     let _ = fs::remove_dir_all(&half.0);
     fs::create_dir(&half.0)?;
-    for (name, bytes) in files {
-        fs::write(half.0.join(name), bytes)?;
+    for (name, content) in contents.all() {
+        content.write_to(&mut fs::File::create(half.0.join(name))?)?;
     }
     write_record(&half.0, record)?;
     // An empty folder, or a link to one that a person named, keeps its own mode and place.
     match fs::symlink_metadata(folder) {
         Ok(_) => {
-            for name in files.keys().map(String::as_str).chain([RECORD]) {
+            for name in contents.all().map(|(name, _)| name.as_str()).chain([RECORD]) {
                 fs::rename(half.0.join(name), folder.join(name))?;
             }
         }
@@ -312,13 +325,13 @@ struct Half {
 }
 
 impl Half {
-    fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<Self, Error> {
+    fn write(folder: &Path, name: &str, content: Content<'_>) -> Result<Self, SessionError> {
         // Several runs may write one folder at a time, each its own halves.
         let part = folder.join(format!(".{}.{}.part", name.trim_start_matches('.'), std::process::id()));
         let one = Self { part, path: folder.join(name), placed: false };
         // A link or pipe that stands under the name is not written through.
         let _ = fs::remove_file(&one.part);
-        fs::OpenOptions::new().write(true).create_new(true).open(&one.part)?.write_all(bytes)?;
+        content.write_to(&mut fs::OpenOptions::new().write(true).create_new(true).open(&one.part)?)?;
         Ok(one)
     }
 

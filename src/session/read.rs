@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use retort_artifact::{Artifact, Checkpoint, Parts, TrainingLog, Translators, TuningLog};
+use retort_artifact::{Artifact, Checkpoint, Part, Parts, TrainingLog, Translators, TuningLog};
 use retort_kinds::evaluate::times;
 use retort_plan::{Found, Verdict};
 use retort_spec::InstanceId;
@@ -115,7 +115,11 @@ impl Session {
             return Err(SessionError::unusable(format!("`{}` makes {makes}, not {}", self.name(id), A::KIND)));
         }
         self.require(id, found, found.parts.keys().map(String::as_str))?;
-        let read = |(part, digest): (&String, &_)| Ok((part.clone(), self.store.read(digest)?));
+        let read = |(part, digest): (&String, &_)| {
+            let stays = A::STORED.contains(&part.as_str());
+            let read = if stays { Part::Stored(*digest) } else { Part::Bytes(self.store.read(digest)?) };
+            Ok((part.clone(), read))
+        };
         let parts: Parts = found.parts.iter().map(read).collect::<Result<_, SessionError>>()?;
         A::decode(&parts).map_err(SessionError::unusable)
     }

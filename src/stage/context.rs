@@ -2,17 +2,18 @@
 
 use std::any::{Any, type_name};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::foreign;
 use super::params::{External, Gather, Input};
-use retort_artifact::{Artifact, CodecError, Parts};
+use retort_artifact::{Artifact, CodecError, Part, Parts};
 use retort_event::Note;
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_hub::{Secret, Way};
-use retort_store::{PartialDir, ProvenFile, RowStore, Store, StoreError, WatchedFile};
+use retort_store::{BlobFile, PartialDir, Pending, ProvenFile, RowStore, Store, StoreError, WatchedFile};
 
 /// One artifact that arrived at a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub trait Feed: Sync {
 
     /// Takes a word that is kept beside the result, outside its key and its bytes.
     fn record(&self, _name: &'static str, _text: &str) {}
+
+    /// Takes a part of the result that was written already; who keeps no result lets go of it.
+    fn hold(&self, _written: Pending) {}
 }
 
 /// Opens the device when a stage first needs it.
@@ -203,6 +207,37 @@ impl<'a> Context<'a> {
         Ok(self.store.read(self.parts(input)?.get(name).ok_or_else(missing)?)?)
     }
 
+    /// Opens a part that was left in the store, such as weights: it is read as a stream, from any place, and nothing is handed
+    /// out that is not right.
+    pub fn open_part(&self, digest: &Digest) -> Result<BlobFile, StageError> {
+        Ok(self.store.open_blob(digest)?)
+    }
+
+    /// Puts a part of the result that may be too large for memory into the store while it is made, and returns the name under
+    /// which the result refers to it.
+    pub fn store_part<E: Into<StageError>>(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<Digest, StageError> {
+        let written = self.written(write)?;
+        let digest = written.blob().digest;
+        self.feed.hold(written);
+        Ok(digest)
+    }
+
+    /// Writes a blob while it is made. It is no part of anything yet, and goes away when it is dropped.
+    pub fn written<E: Into<StageError>>(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<Pending, StageError> {
+        let mut writer = self.store.blob_writer()?;
+        let outcome = write(&mut writer);
+        // Where the disk failed, that is what went wrong, however the stage tells it.
+        let pending = writer.finish()?;
+        outcome.map_err(Into::into)?;
+        Ok(pending)
+    }
+
     /// Returns the cache of single rows of a kind.
     pub fn rows(&self, kind: &str) -> Result<Arc<RowStore>, StageError> {
         Ok(self.store.rows(kind)?)
@@ -261,7 +296,11 @@ impl<'a> Context<'a> {
     }
 
     fn decode<A: Artifact>(&self, port: &str, arrival: &Arrival) -> Result<A, StageError> {
-        let read = |(part, digest): (&String, &Digest)| Ok((part.clone(), self.store.read(digest)?));
+        let read = |(part, digest): (&String, &Digest)| {
+            let stays = A::STORED.contains(&part.as_str());
+            let read = if stays { Part::Stored(*digest) } else { Part::Bytes(self.store.read(digest)?) };
+            Ok((part.clone(), read))
+        };
         let parts: Parts = arrival.parts.iter().map(read).collect::<Result<_, StageError>>()?;
         A::decode(&parts).map_err(|source| StageError::Input { port: port.to_owned(), source })
     }
@@ -325,6 +364,13 @@ pub enum StageError {
         /// What to try.
         hint: Option<String>,
     },
+}
+
+impl From<io::Error> for StageError {
+    /// What the store says of a blob while it is read is an error of the store.
+    fn from(error: io::Error) -> Self {
+        error.downcast::<StoreError>().map_or_else(|error| Self::data(error.to_string()), Self::Store)
+    }
 }
 
 impl StageError {

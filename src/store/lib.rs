@@ -6,7 +6,7 @@
 //!
 //! | what | where | how |
 //! |---|---|---|
-//! | blobs | `objects/v1/ab/<digest>` | [`Store::put`], [`Store::read`]; verified on first read |
+//! | blobs | `objects/v1/ab/<digest>` | [`Store::put`], [`Store::read`]; [`Store::blob_writer`], [`Store::open_blob`] for those too large for memory; verified on first read |
 //! | claims | `actions/v1/ab/<fingerprint>/<claim>` | [`Store::publish`], [`Store::find`]; the claim is the commit |
 //! | heads | `heads/v1/ab/<fingerprint>` | a claim of each recipe, where a group shares the cache: one look finds it |
 //! | signatures | `signatures/v1/ab/<claim>/<key>` | who vouches for a claim ([`TrustOptions`]) |
@@ -37,6 +37,7 @@
 //! - Anything that is not a regular file; links are not followed, and pipes are not waited for.
 
 mod blob;
+mod blob_file;
 mod claim;
 mod commit;
 mod disk;
@@ -80,6 +81,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 pub use blob::{BlobWriter, Pending};
+pub use blob_file::BlobFile;
 pub use claim::{Claim, ClaimId, ClaimSummary, Producer};
 pub use error::StoreError;
 pub use gc::{GcOptions, GcReport};
@@ -93,7 +95,6 @@ pub use notice::Notice;
 pub use open::{Clock, Mode, Opened, StoreOptions};
 pub use partial::PartialDir;
 pub use proven::{ProvenFile, WatchedFile};
-pub use read::BlobFile;
 pub use rows::RowStore;
 pub use run::{InstanceRecord, Outcome, RunDir, RunId, RunInfo, RunRecord};
 pub use shares::{Share, ShareBy};

@@ -8,18 +8,22 @@
 //! unless signatures are required, unsigned where nobody else can write.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fs_err::File;
+
+use super::blob::Pending;
 use super::disk::{self, Opened};
 use super::error::{StoreError, failed};
 use super::layout::Component;
 use super::notice::Notice;
 use super::open::Core;
-use super::trust::{About, SecretKey, Trailer};
+use super::proven::ProvenFile;
+use super::trust::{About, SecretKey, TRAILER_BYTES, Trailer};
 use super::{BlobRef, Store};
-use retort_fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::{Digest, Fingerprint, StreamDigest};
 
 /// The saved state of one recipe's work.
 pub struct PartialDir {
@@ -28,15 +32,21 @@ pub struct PartialDir {
     folder: PathBuf,
 }
 
-/// What was found in an item's file.
+/// An item's file, whole and with the right checksum.
 pub(super) struct Item {
-    content: Vec<u8>,
+    /// What is read of it is the content.
+    file: ProvenFile,
+    /// The digest of the content.
+    content: Digest,
     trailer: Option<Trailer>,
     /// Nobody else can write the file.
     guarded: bool,
 }
 
-const DIGEST_BYTES: usize = 32;
+const DIGEST_BYTES: u64 = 32;
+
+/// How much of an item is hashed at a time.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// How the names of items begin that say which blob is a part of the result to come.
 const KEPT: &str = "kept-";
@@ -74,6 +84,12 @@ impl PartialDir {
 
     /// Loads an item; `None` when it is absent or damaged, or was saved by nobody who is trusted.
     pub fn load(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.open(name)?.map(|file| whole(file).map_err(failed("load training state"))).transpose()
+    }
+
+    /// Opens an item for reading as a stream, from any place, with a fixed amount of memory; `None` as with
+    /// [`load`](Self::load). What is read is verified once more, and reading fails where it was changed meanwhile.
+    pub fn open(&self, name: &str) -> Result<Option<ProvenFile>, StoreError> {
         let path = self.path(name);
         match read_item(&path).map_err(failed("load training state"))? {
             None => Ok(None),
@@ -86,19 +102,19 @@ impl PartialDir {
     }
 
     /// Returns the content of an item that somebody trusted saved, and tells of any other.
-    fn believed(&self, file: &str, item: Item) -> Option<Vec<u8>> {
-        let Item { content, trailer, guarded } = item;
+    fn believed(&self, name: &str, item: Item) -> Option<ProvenFile> {
+        let Item { file, content, trailer, guarded } = item;
         let core = &self.core;
         let unsigned = || core.guarded && guarded && !core.trust.require;
         let is_signed = |trailer: Trailer| {
-            let signer = trailer.signer(About::Saved, &self.signed(file, &Digest::of(&content)));
+            let signer = trailer.signer(About::Saved, &self.signed(name, &content));
             let own = || core.saving_key().map(SecretKey::public);
             signer.is_some_and(|signer| core.trust.counts(&signer) || own() == Some(signer))
         };
         if trailer.is_some_and(is_signed) || unsigned() {
-            return Some(content);
+            return Some(file);
         }
-        core.notices.push(Notice::PartialUntrusted { path: self.folder.join(file) });
+        core.notices.push(Notice::PartialUntrusted { path: self.folder.join(name) });
         None
     }
 
@@ -107,17 +123,15 @@ impl PartialDir {
         [&self.fingerprint.as_bytes()[..], Digest::of(file.as_bytes()).as_bytes(), content.as_bytes()].concat()
     }
 
-    /// Makes a blob durable as a further part of the result to come, and so beyond the reach of `gc`.
-    pub fn keep_part(&self, part: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Makes a blob that was written durable as a further part of the result to come, and so beyond the reach of `gc`.
+    pub fn keep_part(&self, part: &str, written: Pending) -> Result<(), StoreError> {
         self.core.require_writable("keep a part of a result")?;
-        let failed = self.core.write_failed("keep a part of a result", bytes.len() as u64);
-        let blob = BlobRef::of(bytes);
-        let temp = self.core.temp().map_err(&failed)?;
-        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(&failed)?;
+        let blob = written.blob();
+        let failed = self.core.write_failed("keep a part of a result", blob.bytes);
+        File::open(written.temp.path()).and_then(|file| file.sync_all()).map_err(&failed)?;
         let path = self.core.layout.blob(&blob.digest);
         self.core.clear_folder(&blob.digest);
-        temp.persist(&path).map_err(&failed)?;
+        written.temp.persist(&path).map_err(&failed)?;
         path.parent().map_or(Ok(()), disk::sync_folder).map_err(&failed)?;
         let text = format!("{} {}", blob.digest, blob.bytes);
         self.save(&format!("{KEPT}{part}"), |out| out.write_all(text.as_bytes()))
@@ -126,8 +140,9 @@ impl PartialDir {
     /// Returns the parts that were kept by somebody trusted and are there.
     pub fn kept_parts(&self) -> Result<BTreeMap<String, BlobRef>, StoreError> {
         let mut parts = BTreeMap::new();
-        for (name, item) in kept_items(&self.folder).map_err(failed("list kept parts"))? {
-            let blob = self.believed(&name, item).and_then(|content| named_blob(&content));
+        let failed = failed("list kept parts");
+        for (name, item) in kept_items(&self.folder).map_err(&failed)? {
+            let blob = self.believed(&name, item).map(named_blob).transpose().map_err(&failed)?.flatten();
             let part = name.strip_prefix(KEPT).unwrap_or_default().to_owned();
             parts.extend(blob.map(|blob| (part, blob)));
         }
@@ -160,9 +175,12 @@ impl PartialDir {
 
 /// Reads which parts are kept for one recipe, whoever says so, by their names.
 pub(super) fn kept_parts(folder: &Path) -> io::Result<BTreeMap<String, BlobRef>> {
-    let items = kept_items(folder)?;
-    let part = |(name, item): (String, Item)| Some((name.strip_prefix(KEPT)?.to_owned(), named_blob(&item.content)?));
-    Ok(items.into_iter().filter_map(part).collect())
+    let mut parts = BTreeMap::new();
+    for (name, item) in kept_items(folder)? {
+        let part = name.strip_prefix(KEPT).unwrap_or_default().to_owned();
+        parts.extend(named_blob(item.file)?.map(|blob| (part, blob)));
+    }
+    Ok(parts)
 }
 
 /// Reads the sound items that say which parts are kept for one recipe.
@@ -176,9 +194,21 @@ fn kept_items(folder: &Path) -> io::Result<Vec<(String, Item)>> {
     Ok(items)
 }
 
-fn named_blob(content: &[u8]) -> Option<BlobRef> {
-    let (digest, bytes) = std::str::from_utf8(content).ok()?.split_once(' ')?;
-    Some(BlobRef { digest: digest.parse().ok()?, bytes: bytes.parse().ok()? })
+/// Reads the blob that an item names; `None` where it names none.
+fn named_blob(item: ProvenFile) -> io::Result<Option<BlobRef>> {
+    let content = whole(item)?;
+    let parse = || {
+        let (digest, bytes) = std::str::from_utf8(&content).ok()?.split_once(' ')?;
+        Some(BlobRef { digest: digest.parse().ok()?, bytes: bytes.parse().ok()? })
+    };
+    Ok(parse())
+}
+
+fn whole(mut file: ProvenFile) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(usize::try_from(file.size_bytes()).unwrap_or(usize::MAX))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Passes bytes on and hashes them.
@@ -201,22 +231,35 @@ impl<W: Write> Write for Hashed<W> {
 
 /// Reads an item; `None` when it is absent, an inner error when it is damaged.
 pub(super) fn read_item(path: &Path) -> io::Result<Option<Result<Item, &'static str>>> {
-    let mut bytes = Vec::new();
-    let guarded = match disk::open_plain(path)? {
+    const WRONG: &str = "its bytes are not those of its checksum";
+    let (file, guarded) = match disk::open_plain(path)? {
         Opened::Absent => return Ok(None),
         Opened::Odd => return Ok(Some(Err("it is not a regular file"))),
-        Opened::Regular(mut file, stamp) => {
-            file.read_to_end(&mut bytes)?;
-            stamp.is_guarded()
+        Opened::Regular(file, stamp) => (file.into_file(), stamp.is_guarded()),
+    };
+    let (mut file, _) = ProvenFile::read_through(file)?;
+    let Some(hashed) = file.size_bytes().checked_sub(DIGEST_BYTES) else { return Ok(Some(Err(WRONG))) };
+    // The end says how long the content is.
+    let from = hashed.saturating_sub(TRAILER_BYTES as u64);
+    let mut end = Vec::new();
+    file.seek(SeekFrom::Start(from))?;
+    file.read_to_end(&mut end)?;
+    let (end, checksum) = end.split_at((hashed - from) as usize);
+    let (last, trailer) = Trailer::split(end);
+    file.cut(from + last.len() as u64);
+    file.rewind()?;
+    let (mut hash, mut buffer) = (StreamDigest::default(), vec![0; BUFFER_BYTES.min(file.size_bytes() as usize)]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => hash.update(&buffer[..count]),
         }
-    };
-    let content = bytes.len().checked_sub(DIGEST_BYTES);
-    let Some(content) = content.filter(|&at| Digest::of(&bytes[..at]).as_bytes() == &bytes[at..]) else {
-        return Ok(Some(Err("its bytes are not those of its checksum")));
-    };
-    bytes.truncate(content);
-    let (content, trailer) = Trailer::split(&bytes);
-    let content = content.len();
-    bytes.truncate(content);
-    Ok(Some(Ok(Item { content: bytes, trailer, guarded })))
+    }
+    let (content, _) = hash.finish();
+    hash.update(&end[last.len()..]);
+    if hash.finish().0.as_bytes() != checksum {
+        return Ok(Some(Err(WRONG)));
+    }
+    file.rewind()?;
+    Ok(Some(Ok(Item { file, content, trailer, guarded })))
 }

@@ -17,12 +17,15 @@ use retort_fingerprint::{Digest, StreamDigest};
 /// What is read at a time, and proven by a digest of its own.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// A large file that is read in pieces. It was hashed whole when it was opened, and each piece is hashed again when it is read.
+/// A large file that is read in pieces, from any place. It was hashed whole when it was opened, and each piece is hashed again
+/// when it is read.
 #[derive(Debug)]
 pub struct ProvenFile {
     file: File,
     pieces: Vec<Digest>,
     bytes: u64,
+    /// Where it ends for whoever reads it.
+    end: u64,
     at: u64,
     /// The piece that was read last.
     held: Vec<u8>,
@@ -59,23 +62,9 @@ impl Store {
     /// # Errors
     /// As [`read_input`](Self::read_input). Reading fails where a piece is not what it was.
     pub fn open_input(&self, path: &Path, digest: &Digest) -> Result<ProvenFile, StoreError> {
-        let failed = failed("read an input");
         let (file, _) = open(path)?;
-        let (mut whole, mut pieces, mut piece) = (StreamDigest::default(), Vec::new(), Vec::new());
-        loop {
-            piece.clear();
-            (&file).take(PIECE_BYTES as u64).read_to_end(&mut piece).map_err(&failed)?;
-            if piece.is_empty() {
-                break;
-            }
-            whole.update(&piece);
-            pieces.push(Digest::of(&piece));
-        }
-        let (found, bytes) = whole.finish();
-        if found != *digest {
-            return Err(StoreError::Changed { path: path.to_owned() });
-        }
-        Ok(ProvenFile { file, pieces, bytes, at: 0, held: piece, held_piece: None })
+        let (proven, found) = ProvenFile::read_through(file).map_err(failed("read an input"))?;
+        if found == *digest { Ok(proven) } else { Err(StoreError::Changed { path: path.to_owned() }) }
     }
 
     /// Opens an input that is mapped into memory; `None` where its stamp would not tell of a change, so that it is better read.
@@ -133,6 +122,32 @@ fn too_large(path: &Path, bytes: u64) -> io::Error {
 }
 
 impl ProvenFile {
+    /// Reads a file that was just opened to its end, and returns the digest of its bytes as well.
+    pub(super) fn read_through(file: File) -> io::Result<(Self, Digest)> {
+        let (mut whole, mut pieces, mut piece) = (StreamDigest::default(), Vec::new(), Vec::new());
+        loop {
+            piece.clear();
+            (&file).take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+            if piece.is_empty() {
+                break;
+            }
+            whole.update(&piece);
+            pieces.push(Digest::of(&piece));
+        }
+        let (found, bytes) = whole.finish();
+        Ok((Self { file, pieces, bytes, end: bytes, at: 0, held: piece, held_piece: None }, found))
+    }
+
+    /// Returns how many bytes can be read of it.
+    pub fn size_bytes(&self) -> u64 {
+        self.end
+    }
+
+    /// Leaves out what follows the first so many bytes.
+    pub(super) fn cut(&mut self, bytes: u64) {
+        self.end = self.end.min(bytes);
+    }
+
     fn hold(&mut self, piece: usize) -> io::Result<()> {
         if self.held_piece == Some(piece) {
             return Ok(());
@@ -157,12 +172,13 @@ impl ProvenFile {
 
 impl Read for ProvenFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.at >= self.bytes || into.is_empty() {
+        if self.at >= self.end || into.is_empty() {
             return Ok(0);
         }
         self.hold((self.at / PIECE_BYTES as u64) as usize)?;
         let within = (self.at % PIECE_BYTES as u64) as usize;
-        let count = into.len().min(self.held.len() - within);
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let count = into.len().min(self.held.len() - within).min(left);
         into[..count].copy_from_slice(&self.held[within..within + count]);
         self.at += count as u64;
         Ok(count)
@@ -173,7 +189,7 @@ impl Seek for ProvenFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.bytes.checked_add_signed(by),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         self.at = at.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;

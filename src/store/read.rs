@@ -3,11 +3,13 @@
 //! A blob is hashed when it is first read, and again whenever the file system says that its file may have changed.
 //! What was found right is remembered with the file's stamp; mode bits count for nothing.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fs_err::File;
 
+use super::blob_file::BlobFile;
 use super::disk::Opened;
 use super::error::{StoreError, failed};
 use super::index::Table;
@@ -23,33 +25,7 @@ use retort_fingerprint::Digest;
 pub(super) const LARGE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How often reading a file is tried that fails to be read.
-const ATTEMPTS: u32 = 3;
-
-/// A verified blob, open for reading from its start.
-#[derive(Debug)]
-pub struct BlobFile {
-    file: File,
-    bytes: u64,
-}
-
-impl BlobFile {
-    /// Returns the size in bytes.
-    pub fn size_bytes(&self) -> u64 {
-        self.bytes
-    }
-}
-
-impl Read for BlobFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer)
-    }
-}
-
-impl Seek for BlobFile {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
-    }
-}
+pub(super) const ATTEMPTS: u32 = 3;
 
 impl Store {
     /// Reads a blob into memory; one that is not here, or is damaged, is fetched from a layer.
@@ -57,33 +33,39 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`], or [`StoreError::Corrupt`] when its bytes are not those of its name.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        match self.core.read(digest) {
-            Err(error) if error.is_lost_blob() && !self.core.layers.is_empty() => {
-                if self.core.fetch(digest, true)? {
-                    return self.core.read(digest);
-                }
-                let read = if self.core.writable { None } else { self.core.read_in_layers(digest) };
-                read.ok_or(error)
-            }
-            read => read,
-        }
+        self.here(digest, |core| core.read(digest)).or_else(|error| self.in_a_layer(digest, error))
     }
 
-    /// Opens a blob for reading as a stream. Its first opening reads it twice, once to verify it.
+    /// Opens a blob for reading as a stream, from any place; one that is not here, or is damaged, is fetched from a layer.
+    /// Opening it reads it once to verify it, and what is read later is verified once more. Where nothing can be kept here, a
+    /// blob of a layer is read into memory.
     ///
     /// # Errors
     /// As [`Store::read`].
     pub fn open_blob(&self, digest: &Digest) -> Result<BlobFile, StoreError> {
-        match self.core.open_blob(digest) {
+        let opened = self.here(digest, |core| BlobFile::open(core, digest));
+        opened.or_else(|error| self.in_a_layer(digest, error).map(BlobFile::in_memory))
+    }
+
+    /// Does something with a blob that is here; one that is not, or is damaged, is fetched from a layer first.
+    fn here<T>(&self, digest: &Digest, act: impl Fn(&Arc<Core>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match act(&self.core) {
             Err(error) if error.is_lost_blob() && !self.core.layers.is_empty() => {
                 if self.core.fetch(digest, true)? {
-                    self.core.open_blob(digest)
+                    act(&self.core)
                 } else {
                     Err(error)
                 }
             }
-            opened => opened,
+            done => done,
         }
+    }
+
+    /// Reads a blob that is not here from a layer into memory, where nothing can be kept.
+    fn in_a_layer(&self, digest: &Digest, error: StoreError) -> Result<Vec<u8>, StoreError> {
+        let asks = error.is_lost_blob() && !self.core.writable && !self.core.layers.is_empty();
+        let read = if asks { self.core.read_in_layers(digest) } else { None };
+        read.ok_or(error)
     }
 
     /// Returns the path of a verified blob, for readers that want a file. It must not be written.
@@ -91,7 +73,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub fn blob_path(&self, digest: &Digest) -> Result<PathBuf, StoreError> {
-        self.open_blob(digest).map(|_| self.core.layout.blob(digest))
+        self.here(digest, |core| core.check_blob(digest)).map(|()| self.core.layout.blob(digest))
     }
 
     /// Tells whether a blob can be had: whether something has its name, here or in a layer, and the bytes of its name.
@@ -125,8 +107,8 @@ impl Core {
         if has_its_size && (self.is_verified(digest, &stamp) || self.sightings.was_right(digest, &stamp)) {
             return true;
         }
-        match self.open_blob(digest) {
-            Ok(_) => true,
+        match self.check_blob(digest) {
+            Ok(()) => true,
             // What this machine lacks just now, whoever reads it will hear.
             Err(error) => !error.is_lost_blob(),
         }
@@ -148,7 +130,7 @@ impl Core {
             let (mut file, stamp) = self.find_blob(digest)?;
             if stamp.bytes() > LARGE_BYTES && !self.is_verified(digest, &stamp) {
                 // What only pretends to be a large blob, such as a file of holes, is found out before memory is given to it.
-                self.open_blob(digest)?;
+                self.check_blob(digest)?;
             }
             let read_ns = now_ns();
             let mut bytes = Vec::new();
@@ -164,7 +146,8 @@ impl Core {
         }
     }
 
-    fn open_blob(&self, digest: &Digest) -> Result<BlobFile, StoreError> {
+    /// Verifies a blob that is here, unless it was found right under its stamp before.
+    fn check_blob(&self, digest: &Digest) -> Result<(), StoreError> {
         let mut attempts = ATTEMPTS;
         loop {
             let (mut file, stamp) = self.find_blob(digest)?;
@@ -179,15 +162,14 @@ impl Core {
                     Err(error) => return Err(self.unreadable(digest, error)),
                 };
                 self.judge(digest, &stamp, BlobRef { digest: found, bytes }, read_ns)?;
-                file.rewind().map_err(failed("read a blob"))?;
             }
-            return Ok(BlobFile { file, bytes: stamp.bytes() });
+            return Ok(());
         }
     }
 
     /// Says what it means that a blob's file cannot be read: as good as gone, unless it is this machine that lacks
     /// something. The file is left where it is, as it may be read another time; whoever makes the blob again replaces it.
-    fn unreadable(&self, digest: &Digest, error: io::Error) -> StoreError {
+    pub(super) fn unreadable(&self, digest: &Digest, error: io::Error) -> StoreError {
         if is_of_the_machine(&error) {
             return failed("read a blob")(error);
         }
@@ -198,7 +180,7 @@ impl Core {
         StoreError::Corrupt { digest: *digest, why: format!("it cannot be read: {error}") }
     }
 
-    fn find_blob(&self, digest: &Digest) -> Result<(File, Stamp), StoreError> {
+    pub(super) fn find_blob(&self, digest: &Digest) -> Result<(File, Stamp), StoreError> {
         let opened = disk::open_plain(&self.layout.blob(digest)).map_err(|error| self.unreadable(digest, error))?;
         match opened {
             Opened::Regular(file, stamp) => match self.layers.expected(digest).filter(|said| *said != stamp.bytes()) {

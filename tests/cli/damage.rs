@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::lost::one;
-use crate::pipelines::PLAIN;
+use crate::pipelines::{PLAIN, TRAINED};
 use crate::runner::{Digests, FILE, Project, files};
 
 /// A project that has run, and its digests.
@@ -176,7 +176,7 @@ fn a_file_where_the_index_should_be_stops_nothing() {
 
 #[test]
 fn a_damaged_row_is_asked_again() {
-    let project = Project::new(crate::pipelines::TRAINED);
+    let project = Project::new(TRAINED);
     project.make();
     let right = project.digests();
     let rows: Vec<_> = files(&project.cache().join("rows"));
@@ -192,6 +192,36 @@ fn a_damaged_row_is_asked_again() {
     project.run(&["run", FILE]).code(0);
     assert_eq!(project.digests(), right);
     project.assert_clean();
+}
+
+#[test]
+fn damaged_weights_are_neither_evaluated_nor_exported() {
+    let project = Project::new(TRAINED);
+    project.make();
+    let right = project.digests();
+    let tuned = "tuned[fraction=0.4]";
+    project.run(&["export", FILE, tuned, "before"]).code(0);
+    change(&project.blob(&right[tuned]["weights"]), |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    project.run(&["export", FILE, tuned, "damaged"]).code(3).says("lost or damaged");
+    assert!(!project.path("damaged").exists());
+    // A further question of the same student.
+    project.edit(
+        "max_new: 16 }",
+        "max_new: 16 }\n  first:\n    where: { fraction: 0.4 }\n    evaluate: { model: tuned, questions: questions, split: dev, max_new: 16 }",
+    );
+    assert_eq!(project.make().ran(), [tuned, "first[fraction=0.4]"].map(str::to_owned).into());
+    assert_eq!(project.digests()[tuned], right[tuned]);
+    project.assert_clean();
+    project.run(&["export", FILE, tuned, "after"]).code(0);
+    let weights = |folder: &str| fs_err::read(project.path(folder).join("model.safetensors")).unwrap();
+    assert_eq!(blake3::hash(&weights("after")).to_hex().as_str(), right[tuned]["weights"]);
+    assert!(weights("before") == weights("after"));
+    // What somebody changed there is theirs.
+    change(&project.path("after").join("model.safetensors"), |bytes| bytes[100] ^= 1);
+    project.run(&["export", FILE, tuned, "after"]).code(3).says("model.safetensors").says("is not overwritten");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::pipelines::{PLAIN, TRAINED};
-use crate::runner::{FILE, Project};
+use crate::runner::{FILE, Project, files};
 
 /// A mounted file system, unmounted in the end.
 struct Mounted {
@@ -91,4 +91,38 @@ fn a_cache_that_cannot_be_made_is_said_clearly() {
     disk.remount("ro");
     let project = Project::new(PLAIN).with_cache(&disk.folder.path().join("cache"));
     project.run(&["run", FILE]).code(3).says(&project.cache().display().to_string());
+}
+
+/// A student whose weights are of about 2 MB, of which most are written in pieces.
+const WIDE: &str = r#"retort: 1
+experiment: wide
+seed: 17
+models:
+  wide: { new: { architecture: gpt2, layers: 2, width: 128, heads: 2, context: 128, tokenizer: tokens } }
+stages:
+  questions:
+    dataset: { format: synthetic, train: 8, dev: 4, test: 4 }
+  tokens:
+    tokenizer: { questions: questions, vocabulary: 320 }
+  tuned:
+    train: { student: wide, questions: questions, placement: none, recipe: { lr: 1.0e-3, batch: 4, steps: 2 } }
+  answers:
+    evaluate: { model: tuned, questions: questions, split: test, max_new: 4 }
+"#;
+
+#[test]
+fn weights_that_the_disk_has_no_room_for_are_said_clearly_and_leave_nothing() {
+    let Some(disk) = Mounted::new("2m") else { return };
+    let project = Project::new(WIDE).with_cache(&disk.folder.path().join("cache"));
+    let output = project.run(&["run", FILE]).code(1).says("cannot write a blob").says("the disk is full");
+    assert!(!output.stderr.contains("panicked"), "{output}");
+    assert_eq!(files(&project.cache().join("tmp")), [""; 0].map(std::path::PathBuf::from), "{output}");
+    project.assert_clean();
+
+    disk.remount("size=64m");
+    project.run(&["run", FILE]).code(0);
+    project.assert_clean();
+    let fresh = Project::new(WIDE);
+    fresh.make();
+    assert_eq!(project.digests(), fresh.digests());
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use retort_artifact::{Artifact, ArtifactKind, CodecError, Parts};
+use retort_artifact::{Artifact, ArtifactKind, CodecError, Part, Parts};
 use retort_event::{Event, Reporter, What};
 use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 use retort_graph::InstanceGraph;
@@ -19,12 +19,15 @@ use retort_store::{LayerOptions, Store, StoreOptions};
 
 use crate::{Outcome, RunOptions, World, run};
 
-/// A few texts, on the edges where rationales are.
+/// A few texts, on the edges where rationales are; the last is written to the store, and read from there, as a stream.
 #[derive(Debug, Clone)]
 pub struct Texts(Parts);
 
+const STORED: &[&str] = &["three"];
+
 impl Artifact for Texts {
     const KIND: ArtifactKind = ArtifactKind::Rationales;
+    const STORED: &'static [&'static str] = STORED;
 
     fn encode(&self) -> Parts {
         self.0.clone()
@@ -41,6 +44,7 @@ pub struct Sheet(Parts);
 
 impl Artifact for Sheet {
     const KIND: ArtifactKind = ArtifactKind::Report;
+    const STORED: &'static [&'static str] = STORED;
 
     fn encode(&self) -> Parts {
         self.0.clone()
@@ -79,14 +83,27 @@ retort_stage::params! {
     }
 }
 
-fn texts(of: &str) -> Parts {
-    ["one", "two", "three"].into_iter().map(|part| (part.to_owned(), format!("{part}: {of}").into_bytes())).collect()
+fn texts(context: &Context<'_>, of: &str) -> Result<Parts, StageError> {
+    let text = |part: &&str| {
+        let text = format!("{part}: {of}");
+        if STORED.contains(part) {
+            // What is written and not referred to must not get in the way.
+            context.store_part(|out| out.write_all(b"a draft"))?;
+            return Ok(((*part).to_owned(), Part::Stored(context.store_part(|out| out.write_all(text.as_bytes()))?)));
+        }
+        Ok(((*part).to_owned(), text.into_bytes().into()))
+    };
+    ["one", "two", "three"].iter().map(text).collect()
 }
 
 /// Makes one text of many.
-fn joined<'p>(parts: impl Iterator<Item = &'p Parts>) -> String {
-    let texts = parts.flat_map(BTreeMap::values).map(|text| String::from_utf8_lossy(text).into_owned());
-    texts.collect::<Vec<_>>().join("\n")
+fn joined<'p>(context: &Context<'_>, parts: impl Iterator<Item = &'p Parts>) -> Result<String, StageError> {
+    let text = |part: &Part| match part {
+        Part::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+        Part::Stored(digest) => Ok(std::io::read_to_string(context.open_part(digest)?)?),
+    };
+    let texts = parts.flat_map(BTreeMap::values).map(text).collect::<Result<Vec<_>, StageError>>()?;
+    Ok(texts.join("\n"))
 }
 
 impl Stage for Make {
@@ -96,8 +113,8 @@ impl Stage for Make {
     const ABOUT: &'static str = "Texts from nothing.";
     const EXAMPLE: &'static str = "of: a";
 
-    fn run(&self, _context: &Context<'_>) -> Result<Texts, StageError> {
-        Ok(Texts(texts(&self.of)))
+    fn run(&self, context: &Context<'_>) -> Result<Texts, StageError> {
+        Ok(Texts(texts(context, &self.of)?))
     }
 }
 
@@ -110,7 +127,8 @@ impl Stage for Mix {
 
     fn run(&self, context: &Context<'_>) -> Result<Texts, StageError> {
         let Texts(others) = context.read(&self.from)?;
-        Ok(Texts(texts(&format!("{} and {}", joined(std::iter::once(&others)), self.with))))
+        let others = joined(context, std::iter::once(&others))?;
+        Ok(Texts(texts(context, &format!("{others} and {}", self.with))?))
     }
 }
 
@@ -127,9 +145,10 @@ impl Stage for Print {
 
     fn run(&self, context: &Context<'_>) -> Result<Sheet, StageError> {
         let gathered = context.gather(&self.from)?;
-        let mut sheet = texts(&format!("{}\n{}", self.title, joined(gathered.iter().map(|(_, texts)| &texts.0))));
+        let all = joined(context, gathered.iter().map(|(_, texts)| &texts.0))?;
+        let mut sheet = texts(context, &format!("{}\n{all}", self.title))?;
         let labels: Vec<_> = gathered.iter().map(|(arrival, _)| format!("{:?}", arrival.coords)).collect();
-        sheet.insert("labels".to_owned(), labels.join("\n").into_bytes());
+        sheet.insert("labels".to_owned(), labels.join("\n").into_bytes().into());
         Ok(Sheet(sheet))
     }
 }

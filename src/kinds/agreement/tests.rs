@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use retort_artifact::Averaged;
+use retort_artifact::{Averaged, Part};
 
 const TEXT: &str = "The answer is B because bodybuilders typically have more strength than nerds.";
 
@@ -99,8 +99,8 @@ fn the_output_for_a_fixed_input_is_pinned() {
     let top = chosen(&[("a", &["B", "is", "have"]), ("b", &["nerds", "bodybuilders"]), ("c", &["."])]);
     let digest = |matching| {
         let parts = agree(&of, &top, &human, matching).unwrap().0.encode();
-        let shortened =
-            |(part, bytes): (String, Vec<u8>)| format!("{part} {}\n", retort_fingerprint::Digest::of(&bytes).short());
+        let short = |content: Part| retort_fingerprint::Digest::of(content.bytes().unwrap()).short();
+        let shortened = |(part, content): (String, Part)| format!("{part} {}\n", short(content));
         parts.into_iter().map(shortened).collect::<String>()
     };
     expect![[r"

@@ -4,8 +4,6 @@ mod rows;
 mod scoring;
 mod writing;
 
-use std::io::Cursor;
-
 use crate::failed::model_failed;
 use retort_artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
 use retort_fingerprint::{ContentHash, RowKey, Term};
@@ -89,9 +87,9 @@ pub(super) struct Loaded {
 impl Loaded {
     /// Loads a checkpoint onto the device.
     pub(super) fn from(context: &Context<'_>, input: &Input<Checkpoint>) -> Result<Self, StageError> {
-        let mut checkpoint = context.read(input)?;
+        let checkpoint = context.read(input)?;
         let config = Config::from_json(&checkpoint.config, "config.json").map_err(data)?;
-        let weights = WeightsFile::new("model.safetensors", Cursor::new(std::mem::take(&mut checkpoint.weights)));
+        let weights = WeightsFile::new("model.safetensors", context.open_part(&checkpoint.weights)?);
         let model = Model::from_files(&config, vec![weights], 0, context.device::<Device>()?).map_err(model_failed)?;
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer).map_err(data)?;
         Ok(Self { model, tokenizer, checkpoint })

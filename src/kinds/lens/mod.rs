@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::failed::model_failed;
+use crate::failed::{model_failed, weights_failed};
 use retort_artifact::{
     Checkpoint, LayerReading, Question, Rationales, ReadingRow, ReadingSummary, Readings, Translators as Trained,
 };
 use retort_fingerprint::{ContentHash, Digest, RowKey, Term};
-use retort_model::{Budget, LensError, LensLimits, LensRequest, Reading, Translators, read_layers};
+use retort_model::{
+    Budget, LensError, LensLimits, LensRequest, Reading, Translators, WeightsError, WeightsFile, read_layers,
+};
 use retort_stage::{Clash, Context, Slot, Stage, StageError};
 use retort_text::tokenizer::Tokenizer;
 
@@ -148,9 +150,13 @@ impl Lens {
                  made for this one",
             );
         }
-        Translators::from_bytes(&weights, loaded.model.config(), "translators.safetensors")
-            .map(Some)
-            .map_err(|error| data(format!("{error}; train translators of this student with `tuned_lens`")))
+        let file = WeightsFile::new("translators.safetensors", context.open_part(&weights)?);
+        Translators::read(file, loaded.model.config()).map(Some).map_err(|error| match error {
+            WeightsError::Misfit { .. } => {
+                data(format!("{error}; train translators of this student with `tuned_lens`"))
+            }
+            other => weights_failed(other),
+        })
     }
 
     /// Reads what was not read before; rows that are read together are kept as soon as they are.

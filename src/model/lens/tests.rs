@@ -1,9 +1,12 @@
 //! Lenses against the model's own output, against each other, and by what tuning promises.
 
+use std::io::Cursor;
+
 use proptest::prelude::*;
 
 use super::head::made;
 use super::*;
+use crate::archive::WeightsFile;
 use crate::generate::Budget;
 use crate::kernels::Kernels;
 use crate::network::Network;
@@ -275,8 +278,10 @@ fn translators_start_as_nothing_and_bring_every_layer_nearer() {
             assert_eq!(steps.len(), 40);
             assert!((steps[0].lr - 0.1).abs() < 1e-12 && (steps[39].lr - 0.1 / 40.0).abs() < 1e-12, "{name}");
             assert!(translators.layers.iter().all(|one| one.weight.is_none() == bias_only));
-            let bytes = translators.to_bytes();
-            assert_eq!(Translators::from_bytes(&bytes, model.config(), "x").expect("reads"), translators, "{name}");
+            let mut bytes = Vec::new();
+            translators.write(&mut bytes).expect("writing to memory");
+            let file = WeightsFile::new("x", Cursor::new(bytes));
+            assert_eq!(Translators::read(file, model.config()).expect("reads"), translators, "{name}");
         }
     }
 }
@@ -389,8 +394,10 @@ fn translators_of_another_model_are_refused_with_both_shapes() {
         let size = Size { vocab_size: VOCAB, context: 32, d_model, layers, heads: 4, kv_heads: None };
         Config::new(Architecture::Gpt2, size)
     };
-    let bytes = Translators::identity(&config(2, 8), false).to_bytes();
-    let error = Translators::from_bytes(&bytes, &config(1, 12), "lens.safetensors").expect_err("does not fit");
+    let mut bytes = Vec::new();
+    Translators::identity(&config(2, 8), false).write(&mut bytes).expect("writing to memory");
+    let file = WeightsFile::new("lens.safetensors", Cursor::new(bytes));
+    let error = Translators::read(file, &config(1, 12)).expect_err("does not fit");
     expect_test::expect!["cannot use the weights of `lens.safetensors`: tensor `0.bias` has shape [8], the configuration wants [12]; tensor `0.weight` has shape [8, 8], the configuration wants [12, 12]; tensor `1.bias` of shape [8] has no place in the model; tensor `1.weight` of shape [8, 8] has no place in the model"]
         .assert_eq(&error.to_string());
 }
@@ -444,17 +451,19 @@ fn what_was_stopped_goes_on_to_the_same_bits_and_a_state_of_something_else_is_re
             let stopped = tune(&model, &text(), &recipe, &roomy(), &mut stopper).expect_err("stopped");
             assert_eq!(stopped.to_string(), "tuning the lens was stopped after step 4");
             let mut again = Stopper { after: 7, state: Vec::new() };
-            resume_tuning(&model, &text(), &recipe, &roomy(), &stopper.state, &mut again).expect_err("stopped");
+            resume_tuning(&model, &text(), &recipe, &roomy(), Cursor::new(&stopper.state), &mut again)
+                .expect_err("stopped");
             let mut seen = Vec::new();
-            let resumed = resume_tuning(&model, &text(), &recipe, &roomy(), &again.state, &mut |step: &TuneStep| {
-                seen.push(step.step);
-                true
-            });
+            let resumed =
+                resume_tuning(&model, &text(), &recipe, &roomy(), Cursor::new(&again.state), &mut |step: &TuneStep| {
+                    seen.push(step.step);
+                    true
+                });
             assert_eq!(seen, [8, 9], "{name}");
             assert_eq!(resumed.expect("tunes"), whole, "{name}");
 
             let fails = |recipe: &TuneRecipe, text: &[Passage], state: &[u8]| {
-                resume_tuning(&model, text, recipe, &roomy(), state, &mut |_: &TuneStep| true)
+                resume_tuning(&model, text, recipe, &roomy(), Cursor::new(state), &mut |_: &TuneStep| true)
                     .expect_err("is of no use")
                     .to_string()
             };

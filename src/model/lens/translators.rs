@@ -1,7 +1,7 @@
 //! The affine maps that a tuned lens reads each layer through, and their file.
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor};
+use std::io::{self, Write};
 
 use burn::tensor::{Tensor, TensorPrimitive};
 
@@ -34,7 +34,7 @@ impl Translators {
     }
 
     /// Writes a safetensors file: `<layer>.weight` and `<layer>.bias`, as the reference implementation names them.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let (mut entries, mut data) = (Vec::new(), Vec::new());
         for (layer, Translator { weight, bias }) in self.layers.iter().enumerate() {
             let width = bias.len();
@@ -46,16 +46,12 @@ impl Translators {
             data.push(bias);
         }
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
-        let mut bytes = Vec::new();
-        archive::write::<io::Error>(&mut bytes, &metadata, &entries, |i| Ok(data[i].clone()))
-            .expect("memory takes whatever is written");
-        bytes
+        archive::write(out, &metadata, &entries, |i, give| give(data[i]))
     }
 
-    /// Reads a safetensors file of translators for a model; `file` names it in errors. Without any weight they are taken
-    /// to be biases alone.
-    pub fn from_bytes(bytes: &[u8], config: &Config, file: &str) -> Result<Self, WeightsError> {
-        let mut archive = Archive::open(vec![WeightsFile::new(file, Cursor::new(bytes))])?;
+    /// Reads a safetensors file of translators for a model. Without any weight they are taken to be biases alone.
+    pub fn read(file: WeightsFile<'_>, config: &Config) -> Result<Self, WeightsError> {
+        let mut archive = Archive::open(vec![file])?;
         let (width, bias_only) = (config.d_model(), !archive.shapes().any(|(name, _)| name.ends_with(".weight")));
         let weight = |layer: usize| (!bias_only).then(|| (format!("{layer}.weight"), vec![width, width]));
         let expected: BTreeMap<String, Vec<usize>> = (0..config.layers())

@@ -8,6 +8,7 @@ use super::LensLimits;
 use super::tune_recipe::{Passage, TuneError, TuneRecipe};
 use super::tune_state::identity;
 use super::tuner::{TuneHooks, Tuned, Tuner};
+use crate::archive::Source;
 use crate::student::{Model, placed};
 
 /// Trains translators for every layer but the last, from the identity.
@@ -21,17 +22,17 @@ pub fn tune(
     from(model, text, recipe, limits, None, hooks)
 }
 
-/// Goes on from the bytes of a saved [`TuneState`](super::TuneState). Everything else must be as it was then. On the CPU the result equals
-/// that of an undisturbed run bit for bit.
+/// Goes on from a saved [`TuneState`](super::TuneState), which is read tensor by tensor. Everything else must be as it was
+/// then. On the CPU the result equals that of an undisturbed run bit for bit.
 pub fn resume_tuning(
     model: &Model,
     text: &[Passage],
     recipe: &TuneRecipe,
     limits: &LensLimits,
-    state: &[u8],
+    state: impl Source,
     hooks: &mut dyn TuneHooks,
 ) -> Result<Tuned, TuneError> {
-    from(model, text, recipe, limits, Some(state), hooks)
+    from(model, text, recipe, limits, Some(Box::new(state)), hooks)
 }
 
 fn from(
@@ -39,7 +40,7 @@ fn from(
     text: &[Passage],
     recipe: &TuneRecipe,
     limits: &LensLimits,
-    state: Option<&[u8]>,
+    state: Option<Box<dyn Source + '_>>,
     hooks: &mut dyn TuneHooks,
 ) -> Result<Tuned, TuneError> {
     if text.is_empty() {

@@ -7,8 +7,7 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::tune_recipe::{Passage, TuneRecipe, TuneStep};
-use crate::archive::{self, Entry};
-use crate::device::DeviceError;
+use crate::archive::{self, Entry, Give, Source};
 use crate::saved::{Saved, StateError};
 use crate::sealed::Sealed;
 use crate::student::Model;
@@ -23,8 +22,8 @@ pub struct TuneState<'a> {
     pub(super) identity: &'a str,
     pub(super) steps: &'a [TuneStep],
     pub(super) entries: &'a [Entry],
-    /// Reads the tensor of an entry.
-    pub(super) read: &'a dyn Fn(usize) -> Result<Vec<f32>, DeviceError>,
+    /// Gives the elements of an entry.
+    pub(super) give: &'a dyn Fn(usize, &mut Give<'_, io::Error>) -> io::Result<()>,
 }
 
 /// The metadata as written. Floating-point numbers are their bits.
@@ -38,7 +37,7 @@ struct Wire {
 }
 
 impl TuneState<'_> {
-    /// Writes the state. One tensor at a time is copied.
+    /// Writes the state. A few rows at a time are copied.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let step = |step: &TuneStep| {
             let TuneStep { step: _, steps_total: _, divergence, grad_norm, lr, places } = *step;
@@ -52,7 +51,7 @@ impl TuneState<'_> {
         };
         let metadata = BTreeMap::from([(KEY.to_owned(), serde_json::to_string(&wire)?)]);
         let mut sealed = Sealed::new(out);
-        archive::write(&mut sealed, &metadata, self.entries, |at| (self.read)(at).map_err(io::Error::other))?;
+        archive::write(&mut sealed, &metadata, self.entries, |at, give| (self.give)(at, give))?;
         sealed.finish()
     }
 }
@@ -72,14 +71,17 @@ pub(super) fn identity(model: &Model, text: &[Passage], recipe: &TuneRecipe) -> 
     hasher.finalize().to_hex().to_string()
 }
 
-/// The steps and tensors of a saved state, these in the order of the entries.
+/// Returns the steps of a saved state; its tensors go to `take`, one after the other in the order of the entries.
 pub(super) fn restore(
     identity: &str,
     entries: &[Entry],
-    bytes: &[u8],
-) -> Result<(Vec<TuneStep>, Vec<Vec<f32>>), StateError> {
-    let (mut saved, wire) = Saved::open::<Wire>(bytes, KEY, VERSION, identity)?;
-    let tensors = entries.iter().map(|Entry { name, shape }| saved.tensor(name, shape)).collect::<Result<_, _>>()?;
+    state: Box<dyn Source + '_>,
+    mut take: impl FnMut(&Entry, Vec<f32>),
+) -> Result<Vec<TuneStep>, StateError> {
+    let (mut saved, wire) = Saved::open::<Wire>(state, KEY, VERSION, identity)?;
+    for entry in entries {
+        take(entry, saved.tensor(&entry.name, &entry.shape)?);
+    }
     let step = |(index, [divergence, grad_norm, lr, places]): (usize, [u64; 4])| TuneStep {
         step: index + 1,
         steps_total: wire.steps_total,
@@ -88,5 +90,5 @@ pub(super) fn restore(
         lr: f64::from_bits(lr),
         places: places as usize,
     };
-    Ok((wire.steps.into_iter().enumerate().map(step).collect(), tensors))
+    Ok(wire.steps.into_iter().enumerate().map(step).collect())
 }

@@ -1,5 +1,7 @@
 //! The steps of tuning: passages in a random order, their gradients, and descent along them.
 
+use std::io;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
 
@@ -8,7 +10,7 @@ use super::translators::{Held, Translator};
 use super::tune_recipe::{Passage, TuneError, TuneRecipe, TuneStep};
 use super::tune_state::{self, TuneState};
 use super::{LensLimits, Translators};
-use crate::archive::Entry;
+use crate::archive::{Entry, Give, Source};
 use crate::device::{DeviceError, guarded};
 use crate::error::ModelError;
 use crate::init::{Random, permutation};
@@ -151,22 +153,21 @@ impl<'a, B: Kernels> Tuner<'a, B> {
 
     fn save(&self, identity: &str, steps: &[TuneStep], hooks: &mut dyn TuneHooks) -> Result<(), TuneError> {
         let (entries, tensors): (Vec<Entry>, Vec<&Real<B>>) = self.kept().into_iter().unzip();
-        let read = |at: usize| self.network.read(tensors[at].clone());
-        hooks.save(&TuneState { identity, steps, entries: &entries, read: &read }).map_err(TuneError::Save)
+        let give = |at: usize, give: &mut Give<'_, io::Error>| {
+            self.network.whole_in_pieces(tensors[at]).try_for_each(|some| give(&some.map_err(io::Error::other)?))
+        };
+        hooks.save(&TuneState { identity, steps, entries: &entries, give: &give }).map_err(TuneError::Save)
     }
 
     /// Puts a saved state back; returns the steps that it was saved after.
-    pub(super) fn restore(&mut self, identity: &str, state: &[u8]) -> Result<Vec<TuneStep>, StateError> {
+    pub(super) fn restore(&mut self, identity: &str, state: Box<dyn Source + '_>) -> Result<Vec<TuneStep>, StateError> {
         let entries: Vec<Entry> = self.kept().into_iter().map(|(entry, _)| entry).collect();
-        let (steps, tensors) = tune_state::restore(identity, &entries, state)?;
         let network = self.network;
-        let mut placed = entries.iter().zip(tensors).map(|(entry, data)| network.upload(data, &entry.shape));
-        for held in self.translators.iter_mut().chain(&mut self.moving) {
-            for tensor in held.weight.iter_mut().chain([&mut held.bias]) {
-                *tensor = placed.next().expect("as many tensors as entries");
-            }
-        }
-        Ok(steps)
+        let held = self.translators.iter_mut().chain(&mut self.moving);
+        let mut places = held.flat_map(|held| held.weight.iter_mut().chain([&mut held.bias]));
+        tune_state::restore(identity, &entries, state, |entry, data| {
+            *places.next().expect("as many tensors as entries") = network.upload(data, &entry.shape);
+        })
     }
 
     /// One step over passages; the divergence before it, averaged over places and layers, and the gradient's norm.

@@ -1,6 +1,6 @@
 //! Training: determinism, resuming, early stopping, errors.
 
-use std::io;
+use std::io::{self, Cursor};
 
 use crate::{
     Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Lora, Model, Precision, Recipe,
@@ -138,7 +138,7 @@ fn a_resumed_run_equals_an_undisturbed_one_bit_for_bit() {
                     other => panic!("did not stop at {stop}: {other:?}"),
                 }
                 let mut model = model();
-                let log = resume(&mut model, &examples(), &recipe, &hooks.state, &mut Hooks::default());
+                let log = resume(&mut model, &examples(), &recipe, Cursor::new(&hooks.state), &mut Hooks::default());
                 assert_eq!(log.expect("resumes"), whole.0, "stopped at {stop}: {recipe:?}");
                 assert!(
                     model.weights_bytes().expect("readable") == whole.1,
@@ -199,7 +199,7 @@ fn a_damaged_state_or_one_of_another_run_is_refused() {
     let mut hooks = Hooks { stop_at: Some(4), ..Hooks::default() };
     let stopped = fit(&mut model(), &examples(), &recipe(), &mut hooks);
     assert!(matches!(stopped, Err(FitError::Stopped { step: 4 })));
-    let again = |state: &[u8], recipe: &Recipe| resume(&mut model(), &examples(), recipe, state, &mut ());
+    let again = |state: &[u8], recipe: &Recipe| resume(&mut model(), &examples(), recipe, Cursor::new(state), &mut ());
     let refused = |state: &[u8], recipe: &Recipe, reason: StateError| {
         assert!(matches!(again(state, recipe), Err(FitError::State(found)) if found == reason));
     };

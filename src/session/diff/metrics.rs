@@ -1,6 +1,6 @@
 //! What two results of one instance come to: accuracies with intervals, the questions that changed, the ends of trainings.
 
-use retort_artifact::{Answer, Artifact, ArtifactKind, Checkpoint, Outcome, Parts, Scores, TrainingLog};
+use retort_artifact::{Answer, Artifact, ArtifactKind, Checkpoint, Outcome, Part, Parts, Scores, TrainingLog};
 use retort_fingerprint::Fingerprint;
 use retort_spec::Language;
 use retort_stats::{Bootstrap, Estimate, Interval, Level, Pairs, Response, Responses, accuracy, compare};
@@ -116,12 +116,12 @@ pub(super) fn read(store: &Store, language: Language, result: &Fingerprint) -> R
     let mut parts = Parts::new();
     for (part, blob) in claim.outputs.iter().filter(|(part, _)| wanted(part)) {
         let Ok(bytes) = store.read(&blob.digest) else { return Ok(None) };
-        parts.insert(part.clone(), bytes);
+        parts.insert(part.clone(), bytes.into());
     }
     Ok(match makes {
         Some(ArtifactKind::Scores) => Some(Read::Scores(Scores::decode(&parts).map_err(SessionError::unusable)?)),
         Some(ArtifactKind::Checkpoint) => {
-            let log = parts.get(Checkpoint::LOG).map(|log| Checkpoint::decode_log(log)).transpose();
+            let log = parts.get(Checkpoint::LOG).and_then(Part::bytes).map(Checkpoint::decode_log).transpose();
             log.map_err(SessionError::unusable)?.map(Read::Training)
         }
         _ => None,

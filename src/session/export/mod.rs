@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use retort_artifact::{ArtifactKind, Checkpoint};
+use retort_artifact::{Artifact, ArtifactKind, Checkpoint, Translators};
 use retort_fingerprint::Digest;
 use retort_plan::{Found, Verdict};
 use retort_report::tensorboard::{Span, event_file};
@@ -16,6 +16,7 @@ use retort_report::{Curve, CurveKind, curve_svg};
 use retort_spec::InstanceId;
 
 use self::companions::companions;
+use super::content::Blob;
 use super::outlet::{self, Contents};
 use super::report::folder_name;
 use super::{Demand, Session, SessionError, pictures};
@@ -165,9 +166,18 @@ impl Session {
         }
         let found = Found { parts, ..Found::clone(found) };
         self.require(id, &found, found.parts.keys().map(String::as_str))?;
-        let mut files = BTreeMap::new();
+        let stored = match kind {
+            ArtifactKind::Checkpoint => Checkpoint::STORED,
+            ArtifactKind::Translators => Translators::STORED,
+            _ => &[],
+        };
+        let (mut files, mut blobs) = (BTreeMap::new(), BTreeMap::new());
         for (part, digest) in &found.parts {
-            files.insert(kind.file_name(part), self.store.read(digest)?);
+            if stored.contains(&part.as_str()) {
+                blobs.insert(kind.file_name(part), Blob { store: &self.store, digest: *digest });
+            } else {
+                files.insert(kind.file_name(part), self.store.read(digest)?);
+            }
         }
         if kind == ArtifactKind::Checkpoint {
             files.extend(companions(&files)?);
@@ -175,12 +185,13 @@ impl Session {
         if kind == ArtifactKind::Report {
             files = pictures::beside(files, directory, self.pipeline.workspace());
         }
-        let mut contents = Contents { kept: pictures::names(&files), ..Contents::of(&files) };
+        let count = files.len() + blobs.len();
+        let mut contents = Contents { blobs, kept: pictures::names(&files), ..Contents::of(&files) };
         if kind == ArtifactKind::Checkpoint {
             contents.clashes = read_with_a_student;
         }
         let written = outlet::write(directory, directory, &contents)?;
-        Ok(Exported { files: files.len(), written })
+        Ok(Exported { files: count, written })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Blobs: damage, disguise and absence.
 
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
@@ -20,6 +20,125 @@ fn a_published_blob_reads_back_in_every_way_and_is_read_only() {
     let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&cache.blob_path(&blob)), 0o444);
     assert_eq!(mode(cache.blob_path(&blob).parent().unwrap()), 0o755);
+}
+
+/// A blob of several pieces, no two of which are equal.
+fn large() -> Vec<u8> {
+    (0..900_000_u32).flat_map(u32::to_le_bytes).collect()
+}
+
+/// What a stage would make of an error of reading a blob.
+fn told(error: std::io::Error) -> StoreError {
+    error.downcast::<StoreError>().expect("it says which blob it is")
+}
+
+#[test]
+fn any_place_of_a_blob_is_read_as_it_is() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let whole = large();
+    let (_, blob) = publish(&store, 1, &whole);
+    let mut file = store.open_blob(&blob.digest).unwrap();
+    assert_eq!(file.size_bytes(), whole.len() as u64);
+    for (from, count) in [(0, 10), (1_048_570, 20), (3_599_990, 10), (2_097_152, 1_048_577), (5, 0)] {
+        assert_eq!(file.seek(SeekFrom::Start(from)).unwrap(), from);
+        let mut read = vec![0; count];
+        file.read_exact(&mut read).unwrap();
+        assert!(read == whole[from as usize..from as usize + count], "{from} {count}");
+    }
+    assert_eq!(file.seek(SeekFrom::End(0)).unwrap(), whole.len() as u64);
+    assert_eq!(file.read(&mut [0; 10]).unwrap(), 0);
+}
+
+#[test]
+fn a_blob_that_is_changed_while_it_is_read_is_never_served() {
+    let whole = large();
+    let mut flipped = whole.clone();
+    flipped[2_000_000] ^= 1;
+    // One bit, its end cut off, everything gone: in place, so that what is open has it too.
+    for damaged in [&flipped[..], &whole[..1_500_000], &[]] {
+        let cache = Cache::new();
+        let store = cache.open();
+        let (_, blob) = publish(&store, 1, &whole);
+        let mut file = store.open_blob(&blob.digest).unwrap();
+        let mut read = vec![0; 1_000_000];
+        file.read_exact(&mut read).unwrap();
+        assert!(read == whole[..1_000_000]);
+        overwrite(&cache.blob_path(&blob), damaged);
+        let mut rest = Vec::new();
+        let error = told(file.read_to_end(&mut rest).unwrap_err());
+        assert_eq!(error.lost_blob(), Some(blob.digest), "{error}");
+        assert!(rest == whole[1_000_000..1_000_000 + rest.len()], "what was handed out before was right");
+        assert!(!store.contains(&blob.digest), "it is put away");
+        publish(&store, 1, &whole);
+        assert!(store.read(&blob.digest).unwrap() == whole);
+    }
+}
+
+#[test]
+fn a_blob_that_has_another_file_while_it_is_read_is_read_to_its_end() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let whole = large();
+    let (_, blob) = publish(&store, 1, &whole);
+    let path = cache.blob_path(&blob);
+    let aside = path.with_extension("aside");
+    let read_half = || {
+        let mut file = store.open_blob(&blob.digest).unwrap();
+        let mut half = vec![0; 1_000_000];
+        file.read_exact(&mut half).unwrap();
+        (file, half)
+    };
+    // Collected: what is open stays whole.
+    let (mut file, mut read) = read_half();
+    fs_err::rename(&path, &aside).unwrap();
+    file.read_to_end(&mut read).unwrap();
+    assert!(read == whole);
+    // Made again by somebody, and what was open is no longer right, as a server that has forgotten it may say.
+    fs_err::copy(&aside, &path).unwrap();
+    let (mut file, mut read) = read_half();
+    fs_err::rename(&path, &aside).unwrap();
+    publish(&store, 1, &whole);
+    overwrite(&aside, b"something else");
+    file.read_to_end(&mut read).unwrap();
+    assert!(read == whole);
+    assert_eq!(store.take_notices(), []);
+    // Nothing is there any more.
+    let (mut file, _) = read_half();
+    fs_err::rename(&path, &aside).unwrap();
+    overwrite(&aside, b"something else");
+    let error = told(file.read_to_end(&mut Vec::new()).unwrap_err());
+    assert!(matches!(error, StoreError::Missing { digest } if digest == blob.digest), "{error}");
+}
+
+#[test]
+fn a_blob_of_a_layer_is_read_as_a_stream_and_kept_here_where_that_is_possible() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let whole = large();
+    let (fingerprint, blob) = publish(&team.open_with("ada").0, 1, &whole);
+    let layers = [team.layer("team", Writes::OnPush)];
+    let read = |store: &Store| {
+        store.find(&fingerprint).unwrap().unwrap();
+        let mut read = vec![0; 10];
+        let mut file = store.open_blob(&blob.digest).unwrap();
+        assert_eq!(file.size_bytes(), whole.len() as u64);
+        file.seek(SeekFrom::Start(2_000_000)).unwrap();
+        file.read_exact(&mut read).unwrap();
+        assert!(read == whole[2_000_000..2_000_010]);
+    };
+    let unkept = StoreOptions { mode: Mode::ReadOnly, layers: layers.to_vec(), ..mine.options("bob") };
+    read(&Store::open(unkept).unwrap().store);
+    assert!(!mine.root().exists());
+    read(&mine.open_before("bob", &layers));
+    assert_eq!(fs_err::metadata(mine.blob_path(&blob)).unwrap().len(), whole.len() as u64);
+    // Damaged here and right there, it is fetched anew.
+    overwrite(&mine.blob_path(&blob), &whole[1..]);
+    read(&mine.open_before("bob", &layers));
+    // Damaged in both places, it is lost.
+    overwrite(&mine.blob_path(&blob), &whole[1..]);
+    overwrite(&team.blob_path(&blob), &whole[1..]);
+    let store = mine.open_before("bob", &layers);
+    assert!(store.open_blob(&blob.digest).unwrap_err().is_lost_blob());
 }
 
 #[test]

@@ -145,8 +145,8 @@ fn parts_kept_on_the_way_are_out_of_reach_of_gc_until_they_are_claimed() {
     let store = cache.open();
     let recipe = manifest(1).fingerprint();
     let partial = store.partial(&recipe);
-    partial.keep_part("weights-20", b"after 20").unwrap();
-    partial.keep_part("weights-40", b"after 40").unwrap();
+    partial.keep_part("weights-20", store.put(b"after 20").unwrap()).unwrap();
+    partial.keep_part("weights-40", store.put(b"after 40").unwrap()).unwrap();
     partial.save("training", |out| out.write_all(b"state")).unwrap();
     run_of(&store, "quarel", &[1]);
     let later = cache.open_later(1);

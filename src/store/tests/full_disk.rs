@@ -64,6 +64,8 @@ fn a_full_disk_is_said_clearly_and_leaves_nothing_half_done() {
     assert!(large.chunks(65_536).any(|chunk| writer.write_all(chunk).is_err()));
     assert!(matches!(writer.finish(), Err(StoreError::Full { .. })));
     assert_eq!(listing(&cache.root().join("tmp")).lines().count(), 1, "only the session's lock is left");
+    let blobs = listing(&cache.root().join("objects"));
+    assert_eq!(blobs.lines().count(), 1, "{blobs}");
 
     // Fill what is left with a foreign file, so that nothing small fits either.
     let mut filler = fs_err::File::create(cache.root().join("filler")).unwrap();

@@ -1,6 +1,6 @@
 //! Kill -9 at any instant. A child process works on a cache and says how far it is; the parent kills it there.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use retort_fingerprint::{RowKey, Term};
 
 const ROOT: &str = "RETORT_STORE_TEST_ROOT";
 
-fn start(root: &Path) -> Child {
+fn start(root: &Path, test: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &child_of(module_path!(), "work_as_a_child"), "--ignored", "--nocapture"])
+        .args(["--exact", &child_of(module_path!(), test), "--ignored", "--nocapture"])
         .env(ROOT, root)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -42,11 +42,65 @@ fn work_as_a_child() {
     }
 }
 
+/// What is streamed before a line is said, and the size of the whole.
+const PIECE: usize = 1 << 20;
+const PIECES: usize = 24;
+
+#[test]
+#[ignore = "run as a child process by the test of kills in the middle of a blob"]
+fn stream_as_a_child() {
+    let Some(root) = std::env::var_os(ROOT) else { return };
+    let store = Store::open(StoreOptions::new(root, "ada", "box")).unwrap().store;
+    for number in 0.. {
+        let mut writer = store.blob_writer().unwrap();
+        for piece in 0..PIECES {
+            writer.write_all(&vec![number as u8 + piece as u8; PIECE]).unwrap();
+            println!("done {number} {piece}");
+        }
+        let blob = writer.finish().unwrap();
+        // Every other one is a part that is kept before the result is there.
+        if number % 2 == 0 {
+            let weights = blob.blob();
+            store.publish(vec![blob], &claim(&store, number, &[("rows", weights)])).unwrap();
+        } else {
+            store.partial(&manifest(number).fingerprint()).keep_part("weights-1", blob).unwrap();
+        }
+        println!("done {number}");
+    }
+}
+
+#[test]
+fn a_process_killed_in_the_middle_of_a_blob_leaves_nothing_of_it() {
+    for lines in [1, PIECES / 2, PIECES, PIECES + 1, 2 * PIECES, 2 * PIECES + 2, 2 * PIECES + 9] {
+        let cache = Cache::new();
+        let mut child = start(&cache.root(), "stream_as_a_child");
+        let said: Vec<String> = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap)
+            .filter(|line| line.starts_with("done "))
+            .take(lines)
+            .collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let whole = said.iter().filter(|line| line.split(' ').count() == 2).count();
+        let left = verify(&cache.open_read_only());
+        assert!(left.is_undamaged(), "after {lines} lines: {left:?}");
+        // What the killed one left is taken away by whoever comes next; what it said was done is there and whole.
+        let store = cache.open_with("ada").0;
+        let report = verify(&store);
+        assert!(report.clean() && report.left_temporary == 0, "after {lines} lines: {report:?}");
+        assert!(report.blobs as usize >= whole, "after {lines} lines: {report:?}");
+        assert_eq!(report.blob_bytes, report.blobs * (PIECES * PIECE) as u64, "no blob is cut short");
+        drop(store);
+        assert_eq!(listing(&cache.root().join("tmp")), "");
+    }
+}
+
 #[test]
 fn a_killed_process_leaves_a_clean_cache_with_everything_it_said_was_done() {
     let cache = Cache::new();
     for lines in [1, 2, 4, 7, 11] {
-        let mut child = start(&cache.root());
+        let mut child = start(&cache.root(), "work_as_a_child");
         let said: Vec<String> = BufReader::new(child.stdout.take().unwrap())
             .lines()
             .map(Result::unwrap)

@@ -1,5 +1,6 @@
 //! Layers in object storage, against a real S3 interface, and against one that fails in every way.
 
+use std::io::Read;
 use std::time::Duration;
 
 use super::moto::{self, MotoBucket};
@@ -272,7 +273,35 @@ fn a_cache_that_can_only_be_read_shows_what_is_in_a_bucket() {
     let store = Store::open(options).unwrap().store;
     assert!(store.find(&fingerprint).unwrap().is_some());
     assert_eq!(store.read(&blob.digest).unwrap(), b"result");
+    let mut streamed = Vec::new();
+    store.open_blob(&blob.digest).unwrap().read_to_end(&mut streamed).unwrap();
+    assert_eq!(streamed, b"result");
     assert!(!mine.root().exists());
+}
+
+#[test]
+fn a_blob_of_a_bucket_is_read_as_a_stream_once_it_was_found_right() {
+    let Some(team) = Team::new() else { return };
+    let bytes: Vec<u8> = (0..2_500_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let (fingerprint, blob) = team.publish(1, &bytes);
+    let mine = Cache::new();
+    let open = || {
+        let store = mine.open_before("bob", &[team.layer(Writes::OnSuccess)]);
+        assert!(store.find(&fingerprint).unwrap().is_some());
+        store
+    };
+    let mut streamed = Vec::new();
+    open().open_blob(&blob.digest).unwrap().read_to_end(&mut streamed).unwrap();
+    assert!(streamed == bytes);
+    assert!(fs_err::read(mine.blob_path(&blob)).unwrap() == bytes, "it is kept here");
+    // Damaged there and gone here, nothing of it is handed out.
+    let mut other = bytes;
+    other[2_000_000] ^= 1;
+    team.0.put(&Team::blob(&blob), &other);
+    fs_err::remove_file(mine.blob_path(&blob)).unwrap();
+    let store = open();
+    assert!(store.open_blob(&blob.digest).unwrap_err().is_lost_blob());
+    assert!(notices(&store).contains("have the digest"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Saved work is a result to be: only what somebody trusted saved is gone on with.
 
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+
 use super::trusting::{secret, told, trust};
 use super::*;
 use crate::trust::{About, Trailer};
@@ -109,7 +111,7 @@ fn a_planted_part_does_not_become_a_part_of_a_result() {
         let partial = store.partial(&manifest(1).fingerprint());
         assert_eq!(partial.kept_parts().unwrap(), BTreeMap::new());
         assert!(told(&store).contains("no trusted signature"));
-        partial.keep_part("step-10", b"honest").unwrap();
+        partial.keep_part("step-10", store.put(b"honest").unwrap()).unwrap();
         let kept = partial.kept_parts().unwrap();
         assert_eq!(kept.into_iter().collect::<Vec<_>>(), [("step-10".to_owned(), BlobRef::of(b"honest"))]);
         partial.forget_parts().unwrap();
@@ -150,4 +152,53 @@ fn the_key_for_saved_work_is_made_once_and_is_its_user_s_alone() {
     assert_eq!(load(&open()), None);
     fs_err::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
     assert!(load(&open()).is_some());
+}
+
+/// Content of several pieces, whose last bytes look like the end of a signature.
+fn large(count: usize) -> Vec<u8> {
+    (0..count).map(|at| (at as u32).wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
+}
+
+#[test]
+fn saved_work_is_read_as_a_stream_from_any_place_and_ends_where_its_content_ends() {
+    let store_of = |signs: bool| {
+        let cache = Cache::new();
+        let trust = if signs { trust(Some(1), &[]) } else { TrustOptions::default() };
+        let store = Store::open(StoreOptions { trust, ..cache.options("ada") }).unwrap().store;
+        (cache, store)
+    };
+    for signs in [false, true] {
+        let (_cache, store) = store_of(signs);
+        for count in [0, 1, 100, 1_048_576, 2_500_000] {
+            let content = large(count);
+            save(&store, &content);
+            let mut file = store.partial(&manifest(1).fingerprint()).open("state").unwrap().unwrap();
+            assert_eq!(file.size_bytes(), count as u64);
+            assert_eq!(file.seek(SeekFrom::End(0)).unwrap(), count as u64);
+            for from in [count, count / 2, count.saturating_sub(5), 0] {
+                file.seek(SeekFrom::Start(from as u64)).unwrap();
+                let mut rest = Vec::new();
+                file.read_to_end(&mut rest).unwrap();
+                assert!(rest == content[from..], "{count} from {from}");
+            }
+            assert!(load(&store) == Some(content));
+        }
+    }
+}
+
+#[test]
+fn saved_work_that_is_changed_while_it_is_read_is_found_out() {
+    let cache = Cache::new();
+    let store = cache.open();
+    save(&store, &large(2_500_000));
+    let mut file = store.partial(&manifest(1).fingerprint()).open("state").unwrap().unwrap();
+    let mut read = vec![0; 1_000_000];
+    file.read_exact(&mut read).unwrap();
+    let path = cache.root().join("partial/v1").join(manifest(1).fingerprint().hex()).join("state");
+    let mut bytes = fs_err::read(&path).unwrap();
+    bytes[2_000_000] ^= 1;
+    overwrite(&path, &bytes);
+    assert_eq!(file.read_to_end(&mut Vec::new()).unwrap_err().kind(), ErrorKind::InvalidData);
+    assert!(store.partial(&manifest(1).fingerprint()).open("state").unwrap().is_none());
+    assert!(told(&store).contains("state"));
 }

@@ -125,8 +125,8 @@ impl Bench {
     /// Puts an artifact behind a port.
     pub(super) fn with_input(mut self, port: &str, artifact: &impl Artifact) -> Self {
         let (mut pending, mut digests, mut outputs) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        for (part, bytes) in artifact.encode() {
-            let blob = self.store.put(&bytes).unwrap();
+        for (part, content) in artifact.encode() {
+            let blob = self.store.put(content.bytes().unwrap()).unwrap();
             digests.insert(part.clone(), blob.blob().digest);
             outputs.insert(part, blob.blob());
             pending.push(blob);
