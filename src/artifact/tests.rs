@@ -110,12 +110,12 @@ fn lettered_rows_keep_their_bytes_and_others_have_a_version_of_their_own() {
     };
     let train = |question: Question| {
         let parts = Questions { splits: [(Split::Train, vec![question])].into() }.encode();
-        String::from_utf8(parts["train"].clone()).unwrap()
+        String::from_utf8(parts["train"].bytes().unwrap().to_vec()).unwrap()
     };
     let before = "{\"retort\":\"questions\",\"version\":1}\n\
         {\"id\":\"q\",\"stem\":\"Which?\",\"choices\":[{\"label\":\"A\",\"text\":\"ice\"}],\"answer\":\"A\"}\n";
     assert_eq!(train(question(Answer::at(0))), before);
-    let read = Questions::decode(&Parts::from([("train".to_owned(), before.as_bytes().to_vec())])).unwrap();
+    let read = Questions::decode(&Parts::from([("train".to_owned(), before.as_bytes().to_vec().into())])).unwrap();
     assert_eq!(read.split(Split::Train), [question(Answer::at(0))]);
     let open = Question {
         answers: Answers::Number,
@@ -135,6 +135,6 @@ fn lettered_rows_keep_their_bytes_and_others_have_a_version_of_their_own() {
     };
     assert!(train(classes).contains(r#""answers":{"class":["yes","no"]}"#));
     let later = "{\"retort\":\"questions\",\"version\":3}\n";
-    let refused = Questions::decode(&Parts::from([("train".to_owned(), later.as_bytes().to_vec())]));
+    let refused = Questions::decode(&Parts::from([("train".to_owned(), later.as_bytes().to_vec().into())]));
     assert!(refused.unwrap_err().to_string().contains("\"version\":3"));
 }

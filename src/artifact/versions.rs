@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::RowFormat;
-use super::{CodecError, Parts};
+use super::{CodecError, Part, Parts};
 
 /// A format with two versions.
 pub(super) struct Versions {
@@ -23,7 +23,7 @@ impl Versions {
     }
 
     /// Encodes rows in their order; `lettered` says whether the first version can hold a row.
-    pub(super) fn encode<T: Serialize>(&self, rows: &[T], lettered: impl Fn(&T) -> bool) -> Vec<u8> {
+    pub(super) fn encode<T: Serialize>(&self, rows: &[T], lettered: impl Fn(&T) -> bool) -> Part {
         let format = if rows.iter().all(lettered) { &self.lettered } else { &self.any };
         format.encode(rows)
     }

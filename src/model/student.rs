@@ -1,6 +1,7 @@
 //! A model: a configuration, weights and the device they are on.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::io::Write;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use burn::backend::Flex;
 use super::archive::{self, Archive, Give, WeightsFile};
 use super::config::Config;
 use super::decoder::TensorSpec;
-use super::device::{Device, DeviceError, Place, guarded};
+use super::device::{Device, Place, guarded};
 use super::error::{ModelError, SequenceError};
 use super::init::initial;
 use super::layout::Layout;

@@ -164,7 +164,7 @@ mod tests {
     fn the_questions_are_pinned() {
         use retort_artifact::Artifact;
         let parts = generate(&ArithmeticSpec::default()).unwrap().encode();
-        let digest = retort_fingerprint::Digest::of(&parts["train"]).short();
+        let digest = retort_fingerprint::Digest::of(parts["train"].bytes().unwrap()).short();
         expect_test::expect![""].assert_eq(&digest);
     }
 
