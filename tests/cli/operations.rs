@@ -241,7 +241,7 @@ fn what_a_step_cannot_do_is_said_with_its_place_and_what_to_try() {
         ),
         (
             "{ corrupt: } ]",
-            "{ mask: { words: [the] } } ] }\n  nothing:\n    transform: { rationales: right, steps: [ { corrupt: } ]",
+            "{ mask: { words: [the] } } ]\n  nothing:\n    transform:\n      rationales: right\n      steps: [ { corrupt: } ]",
             "none of 3 rationales has a number to replace",
         ),
         ("keywords: { ice: snow,", "keywords: { ice: Ice,", "refused: `ice` would give way to itself"),
@@ -276,23 +276,19 @@ fn imported_scores_that_do_not_fit_are_told_by_file_line_and_rationale() {
         (
             "\"span\":[0,3]",
             "\"span\":[0,99]",
-            "`scores.jsonl`: line 1 does not fit the rationale of `a`, sample 1: token 0 spans the characters 0 to 99 of a text that has 46: it has no such place",
+            "scores.jsonl`: line 1 does not fit the rationale of `a`, sample 1: token 0 spans the characters 0 to 99 of a text that has 46: it has no such place",
         ),
         (
             "Ġmud",
             "Ġmuds",
-            "`scores.jsonl`: line 2 does not fit the rationale of `b`, sample 0: token 1 is `Ġmuds`, and the text goes on with `mud is rougher than `",
+            "scores.jsonl`: line 2 does not fit the rationale of `b`, sample 0: token 1 is `Ġmuds`, and the text goes on with `mud is rougher than `",
         ),
         (
             "Ice is smoother",
             "Mud is smoother",
             "line 1 does not fit the rationale of `a`, sample 1: another text was scored, `Mud is smoother than the mud. The answer is A.`",
         ),
-        (
-            "{\"id\":\"c\",",
-            "{\"id\":\"d\",",
-            "`scores.jsonl` has no scores of 1 of 3 rationales, such as `c`, sample 0",
-        ),
+        ("{\"id\":\"c\",", "{\"id\":\"d\",", "scores.jsonl` has no scores of 1 of 3 rationales, such as `c`, sample 0"),
         (
             "{\"id\":\"z\",",
             "{\"id\":\"c\",",
