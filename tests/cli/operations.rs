@@ -188,12 +188,73 @@ fn every_operation_runs_from_a_pipeline() {
           c: Who knows?
         wrong
           a: Mud is softer.
+        moved[fraction=0]
+          a: Ice is smoother than the mud. The answer is A.
+          b: The mud is rougher than the ice.
+          c: Who knows?
+        moved[fraction=0.5]
+          a: A is smoother than mud Ice. The answer the is.
+          b: The the rougher mud than is ice.
+          c: Who knows?
+        moved[fraction=1]
+          a: is A The is mud Ice. the than smoother answer.
+          b: mud rougher The than the ice is.
+          c: knows Who?
+        reversed[level=word]
+          a: A is answer The mud the. than smoother is Ice.
+          b: ice the than rougher is mud The.
+          c: knows Who?
+        reversed[level=sentence]
+          a: The answer is A. Ice is smoother than the mud.
+          b: The mud is rougher than the ice.
+          c: Who knows?
+        reversed[level=step]
+          a: Ice is smoother than the mud. The answer is A.
+          b: The mud is rougher than the ice.
+          c: Who knows?
+        reversed[level=paragraph]
+          a: Ice is smoother than the mud. The answer is A.
+          b: The mud is rougher than the ice.
+          c: Who knows?
+        inserted
+          a: Ice is smoother than the mud. The mud is rougher than the ice. The answer is A.
+          b: Who knows? The mud is rougher than the ice.
+          c: Who knows? The mud is rougher than the ice.
+        joined
+          a: Ice is smoother than the mud. The answer is A. / The the
+          b: The mud is rougher than the ice. / The the
+          c: Who knows? / knows Who
+        numbered
+          a: Ice is smoother by 80 than the mud. The answer is A. / The the
+          b: The mud is rougher by 73 than the ice. / The the
+          c: Who knows? / knows Who
+        contradicted
+          a: Snow is smoother than the mud. The answer is A.
+          b: The mud is smoother than the snow.
+          c: Who knows?
+        both-ends
+          a: Ice A.
+          b: The ice.
+          c: Who knows?
+        compressed[k=1]
+          a: Ice
+          b: rougher
+          c: Who
+        compressed[k=2]
+          a: Ice smoother
+          b: mud rougher
+          c: Who knows
     "#]]
     .assert_eq(&made);
     expect![[r#"
+        contradicted: `steps[0].corrupt`: 1 of 3 rationales have no keyword and stay as they are: `c`
         marked: `steps[0].keep_words`: 1 of 3 rationales have no annotation and are left out: `c`
         near: `steps[0].neighbours`: 1 of 3 rationales have an answer whose longest word has no vector and are empty now: `b`
+        numbered: `steps[0].replace`: 1 of 3 rationales have no match and stay as they are: `c`
+        numbered: `steps[0].replace`: 2 matches in 2 of 3 rationales replaced
+        numbered: `steps[1].corrupt`: 1 of 3 rationales have no number and stay as they are: `c`
         right: `steps[1].filter`: 1 of 5 rationales are left out, since the teacher's label is not the right answer: `a`
+        scores: 1 of 4 lines of `scores.jsonl` score rationales that are not here, such as line 4, of `z`
         stripped: `steps[0].strip_label`: 1 sentences of 1 of 3 rationales are left out or cut
         wrong: `steps[0].wrong`: 2 of 3 rationales have no sample with another label than the right answer and are left out: `b`, `c`
     "#]].assert_eq(&warnings(&events));
@@ -241,7 +302,7 @@ fn what_a_step_cannot_do_is_said_with_its_place_and_what_to_try() {
         ),
         (
             "{ corrupt: } ]",
-            "{ mask: { words: [the] } } ] }\n  nothing:\n    transform: { rationales: right, steps: [ { corrupt: } ]",
+            "{ mask: { words: [the] } } ]\n  nothing:\n    transform:\n      rationales: right\n      steps: [ { corrupt: } ]",
             "none of 3 rationales has a number to replace",
         ),
         ("keywords: { ice: snow,", "keywords: { ice: Ice,", "refused: `ice` would give way to itself"),
@@ -276,23 +337,19 @@ fn imported_scores_that_do_not_fit_are_told_by_file_line_and_rationale() {
         (
             "\"span\":[0,3]",
             "\"span\":[0,99]",
-            "`scores.jsonl`: line 1 does not fit the rationale of `a`, sample 1: token 0 spans the characters 0 to 99 of a text that has 46: it has no such place",
+            "scores.jsonl`: line 1 does not fit the rationale of `a`, sample 1: token 0 spans the characters 0 to 99 of a text that has 46: it has no such place",
         ),
         (
             "Ġmud",
             "Ġmuds",
-            "`scores.jsonl`: line 2 does not fit the rationale of `b`, sample 0: token 1 is `Ġmuds`, and the text goes on with `mud is rougher than `",
+            "scores.jsonl`: line 2 does not fit the rationale of `b`, sample 0: token 1 is `Ġmuds`, and the text goes on with `mud is rougher than `",
         ),
         (
             "Ice is smoother",
             "Mud is smoother",
             "line 1 does not fit the rationale of `a`, sample 1: another text was scored, `Mud is smoother than the mud. The answer is A.`",
         ),
-        (
-            "{\"id\":\"c\",",
-            "{\"id\":\"d\",",
-            "`scores.jsonl` has no scores of 1 of 3 rationales, such as `c`, sample 0",
-        ),
+        ("{\"id\":\"c\",", "{\"id\":\"d\",", "scores.jsonl` has no scores of 1 of 3 rationales, such as `c`, sample 0"),
         (
             "{\"id\":\"z\",",
             "{\"id\":\"c\",",

@@ -208,7 +208,21 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
             "scored-elsewhere",
             "compressed",
         ],
-        &expect![[r#""#]],
+        &expect![[r#"
+            stepwise[level=step] rows 6885f9e0c72f7753
+            stepwise[level=paragraph] rows 723fc91f130fc670
+            partly-shuffled rows d7df5c9077257051
+            reversed[level=word] rows c3d09cb6c80cbde7
+            reversed[level=step] rows 8c21dc5760da16ba
+            inserted rows 22d212d5801cb291
+            corrupted rows 569d40fec6241c60
+            contradicted rows 98a3e0056a7781cf
+            kept-ends rows 9632e50c7fc26a1b
+            replaced rows 01e148ef0b4f8a23
+            joined rows 0ac9ca11cfaa3ef3
+            scored-elsewhere rows 26dc59feb3c3bb15
+            compressed rows cd5baf522968e08c
+        "#]],
     );
     check(
         &project,

@@ -194,7 +194,7 @@ mod tests {
     const TEXT: &str = "Ice is smoöth 😀, so fast.";
 
     fn placed(tokens: &str, unit: Unit) -> Result<String, String> {
-        let file = format!("{{\"id\":\"q\",\"tokens\":{tokens}}}");
+        let file = format!("{{\"id\":\"q\",\"tokens\":{}}}", tokens.replace('\n', " "));
         let row = read(file.as_bytes()).map_err(|why| why.to_string())?.remove(0);
         let found = row.placed(TEXT, unit).map_err(|why| why.to_string())?;
         let one = |token: TokenScore| format!("{}={}", &TEXT[token.span.0..token.span.1], token.score);

@@ -46,8 +46,6 @@ fn steps_and_paragraphs_are_levels_like_others() {
     let bench = bench();
     let table = [
         (LISTED, "shuffle: { level: step }"),
-        (LISTED, "shuffle: { level: step, fraction: 0.5 }"),
-        (LINES, "shuffle: { level: step }"),
         (LISTED, "reverse: { level: step }"),
         (LISTED, "reverse: { level: paragraph }"),
         (LISTED, "mask: { fraction: 0.4, level: step }"),
