@@ -70,7 +70,7 @@ fn named(name: &str) -> Option<Named<'_>> {
 pub(super) fn data_files(names: &BTreeSet<String>, data: &HubData) -> Result<Vec<String>, FolderError> {
     let all: Vec<Named<'_>> = names.iter().filter_map(|name| named(name)).collect();
     if all.is_empty() {
-        let script = names.iter().find(|name| name.ends_with(".py")).cloned();
+        let script = names.iter().find(|name| name.rsplit_once('.').is_some_and(|(_, ending)| ending == "py")).cloned();
         return Err(FolderError::NoData { script });
     }
     let list = |of: BTreeSet<String>| of.into_iter().collect::<Vec<_>>().join(", ");

@@ -91,12 +91,12 @@ impl Swap {
         for at in (0..2 * ring.len()).rev() {
             let (_, id, label) = &ring[at % ring.len()];
             let (id, label) = (*id, label.as_deref());
-            let suits = |other: &Option<&str>| match self.label {
+            let suits = |other: Option<&str>| match self.label {
                 Partner::Any => true,
-                Partner::Same => *other == label,
-                Partner::Other => *other != label,
+                Partner::Same => other == label,
+                Partner::Other => other != label,
             };
-            let nearest = next.iter().filter(|(other, _)| suits(other)).map(|(_, at)| *at).min();
+            let nearest = next.iter().filter(|(other, _)| suits(**other)).map(|(_, at)| *at).min();
             if let Some(partner) = nearest.map(|at| ring[at % ring.len()].1).filter(|partner| *partner != id) {
                 partners.insert(id, partner);
             }

@@ -119,23 +119,16 @@ impl Field {
                 },
             }
         };
-        match self.expression() {
-            Some(expression) => {
-                let expression = environment.compile_expression(expression).map_err(|error| failed(&error))?;
-                let value = expression.eval(variables).map_err(|error| failed(&error))?;
-                if value.is_undefined() {
-                    return Err(failed(&minijinja::Error::new(
-                        minijinja::ErrorKind::UndefinedError,
-                        "it is undefined",
-                    )));
-                }
-                Ok(json_of(&value))
-            }
-            None => {
-                let template = environment.template_from_str(&self.written).map_err(|error| failed(&error))?;
-                Ok(Json::from(template.render(variables).map_err(|error| failed(&error))?))
-            }
+        let Some(expression) = self.expression() else {
+            let template = environment.template_from_str(&self.written).map_err(|error| failed(&error))?;
+            return Ok(Json::from(template.render(variables).map_err(|error| failed(&error))?));
+        };
+        let expression = environment.compile_expression(expression).map_err(|error| failed(&error))?;
+        let value = expression.eval(variables).map_err(|error| failed(&error))?;
+        if value.is_undefined() {
+            return Err(failed(&minijinja::Error::new(minijinja::ErrorKind::UndefinedError, "it is undefined")));
         }
+        Ok(json_of(&value))
     }
 }
 

@@ -246,12 +246,11 @@ impl Mapping {
             self.answer.as_ref().map(|source| self.answered(source, row, &chosen, missed)).transpose()?.flatten();
         let rationale =
             self.rationale.as_ref().map(|source| source.text(row, "rationale", missed)).transpose()?.flatten();
-        let id = match &self.id {
-            Some(source) => source.text(row, "id", missed)?.ok_or_else(|| blank(source, "id"))?,
-            None => {
-                let words = chosen.choices.iter().map(|choice| format!("\n{}", choice.text));
-                Digest::of((stem.clone() + &words.collect::<String>()).as_bytes()).hex()[..16].to_owned()
-            }
+        let id = if let Some(source) = &self.id {
+            source.text(row, "id", missed)?.ok_or_else(|| blank(source, "id"))?
+        } else {
+            let words = chosen.choices.iter().map(|choice| format!("\n{}", choice.text));
+            Digest::of((stem.clone() + &words.collect::<String>()).as_bytes()).hex()[..16].to_owned()
         };
         let kept = self.keep.iter().map(|field| Ok((field.written().to_owned(), field.value(row, "keep")?)));
         let fields = kept.collect::<Result<_, TableError>>()?;
