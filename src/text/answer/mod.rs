@@ -152,7 +152,7 @@ impl Expected<'_> {
 
     /// Returns a text that the same answers have in common, to group questions by.
     pub fn key(self, answer: &Answer) -> String {
-        let written = answer.to_string();
+        let written = answer.to_string().trim().to_owned();
         match self {
             Self::Choice(_) | Self::Exact => written,
             Self::Class(_) => written.to_lowercase(),

@@ -65,11 +65,19 @@ fn places(text: &str) -> Vec<Option<&str>> {
             continue;
         }
         let begins = after + between + length;
+        let marked = line[..between + length].ends_with([':', '=']);
+        // `isn't` denies, and `island` has no verb in it.
+        if !marked && lower[begins..].starts_with(char::is_alphanumeric) {
+            if lower[begins..].starts_with("n't") || lower[begins..].starts_with("n’t") {
+                found.push((at, None));
+            }
+            continue;
+        }
         let rest = behind(text, begins);
         let clause = &lower[lower[..at].rfind(['.', '!', '?', '\n', ';', ',']).map_or(0, |at| at + 1)..begins];
         let word = |word: &str| DENIED.contains(&word) || word.ends_with("n't");
         let denied = clause.split(|c: char| !c.is_alphanumeric() && c != '\'').any(word)
-            || rest.trim_start().to_ascii_lowercase().starts_with("not ");
+            || (!marked && rest.trim_start().to_ascii_lowercase().starts_with("not "));
         let line = rest.lines().next().unwrap_or_default();
         let asked =
             line.split_inclusive(['.', '!', '?']).next().is_some_and(|sentence| sentence.trim_end().ends_with('?'));

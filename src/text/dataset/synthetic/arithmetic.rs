@@ -152,7 +152,15 @@ mod tests {
     fn a_question_its_steps_and_its_answer() {
         let spec = ArithmeticSpec { train: 3, dev: 0, test: 0, ..ArithmeticSpec::default() };
         let told: String = generate(&spec).unwrap().split(Split::Train).iter().map(told).collect();
-        expect_test::expect![[""]].assert_eq(&told);
+        expect_test::expect![[r"
+            Tara has 7 pens. Tara loses 3. Then Tara is given 6 more. How many pens does Tara have now?
+            7 - 3 = 4. 4 + 6 = 10. So Tara has 10 pens now. = 10
+            Tara has 15 shells. Tara buys 15 more. Then Tara sells 13. How many shells does Tara have now?
+            15 + 15 = 30. 30 - 13 = 17. So Tara has 17 shells now. = 17
+            Uma has 10 books. Uma is given 9 more. Then Uma buys 10 more. How many books does Uma have now?
+            10 + 9 = 19. 19 + 10 = 29. So Uma has 29 books now. = 29
+        "]]
+        .assert_eq(&told);
     }
 
     fn told(question: &Question) -> String {
@@ -165,7 +173,7 @@ mod tests {
         use retort_artifact::Artifact;
         let parts = generate(&ArithmeticSpec::default()).unwrap().encode();
         let digest = retort_fingerprint::Digest::of(parts["train"].bytes().unwrap()).short();
-        expect_test::expect![""].assert_eq(&digest);
+        expect_test::expect!["1c5d54dd48"].assert_eq(&digest);
     }
 
     #[test]

@@ -253,17 +253,68 @@ mod tests {
 
     #[test]
     fn a_mapping_is_guessed_from_names_and_values() {
-        check(Form::Json, r#"{"question":"Clips?","answer":"Half: 24.\n#### 72"}"#, &expect![[""]]);
+        check(
+            Form::Json,
+            r#"{"question":"Clips?","answer":"Half: 24.\n#### 72"}"#,
+            &expect![[r#"
+                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                  question: question    # such as `Clips?`
+                  answer: { field: answer, pattern: '####\s*(.+)' }    # such as `Half: 24. #### 72`
+                  answers: number    # every answer is one
+                  rationale: { field: answer, pattern: '(?s)^(.*)####' }    # what stands before the answer
+        "#]],
+        );
         check(
             Form::Json,
             r#"{"id":"q1","question":"Which?","choices":{"label":["A","B"],"text":["ice","mud"]},"answerKey":"B","explanation":"So.","topic":"x"}"#,
-            &expect![[""]],
+            &expect![[r#"
+                      train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                      id: id    # no two rows have the same
+                      question: question    # such as `Which?`
+                      choices: choices    # such as `{"label":["A","B"],"text":["ice","mud"]}`
+                      answer: answerKey    # such as `B`
+                      answers: choice    # there are choices
+                      rationale: explanation    # such as `So.`
+                      # Not used: topic. `keep: [topic]` lets prompts name it as `fields.topic`.
+            "#]],
         );
         let inference = "premise,hypothesis,label\n".to_owned()
             + &"A man sings.,He sleeps.,2\n\"So, he sings.\",He sings.,0\n".repeat(4);
-        check(Form::Csv, &inference, &expect![[""]]);
-        check(Form::Tsv, "goal\tsol1\tsol2\tlabel\nOpen it.\tTwist.\tShout.\t0\n", &expect![[""]]);
-        check(Form::Json, r#"{"problem":"Who?","answer":"Ada Lovelace"}"#, &expect![[""]]);
-        check(Form::Json, r#"{"question":"Who?","x":"y"}"#, &expect![[""]]);
+        check(
+            Form::Csv,
+            &inference,
+            &expect![[r#"
+                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                  question: "Premise: {{ premise }} Hypothesis: {{ hypothesis }}"    # 
+                  answer: label    # such as `2`
+                  answers: ["0", "2"]    # the numbers of classes: write their names here, in this order
+        "#]],
+        );
+        check(
+            Form::Tsv,
+            "goal\tsol1\tsol2\tlabel\nOpen it.\tTwist.\tShout.\t0\n",
+            &expect![[r#"
+                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                  question: goal    # such as `Open it.`
+                  choices: [sol1, sol2]    # 
+                  answer: label    # such as `0`
+                  answers: choice    # there are choices
+        "#]],
+        );
+        check(
+            Form::Json,
+            r#"{"problem":"Who?","answer":"Ada Lovelace"}"#,
+            &expect![[r#"
+                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                  question: problem    # such as `Who?`
+                  answer: answer    # such as `Ada Lovelace`
+                  answers: text    # `exact` compares every character
+        "#]],
+        );
+        check(
+            Form::Json,
+            r#"{"question":"Who?","x":"y"}"#,
+            &expect!["none of its fields is called like an answer; there are: question, x"],
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Tables by example: what is read, what is refused and how that is told.
 
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -247,7 +248,7 @@ fn what_does_not_fit_is_told_by_row_and_field() {
         &number,
         Form::Json,
         "{\"question\":1,}",
-        &expect!["cannot read row 1: it is not JSON: trailing comma at line 1 column 14"],
+        &expect!["cannot read row 1: it is not JSON: trailing comma at line 1 column 15"],
     );
     check(
         &number,
