@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod examples;
 mod failed;
 mod footprint;
+mod hooks;
 mod keeping;
 pub mod labels;
 pub mod lens;

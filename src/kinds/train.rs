@@ -2,28 +2,26 @@
 
 use crate::failed::{device_failed, model_failed};
 use retort_artifact::{
-    Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
+    Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
 };
-use retort_model::{
-    self as model, Budget, Device, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume,
-};
+use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
 use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
 use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
-use retort_store::PartialDir;
 use retort_text::prompt::{self, STUDENT, Template};
 use retort_text::target::{MARKER, check_marker};
 use retort_text::tokenizer::Tokenizer;
 
-use super::ask::{Asker, max_new, outcome};
+use super::ask::max_new;
 use super::bounds::{Begin, End};
 use super::examples::Prepared;
+use super::hooks::Hooks;
 use super::keeping::{self, STATE};
 use super::labels::Labels;
 use super::missing::Missing;
 use super::pace::Pace;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
-use super::sequence::{Sequences, data};
+use super::sequence::data;
 use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
 use super::weights::Weights;
@@ -367,112 +365,4 @@ fn note(log: &mut TrainingLog, fitted: &FitLog) {
     log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
     log.best_step = fitted.best.map_or(fitted.steps.len() as u64, |best| best.step);
     log.stopped_early = fitted.stopped_early;
-}
-
-/// What training tells, asks and saves on the way.
-struct Hooks<'a> {
-    context: &'a Context<'a>,
-    tokenizer: &'a Tokenizer,
-    usage: &'a Usage,
-    dev: &'a [&'a Question],
-    eval_by: EvalBy,
-    max_new: usize,
-    /// Where the weights of each evaluation are kept, if they are.
-    keeps: Option<PartialDir>,
-    saving: Saving,
-    pace: Pace,
-    /// What the device can do at most, in operations per second.
-    peak: Option<f64>,
-    failure: Option<StageError>,
-}
-
-impl Hooks<'_> {
-    /// Keeps the weights that were just evaluated, where each are.
-    fn keep(&self, model: &Model, step: u64) -> Result<(), StageError> {
-        let Some(partial) = &self.keeps else { return Ok(()) };
-        let weights = self.context.written(|out| model.write_weights(out).map_err(model_failed))?;
-        Ok(partial.keep_part(&Checkpoint::step_part(step), weights)?)
-    }
-
-    fn accuracy(&self, model: &Model) -> Result<f64, StageError> {
-        let asker = Asker {
-            model,
-            tokenizer: self.tokenizer,
-            usage: self.usage,
-            sequences: Sequences::new(self.usage, self.tokenizer)?,
-            max_new: self.max_new,
-            batch: 32,
-            budget: Budget::default(),
-            sampling: None,
-        };
-        let mut right = 0;
-        for batch in self.dev.chunks(32) {
-            if self.context.stopping() {
-                return Err(StageError::Stopped);
-            }
-            right += match self.eval_by {
-                EvalBy::Generation => {
-                    let written = asker.ask(batch)?;
-                    let outcomes = batch
-                        .iter()
-                        .zip(&written)
-                        .filter_map(|(question, written)| outcome(question, self.usage, written));
-                    outcomes.filter(Outcome::correct).count()
-                }
-                EvalBy::Likelihood => {
-                    let chosen = asker.likeliest(batch)?;
-                    batch
-                        .iter()
-                        .zip(&chosen)
-                        .filter(|(question, answer)| question.answer.as_ref() == Some(answer))
-                        .count()
-                }
-            };
-        }
-        Ok(right as f64 / self.dev.len() as f64)
-    }
-}
-
-impl FitHooks for Hooks<'_> {
-    fn on_step(&mut self, report: &StepReport) {
-        self.context.progress(report.step, report.steps_total, "steps");
-        self.context.measure("loss", report.step, report.loss);
-        self.context.measure("learning rate", report.step, report.lr);
-        self.context.measure("gradient norm", report.step, report.grad_norm);
-        self.pace.step(self.context, report, self.peak);
-    }
-
-    fn evaluate(&mut self, model: &Model, step: u64) -> Option<f64> {
-        let evaluated = self.accuracy(model);
-        self.pace = Pace::new();
-        match evaluated {
-            Ok(accuracy) => {
-                self.context.measure("dev accuracy", step, accuracy);
-                if let Err(error) = self.keep(model, step) {
-                    self.failure = Some(error);
-                    return None;
-                }
-                Some(accuracy)
-            }
-            Err(StageError::Stopped) => None,
-            Err(error) => {
-                self.failure = Some(error);
-                None
-            }
-        }
-    }
-
-    fn save_due(&mut self, _step: u64) -> bool {
-        self.saving.due()
-    }
-
-    fn save(&mut self, state: &TrainState<'_>) -> std::io::Result<()> {
-        self.saving.save(|out| state.write_to(out))?;
-        self.pace = Pace::new();
-        Ok(())
-    }
-
-    fn stopping(&mut self) -> bool {
-        self.context.stopping() || self.failure.is_some()
-    }
 }

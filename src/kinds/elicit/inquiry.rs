@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::budget::{Budget, Spent};
 use super::history::Took;
+use super::prompt::prompt;
 use super::record::{decode, encode};
 use super::remarks::{self, Seen};
 use super::row::{Flaw, Reading, Row};
@@ -17,12 +18,10 @@ use super::{LabelFrom, Written};
 use crate::sequence::data;
 use retort_artifact::{Question, Rationale, Rationales};
 use retort_fingerprint::{ContentHash, RowKey, Term};
-use retort_stage::params::External;
 use retort_stage::{Asked, Basis, Context, Estimate, Inquiry, StageError};
 use retort_store::RowStore;
 use retort_teacher::Api;
 use retort_text::conversation::{Conversation, TeacherPrompt};
-use retort_text::dataset::examples;
 use retort_text::statement::stated;
 
 /// Raised when rows of the same key would come out otherwise.
@@ -430,20 +429,6 @@ impl<'a> Rows<'a> {
         let estimate = Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis };
         Ok(Inquiry { rows, estimate })
     }
-}
-
-/// Reads the template and its examples.
-pub(super) fn prompt(context: &Context<'_>, written: &Written) -> Result<TeacherPrompt, StageError> {
-    let file = |external: &External| context.file(external);
-    let Some(external) = &written.prompt else { return Err(data("there is no `prompt`")) };
-    let place = context.path_of(external);
-    let source = String::from_utf8(file(external)?).map_err(|error| data(format!("`{place}`: {error}")))?;
-    let shown = match &written.examples {
-        Some(external) => examples::read(&file(external)?)
-            .map_err(|error| data(format!("`{}`: {error}", context.path_of(external))))?,
-        None => Vec::new(),
-    };
-    TeacherPrompt::parse(&place, &source, &shown).map_err(data)
 }
 
 /// The key of a row's further answers. The first has the row's own, as all had before they were numbered.

@@ -30,6 +30,7 @@ mod import;
 mod inquiry;
 mod local;
 mod openai;
+mod prompt;
 mod record;
 mod remarks;
 mod row;
@@ -278,7 +279,7 @@ impl Stage for Elicit {
         let mut flaws = Vec::new();
         let written = &self.0;
         if written.teacher.is_asked() {
-            flaws.extend(Flaw::of("prompt", inquiry::prompt(context, written)));
+            flaws.extend(Flaw::of("prompt", prompt::prompt(context, written)));
         }
         flaws.extend(match &written.teacher {
             Teacher::Gold => Vec::new(),

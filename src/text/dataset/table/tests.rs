@@ -1,6 +1,5 @@
 //! Tables by example: what is read, what is refused and how that is told.
 
-
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
