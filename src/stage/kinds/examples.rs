@@ -86,6 +86,14 @@ impl Train {
     }
 }
 
+/// Says that none of a question's tokens counts.
+pub(super) fn weightless(question: &str) -> StageError {
+    data(format!(
+        "question `{question}`: in some step none of its tokens that carry loss weighs anything: raise `weights`, or \
+         `max_length` where its target was cut"
+    ))
+}
+
 /// Finds what each question is trained with, in their order: rationales, the label alone, or not at all.
 fn matched<'r>(
     rationales: &'r Rationales,

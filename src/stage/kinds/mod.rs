@@ -15,6 +15,7 @@ mod footprint;
 mod keeping;
 pub mod lens;
 pub mod missing;
+mod noting;
 mod pace;
 pub mod recipe;
 pub mod report;

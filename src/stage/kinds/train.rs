@@ -2,10 +2,8 @@
 
 use crate::params::{Aside, Count, External, Input, ModelSpec, Seed};
 use crate::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
-use retort_artifact::{
-    Checkpoint, Evaluation, Format, Outcome, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
-};
-use retort_model::{self as model, Budget, FitError, FitHooks, FitLog, Model, StepReport, TrainState, fit, resume};
+use retort_artifact::{Checkpoint, Format, Outcome, Placement, Question, Questions, Rationales, Split, Usage};
+use retort_model::{self as model, Budget, FitError, FitHooks, Model, StepReport, TrainState, fit, resume};
 use retort_store::PartialDir;
 use retort_text::prompt::{self, STUDENT, Template};
 use retort_text::target::{MARKER, check_marker};
@@ -13,9 +11,10 @@ use retort_text::tokenizer::Tokenizer;
 
 use super::ask::{Asker, max_new, outcome};
 use super::bounds::{Begin, End};
-use super::examples::Prepared;
+use super::examples::{Prepared, weightless};
 use super::keeping::{self, STATE};
 use super::missing::Missing;
+use super::noting::note;
 use super::pace::Pace;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
@@ -275,13 +274,6 @@ impl Stage for Train {
     }
 }
 
-fn weightless(question: &str) -> StageError {
-    data(format!(
-        "question `{question}`: in some step none of its tokens that carry loss weighs anything: raise `weights`, or \
-         `max_length` where its target was cut"
-    ))
-}
-
 impl Train {
     /// What the recipe comes to.
     fn settings(&self) -> model::Recipe {
@@ -341,17 +333,6 @@ impl Train {
         let format = Format { placement: self.placement, marker: self.marker.clone() };
         Ok(Usage { format, prompt, begin, end })
     }
-}
-
-fn note(log: &mut TrainingLog, fitted: &FitLog) {
-    log.losses = fitted.steps.iter().map(|step| step.loss as f32).collect();
-    log.learning_rates = fitted.steps.iter().map(|step| step.lr as f32).collect();
-    log.grad_norms = fitted.steps.iter().map(|step| step.grad_norm as f32).collect();
-    log.tokens = fitted.steps.iter().map(|step| step.tokens).sum();
-    let evaluation = |evaluation: &model::Evaluation| Evaluation { step: evaluation.step, accuracy: evaluation.value };
-    log.evaluations = fitted.evaluations.iter().map(evaluation).collect();
-    log.best_step = fitted.best.map_or(fitted.steps.len() as u64, |best| best.step);
-    log.stopped_early = fitted.stopped_early;
 }
 
 /// What training tells, asks and saves on the way.
