@@ -4,12 +4,12 @@
 //! reported (`one might say the answer is A`), open (`the answer is A or B`) or taken back further on gives none. The table
 //! in the tests decides what is what.
 
-use crate::answer::Expected;
-use retort_artifact::{Answer, Choice, Label, Question};
+use retort_artifact::{Choice, Label};
 
 mod open;
 mod pieces;
 
+pub use open::stated;
 pub(crate) use open::states;
 use pieces::{Piece, pieces};
 
@@ -156,14 +156,6 @@ enum Stated {
     IsNot(char),
     /// Several, or none that can be named.
     Open,
-}
-
-/// Reads the answer to a question that a text states in the end.
-pub fn stated(text: &str, question: &Question) -> Option<Answer> {
-    match Expected::from(question) {
-        Expected::Choice(choices) => stated_label(text, choices).map(Answer::Choice),
-        expected => open::stated(text, expected),
-    }
 }
 
 /// Reads the label that a text states in the end, where it labels one of the choices.

@@ -3,7 +3,7 @@
 //! The last such place counts. As with letters, a statement that is denied or asked gives nothing.
 
 use crate::answer::{Expected, Number};
-use retort_artifact::Answer;
+use retort_artifact::{Answer, Question};
 
 /// The most bytes of a text that is stated as an answer; what is longer is an explanation.
 const TEXT_BYTES_MAX: usize = 200;
@@ -13,8 +13,16 @@ const BETWEEN_BYTES_MAX: usize = 40;
 const VERBS: &[&str] = &[" is:", " is", ":", " =", " would be", " must be", " should be", " are", " remains"];
 const DENIED: &[&str] = &["not", "never", "neither", "isn't", "cannot", "if", "whether", "might", "could", "may"];
 
-/// Reads the answer that a text states in the end.
-pub(super) fn stated(text: &str, expected: Expected<'_>) -> Option<Answer> {
+/// Reads the answer to a question that a text states in the end.
+pub fn stated(text: &str, question: &Question) -> Option<Answer> {
+    match Expected::from(question) {
+        Expected::Choice(choices) => super::stated_label(text, choices).map(Answer::Choice),
+        expected => stated_open(text, expected),
+    }
+}
+
+/// The same of an answer without a letter.
+fn stated_open(text: &str, expected: Expected<'_>) -> Option<Answer> {
     let text = before_another_question(text);
     let whole =
         lead(text, expected).filter(|_| text.trim().len() <= TEXT_BYTES_MAX && !text.trim().contains(['\n', ' ']));
@@ -193,7 +201,7 @@ mod tests {
             (text, "It stands in Paris.", None),
             (text, "Paris", None),
         ] {
-            let found = stated(said, expected).map(|answer| answer.to_string());
+            let found = stated_open(said, expected).map(|answer| answer.to_string());
             assert_eq!(found.as_deref(), stated_there, "{expected:?}: {said}");
         }
     }
@@ -209,7 +217,7 @@ mod tests {
         ) {
             let classes = ["yes".to_owned(), "İ".to_owned()];
             let expected = [Expected::Number, Expected::Class(&classes), Expected::Text][kind];
-            let _ = stated(&pieces.concat(), expected);
+            let _ = stated_open(&pieces.concat(), expected);
             let _ = states(&pieces.concat(), expected);
         }
     }
