@@ -1,7 +1,7 @@
 //! A model: a configuration, weights and the device they are on.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use burn::Dispatch;
@@ -10,7 +10,7 @@ use burn::backend::Flex;
 use super::archive::{self, Archive, Give, WeightsFile};
 use super::config::Config;
 use super::decoder::TensorSpec;
-use super::device::{Device, DeviceError, Place, guarded};
+use super::device::{Device, Place, guarded};
 use super::error::{ModelError, SequenceError};
 use super::init::initial;
 use super::layout::Layout;
