@@ -11,40 +11,43 @@
 
 use std::process::ExitCode;
 
-use retort::artifact::{Choice, Label, Question, Questions, Rationale, Rationales, Split};
+use retort::artifact::{Answer, Choice, Label, Question, Questions, Rationale, Rationales, Split};
 use retort::kinds::Registry;
 use retort::kinds::dataset::DatasetFormat;
 use retort::kinds::method::AttributionMethod;
 use retort::kinds::transform::{Materials, Operation};
 use retort::model::{Budget, Continuation, Model, Request, log_probabilities};
-use retort::stage::params::{External, Input};
+use retort::stage::params::{Count, External, Input};
 use retort::stage::{Context, Stage, StageError};
-use retort::text::operation::Level;
+use retort::text::operation::{Level, exchanged};
 
 // An operation: a step of a `transform` stage. The doc comments are what editors show.
 retort::params! {
-    /// Writes the rationale from its end to its beginning.
-    pub struct Reverse {
-        /// What changes places: each `word`, `token` or `sentence`.
-        pub level: Level = Level::Word,
+    /// Writes each word of the rationale backwards.
+    pub struct Mirror {
+        /// Words with fewer letters stay as they are.
+        pub letters_min: Count = Count::of(1),
     }
 }
 
-impl Operation for Reverse {
-    const NAME: &'static str = "reverse";
+impl Operation for Mirror {
+    const NAME: &'static str = "mirror";
     const REVISION: u32 = 1;
-    const ABOUT: &'static str = "Writes the rationale from its end to its beginning.";
+    const ABOUT: &'static str = "Writes each word of the rationale backwards.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         materials.each(rows, |row, _chance| {
-            let units = materials.units(row, self.level)?;
-            Ok(reversed(units.into_iter().map(|place| &row.text[place])))
+            let units = materials.units(row, Level::Word)?;
+            let words =
+                units.into_iter().map(|place| (place.clone(), mirrored(&row.text[place], self.letters_min.get())));
+            let words: Vec<_> = words.collect();
+            Ok(exchanged(&row.text, words.iter().map(|(place, word)| (place.clone(), word.as_str()))))
         })
     }
 }
 
-fn reversed<'t>(units: impl DoubleEndedIterator<Item = &'t str>) -> String {
-    units.rev().collect::<Vec<_>>().join(" ")
+fn mirrored(word: &str, letters_min: usize) -> String {
+    if word.chars().count() < letters_min { word.to_owned() } else { word.chars().rev().collect() }
 }
 
 // A dataset format: a word for the field `format`.
@@ -86,15 +89,16 @@ fn question(line: usize, text: &str) -> Option<Question> {
         id: format!("q{line}"),
         stem: stem.to_owned(),
         choices: texts.iter().enumerate().map(choice).collect::<Option<_>>()?,
-        answer: Label::at(line % 2),
+        answer: Answer::at(line % 2),
         rationale: Some(format!("It is {right}, and never {wrong}.")),
+        ..Question::default()
     })
 }
 
 // A kind of stage: a key of its own in a pipeline.
 retort::params! {
     /// Writes the rationales of two stages one behind the other.
-    pub struct Join {
+    pub struct Append {
         /// What comes first.
         pub first: Input<Rationales>,
         /// What comes behind it, for the same questions and samples.
@@ -102,25 +106,25 @@ retort::params! {
     }
 }
 
-impl Stage for Join {
+impl Stage for Append {
     type Output = Rationales;
 
-    const NAME: &'static str = "join";
+    const NAME: &'static str = "append";
     const REVISION: u32 = 1;
     const ABOUT: &'static str = "Writes the rationales of two stages one behind the other.";
-    const EXAMPLE: &'static str = "{ first: rationales, second: reversed }";
+    const EXAMPLE: &'static str = "{ first: rationales, second: mirrored }";
 
     fn run(&self, context: &Context<'_>) -> Result<Rationales, StageError> {
-        let mut joined = context.read(&self.first)?;
+        let mut appended = context.read(&self.first)?;
         let second = context.read(&self.second)?;
-        for row in &mut joined.rows {
+        for row in &mut appended.rows {
             let same = |other: &&Rationale| other.id == row.id && other.sample == row.sample;
             let Some(other) = second.rows.iter().find(same) else {
                 return Err(StageError::data(format!("`second` has no rationale for question `{}`", row.id)));
             };
             row.text = format!("{} {}", row.text, other.text);
         }
-        Ok(joined)
+        Ok(appended)
     }
 }
 
@@ -158,20 +162,19 @@ fn without_each(request: &Request<'_>) -> Vec<Vec<u32>> {
 }
 
 fn main() -> ExitCode {
-    let additions = Registry::new().kind::<Join>().operation::<Reverse>().format::<Columns>().method::<Deletion>();
+    let additions = Registry::new().kind::<Append>().operation::<Mirror>().format::<Columns>().method::<Deletion>();
     retort::cli::main_with(additions)
 }
 
 #[test]
-fn the_last_comes_first() {
-    assert_eq!(reversed(["Ice", "is", "smooth"].into_iter()), "smooth is Ice");
-    assert_eq!(reversed([].into_iter()), "");
+fn letters_are_mirrored_in_words_that_are_long_enough() {
+    assert_eq!(["Ice", "is", "über", ""].map(|word| mirrored(word, 3)), ["ecI", "is", "rebü", ""]);
 }
 
 #[test]
 fn a_line_of_three_columns_is_a_question() {
     let read = question(1, "What is slippery?\tice\tsand").expect("it has three columns");
-    assert_eq!(read.answer, Label::at(1));
+    assert_eq!(read.answer, Answer::at(1));
     assert_eq!(read.choices[1].text, "ice");
     assert_eq!(question(0, "What is slippery?\tice"), None);
 }

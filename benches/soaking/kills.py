@@ -127,8 +127,9 @@ def heard(worker: Worker, troubles: Troubles) -> None:
     if worker.child is None or worker.child.returncode == -signal.SIGKILL:
         return
     said = (worker.folder / "said").read_text(errors="replace")
-    # A blob that is missing while another brings it back or collects it is no failure of `verify`; nothing there to pull, of `pull`.
-    fine = (0,) if worker.runs_now else (0, 3, 8)
+    # A blob that is missing while another brings it back or collects it is no failure of `verify`, nor is it one of `pull` that a
+    # run has recorded nothing yet.
+    fine = (0,) if worker.runs_now else (0, 2, 3, 8)
     if worker.child.returncode not in fine or "panicked" in said:
         troubles.add("failed", worker.user, worker.child.args, worker.child.returncode, said)
 

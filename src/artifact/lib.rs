@@ -9,6 +9,7 @@
 //! There is no I/O here, no tensor and no path.
 
 mod agreement;
+mod answer;
 mod attribution;
 mod checkpoint;
 mod codec;
@@ -21,6 +22,7 @@ mod scores;
 mod tests;
 mod tokenizer;
 mod translators;
+mod versions;
 mod votes;
 
 use std::fmt;
@@ -28,6 +30,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matching, Measure, Measured, Words};
+pub use answer::{Answer, Answers};
 pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
 pub use codec::{CodecError, Part, Parts};
@@ -59,7 +62,7 @@ pub trait Artifact: Sized {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ArtifactKind {
-    /// Multiple-choice questions, by split.
+    /// Questions, by split.
     Questions,
     /// Rationales, by question.
     Rationales,

@@ -1,14 +1,15 @@
-//! Multiple-choice questions.
+//! Questions and their choices.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
-use super::codec::RowFormat;
-use super::{Artifact, ArtifactKind, CodecError, Parts};
+use super::versions::Versions;
+use super::{Answer, Answers, Artifact, ArtifactKind, CodecError, Parts};
 
-const FORMAT: RowFormat = RowFormat { name: "questions", version: 1 };
+const FORMAT: Versions = Versions::of("questions");
 
 /// The letter of a choice, such as `A`: one uppercase ASCII letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,26 +66,45 @@ pub struct Choice {
     pub text: String,
 }
 
-/// One multiple-choice question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One question.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     /// The dataset's own identifier, unique within a split.
     pub id: String,
     /// The words of the question, without its choices.
     pub stem: String,
-    /// The choices, in the dataset's order.
+    /// What kind of answer it has.
+    #[serde(default, skip_serializing_if = "Answers::is_choice")]
+    pub answers: Answers,
+    /// The choices, in the dataset's order; none where the answer is no choice.
     pub choices: Vec<Choice>,
-    /// The right choice; `None` in test files that withhold it.
-    pub answer: Option<Label>,
+    /// The right answer; `None` in test files that withhold it.
+    pub answer: Option<Answer>,
     /// A rationale that the dataset itself carries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
+    /// Further fields of the dataset, for templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Json>,
 }
 
 impl Question {
     /// Returns the words of a choice.
     pub fn choice(&self, label: Label) -> Option<&str> {
         self.choices.iter().find(|choice| choice.label == label).map(|choice| choice.text.as_str())
+    }
+
+    /// Returns the words of an answer: those of the choice with its letter, or the answer itself.
+    pub fn words<'a>(&'a self, answer: &'a Answer) -> Option<&'a str> {
+        match answer {
+            Answer::Choice(label) => self.choice(*label),
+            Answer::Class(text) | Answer::Number(text) | Answer::Text(text) => Some(text),
+        }
+    }
+
+    /// Says whether it can be written in the first version of the format, which had lettered choices alone.
+    fn is_lettered(&self) -> bool {
+        self.answers.is_choice() && self.fields.is_empty() && self.answer.as_ref().is_none_or(Answer::is_choice)
     }
 }
 
@@ -140,7 +160,10 @@ impl Artifact for Questions {
     const KIND: ArtifactKind = ArtifactKind::Questions;
 
     fn encode(&self) -> Parts {
-        Split::ALL.into_iter().map(|split| (split.name().to_owned(), FORMAT.encode(self.split(split)))).collect()
+        Split::ALL
+            .into_iter()
+            .map(|split| (split.name().to_owned(), FORMAT.encode(self.split(split), Question::is_lettered)))
+            .collect()
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {

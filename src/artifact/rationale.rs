@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::codec::RowFormat;
-use super::{Artifact, ArtifactKind, CodecError, Label, Parts};
+use super::versions::Versions;
+use super::{Answer, Artifact, ArtifactKind, CodecError, Parts};
 use retort_fingerprint::{ContentHash, Term};
 
-const FORMAT: RowFormat = RowFormat { name: "rationales", version: 1 };
+const FORMAT: Versions = Versions::of("rationales");
 
 /// One rationale for one question.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +21,9 @@ pub struct Rationale {
     pub sample: u32,
     /// The words, possibly none after a transform.
     pub text: String,
-    /// The label the teacher itself arrived at, where it gave one.
+    /// The answer the teacher itself arrived at, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<Label>,
+    pub label: Option<Answer>,
     /// Where the words of a selection stand in the rationale it was made from, as byte offsets `[start, end)` in their
     /// order; `None` where the text is no selection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,6 +34,11 @@ pub struct Rationale {
     /// Further fields of the file it was imported from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, Json>,
+}
+
+/// Says whether a row can be written in the first version of the format, which had lettered choices alone.
+fn is_lettered(row: &Rationale) -> bool {
+    row.label.as_ref().is_none_or(Answer::is_choice)
 }
 
 /// Returns a JSON value as it enters a key.
@@ -64,7 +69,7 @@ impl Artifact for Rationales {
     const KIND: ArtifactKind = ArtifactKind::Rationales;
 
     fn encode(&self) -> Parts {
-        Parts::from([("rows".to_owned(), FORMAT.encode(&self.rows))])
+        Parts::from([("rows".to_owned(), FORMAT.encode(&self.rows, is_lettered))])
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {

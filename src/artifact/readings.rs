@@ -5,9 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::codec::RowFormat;
-use super::{Artifact, ArtifactKind, CodecError, Label, Parts};
+use super::versions::Versions;
+use super::{Answer, Artifact, ArtifactKind, CodecError, Parts};
 
-const ROWS: RowFormat = RowFormat { name: "readings", version: 1 };
+const ROWS: Versions = Versions::of("readings");
 const SUMMARY: RowFormat = RowFormat { name: "readings-summary", version: 1 };
 
 /// Through what a layer is read.
@@ -55,8 +56,8 @@ pub struct LayerReading {
 pub struct ReadingRow {
     /// The question's identifier.
     pub id: String,
-    /// The right choice, whose label is followed.
-    pub answer: Label,
+    /// The right answer, which is followed: its letter, or the words it is written with.
+    pub answer: Answer,
     /// Whether the student answers right.
     pub correct: bool,
     /// The tokens of the text that come next at each place that was read.
@@ -115,7 +116,7 @@ impl Artifact for Readings {
     fn encode(&self) -> Parts {
         let Self { rows, summary } = self;
         Parts::from([
-            ("rows".to_owned(), ROWS.encode(rows)),
+            ("rows".to_owned(), ROWS.encode(rows, |row| row.answer.is_choice())),
             ("summary".to_owned(), SUMMARY.encode(std::slice::from_ref(summary))),
         ])
     }
@@ -143,7 +144,7 @@ mod tests {
         };
         let row = ReadingRow {
             id: "q".into(),
-            answer: Label::at(1).unwrap(),
+            answer: Answer::at(1).unwrap(),
             correct: true,
             tokens: vec!["[FIN_LABEL]".into(), " B".into()],
             skipped: 3,

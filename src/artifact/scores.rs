@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::codec::RowFormat;
-use super::{Artifact, ArtifactKind, CodecError, Label, Parts};
+use super::versions::Versions;
+use super::{Answer, Artifact, ArtifactKind, CodecError, Parts};
 
-const FORMAT: RowFormat = RowFormat { name: "scores", version: 1 };
+const FORMAT: Versions = Versions::of("scores");
 
-/// How likely a student holds one choice of a question.
+/// How likely a student holds one choice or class of a question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Likelihood {
-    /// The choice.
-    pub label: Label,
+    /// The choice or class.
+    pub label: Answer,
     /// The logarithm of the probability of all its tokens, in nats.
     pub log_probability: f64,
     /// How many tokens it has.
@@ -27,12 +27,15 @@ pub struct Likelihood {
 pub struct Outcome {
     /// The question's identifier.
     pub id: String,
-    /// The right choice.
-    pub answer: Label,
-    /// How many choices there were: chance is one of them.
+    /// The right answer.
+    pub answer: Answer,
+    /// How many choices or classes there were; 0 where the answer is open.
     pub choices: usize,
-    /// The label read from the output, or the likeliest; `None` when none could be read, which counts as wrong.
-    pub predicted: Option<Label>,
+    /// The answer read from the output, or the likeliest; `None` when none could be read, which counts as wrong.
+    pub predicted: Option<Answer>,
+    /// Whether it is the right answer though it is written otherwise, as `1,000` and `1000.0` are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub equal: bool,
     /// The output as it was generated; empty where choices were scored.
     pub output: String,
     /// Tokens generated.
@@ -45,7 +48,14 @@ pub struct Outcome {
 impl Outcome {
     /// Says whether the answer is right.
     pub fn correct(&self) -> bool {
-        self.predicted == Some(self.answer)
+        self.equal || self.predicted.as_ref() == Some(&self.answer)
+    }
+
+    /// Says whether it can be written in the first version of the format, which had lettered choices alone.
+    fn is_lettered(&self) -> bool {
+        let answers = [&self.answer].into_iter().chain(&self.predicted);
+        let all = answers.chain(self.likelihoods.iter().map(|choice| &choice.label));
+        !self.equal && all.into_iter().all(Answer::is_choice)
     }
 
     /// Returns the probability of each choice among the choices, the softmax of their scores; `None` where the answer was
@@ -69,7 +79,7 @@ impl Artifact for Scores {
     const KIND: ArtifactKind = ArtifactKind::Scores;
 
     fn encode(&self) -> Parts {
-        Parts::from([("rows".to_owned(), FORMAT.encode(&self.rows))])
+        Parts::from([("rows".to_owned(), FORMAT.encode(&self.rows, Outcome::is_lettered))])
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {
@@ -83,7 +93,7 @@ mod tests {
 
     fn outcome(scores: &[f64]) -> Outcome {
         let likelihood = |(index, score): (usize, &f64)| Likelihood {
-            label: Label::at(index).unwrap(),
+            label: Answer::at(index).unwrap(),
             log_probability: *score,
             tokens: 1,
             bytes: 1,
@@ -91,9 +101,10 @@ mod tests {
         };
         Outcome {
             id: "q".into(),
-            answer: Label::at(0).unwrap(),
+            answer: Answer::at(0).unwrap(),
             choices: scores.len(),
             predicted: None,
+            equal: false,
             output: String::new(),
             tokens: 0,
             likelihoods: scores.iter().enumerate().map(likelihood).collect(),

@@ -4,8 +4,21 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn label() -> impl Strategy<Value = Label> {
-    (0usize..26).prop_map(|index| Label::at(index).expect("below 26"))
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        4 => (0usize..26).prop_map(|index| Answer::at(index).expect("below 26")),
+        1 => ".*".prop_map(Answer::Class),
+        1 => ".*".prop_map(Answer::Number),
+        1 => "(?s).*".prop_map(Answer::Text),
+    ]
+}
+
+fn answers() -> impl Strategy<Value = Answers> {
+    prop_oneof![
+        4 => Just(Answers::Choice),
+        1 => prop::collection::vec(".*", 0..3).prop_map(Answers::Class),
+        1 => prop::sample::select(vec![Answers::Number, Answers::Text, Answers::Exact]),
+    ]
 }
 
 fn round_trip<A: Artifact + PartialEq + std::fmt::Debug>(value: &A) -> Result<(), TestCaseError> {
@@ -18,9 +31,12 @@ fn round_trip<A: Artifact + PartialEq + std::fmt::Debug>(value: &A) -> Result<()
 proptest! {
     #[test]
     fn questions_survive_their_codec(
-        rows in prop::collection::vec((".*", ".*", prop::option::of(label()), prop::option::of(".*")), 0..6),
+        rows in prop::collection::vec((".*", ".*", answers(), prop::option::of(answer()), prop::option::of(".*"), ".{0,3}"), 0..6),
     ) {
-        let question = |(id, stem, answer, rationale)| Question { id, stem, choices: vec![], answer, rationale };
+        let question = |(id, stem, answers, answer, rationale, field): (_, _, _, _, _, String)| {
+            let fields = [field].into_iter().filter(|name| !name.is_empty()).map(|name| (name, serde_json::json!(1.5)));
+            Question { id, stem, answers, choices: vec![], answer, rationale, fields: fields.collect() }
+        };
         let rows: Vec<Question> = rows.into_iter().map(question).collect();
         let splits = Split::ALL.into_iter().map(|split| (split, rows.clone())).collect();
         round_trip(&Questions { splits })?;
@@ -28,7 +44,7 @@ proptest! {
 
     #[test]
     fn rationales_survive_their_codec(
-        rows in prop::collection::vec((".*", any::<u32>(), "(?s).*", prop::option::of(label())), 0..6),
+        rows in prop::collection::vec((".*", any::<u32>(), "(?s).*", prop::option::of(answer())), 0..6),
     ) {
         let rationale = |(id, sample, text, label)| Rationale { id, sample, text, label, ..Rationale::default() };
         round_trip(&Rationales { rows: rows.into_iter().map(rationale).collect() })?;
@@ -50,9 +66,11 @@ proptest! {
 
     #[test]
     fn scores_survive_their_codec(
-        rows in prop::collection::vec((".*", label(), prop::option::of(label()), "(?s).*", any::<usize>()), 0..6),
+        rows in prop::collection::vec((".*", answer(), prop::option::of(answer()), "(?s).*", any::<usize>(), any::<bool>()), 0..6),
     ) {
-        let outcome = |(id, answer, predicted, output, tokens)| Outcome { id, answer, choices: 4, predicted, output, tokens, likelihoods: Vec::new() };
+        let outcome = |(id, answer, predicted, output, tokens, equal)| Outcome {
+            id, answer, choices: 4, predicted, equal, output, tokens, likelihoods: Vec::new(),
+        };
         round_trip(&Scores { rows: rows.into_iter().map(outcome).collect() })?;
     }
 
@@ -77,4 +95,46 @@ fn another_format_is_named_in_the_error() {
         r#"cannot decode `rationales`: its header is `{"retort":"scores","version":1}`, expected `{"retort":"rationales","version":1}`"#
     ]]
     .assert_eq(&error);
+}
+
+/// What a program of before wrote is read, what it could have written is written as it did, and what it could not is of a
+/// version that it refuses.
+#[test]
+fn lettered_rows_keep_their_bytes_and_others_have_a_version_of_their_own() {
+    let question = |answer: Option<Answer>| Question {
+        id: "q".into(),
+        stem: "Which?".into(),
+        choices: vec![Choice { label: Label::at(0).unwrap(), text: "ice".into() }],
+        answer,
+        ..Question::default()
+    };
+    let train = |question: Question| {
+        let parts = Questions { splits: [(Split::Train, vec![question])].into() }.encode();
+        String::from_utf8(parts["train"].bytes().unwrap().to_vec()).unwrap()
+    };
+    let before = "{\"retort\":\"questions\",\"version\":1}\n\
+        {\"id\":\"q\",\"stem\":\"Which?\",\"choices\":[{\"label\":\"A\",\"text\":\"ice\"}],\"answer\":\"A\"}\n";
+    assert_eq!(train(question(Answer::at(0))), before);
+    let read = Questions::decode(&Parts::from([("train".to_owned(), before.as_bytes().to_vec().into())])).unwrap();
+    assert_eq!(read.split(Split::Train), [question(Answer::at(0))]);
+    let open = Question {
+        answers: Answers::Number,
+        choices: Vec::new(),
+        answer: Some(Answer::Number("42".into())),
+        ..question(None)
+    };
+    expect_test::expect![[r#"
+        {"retort":"questions","version":2}
+        {"id":"q","stem":"Which?","answers":"number","choices":[],"answer":{"number":"42"}}
+    "#]]
+    .assert_eq(&train(open));
+    let classes = Question {
+        answers: Answers::Class(vec!["yes".into(), "no".into()]),
+        answer: Some(Answer::Class("no".into())),
+        ..question(None)
+    };
+    assert!(train(classes).contains(r#""answers":{"class":["yes","no"]}"#));
+    let later = "{\"retort\":\"questions\",\"version\":3}\n";
+    let refused = Questions::decode(&Parts::from([("train".to_owned(), later.as_bytes().to_vec().into())]));
+    assert!(refused.unwrap_err().to_string().contains("\"version\":3"));
 }

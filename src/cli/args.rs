@@ -155,6 +155,9 @@ pub(super) enum Command {
         /// Directory to write to
         #[arg(default_value = ".")]
         directory: PathBuf,
+        /// Write a pipeline for a table of your own instead, guessing which field is what
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
     },
     /// Write the JSON Schema of pipeline files, for editors
     #[command(after_help = "Example:\n  retort schema > retort.schema.json

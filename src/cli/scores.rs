@@ -56,22 +56,23 @@ fn reliability(rows: &[Outcome]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::{Label, Likelihood};
+    use crate::artifact::{Answer, Likelihood};
 
     #[test]
     fn scores_are_summed_up_with_their_calibration() {
         let outcome = |index: usize, score: f64| Outcome {
             id: format!("q{index}"),
-            answer: Label::at(index % 2).unwrap(),
+            answer: Answer::at(index % 2).unwrap(),
             choices: 2,
-            predicted: Label::at(0),
+            predicted: Answer::at(0),
+            equal: false,
             output: String::new(),
             tokens: 0,
             likelihoods: [score, -1.0]
                 .into_iter()
                 .enumerate()
                 .map(|(index, score)| Likelihood {
-                    label: Label::at(index).unwrap(),
+                    label: Answer::at(index).unwrap(),
                     log_probability: score,
                     tokens: 1,
                     bytes: 1,

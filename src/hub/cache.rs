@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::folder::{FolderError, chat_files_in, companions, files_in, read_small};
-use super::{HubModel, Revision};
+use super::data::{data_files, surely_whole};
+use super::folder::{FolderError, chat_files_in, companions, files_in, names_below, read_small};
+use super::{HubData, HubModel, Revision};
 
 /// Where snapshots of models are kept.
 ///
@@ -13,6 +14,7 @@ use super::{HubModel, Revision};
 /// models--owner--name/snapshots/<commit>/  links to blobs under the files' names
 /// models--owner--name/.no_exist/<commit>/  empty files under the names that the commit does not have
 /// .locks/models--owner--name/<etag>.lock   held by whoever fetches the blob
+/// datasets--owner--name/…                  the same of a dataset; `.retort/<commit>/` lists what was fetched of a split
 /// ```
 #[derive(Debug, Clone)]
 pub struct HubCache {
@@ -54,15 +56,38 @@ impl HubCache {
         if !folder.is_dir() {
             return Err(Absent::Nothing);
         }
-        let files = if model.chat { chat_files_in(&folder)? } else { files_in(&folder)? };
+        let files = match &model.data {
+            Some(data) => self.split_files(model, &commit, data)?,
+            None if model.chat => chat_files_in(&folder)?,
+            None => files_in(&folder)?,
+        };
         Ok(Snapshot { commit, folder, files })
+    }
+
+    /// Finds the files of a split of a dataset: those that were listed when they were fetched, or those of a snapshot that
+    /// another program fetched, where their names show that all of them are there.
+    fn split_files(&self, model: &HubModel, commit: &str, data: &HubData) -> Result<Vec<String>, Absent> {
+        let folder = self.snapshot(model, commit);
+        if let Ok(list) = read_small(&self.list(model, commit, data), 1 << 20) {
+            let names: Vec<String> = String::from_utf8_lossy(&list).lines().map(str::to_owned).collect();
+            let whole = !names.is_empty() && names.iter().all(|name| folder.join(name).is_file());
+            return if whole { Ok(names) } else { Err(Absent::Nothing) };
+        }
+        let files = data_files(&names_below(&folder)?, data)?;
+        if surely_whole(&files) { Ok(files) } else { Err(Absent::Nothing) }
+    }
+
+    /// Returns the file that lists what was fetched of a split.
+    pub(super) fn list(&self, model: &HubModel, commit: &str, data: &HubData) -> PathBuf {
+        self.folder(model).join(".retort").join(commit).join(data.list_name())
     }
 
     /// Says whether every file that a model may have was looked for, be it there or not. A snapshot that another program
     /// fetched for itself may lack some.
     pub(super) fn is_complete(&self, model: &HubModel, snapshot: &Snapshot) -> bool {
         let absent = self.absent(model, &snapshot.commit);
-        companions(model.chat).all(|name| snapshot.folder.join(name).is_file() || absent.join(name).exists())
+        model.data.is_some()
+            || companions(model.chat).all(|name| snapshot.folder.join(name).is_file() || absent.join(name).exists())
     }
 
     /// Returns the directory that notes which files a commit does not have.
@@ -106,5 +131,5 @@ impl HubCache {
 }
 
 fn folder_name(model: &HubModel) -> String {
-    format!("models--{}", model.id.as_str().replace('/', "--"))
+    format!("{}--{}", model.kind(), model.id.as_str().replace('/', "--"))
 }

@@ -87,7 +87,8 @@ impl Client {
         struct Sibling {
             rfilename: String,
         }
-        let path = format!("{}/api/models/{}/revision/{}", self.endpoint, model.id.as_str(), revision.segment());
+        let path =
+            format!("{}/api/{}/{}/revision/{}", self.endpoint, model.kind(), model.id.as_str(), revision.segment());
         let (mut answer, _) = self.follow(path, |url| self.request(url, false, None))?;
         if !answer.status().is_success() {
             return Err(refusal(&answer, "repository or revision"));
@@ -106,9 +107,9 @@ impl Client {
         }
     }
 
-    /// Asks what a file of a commit is, without its bytes. `file` is a plain name.
+    /// Asks what a file of a commit is, without its bytes. `file` is a plain name, or a path of such.
     pub(super) fn announce(&self, model: &HubModel, commit: &str, file: &str) -> Result<Announced, Reason> {
-        let path = format!("{}/{}/resolve/{commit}/{file}", self.endpoint, model.id.as_str());
+        let path = format!("{}/{}{}/resolve/{commit}/{file}", self.endpoint, model.prefix(), model.id.as_str());
         // A large file is announced by the redirection to where its bytes are.
         let (answer, url) = self.follow(path, |url| self.request(url, true, None))?;
         let redirected = answer.status().is_redirection();

@@ -74,7 +74,7 @@ pub enum Reason {
 
 impl HubError {
     pub(super) fn new(model: &HubModel, endpoint: &str, file: Option<&str>, reason: impl Into<Reason>) -> Self {
-        let page = format!("{endpoint}/{}", model.id.as_str());
+        let page = format!("{endpoint}/{}{}", model.prefix(), model.id.as_str());
         Self { model: model.to_string(), file: file.map(str::to_owned), page, reason: reason.into() }
     }
 

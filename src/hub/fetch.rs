@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::cache::Absent;
 use super::client::{Announced, Client};
+use super::data::data_files;
 use super::error::{HubError, Reason};
 use super::folder::{FolderError, chat_model_files, companions, model_files};
 use super::{HubCache, HubModel, Revision, Secret, Snapshot, Way};
@@ -75,7 +76,11 @@ impl Hub {
             Ok(fs_err::read(path).map_err(|error| self.error(model, name, Reason::Disk(error)))?)
         };
         let names = &description.files;
-        let files = if model.chat { chat_model_files(names, read) } else { model_files(names, read) };
+        let files = match &model.data {
+            Some(data) => data_files(names, data).map_err(Broken::from),
+            None if model.chat => chat_model_files(names, read),
+            None => model_files(names, read),
+        };
         let files = files.map_err(|broken| match broken {
             Broken::File(error) => error,
             Broken::Folder(error) => fail(error.into()),
@@ -83,8 +88,15 @@ impl Hub {
         for name in &files {
             self.file(model, &commit, name, tell)?;
         }
+        if let Some(data) = &model.data {
+            // Listed last, so that what is listed is whole.
+            let list = self.cache.list(model, &commit, data);
+            let noted = make_parent(&list).and_then(|()| fs_err::write(&list, files.join("\n")));
+            noted.map_err(|error| fail(Reason::Disk(error)))?;
+        }
         let lacking = self.cache.absent(model, &commit);
-        for name in companions(model.chat).filter(|name| !description.files.contains(*name)) {
+        let companions = companions(model.chat).filter(|_| model.data.is_none());
+        for name in companions.filter(|name| !description.files.contains(*name)) {
             let noted = fs_err::create_dir_all(&lacking).and_then(|()| fs_err::write(lacking.join(name), b""));
             noted.map_err(|error| fail(Reason::Disk(error)))?;
         }
@@ -122,7 +134,8 @@ impl Hub {
             tell(Fetched { file: name, done_bytes: bytes, total_bytes: bytes, whole: true });
         }
         // The link is relative, so that the cache may be moved or mounted elsewhere.
-        let target = Path::new("../../blobs").join(&announced.etag);
+        let up = "../".repeat(name.matches('/').count());
+        let target = Path::new(&up).join("../../blobs").join(&announced.etag);
         make_parent(&link).and_then(|()| relink(&target, &link)).map_err(|error| fail(Reason::Disk(error)))?;
         Ok(link)
     }

@@ -71,6 +71,40 @@ pub enum FolderError {
         /// The most that is read.
         bytes_max: u64,
     },
+    /// A dataset's repository has no files of rows.
+    #[error("it has no files of data{}", .script.as_ref().map_or(String::new(), |name| format!(", only the loading script `{name}`, which is not run")))]
+    NoData {
+        /// A loading script that is there instead.
+        script: Option<String>,
+    },
+    /// A dataset's repository has no such configuration.
+    #[error("it has no configuration `{config}`; there are: {known}")]
+    NoConfig {
+        /// The configuration.
+        config: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A dataset's repository has no such split.
+    #[error("it has no split `{split}`; there are: {known}")]
+    NoSplit {
+        /// The split.
+        split: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Several configurations have the split, and none was named.
+    #[error("several configurations have such a split: {known}")]
+    SeveralConfigs {
+        /// The configurations.
+        known: String,
+    },
+    /// A part of a split is not there.
+    #[error("it has no `{name}`, which the names of its other files promise")]
+    MissingPart {
+        /// The part.
+        name: String,
+    },
     /// The index names a file that is not there.
     #[error("it has no `{name}`, which `{INDEX}` names")]
     MissingShard {
@@ -88,6 +122,15 @@ impl FolderError {
                  .save_pretrained(NEW, safe_serialization=True)` converts"
                     .into()
             }
+            Self::NoData { script: Some(_) } => {
+                "`revision: refs/convert/parquet` names the hub's own conversion, where it has one; else write the rows as JSON \
+                 lines with Python's `datasets`, and name the file"
+                    .into()
+            }
+            Self::NoData { script: None } => "files of data end in .parquet, .jsonl, .json, .csv or .tsv".into(),
+            Self::NoConfig { .. } | Self::SeveralConfigs { .. } => "name one of them as `config`".into(),
+            Self::NoSplit { .. } => "name one of them in place of the split, such as `dev: validation`".into(),
+            Self::MissingPart { .. } => "the repository is not whole: take another `revision`".into(),
             _ => format!("a model is `{CONFIG}`, `{TOKENIZER}`, and `{WEIGHTS}` or `{INDEX}` with the files it names"),
         }
     }
@@ -173,6 +216,23 @@ pub(super) fn chat_model_files<E: From<FolderError>>(
 /// Returns the files of weights of a directory, in the order of their names, whether or not it has a tokenizer.
 pub fn weights_in(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
     weights_files(&names_in(folder)?, read_in(folder))
+}
+
+/// Returns the names of all files below a directory, as paths from it.
+pub(super) fn names_below(folder: &Path) -> Result<BTreeSet<String>, FolderError> {
+    let (mut names, mut open) = (BTreeSet::new(), vec![String::new()]);
+    while let Some(below) = open.pop() {
+        for entry in fs_err::read_dir(folder.join(&below)).map_err(unreadable)?.flatten() {
+            let own = entry.file_name().to_string_lossy().into_owned();
+            let name = if below.is_empty() { own } else { format!("{below}/{own}") };
+            if entry.path().is_dir() {
+                open.push(name);
+            } else if entry.path().is_file() {
+                names.insert(name);
+            }
+        }
+    }
+    Ok(names)
 }
 
 fn names_in(folder: &Path) -> Result<BTreeSet<String>, FolderError> {

@@ -1,4 +1,5 @@
-//! Models as Hugging Face lays them out: the files of a model directory, and the hub they come from.
+//! Models as Hugging Face lays them out: the files of a model directory, and the hub they come from. Datasets come from there,
+//! too: the files of one split, as [`HubData`] names it.
 //!
 //! [`files_in`] says which files of a directory are a model. A [`HubModel`] names one on the hub; [`HubCache`] finds its
 //! snapshot in the cache that Python's tools share (`models--owner--name/{refs,blobs,snapshots}`), and [`Hub::fetch`]
@@ -11,6 +12,7 @@
 mod address;
 mod cache;
 mod client;
+mod data;
 mod error;
 mod except;
 mod fetch;
@@ -24,6 +26,7 @@ mod way;
 
 pub use address::{ServerUrl, UrlError};
 pub use cache::{Absent, HubCache, Snapshot};
+pub use data::HubData;
 pub use error::{HubError, Reason};
 pub use fetch::{Fetched, Hub};
 pub use folder::{

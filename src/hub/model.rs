@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::HubData;
+
 /// The longest name of a repository that the hub allows.
 const ID_CHARS_MAX: usize = 96;
 
@@ -63,20 +65,27 @@ impl Revision {
     }
 }
 
-/// A model on the hub.
+/// A model on the hub, or one split of a dataset there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HubModel {
     /// The repository.
     pub id: RepoId,
     /// Which state of it.
     pub revision: Revision,
+    /// Which split it is, where it is a dataset.
+    pub data: Option<HubData>,
     /// Whether it is talked to, so that the chat template beside it is a part of it.
     pub chat: bool,
 }
 
 impl fmt::Display for HubModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.id.0, self.revision.0)
+        write!(f, "{}@{}", self.id.0, self.revision.0)?;
+        match &self.data {
+            Some(HubData { config: Some(config), split }) => write!(f, ", `{split}` of `{config}`"),
+            Some(HubData { config: None, split }) => write!(f, ", `{split}`"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ fn whole() -> Shelf {
 
 fn model(revision: &str) -> HubModel {
     let id = RepoId::parse(ID).expect("a name");
-    HubModel { id, revision: Revision::parse(revision).expect("a revision"), chat: false }
+    HubModel { id, revision: Revision::parse(revision).expect("a revision"), data: None, chat: false }
 }
 
 /// A hub and an empty cache for what comes of it.

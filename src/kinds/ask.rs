@@ -3,26 +3,52 @@
 use std::ops::ControlFlow;
 
 use crate::failed::model_failed;
-use retort_artifact::{Choice, Format, Label, Outcome, Question, Usage};
+use retort_artifact::{Answer, Format, Outcome, Question, Usage};
 use retort_model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
 use retort_stage::StageError;
 use retort_stage::params::Count;
+use retort_text::answer::Expected;
 use retort_text::target;
 use retort_text::tokenizer::Tokenizer;
 
 use super::sequence::{Sequences, data};
 
 /// The most tokens a student may write: as `declared`, or else the paper's 256 where the rationale comes first, and
-/// enough for a label and its markers elsewhere: 8 with markers of one token.
-pub(super) fn max_new(declared: Option<Count>, usage: &Usage, tokenizer: &Tokenizer) -> Result<usize, StageError> {
+/// enough for an answer and its markers elsewhere: 8 for a letter with markers of one token.
+pub(super) fn max_new<'q>(
+    declared: Option<Count>,
+    usage: &Usage,
+    tokenizer: &Tokenizer,
+    questions: impl IntoIterator<Item = &'q Question>,
+) -> Result<usize, StageError> {
     Ok(match declared {
         Some(declared) => declared.get(),
         None if usage.format.placement.label_first() => {
-            2 * tokenizer.ids(&usage.format.marker).map_err(data)?.len() + 6
+            let tokens = |text: &str| Ok::<_, StageError>(tokenizer.ids(text).map_err(data)?.len());
+            let mut room = LETTER_TOKENS;
+            for question in questions {
+                room = room.max(match Expected::from(question) {
+                    Expected::Choice(_) => LETTER_TOKENS,
+                    Expected::Class(names) => {
+                        let longest = names.iter().map(|name| tokens(name)).collect::<Result<Vec<_>, _>>()?;
+                        LETTER_TOKENS + longest.into_iter().max().unwrap_or(0)
+                    }
+                    Expected::Number => NUMBER_TOKENS,
+                    Expected::Text | Expected::Exact => TEXT_TOKENS,
+                });
+            }
+            2 * tokens(&usage.format.marker)? + room
         }
         None => 256,
     })
 }
+
+/// Room for a letter, and for the white space around it.
+const LETTER_TOKENS: usize = 6;
+/// Room for a number, digit by digit.
+const NUMBER_TOKENS: usize = 24;
+/// Room for a short text.
+const TEXT_TOKENS: usize = 64;
 
 /// Asks a student questions in batches, and reads its answers.
 pub(super) struct Asker<'a> {
@@ -37,7 +63,7 @@ pub(super) struct Asker<'a> {
     pub(super) sampling: Option<Sampling>,
 }
 
-/// What a student wrote until its label was known.
+/// What a student wrote until its answer was known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
     /// The tokens.
@@ -78,7 +104,7 @@ impl Asker<'_> {
         };
         // Nothing is generated that cannot change the label.
         let format = &self.usage.format;
-        let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, &questions[row].choices);
+        let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, questions[row]);
         let written = |(row, made): (usize, Generated)| -> Result<(usize, Written), StageError> {
             Ok((row, self.read(made.ids)?))
         };
@@ -105,22 +131,35 @@ impl Asker<'_> {
 
 /// Says whether what was generated decides the label. Tokens may hold a marker and what stands beside it, so that the text
 /// decides and no token.
-pub(super) fn answered(tokenizer: &Tokenizer, ids: &[u32], format: &Format, choices: &[Choice]) -> bool {
-    tokenizer.decode(ids).is_ok_and(|text| target::decided(&text, format, choices))
+pub(super) fn answered<'q>(
+    tokenizer: &Tokenizer,
+    ids: &[u32],
+    format: &Format,
+    expected: impl Into<Expected<'q>>,
+) -> bool {
+    tokenizer.decode(ids).is_ok_and(|text| target::decided(&text, format, expected))
 }
 
 impl Asker<'_> {
-    /// Returns the label that the student holds for the likeliest after the first marker, of those that the question's
-    /// choices have. The student must be one that writes its label first.
-    pub(super) fn likeliest(&self, questions: &[&Question]) -> Result<Vec<Label>, StageError> {
+    /// Returns the answer that the student holds for the likeliest after the first marker, of the question's choices or
+    /// classes, by its first token. The student must be one that writes its answer first.
+    pub(super) fn likeliest(&self, questions: &[&Question]) -> Result<Vec<Answer>, StageError> {
         let mut prompts = Vec::new();
         let mut labels = Vec::new();
         for question in questions {
             let mut tokens = Vec::new();
             let mut prompt = Vec::new();
-            for choice in &question.choices {
-                let mut sequence = self.sequences.with_target(question, choice.label, "")?;
-                tokens.push((choice.label, sequence.ids[sequence.label_at] as usize));
+            for answer in scored(question)? {
+                let mut sequence = self.sequences.with_target(question, &answer, "")?;
+                let token = sequence.ids[sequence.label_at] as usize;
+                if let Some((other, _)) = tokens.iter().find(|(_, other)| *other == token) {
+                    return Err(data(format!(
+                        "question `{}`: the answers `{other}` and `{answer}` begin with the same token, so that the likeliest \
+                         first token does not tell them apart: use `eval_by: generation`",
+                        question.id
+                    )));
+                }
+                tokens.push((answer, token));
                 sequence.ids.truncate(sequence.label_at);
                 prompt = sequence.ids;
             }
@@ -129,23 +168,41 @@ impl Asker<'_> {
         }
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let logits = self.model.next_logits(&prompts).map_err(model_failed)?;
-        let best = |(labels, logits): (&Vec<(Label, usize)>, &Vec<f32>)| {
-            // Of labels that are equally likely, the first.
-            let likelier = |a: (Label, usize), b: (Label, usize)| if logits[b.1] > logits[a.1] { b } else { a };
-            labels.iter().copied().reduce(likelier).map(|(label, _)| label)
+        let best = |(labels, logits): (Vec<(Answer, usize)>, &Vec<f32>)| {
+            // Of answers that are equally likely, the first.
+            let likelier = |a: (Answer, usize), b: (Answer, usize)| if logits[b.1] > logits[a.1] { b } else { a };
+            labels.into_iter().reduce(likelier).map(|(answer, _)| answer)
         };
-        let chosen: Option<Vec<Label>> = labels.iter().zip(&logits).map(best).collect();
+        let chosen: Option<Vec<Answer>> = labels.into_iter().zip(&logits).map(best).collect();
         chosen.ok_or_else(|| data("a question has no choices"))
     }
 }
 
+/// Returns the answers whose likelihoods can be compared: the choices or the classes of a question.
+pub(super) fn scored(question: &Question) -> Result<Vec<Answer>, StageError> {
+    let expected = Expected::from(question);
+    expected.all().filter(|answers| !answers.is_empty()).ok_or_else(|| {
+        data(format!(
+            "question `{}` has neither choices nor classes whose likelihoods could be compared: its answer is {}; let the \
+             student write it, with `score: generation`, or `eval_by: generation` in a recipe",
+            question.id,
+            expected.name()
+        ))
+    })
+}
+
 /// Reads the answer out of what a student wrote; `None` where the question has no known answer.
 pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> Option<Outcome> {
+    let expected = Expected::from(question);
+    let answer = question.answer.clone()?;
+    let predicted = target::parse(&written.text, &usage.format, expected).ok();
+    let same = predicted.as_ref().is_some_and(|predicted| expected.same(predicted, &answer));
     Some(Outcome {
         id: question.id.clone(),
-        answer: question.answer?,
-        choices: question.choices.len(),
-        predicted: target::parse(&written.text, &usage.format, &question.choices).ok(),
+        choices: expected.count(),
+        equal: same && predicted.as_ref() != Some(&answer),
+        answer,
+        predicted,
         output: written.text.clone(),
         tokens: written.ids.len(),
         likelihoods: Vec::new(),
@@ -179,7 +236,7 @@ mod tests {
         let examples: Vec<Example> = questions
             .iter()
             .map(|question| {
-                let sequence = sequences.with_target(question, question.answer.unwrap(), "").unwrap();
+                let sequence = sequences.with_target(question, question.answer.as_ref().unwrap(), "").unwrap();
                 sequence.example(&question.id, 256, false, None).unwrap().0
             })
             .collect();
@@ -202,9 +259,9 @@ mod tests {
         let written = asker.ask(&questions).unwrap();
         for ((question, written), likeliest) in questions.iter().zip(&written).zip(&likeliest) {
             let read = outcome(question, &usage, written).unwrap().predicted;
-            assert_eq!(read, Some(*likeliest), "{written:?}");
+            assert_eq!(read.as_ref(), Some(likeliest), "{written:?}");
         }
-        let answers: Vec<Label> = questions.iter().map(|question| question.answer.unwrap()).collect();
+        let answers: Vec<Answer> = questions.iter().map(|question| question.answer.clone().unwrap()).collect();
         let right = likeliest.iter().zip(&answers).filter(|(a, b)| a == b).count();
         assert!(right >= 14, "{right} of 16 are learnt");
     }

@@ -108,7 +108,8 @@ impl Attribute {
         let by_id: BTreeMap<&str, &Question> =
             questions.split(self.split).iter().map(|question| (question.id.as_str(), question)).collect();
         let work = |rationale: &'a Rationale| {
-            let Some((question, label)) = by_id.get(rationale.id.as_str()).and_then(|q| Some((*q, q.answer?))) else {
+            let Some((question, label)) = by_id.get(rationale.id.as_str()).and_then(|q| Some((*q, q.answer.as_ref()?)))
+            else {
                 return Err(data(format!("rationale `{}` belongs to no question with a known answer", rationale.id)));
             };
             let mut sequence = sequences.with_target(question, label, &rationale.text)?;

@@ -1,18 +1,19 @@
-//! How likely a student holds each choice of a question.
+//! How likely a student holds each choice or class of a question.
 
 use crate::failed::model_failed;
-use retort_artifact::{Choice, Label, Question};
+use retort_artifact::{Answer, Question};
 use retort_fingerprint::{ContentHash, Term};
 use retort_model::{Budget, Continuation, Model, log_probabilities};
 use retort_stage::StageError;
 
+use super::ask::scored;
 use super::evaluate::Stands;
 use super::sequence::{Sequences, data};
 
 /// A choice as it is scored: the tokens of the question and those that stand for the choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
-    label: Label,
+    label: Answer,
     ids: Vec<u32>,
     /// The first token that stands for the choice.
     from: usize,
@@ -24,7 +25,7 @@ pub(super) struct Candidate {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Held {
     /// The choice.
-    pub(super) label: Label,
+    pub(super) label: Answer,
     /// The logarithm of the probability of all its tokens, in nats; `None` where it is no number.
     pub(super) log_probability: Option<f64>,
     /// How many tokens it has.
@@ -39,21 +40,21 @@ pub(super) fn candidates(
     question: &Question,
     stands: Stands,
 ) -> Result<Vec<Candidate>, StageError> {
-    let candidate = |choice: &Choice| {
+    let candidate = |label: Answer| {
         let text = match stands {
-            Stands::Answer => sequences.answer(question, choice.label)?,
-            Stands::Text => choice.text.clone(),
+            Stands::Answer => sequences.answer(question, &label)?,
+            Stands::Text => question.words(&label).unwrap_or_default().to_owned(),
         };
         let (ids, from) = sequences.continued(question, &text)?;
         if from == ids.len() {
             return Err(data(format!(
                 "question `{}`: choice {} has no tokens to score: its text is empty",
-                question.id, choice.label
+                question.id, label
             )));
         }
-        Ok(Candidate { label: choice.label, ids, from, bytes: text.len() })
+        Ok(Candidate { label, ids, from, bytes: text.len() })
     };
-    question.choices.iter().map(candidate).collect()
+    scored(question)?.into_iter().map(candidate).collect()
 }
 
 /// What the student holds the choices of each question for, in their order.
@@ -63,7 +64,7 @@ pub(super) fn held(model: &Model, questions: &[&[Candidate]], budget: &Budget) -
     let of = |(candidate, logs): (&Candidate, &Vec<f64>)| {
         let sum: f64 = logs.iter().sum();
         Held {
-            label: candidate.label,
+            label: candidate.label.clone(),
             log_probability: Some(sum).filter(|sum| sum.is_finite()),
             tokens: logs.len(),
             bytes: candidate.bytes,

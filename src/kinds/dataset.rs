@@ -4,6 +4,7 @@ mod format;
 mod list;
 mod stage;
 
+pub(crate) use format::BoundFormat;
 pub use format::{DatasetFormat, FormatEntry};
 pub(crate) use list::FORMATS;
 pub use stage::Dataset;
@@ -13,6 +14,7 @@ use retort_stage::params::{Count, External, Seed};
 use retort_stage::{Context, StageError};
 use retort_text::Fraction;
 use retort_text::dataset::quarel::{self, Wording};
+use retort_text::dataset::synthetic::arithmetic::{self, ArithmeticSpec};
 use retort_text::dataset::synthetic::{self, SyntheticSpec};
 use retort_text::dataset::{DatasetError, csqa, obqa};
 
@@ -109,6 +111,44 @@ retort_stage::params! {
         pub scenes: bool = false,
         /// Decides every question; the experiment's seed where none is given.
         pub seed: Seed,
+    }
+}
+
+retort_stage::params! {
+    /// Word problems made up by rule, each with its steps as the gold rationale and a number as the answer; no two have the same
+    /// text.
+    pub struct Arithmetic {
+        /// Questions in the train split.
+        pub train: Count = Count::of(2000),
+        /// Questions in the dev split.
+        pub dev: Count = Count::of(200),
+        /// Questions in the test split.
+        pub test: Count = Count::of(400),
+        /// Steps of each, from 1 to 4.
+        pub steps: Count = Count::of(2),
+        /// The largest number that a question begins with, or that a step adds or takes, from 2 to 1000.
+        pub largest: Count = Count::of(20),
+        /// Decides every question; the experiment's seed where none is given.
+        pub seed: Seed,
+    }
+}
+
+impl DatasetFormat for Arithmetic {
+    const NAME: &'static str = "arithmetic";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Word problems made up by rule.";
+
+    fn read(&self, _context: &Context<'_>) -> Result<Questions, StageError> {
+        let Self { train, dev, test, steps, largest, seed } = self;
+        let spec = ArithmeticSpec {
+            train: train.get(),
+            dev: dev.get(),
+            test: test.get(),
+            steps: u8::try_from(steps.get()).unwrap_or(u8::MAX),
+            largest: u32::try_from(largest.get()).unwrap_or(u32::MAX),
+            seed: seed.0,
+        };
+        arithmetic::generate(&spec).map_err(|error| StageError::data(error.to_string()))
     }
 }
 

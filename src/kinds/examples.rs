@@ -75,8 +75,8 @@ impl Train {
         for (question, rationales) in questions.iter().zip(&by_question) {
             for rationale in rationales {
                 let label = match self.labels {
-                    Labels::Teacher => rationale.and_then(|row| row.label),
-                    Labels::Gold | Labels::Shuffled => question.answer,
+                    Labels::Teacher => rationale.and_then(|row| row.label.as_ref()),
+                    Labels::Gold | Labels::Shuffled => question.answer.as_ref(),
                 };
                 let Some(label) = label else {
                     return Err(data(format!("question `{}` of the train split has no answer", question.id)));
@@ -187,10 +187,10 @@ fn warn(context: &Context<'_>, log: &TrainingLog, questions: usize, length_max: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retort_artifact::Label;
+    use retort_artifact::Answer;
 
     fn question(id: &str) -> Question {
-        Question { id: id.into(), stem: "Which?".into(), choices: Vec::new(), answer: Label::at(0), rationale: None }
+        Question { id: id.into(), stem: "Which?".into(), answer: Answer::at(0), ..Question::default() }
     }
 
     fn rationale(&(id, sample): &(&str, u32)) -> Rationale {

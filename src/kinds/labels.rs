@@ -38,12 +38,12 @@ pub(super) fn require_labels(rows: &mut Vec<Rationale>, missing: Missing) -> Res
     }
 }
 
-/// Deals out the answers of questions among those with as many choices, so that each is an answer that its question could
+/// Deals out the answers of questions among those of the same kind with as many choices, so that each is an answer that its question could
 /// have; questions without an answer have none then either. Returns the questions with their new answers.
 pub(super) fn shuffled(questions: &[Question], seed: u64) -> Vec<Question> {
-    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, usize), Vec<usize>> = BTreeMap::new();
     for (index, question) in questions.iter().enumerate().filter(|(_, question)| question.answer.is_some()) {
-        groups.entry(question.choices.len()).or_default().push(index);
+        groups.entry((format!("{:?}", question.answers), question.choices.len())).or_default().push(index);
     }
     let mut dealt = questions.to_vec();
     for group in groups.into_values() {
@@ -66,7 +66,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use retort_artifact::{Choice, Label};
+    use retort_artifact::{Answer, Choice, Label};
 
     fn question(id: usize, choices: usize, answer: usize) -> Question {
         let choice = |index| Choice { label: Label::at(index).unwrap(), text: index.to_string() };
@@ -74,8 +74,8 @@ mod tests {
             id: format!("q{id}"),
             stem: "Which?".into(),
             choices: (0..choices).map(choice).collect(),
-            answer: Label::at(answer % choices),
-            rationale: None,
+            answer: Answer::at(answer % choices),
+            ..Question::default()
         }
     }
 
@@ -119,7 +119,7 @@ mod tests {
     fn rationales_without_a_label_are_counted_or_refused() {
         let row = |id: &str, label: Option<usize>| Rationale {
             id: id.into(),
-            label: label.and_then(Label::at),
+            label: label.and_then(Answer::at),
             ..Rationale::default()
         };
         let rows = vec![row("a", Some(0)), row("b", None)];

@@ -7,10 +7,10 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use retort_artifact::{Label, Question, Usage};
+use retort_artifact::{Answer, Question, Usage};
 use retort_model::{Example, TokenWeight};
 use retort_stage::StageError;
-use retort_text::prompt::{Answer, SEPARATOR, Template};
+use retort_text::prompt::{Answer as Shows, SEPARATOR, Template};
 use retort_text::target;
 use retort_text::tokenizer::{Token, Tokenizer};
 
@@ -77,7 +77,7 @@ impl<'a> Sequences<'a> {
     }
 
     fn prompt_text(&self, question: &Question) -> Result<String, StageError> {
-        Ok(self.prompt.render(question, Answer::Hidden).map_err(data)? + SEPARATOR)
+        Ok(self.prompt.render(question, Shows::Hidden).map_err(data)? + SEPARATOR)
     }
 
     /// Returns the tokens of a question as it is put, and those of a text behind it with their places in the text.
@@ -95,8 +95,8 @@ impl<'a> Sequences<'a> {
     }
 
     /// Returns an answer as the student is taught to write it, without a rationale.
-    pub(super) fn answer(&self, question: &Question, label: Label) -> Result<String, StageError> {
-        let target = target::render(&self.usage.format, label, "")
+    pub(super) fn answer(&self, question: &Question, answer: &Answer) -> Result<String, StageError> {
+        let target = target::render(&self.usage.format, answer, "")
             .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
         Ok(target.text)
     }
@@ -105,10 +105,10 @@ impl<'a> Sequences<'a> {
     pub(super) fn with_target(
         &self,
         question: &Question,
-        label: Label,
+        answer: &Answer,
         rationale: &str,
     ) -> Result<Sequence, StageError> {
-        let target = target::render(&self.usage.format, label, rationale)
+        let target = target::render(&self.usage.format, answer, rationale)
             .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
         let (mut ids, behind) = self.followed(question, &target.text)?;
         let target_from = ids.len();
@@ -171,7 +171,7 @@ mod tests {
 
     use super::super::ask::answered;
     use super::*;
-    use retort_artifact::{Choice, Format, Placement};
+    use retort_artifact::{Choice, Format, Label, Placement};
     use retort_text::prompt::STUDENT;
     use retort_text::target::{MARKER, parse, render};
     use retort_text::tokenizer::train_bpe;
@@ -184,8 +184,8 @@ mod tests {
             id: "q".into(),
             stem: "Which is smoother?".into(),
             choices: ["snow", "ice"].into_iter().enumerate().map(choice).collect(),
-            answer: Label::at(1),
-            rationale: None,
+            answer: Answer::at(1),
+            ..Question::default()
         }
     }
 
@@ -225,11 +225,11 @@ mod tests {
         for tokenizer in [merging(), byte_level(&[]), byte_level(&[MARKER])] {
             for placement in PLACEMENTS {
                 let usage = usage(placement, None);
-                let label = Label::at(1).unwrap();
-                let sequence = Sequences::new(&usage, &tokenizer).unwrap().with_target(&question(), label, RATIONALE);
+                let label = Answer::at(1).unwrap();
+                let sequence = Sequences::new(&usage, &tokenizer).unwrap().with_target(&question(), &label, RATIONALE);
                 let Sequence { ids, parts, target_from, label_at, rationale } = sequence.unwrap();
                 let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
-                let target = render(&usage.format, label, RATIONALE).unwrap().text;
+                let target = render(&usage.format, &label, RATIONALE).unwrap().text;
                 // A token takes in the white space around it.
                 let dense = |text: &str| text.replace(' ', "");
                 assert_eq!(dense(&text(&ids[target_from..])), dense(&target));
@@ -280,11 +280,11 @@ mod tests {
                     let begin = tokenizer.begin().unwrap();
                     let usage = Usage { begin: begin.clone(), ..usage(placement, None) };
                     let sequences = Sequences::new(&usage, &tokenizer).unwrap();
-                    let label = Label::at(1).unwrap();
-                    let sequence = sequences.with_target(&question(), label, RATIONALE).unwrap();
+                    let label = Answer::at(1).unwrap();
+                    let sequence = sequences.with_target(&question(), &label, RATIONALE).unwrap();
                     let begin: Vec<u32> = begin.iter().map(|token| tokenizer.id(token).unwrap()).collect();
                     let prompt = "Question: Which is smoother? Choices: A: snow; B: ice\n";
-                    let target = render(&usage.format, label, RATIONALE).unwrap().text;
+                    let target = render(&usage.format, &label, RATIONALE).unwrap().text;
                     let asked = sequences.prompt(&question()).unwrap();
                     assert_eq!(asked, [begin.clone(), tokenizer.ids(prompt).unwrap()].concat(), "{name}");
                     assert_eq!(sequence.ids[..sequence.target_from], asked, "what is trained is what is asked");
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn the_end_belongs_to_what_stands_before_it() {
         let tokenizer = byte_level(&[MARKER, "<|endoftext|>"]);
-        let label = Label::at(1).unwrap();
+        let label = Answer::at(1).unwrap();
         for (placement, rationale, part) in [
             (Placement::None, RATIONALE, Part::Label),
             (Placement::Before, RATIONALE, Part::Label),
@@ -318,7 +318,7 @@ mod tests {
         ] {
             let usage = usage(placement, Some("<|endoftext|>"));
             let sequence =
-                Sequences::new(&usage, &tokenizer).unwrap().with_target(&question(), label, rationale).unwrap();
+                Sequences::new(&usage, &tokenizer).unwrap().with_target(&question(), &label, rationale).unwrap();
             assert_eq!(sequence.parts.last(), Some(&part), "{placement}");
             assert_eq!(sequence.ids.last().copied(), tokenizer.id("<|endoftext|>"));
         }

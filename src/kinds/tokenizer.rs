@@ -3,7 +3,8 @@
 use retort_artifact::{Questions, Rationales, Split, TokenizerFile};
 use retort_stage::params::{Count, Input};
 use retort_stage::{Context, Stage, StageError};
-use retort_text::prompt::{Answer, Template};
+use retort_text::answer::Expected;
+use retort_text::prompt::{self, Answer, Template};
 use retort_text::tokenizer::train_bpe;
 
 retort_stage::params! {
@@ -34,13 +35,17 @@ impl Stage for Tokenizer {
 
     fn run(&self, context: &Context<'_>) -> Result<TokenizerFile, StageError> {
         let questions = context.read(&self.questions)?;
-        let prompt = Template::student();
+        let source = prompt::student(questions.split(Split::Train));
+        let prompt = Template::parse("student", source).expect("the built-in template is Jinja");
         let data = |error: &dyn std::fmt::Display| StageError::data(error.to_string());
         let mut texts = Vec::new();
         for question in questions.split(Split::Train) {
             texts.push(prompt.render(question, Answer::Hidden).map_err(|error| data(&error))?);
             // The label is written after a space, and each must be one token.
-            texts.extend(question.choices.iter().map(|choice| format!(" {}", choice.label)));
+            match Expected::from(question).all() {
+                Some(answers) => texts.extend(answers.iter().map(|answer| format!(" {answer}"))),
+                None => texts.extend(question.answer.iter().map(|answer| format!(" {answer}"))),
+            }
         }
         if let Some(rationales) = &self.rationales {
             texts.extend(context.read(rationales)?.rows.into_iter().map(|row| format!(" {}", row.text)));

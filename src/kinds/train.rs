@@ -10,7 +10,7 @@ use retort_model::{
 use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
 use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
 use retort_store::PartialDir;
-use retort_text::prompt::{STUDENT, Template};
+use retort_text::prompt::{self, STUDENT, Template};
 use retort_text::target::{MARKER, check_marker};
 use retort_text::tokenizer::Tokenizer;
 
@@ -192,7 +192,7 @@ impl Stage for Train {
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
         let mut flaws: Vec<Flaw> = Flaw::of("recipe", self.settings().check()).into_iter().collect();
-        if let Err(error) = self.usage(context, Vec::new(), None) {
+        if let Err(error) = self.usage(context, STUDENT, Vec::new(), None) {
             return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect();
         }
         let Self { begin, end, marker_as, add_tokens, .. } = self;
@@ -200,7 +200,7 @@ impl Stage for Train {
         if looked.first(what) {
             flaws.extend(match self.student.0.look(context) {
                 Err(error) => Some(Flaw::new("student", error)),
-                Ok(Some(speech)) => Flaw::of("end", self.spoken(context, speech).map(drop)),
+                Ok(Some(speech)) => Flaw::of("end", self.spoken(context, STUDENT, speech).map(drop)),
                 Ok(None) => None,
             });
         }
@@ -209,7 +209,7 @@ impl Stage for Train {
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
         let questions = context.read(&self.questions)?;
-        let (tokenizer, usage, added) = self.speech(context)?;
+        let (tokenizer, usage, added) = self.speech(context, prompt::student(questions.split(Split::Train)))?;
         let mut model = self.load(context, &tokenizer)?;
         let Prepared { examples, questions: made_of, mut log } =
             self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
@@ -232,7 +232,7 @@ impl Stage for Train {
             usage: &usage,
             dev,
             eval_by: self.recipe.eval_by,
-            max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer)?,
+            max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer, dev.iter().copied())?,
             keeps: (self.keep.0 == Keep::Full).then(|| context.partial()),
             saving: Saving::new(context.partial(), STATE),
             pace: Pace::new(),
@@ -310,12 +310,17 @@ impl Train {
     }
 
     /// The student's tokenizer with what is added to it, how the student is asked and read, and the tokens that are new.
-    fn speech(&self, context: &Context<'_>) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
-        self.spoken(context, self.student.0.speech(context)?)
+    fn speech(&self, context: &Context<'_>, prompt: &str) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
+        self.spoken(context, prompt, self.student.0.speech(context)?)
     }
 
     /// Adds to the student's tokenizer what is to be one token, and settles how the student is asked and read.
-    fn spoken(&self, context: &Context<'_>, speech: Speech) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
+    fn spoken(
+        &self,
+        context: &Context<'_>,
+        prompt: &str,
+        speech: Speech,
+    ) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
         let Speech { mut tokenizer, own_end } = speech;
         let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
         let tokens: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
@@ -326,11 +331,18 @@ impl Train {
             // Whoever asks the student elsewhere asks it as it was taught.
             tokenizer.set_begin(&begin).map_err(data)?;
         }
-        let usage = self.usage(context, begin, end)?;
+        let usage = self.usage(context, prompt, begin, end)?;
         Ok((tokenizer, usage, added))
     }
 
-    fn usage(&self, context: &Context<'_>, begin: Vec<String>, end: Option<String>) -> Result<Usage, StageError> {
+    /// `default` is the prompt where the stage names none.
+    fn usage(
+        &self,
+        context: &Context<'_>,
+        default: &str,
+        begin: Vec<String>,
+        end: Option<String>,
+    ) -> Result<Usage, StageError> {
         let prompt = match &self.prompt {
             Some(file) => {
                 let place = context.path_of(file);
@@ -339,7 +351,7 @@ impl Train {
                 // Whoever reads it from the checkpoint knows its place no more.
                 Template::parse(&place, &text).map_err(data)?.source().to_owned()
             }
-            None => STUDENT.to_owned(),
+            None => default.to_owned(),
         };
         let format = Format { placement: self.placement, marker: self.marker.clone() };
         Ok(Usage { format, prompt, begin, end })
@@ -409,7 +421,11 @@ impl Hooks<'_> {
                 }
                 EvalBy::Likelihood => {
                     let chosen = asker.likeliest(batch)?;
-                    batch.iter().zip(&chosen).filter(|(question, label)| question.answer == Some(**label)).count()
+                    batch
+                        .iter()
+                        .zip(&chosen)
+                        .filter(|(question, answer)| question.answer.as_ref() == Some(answer))
+                        .count()
                 }
             };
         }

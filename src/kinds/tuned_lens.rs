@@ -177,7 +177,7 @@ impl TunedLens {
         let most = self.max_length.get().min(loaded.model.config().context());
         let mut text = Vec::new();
         for question in questions.split(self.split) {
-            let Some(label) = question.answer else { continue };
+            let Some(label) = &question.answer else { continue };
             let written: Vec<&str> = match (&rationales, by_id.get(question.id.as_str())) {
                 (Some(_), Some(rows)) => rows.iter().map(|row| row.text.as_str()).collect(),
                 (Some(_), None) => Vec::new(),

@@ -1,7 +1,8 @@
 //! A model: a configuration, weights and the device they are on.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 use std::path::Path;
 
 use burn::Dispatch;

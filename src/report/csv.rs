@@ -169,7 +169,7 @@ pub(super) fn questions_csv(input: &ReportInput) -> String {
                 outcome.id.clone(),
                 outcome.choices.to_string(),
                 outcome.answer.to_string(),
-                outcome.predicted.map(|label| label.to_string()).unwrap_or_default(),
+                outcome.predicted.as_ref().map(ToString::to_string).unwrap_or_default(),
                 outcome.correct().to_string(),
                 outcome.tokens.to_string(),
                 outcome.output.clone(),

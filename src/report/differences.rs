@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::layout::Layout;
 use super::summary::Summary;
 use super::{Arm, ReportInput, label};
-use retort_artifact::{Label, Outcome, Question};
+use retort_artifact::{Answer, Answers, Choice, Label, Outcome, Question};
+use retort_text::answer::Expected;
 
 /// At most so many rows are shown of one pair.
 pub(super) const SHOWN: usize = 200;
@@ -17,6 +18,11 @@ const KEPT: usize = 2_000_000;
 const TEXT_BYTES: usize = 6_000_000;
 /// At most so many characters of one output.
 const OUTPUT_CHARS: usize = 3_000;
+
+/// Stands for a right answer that has no letter.
+const RIGHT: char = 'R';
+/// Stands for a wrong answer that has no letter, lowercase as all wrong ones are.
+const WRONG: char = 'w';
 
 /// The answers of every arm, one character each, and what they wrote as far as there is room.
 #[derive(Debug, Serialize)]
@@ -30,7 +36,7 @@ pub(super) struct Differences {
     /// The right answer to each question.
     pub(super) right: String,
     /// For each arm, its answer to each question: uppercase when right, lowercase when wrong, `-` when unreadable and a
-    /// space when the arm was not asked.
+    /// space when the arm was not asked. An answer without a letter is [`RIGHT`] or [`WRONG`].
     pub(super) given: Vec<String>,
     /// Everything that was written, each once.
     pub(super) texts: Vec<String>,
@@ -65,10 +71,10 @@ pub(super) struct Difference<'a> {
 }
 
 /// What tells a question from another: datasets may use the same identifiers.
-type Name<'a> = (Option<usize>, &'a str, Label, usize);
+type Name<'a> = (Option<usize>, &'a str, &'a Answer, usize);
 
 fn name<'a>(arm: &Arm, outcome: &'a Outcome) -> Name<'a> {
-    (arm.questions, &outcome.id, outcome.answer, outcome.choices)
+    (arm.questions, &outcome.id, &outcome.answer, outcome.choices)
 }
 
 impl Differences {
@@ -110,7 +116,7 @@ impl Differences {
         let Told { asked, texts, outputs } = told(input, &names, &answers);
         Some(Self {
             arms: arms.iter().map(|arm| label::arm(arm)).collect(),
-            right: names.iter().map(|(_, _, answer, _)| answer.letter()).collect(),
+            right: names.iter().map(|(_, _, answer, _)| answer.label().map_or(RIGHT, Label::letter)).collect(),
             given,
             left_out: all - names.len(),
             untold: names.len() - asked.len(),
@@ -149,10 +155,12 @@ fn first_that_share(given: &[String]) -> Option<(usize, usize)> {
 }
 
 fn coded(outcome: &Outcome) -> char {
-    match outcome.predicted {
-        None => '-',
+    let Some(predicted) = &outcome.predicted else { return '-' };
+    match predicted.label() {
         Some(label) if outcome.correct() => label.letter(),
         Some(label) => label.letter().to_ascii_lowercase(),
+        None if outcome.correct() => RIGHT,
+        None => WRONG,
     }
 }
 
@@ -175,16 +183,12 @@ fn told(input: &ReportInput, names: &[Name<'_>], answers: &[Vec<Option<&Outcome>
     let mut bytes = 0;
     for (index, (set, id, answer, choices)) in names.iter().enumerate() {
         // A question of the same name with another answer is another question.
-        let same = |question: &&Question| question.answer == Some(*answer) && question.choices.len() == *choices;
+        let same = |question: &&Question| {
+            question.answer.as_ref() == Some(*answer) && Expected::from(*question).count() == *choices
+        };
         let question = set.and_then(|set| known.get(set)?.get(id).copied()).filter(same);
-        let asked = question.map(|question| Asked {
-            stem: shortened(&question.stem),
-            choices: question
-                .choices
-                .iter()
-                .map(|choice| shortened(&format!("{}: {}", choice.label, choice.text)))
-                .collect(),
-        });
+        let asked =
+            question.map(|question| Asked { stem: shortened(&question.stem), choices: listed(question, answer) });
         bytes +=
             asked.as_ref().map_or(4, |asked| asked.stem.len() + asked.choices.iter().map(String::len).sum::<usize>());
         for (answers, outputs) in answers.iter().zip(&mut told.outputs) {
@@ -206,6 +210,19 @@ fn told(input: &ReportInput, names: &[Name<'_>], answers: &[Vec<Option<&Outcome>
         told.asked.push(asked);
     }
     told
+}
+
+/// The choices of a question with their letters; of one without, its right answer.
+fn listed(question: &Question, answer: &Answer) -> Vec<String> {
+    match question.answers {
+        Answers::Choice => {
+            let choice = |choice: &Choice| shortened(&format!("{}: {}", choice.label, choice.text));
+            question.choices.iter().map(choice).collect()
+        }
+        Answers::Class(_) | Answers::Number | Answers::Text | Answers::Exact => {
+            vec![shortened(&format!("{RIGHT}: {answer}"))]
+        }
+    }
 }
 
 /// Cuts a text that would fill the page by itself.

@@ -4,7 +4,7 @@ use minijinja::{Environment, Value, context};
 
 use super::differences::{Difference, Differences, SHOWN};
 use super::figure::escape;
-use super::{Align, Cell, ReportInput, Section, SectionFigure, Side, Table, label, provenance};
+use super::{Align, Arm, Cell, ReportInput, Section, SectionFigure, Side, Table, label, provenance};
 
 const TEMPLATE: &str = include_str!("page/page.html");
 const CSS: &str = include_str!("page/page.css");
@@ -182,6 +182,9 @@ fn said(input: &ReportInput, differences: &Differences) -> Vec<String> {
              all outputs."
         ));
     }
+    if differences.given.iter().any(|given| given.contains(['R', 'w'])) && !input.arms.iter().any(lettered) {
+        said.push("Answers have no letters here: R stands for a right one and W for a wrong one.".to_owned());
+    }
     if input.questions.is_empty() {
         said.push(
             "The words of the questions stand here where the report names their stages: `questions: …` in its body."
@@ -189,6 +192,11 @@ fn said(input: &ReportInput, differences: &Differences) -> Vec<String> {
         );
     }
     said
+}
+
+/// Says whether an arm answered questions with lettered choices.
+fn lettered(arm: &Arm) -> bool {
+    arm.outcomes.rows.iter().any(|outcome| outcome.answer.is_choice())
 }
 
 fn difference(difference: &Difference<'_>) -> Value {

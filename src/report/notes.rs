@@ -7,7 +7,7 @@ use super::layout::Layout;
 use super::marks::Marks;
 use super::summary::Summary;
 use super::{ReportInput, label, standing};
-use retort_artifact::TrainingLog;
+use retort_artifact::{Answer, TrainingLog};
 use retort_stats::{Method, Test};
 
 /// Says what the brackets are.
@@ -30,7 +30,7 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
         "An output that no label can be read from counts as wrong; `parsed` is the share of the others.".to_owned(),
     ];
     notes.push(interval(input, summaries));
-    notes.extend(chance(summaries));
+    notes.extend(chance(input, summaries));
     if !layout.fixed.is_empty() {
         let fixed: Vec<String> = layout.fixed.iter().map(|(axis, value)| format!("{axis} = {value}")).collect();
         notes.push(format!("The same for all arms: {}.", fixed.join(", ")));
@@ -126,14 +126,20 @@ fn done_without(log: &TrainingLog) -> Option<String> {
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-fn chance(summaries: &[Summary]) -> Option<String> {
+fn chance(input: &ReportInput, summaries: &[Summary]) -> Option<String> {
+    let answers = || input.arms.iter().flat_map(|arm| &arm.outcomes.rows).map(|outcome| &outcome.answer);
+    let classes = answers().any(|answer| matches!(answer, Answer::Class(_)));
     let shares: Vec<f64> = summaries.iter().filter_map(|summary| summary.responses.chance()).collect();
+    if shares.is_empty() && summaries.iter().any(|summary| summary.accuracy.is_some()) {
+        return Some("Open answers cannot be guessed, so there is no chance to compare with.".to_owned());
+    }
     let low = shares.iter().copied().min_by(f64::total_cmp)?;
     let high = shares.iter().copied().max_by(f64::total_cmp)?;
     let (low, high) = (label::percent(low), label::percent(high));
     let is = if low == high { format!("{low} %") } else { format!("between {low} % and {high} %") };
+    let what = if classes { "the share of the commonest class" } else { "one in the number of choices" };
     Some(format!(
-        "Chance is one in the number of choices, on average {is}; `above chance` is in percentage points, and clear when \
+        "Chance is {what}, on average {is}; `above chance` is in percentage points, and clear when \
          its whole interval lies above zero."
     ))
 }

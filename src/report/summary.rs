@@ -8,6 +8,7 @@ use super::layout::{Group, Layout};
 use super::{Arm, ReportError, ReportInput, Side, label};
 use retort_artifact::Outcome;
 use retort_stats::{Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
+use retort_text::answer::Chance;
 
 /// What the interval says about an arm and chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,12 +134,13 @@ pub(super) fn baselines(
 
 fn summary(input: &ReportInput, group: &Group) -> Result<Summary, ReportError> {
     let arms: Vec<&Arm> = group.arms.iter().map(|&index| &input.arms[index]).collect();
+    let guessed = Chance::of(arms.iter().flat_map(|arm| &arm.outcomes.rows));
     let mut answers: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
     for arm in &arms {
         let mut seen = BTreeSet::new();
         for outcome in &arm.outcomes.rows {
             let question = || outcome.id.clone();
-            if outcome.choices == 0 {
+            if outcome.choices == 0 && outcome.answer.is_choice() {
                 return Err(ReportError::NoChoices { arm: label::arm(arm), question: question() });
             }
             if !seen.insert(outcome.id.as_str()) {
@@ -153,7 +155,11 @@ fn summary(input: &ReportInput, group: &Group) -> Result<Summary, ReportError> {
     let outcomes = || answers.values().flatten();
     let rows = answers.iter().map(|(id, outcomes)| Response {
         question: (*id).to_owned(),
-        chance: outcomes.iter().map(|outcome| 1.0 / outcome.choices as f64).sum::<f64>() / outcomes.len() as f64,
+        chance: outcomes
+            .iter()
+            .map(|outcome| guessed.at(outcome))
+            .sum::<Option<f64>>()
+            .map(|sum| sum / outcomes.len() as f64),
         right: outcomes.iter().map(|outcome| outcome.correct()).collect(),
     });
     let rows: Vec<Response> = rows.collect();

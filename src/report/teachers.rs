@@ -16,8 +16,10 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
         let share = |share: Option<f64>| {
             share.map_or_else(|| Cell::words(ABSENT), |share| Cell::number(share, label::percent(share)))
         };
+        // The only stage of a report has no name in it.
+        let name = label::instance(&teacher.stage, &teacher.coords);
         vec![
-            Cell::words(label::instance(&teacher.stage, &teacher.coords)),
+            Cell::words(if name.is_empty() { "the teacher".to_owned() } else { name }),
             count(polls.len()),
             count(most),
             share(teacher.votes.consistency()),
@@ -55,7 +57,7 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
 /// Writes how often the majority is right, with its interval.
 fn majority(votes: &Votes, level: Level) -> Cell {
     let response = |poll: &retort_artifact::Poll| {
-        Some(Response { question: poll.id.clone(), chance: 1.0, right: vec![poll.right?.majority] })
+        Some(Response { question: poll.id.clone(), chance: None, right: vec![poll.right?.majority] })
     };
     let responses = Responses::new(votes.polls.iter().filter_map(response).collect());
     let estimate = responses.ok().and_then(|responses| accuracy(&responses, level));

@@ -13,8 +13,8 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use retort_artifact::{
-    AgreementSummary, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, Poll, Question, ReportFiles,
-    Right, Scores, TrainingLog, Votes,
+    AgreementSummary, Answer, Averaged, Evaluation, Label, Matching, Measure, Measured, Outcome, Poll, Question,
+    ReportFiles, Right, Scores, TrainingLog, Votes,
 };
 
 fn coords(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -27,7 +27,7 @@ fn axes(names: &[&str]) -> Vec<String> {
 
 /// Makes outcomes of two choices each: `+` right, `-` wrong, `?` unreadable; a space skips a question.
 fn scores(marks: &str) -> Scores {
-    let label = |index| Label::at(index).unwrap();
+    let label = |index| Answer::at(index).unwrap();
     let outcome = |(index, mark): (usize, char)| Outcome {
         id: format!("q{index:02}"),
         answer: label(0),
@@ -37,6 +37,7 @@ fn scores(marks: &str) -> Scores {
             '-' => Some(label(1)),
             _ => None,
         },
+        equal: false,
         output: format!("said \"{mark}\",\nthen stopped"),
         tokens: 4,
         likelihoods: Vec::new(),

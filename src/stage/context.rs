@@ -144,6 +144,21 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Reads the files of rows behind an external port, which may be Parquet; checked like [`Context::file`].
+    pub fn files_of_rows(&self, external: &External) -> Result<Vec<Vec<u8>>, StageError> {
+        let read = |(_, path, digest): &(String, PathBuf, Digest)| {
+            let bytes = self.store.read_input(path, digest).map_err(|error| unusable(path, error))?;
+            match foreign::told_of_rows(&bytes) {
+                Some(foreign) => Err(StageError::External { why: foreign::said(path, foreign) }),
+                None => Ok(bytes),
+            }
+        };
+        match self.files_of(external) {
+            [] => Err(StageError::NoPart { port: external.port.clone(), part: "file".to_owned() }),
+            files => files.iter().map(read).collect(),
+        }
+    }
+
     /// Opens one of the files behind an external port that is too large to be read whole; every piece that is read of it is
     /// what was hashed before the stage started.
     pub fn open(&self, file: &(String, PathBuf, Digest)) -> Result<ProvenFile, StageError> {

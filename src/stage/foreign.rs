@@ -35,7 +35,13 @@ const MAGIC: [(&[u8], Option<Foreign>); 11] = [
     (b"BZh", foreign("compressed with bzip2", "`bunzip2` unpacks it")),
     (b"\xfd7zXZ\0", foreign("compressed with xz", "`unxz` unpacks it")),
     (b"7z\xbc\xaf\x27\x1c", foreign("a 7z archive", "`7z x` unpacks it")),
-    (b"PAR1", foreign("a Parquet file", "write it as JSON lines, as `to_json` of Python's `datasets` does")),
+    (
+        b"PAR1",
+        foreign(
+            "a Parquet file",
+            "only `dataset` reads it, with `format: table` or a preset; elsewhere write it as JSON lines",
+        ),
+    ),
     (b"ARROW1\0\0", foreign("an Arrow file", "write it as JSON lines, as `to_json` of Python's `datasets` does")),
     (b"\xba\x16\x4f\x2f", foreign("a model of fastText", "its vectors are in the `.vec` file beside it")),
     (b"\x80\x04\x95", foreign("a Python pickle", "write it as JSON lines")),
@@ -62,6 +68,11 @@ pub fn told(head: &[u8]) -> Option<Foreign> {
     } else {
         None
     }
+}
+
+/// Says the same of a file of rows, which may be Parquet.
+pub(crate) fn told_of_rows(head: &[u8]) -> Option<Foreign> {
+    told(head).filter(|_| !head.starts_with(b"PAR1"))
 }
 
 /// Refuses a file whose beginning shows that it is something else.

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn rows(questions: usize, right: impl Fn(usize) -> Vec<bool>) -> Vec<Response> {
-        let row = |q| Response { question: format!("{q:04}"), chance: 0.5, right: right(q) };
+        let row = |q| Response { question: format!("{q:04}"), chance: Some(0.5), right: right(q) };
         (0..questions).map(row).collect()
     }
 

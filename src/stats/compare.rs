@@ -172,7 +172,7 @@ mod tests {
     fn responses(rows: &[(&str, f64, &[bool])]) -> Responses {
         let row = |(question, chance, right): &(&str, f64, &[bool])| Response {
             question: (*question).to_owned(),
-            chance: *chance,
+            chance: Some(*chance),
             right: right.to_vec(),
         };
         Responses::new(rows.iter().map(row).collect()).unwrap()
@@ -181,7 +181,7 @@ mod tests {
     fn many(right: &[Vec<bool>]) -> Responses {
         let row = |(q, right): (usize, &Vec<bool>)| Response {
             question: format!("{q:04}"),
-            chance: 0.5,
+            chance: Some(0.5),
             right: right.clone(),
         };
         Responses::new(right.iter().enumerate().map(row).collect()).unwrap()

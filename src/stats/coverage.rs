@@ -59,7 +59,7 @@ fn answers(chance: &mut Chance, questions: usize, trainings: usize, base: f64, a
     let row = |question: usize| {
         let difficulty = SPREAD * chance.normal();
         let right = shifts.iter().map(|shift| chance.uniform() < logistic(base + difficulty + shift)).collect();
-        Response { question: format!("{question:04}"), chance: 0.5, right }
+        Response { question: format!("{question:04}"), chance: Some(0.5), right }
     };
     Responses::new((0..questions).map(row).collect()).unwrap()
 }

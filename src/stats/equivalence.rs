@@ -96,7 +96,7 @@ mod tests {
     /// Two arms, the first of which alone is right on `wins` questions, and the second on `losses`.
     fn arms(wins: usize, losses: usize, questions: usize) -> (Responses, Responses) {
         let of = |right: &dyn Fn(usize) -> bool| {
-            let row = |q| Response { question: format!("{q:05}"), chance: 0.5, right: vec![right(q)] };
+            let row = |q| Response { question: format!("{q:05}"), chance: Some(0.5), right: vec![right(q)] };
             Responses::new((0..questions).map(row).collect()).unwrap()
         };
         (of(&|q| q < wins), of(&|q| q >= wins && q < wins + losses))
@@ -124,7 +124,7 @@ mod tests {
             // Trainings that differ from each other by far more than the arms do.
             let row = |q| Response {
                 question: format!("{q:05}"),
-                chance: 0.5,
+                chance: Some(0.5),
                 right: [3, 5, 7].map(|level| (q + shift) % 10 < level).to_vec(),
             };
             Responses::new((0..1000).map(row).collect()).unwrap()

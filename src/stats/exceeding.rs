@@ -36,7 +36,7 @@ mod tests {
     use crate::{Level, Margin, Response, Responses, equivalence};
 
     fn arm(questions: usize, right: impl Fn(usize) -> Vec<bool>) -> Responses {
-        let row = |q| Response { question: format!("{q:05}"), chance: 0.5, right: right(q) };
+        let row = |q| Response { question: format!("{q:05}"), chance: Some(0.5), right: right(q) };
         Responses::new((0..questions).map(row).collect()).unwrap()
     }
 

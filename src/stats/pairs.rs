@@ -99,7 +99,7 @@ mod tests {
     fn responses(rows: &[(&str, &[bool])]) -> Responses {
         let row = |(question, right): &(&str, &[bool])| Response {
             question: (*question).into(),
-            chance: 0.5,
+            chance: Some(0.5),
             right: right.to_vec(),
         };
         Responses::new(rows.iter().map(row).collect()).unwrap()

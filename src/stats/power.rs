@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_comparison_tells_what_it_could_have_seen() {
         let arm = |right: &dyn Fn(usize) -> Vec<bool>| {
-            let row = |q| Response { question: format!("{q:04}"), chance: 0.5, right: right(q) };
+            let row = |q| Response { question: format!("{q:04}"), chance: Some(0.5), right: right(q) };
             Responses::new((0..552).map(row).collect()).unwrap()
         };
         let (a, b) = (arm(&|q| vec![q % 3 == 0]), arm(&|q| vec![q % 4 == 0]));

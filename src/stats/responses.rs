@@ -7,8 +7,8 @@ use super::StatsError;
 pub struct Response {
     /// The question's identifier.
     pub question: String,
-    /// The probability of a right answer by guessing, in (0, 1].
-    pub chance: f64,
+    /// The probability of a right answer by guessing, in (0, 1]; `None` where nothing can be guessed, as open answers.
+    pub chance: Option<f64>,
     /// Whether each replicate answered right, `[replicate]`.
     pub right: Vec<bool>,
 }
@@ -39,8 +39,8 @@ impl Responses {
             if row.right.len() != expected {
                 return Err(StatsError::Ragged { question: question(), found: row.right.len(), expected });
             }
-            if !(row.chance > 0.0 && row.chance <= 1.0) {
-                return Err(StatsError::Chance { question: question(), chance: row.chance });
+            if let Some(chance) = row.chance.filter(|chance| !(*chance > 0.0 && *chance <= 1.0)) {
+                return Err(StatsError::Chance { question: question(), chance });
             }
         }
         rows.sort_by(|a, b| a.question.cmp(&b.question));
@@ -65,9 +65,9 @@ impl Responses {
         self.rows.first().map_or(0, |row| row.right.len())
     }
 
-    /// Returns the mean chance of a right answer by guessing; `None` without questions.
+    /// Returns the mean chance of a right answer by guessing; `None` without questions, and where some have none.
     pub fn chance(&self) -> Option<f64> {
-        let sum: f64 = self.rows.iter().map(|row| row.chance).sum();
+        let sum = self.rows.iter().map(|row| row.chance).sum::<Option<f64>>()?;
         (!self.rows.is_empty()).then(|| sum / self.rows.len() as f64)
     }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn row(question: &str, chance: f64, right: &[bool]) -> Response {
-        Response { question: question.into(), chance, right: right.to_vec() }
+        Response { question: question.into(), chance: Some(chance), right: right.to_vec() }
     }
 
     fn refused(rows: Vec<Response>) -> String {
@@ -119,6 +119,8 @@ mod tests {
         assert_eq!(responses.by_replicate(), [1.0, 0.5]);
         assert_eq!(responses.rows()[0].question, "a");
         assert_eq!(Responses::default().chance(), None);
+        let open = Response { chance: None, ..row("c", 0.5, &[true, true]) };
+        assert_eq!(Responses::new(vec![row("a", 0.5, &[true, true]), open]).unwrap().chance(), None);
         assert_eq!(Responses::default().by_replicate(), [0.0; 0]);
     }
 }

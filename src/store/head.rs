@@ -32,7 +32,8 @@ impl Core {
         let head = self.layout.head(fingerprint);
         match disk::link(claim, &head) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if matches!(self.head(fingerprint), Ok(Some(_))) {
+                let has_its_name = |id: ClaimId| disk::stamp_at(&self.layout.claim(fingerprint, &id.0)).is_some();
+                if matches!(self.head(fingerprint), Ok(Some(head)) if has_its_name(head.id)) {
                     return Ok(());
                 }
                 disk::remove_if_there(&head)?;

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `question` | the words of the question, without its choices |
 //! | `choices` | a list of choices, each with `label` and `text` |
-//! | `label` | the letter of the right choice, where the question has one |
-//! | `answer_text` | the words of the right choice, where the question has one |
+//! | `classes` | the names of the classes; empty where the answer is no class |
+//! | `fields` | further fields of the dataset, by name |
+//! | `answer`, `label` | the right answer as a student is to write it, of a choice its letter, where the question has one |
+//! | `answer_text` | the words of the right answer, where the question has one |
 //! | `examples` | worked examples, each with `question`, `choices`, `label`, `answer_text` and `rationale` |
 //!
 //! All that is rendered is one message of the user, unless the template says who speaks: what follows `{{ system() }}`,
@@ -19,8 +21,8 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 
 use super::dataset::examples::WorkedExample;
-use super::prompt::{ENDLESS, FUEL, PromptError, within_bounds};
-use retort_artifact::{Choice, Question};
+use super::prompt::{Answer, ENDLESS, FUEL, PromptError, variables, within_bounds};
+use retort_artifact::Question;
 
 /// Who says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +156,7 @@ impl TeacherPrompt {
             why: why(&error),
         })?;
         let example = |WorkedExample { question, rationale }: &WorkedExample| {
-            context! { rationale => rationale, ..variables(question) }
+            context! { rationale => rationale, ..variables(question, Answer::Shown) }
         };
         let examples = examples.iter().map(example).collect::<Vec<_>>();
         Ok(Self { name: name.to_owned(), environment, examples: Value::from(examples) })
@@ -172,7 +174,7 @@ impl TeacherPrompt {
         if said.into_iter().any(|text| Role::ALL.iter().any(|role| text.contains(role.mark()))) {
             return Err(fail(1, "the question has a character that marks who speaks".into()));
         }
-        let variables = context! { examples => self.examples.clone(), ..variables(question) };
+        let variables = context! { examples => self.examples.clone(), ..variables(question, Answer::Shown) };
         let rendered = self.environment.get_template("prompt").and_then(|template| template.render(variables));
         let rendered =
             rendered.and_then(within_bounds).map_err(|error| fail(error.line().unwrap_or(1), why(&error)))?;
@@ -181,20 +183,6 @@ impl TeacherPrompt {
             return Err(fail(1, "nothing but white space is left".into()));
         }
         Ok(conversation)
-    }
-}
-
-/// Returns what a template may name of a question.
-fn variables(question: &Question) -> Value {
-    let choice = |Choice { label, text }: &Choice| context! { label => label.to_string(), text => text };
-    let choices: Vec<Value> = question.choices.iter().map(choice).collect();
-    let variables = context! { question => &question.stem, choices => choices };
-    match question.answer {
-        None => variables,
-        Some(label) => {
-            let text = question.choice(label).unwrap_or_default();
-            context! { label => label.to_string(), answer_text => text, ..variables }
-        }
     }
 }
 
@@ -211,7 +199,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use retort_artifact::Label;
+    use retort_artifact::{Choice, Label};
 
     fn question(stem: &str) -> Question {
         let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };
@@ -219,8 +207,8 @@ mod tests {
             id: "q7".into(),
             stem: stem.into(),
             choices: ["gas", "ions"].into_iter().enumerate().map(choice).collect(),
-            answer: Label::at(1),
-            rationale: None,
+            answer: retort_artifact::Answer::at(1),
+            ..Question::default()
         }
     }
 

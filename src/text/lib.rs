@@ -2,15 +2,17 @@
 //!
 //! | module | from | to |
 //! |---|---|---|
+//! | [`answer`] | an answer as it is written | the answer, and whether it is the same as another |
 //! | [`dataset`] | bytes, or a seed | questions and rationales |
 //! | [`prompt`] | a question and a template | what a student is asked |
 //! | [`conversation`] | a question, worked examples and a template | what a teacher is asked |
 //! | [`chat_template`] | a conversation and a model's template | the text that the model goes on from |
-//! | [`statement`] | what a teacher wrote | the label it states |
+//! | [`statement`] | what a teacher wrote | the answer it states |
 //! | [`thoughts`] | what a teacher wrote | what it thought, and what it said |
-//! | [`target`] | a label and a rationale | what a student is taught to write, and the label out of what it wrote |
+//! | [`target`] | an answer and a rationale | what a student is taught to write, and the answer out of what it wrote |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
+//! | [`steps`] | text | the places of steps and paragraphs |
 //! | [`emphasis`](fn@emphasis) | scores of a text's tokens | how much each token counts |
 //! | [`selection`] | a text and places in it | the words that are selected, and those that two selections share |
 //! | [`operation`] | a rationale | a rationale with less, or other, information in it |
@@ -21,6 +23,7 @@
 //! with any number of threads.
 
 pub mod annotation;
+pub mod answer;
 mod chat_dialect;
 pub mod chat_template;
 pub mod conversation;
@@ -31,6 +34,7 @@ pub mod operation;
 pub mod prompt;
 pub mod selection;
 pub mod statement;
+pub mod steps;
 pub mod target;
 pub mod thoughts;
 pub mod tokenizer;

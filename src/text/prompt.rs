@@ -3,9 +3,12 @@
 //! | variable | what it is |
 //! |---|---|
 //! | `question` | the words of the question, without its choices |
-//! | `choices` | a list of choices, each with `label` and `text` |
-//! | `label` | the letter of the right choice, only where the answer is shown |
-//! | `answer_text` | the words of the right choice, only where the answer is shown |
+//! | `choices` | a list of choices, each with `label` and `text`; empty where the answer is no choice |
+//! | `classes` | the names of the classes; empty where the answer is no class |
+//! | `fields` | further fields of the dataset, by name |
+//! | `answer` | the right answer as a student is to write it, only where the answer is shown |
+//! | `label` | the same: of a choice its letter |
+//! | `answer_text` | the words of the right answer: those of the choice, or the answer itself |
 //!
 //! A variable that is not there is an error, never an empty string, so a student's prompt cannot show the answer by
 //! mistake. A block on a line of its own leaves no line behind, and one line feed at the template's end is dropped.
@@ -15,12 +18,25 @@ use std::collections::BTreeSet;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
+use serde_json::Value as Json;
 
-use retort_artifact::{Choice, Question};
+use retort_artifact::{Answers, Choice, Question};
 
 /// The student's prompt after the paper's figures and its appendix D, on one line.
 pub const STUDENT: &str = "Question: {{ question }} Choices: {% for choice in choices %}\
     {{ choice.label }}: {{ choice.text }}{% if not loop.last %}; {% endif %}{% endfor %}";
+
+/// The student's prompt where not every question has choices: classes are named like choices, and an open question stands by
+/// itself.
+pub const STUDENT_OPEN: &str = "Question: {{ question }}{% if choices %} Choices: {% for choice in choices %}\
+    {{ choice.label }}: {{ choice.text }}{% if not loop.last %}; {% endif %}{% endfor %}{% endif %}{% if classes %} Answers: \
+    {{ classes | join('; ') }}{% endif %}";
+
+/// Returns the student's prompt for some questions where the pipeline names none.
+pub fn student<'a>(questions: impl IntoIterator<Item = &'a Question>) -> &'static str {
+    let lettered = questions.into_iter().all(|question| question.answers.is_choice());
+    if lettered { STUDENT } else { STUDENT_OPEN }
+}
 
 /// What stands between a prompt and the target that follows it.
 pub const SEPARATOR: &str = "\n";
@@ -32,12 +48,12 @@ pub(crate) const FUEL: u64 = 1_000_000;
 /// The most bytes of a rendered text: many times what any model reads.
 pub(crate) const TEXT_BYTES_MAX: usize = 8 << 20;
 
-const VARIABLES: [&str; 4] = ["question", "choices", "label", "answer_text"];
+const VARIABLES: [&str; 7] = ["question", "choices", "classes", "fields", "answer", "label", "answer_text"];
 
 /// Whether a template may name the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// `label` and `answer_text` are not there: for a student.
+    /// `answer`, `label` and `answer_text` are not there: for a student.
     Hidden,
     /// They are there where the question has an answer: for a teacher who explains it.
     Shown,
@@ -59,7 +75,7 @@ pub enum PromptError {
     /// The template names a variable that no prompt has.
     #[error(
         "cannot read the template `{template}`, line {line}: there is no variable `{variable}`, \
-         expected question, choices, label or answer_text"
+         expected question, choices, classes, fields, answer, label or answer_text"
     )]
     Variable {
         /// The template's name.
@@ -132,13 +148,7 @@ impl Template {
 
     /// Renders the prompt for a question.
     pub fn render(&self, question: &Question, answer: Answer) -> Result<String, PromptError> {
-        let choice = |Choice { label, text }: &Choice| context! { label => label.to_string(), text => text };
-        let choices: Vec<Value> = question.choices.iter().map(choice).collect();
-        let mut variables = context! { question => &question.stem, choices => choices };
-        if let (Answer::Shown, Some(label)) = (answer, question.answer) {
-            let text = question.choice(label).unwrap_or_default();
-            variables = context! { label => label.to_string(), answer_text => text, ..variables };
-        }
+        let variables = variables(question, answer);
         let rendered = self.environment.get_template("prompt").and_then(|template| template.render(variables));
         let rendered = rendered.and_then(within_bounds);
         rendered.map_err(|error| PromptError::Render {
@@ -147,6 +157,41 @@ impl Template {
             question: question.id.clone(),
             why: why(&error),
         })
+    }
+}
+
+/// Returns what a template may name of a question.
+pub(crate) fn variables(question: &Question, answer: Answer) -> Value {
+    let choice = |Choice { label, text }: &Choice| context! { label => label.to_string(), text => text };
+    let choices: Vec<Value> = question.choices.iter().map(choice).collect();
+    let classes = match &question.answers {
+        Answers::Class(names) => names.clone(),
+        Answers::Choice | Answers::Number | Answers::Text | Answers::Exact => Vec::new(),
+    };
+    let fields = Value::from_pairs(question.fields.iter().map(|(name, value)| (name.clone(), json_value(value))));
+    let variables = context! { question => &question.stem, choices => choices, classes => classes, fields => fields };
+    match (answer, &question.answer) {
+        (Answer::Shown, Some(answer)) => {
+            let (written, text) = (answer.to_string(), question.words(answer).unwrap_or_default());
+            context! { answer => &written, label => &written, answer_text => text, ..variables }
+        }
+        _ => variables,
+    }
+}
+
+/// Returns a JSON value as templates have it.
+pub(crate) fn json_value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::from(()),
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => Value::from(whole),
+            (None, Some(whole)) => Value::from(whole),
+            (None, None) => Value::from(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => items.iter().map(json_value).collect(),
+        Json::Object(fields) => Value::from_pairs(fields.iter().map(|(name, value)| (name.clone(), json_value(value)))),
     }
 }
 
@@ -178,7 +223,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use retort_artifact::Label;
+    use retort_artifact::{Answer as Right, Label};
 
     fn question() -> Question {
         let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };
@@ -186,8 +231,8 @@ mod tests {
             id: "q7".into(),
             stem: "An electric car <runs> on {{ what }}?".into(),
             choices: ["gas", "hydrogen", "ions"].into_iter().enumerate().map(choice).collect(),
-            answer: Label::at(2),
-            rationale: None,
+            answer: Right::at(2),
+            ..Question::default()
         }
     }
 
@@ -234,6 +279,24 @@ mod tests {
     }
 
     #[test]
+    fn questions_without_letters_have_a_prompt_of_their_own() {
+        let open = Question { answers: Answers::Number, choices: Vec::new(), answer: None, ..question() };
+        let classes = Answers::Class(vec!["yes".into(), "no".into()]);
+        let class = Question { answers: classes, answer: Some(Right::Class("no".into())), ..open.clone() };
+        assert_eq!(student([&question()]), STUDENT);
+        let source = student([&question(), &open, &class]);
+        let shown =
+            |question: &Question| Template::parse("p", source).unwrap().render(question, Answer::Hidden).unwrap();
+        assert_eq!(shown(&question()), Template::student().render(&question(), Answer::Hidden).unwrap());
+        assert_eq!(shown(&open), "Question: An electric car <runs> on {{ what }}?");
+        assert_eq!(shown(&class), "Question: An electric car <runs> on {{ what }}? Answers: yes; no");
+        let fields = Question { fields: [("unit".to_owned(), "km".into())].into(), ..class };
+        let source = "{{ fields.unit }} {{ answer }} {{ label }} {{ answer_text }} {{ classes[1] }}";
+        let rendered = Template::parse("p", source).unwrap().render(&fields, Answer::Shown);
+        assert_eq!(rendered.unwrap(), "km no no no no");
+    }
+
+    #[test]
     fn blocks_leave_no_empty_lines() {
         check(
             "{% for c in choices %}\n  - {{ c.text }}\n{% endfor %}\n.",
@@ -253,7 +316,7 @@ mod tests {
             "a\n\n{{ stem }}",
             Answer::Hidden,
             &expect![
-                "cannot read the template `p.jinja`, line 3: there is no variable `stem`, expected question, choices, label or answer_text"
+                "cannot read the template `p.jinja`, line 3: there is no variable `stem`, expected question, choices, classes, fields, answer, label or answer_text"
             ],
         );
         check(

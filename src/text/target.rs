@@ -1,4 +1,4 @@
-//! Targets: what a student is taught to write, and how its label is read from what it wrote.
+//! Targets: what a student is taught to write, and how its answer is read from what it wrote.
 //!
 //! With the marker `[FIN_LABEL]`, after the paper's figure 1 and its section on RQ1:
 //!
@@ -9,14 +9,17 @@
 //! | before | `<rationale> [FIN_LABEL] B [FIN_LABEL]` |
 //! | both | `<rationale> [FIN_LABEL] B [FIN_LABEL] <rationale>` |
 //!
-//! # How a label is read
+//! The answer is a letter where the question has choices, and the name of a class, a number or a text elsewhere.
+//!
+//! # How an answer is read
 //!
 //! 1. The label stands between the first marker and the next one; everything after the closing marker is passed over,
 //!    a second answer included, so whoever generates may stop there.
 //! 2. Where the label comes first (none, after), nothing but white space may stand before the first marker; elsewhere
 //!    (before, both) anything may, nothing included.
 //! 3. Between the two markers stands, white space aside, one uppercase letter that labels a choice of the question.
-//!    Neither a lowercase letter, nor a letter in brackets or with punctuation, nor the words of the choice will do.
+//!    Neither a lowercase letter, nor a letter in brackets or with punctuation, nor the words of the choice will do. What
+//!    stands there of any other kind of answer is told in [`answer`](crate::answer).
 //!
 //! Anything else counts as a wrong answer, and [`Unreadable`] says why. The rules are as strict as the target is, on
 //! purpose: a student is scored on what it was taught, and a reader that guesses would turn noise into answers. It is what
@@ -24,7 +27,8 @@
 
 use std::ops::Range;
 
-use retort_artifact::{Choice, Format, Label, Placement};
+use crate::answer::Expected;
+use retort_artifact::{Answer, Format, Placement};
 
 /// The default marker.
 pub const MARKER: &str = "[FIN_LABEL]";
@@ -36,7 +40,7 @@ pub struct Target {
     pub text: String,
     /// The bytes of the answer: the label with its markers.
     pub answer: Range<usize>,
-    /// The bytes of the label's letter.
+    /// The bytes of the answer itself: the letter, name, number or text.
     pub label: Range<usize>,
     /// The bytes of the rationale, each time it stands there; none where there is none.
     pub rationales: Vec<Range<usize>>,
@@ -57,9 +61,15 @@ pub enum TargetError {
         /// The marker.
         marker: String,
     },
+    /// The answer has the marker in it, or nothing at all.
+    #[error("cannot write a target: its answer `{answer}` {}", if answer.trim().is_empty() { "is blank" } else { "contains the marker; choose another marker" })]
+    Answer {
+        /// The answer.
+        answer: String,
+    },
 }
 
-/// Why no label can be read from an output.
+/// Why no answer can be read from an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Unreadable {
     /// There is nothing but white space.
@@ -83,6 +93,12 @@ pub enum Unreadable {
     /// The letter labels no choice of the question.
     #[error("the letter between the markers is no choice of the question")]
     NoChoice,
+    /// What stands between the markers is not the name of a class.
+    #[error("what stands between the markers is no class of the question")]
+    NoClass,
+    /// What stands between the markers is not a number.
+    #[error("what stands between the markers is not a number")]
+    NotANumber,
 }
 
 /// Says whether text can serve as a marker.
@@ -95,12 +111,17 @@ pub fn check_marker(marker: &str) -> Result<(), TargetError> {
 }
 
 /// Writes a target. A blank rationale is left out, as it is where the placement is none.
-pub fn render(format: &Format, label: Label, rationale: &str) -> Result<Target, TargetError> {
+pub fn render(format: &Format, answer: &Answer, rationale: &str) -> Result<Target, TargetError> {
     let Format { placement, marker } = format;
     check_marker(marker)?;
     let rationale = if *placement == Placement::None { "" } else { rationale.trim() };
     if rationale.contains(marker.as_str()) {
         return Err(TargetError::MarkerInRationale { marker: marker.clone() });
+    }
+    let written = answer.to_string();
+    let written = written.trim();
+    if written.is_empty() || written.contains(marker.as_str()) {
+        return Err(TargetError::Answer { answer: written.to_owned() });
     }
     let (mut text, mut rationales) = (String::new(), Vec::new());
     let mut write = |piece: &str| {
@@ -114,16 +135,16 @@ pub fn render(format: &Format, label: Label, rationale: &str) -> Result<Target, 
     if there && matches!(placement, Placement::Before | Placement::Both) {
         rationales.push(write(rationale));
     }
-    let answer = write(&format!("{marker} {label} {marker}"));
+    let answer = write(&format!("{marker} {written} {marker}"));
     if there && matches!(placement, Placement::After | Placement::Both) {
         rationales.push(write(rationale));
     }
     let label_at = answer.start + marker.len() + 1;
-    Ok(Target { text, answer, label: label_at..label_at + 1, rationales })
+    Ok(Target { text, answer, label: label_at..label_at + written.len(), rationales })
 }
 
-/// Reads the label from an output, as the [module](self) says.
-pub fn parse(output: &str, format: &Format, choices: &[Choice]) -> Result<Label, Unreadable> {
+/// Reads the answer from an output, as the [module](self) says.
+pub fn parse<'a>(output: &str, format: &Format, expected: impl Into<Expected<'a>>) -> Result<Answer, Unreadable> {
     let Format { placement, marker } = format;
     if output.trim().is_empty() {
         return Err(Unreadable::Empty);
@@ -136,17 +157,13 @@ pub fn parse(output: &str, format: &Format, choices: &[Choice]) -> Result<Label,
         return Err(Unreadable::Misplaced);
     }
     let (between, _) = rest.split_once(marker.as_str()).ok_or(Unreadable::Unclosed)?;
-    let mut letters = between.trim().chars();
-    let letter = letters.next().ok_or(Unreadable::NoLabel)?;
-    let label = Label::try_from(letter).ok().filter(|_| letters.next().is_none()).ok_or(Unreadable::NotALetter)?;
-    if choices.iter().any(|choice| choice.label == label) { Ok(label) } else { Err(Unreadable::NoChoice) }
+    expected.into().read(between)
 }
 
-/// Says whether the label is known: whatever may still be written behind an output, [`parse`] reads the same label from
-/// it, or none as it does now.
+/// Says whether the answer is known: whatever may still be written behind an output, [`parse`] reads the same from it, or none as it does now.
 ///
 /// A character that is written halfway, as tokens of single bytes leave it, is left open.
-pub fn decided(output: &str, format: &Format, choices: &[Choice]) -> bool {
+pub fn decided<'a>(output: &str, format: &Format, expected: impl Into<Expected<'a>>) -> bool {
     let Format { placement, marker } = format;
     let output = output.trim_end_matches(char::REPLACEMENT_CHARACTER);
     let Some((before, rest)) = output.split_once(marker.as_str()) else {
@@ -158,14 +175,7 @@ pub fn decided(output: &str, format: &Format, choices: &[Choice]) -> bool {
     if rest.contains(marker.as_str()) {
         return true;
     }
-    let mut letters = rest.trim_start().chars();
-    match letters.next().map(Label::try_from) {
-        None => false,
-        Some(Ok(label)) if choices.iter().any(|choice| choice.label == label) => {
-            !marker.starts_with(letters.as_str().trim_start())
-        }
-        Some(_) => true,
-    }
+    expected.into().settled(rest, marker)
 }
 
 #[cfg(test)]
@@ -173,6 +183,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use retort_artifact::{Choice, Label};
 
     fn format(placement: Placement) -> Format {
         Format { placement, marker: MARKER.into() }
@@ -185,31 +196,31 @@ mod tests {
 
     #[test]
     fn targets_are_written_as_the_paper_does() {
-        let label = Label::at(1).unwrap();
+        let label = Answer::at(1).unwrap();
         for (placement, expected) in [
             (Placement::None, "[FIN_LABEL] B [FIN_LABEL]"),
             (Placement::After, "[FIN_LABEL] B [FIN_LABEL] Ice is smooth."),
             (Placement::Before, "Ice is smooth. [FIN_LABEL] B [FIN_LABEL]"),
             (Placement::Both, "Ice is smooth. [FIN_LABEL] B [FIN_LABEL] Ice is smooth."),
         ] {
-            let target = render(&format(placement), label, " Ice is smooth.\n").unwrap();
+            let target = render(&format(placement), &label, " Ice is smooth.\n").unwrap();
             assert_eq!(target.text, expected);
             assert_eq!(&target.text[target.label], "B");
             assert_eq!(&target.text[target.answer], "[FIN_LABEL] B [FIN_LABEL]");
             let copies: Vec<&str> = target.rationales.iter().map(|copy| &target.text[copy.clone()]).collect();
             assert_eq!(copies, vec!["Ice is smooth."; expected.matches("Ice").count()]);
-            assert_eq!(render(&format(placement), label, " ").unwrap().text, "[FIN_LABEL] B [FIN_LABEL]");
+            assert_eq!(render(&format(placement), &label, " ").unwrap().text, "[FIN_LABEL] B [FIN_LABEL]");
         }
     }
 
     #[test]
     fn a_target_that_could_not_be_read_back_is_refused() {
-        let label = Label::at(0).unwrap();
-        let marked = render(&format(Placement::Before), label, "so [FIN_LABEL] it is");
+        let label = Answer::at(0).unwrap();
+        let marked = render(&format(Placement::Before), &label, "so [FIN_LABEL] it is");
         assert_eq!(marked, Err(TargetError::MarkerInRationale { marker: MARKER.into() }));
         for marker in ["", "the end", "\n", "A"] {
             let format = Format { placement: Placement::After, marker: marker.into() };
-            assert_eq!(render(&format, label, "x"), Err(TargetError::Marker { marker: marker.into() }));
+            assert_eq!(render(&format, &label, "x"), Err(TargetError::Marker { marker: marker.into() }));
         }
     }
 
@@ -220,26 +231,26 @@ mod tests {
         const ALL: &[Placement] = &[None, Before, After, Both];
         const LABEL_FIRST: &[Placement] = &[None, After];
         const REASONS_FIRST: &[Placement] = &[Before, Both];
-        let b = Ok(Label::at(1).unwrap());
+        let b = || Ok(Answer::at(1).unwrap());
         let runaway = "[MASK] ".repeat(300);
-        let table: &[(&str, &[Placement], Result<Label, Unreadable>)] = &[
+        let table: &[(&str, &[Placement], Result<Answer, Unreadable>)] = &[
             // As it was taught. White space never counts, as tokenizers differ in where they put it.
-            ("[FIN_LABEL] B [FIN_LABEL]", ALL, b),
-            ("\n [FIN_LABEL] B [FIN_LABEL]", ALL, b),
-            ("[FIN_LABEL]B[FIN_LABEL]", ALL, b),
-            ("[FIN_LABEL]\nB\t[FIN_LABEL]", ALL, b),
+            ("[FIN_LABEL] B [FIN_LABEL]", ALL, b()),
+            ("\n [FIN_LABEL] B [FIN_LABEL]", ALL, b()),
+            ("[FIN_LABEL]B[FIN_LABEL]", ALL, b()),
+            ("[FIN_LABEL]\nB\t[FIN_LABEL]", ALL, b()),
             // The answer was given with the closing marker: what follows changes nothing, not even another answer, and
             // whoever generates may have stopped there.
-            ("[FIN_LABEL] B [FIN_LABEL] Ice is smooth.", ALL, b),
-            ("[FIN_LABEL] B [FIN_LABEL]Ice is smooth.", ALL, b),
-            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL] A [FIN_LABEL]", ALL, b),
-            ("[FIN_LABEL] B [FIN_LABEL] A [FIN_LABEL]", ALL, b),
-            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL", ALL, b),
+            ("[FIN_LABEL] B [FIN_LABEL] Ice is smooth.", ALL, b()),
+            ("[FIN_LABEL] B [FIN_LABEL]Ice is smooth.", ALL, b()),
+            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL] A [FIN_LABEL]", ALL, b()),
+            ("[FIN_LABEL] B [FIN_LABEL] A [FIN_LABEL]", ALL, b()),
+            ("[FIN_LABEL] B [FIN_LABEL] [FIN_LABEL", ALL, b()),
             // A student that reasons first may reason or not; one that answers first must answer at once.
-            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b),
-            ("Ice is smooth.[FIN_LABEL]B[FIN_LABEL] Ice", REASONS_FIRST, b),
-            ("The answer is A. [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b),
-            ("[MASK] [MASK] [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b),
+            ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b()),
+            ("Ice is smooth.[FIN_LABEL]B[FIN_LABEL] Ice", REASONS_FIRST, b()),
+            ("The answer is A. [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b()),
+            ("[MASK] [MASK] [FIN_LABEL] B [FIN_LABEL]", REASONS_FIRST, b()),
             ("Ice is smooth. [FIN_LABEL] B [FIN_LABEL]", LABEL_FIRST, Err(Misplaced)),
             ("B [FIN_LABEL] B [FIN_LABEL]", LABEL_FIRST, Err(Misplaced)),
             // Nothing at all, or no marker: no answer was given, whatever letters there are.
@@ -328,12 +339,32 @@ mod tests {
         #[test]
         fn what_was_written_is_read_back(placement in placement(), index in 0usize..2, rationale in "(?s).*", marker in "\\S{1,4}") {
             let format = Format { placement, marker };
-            let label = Label::at(index).unwrap();
-            if let Ok(target) = render(&format, label, &rationale) {
-                prop_assert_eq!(parse(&target.text, &format, &choices()), Ok(label));
+            let label = Answer::at(index).unwrap();
+            if let Ok(target) = render(&format, &label, &rationale) {
+                prop_assert_eq!(parse(&target.text, &format, &choices()), Ok(label.clone()));
                 prop_assert_eq!(&target.text[target.label], label.to_string());
                 let mut copies = target.rationales.iter().map(|copy| &target.text[copy.clone()]);
                 prop_assert!(copies.all(|copy| !copy.is_empty() && copy == rationale.trim()));
+            }
+        }
+
+        #[test]
+        fn open_answers_are_read_back_too(
+            placement in placement(), number in "-?[0-9]{1,9}(\\.[0-9]{1,3})?", text in "(?s).{1,12}", rationale in "(?s).{0,20}",
+        ) {
+            let classes = [text.trim().to_owned(), "no".to_owned()];
+            for (expected, answer) in [
+                (Expected::Number, Answer::Number(number)),
+                (Expected::Text, Answer::Text(text.trim().to_owned())),
+                (Expected::Class(&classes), Answer::Class(classes[0].clone())),
+            ] {
+                if let Ok(target) = render(&format(placement), &answer, &rationale) {
+                    prop_assert_eq!(parse(&target.text, &format(placement), expected), Ok(answer.clone()));
+                    prop_assert_eq!(&target.text[target.label], answer.to_string());
+                    let known = |end: &usize| target.text.is_char_boundary(*end) && decided(&target.text[..*end], &format(placement), expected);
+                    // It is known with the marker that closes it, and not before.
+                    prop_assert_eq!((0..=target.text.len()).find(known), Some(target.answer.end));
+                }
             }
         }
 

@@ -349,7 +349,10 @@ fn a_prompt_is_shown_and_its_cost_estimated_before_anything_is_asked() {
     lab.project.write("ask.jinja", "{{ system() }}Explain.{{ user() }}{{ question }} {{ label }}");
     lab.project.edit("model: taught", "model: taught\n          price: { input: 1.0, output: 1000000.0 }");
     let id = "nobody";
-    lab.project.run(&["show", FILE, "rationales", "--prompt", id]).code(3).says("retort run PIPELINE questions");
+    lab.project
+        .run(&["show", FILE, "rationales", "--prompt", id])
+        .code(3)
+        .says("retort run PIPELINE 'questions' --cache");
     lab.project.run(&["run", FILE, "questions"]).code(0);
     lab.project.run(&["show", FILE, "rationales", "--prompt", id]).code(2).says("asks no question `nobody`");
     lab.project.run(&["show", FILE, "questions", "--prompt", id]).code(2).says("asks no teacher");

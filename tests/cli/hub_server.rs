@@ -164,13 +164,16 @@ impl Shelf {
         if self.token.is_some_and(|wanted| token != Some(wanted)) {
             return Reply::new(401, b"no".to_vec()).header("X-Error-Code", "GatedRepo");
         }
-        let revisions = [format!("/api/models/{ID}/revision/main"), format!("/api/models/{ID}/revision/{COMMIT}")];
+        let revisions = ["models", "datasets"]
+            .into_iter()
+            .flat_map(|kind| ["main", COMMIT].map(|revision| format!("/api/{kind}/{ID}/revision/{revision}")))
+            .collect::<Vec<_>>();
         if revisions.iter().any(|known| known == path) {
             let siblings: Vec<_> = self.files.keys().map(|name| serde_json::json!({ "rfilename": name })).collect();
             let answer = serde_json::json!({ "id": ID, "sha": COMMIT, "siblings": siblings });
             return Reply::new(200, answer.to_string().into_bytes());
         }
-        let resolved = path.strip_prefix(&format!("/{ID}/resolve/{COMMIT}/"));
+        let resolved = path.strip_prefix("/datasets").unwrap_or(path).strip_prefix(&format!("/{ID}/resolve/{COMMIT}/"));
         let stored = path.strip_prefix("/cdn/");
         let Some((name, bytes)) = resolved.or(stored).and_then(|name| self.files.get_key_value(name)) else {
             return Reply::new(404, b"no".to_vec()).header("X-Error-Code", "EntryNotFound");

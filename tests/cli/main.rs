@@ -7,6 +7,7 @@
     reason = "a test panics where it cannot go on, and says that it is skipped"
 )]
 
+mod answers;
 mod attributions;
 mod browser;
 mod commands;
@@ -46,6 +47,7 @@ mod servers;
 mod silent_failures;
 mod stopped;
 mod students;
+mod tables;
 mod teacher_server;
 mod thinkers;
 mod tiny_models;

@@ -9,7 +9,7 @@ use crate::teacher_server::{Act, Teacher};
 use crate::tiny_models;
 use retort::model::Architecture;
 
-fn pipeline(name: &str) -> String {
+pub(crate) fn pipeline(name: &str) -> String {
     format!("{}/pipelines/{name}.yaml", env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -77,7 +77,8 @@ fn weights_that_somebody_names_are_made_again_and_stay() {
     export(&project)
         .code(3)
         .says("the weights of `tuned[fraction=0.8]` were not kept once all that reads them was done")
-        .says("`retort run pipeline.yaml 'tuned[fraction=0.8]'` makes them again");
+        .says("`retort run pipeline.yaml 'tuned[fraction=0.8]' --cache ")
+        .says("makes them again");
     project.run(&["show", FILE, name]).code(0).shows("12 steps");
     let plan = project.run(&["plan", FILE, name, "--json"]).code(0).json();
     let verdicts = plan["instances"].as_array().unwrap().iter();

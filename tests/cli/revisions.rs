@@ -67,6 +67,32 @@ stages:
     transform: { rationales: gold, questions: made-up, steps: [ { strip_label: { choice_text: true } } ] }
   wrong:
     transform: { rationales: imported, questions: quarel, steps: [ { wrong: { from: sampled } } ] }
+  stepwise:
+    over: { level: [step, paragraph] }
+    transform: { rationales: listed, steps: [ { mask: { fraction: 0.4, level: "${level}" } } ] }
+  listed:
+    elicit: { questions: quarel, split: train, teacher: { import: { path: listed.jsonl } } }
+  partly-shuffled:
+    transform: { rationales: gold, steps: [ { shuffle: { fraction: 0.3 } } ] }
+  reversed:
+    over: { level: [word, step] }
+    transform: { rationales: listed, steps: [ { reverse: { level: "${level}" } } ] }
+  inserted:
+    transform: { rationales: gold, questions: made-up, steps: [ { insert: { count: 1, label: other } } ] }
+  corrupted:
+    transform: { rationales: listed, steps: [ { corrupt: { fraction: 0.5 } } ] }
+  contradicted:
+    transform: { rationales: listed, steps: [ { corrupt: { keywords: [this, that, it] } } ] }
+  kept-ends:
+    transform: { rationales: listed, steps: [ { keep: { first: 1, last: 1, level: step } } ] }
+  replaced:
+    transform: { rationales: listed, steps: [ { replace: { pattern: "([0-9]+) m", with: "<$1>" } } ] }
+  joined:
+    transform: { rationales: sampled, steps: [ { join: { separator: " " } } ] }
+  scored-elsewhere:
+    attribute: { rationales: imported, import: { path: scores.jsonl } }
+  compressed:
+    transform: { rationales: imported, steps: [ { keep_top: { k: 2, attributions: scored-elsewhere } } ] }
   sampled:
     elicit: { questions: quarel, split: train, teacher: { import: { path: samples.jsonl } } }
   chosen:
@@ -98,6 +124,10 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
     project.write("samples.jsonl", &(sample(0, "A") + &sample(1, "B") + &sample(2, "A")));
     project.write("marked.jsonl", "{\"id\":\"q\",\"words\":[\"that\",\"it\"]}\n");
     project.write("vectors.txt", "that 1 0\nthis 0.9 0.1\nthose 0.5 0.5\n");
+    let listed = "Think.\\n1. It is 12 m.\\n2. That is 3 m.\\n3. So, that.\\n\\nYes.";
+    project.write("listed.jsonl", &format!("{{\"id\":\"q\",\"rationale\":\"{listed}\"}}\n"));
+    let scores = "{\"id\":\"q\",\"tokens\":[{\"span\":[0,7],\"score\":0.5},{\"span\":[8,10],\"score\":0.1},{\"span\":[14,18],\"score\":2}]}\n";
+    project.write("scores.jsonl", scores);
     project.make();
     check(
         &project,
@@ -159,6 +189,39 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
             stripped rows b6b2502b09e1dca3
             wrong rows 61cb6674f8c95b49
             chosen rows 92f18d258d10dc6e
+        "#]],
+    );
+    check(
+        &project,
+        &[
+            "stepwise[level=step]",
+            "stepwise[level=paragraph]",
+            "partly-shuffled",
+            "reversed[level=word]",
+            "reversed[level=step]",
+            "inserted",
+            "corrupted",
+            "contradicted",
+            "kept-ends",
+            "replaced",
+            "joined",
+            "scored-elsewhere",
+            "compressed",
+        ],
+        &expect![[r#"
+            stepwise[level=step] rows 6885f9e0c72f7753
+            stepwise[level=paragraph] rows 723fc91f130fc670
+            partly-shuffled rows d7df5c9077257051
+            reversed[level=word] rows c3d09cb6c80cbde7
+            reversed[level=step] rows 8c21dc5760da16ba
+            inserted rows 22d212d5801cb291
+            corrupted rows 569d40fec6241c60
+            contradicted rows 98a3e0056a7781cf
+            kept-ends rows 9632e50c7fc26a1b
+            replaced rows 01e148ef0b4f8a23
+            joined rows 0ac9ca11cfaa3ef3
+            scored-elsewhere rows 26dc59feb3c3bb15
+            compressed rows cd5baf522968e08c
         "#]],
     );
     check(
@@ -263,7 +326,7 @@ fn everything_with_a_revision_is_pinned() {
     let listed: String = revisions.iter().map(|it| format!("{} {} {}\n", it.what, it.name, it.revision)).collect();
     expect![[r#"
         kind dataset 2
-        kind elicit 2
+        kind elicit 3
         kind transform 2
         kind tokenizer 2
         kind train 3
@@ -286,6 +349,12 @@ fn everything_with_a_revision_is_pinned() {
         operation sample 1
         operation filter 1
         operation trim 1
+        operation reverse 1
+        operation insert 1
+        operation corrupt 1
+        operation keep 1
+        operation replace 1
+        operation join 1
         format csqa 1
         format obqa 1
         format quarel 1

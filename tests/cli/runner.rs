@@ -230,6 +230,13 @@ impl Output {
         self
     }
 
+    /// Checks that it did not do what was asked, whatever the code.
+    #[track_caller]
+    pub(crate) fn fails(self) -> Self {
+        assert!(self.code.is_some_and(|code| code != 0), "it should fail:\n{self}");
+        self
+    }
+
     /// Checks that stdout shows something.
     #[track_caller]
     pub(crate) fn shows(self, expected: &str) -> Self {

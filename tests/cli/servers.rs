@@ -216,7 +216,7 @@ const SHAPES: &[(&str, &str, &str, Comes)] = &[
         "OpenRouter, whose thoughts stand in details alone",
         "application/json",
         r#"{"model":"lab/taught","choices":[{"finish_reason":"stop","native_finish_reason":"stop","index":0,"message":{"role":"assistant","content":null,"refusal":null,"reasoning":null,"reasoning_details":[{"type":"reasoning.summary","summary":"The answer is B?","format":"unknown","index":0},{"type":"reasoning.encrypted","data":"gAAA","index":1}]}}]}"#,
-        Error("`rationale_from: reasoning` takes"),
+        Error("`rationale_from: reasoning` in `elicit` takes"),
     ),
     (
         "LiteLLM before Anthropic",

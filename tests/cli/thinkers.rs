@@ -338,7 +338,7 @@ fn teachers_stand_beside_students_in_a_report() {
     lab.project.write(FILE, &(text + "  results:\n    report: { teachers: rationales }\n"));
     lab.project.run(&["run", FILE]).code(0);
     let report = fs_err::read_to_string(lab.project.path("out/thinkers/results/report.md")).unwrap();
-    assert!(report.contains("self-consistency %") && report.contains("| rationales |"), "{report}");
+    assert!(report.contains("self-consistency %") && report.contains("| the teacher |"), "{report}");
     assert!(
         report.contains("teacher taught") && report.contains("; self-consistency 100.0 % over 6 questions"),
         "{report}"

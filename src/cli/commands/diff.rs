@@ -7,7 +7,7 @@ use super::super::args::{Diff, Global, Pipeline};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::settings::{load, workspace};
-use crate::artifact::Label;
+use crate::artifact::Answer;
 use crate::fingerprint::KeyChange;
 use crate::session::{Accuracies, ChangedAnswer, Difference, Measured, Side, Trained, differences};
 use crate::store::Store;
@@ -132,10 +132,11 @@ fn questions(lines: &[Difference], limit: usize) -> String {
         let rows = compared.changed.iter().take(limit).map(|change| {
             let ChangedAnswer { question, answer, before, after, .. } = change;
             let given =
-                |label: &Option<Label>| label.map_or_else(|| "unreadable".to_owned(), |label| label.to_string());
+                |answer: &Option<Answer>| answer.as_ref().map_or_else(|| "unreadable".to_owned(), ToString::to_string);
             let became = match change.now_right() {
                 Some(true) => "now right",
                 Some(false) => "now wrong",
+                None if change.right.1 => "right as before",
                 None => "still wrong",
             };
             let moved = format!("{} → {}", given(before), given(after));

@@ -98,7 +98,10 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         | ArtifactKind::Attributions
         | ArtifactKind::Agreement
         | ArtifactKind::Scores => {
-            let rows = session.rows(id, found)?;
+            let mut rows = session.rows(id, found)?;
+            // A program that reads rationales finds nothing else among them, such as how answers voted.
+            let alone = global.json && kind == ArtifactKind::Rationales;
+            rows.retain(|(part, _)| !alone || part == "rows");
             said();
             show_rows(global, args, &rows)?;
         }
@@ -175,6 +178,10 @@ fn readable(row: &Json) -> String {
         let shown = match value {
             Json::String(text) => text.clone(),
             Json::Array(items) if name == "choices" => choices(items),
+            // An answer without a letter says its kind, which its question says already.
+            Json::Object(of) if ["answer", "label", "predicted"].contains(&name.as_str()) && of.len() == 1 => {
+                of.values().map(|value| value.as_str().unwrap_or_default()).collect()
+            }
             other => other.to_string(),
         };
         out += &format!("  {name:<12} {}\n", shown.replace('\n', "\n               "));

@@ -34,7 +34,7 @@ pub trait DatasetFormat: FromNode + ContentHash + fmt::Debug + Send + Sync + 'st
 }
 
 /// A format with its fields read.
-pub(super) trait BoundFormat: fmt::Debug + Send + Sync {
+pub(crate) trait BoundFormat: fmt::Debug + Send + Sync {
     fn term(&self) -> Term;
     fn read(&self, context: &Context<'_>) -> Result<Questions, StageError>;
 }
@@ -54,6 +54,13 @@ impl<F: DatasetFormat> BoundFormat for F {
     }
 }
 
+/// What was read below the field `format`, under the name it has in the key.
+#[derive(Debug, Clone)]
+pub(super) struct Bound {
+    pub(super) name: &'static str,
+    pub(super) format: Arc<dyn BoundFormat>,
+}
+
 /// A format in the list.
 #[derive(Debug)]
 pub struct FormatEntry {
@@ -63,17 +70,19 @@ pub struct FormatEntry {
     pub about: &'static str,
     /// Its revision.
     pub revision: u32,
-    pub(super) bind: fn(&Node, &mut Scope<'_>) -> Option<Arc<dyn BoundFormat>>,
-    pub(super) schema: fn() -> Json,
+    /// Reads the fields beside `format`, whose word it is given.
+    pub(super) bind: fn(&'static str, &Node, &mut Scope<'_>) -> Option<Bound>,
+    /// The ways in which the fields may be written, for the word it is given.
+    pub(super) schemas: fn(&'static str) -> Vec<Json>,
 }
 
 impl FormatEntry {
     /// Makes the list's entry for an author's format.
     pub const fn of<F: DatasetFormat>() -> Self {
-        Self { name: F::NAME, about: F::ABOUT, revision: F::REVISION, bind: bind::<F>, schema: F::schema }
+        Self { name: F::NAME, about: F::ABOUT, revision: F::REVISION, bind: bind::<F>, schemas: |_| vec![F::schema()] }
     }
 }
 
-fn bind<F: DatasetFormat>(node: &Node, scope: &mut Scope<'_>) -> Option<Arc<dyn BoundFormat>> {
-    Some(Arc::new(F::from_node(node, scope)?))
+fn bind<F: DatasetFormat>(_word: &'static str, node: &Node, scope: &mut Scope<'_>) -> Option<Bound> {
+    Some(Bound { name: F::NAME, format: Arc::new(F::from_node(node, scope)?) })
 }

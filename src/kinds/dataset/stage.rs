@@ -1,22 +1,25 @@
-//! The stage that reads questions in whichever format a pipeline names.
-
-use std::sync::Arc;
+//! The stage that reads questions in whichever format a pipeline names, and which of them stay.
 
 use serde_json::{Value as Json, json};
 
-use super::format::{BoundFormat, FormatEntry};
+use super::format::{Bound, FormatEntry};
 use super::list::FORMATS;
+use crate::subset::{Subset, deduplicated};
 use retort_artifact::Questions;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value, nearest};
 use retort_stage::params::{FromNode, Scope};
 use retort_stage::{Context, Flaw, Looked, Stage, StageError};
 
-/// Questions in one of several formats, named by the field `format`.
+/// Fields that every format has, and that stand beside its own.
+const COMMON: [&str; 3] = ["format", "subset", "deduplicate"];
+
+/// Questions in one of several formats, named by the field `format`, and which of them stay.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    name: &'static str,
-    format: Arc<dyn BoundFormat>,
+    source: Bound,
+    subset: Option<Subset>,
+    deduplicate: bool,
 }
 
 impl FromNode for Dataset {
@@ -27,6 +30,14 @@ impl FromNode for Dataset {
             let wrong = Diagnostic::at(node.span, "missing field `format`").label(format!("one of: {}", known()));
             return scope.fail(wrong);
         };
+        let subset = match node.get("subset") {
+            Some(given) => scope.within("subset", |scope| Option::<Subset>::from_node(given, scope)),
+            None => Some(None),
+        };
+        let deduplicate = match node.get("deduplicate") {
+            Some(given) => scope.within("deduplicate", |scope| bool::from_node(given, scope)),
+            None => Some(false),
+        };
         let Some(entry) = FORMATS.all().iter().find(|entry| format.text() == Some(entry.name)) else {
             let near = format.text().and_then(|text| nearest(text, names()));
             let wrong = Diagnostic::at(format.span, format!("`format` cannot be {}", format.describe()));
@@ -36,30 +47,44 @@ impl FromNode for Dataset {
                     .hint_if(near.map(|near| format!("did you mean `{near}`?"))),
             );
         };
-        let rest: Vec<_> = node.entries().iter().filter(|(key, _)| key.text != "format").cloned().collect();
+        let rest = node.entries().iter().filter(|(key, _)| !COMMON.contains(&key.text.as_str())).cloned().collect();
         let rest = Node { value: Value::Map(rest), span: node.span };
-        Some(Self { name: entry.name, format: (entry.bind)(&rest, scope)? })
+        let source = (entry.bind)(entry.name, &rest, scope);
+        Some(Self { source: source?, subset: subset?, deduplicate: deduplicate? })
     }
 
     fn schema() -> Json {
         let form = |entry: &FormatEntry| {
-            let mut schema = (entry.schema)();
-            schema["properties"]["format"] = json!({ "const": entry.name, "description": entry.about });
-            if let Some(required) = schema["required"].as_array_mut() {
-                required.push(json!("format"));
-            }
-            schema
+            let with_common = |mut schema: Json| {
+                schema["properties"]["format"] = json!({ "const": entry.name, "description": entry.about });
+                schema["properties"]["subset"] = Subset::schema();
+                schema["properties"]["deduplicate"] = json!({
+                    "type": "boolean",
+                    "description": "Whether questions that the dev or the test split has as well are left out of the train split, and counted."
+                });
+                if let Some(required) = schema["required"].as_array_mut() {
+                    required.push(json!("format"));
+                }
+                schema
+            };
+            (entry.schemas)(entry.name).into_iter().map(with_common).collect::<Vec<_>>()
         };
         json!({
-            "description": "Questions, read from files in one of several formats or made up.",
-            "anyOf": FORMATS.all().iter().map(form).collect::<Vec<_>>()
+            "description": "Questions, read from files in one of several formats, out of any table, or made up.",
+            "anyOf": FORMATS.all().iter().flat_map(form).collect::<Vec<_>>()
         })
     }
 }
 
 impl ContentHash for Dataset {
     fn term(&self) -> Term {
-        Term::variant(self.name, self.format.term())
+        let Self { source: Bound { name, format }, subset, deduplicate } = self;
+        // A dataset that is taken whole has the key that it has without these fields.
+        let whole = Term::variant(name, format.term());
+        if subset.is_none() && !deduplicate {
+            return whole;
+        }
+        Term::record([("of", whole), ("subset", subset.term()), ("deduplicate", deduplicate.term())])
     }
 }
 
@@ -68,7 +93,7 @@ impl Stage for Dataset {
 
     const NAME: &'static str = "dataset";
     const REVISION: u32 = 2;
-    const ABOUT: &'static str = "Questions with choices, by split: read from files or made up.";
+    const ABOUT: &'static str = "Questions, by split: read from files or made up.";
     const EXAMPLE: &'static str = "{ format: quarel, train: data/quarel/train.jsonl, test: data/quarel/test.jsonl }";
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
@@ -79,6 +104,12 @@ impl Stage for Dataset {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Questions, StageError> {
-        self.format.read(context)
+        let Self { source, subset, deduplicate } = self;
+        let all = source.format.read(context)?;
+        let apart = if *deduplicate { deduplicated(context, all) } else { all };
+        Ok(match subset {
+            Some(subset) => subset.apply(apart),
+            None => apart,
+        })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use retort_artifact::{Question, Rationale, Rationales};
 use retort_stage::params::External;
 use retort_stage::{Context, Flaw, Looked, StageError};
+use retort_text::answer::Expected;
 use retort_text::dataset::rationales;
 
 retort_stage::params! {
@@ -39,6 +40,21 @@ impl Import {
         let all = read.rows.len();
         let mut rows: Vec<(usize, Rationale)> =
             read.rows.into_iter().filter_map(|row| Some((*order.get(row.id.as_str())?, row))).collect();
+        for (index, row) in &mut rows {
+            let Some(label) = &row.label else { continue };
+            let given = Expected::from(&questions[*index]).given(&label.to_string());
+            // A letter that is no choice of its question has always been let through: `filter` finds that it differs.
+            if label.is_choice() && questions[*index].answers.is_choice() {
+                continue;
+            }
+            row.label = Some(given.map_err(|expected| {
+                StageError::data(format!(
+                    "`{}`: the label of the rationale of `{}` is `{label}`, expected {expected}",
+                    context.path_of(path),
+                    row.id
+                ))
+            })?);
+        }
         if rows.len() < all {
             context.warn(format!(
                 "{} rationales of `{}` belong to no question of the split",

@@ -23,7 +23,7 @@ use retort_store::RowStore;
 use retort_teacher::Api;
 use retort_text::conversation::{Conversation, TeacherPrompt};
 use retort_text::dataset::examples;
-use retort_text::statement::stated_label;
+use retort_text::statement::stated;
 
 /// Raised when rows of the same key would come out otherwise.
 const ROWS_REVISION: u32 = 2;
@@ -381,7 +381,7 @@ impl<'a> Rows<'a> {
         let words = row.words(self.reading()).ok()?;
         let question = self.question(slot);
         let label = match self.written.label {
-            Some(LabelFrom::Text) => stated_label(&words.said, &question.choices),
+            Some(LabelFrom::Text) => stated(&words.said, question),
             None => None,
         };
         Some(Rationale {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use retort_artifact::{Elicited, Poll, Question, Rationale, Rationales, Right, Votes};
+use retort_artifact::{Answer, Elicited, Poll, Question, Rationale, Rationales, Right, Votes};
 use retort_stage::Context;
+use retort_text::answer::Expected;
 
 /// The note of a result that says how far the teacher's answers agree.
 pub const CONSISTENCY: &str = "self-consistency";
@@ -65,13 +66,21 @@ fn held(rows: Vec<Rationale>, questions: &[Question], votes: usize) -> (Vec<Rati
         let mut samples = by_id.remove(&id).unwrap_or_default();
         samples.sort_by_key(|row| row.sample);
         samples.truncate(votes);
-        let states = |row: &Rationale, like: &Rationale| row.label.is_some() && row.label == like.label;
+        let question = gold.get(id.as_str()).copied();
+        // `1,000` and `1000.0` are one vote.
+        let same = |one: &Answer, other: &Answer| {
+            question.map_or_else(|| one == other, |question| Expected::from(question).same(one, other))
+        };
+        let states = |row: &Rationale, like: &Rationale| {
+            row.label.as_ref().zip(like.label.as_ref()).is_some_and(|(one, other)| same(one, other))
+        };
         let count = |of: &Rationale| samples.iter().filter(|row| states(row, of)).count();
         let most = samples.iter().map(count).max().unwrap_or(0);
         let first = samples.iter().find(|row| most > 0 && count(row) == most);
         let agrees: Vec<bool> = samples.iter().map(|row| first.is_some_and(|first| states(row, first))).collect();
-        let answer = gold.get(id.as_str()).and_then(|question| question.answer.as_ref());
-        let is_right = |row: &Rationale| row.label.as_ref() == answer;
+        let answer = question.and_then(|question| question.answer.as_ref());
+        let is_right =
+            |row: &Rationale| row.label.as_ref().zip(answer).is_some_and(|(given, answer)| same(given, answer));
         let right = answer.map(|_| Right {
             answers: samples.iter().filter(|row| is_right(row)).count(),
             majority: first.is_some_and(is_right),
@@ -99,15 +108,15 @@ mod tests {
             id: id.into(),
             sample: sample as u32,
             text: sample.to_string(),
-            label: Label::try_from(label).ok(),
+            label: Label::try_from(label).ok().map(Answer::Choice),
             ..Rationale::default()
         };
         labels.chars().enumerate().map(row).collect()
     }
 
     fn question(id: &str, answer: Option<usize>) -> Question {
-        let answer = answer.and_then(Label::at);
-        Question { id: id.into(), stem: "Which?".into(), choices: Vec::new(), answer, rationale: None }
+        let answer = answer.and_then(Answer::at);
+        Question { id: id.into(), stem: "Which?".into(), answer, ..Question::default() }
     }
 
     /// Says which samples are kept, how many agree, and whether it was a tie.

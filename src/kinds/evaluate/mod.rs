@@ -10,6 +10,7 @@ use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_model::{Budget, Config, Device, Model, Sampling, WeightsFile};
 use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
 use retort_stage::{Clash, Context, Slot, Stage, StageError};
+use retort_text::answer::Expected;
 use retort_text::tokenizer::Tokenizer;
 
 pub use self::rows::times;
@@ -49,9 +50,10 @@ retort_stage::params! {
         pub questions: Input<Questions>,
         /// The split to ask; questions without a known answer are left out.
         pub split: Split = Split::Test,
-        /// How the answer is found: by `generation`, or by `likelihood` of the choices, which also gives their probabilities.
+        /// How the answer is found: by `generation`, or by `likelihood` of the choices or classes, which also gives their
+        /// probabilities.
         pub score: Scoring = Scoring::Generation,
-        /// The most tokens it may write: 256 where its rationale comes first, and enough for a label elsewhere, if not
+        /// The most tokens it may write: 256 where its rationale comes first, and enough for an answer elsewhere, if not
         /// given.
         pub max_new: Option<Count>,
         /// The most questions asked side by side.
@@ -165,7 +167,7 @@ impl Evaluate {
         questions: &[&Question],
     ) -> Result<Vec<Timed<Outcome>>, StageError> {
         let usage = &loaded.checkpoint.usage;
-        let max_new = max_new(self.max_new, usage, &loaded.tokenizer)?;
+        let max_new = max_new(self.max_new, usage, &loaded.tokenizer, questions.iter().copied())?;
         let asker = Asker {
             model: &loaded.model,
             tokenizer: &loaded.tokenizer,
@@ -231,9 +233,10 @@ impl Evaluate {
             let best = (0..likelihoods.len()).reduce(likelier);
             let row = Outcome {
                 id: question.id.clone(),
-                answer: question.answer?,
-                choices: question.choices.len(),
-                predicted: best.map(|best| likelihoods[best].label),
+                answer: question.answer.clone()?,
+                choices: Expected::from(*question).count(),
+                predicted: best.map(|best| likelihoods[best].label.clone()),
+                equal: false,
                 output: String::new(),
                 tokens: 0,
                 likelihoods,

@@ -97,8 +97,8 @@ impl By {
     /// Compares what the choices of a question were held for; `None` where any of it is no number.
     pub(super) fn compared(self, held: &[Held]) -> Option<Vec<Likelihood>> {
         let compared = |held: &Held| {
-            let Held { label, log_probability, tokens, bytes } = *held;
-            let log_probability = log_probability?;
+            let Held { ref label, log_probability, tokens, bytes } = *held;
+            let (label, log_probability) = (label.clone(), log_probability?);
             let score = match self {
                 Self::Sum => log_probability,
                 Self::Mean => log_probability / tokens as f64,
@@ -113,12 +113,12 @@ impl By {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retort_artifact::Label;
+    use retort_artifact::Answer;
 
     #[test]
     fn choices_are_compared_as_a_sum_or_over_their_length() {
         let held = |index, log_probability, tokens, bytes| Held {
-            label: Label::at(index).unwrap(),
+            label: Answer::at(index).unwrap(),
             log_probability,
             tokens,
             bytes,

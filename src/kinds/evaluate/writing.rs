@@ -8,6 +8,7 @@ use retort_artifact::{Checkpoint, Question};
 use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_stage::params::Input;
 use retort_stage::{Context, StageError};
+use retort_text::answer::Expected;
 
 /// The name of the rows.
 const ROWS: &str = "written";
@@ -25,8 +26,13 @@ pub(crate) fn written(
     let student = student_term(context, model)?;
     let key = |question: &&Question| -> Result<RowKey, StageError> {
         let prompt = asker.sequences.prompt(question)?;
-        // What ends an answer depends on the labels there are.
-        let labels: Vec<String> = question.choices.iter().map(|choice| choice.label.to_string()).collect();
+        // What ends an answer depends on the answers there may be.
+        let expected = Expected::from(*question);
+        let labels: Vec<String> = match expected {
+            Expected::Choice(choices) => choices.iter().map(|choice| choice.label.to_string()).collect(),
+            Expected::Class(names) => names.iter().map(|name| format!("class {name}")).collect(),
+            Expected::Number | Expected::Text | Expected::Exact => vec![expected.name().to_owned()],
+        };
         Ok(RowKey::of(&Term::record([
             ("student", student.clone()),
             ("prompt", prompt.term()),

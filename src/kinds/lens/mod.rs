@@ -236,7 +236,7 @@ impl Lens {
         let tokens = work.ids[work.from()..=work.read.end].iter().map(|id| shown(tokenizer, *id));
         Ok(ReadingRow {
             id: work.question.id.clone(),
-            answer: work.answer,
+            answer: work.answer.clone(),
             correct: work.correct.unwrap_or(said),
             tokens: tokens.collect::<Result<_, _>>()?,
             skipped: work.from() - work.output_from,

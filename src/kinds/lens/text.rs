@@ -8,18 +8,19 @@ use super::{Lens, Occurrence, Text};
 use crate::ask::{Asker, max_new};
 use crate::evaluate::{Loaded, written};
 use crate::sequence::{Sequences, data};
-use retort_artifact::{Label, Question, Rationale, Rationales};
+use retort_artifact::{Answer, Question, Rationale, Rationales};
 use retort_model::{Budget, LensRequest};
 use retort_stage::params::Count;
 use retort_stage::{Context, StageError};
+use retort_text::answer::Expected;
 use retort_text::target;
 use retort_text::tokenizer::Tokenizer;
 
 /// A question and the text that is read of it.
 pub(super) struct Work<'a> {
     pub(super) question: &'a Question,
-    /// The right choice.
-    pub(super) answer: Label,
+    /// The right answer.
+    pub(super) answer: Answer,
     /// The tokens of question and answer.
     pub(super) ids: Vec<u32>,
     /// The index of the answer's first token.
@@ -66,8 +67,8 @@ impl Scribe<'_> {
         rationales: &Rationales,
     ) -> Result<(Vec<Work<'q>>, usize), StageError> {
         let mut spellings = BTreeMap::new();
-        for answer in questions.iter().filter_map(|question| question.answer) {
-            if let Entry::Vacant(place) = spellings.entry(answer) {
+        for answer in questions.iter().filter_map(|question| question.answer.as_ref()) {
+            if let Entry::Vacant(place) = spellings.entry(answer.clone()) {
                 place.insert(self.spelling(questions[0], answer)?);
             }
         }
@@ -84,7 +85,7 @@ impl Scribe<'_> {
                     first.entry(&row.id).or_insert(row);
                 }
                 for question in questions {
-                    let Some(answer) = question.answer else { continue };
+                    let Some(answer) = &question.answer else { continue };
                     let rationale = first.get(question.id.as_str()).map(|row| row.text.as_str());
                     if rationale.is_none() && !self.loaded.checkpoint.usage.format.placement.label_first() {
                         without += 1;
@@ -106,7 +107,7 @@ impl Scribe<'_> {
     }
 
     /// The tokens that a label is written with in the student's format.
-    fn spelling(&self, question: &Question, label: Label) -> Result<Vec<u32>, StageError> {
+    fn spelling(&self, question: &Question, label: &Answer) -> Result<Vec<u32>, StageError> {
         let sequence = self.sequences.with_target(question, label, "")?;
         let output = &sequence.ids[sequence.target_from..];
         let marker = &self.loaded.checkpoint.usage.format.marker;
@@ -124,9 +125,9 @@ impl Scribe<'_> {
         question: &'q Question,
         mut ids: Vec<u32>,
         output: &[u32],
-        spellings: &BTreeMap<Label, Vec<u32>>,
+        spellings: &BTreeMap<Answer, Vec<u32>>,
     ) -> Result<Option<Work<'q>>, StageError> {
-        let Some(answer) = question.answer else { return Ok(None) };
+        let Some(answer) = question.answer.clone() else { return Ok(None) };
         let (tokenizer, format) = (&self.loaded.tokenizer, &self.loaded.checkpoint.usage.format);
         let output_from = ids.len();
         if output_from == 0 {
@@ -138,7 +139,7 @@ impl Scribe<'_> {
         ids.extend_from_slice(output);
         let canonical = &spellings[&answer];
         let found = match self.lens.occurrence {
-            Occurrence::Marked => marked(tokenizer, output, &format.marker, answer)?,
+            Occurrence::Marked => marked(tokenizer, output, &format.marker, &answer)?,
             Occurrence::First => {
                 let at = output.windows(canonical.len()).position(|tokens| tokens == canonical);
                 at.map(|at| at..at + canonical.len())
@@ -167,7 +168,8 @@ impl Scribe<'_> {
         }
         let correct = (self.lens.text == Text::Generated).then(|| {
             let text = tokenizer.decode(output).unwrap_or_default();
-            target::parse(&text, format, &question.choices) == Ok(answer)
+            let expected = Expected::from(question);
+            target::parse(&text, format, expected).is_ok_and(|given| expected.same(&given, &answer))
         });
         let targets = (from..end).map(target).collect();
         Ok(Some(Work { question, answer, ids, output_from, label, spelled, correct, read, targets }))
@@ -192,7 +194,7 @@ impl Scribe<'_> {
             tokenizer,
             usage,
             sequences: Sequences::new(&checkpoint.usage, tokenizer)?,
-            max_new: max_new(self.lens.max_new, usage, tokenizer)?,
+            max_new: max_new(self.lens.max_new, usage, tokenizer, questions.iter().copied())?,
             batch: self.lens.batch.get(),
             budget: Budget::default(),
             sampling: None,
@@ -208,16 +210,17 @@ fn marked(
     tokenizer: &Tokenizer,
     output: &[u32],
     marker: &str,
-    label: Label,
+    label: &Answer,
 ) -> Result<Option<Range<usize>>, StageError> {
     let text = tokenizer.decode(output).map_err(data)?;
     let Some((before, behind)) = text.split_once(marker) else { return Ok(None) };
     let opened = before.len() + marker.len();
     let letter_at = opened + (behind.len() - behind.trim_start().len());
-    let mut letters = text[letter_at..].chars();
-    let (letter, rest) = (letters.next(), letters.as_str());
+    let written = label.to_string();
+    let written = written.trim();
+    let Some(rest) = text[letter_at..].strip_prefix(written) else { return Ok(None) };
     let ends = rest.is_empty() || rest.starts_with(char::is_whitespace) || rest.starts_with(marker);
-    if letter != Some(label.letter()) || !ends {
+    if !ends {
         return Ok(None);
     }
     // How much of the text is there after each token; a token may hold a marker and what stands beside it.
@@ -226,7 +229,7 @@ fn marked(
         .collect::<Result<_, _>>()
         .map_err(data)?;
     let first = lengths.iter().position(|length| *length > opened);
-    let last = lengths.iter().position(|length| *length > letter_at);
+    let last = lengths.iter().position(|length| *length >= letter_at + written.len());
     Ok(first.zip(last).map(|(first, last)| first..last + 1))
 }
 
@@ -239,7 +242,7 @@ mod tests {
     fn check(texts: &[&str], special: &[&str], written: &str, expected: Option<&[&str]>) {
         let tokenizer = train_bpe(texts.to_vec(), 300, special).unwrap();
         let ids = tokenizer.ids(written).unwrap();
-        let found = marked(&tokenizer, &ids, MARKER, Label::at(1).unwrap()).unwrap();
+        let found = marked(&tokenizer, &ids, MARKER, &Answer::at(1).unwrap()).unwrap();
         let pieces: Option<Vec<String>> =
             found.map(|at| ids[at].iter().map(|id| tokenizer.decode(&[*id]).unwrap()).collect());
         let pieces: Option<Vec<&str>> = pieces.as_ref().map(|pieces| pieces.iter().map(String::as_str).collect());

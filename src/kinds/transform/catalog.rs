@@ -19,5 +19,11 @@ pub(crate) static OPERATIONS: Catalog<Form> = Catalog::of(|| {
         Form::of::<super::sample::Sample>(),
         Form::of::<super::filter::Filter>(),
         Form::of::<super::trim::Trim>(),
+        Form::of::<super::reverse::Reverse>(),
+        Form::of::<super::insert::Insert>(),
+        Form::of::<super::corrupt::Corrupt>(),
+        Form::of::<super::keep::Keep>(),
+        Form::of::<super::replace::Replace>(),
+        Form::of::<super::join::Join>(),
     ]
 });

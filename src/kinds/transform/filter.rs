@@ -5,6 +5,7 @@ use whichlang::{LANGUAGES, detect_language};
 use super::{Materials, Needs, Operation};
 use retort_artifact::Rationale;
 use retort_stage::StageError;
+use retort_text::answer::Expected;
 use retort_text::words::words;
 
 /// How the label that the teacher arrived at must stand to the right answer.
@@ -68,7 +69,8 @@ impl Operation for Filter {
         for row in rows {
             if let Some(against) = self.label {
                 let (answer, _) = materials.answer(&row)?;
-                let fits = row.label.map(|label| (label == answer) == (against == Against::Agrees));
+                let expected = Expected::from(materials.question(&row)?);
+                let fits = row.label.as_ref().map(|label| expected.same(label, answer) == (against == Against::Agrees));
                 match fits {
                     None => unlabelled.push(row.id.clone()),
                     Some(false) => other_label.push(row.id.clone()),

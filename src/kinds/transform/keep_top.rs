@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Materials, Needs, Operation};
 use retort_artifact::{Attribution, Attributions, Rationale};
-use retort_fingerprint::Draw;
+use retort_fingerprint::{Draw, Words};
 use retort_stage::StageError;
 use retort_stage::params::{Count, Input};
 use retort_text::Fraction;
@@ -74,8 +74,8 @@ impl Operation for KeepTop {
             Self { attributions, by, .. } if attributions.is_some() == by.is_some() => {
                 Err("needs either `attributions` or `by`".into())
             }
-            Self { level: Level::Sentence, .. } => {
-                Err("keeps tokens or words, so its `level` cannot be `sentence`".into())
+            Self { level: level @ (Level::Sentence | Level::Step | Level::Paragraph), .. } => {
+                Err(format!("keeps tokens or words, so its `level` cannot be `{}`", level.word()))
             }
             Self { except, by, .. } if !except.is_empty() && *by != Some(By::Frequency) => {
                 Err("cannot have `except` without `by: frequency`".into())

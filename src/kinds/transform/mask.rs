@@ -6,7 +6,7 @@ use super::materials::named;
 use super::{Materials, Needs, Operation};
 use retort_artifact::Rationale;
 use retort_stage::StageError;
-use retort_text::operation::{self, Level, listed, masked};
+use retort_text::operation::{self, Level, exchangeable, listed, masked};
 use retort_text::{Fraction, words};
 
 retort_stage::params! {
@@ -16,7 +16,7 @@ retort_stage::params! {
         pub fraction: Option<Fraction>,
         /// The words to hide instead of a share, whatever their case.
         pub words: Option<Vec<String>>,
-        /// What is counted and hidden: a `word`, a `token` or a `sentence`.
+        /// What is counted and hidden: `word`, `token`, `sentence`, `step` or `paragraph`.
         pub level: Level = Level::Word,
         /// What stands for something hidden, one position where the student's `add_tokens` has it; `null` leaves nothing behind.
         pub with: Option<String> = Some(operation::MASK.into()),
@@ -48,7 +48,10 @@ impl Operation for Mask {
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let mut absent: BTreeSet<String> = self.words.iter().flatten().map(|word| word.to_lowercase()).collect();
         let rows = materials.each(rows, |row, draw| {
-            let units = materials.units(row, self.level)?;
+            let mut units = materials.units(row, self.level)?;
+            if self.with.is_some() {
+                units = exchangeable(&row.text, units, self.level);
+            }
             let chosen: Vec<_> = if let Some(words) = &self.words {
                 listed(&row.text, &units, words).collect()
             } else {
@@ -69,6 +72,7 @@ impl Operation for Mask {
     }
 }
 
-fn is_word(word: &str) -> bool {
+/// Says whether a text is one word without punctuation.
+pub(super) fn is_word(word: &str) -> bool {
     words::words(word).first() == Some(&(0..word.len()))
 }

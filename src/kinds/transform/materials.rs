@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::Range;
 
-use retort_artifact::{Artifact, Label, Question, Rationale};
+use retort_artifact::{Answer, Artifact, Question, Rationale};
 use retort_fingerprint::Draw;
 use retort_stage::params::Input;
 use retort_stage::{Context, StageError};
@@ -91,11 +91,13 @@ impl<'a> Materials<'a> {
         questions.get(&row.id).ok_or_else(unknown)
     }
 
-    /// Returns the right answer to the question of a rationale, with its words by themselves: without the full stop or the
-    /// `or` that may stand behind them in the question.
-    pub fn answer(&self, row: &Rationale) -> Result<(Label, &'a str), StageError> {
+    /// Returns the right answer to the question of a rationale, with its words by themselves: those of a choice without the
+    /// full stop or the `or` that may stand behind them in the question.
+    pub fn answer(&self, row: &Rationale) -> Result<(&'a Answer, &'a str), StageError> {
         let question = self.question(row)?;
-        let answer = question.answer.and_then(|label| Some((label, bare(question.choice(label)?))));
+        let words =
+            |answer: &'a Answer| question.words(answer).map(|text| if answer.is_choice() { bare(text) } else { text });
+        let answer = question.answer.as_ref().and_then(|answer| Some((answer, words(answer)?)));
         answer.ok_or_else(|| self.fail(format!("the question `{}` has no known answer", row.id)))
     }
 

@@ -9,19 +9,23 @@
 //!
 //! What is random is drawn for each rationale by itself, out of the seed, the operation's name and place among the steps,
 //! the question's identifier and the sample number. So adding, removing or reordering rationales moves no other one, and
-//! what is chosen at a small fraction or count is among what is chosen at a larger one. `swap`, which gives a rationale
-//! another's words, says itself how few it moves.
+//! what is chosen at a small fraction or count is among what is chosen at a larger one. `swap` and `insert`, which give a
+//! rationale another's words, choose whose as `swap` says, which also says how few it moves.
 //!
 //! # Selections
 //!
-//! `keep_top` and `keep_words` note in [`Rationale::kept`] where the words that stay stood in the text that the transform
-//! started from, as long as no earlier step has changed that text. `shuffle` leaves the note, since the selection is the
-//! same; `sample` and `filter` leave whole rationales as they are; every other step clears it.
+//! `keep`, `keep_top` and `keep_words` note in [`Rationale::kept`] where the words that stay stood in the text that the
+//! transform started from, as long as no earlier step has changed that text. `shuffle` and `reverse` leave the note, since the
+//! selection is the same; `sample` and `filter` leave whole rationales as they are; every other step clears it.
 
 mod catalog;
+pub mod corrupt;
 pub mod fill;
 pub mod filter;
 pub mod fraction;
+pub mod insert;
+pub mod join;
+pub mod keep;
 pub mod keep_top;
 pub mod keep_words;
 pub mod mask;
@@ -29,6 +33,8 @@ mod materials;
 mod missing;
 pub mod neighbours;
 mod operation;
+pub mod replace;
+pub mod reverse;
 pub mod sample;
 pub mod shuffle;
 mod step;

@@ -3,20 +3,25 @@
 use super::{Materials, Needs, Operation};
 use retort_artifact::Rationale;
 use retort_stage::StageError;
-use retort_text::operation::{Level, shuffled};
+use retort_text::Fraction;
+use retort_text::operation::{Level, partly_shuffled, shuffled};
 
 retort_stage::params! {
-    /// Puts the rationale in random order. Punctuation around words stays where it is; tokens are written one space apart.
+    /// Puts the rationale in random order. Punctuation around words, and the numbers and bullets of steps, stay where they
+    /// are; tokens are written one space apart.
     pub struct Shuffle {
-        /// What changes places: each `word`, `token` or `sentence`.
+        /// What changes places: `word`, `token`, `sentence`, `step` or `paragraph`.
         pub level: Level = Level::Word,
+        /// The fraction of them that changes places, from 0 to 1: each of these moves to the place of another of them, and all
+        /// others stay. Without it everything is put in random order, in which some may stay where they were.
+        pub fraction: Option<Fraction>,
     }
 }
 
 impl Operation for Shuffle {
     const NAME: &'static str = "shuffle";
     const REVISION: u32 = 1;
-    const ABOUT: &'static str = "Puts the rationale in random order.";
+    const ABOUT: &'static str = "Puts the rationale, or a fraction of it, in random order.";
 
     fn needs(&self) -> Needs {
         Needs { tokenizer: self.level == Level::Token, ..Needs::default() }
@@ -24,7 +29,11 @@ impl Operation for Shuffle {
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let shuffled = |row: Rationale| {
-            let text = shuffled(&row.text, &materials.units(&row, self.level)?, self.level, &mut materials.draw(&row));
+            let (units, mut draw) = (materials.units(&row, self.level)?, materials.draw(&row));
+            let text = match self.fraction {
+                None => shuffled(&row.text, &units, self.level, &mut draw),
+                Some(fraction) => partly_shuffled(&row.text, &units, fraction, self.level, &mut draw),
+            };
             // In another order it is the same selection.
             Ok(Rationale { text, ..row })
         };

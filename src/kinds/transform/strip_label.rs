@@ -3,16 +3,17 @@
 use super::{Materials, Needs, Operation};
 use retort_artifact::{Label, Rationale};
 use retort_stage::StageError;
-use retort_text::operation::Giveaways;
+use retort_text::operation::{Giveaways, strip_stated};
 
 /// Without questions, the letters that count as labels; later ones would take `I` for one.
 const LETTERS: usize = 8;
 
 retort_stage::params! {
     /// Leaves out the sentences that give the answer away, as `The answer is B because …` does. What counts as that is
-    /// told where the rule is written, in `text/operation/giveaway.rs`.
+    /// told where the rule is written, in `text/operation/giveaway.rs`. Of answers without letters the sentences that state
+    /// one go, such as `The answer is 42.` and `#### 42`, which needs `questions`.
     pub struct StripLabel {
-        /// Whether sentences with the words of the right choice go as well, which needs `questions`.
+        /// Whether sentences with the words of the right choice, or with the right answer, go as well, which needs `questions`.
         pub choice_text: bool = false,
         /// Whether what follows `because` in such a sentence stays, if it leaves the answer open.
         pub reasons: bool = false,
@@ -37,8 +38,14 @@ impl Operation for StripLabel {
             } else {
                 letters.clone()
             };
-            let right = if self.choice_text { Some(materials.answer(row)?.1) } else { None };
-            let (text, gone) = Giveaways { labels: &labels, right, reasons: self.reasons }.strip(&row.text);
+            let lettered = !materials.has_questions() || materials.question(row)?.answers.is_choice();
+            let (text, gone) = if lettered {
+                let right = if self.choice_text { Some(materials.answer(row)?.1) } else { None };
+                Giveaways { labels: &labels, right, reasons: self.reasons }.strip(&row.text)
+            } else {
+                let question = materials.question(row)?;
+                strip_stated(&row.text, question.into(), question.answer.as_ref(), self.choice_text)
+            };
             sentences += gone;
             stripped += usize::from(gone > 0);
             if gone > 0 && text.is_empty() {

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use super::materials::named;
 use super::{Materials, Needs, Operation};
-use retort_artifact::{Label, Rationale};
+use retort_artifact::Rationale;
 use retort_stage::StageError;
+use retort_text::answer::Expected;
 
 /// Which other question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Partner {
     /// Any.
     Any,
-    /// One whose right answer has the same letter.
+    /// One whose right answer is the same: has the same letter, or the same value.
     Same,
-    /// One whose right answer has another letter.
+    /// One whose right answer is another.
     Other,
 }
 
@@ -30,7 +31,7 @@ retort_stage::params! {
     /// among the other question's, from the first again where these are fewer. The teacher's label, and what else is
     /// known of the other rationale, comes along with its words.
     pub struct Swap {
-        /// Whether the other question's right answer has `any` letter, the `same` one, or an `other`.
+        /// Whether the other question's right answer is `any`, the `same` one (of choices, the same letter), or an `other`.
         pub label: Partner = Partner::Any,
     }
 }
@@ -45,13 +46,50 @@ impl Operation for Swap {
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let donors = self.donors(&rows, materials)?;
+        let swapped = |row: &Rationale| Rationale {
+            id: row.id.clone(),
+            sample: row.sample,
+            kept: None,
+            ..donors.of(row).clone()
+        };
+        Ok(rows.iter().map(swapped).collect())
+    }
+}
+
+/// Whose rationale each question takes.
+pub(super) struct Donors<'r> {
+    samples: BTreeMap<&'r str, Vec<&'r Rationale>>,
+    partners: BTreeMap<&'r str, &'r str>,
+}
+
+impl Donors<'_> {
+    /// Returns the rationale that one takes, which must be among those that the donors were found for.
+    pub(super) fn of(&self, row: &Rationale) -> &Rationale {
+        let (own, others) = (&self.samples[row.id.as_str()], &self.samples[self.partners[row.id.as_str()]]);
+        let place = own.iter().position(|other| other.sample == row.sample).unwrap_or_default();
+        others[place % others.len()]
+    }
+}
+
+impl Swap {
+    /// Finds for each question another that it takes from.
+    pub(super) fn donors<'r>(
+        &self,
+        rows: &'r [Rationale],
+        materials: &Materials<'_>,
+    ) -> Result<Donors<'r>, StageError> {
         let mut samples: BTreeMap<&str, Vec<&Rationale>> = BTreeMap::new();
-        for row in &rows {
+        for row in rows {
             samples.entry(&row.id).or_default().push(row);
         }
         let mut ring = Vec::with_capacity(samples.len());
         for (id, of) in &samples {
-            let label = if self.label == Partner::Any { None } else { Some(materials.answer(of[0])?.0) };
+            let label = if self.label == Partner::Any {
+                None
+            } else {
+                Some(Expected::from(materials.question(of[0])?).key(materials.answer(of[0])?.0))
+            };
             ring.push((materials.draw_for(&[*id]).bits(), *id, label));
         }
         ring.sort_unstable();
@@ -67,30 +105,23 @@ impl Operation for Swap {
             let why = format!("for {} of {} questions {which}: {}", alone.len(), ring.len(), named(&alone));
             return Err(materials.fail(why));
         }
-        let swapped = |row: &Rationale| {
-            let (own, others) = (&samples[row.id.as_str()], &samples[partners[row.id.as_str()]]);
-            let place = own.iter().position(|other| other.sample == row.sample).unwrap_or_default();
-            let other = others[place % others.len()];
-            Rationale { id: row.id.clone(), sample: row.sample, kept: None, ..other.clone() }
-        };
-        Ok(rows.iter().map(swapped).collect())
+        Ok(Donors { samples, partners })
     }
-}
 
-impl Swap {
     /// Finds for each question of a ring the next one that suits.
-    fn partners<'i>(&self, ring: &[(u64, &'i str, Option<Label>)]) -> BTreeMap<&'i str, &'i str> {
+    fn partners<'i>(&self, ring: &[(u64, &'i str, Option<String>)]) -> BTreeMap<&'i str, &'i str> {
         let mut partners = BTreeMap::new();
         // Twice round and backwards, so that what follows each place is known: the next of every label.
-        let mut next: BTreeMap<Option<Label>, usize> = BTreeMap::new();
+        let mut next: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         for at in (0..2 * ring.len()).rev() {
-            let (_, id, label) = ring[at % ring.len()];
-            let suits = |other: &Option<Label>| match self.label {
+            let (_, id, label) = &ring[at % ring.len()];
+            let (id, label) = (*id, label.as_deref());
+            let suits = |other: Option<&str>| match self.label {
                 Partner::Any => true,
-                Partner::Same => *other == label,
-                Partner::Other => *other != label,
+                Partner::Same => other == label,
+                Partner::Other => other != label,
             };
-            let nearest = next.iter().filter(|(other, _)| suits(other)).map(|(_, at)| *at).min();
+            let nearest = next.iter().filter(|(other, _)| suits(**other)).map(|(_, at)| *at).min();
             if let Some(partner) = nearest.map(|at| ring[at % ring.len()].1).filter(|partner| *partner != id) {
                 partners.insert(id, partner);
             }

@@ -11,7 +11,7 @@ retort_stage::params! {
     pub struct Truncate {
         /// How much of it.
         pub keep: Count,
-        /// What is counted: a `word`, a `token` or a `sentence`.
+        /// What is counted: `word`, `token`, `sentence`, `step` or `paragraph`.
         pub level: Level = Level::Word,
     }
 }

@@ -7,6 +7,7 @@ use crate::missing::Missing;
 use retort_artifact::{Rationale, Rationales};
 use retort_stage::StageError;
 use retort_stage::params::Input;
+use retort_text::answer::Expected;
 
 retort_stage::params! {
     /// Puts a rationale for a wrong choice in the place of each: one of some samples whose teacher arrived at another label
@@ -38,7 +39,8 @@ impl Operation for Wrong {
         self.missing.settle(rows, materials, "have no sample with another label than the right answer", |row| {
             let (answer, _) = materials.answer(row)?;
             let all = by_id.get(row.id.as_str()).into_iter().flatten();
-            let wrong = all.filter(|sample| sample.label.is_some_and(|label| label != answer));
+            let expected = Expected::from(materials.question(row)?);
+            let wrong = all.filter(|sample| sample.label.as_ref().is_some_and(|label| !expected.same(label, answer)));
             let rank = |sample: &&&Rationale| {
                 let labels = [row.id.as_str(), &row.sample.to_string(), &sample.sample.to_string()];
                 (materials.draw_for(&labels).bits(), sample.sample)

@@ -44,7 +44,7 @@ pub(super) fn chart<'a>(input: &'a ReportInput, layout: &'a Layout, arms: &[(&'a
         rows: section.rows.into_iter().map(|(_, row)| row).collect(),
     };
     let mut legend = if coloured { slots.entries } else { Vec::new() };
-    legend.push(chance_entry());
+    legend.extend(chance_entry(arms));
     Forest {
         title: format!("{}: accuracy by arm", input.title),
         sections: sections.into_iter().map(finished).collect(),

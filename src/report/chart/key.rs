@@ -7,7 +7,7 @@ use crate::summary::Summary;
 
 /// Makes the mark of a group; `None` without questions.
 pub(super) fn mark(group: &Group, summary: &Summary, x: f64) -> Option<Mark> {
-    let (estimate, chance) = (summary.accuracy?, summary.responses.chance()?);
+    let (estimate, chance) = (summary.accuracy?, summary.responses.chance());
     let accuracy = label::with_interval(&estimate, label::percent);
     let questions = label::count(summary.responses.questions());
     let replicates: Vec<String> = summary.responses.by_replicate().into_iter().map(label::percent).collect();
@@ -16,9 +16,10 @@ pub(super) fn mark(group: &Group, summary: &Summary, x: f64) -> Option<Mark> {
     Some(Mark { x, estimate, chance, tip })
 }
 
-/// The legend's entry for the rule that marks chance.
-pub(super) fn chance_entry() -> Entry {
-    Entry { slot: 0, label: "chance".to_owned(), kind: EntryKind::Chance }
+/// The legend's entry for the rule that marks chance; `None` where nothing could be guessed.
+pub(super) fn chance_entry(arms: &[(&Group, &Summary)]) -> Option<Entry> {
+    let guessed = arms.iter().any(|(_, summary)| summary.responses.chance().is_some());
+    guessed.then(|| Entry { slot: 0, label: "chance".to_owned(), kind: EntryKind::Chance })
 }
 
 /// Values of axes, with `None` where an arm lacks one.

@@ -81,7 +81,7 @@ pub(super) fn chart<'a>(
             panels.drawn[panel].references.push(Series { slot, marks });
         }
     }
-    slots.entries.push(chance_entry());
+    slots.entries.extend(chance_entry(arms));
     LineChart {
         title: format!("{}: accuracy by {x}", input.title),
         x_label: x.to_owned(),

@@ -24,7 +24,7 @@ pub(crate) fn forest_svg(forest: &Forest) -> String {
     let height = top + forest.sections.iter().map(section_height).sum::<f64>() + 44.0;
 
     let marks = || rows().flat_map(|row| &row.marks).filter_map(|(_, mark)| mark.as_ref());
-    let highest = marks().map(|mark| mark.estimate.interval.high.max(mark.chance)).fold(0.0, f64::max);
+    let highest = marks().map(|mark| mark.estimate.interval.high.max(mark.chance.unwrap_or(0.0))).fold(0.0, f64::max);
     // A bar says by its length, so that it begins at zero.
     let from_zero = || Scale::nice(0.0, (highest * 100.0 + 1.0).min(100.0), 6, Some((0.0, 100.0)));
     let scale = if forest.bars { from_zero() } else { percent_scale(marks()) };
@@ -66,8 +66,10 @@ pub(crate) fn forest_svg(forest: &Forest) -> String {
                 let interval = mark.estimate.interval;
                 // The part of the rule for chance that belongs to this mark; those of equal chances make one rule.
                 let (above, below) = (at - LINE / 2.0 - ROW_GAP / 2.0, at + LINE / 2.0 + ROW_GAP / 2.0);
-                let chance = format!("chance: {:.1} %", mark.chance * 100.0);
-                axis::rule(&mut svg, (x(mark.chance), above), (x(mark.chance), below), &chance);
+                if let Some(chance) = mark.chance {
+                    let said = format!("chance: {:.1} %", chance * 100.0);
+                    axis::rule(&mut svg, (x(chance), above), (x(chance), below), &said);
+                }
                 if forest.bars {
                     bar(&mut svg, *slot, (x(0.0), x(mark.estimate.value)), at, &mark.tip);
                     svg.line((x(interval.low), at), (x(interval.high), at), "rt-ink-line", INK, 1.4);

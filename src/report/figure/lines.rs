@@ -31,7 +31,10 @@ fn accuracy_scale(panels: &[LinePanel]) -> Scale {
 
 /// Makes a scale of percentages that holds every interval and every chance.
 pub(super) fn percent_scale<'a>(marks: impl Iterator<Item = &'a Mark>) -> Scale {
-    let shares = marks.flat_map(|mark| [mark.estimate.interval.low, mark.estimate.interval.high, mark.chance]);
+    let shares = marks.flat_map(|mark| {
+        let interval = mark.estimate.interval;
+        [interval.low, interval.high].into_iter().chain(mark.chance)
+    });
     let (low, high) = shares.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (at.min(low), at.max(high)));
     if low > high {
         return Scale::nice(0.0, 100.0, 6, None);
@@ -96,7 +99,7 @@ fn draw(svg: &mut Svg, place: &Place, panel: &LinePanel, (x, y): (&Scale, &Scale
 /// Returns the accuracies of guessing, one for each that occurs in a panel.
 fn chances(panel: &LinePanel) -> Vec<f64> {
     let series = panel.series.iter().chain(&panel.references);
-    let mut chances: Vec<f64> = series.flat_map(|series| &series.marks).map(|mark| mark.chance).collect();
+    let mut chances: Vec<f64> = series.flat_map(|series| &series.marks).filter_map(|mark| mark.chance).collect();
     chances.sort_by(f64::total_cmp);
     // Sums of equal chances may differ in their last bits, and nobody sees a thousandth of a point.
     chances.dedup_by(|a, b| (*a - *b).abs() < 1e-5);

@@ -39,7 +39,7 @@ pub(super) struct Mark {
     /// The accuracy with its interval.
     pub(super) estimate: Estimate,
     /// The accuracy of guessing.
-    pub(super) chance: f64,
+    pub(super) chance: Option<f64>,
     /// What a tooltip says.
     pub(super) tip: String,
 }

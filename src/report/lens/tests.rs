@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::{Arm, ReportInput, Table, report_with};
-use retort_artifact::{Label, LayerReading, Lens, ReadingRow, ReadingSummary, Readings, Scores};
+use retort_artifact::{Answer, LayerReading, Lens, ReadingRow, ReadingSummary, Readings, Scores};
 
 fn coords(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(axis, value)| ((*axis).to_owned(), (*value).to_owned())).collect()
@@ -28,7 +28,7 @@ fn student(stage: &str, at: &[(&str, &str)], lens: Lens, marks: &str) -> LensArm
         };
         ReadingRow {
             id: format!("q{index:02}"),
-            answer: Label::at(1).unwrap(),
+            answer: Answer::at(1).unwrap(),
             correct: !"-?".contains(mark),
             tokens: vec!["[FIN_LABEL]".into(), " B".into()],
             skipped: if stage == "seen" { 0 } else { 7 },

@@ -4,20 +4,20 @@ use expect_test::expect;
 
 use super::{arm, axes, input, report, shown, text, well_formed};
 use crate::{Arm, ReportSpec};
-use retort_artifact::{Label, Likelihood};
+use retort_artifact::{Answer, Likelihood};
 
 /// Lets an arm hold the right choice of its questions for likely by these scores; the wrong one has zero.
 fn held(mut arm: Arm, scores: &[f64]) -> Arm {
     for (outcome, score) in arm.outcomes.rows.iter_mut().zip(scores) {
         let choice = |(index, score): (usize, f64)| Likelihood {
-            label: Label::at(index).unwrap(),
+            label: Answer::at(index).unwrap(),
             log_probability: score,
             tokens: 1,
             bytes: 1,
             score,
         };
         outcome.likelihoods = [*score, 0.0].into_iter().enumerate().map(choice).collect();
-        outcome.predicted = Label::at(usize::from(*score < 0.0));
+        outcome.predicted = Answer::at(usize::from(*score < 0.0));
     }
     arm
 }

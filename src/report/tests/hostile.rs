@@ -28,8 +28,8 @@ fn nothing_from_outside_becomes_markup() {
             retort_artifact::Choice { label: Label::at(0).unwrap(), text: HOSTILE.into() },
             retort_artifact::Choice { label: Label::at(1).unwrap(), text: HOSTILE.into() },
         ],
-        answer: Some(row.answer),
-        rationale: None,
+        answer: Some(row.answer.clone()),
+        ..Question::default()
     };
     let claim = Claim {
         says: HOSTILE.into(),

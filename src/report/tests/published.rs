@@ -182,8 +182,8 @@ fn the_page_has_the_questions_and_what_was_written_as_far_as_there_is_room() {
             .enumerate()
             .map(|(at, text)| retort_artifact::Choice { label: label(at), text: text.into() })
             .collect(),
-        answer: Some(label(0)),
-        rationale: None,
+        answer: Some(label(0).into()),
+        ..Question::default()
     };
     let mut input = input(placements(), ReportSpec::default());
     input.questions = vec![(0..20).map(question).collect()];

@@ -1,10 +1,11 @@
 //! What two results of one instance come to: accuracies with intervals, the questions that changed, the ends of trainings.
 
-use retort_artifact::{Artifact, ArtifactKind, Checkpoint, Label, Outcome, Part, Parts, Scores, TrainingLog};
+use retort_artifact::{Answer, Artifact, ArtifactKind, Checkpoint, Outcome, Part, Parts, Scores, TrainingLog};
 use retort_fingerprint::Fingerprint;
 use retort_spec::Language;
 use retort_stats::{Bootstrap, Estimate, Interval, Level, Pairs, Response, Responses, accuracy, compare};
 use retort_store::Store;
+use retort_text::answer::Chance;
 use serde::Serialize;
 
 use crate::SessionError;
@@ -63,11 +64,14 @@ pub struct ChangedAnswer {
     /// The question's identifier.
     pub question: String,
     /// The right answer.
-    pub answer: Label,
+    pub answer: Answer,
     /// What was answered; `None` where that could not be read.
-    pub before: Option<Label>,
+    pub before: Option<Answer>,
     /// What is answered; `None` where that cannot be read.
-    pub after: Option<Label>,
+    pub after: Option<Answer>,
+    /// Whether it was right, and is.
+    #[serde(skip)]
+    pub right: (bool, bool),
     /// What was written.
     pub output_before: String,
     /// What is written.
@@ -75,10 +79,10 @@ pub struct ChangedAnswer {
 }
 
 impl ChangedAnswer {
-    /// Says whether it was wrong and is right, or the other way about; `None` where it was and is wrong.
+    /// Says whether it was wrong and is right, or the other way about; `None` where it is as it was.
     pub fn now_right(&self) -> Option<bool> {
-        let right = |given: Option<Label>| given == Some(self.answer);
-        (right(self.before) != right(self.after)).then(|| right(self.after))
+        let (was, is) = self.right;
+        (was != is).then_some(is)
     }
 }
 
@@ -171,9 +175,10 @@ pub(super) fn trained(read: Option<&Read>) -> Option<Trained> {
 }
 
 fn responses(scores: &Scores) -> Result<Responses, SessionError> {
+    let chance = Chance::of(&scores.rows);
     let row = |outcome: &Outcome| Response {
         question: outcome.id.clone(),
-        chance: 1.0 / outcome.choices.max(1) as f64,
+        chance: chance.at(outcome),
         right: vec![outcome.correct()],
     };
     Responses::new(scores.rows.iter().map(row).collect()).map_err(SessionError::unusable)
@@ -187,9 +192,10 @@ fn changed(before: &Scores, after: &Scores) -> Vec<ChangedAnswer> {
         let is = later.get(was.id.as_str()).filter(|is| is.predicted != was.predicted)?;
         Some(ChangedAnswer {
             question: was.id.clone(),
-            answer: is.answer,
-            before: was.predicted,
-            after: is.predicted,
+            answer: is.answer.clone(),
+            before: was.predicted.clone(),
+            after: is.predicted.clone(),
+            right: (was.correct(), is.correct()),
             output_before: was.output.clone(),
             output_after: is.output.clone(),
         })
@@ -204,9 +210,10 @@ mod tests {
     fn outcome(id: &str, predicted: Option<usize>) -> Outcome {
         Outcome {
             id: id.into(),
-            answer: Label::at(0).unwrap(),
+            answer: Answer::at(0).unwrap(),
             choices: 3,
-            predicted: predicted.and_then(Label::at),
+            predicted: predicted.and_then(Answer::at),
+            equal: false,
             output: String::new(),
             tokens: 3,
             likelihoods: Vec::new(),

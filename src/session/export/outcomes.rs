@@ -58,8 +58,8 @@ pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, SessionError> {
 
 fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
     let shares = outcome.shares();
-    let at = |label: Option<retort_artifact::Label>| {
-        let place = outcome.likelihoods.iter().position(|choice| Some(choice.label) == label)?;
+    let at = |label: Option<&retort_artifact::Answer>| {
+        let place = outcome.likelihoods.iter().position(|choice| Some(&choice.label) == label)?;
         Some(shares.as_ref()?[place])
     };
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -67,14 +67,14 @@ fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
     [
         harmless(&outcome.id).into_owned(),
         outcome.choices.to_string(),
-        outcome.answer.to_string(),
-        outcome.predicted.map(|label| label.to_string()).unwrap_or_default(),
+        harmless(&outcome.answer.to_string()).into_owned(),
+        outcome.predicted.as_ref().map(|answer| harmless(&answer.to_string()).into_owned()).unwrap_or_default(),
         outcome.predicted.is_some().to_string(),
         outcome.correct().to_string(),
         outcome.tokens.to_string(),
         number(took_us.map(|took| took as f64 / 1000.0)),
-        number(at(outcome.predicted)),
-        number(at(Some(outcome.answer))),
+        number(at(outcome.predicted.as_ref())),
+        number(at(Some(&outcome.answer))),
         logs.collect::<Vec<_>>().join(" "),
         harmless(&outcome.output).into_owned(),
     ]
@@ -82,14 +82,15 @@ fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
 
 #[cfg(test)]
 mod tests {
-    use retort_artifact::{Label, Likelihood};
+    use retort_artifact::Likelihood;
     use retort_spec::InstanceId;
 
     use super::*;
+    use retort_artifact::Answer;
 
     fn outcome(id: &str, predicted: Option<usize>, scores: &[f64]) -> Outcome {
         let likelihood = |(index, score): (usize, &f64)| Likelihood {
-            label: Label::at(index).unwrap(),
+            label: Answer::at(index).unwrap(),
             log_probability: *score,
             tokens: 2,
             bytes: 4,
@@ -97,9 +98,10 @@ mod tests {
         };
         Outcome {
             id: id.into(),
-            answer: Label::at(0).unwrap(),
+            answer: Answer::at(0).unwrap(),
             choices: 2,
-            predicted: predicted.and_then(Label::at),
+            predicted: predicted.and_then(Answer::at),
+            equal: false,
             output: "say \"A\",\nthen stop".into(),
             tokens: 3,
             likelihoods: scores.iter().enumerate().map(likelihood).collect(),

@@ -12,7 +12,7 @@ impl FromNode for HubModel {
         let id = fields.required("hub");
         let revision = fields.optional("revision", Revision::main);
         fields.close()?;
-        Some(Self { id: id?, revision: revision?, chat: false })
+        Some(Self { id: id?, revision: revision?, data: None, chat: false })
     }
 
     fn schema() -> Json {

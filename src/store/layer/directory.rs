@@ -105,6 +105,8 @@ impl Place for Directory {
                 // What lies there is no claim, or not one to be used, so the folder decides.
                 Err(error) if error.kind() == ErrorKind::InvalidData => {}
                 Ok(Some(head)) if !core.is_trusted(head.id) => {}
+                // Where a bit was flipped it may be another claim, and then none has the name of its bytes.
+                Ok(Some(head)) if disk::stamp_at(&core.layout.claim(fingerprint, &head.id.0)).is_none() => {}
                 found => return found.map(|head| head.map(|head| signed(core, head))),
             }
         }

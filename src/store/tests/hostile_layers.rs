@@ -130,6 +130,13 @@ fn a_claim_that_was_edited_or_cut_is_not_believed() {
         let text = fs_err::read_to_string(claim).unwrap();
         write_both(head, claim, &text.as_bytes()[..text.len() - 1]);
     });
+    // In good form, and about the recipe, as it is where a bit was flipped in a name.
+    check_claim(|_, head, claim| {
+        let text = fs_err::read_to_string(claim).unwrap();
+        let altered = text.replacen("ada", "eda", 1);
+        assert_ne!(altered, text);
+        write_both(head, claim, altered.as_bytes());
+    });
     check_claim(|_, head, claim| write_both(head, claim, b""));
     check_claim(|_, head, claim| write_both(head, claim, &[0xFF; 4096]));
 }

@@ -11,6 +11,17 @@ pub enum Unit {
     Bytes,
 }
 
+impl Unit {
+    /// Names what is counted, for errors.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Characters => "characters",
+            Self::Utf16 => "UTF-16 units",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
 retort_fingerprint::words!(Unit { Characters = "characters", Utf16 = "utf16", Bytes = "bytes" });
 
 /// What one annotator marked in one rationale.

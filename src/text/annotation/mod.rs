@@ -20,6 +20,7 @@ mod thresh;
 
 pub use combine::{Combine, combined};
 pub use marks::{Annotation, AnnotationError, Marks, Spans, Unit};
+pub(crate) use place::places_of;
 pub use place::{Marked, PlaceError, places};
 
 use serde_json::Value;

@@ -101,7 +101,7 @@ fn named(marked: &[String], text: &str, ranges: &[Range<usize>]) -> Marked {
 }
 
 /// Returns the byte at which each unit of a text begins, and its end; `None` within a character.
-fn places_of(text: &str, unit: Unit) -> Vec<Option<usize>> {
+pub(crate) fn places_of(text: &str, unit: Unit) -> Vec<Option<usize>> {
     let units = |(at, char): (usize, char)| {
         let count = match unit {
             Unit::Characters => 1,
@@ -119,11 +119,7 @@ fn covered(of: &Spans, text: &str, ranges: &[Range<usize>], place: &str) -> Resu
     let Spans { text: own, spans, unit } = of;
     let own = own.as_deref().unwrap_or(text);
     let bytes = places_of(own, *unit);
-    let unit = match unit {
-        Unit::Characters => "characters",
-        Unit::Utf16 => "UTF-16 units",
-        Unit::Bytes => "bytes",
-    };
+    let unit = unit.name();
     let mut found = BTreeSet::new();
     for &(start, end) in spans {
         let length = bytes.len() - 1;

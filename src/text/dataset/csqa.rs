@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lettered::asked;
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem};
-use retort_artifact::Question;
+use retort_artifact::{Answer, Question};
 
 /// Reads a whole file.
 pub fn read(bytes: &[u8]) -> Result<Vec<Question>, DatasetError> {
@@ -21,8 +21,8 @@ fn question(fields: &Fields) -> Result<Question, Problem> {
     let id = fields.words("id")?;
     let (stem, lettered) = asked(fields)?;
     let given = fields.optional("answerKey").filter(|answer| answer.text() != Some(""));
-    let answer = given.map(|answer| lettered.answer(&answer)).transpose()?;
-    Ok(Question { id, stem, choices: lettered.choices, answer, rationale: None })
+    let answer = given.map(|answer| lettered.answer(&answer)).transpose()?.map(Answer::Choice);
+    Ok(Question { id, stem, choices: lettered.choices, answer, ..Question::default() })
 }
 
 /// The questions of the official train file as the in-house split parts them, each part in the file's order.

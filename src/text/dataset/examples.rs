@@ -25,7 +25,12 @@ fn example(fields: &Fields) -> Result<WorkedExample, Problem> {
     let stem = fields.words("question")?;
     let lettered = choices(fields)?;
     let answer = lettered.answer(&fields.field("label", "the label of a choice")?)?;
-    let question =
-        Question { id: stem.clone(), stem, choices: lettered.choices, answer: Some(answer), rationale: None };
+    let question = Question {
+        id: stem.clone(),
+        stem,
+        choices: lettered.choices,
+        answer: Some(answer.into()),
+        ..Question::default()
+    };
     Ok(WorkedExample { question, rationale: fields.words("rationale")? })
 }

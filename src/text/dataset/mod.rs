@@ -6,8 +6,12 @@
 //! | [`csqa`] | CommonsenseQA, with its in-house split |
 //! | [`obqa`] | OpenBookQA |
 //! | [`rationales`] | rationales that someone else elicited, as JSON lines or CSV |
+//! | [`scores`] | scores of a rationale's tokens that were computed elsewhere |
 //! | [`examples`] | worked examples that a teacher is shown |
+//! | [`table`] | any table, by a mapping of its fields |
 //! | [`synthetic`] | no file at all: a generator |
+//! | [`synthetic::arithmetic`] | the same: word problems whose answers are numbers |
+//! | [`subset`] | fewer questions of a dataset |
 //!
 //! A reader takes the bytes of a whole file, which is JSON lines or one JSON array, and returns its rows in their order, or
 //! the first thing that is wrong with the file, named by line and field. Fields that a format does not need are ignored, as are blank lines.
@@ -20,8 +24,11 @@ mod lines;
 pub mod obqa;
 pub mod quarel;
 pub mod rationales;
+pub mod scores;
 mod strict;
+pub mod subset;
 pub mod synthetic;
+pub mod table;
 #[cfg(test)]
 mod tests;
 

@@ -17,5 +17,5 @@ fn question(fields: &Fields) -> Result<Question, Problem> {
     let id = fields.words("id")?;
     let (stem, lettered) = asked(fields)?;
     let answer = lettered.answer(&fields.field("answerKey", "the label of a choice")?)?;
-    Ok(Question { id, stem, choices: lettered.choices, answer: Some(answer), rationale: None })
+    Ok(Question { id, stem, choices: lettered.choices, answer: Some(answer.into()), ..Question::default() })
 }

@@ -62,7 +62,7 @@ fn question(fields: &Fields, wording: Wording) -> Result<Question, Problem> {
     let answer = fields.field("answer_index", "the index of a choice")?;
     let label = answer.number().ok().and_then(|index| choices.get(index as usize)).map(|choice| choice.label);
     let label = label.ok_or_else(|| answer.unexpected(format!("an index from 0 to {}", choices.len() - 1)))?;
-    Ok(Question { id, stem: stem.to_owned(), choices, answer: Some(label), rationale: None })
+    Ok(Question { id, stem: stem.to_owned(), choices, answer: Some(label.into()), ..Question::default() })
 }
 
 /// Splits at `(A)`, `(B)` and so on as far as the letters go; `None` when there are not at least two.

@@ -1,7 +1,7 @@
 //! Rationales that were elicited elsewhere, as JSON lines, one JSON array, or CSV.
 //!
-//! A row is `{"id", "rationale"}` and may add `"sample"`, which of several it is from 0, and `"label"`, the label that
-//! the teacher itself arrived at. Further fields are kept as they are. A question may have several rationales, no two with
+//! A row is `{"id", "rationale"}` and may add `"sample"`, which of several it is from 0, and `"label"`, the answer that
+//! the teacher itself arrived at: the letter of a choice, or the answer as text. Further fields are kept as they are. A question may have several rationales, no two with
 //! the same sample number. CSV has the names of the fields in its first line; a field that is empty there is not there.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::lines::{self, Fields};
 use super::{DatasetError, Problem, strict};
-use retort_artifact::{Rationale, Rationales};
+use retort_artifact::{Answer, Rationale, Rationales};
 
 const FORMAT: &str = "a rationale";
 const KNOWN: [&str; 4] = ["id", "rationale", "sample", "label"];
@@ -32,7 +32,7 @@ fn key(row: &Rationale) -> String {
 
 fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
     let sample = fields.optional("sample").map(|sample| sample.number()).transpose()?;
-    let label = fields.optional("label").map(|label| label.label()).transpose()?;
+    let label = fields.optional("label").map(|label| answer(&label)).transpose()?;
     Ok(Rationale {
         id: fields.words("id")?,
         sample: sample.unwrap_or(0),
@@ -41,6 +41,17 @@ fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
         extra: fields.others(&KNOWN),
         ..Rationale::default()
     })
+}
+
+/// Reads an answer: a letter by itself is that of a choice. Which kind of answer the question has is not known here.
+fn answer(label: &Fields<'_>) -> Result<Answer, Problem> {
+    let written = label.label_text();
+    match label.value() {
+        Json::String(_) | Json::Number(_) | Json::Bool(_) if !written.is_empty() => {
+            Ok(label.label().map_or(Answer::Text(written), Answer::Choice))
+        }
+        _ => Err(label.unexpected("a letter from A to Z, or the answer as text".into())),
+    }
 }
 
 fn csv(bytes: &[u8]) -> Result<Vec<Rationale>, DatasetError> {

@@ -20,7 +20,7 @@ fn changed(from: &str, to: &str) -> Result<Vec<Question>, DatasetError> {
 #[test]
 fn a_good_line_is_read_whole() {
     let questions = csqa::read(GOOD.as_bytes()).unwrap();
-    expect![[r#"Question { id: "1", stem: "Where is ice?", choices: [Choice { label: Label(65), text: "pole" }, Choice { label: Label(66), text: "sun" }], answer: Some(Label(65)), rationale: None }"#]]
+    expect![[r#"Question { id: "1", stem: "Where is ice?", answers: Choice, choices: [Choice { label: Label(65), text: "pole" }, Choice { label: Label(66), text: "sun" }], answer: Some(Choice(Label(65))), rationale: None, fields: {} }"#]]
         .assert_eq(&format!("{:?}", questions[0]));
     assert_eq!(obqa::read(format!("\r\n{GOOD}\r\n\n").as_bytes()).unwrap(), questions);
 }
@@ -204,8 +204,11 @@ fn rationales_have_samples_and_labels() {
     let two = br#"{"id":"q","rationale":" Ice melts. ","sample":0,"label":"B"}
 {"id":"q","rationale":"It is warm.","sample":1}"#;
     let rows = rationales::read(two).unwrap().rows;
-    assert_eq!((rows[0].text.as_str(), rows[0].sample, rows[0].label.map(char::from)), ("Ice melts.", 0, Some('B')));
-    assert_eq!((rows[1].sample, rows[1].label), (1, None));
+    assert_eq!(
+        (rows[0].text.as_str(), rows[0].sample, rows[0].label.clone()),
+        ("Ice melts.", 0, retort_artifact::Answer::at(1))
+    );
+    assert_eq!((rows[1].sample, rows[1].label.clone()), (1, None));
     let twice = br#"{"id":"q","rationale":"a"}
 {"id":"q","rationale":"b"}"#;
     refused(

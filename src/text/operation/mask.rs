@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::exchanged;
+
 /// The default mask token.
 pub const MASK: &str = "[MASK]";
 
@@ -11,7 +13,7 @@ pub const MASK: &str = "[MASK]";
 /// Punctuation around a word stays, as in the paper's examples: `nerds, which` becomes `[MASK], [MASK]`.
 pub fn masked(text: &str, chosen: impl Iterator<Item = Range<usize>>, with: Option<&str>) -> String {
     match with {
-        Some(mask) => replaced(text, chosen, mask),
+        Some(mask) => exchanged(text, chosen.map(|range| (range, mask))),
         None => deleted(text, chosen),
     }
 }
@@ -20,18 +22,6 @@ pub fn masked(text: &str, chosen: impl Iterator<Item = Range<usize>>, with: Opti
 pub fn listed<'a>(text: &'a str, units: &'a [Range<usize>], words: &[String]) -> impl Iterator<Item = Range<usize>> {
     let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
     units.iter().filter(move |range| words.contains(&text[(*range).clone()].to_lowercase())).cloned()
-}
-
-fn replaced(text: &str, chosen: impl Iterator<Item = Range<usize>>, mask: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    for range in chosen {
-        out.push_str(&text[at..range.start]);
-        out.push_str(mask);
-        at = range.end;
-    }
-    out.push_str(&text[at..]);
-    out
 }
 
 /// Takes units out, each with the white space before it, except where that would glue a letter to a letter.

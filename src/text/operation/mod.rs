@@ -3,30 +3,50 @@
 //! | function | keeps | loses |
 //! |---|---|---|
 //! | [`masked`] | the order of what stays | the units that are masked |
-//! | [`shuffled`] | every unit | their order |
+//! | [`shuffled`], [`partly_shuffled`] | every unit | their order, or that of some |
+//! | [`reversed`] | every unit | their order |
+//! | [`inserted`] | everything, in order | that nothing else stands between |
 //! | [`truncated`] | the beginning | the end |
+//! | [`kept`] | some units, by their place | all others |
+//! | [`numbers`], [`other_number`], [`like`] | all but numbers or words | what these are |
+//! | [`Replacement`] | all but what a pattern matches | that |
 //! | [`highest`] | the units that score highest, in order | all others |
 //! | [`written`] | a selection, in the order of the text | everything else |
 //! | [`Giveaways::strip`] | the sentences that leave the answer open | those that give it away |
+//! | [`strip_stated`] | the same, of an answer without letters | those that state it |
 //!
-//! A unit is a word, a sentence (both as [`words`](crate::words) says) or a token of a student's tokenizer. The
+//! A unit is a word, a sentence (both as [`words`](crate::words) says), a step, a paragraph (both as [`steps`](crate::steps)
+//! says) or a token of a student's tokenizer. The
 //! steps of a `transform` stage are made of these functions; each step has a file of its own beside that stage.
 
+mod corrupt;
 mod giveaway;
+mod insert;
+mod keep;
 mod mask;
+mod replace;
+mod reverse;
 mod select;
 mod shuffle;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod truncate;
 mod units;
 
+pub use corrupt::{like, numbers, other_number};
 pub use giveaway::Giveaways;
+pub use insert::inserted;
+pub use keep::kept;
 pub use mask::{MASK, listed, masked};
+pub use replace::{Replacement, ReplacementError};
+pub use reverse::reversed;
 pub use select::{Subwords, apart, highest, written};
-pub use shuffle::shuffled;
+pub use shuffle::{partly_shuffled, shuffled};
+pub use stated::strip_stated;
 pub use truncate::truncated;
-pub use units::{UnitsError, units};
+use units::attached;
+pub use units::{UnitsError, exchangeable, exchanged, units};
 
 /// What an operation takes as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +57,27 @@ pub enum Level {
     Token,
     /// A sentence with its punctuation.
     Sentence,
+    /// A step of a list, or a line where there is no list.
+    Step,
+    /// A paragraph.
+    Paragraph,
 }
 
-retort_fingerprint::words!(Level { Word = "word", Token = "token", Sentence = "sentence" });
+retort_fingerprint::words!(Level {
+    Word = "word",
+    Token = "token",
+    Sentence = "sentence",
+    Step = "step",
+    Paragraph = "paragraph",
+});
+
+impl Level {
+    /// What is written between two units that did not stand beside each other.
+    pub const fn between(self) -> &'static str {
+        match self {
+            Self::Word | Self::Token | Self::Sentence => " ",
+            Self::Step => "\n",
+            Self::Paragraph => "\n\n",
+        }
+    }
+}

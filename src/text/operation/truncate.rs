@@ -15,7 +15,7 @@ pub fn truncated(text: &str, units: &[Range<usize>], units_max: usize, level: Le
     let rest = &text[end..];
     let attached = match level {
         Level::Word => rest.find(|c: char| c.is_whitespace() || c.is_alphanumeric()).unwrap_or(rest.len()),
-        Level::Token | Level::Sentence => 0,
+        Level::Token | Level::Sentence | Level::Step | Level::Paragraph => 0,
     };
     text[..end + attached].to_owned()
 }

@@ -1,13 +1,16 @@
-//! The label that a teacher states in its answer: `The answer is B because …`, `So the correct option is (b).`
+//! The answer that a teacher states: `The answer is B because …`, `So the correct option is (b).`
 //!
 //! A wrong label is worse than none. A statement that is denied (`the answer is not A`), asked (`the answer is A?`),
 //! reported (`one might say the answer is A`), open (`the answer is A or B`) or taken back further on gives none. The table
 //! in the tests decides what is what.
 
-use retort_artifact::{Choice, Label};
+use crate::answer::Expected;
+use retort_artifact::{Answer, Choice, Label, Question};
 
+mod open;
 mod pieces;
 
+pub(crate) use open::states;
 use pieces::{Piece, pieces};
 
 /// What an answer is called, alone or behind an adjective.
@@ -153,6 +156,14 @@ enum Stated {
     IsNot(char),
     /// Several, or none that can be named.
     Open,
+}
+
+/// Reads the answer to a question that a text states in the end.
+pub fn stated(text: &str, question: &Question) -> Option<Answer> {
+    match Expected::from(question) {
+        Expected::Choice(choices) => stated_label(text, choices).map(Answer::Choice),
+        expected => open::stated(text, expected),
+    }
 }
 
 /// Reads the label that a text states in the end, where it labels one of the choices.

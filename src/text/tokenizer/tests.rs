@@ -17,7 +17,8 @@ fn corpus(size: usize) -> Vec<String> {
     let format =
         retort_artifact::Format { placement: retort_artifact::Placement::After, marker: target::MARKER.into() };
     let text = |question: &retort_artifact::Question| {
-        let target = target::render(&format, question.answer.unwrap(), question.rationale.as_ref().unwrap()).unwrap();
+        let target =
+            target::render(&format, question.answer.as_ref().unwrap(), question.rationale.as_ref().unwrap()).unwrap();
         format!("{}{}{}", template.render(question, prompt::Answer::Hidden).unwrap(), prompt::SEPARATOR, target.text)
     };
     questions.split(retort_artifact::Split::Train).iter().map(text).collect()

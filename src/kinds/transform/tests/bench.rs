@@ -36,8 +36,8 @@ pub(super) fn question(id: &str, answer: char, choices: &[&str]) -> Question {
         id: id.into(),
         stem: "Which?".into(),
         choices: choices.iter().enumerate().map(choice).collect(),
-        answer: Some(Label::try_from(answer).unwrap()),
-        rationale: None,
+        answer: Some(Label::try_from(answer).unwrap().into()),
+        ..Question::default()
     }
 }
 

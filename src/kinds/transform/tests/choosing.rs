@@ -8,7 +8,7 @@ use super::*;
 use retort_artifact::{Label, Rationale};
 
 fn sample(id: &str, sample: u32, label: Option<char>, text: &str) -> Rationale {
-    let label = label.map(|label| Label::try_from(label).unwrap());
+    let label = label.map(|label| Label::try_from(label).unwrap().into());
     Rationale { sample, label, ..row(id, text) }
 }
 

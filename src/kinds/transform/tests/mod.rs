@@ -2,9 +2,12 @@
 
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
+mod adding;
 mod bench;
+mod changing;
 mod choosing;
 mod keeping;
+mod ordering;
 mod replacing;
 mod rows;
 

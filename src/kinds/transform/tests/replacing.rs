@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use retort_artifact::{Label, Rationale, Rationales};
+use retort_artifact::{Answer, Label, Rationale, Rationales};
 use retort_text::words::words;
 
 #[test]
@@ -159,7 +159,7 @@ fn no_question_gets_its_own_rationale_and_labels_are_as_declared() {
 #[test]
 fn samples_are_swapped_place_by_place_with_their_labels() {
     let bench = Bench::new();
-    let b = Label::try_from('B').ok();
+    let b = Label::try_from('B').ok().map(Answer::Choice);
     let rows = [row("a", "a0"), Rationale { sample: 4, label: b, ..row("a", "a4") }, row("b", "b0")];
     bench.check(
         "[ { swap: } ]",
@@ -170,7 +170,10 @@ fn samples_are_swapped_place_by_place_with_their_labels() {
         b 0: a0
     "#]],
     );
-    assert_eq!(bench.run("[ { swap: } ]", &rows).unwrap().iter().map(|row| row.label).collect::<Vec<_>>(), [None; 3]);
+    assert_eq!(
+        bench.run("[ { swap: } ]", &rows).unwrap().iter().map(|row| row.label.clone()).collect::<Vec<_>>(),
+        [const { None }; 3]
+    );
     bench.check(
         "[ { swap: } ]",
         &rows[..2],
@@ -205,7 +208,7 @@ fn samples_are_swapped_place_by_place_with_their_labels() {
 #[test]
 fn a_rationale_for_a_wrong_choice_comes_from_the_samples() {
     let labelled = |id: &str, sample, label: Option<char>, text: &str| {
-        let label = label.map(|label| Label::try_from(label).unwrap());
+        let label = label.map(|label| Label::try_from(label).unwrap().into());
         Rationale { sample, label, ..row(id, text) }
     };
     let samples = Rationales {
@@ -237,7 +240,7 @@ fn a_rationale_for_a_wrong_choice_comes_from_the_samples() {
         error: cannot do `steps[0].wrong`: 1 of 1 rationales have no sample with another label than the right answer: `b`
     "#]]);
     let wrong = bench.run("[ { wrong: { from: s } } ]", &rows[..1]).unwrap();
-    assert_eq!(wrong[0].label, Label::try_from('B').ok());
+    assert_eq!(wrong[0].label, Label::try_from('B').ok().map(Answer::Choice));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use retort_artifact::Rationale;
 use retort_fingerprint::ContentHash;
 
 /// Operations that do something to each row by itself.
-const BY_ROW: [&str; 13] = [
+const BY_ROW: [&str; 28] = [
     "[ { mask: { fraction: 0.4 } } ]",
     "[ { mask: { fraction: 0.4, level: token } } ]",
     "[ { mask: { words: [the, ice], with: null } } ]",
@@ -26,10 +26,25 @@ const BY_ROW: [&str; 13] = [
     "[ { sample: { n: 1 } } ]",
     "[ { filter: { words_min: 2, words_max: 9 } } ]",
     "[ { trim: { to: paragraph, stop: mud } } ]",
+    "[ { mask: { fraction: 0.4, level: step } } ]",
+    "[ { mask: { fraction: 0.4, level: paragraph, with: null } } ]",
+    "[ { shuffle: { level: step } } ]",
+    "[ { shuffle: { fraction: 0.4 } } ]",
+    "[ { shuffle: { fraction: 0.6, level: token } } ]",
+    "[ { truncate: { keep: 2, level: paragraph } } ]",
+    "[ { reverse: { level: step } } ]",
+    "[ { reverse: { level: token } } ]",
+    "[ { keep: { first: 2, last: 1 } } ]",
+    "[ { keep: { every: 2, level: token } } ]",
+    "[ { corrupt: { fraction: 0.5 } } ]",
+    "[ { corrupt: { keywords: { ice: mud, mud: ice } } } ]",
+    "[ { corrupt: { keywords: [the, ice, mud], fraction: 0.5 } } ]",
+    "[ { replace: { pattern: '(?i)the (ice|mud)', with: '$1' } } ]",
+    "[ { join: { separator: ' ' } } ]",
 ];
 
 fn texts_of_rationales() -> impl Strategy<Value = Vec<Rationale>> {
-    let text = "((the|ice|is|smooth|mud|B|so|The answer is B\\.)[ ,.\n]{0,2} ?){0,9}";
+    let text = "((the|ice|is|smooth|mud|B|so|The answer is B\\.|1\\.|- a|Step 2:|37|1,050|é😀)[ ,.\n]{0,2} ?){0,9}";
     prop::collection::btree_map(("[a-e]", 0u32..3), text, 3..9)
         .prop_map(|rows| rows.into_iter().map(|((id, sample), text)| Rationale { sample, ..row(&id, &text) }).collect())
 }
@@ -61,6 +76,38 @@ fn rows_that_come_go_or_change_places_move_no_other() {
             Ok(())
         };
         runner.run(&texts_of_rationales(), moved).unwrap();
+    }
+}
+
+/// Steps that give a rationale another's words, so that rows are not by themselves.
+const BY_OTHERS: [&str; 4] = [
+    "[ { swap: } ]",
+    "[ { insert: { count: 2 } } ]",
+    "[ { insert: { fraction: 0.5, level: token } } ]",
+    "[ { insert: { count: 1, level: step } } ]",
+];
+
+#[test]
+fn whatever_the_text_nothing_panics_and_the_same_seed_gives_the_same() {
+    let bench = Bench::new().with_tokenizer().with_questions(questions());
+    for written in BY_ROW.iter().chain(&BY_OTHERS) {
+        let steps = Bench::read(written).unwrap();
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() });
+        let repeats = |(one, two): (String, String)| {
+            let all = [row("a", &one), row("b", &two), row("c", ""), row("d", "the 12 ice")];
+            let done = bench.done(&steps, &all);
+            prop_assert_eq!(&bench.done(&steps, &all), &done, "{}", written);
+            // What leaves no rationale out leaves each where it was.
+            if !["sample", "filter"].iter().any(|name| written.contains(name)) {
+                let done = done.unwrap_or_else(|_| all.to_vec());
+                prop_assert_eq!(done.iter().map(|row| &row.id).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+            }
+            Ok(())
+        };
+        let text = || prop_oneof!["(?s).{0,30}", "([0-9]|\\.|-|\n|\\*| |é|Step|the|😀){0,15}"];
+        runner.run(&(text(), text()), repeats).unwrap();
+        drop(bench.said());
     }
 }
 
@@ -108,6 +155,35 @@ fn every_parameter_is_in_the_key() {
         "shuffle: {}",
         "shuffle: { level: token }",
         "shuffle: { level: sentence }",
+        "shuffle: { level: step }",
+        "shuffle: { level: paragraph }",
+        "shuffle: { fraction: 0.5 }",
+        "shuffle: { fraction: 1 }",
+        "reverse: {}",
+        "reverse: { level: step }",
+        "insert: { count: 1 }",
+        "insert: { count: 2 }",
+        "insert: { fraction: 0.5 }",
+        "insert: { count: 1, level: word }",
+        "insert: { count: 1, label: other }",
+        "corrupt: {}",
+        "corrupt: { fraction: 0.5 }",
+        "corrupt: { keywords: { less: more } }",
+        "corrupt: { keywords: { less: fewer } }",
+        "corrupt: { keywords: [less, more] }",
+        "corrupt: { keywords: [less, more], fraction: 0.5 }",
+        "keep: { first: 1 }",
+        "keep: { last: 1 }",
+        "keep: { first: 1, last: 1 }",
+        "keep: { every: 1 }",
+        "keep: { first: 1, level: step }",
+        "replace: { pattern: a, with: b }",
+        "replace: { pattern: a, with: c }",
+        "replace: { pattern: b, with: b }",
+        "join: {}",
+        "join: { separator: x }",
+        // What `with` names is in the key as an input.
+        "join: { with: x, missing: keep }",
         "truncate: { keep: 1 }",
         "truncate: { keep: 2 }",
         "truncate: { keep: 1, level: token }",
@@ -169,6 +245,22 @@ fn every_parameter_is_in_the_key() {
 }
 
 #[test]
+fn every_operation_has_an_example_in_the_documentation_and_every_example_can_be_read() {
+    let page = include_str!("../../../../docs/ablations.md");
+    let (_, table) = page.split_once("| step | what is left | example |\n|---|---|---|\n").unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let mut named = BTreeSet::new();
+    for line in table.lines() {
+        let examples = line.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for example in examples.split('`').skip(1).step_by(2) {
+            let read = Bench::read(&format!("[ {{ {example} }} ]"));
+            named.insert(read.unwrap_or_else(|why| panic!("{example}: {why}"))[0].name());
+        }
+    }
+    assert_eq!(named, OPERATIONS.all().iter().map(|form| form.name).collect::<BTreeSet<_>>());
+}
+
+#[test]
 fn parameters_that_do_not_fit_together_are_said_at_their_place() {
     let wrong = [
         "mask: {}",
@@ -193,6 +285,33 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         "trim: {}",
         "trim: { stop: \"\" }",
         "msk: {}",
+        "mask: { fraction: 0.1, level: steps }",
+        "keep_top: { k: 1, attributions: x, level: step }",
+        "shuffle: { fraction: 2 }",
+        "reverse: { level: letter }",
+        "insert: {}",
+        "insert: { count: 1, fraction: 0.5 }",
+        "insert: { count: 0 }",
+        "insert: { count: 1, label: wrong }",
+        "corrupt: { fraction: -1 }",
+        "corrupt: { keywords: {} }",
+        "corrupt: { keywords: [less] }",
+        "corrupt: { keywords: [less, Less] }",
+        "corrupt: { keywords: [less, no more] }",
+        "corrupt: { keywords: { no more: less } }",
+        "corrupt: { keywords: { less: Less } }",
+        "corrupt: { keywords: { less: ' ' } }",
+        "corrupt: { keywords: { less: 3 } }",
+        "corrupt: { keywords: { less: more, LESS: fewer } }",
+        "corrupt: { keywords: less }",
+        "keep: {}",
+        "keep: { first: 0 }",
+        "keep: { first: 1, every: 2 }",
+        "replace: { pattern: a }",
+        "replace: { pattern: '', with: a }",
+        "replace: { pattern: '(a', with: b }",
+        "replace: { pattern: a, with: $1 }",
+        "join: { missing: drop }",
     ];
     let said = wrong.map(|step| {
         let error = Bench::read(&format!("[ {{ {step} }} ]")).unwrap_err();
@@ -244,6 +363,60 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
             error: `steps[0].trim` needs a text in `stop`
         msk: {}
             error: unknown form `msk` in `steps[0]`
+        mask: { fraction: 0.1, level: steps }
+            error: `steps[0].mask.level` cannot be the text `steps`
+        keep_top: { k: 1, attributions: x, level: step }
+            error: `steps[0].keep_top` keeps tokens or words, so its `level` cannot be `step`
+        shuffle: { fraction: 2 }
+            error: `steps[0].shuffle.fraction` cannot be the number `2`
+        reverse: { level: letter }
+            error: `steps[0].reverse.level` cannot be the text `letter`
+        insert: {}
+            error: `steps[0].insert` needs either `count` or `fraction`
+        insert: { count: 1, fraction: 0.5 }
+            error: `steps[0].insert` needs either `count` or `fraction`
+        insert: { count: 0 }
+            error: `steps[0].insert.count` cannot be the number `0`
+        insert: { count: 1, label: wrong }
+            error: `steps[0].insert.label` cannot be the text `wrong`
+        corrupt: { fraction: -1 }
+            error: `steps[0].corrupt.fraction` cannot be the number `-1`
+        corrupt: { keywords: {} }
+            error: `steps[0].corrupt.keywords` cannot be a mapping
+        corrupt: { keywords: [less] }
+            error: `steps[0].corrupt.keywords`: one word alone has no other to give way to
+        corrupt: { keywords: [less, Less] }
+            error: `steps[0].corrupt.keywords`: a word is there twice
+        corrupt: { keywords: [less, no more] }
+            error: `steps[0].corrupt.keywords`: `no more` is not one word without punctuation
+        corrupt: { keywords: { no more: less } }
+            error: `steps[0].corrupt.keywords`: `no more` is not one word without punctuation
+        corrupt: { keywords: { less: Less } }
+            error: `steps[0].corrupt.keywords`: `less` would give way to itself
+        corrupt: { keywords: { less: ' ' } }
+            error: `steps[0].corrupt.keywords`: `less` has nothing to take its place; `mask` takes words out
+        corrupt: { keywords: { less: 3 } }
+            error: `steps[0].corrupt.keywords.less` cannot be the number `3`
+        corrupt: { keywords: { less: more, LESS: fewer } }
+            error: `steps[0].corrupt.keywords`: `LESS` is there twice
+        corrupt: { keywords: less }
+            error: `steps[0].corrupt.keywords` cannot be the text `less`
+        keep: {}
+            error: `steps[0].keep` needs `first`, `last` or `every`
+        keep: { first: 0 }
+            error: `steps[0].keep.first` cannot be the number `0`
+        keep: { first: 1, every: 2 }
+            error: `steps[0].keep` cannot have `every` together with `first` or `last`
+        replace: { pattern: a }
+            error: missing field `with` in `steps[0].replace`
+        replace: { pattern: '', with: a }
+            error: `steps[0].replace` needs a pattern in `pattern`
+        replace: { pattern: '(a', with: b }
+            error: `steps[0].replace` cannot read `(a` as a pattern: unclosed group
+        replace: { pattern: a, with: $1 }
+            error: `steps[0].replace` cannot write `$1`: the pattern has no group of that name, it has `0`; a dollar sign is `$$`
+        join: { missing: drop }
+            error: `steps[0].join` cannot have `missing` without `with`
     "#]]
     .assert_eq(&said.concat());
 }

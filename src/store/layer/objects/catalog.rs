@@ -1,8 +1,9 @@
 //! A recipe's catalog: one object with every claim for it and their signatures, so that one request finds the claim to use.
 //!
-//! Form, version 1: `{"catalog":1,"claims":[{"claim":"…","signatures":{"<key>":"<signature>"}}]}`, the text of each claim's
-//! file as it is, keys and signatures as hexadecimal digits. Nothing in a catalog is believed: each claim must be about the
-//! recipe, and each signature is verified.
+//! Form, version 2: `{"catalog":2,"claims":[{"claim":"…","id":"…","signatures":{"<key>":"<signature>"}}]}`, the text of each
+//! claim's file as it is and the claim's name, keys and signatures as hexadecimal digits. Nothing in a catalog is believed: each
+//! claim must have the bytes of its name, lest a bit that was flipped make another claim, and be about the recipe, and each
+//! signature is verified. Version 1 had no names.
 
 use std::collections::BTreeMap;
 
@@ -19,19 +20,20 @@ pub(super) const CATALOG_BYTES_MAX: u64 = CLAIM_BYTES_MAX;
 /// More claims for one recipe are of no use to anyone.
 pub(super) const CLAIMS_MAX: usize = 64;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FileV1 {
+struct FileV2 {
     catalog: u32,
-    claims: Vec<EntryV1>,
+    claims: Vec<EntryV2>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EntryV1 {
+struct EntryV2 {
     claim: String,
+    id: String,
     signatures: BTreeMap<String, String>,
 }
 
@@ -56,9 +58,12 @@ pub(super) enum Added {
 impl Catalog {
     /// Reads a catalog; `None` when the bytes are none.
     pub(super) fn decode(bytes: &[u8], fingerprint: &Fingerprint) -> Option<Self> {
-        let file: FileV1 = serde_json::from_slice(bytes).ok().filter(|file: &FileV1| file.catalog == VERSION)?;
-        let read = |entry: EntryV1| {
+        let file: FileV2 = serde_json::from_slice(bytes).ok().filter(|file: &FileV2| file.catalog == VERSION)?;
+        let read = |entry: EntryV2| {
             let claim = whole(entry.claim.into_bytes(), fingerprint).ok()?;
+            if claim.id.to_string() != entry.id {
+                return None;
+            }
             let signed = entry.signatures.iter().take(CLAIMS_MAX);
             let signatures = signed.filter_map(|(key, text)| Signed::read(claim.id, key, text)).collect();
             Some(WholeClaim { signatures, ..claim })
@@ -94,9 +99,10 @@ impl Catalog {
         let entry = |claim: &WholeClaim| {
             // A claim that was read is JSON, which is text.
             let text = String::from_utf8_lossy(&claim.bytes).into_owned();
-            EntryV1 { claim: text, signatures: claim.signatures.iter().map(Signed::write).collect() }
+            let signatures = claim.signatures.iter().map(Signed::write).collect();
+            EntryV2 { claim: text, id: claim.id.to_string(), signatures }
         };
-        let file = FileV1 { catalog: VERSION, claims: self.claims.iter().map(entry).collect() };
+        let file = FileV2 { catalog: VERSION, claims: self.claims.iter().map(entry).collect() };
         let bytes = serde_json::to_vec(&file).ok()?;
         (bytes.len() as u64 <= CATALOG_BYTES_MAX).then_some(bytes)
     }

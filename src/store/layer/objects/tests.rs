@@ -102,6 +102,26 @@ fn what_is_no_catalog_hides_no_claim_and_is_set_right() {
 }
 
 #[test]
+fn a_bit_flipped_anywhere_in_a_catalog_makes_no_other_claim() {
+    let (fingerprint, ours) = claim(1, "ada", 7);
+    let mut catalog = Catalog::default();
+    catalog.add(&ours);
+    let sound = catalog.encode().unwrap();
+    for bit in 0..sound.len() * 8 {
+        let mut flipped = sound.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let read = Catalog::decode(&flipped, &fingerprint).unwrap_or_default();
+        assert!(read.claims.iter().all(|claim| claim.id == ours.id), "bit {bit}");
+    }
+    // In a bucket it costs the look at the claim's own name.
+    let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
+    put(&objects, &fingerprint, &ours);
+    let text = String::from_utf8(sound).unwrap().replacen("ada", "eda", 1);
+    objects.remote.overwrite(&objects.names.catalog(&fingerprint), &Bytes::from(text)).unwrap();
+    assert_eq!(objects.claim(&fingerprint).unwrap().unwrap().id, ours.id);
+}
+
+#[test]
 fn claims_of_other_recipes_in_a_catalog_are_passed_by() {
     let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
     let ((one, _), (other, theirs)) = (claim(1, "ada", 1), claim(2, "eve", 1));

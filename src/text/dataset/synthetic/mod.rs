@@ -33,6 +33,7 @@
 //! Each question is drawn from a stream of its own; `test` is drawn first, then `dev`, then `train`. More training
 //! questions therefore leave all earlier questions as they were.
 
+pub mod arithmetic;
 mod facts;
 mod situations;
 mod spec;
@@ -121,8 +122,9 @@ fn fresh(spec: &SyntheticSpec, split: Split, index: usize, seen: &mut BTreeSet<S
                 id: format!("synthetic-{split}-{index:05}"),
                 stem,
                 choices: facts.choices(),
-                answer: Some(label),
+                answer: Some(label.into()),
                 rationale: Some(facts.rationale()),
+                ..Question::default()
             };
         }
     }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::situations::Effect;
 use super::*;
 use crate::Fraction;
+use retort_artifact::Answer;
 
 fn fraction(value: f64) -> Fraction {
     Fraction::try_from(value).unwrap()
@@ -15,7 +16,7 @@ fn fraction(value: f64) -> Fraction {
 fn told(question: &Question) -> String {
     let choices = question.choices.iter().map(|choice| format!("({}) {}", choice.label, choice.text));
     let choices: Vec<String> = choices.collect();
-    let (answer, rationale) = (question.answer.unwrap(), question.rationale.as_ref().unwrap());
+    let (answer, rationale) = (question.answer.as_ref().unwrap(), question.rationale.as_ref().unwrap());
     format!("{} {}\n{answer}: {rationale}\n", question.stem, choices.join(" "))
 }
 
@@ -86,7 +87,7 @@ fn splits_have_their_sizes_and_share_no_text() {
     let ids: BTreeSet<&str> = all().map(|question| question.id.as_str()).collect();
     assert_eq!((texts.len(), ids.len()), (11_500, 11_500));
     for split in Split::ALL {
-        let a = questions.split(split).iter().filter(|question| question.answer == Label::at(0)).count();
+        let a = questions.split(split).iter().filter(|question| question.answer == Answer::at(0)).count();
         assert_eq!(a * 2, questions.split(split).len(), "{split} is not balanced");
     }
 }
@@ -128,7 +129,7 @@ fn the_first_fact_alone_is_right_but_for_the_reversals() {
     let more: Vec<&str> = situations().iter().map(|situation| situation.cause[0]).collect();
     let right = questions.split(Split::Train).iter().filter(|question| {
         let first_has_more = more.iter().any(|cause| question.stem.contains(&format!(" is {cause} than ")));
-        (question.answer == Label::at(0)) == first_has_more
+        (question.answer == Answer::at(0)) == first_has_more
     });
     // Six standard deviations of a binomial with n = 4,000 and p = 0.8.
     assert!(right.count().abs_diff(3_200) < 152);
@@ -157,7 +158,7 @@ fn situations_are_told_apart_by_their_words() {
 fn the_questions_are_pinned() {
     use retort_artifact::Artifact;
     let parts = generate(&SyntheticSpec::default()).unwrap().encode();
-    let digest = retort_fingerprint::Digest::of(parts["train"].bytes().expect("in memory")).short();
+    let digest = retort_fingerprint::Digest::of(parts["train"].bytes().unwrap()).short();
     expect_test::expect!["c408d871a4"].assert_eq(&digest);
 }
 
@@ -203,7 +204,7 @@ proptest! {
                             continue;
                         }
                         let answer = if asked == direction { subject } else { 1 - subject };
-                        prop_assert_eq!(question.answer, Label::at(answer), "{}", question.stem);
+                        prop_assert_eq!(&question.answer, &Answer::at(answer), "{}", question.stem);
                         found += 1;
                     }
                 }

@@ -1,0 +1,139 @@
+//! The choices of a row, in the layouts in which tables have them.
+
+use serde_json::Value as Json;
+
+use super::error::{TableError, shown};
+use super::{Field, Row, text_of};
+use retort_artifact::{Choice, Label};
+
+/// Where choices come from.
+#[derive(Debug, Clone)]
+pub enum Listed {
+    /// One field: a list of texts, a list of `{label, text}`, or `{label: […], text: […]}`.
+    Field(Field),
+    /// A column for each choice.
+    Columns(Vec<Field>),
+}
+
+/// Choices, and how their labels are written in the table.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Chosen {
+    pub(super) choices: Vec<Choice>,
+    labels: Vec<String>,
+}
+
+impl Listed {
+    /// Reads the choices of a row.
+    pub(super) fn of(&self, row: &Row) -> Result<Chosen, TableError> {
+        let (field, pairs) = match self {
+            Self::Columns(columns) => {
+                let text = |column: &Field| -> Result<(Option<String>, Json), TableError> {
+                    Ok((None, column.value(row, "choices")?))
+                };
+                let names: Vec<&str> = columns.iter().map(Field::written).collect();
+                // A choice that is blank is one that the row does not have.
+                let all = columns.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+                let given = all.iter().rposition(|(_, value)| !is_blank(value)).map_or(0, |last| last + 1);
+                (names.join(", "), all.into_iter().take(given).collect())
+            }
+            Self::Field(field) => {
+                let value = field.value(row, "choices")?;
+                let pairs = pairs(&value).ok_or_else(|| unexpected(row, field.written(), &value))?;
+                (field.written().to_owned(), pairs)
+            }
+        };
+        let mut texts = Vec::with_capacity(pairs.len());
+        for (_, value) in &pairs {
+            let text = text_of(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            texts.push(text.ok_or_else(|| unexpected(row, &field, value))?);
+        }
+        if texts.len() < 2 || texts.len() > 26 {
+            let all = Json::from(texts);
+            return Err(unexpected(row, &field, &all));
+        }
+        let labels: Option<Vec<String>> = pairs.iter().map(|(label, _)| label.clone()).collect();
+        let texts = if labels.is_none() { without_letters(texts) } else { texts };
+        let choice = |(index, text): (usize, String)| Some(Choice { label: Label::at(index)?, text });
+        Ok(Chosen {
+            choices: texts.into_iter().enumerate().filter_map(choice).collect(),
+            labels: labels.unwrap_or_default(),
+        })
+    }
+}
+
+fn is_blank(value: &Json) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+fn unexpected(row: &Row, field: &str, found: &Json) -> TableError {
+    TableError::Unexpected {
+        place: row.place,
+        role: "choices".into(),
+        field: field.to_owned(),
+        found: shown(found),
+        expected: "2 to 26 choices: a list of texts, a list of `{label, text}`, or `{label: […], text: […]}`".into(),
+    }
+}
+
+/// Returns the label, where there is one, and the text of each choice.
+fn pairs(value: &Json) -> Option<Vec<(Option<String>, Json)>> {
+    match value {
+        Json::Array(items) if items.iter().all(Json::is_object) => {
+            items.iter().map(|item| Some((text_of(item.get("label")?), item.get("text")?.clone()))).collect()
+        }
+        Json::Array(items) => Some(items.iter().map(|item| (None, item.clone())).collect()),
+        Json::Object(fields) => {
+            let (labels, texts) = (fields.get("label")?.as_array()?, fields.get("text")?.as_array()?);
+            let pair = |(label, text): (&Json, &Json)| (text_of(label), text.clone());
+            (labels.len() == texts.len()).then(|| labels.iter().zip(texts).map(pair).collect())
+        }
+        // A list that was written as text, as CSV has it.
+        Json::String(text) if text.trim_start().starts_with(['[', '{']) => pairs(&serde_json::from_str(text).ok()?),
+        _ => None,
+    }
+}
+
+/// Takes the letters off choices that all begin with their own: `A)21`, `(B) 22`, `C. 23`.
+fn without_letters(texts: Vec<String>) -> Vec<String> {
+    let rest = |(index, text): (usize, &String)| {
+        let letter = Label::at(index)?.letter();
+        let text = text.strip_prefix('(').unwrap_or(text).strip_prefix(letter)?;
+        let text = text.strip_prefix([')', '.', ':'])?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let bare: Option<Vec<String>> = texts.iter().enumerate().map(rest).collect();
+    bare.unwrap_or(texts)
+}
+
+impl Chosen {
+    /// Finds the choice that an answer names: by its label as the table writes it, its letter, its place from 0, or its
+    /// words.
+    pub(super) fn answer(&self, text: &str) -> Option<Label> {
+        let at = |index: usize| self.choices.get(index).map(|choice| choice.label);
+        if let Some(index) = self.labels.iter().position(|label| label == text) {
+            return at(index);
+        }
+        let bare = text.trim_matches(|c: char| "().: ".contains(c));
+        let mut letters = bare.chars();
+        if let (Some(letter), None) = (letters.next(), letters.next())
+            && let Ok(label) = Label::try_from(letter.to_ascii_uppercase())
+        {
+            return at(label.index());
+        }
+        let mut same = self.choices.iter().filter(|choice| choice.text == text);
+        if let (Some(choice), None) = (same.next(), same.next()) {
+            return Some(choice.label);
+        }
+        text.parse::<usize>().ok().and_then(at)
+    }
+
+    /// Says what an answer may be.
+    pub(super) fn expected(&self) -> String {
+        let name = |(index, choice): (usize, &Choice)| {
+            let label = self.labels.get(index).cloned().unwrap_or_else(|| choice.label.to_string());
+            format!("{label} (`{}`)", choice.text)
+        };
+        let all: Vec<String> = self.choices.iter().enumerate().map(name).collect();
+        format!("one of the choices: {}", all.join(", "))
+    }
+}
