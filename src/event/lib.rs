@@ -4,10 +4,12 @@
 //! the same events, and a log replays through the same reporters.
 
 mod log;
+mod why;
 
 use serde::{Deserialize, Serialize};
 
 pub use log::{log_line, read_log};
+pub use why::Wording;
 
 use retort_fingerprint::{Fingerprint, KeyChange};
 

@@ -3,10 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::predict::Known;
 use super::recipe::known_reads;
-use super::{Facts, Read, Verdict, recipe};
-use retort_spec::InstanceId;
+use super::verdict::Verdict;
+use super::{Externals, Facts, Found, Read, recipe};
+use retort_spec::{Experiment, InstanceId};
+
+/// What recipes are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) experiment: &'a Experiment,
+    pub(super) externals: &'a Externals,
+    pub(super) numerics: &'a str,
+    pub(super) results: &'a [Option<Arc<Found>>],
+}
 
 /// Marks the hits that are made again if something runs of which that is not known yet, and what those need in turn.
 pub(super) fn mark(known: Known<'_>, facts: &dyn Facts, verdicts: &mut [Verdict]) {

@@ -9,10 +9,12 @@ mod external;
 mod makers;
 mod predict;
 mod recipe;
+mod verdict;
 mod why;
 
 pub use external::{Externals, ExternalsError, Roots};
 pub use makers::Makers;
-pub use predict::{Counts, Plan, Verdict, predict};
+pub use predict::predict;
 pub use recipe::{Decision, Facts, Found, Need, Read, Recipe, decide, recipe};
+pub use verdict::{Counts, Plan, Verdict};
 pub use why::{Divergence, Earlier, History, divergence, gone, why};

@@ -3,73 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::doubts;
+use super::doubts::{self, Known};
+use super::verdict::{Plan, Verdict};
 use super::{Decision, Externals, Facts, Found, Makers, Need, Read, Recipe, decide, recipe};
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_graph::InstanceGraph;
 use retort_spec::{Experiment, InstanceId};
 use retort_store::StoreError;
-
-/// What the plan says of one instance.
-#[derive(Debug)]
-pub enum Verdict {
-    /// It is no part of this plan.
-    Left,
-    /// Its result is there.
-    Hit(Arc<Found>),
-    /// It runs.
-    Run(Box<Recipe>),
-    /// Its result is there but its bytes are not, and something that runs needs them, or somebody who named it.
-    Remake(Box<Recipe>, Arc<Found>),
-    /// Its result is there but its bytes are not; it is made again if one of these, which may run, turns out to need them.
-    Doubtful(Arc<Found>, Vec<InstanceId>),
-    /// It has the same recipe as this instance, which runs, and takes its result.
-    Shares(InstanceId),
-    /// It may run or be a hit, depending on what these produce.
-    Awaits(Vec<InstanceId>),
-    /// It may run or be a hit, depending on what these files hold, which are not here.
-    Lacks(Vec<String>),
-}
-
-/// What is expected to happen, instance by instance.
-#[derive(Debug)]
-pub struct Plan {
-    /// One verdict for each instance of the experiment.
-    pub verdicts: Vec<Verdict>,
-}
-
-/// How many instances got each verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
-    /// Hits.
-    pub hits: usize,
-    /// Runs, those that make lost bytes again among them.
-    pub runs: usize,
-    /// Instances that take the result of one that runs.
-    pub shares: usize,
-    /// Instances of which it is not known yet whether they run.
-    pub awaits: usize,
-    /// Instances whose files are not here.
-    pub lacks: usize,
-}
-
-impl Plan {
-    /// Counts the verdicts.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for verdict in &self.verdicts {
-            match verdict {
-                Verdict::Left => {}
-                Verdict::Hit(_) => counts.hits += 1,
-                Verdict::Run(_) | Verdict::Remake(..) => counts.runs += 1,
-                Verdict::Shares(_) => counts.shares += 1,
-                Verdict::Awaits(_) | Verdict::Doubtful(..) => counts.awaits += 1,
-                Verdict::Lacks(_) => counts.lacks += 1,
-            }
-        }
-        counts
-    }
-}
 
 /// Predicts what a run would do with the instances marked in `wanted`; of those in `named` the bytes are to be there in the
 /// end.
@@ -166,15 +106,6 @@ enum Lacking {
     Anew(InstanceId, Vec<Read>),
     /// Its bytes are asked for and gone.
     Again(Asked),
-}
-
-/// What recipes are made of.
-#[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) experiment: &'a Experiment,
-    pub(super) externals: &'a Externals,
-    pub(super) numerics: &'a str,
-    pub(super) results: &'a [Option<Arc<Found>>],
 }
 
 /// Finds out which hits are made again because something that runs reads their bytes and these cannot be had.

@@ -1,6 +1,5 @@
 //! Why instances are stale: the field that changed, its place in the file, and the first ancestor that diverged.
 
-use retort_event::Why;
 use retort_plan::{Verdict, divergence, gone};
 use retort_spec::InstanceId;
 use serde::Serialize;
@@ -67,12 +66,12 @@ impl Session {
                 one.last_took_ms = Some(found.took_ms);
             }
             Verdict::Remake(_, found) => {
-                one.state = format!("must be made again: {}", lost(&gone(found, &*self.store)));
+                one.state = format!("must be made again: {}", gone(found, &*self.store));
                 one.last_took_ms = Some(found.took_ms);
             }
             Verdict::Doubtful(found, readers) => {
                 let readers = readers.iter().map(|id| self.name(*id)).collect::<Vec<_>>().join(" or ");
-                one.state = format!("is made again if {readers} runs: {}", lost(&gone(found, &*self.store)));
+                one.state = format!("is made again if {readers} runs: {}", gone(found, &*self.store));
                 one.last_took_ms = Some(found.took_ms);
             }
             Verdict::Shares(first) => {
@@ -109,15 +108,6 @@ impl Session {
             },
         }
         one
-    }
-}
-
-/// Says what of a result is lost, in the words that the plan has for it.
-fn lost(why: &Why) -> String {
-    match why {
-        Why::Evicted { part } => format!("its {part} were not kept, and are needed again"),
-        Why::Lost { part } if part != "result" => format!("its part `{part}` is lost or damaged, and needed"),
-        _ => "its result is gone".to_owned(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::disk;
-use super::guard;
 use super::layout::{Area, Layout};
+use super::stamp;
 
 /// How the name of the tag's file begins until it is written.
 pub(super) const TAG_TO_BE: &str = ".tag-";
@@ -62,7 +62,7 @@ pub(super) fn require_folder(root: &Path, folder: &Path) -> io::Result<()> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             found => found?,
         };
-        let own_link = found.is_symlink() && guard::is_of_ours(&found) && path.is_dir();
+        let own_link = found.is_symlink() && stamp::is_of_ours(&found) && path.is_dir();
         if !found.is_dir() && !own_link {
             let what = if found.is_symlink() { "a link" } else { "no folder" };
             return Err(io::Error::other(format!(

@@ -1,28 +1,16 @@
 //! Who else can write a file or a folder. What nobody else can write may be believed as it stands; everything else is
 //! verified, or signed.
 
-use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::disk;
+use super::stamp::{is_guarded, is_of_ours};
 
-/// The write permissions of a group and of everybody.
-const OTHERS_WRITE: u32 = 0o022;
 /// In such a folder only the owner of a name may remove it.
 const STICKY: u32 = 0o1000;
 const PRIVATE: u32 = 0o700;
-
-/// Tells whether only this user, or the superuser, can write a file or folder.
-pub(super) fn is_guarded(metadata: &Metadata) -> bool {
-    is_of_ours(metadata) && metadata.mode() & OTHERS_WRITE == 0
-}
-
-/// Tells whether this user, or the superuser, owns something.
-pub(super) fn is_of_ours(metadata: &Metadata) -> bool {
-    [rustix::process::geteuid().as_raw(), 0].contains(&metadata.uid())
-}
 
 /// Tells whether nobody else can change, replace or move what lies in a folder: neither it nor a folder above it lets
 /// others write. A folder that is not there yet counts as the one it will be made in.

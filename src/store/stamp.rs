@@ -5,8 +5,6 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::guard;
-
 /// A file's (device, inode, size, mtime, ctime): as long as it stays the same, the bytes did.
 ///
 /// Mode bits are left out on purpose: nothing may be concluded from them, except that changing them changes the ctime.
@@ -19,6 +17,9 @@ pub(super) struct Stamp {
     changed_ns: i128,
     guarded: bool,
 }
+
+/// The write permissions of a group and of everybody.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// How coarse a file system's clock may be when its stamps carry fractions of a second; Linux ticks every 1 to 10 ms.
 const TICK_NS: i128 = 50_000_000;
@@ -38,7 +39,7 @@ impl Stamp {
             bytes: metadata.size(),
             modified_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
             changed_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
-            guarded: guard::is_guarded(metadata),
+            guarded: is_guarded(metadata),
         }
     }
 
@@ -97,6 +98,16 @@ impl Stamp {
         }
         out
     }
+}
+
+/// Tells whether only this user, or the superuser, can write a file or folder.
+pub(super) fn is_guarded(metadata: &Metadata) -> bool {
+    is_of_ours(metadata) && metadata.mode() & OTHERS_WRITE == 0
+}
+
+/// Tells whether this user, or the superuser, owns something.
+pub(super) fn is_of_ours(metadata: &Metadata) -> bool {
+    [rustix::process::geteuid().as_raw(), 0].contains(&metadata.uid())
 }
 
 /// The numbers of file systems in memory, where a file that is written through a mapping keeps its stamp: tmpfs, ramfs and

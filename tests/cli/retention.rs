@@ -56,7 +56,7 @@ fn weights_that_are_not_kept_go_and_are_made_again_for_what_needs_them() {
         "max_new: 16 }\n  first:\n    where: { fraction: 0.4 }\n    evaluate: { model: tuned, questions: questions, split: dev, max_new: 16 }",
     );
     let plan = project.run(&["plan", FILE]).code(0);
-    assert!(plan.stdout.contains("its weights were not kept, and are needed again"), "{plan}");
+    assert!(plan.stdout.contains("`weights` not kept"), "{plan}");
     let explained = project.run(&["explain", FILE, "tuned"]).code(0);
     let remade = project.stale();
     let expected = ["first[fraction=0.4]", "tuned[fraction=0.4]"].map(str::to_owned);

@@ -1,13 +1,11 @@
 //! `retort plan`: what a run would do.
 
-use std::collections::BTreeMap;
-
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
 use super::super::footprint;
 use super::super::print;
+use super::super::reporter::reason;
 use super::super::settings::load;
-use crate::event::Why;
 use crate::plan::{Plan, Verdict};
 use crate::session::{Demand, Forecast, Prospect, duration};
 use crate::stage::{Basis, Estimate};
@@ -45,8 +43,8 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
     let shown = if every_hit { listed.len() } else { listed.len().min(SHOWN_MAX) };
     for line in &listed[..shown] {
         let why = match (&line.why, &line.awaits[..]) {
-            (Some(why), [reader, ..]) => format!("{} if {reader} runs", reason(why)),
-            (Some(why), []) => reason(why),
+            (Some(why), [reader, ..]) => format!("{} if {reader} runs", reason(why, false)),
+            (Some(why), []) => reason(why, false),
             (None, [first, ..]) if line.verdict == "shares" => format!("the same recipe as {first}"),
             (None, [first, more @ ..]) => match more.len() {
                 0 => format!("after {first}"),
@@ -109,35 +107,4 @@ fn asking(estimate: &Estimate) -> String {
 fn saved(plan: &Plan) -> Option<String> {
     let took: u64 = plan.verdicts.iter().map(|v| if let Verdict::Hit(found) = v { found.took_ms } else { 0 }).sum();
     (took > 0).then(|| duration(took))
-}
-
-/// Says in a few words why an instance runs.
-fn reason(why: &Why) -> String {
-    match why {
-        Why::New => "new".into(),
-        Why::Lost { part } if part == "result" => "its result is gone".into(),
-        Why::Lost { part } => format!("its part `{part}` is lost or damaged, and needed"),
-        Why::Evicted { part } => format!("its {part} were not kept, and are needed again"),
-        Why::Changed { from, changes } => {
-            let shown: BTreeMap<&str, String> = changes
-                .iter()
-                .take(3)
-                .map(|change| {
-                    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
-                    (
-                        change.path.as_str(),
-                        format!(
-                            "{}: {} → {}",
-                            change.path.trim_start_matches("params."),
-                            value(&change.before),
-                            value(&change.after)
-                        ),
-                    )
-                })
-                .collect();
-            let more = if changes.len() > 3 { format!(" and {} more", changes.len() - 3) } else { String::new() };
-            let than = from.as_ref().map_or(String::new(), |from| format!(" (nearest: {from})"));
-            format!("{}{more}{than}", shown.into_values().collect::<Vec<_>>().join("; "))
-        }
-    }
 }

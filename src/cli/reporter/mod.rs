@@ -16,6 +16,7 @@ mod canvas;
 mod clean;
 mod frame;
 mod json;
+mod line;
 mod narrate;
 mod number;
 mod pace;
@@ -34,6 +35,7 @@ use std::io;
 pub use clean::{clean, json_escaped};
 pub use json::Json;
 pub use plain::Plain;
+pub(super) use why::reason;
 
 use crate::event::Reporter;
 use styled::Styled;

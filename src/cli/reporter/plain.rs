@@ -5,7 +5,8 @@ use std::io::Write;
 
 use super::board::Row;
 use super::clean::one_line;
-use super::narrate::{Line, Mark, Narrator};
+use super::line::{Line, Mark};
+use super::narrate::Narrator;
 use super::number;
 use crate::event::{Event, Note, Reporter, What};
 use crate::session::{about, stamp};

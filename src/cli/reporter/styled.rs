@@ -6,7 +6,8 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::clean::{shorten_end, shorten_name, width, wrapped};
-use super::narrate::{Line, Mark, Narrator};
+use super::line::{Line, Mark};
+use super::narrate::Narrator;
 use crate::event::{Event, Reporter};
 
 /// The fewest columns that a name is shortened to.

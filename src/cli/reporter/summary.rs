@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::print;
 use super::clean::{one_line, shorten_end};
-use super::narrate::{Line, Mark};
+use super::line::{Line, Mark};
 use super::number::amount;
 use crate::event::Tally;
 use crate::session::duration;

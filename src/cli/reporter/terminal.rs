@@ -14,7 +14,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::canvas::Canvas;
 use super::frame::{Space, frame};
-use super::narrate::{Mark, Narrator};
+use super::line::Mark;
+use super::narrate::Narrator;
 use super::styled::styled;
 use crate::event::{Event, Reporter, What};
 

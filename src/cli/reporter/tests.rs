@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::recorded::*;
 use super::styled::styled;
-use super::{Json, Plain, Styled, narrate};
+use super::{Json, Plain, Styled, line, narrate};
 use crate::event::{Event, Note, Reporter, Tally, What, log_line, read_log};
 
 /// A place to write that can be read while the reporter still has it.
@@ -43,7 +43,7 @@ fn plain(events: &[Event], quiet: bool, verbose: u8) -> String {
 fn marked(events: &[Event], columns: usize) -> String {
     let mut narrator = narrate::Narrator::new(false, 0);
     let lines = events.iter().filter_map(|event| narrator.hear(event));
-    let lines = lines.filter(|line| !matches!(line.mark, narrate::Mark::Start | narrate::Mark::Wait));
+    let lines = lines.filter(|line| !matches!(line.mark, line::Mark::Start | line::Mark::Wait));
     lines.map(|line| styled(&line, Some(columns), false) + "\n").collect()
 }
 

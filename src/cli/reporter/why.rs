@@ -1,8 +1,7 @@
-//! Why an instance runs, in a few words.
+//! Why an instance runs, as a terminal shows it.
 
 use super::clean::{one_line, shorten_middle};
-use crate::event::Why;
-use crate::fingerprint::KeyChange;
+use crate::event::{Why, Wording};
 
 /// How many changes are named unless all are asked for.
 const CHANGES_MAX: usize = 2;
@@ -12,64 +11,16 @@ const VALUE_COLUMNS: usize = 24;
 /// Says why: `new`, `fraction: 0.4 → 0.5`, `rationales changed`, `result lost`.
 ///
 /// In full, every change is named with its whole values, and so is the earlier instance it is compared with.
-pub(super) fn reason(why: &Why, full: bool) -> String {
-    match why {
-        Why::New => "new".to_owned(),
-        Why::Lost { part } if part == "result" => "result lost".to_owned(),
-        Why::Lost { part } => format!("`{}` lost", one_line(part)),
-        Why::Evicted { part } => format!("`{}` not kept", one_line(part)),
-        Why::Changed { from, changes } => {
-            let said = changed(changes, full);
-            match from {
-                Some(from) if full => format!("{said}, against `{}`", one_line(from)),
-                _ => said,
-            }
-        }
-    }
-}
-
-fn changed(changes: &[KeyChange], full: bool) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for change in changes {
-        let text = one_change(change, full);
-        // Several parts of one input change together and read as one change.
-        if !said.contains(&text) {
-            said.push(text);
-        }
-    }
-    let rest = if full { 0 } else { said.len().saturating_sub(CHANGES_MAX) };
-    said.truncate(said.len() - rest);
-    if said.is_empty() {
-        return "changed".to_owned();
-    }
-    let more = if rest > 0 { format!(", {rest} more") } else { String::new() };
-    format!("{}{more}", said.join(", "))
-}
-
-fn one_change(KeyChange { path, before, after }: &KeyChange, full: bool) -> String {
-    if let Some(input) = path.strip_prefix("inputs.") {
-        let port = one_line(input.rsplit_once('.').map_or(input, |(port, _part)| port));
-        return match (before, after) {
-            (None, _) => format!("{port} added"),
-            (_, None) => format!("{port} removed"),
-            _ => format!("{port} changed"),
-        };
-    }
-    let value = |value: &Option<String>| match value.as_deref().map(one_line) {
-        None => "unset".to_owned(),
-        Some(text) if full => text,
-        Some(text) => shorten_middle(&text, VALUE_COLUMNS),
-    };
-    let field = match path.as_str() {
-        "revision" => "stage revision".to_owned(),
-        other => one_line(other.strip_prefix("params.").unwrap_or(other)),
-    };
-    format!("{field}: {} → {}", value(before), value(after))
+pub(in crate::cli) fn reason(why: &Why, full: bool) -> String {
+    let short = |text: &str| shorten_middle(&one_line(text), VALUE_COLUMNS);
+    let value: &dyn Fn(&str) -> String = if full { &one_line } else { &short };
+    why.told(Wording { changes_max: (!full).then_some(CHANGES_MAX), name: &one_line, value })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::KeyChange;
 
     fn change(path: &str, before: Option<&str>, after: Option<&str>) -> KeyChange {
         KeyChange { path: path.into(), before: before.map(Into::into), after: after.map(Into::into) }

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use fs_err::File;
 
-use super::place::{Copied, Expected, Named, Place, Put, unsound};
-use super::{LayerOptions, Writes};
+use super::place::{Copied, Expected, Named, Place, Put, Terms, unsound};
 use crate::BlobRef;
 use crate::claim::ClaimId;
 use crate::disk::{self, Opened};
@@ -48,7 +47,7 @@ impl Directory {
     /// Opens the directory, which must be there: an empty one may be a place where nothing is mounted yet.
     pub(super) fn open(
         root: &Path,
-        options: &LayerOptions,
+        terms: &Terms,
         from: &StoreOptions,
         notices: &Arc<Notices>,
         trust: &Arc<Trust>,
@@ -68,10 +67,10 @@ impl Directory {
                 return Err(format!("`{}` is not a folder", folder.display()));
             }
         }
-        let wants = options.writes != Writes::Never;
+        let wants = terms.wants_writes;
         let writable = wants && rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK).is_ok();
         if wants && !writable {
-            notices.push(Notice::LayerReadOnly { layer: options.name.clone() });
+            notices.push(Notice::LayerReadOnly { layer: terms.name.clone() });
         }
         let is_network = disk::is_network(root);
         Ok(Self { core: Core::of_layer(layout, writable, from, notices, trust), is_network })

@@ -10,6 +10,7 @@
 mod directory;
 mod objects;
 mod opened;
+mod options;
 mod patience;
 mod place;
 mod pusher;
@@ -21,13 +22,12 @@ mod transfer;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 pub(super) use objects::share;
 pub use objects::{AddressError, Bucket, ObjectsAt, Surroundings};
 pub(super) use opened::Layer;
+pub use options::{LayerAt, LayerOptions, Writes};
 pub(super) use pusher::{Pusher, PusherHandle};
 pub use selection::Selection;
 pub use transfer::{Compare, Moved, Moving};
@@ -37,40 +37,6 @@ use super::notice::Notices;
 use super::open::StoreOptions;
 use super::trust::Trust;
 use retort_fingerprint::{Digest, Fingerprint};
-
-/// When what is made here goes to a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Writes {
-    /// Never: the layer is only read.
-    Never,
-    /// When a person says so, with `retort cache push`.
-    OnPush,
-    /// As soon as it is made.
-    OnSuccess,
-}
-
-/// What a layer is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LayerAt {
-    /// A directory.
-    Directory(PathBuf),
-    /// Object storage.
-    Objects(ObjectsAt),
-}
-
-/// One layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerOptions {
-    /// What it is called in messages and commands.
-    pub name: String,
-    /// Where it is.
-    pub at: LayerAt,
-    /// When what is made here goes there.
-    pub writes: Writes,
-    /// How long it may take to answer, or to move the next bytes.
-    pub timeout: Duration,
-}
 
 /// The layers of a store, in the order in which they are asked.
 #[derive(Default)]

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::directory::Directory;
 use super::objects::Objects;
+use super::options::{LayerAt, LayerOptions};
 use super::patience::Patience;
 use super::place::Place;
-use super::{LayerAt, LayerOptions};
 use crate::error::StoreError;
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};
@@ -175,7 +175,7 @@ fn open(
     trust: &Arc<Trust>,
 ) -> Result<Arc<dyn Place>, String> {
     Ok(match &options.at {
-        LayerAt::Directory(root) => Arc::new(Directory::open(root, options, from, notices, trust)?),
-        LayerAt::Objects(at) => Arc::new(Objects::open(at, options, notices, trust)?),
+        LayerAt::Directory(root) => Arc::new(Directory::open(root, &options.terms(), from, notices, trust)?),
+        LayerAt::Objects(at) => Arc::new(Objects::open(at, &options.terms(), notices, trust)?),
     })
 }

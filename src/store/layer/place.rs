@@ -15,6 +15,17 @@ use crate::lease::Attempt;
 use crate::run::RunId;
 use retort_fingerprint::{Digest, Fingerprint};
 
+/// What a place has to know of the layer it is.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    /// What the layer is called in messages.
+    pub(super) name: String,
+    /// Whether anything is to be put there.
+    pub(super) wants_writes: bool,
+    /// How long it may take to answer.
+    pub(super) timeout: Duration,
+}
+
 /// What came of copying a blob.
 #[derive(Debug)]
 pub(super) enum Copied {

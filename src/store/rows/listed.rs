@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::rescue::copy_aside;
+use super::aside::copy_aside;
 use super::scope::{Known, Scope};
 use super::{PACK, hash, journal, pack};
 use crate::disk;

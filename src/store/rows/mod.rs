@@ -13,6 +13,7 @@
 //! What is damaged costs its own row: a journal is read on from the next sound record, a pack without its key table; the rest
 //! goes into a new pack, and the damaged file into quarantine.
 
+mod aside;
 mod compact;
 mod journal;
 mod listed;
@@ -21,6 +22,7 @@ mod rescue;
 mod salvage;
 mod scope;
 mod shelf;
+mod table;
 mod take;
 
 pub(super) use compact::{compact, kinds, rebuild};

@@ -11,6 +11,7 @@ use std::path::Path;
 use fs_err::File;
 
 use super::salvage::{self, Found};
+use super::table::{ENTRY_BYTES, HEAD_BYTES, TABLE_CHECK_BYTES, entry};
 use super::{CHECK_BYTES, PACK, PACK_BYTES_MAX, Place, RowHash, check, journal};
 use crate::disk::{self, Opened};
 use crate::layout::Component;
@@ -20,9 +21,6 @@ use crate::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};
 
 const MARK: &[u8; 8] = b"RTRTPCK1";
-pub(super) const HEAD_BYTES: u64 = 16;
-pub(super) const ENTRY_BYTES: u64 = 32 + 8 + 4;
-pub(super) const TABLE_CHECK_BYTES: u64 = 32;
 
 /// The rows of a pack and their places.
 pub(super) type KeyTable = Vec<(RowKey, Place)>;
@@ -147,12 +145,6 @@ pub(super) fn read_table(bytes: &[u8]) -> Result<KeyTable, String> {
         rows.push(row);
     }
     Ok(rows)
-}
-
-/// Reads one entry of a key table.
-pub(super) fn entry(fields: &mut Fields<'_>) -> Option<(RowKey, Place)> {
-    let (key, offset, bytes) = (fields.array()?, fields.u64()?, fields.u32()?);
-    Some((RowKey::from_bytes(key), Place { offset, bytes }))
 }
 
 /// Opens a pack; `None` when it is gone or not a regular file.

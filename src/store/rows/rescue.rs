@@ -1,11 +1,12 @@
 //! Keeping what is sound in a journal that nobody writes any more, or in a damaged file, and the damaged file itself aside.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use fs_err::File;
 
+use super::aside::set_aside;
 use super::journal::{self, Rows};
 use super::listed::{index_pack, seal_rows};
 use super::{JOURNAL, inspect_pack, pack_of};
@@ -13,33 +14,7 @@ use crate::disk::{self, Locked, Locking, Opened};
 use crate::layout::Component;
 use crate::notice::Notice;
 use crate::open::Core;
-use crate::session::unique;
 use retort_fingerprint::{Digest, RowKey};
-
-/// Moves a damaged file into quarantine.
-pub(super) fn set_aside(core: &Core, path: &Path) -> io::Result<()> {
-    match disk::rename(path, &aside(core, path)) {
-        // A neighbour was faster.
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-/// Gives a damaged file a second name in quarantine, so that its own may be given to another.
-pub(super) fn copy_aside(core: &Core, path: &Path) -> io::Result<()> {
-    let aside = aside(core, path);
-    match disk::link(path, &aside) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
-        // A file system without second names, or somebody else's file that may not be given one.
-        Err(_) => fs_err::copy(path, &aside).map(drop),
-        Ok(()) => Ok(()),
-    }
-}
-
-fn aside(core: &Core, path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    core.layout.quarantine().join(format!("{name}.{}", unique("rows")))
-}
 
 /// Keeps the sound rows of a damaged journal or pack and moves it into quarantine; `false` for what is neither, or is being
 /// written.

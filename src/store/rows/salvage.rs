@@ -1,6 +1,6 @@
 //! Finding the sound rows of a damaged file: each is known by its checksum, whatever is wrong around it.
 
-use super::pack::{self, ENTRY_BYTES, HEAD_BYTES, TABLE_CHECK_BYTES};
+use super::table::{self, ENTRY_BYTES, HEAD_BYTES, TABLE_CHECK_BYTES};
 use super::{CHECK_BYTES, Place, ROW_BYTES_MAX, RowHash, hash};
 use crate::wire::Fields;
 use retort_fingerprint::RowKey;
@@ -54,7 +54,7 @@ pub(super) fn without_table(bytes: &[u8]) -> (Found, usize) {
     let mut work = Work::new();
     let entry = |index: u64| {
         let at = usize::try_from(HEAD_BYTES + index * ENTRY_BYTES).ok()?;
-        pack::entry(&mut Fields::new(bytes.get(at..)?))
+        table::entry(&mut Fields::new(bytes.get(at..)?))
     };
     let mut found = Found::new();
     let (mut lost, mut index) = (0, 0);
@@ -125,6 +125,7 @@ pub(super) mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::pack;
     use super::*;
 
     /// Rows as a pack has them.

@@ -10,7 +10,7 @@ use fs_err::File;
 use super::journal::{self, Journal, Rows};
 use super::listed::{index_pack, seal_rows};
 use super::scope::{Scope, read_row};
-use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, RowHash, SEAL_BYTES, hash, pack, rescue};
+use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, RowHash, SEAL_BYTES, aside, hash, pack, rescue};
 use crate::Store;
 use crate::disk::{self, Locked, Locking};
 use crate::error::{StoreError, failed};
@@ -280,7 +280,7 @@ impl RowStore {
         } else {
             let why = format!("{} rows are not what was written", state.own.len() - rows.len());
             self.core.notices.push(Notice::RowsDamaged { path: path.clone(), why });
-            rescue::set_aside(&self.core, path).map_err(&failed)?;
+            aside::set_aside(&self.core, path).map_err(&failed)?;
         }
         state.journal = None;
         state.own.clear();

@@ -9,13 +9,15 @@ use std::time::Duration;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::{BackoffConfig, ClientOptions, CredentialProvider, RetryConfig};
+use object_store::{BackoffConfig, ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
 use reqwest::Url;
 
 use super::address::{ObjectsAt, Service};
-use super::remote::{PART_BYTES, Shared};
 use super::service::Connector;
 use super::trouble::failure;
+
+/// Blobs are sent in parts of so many bytes, or of more where a blob would have too many parts.
+pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A line slower than this, in bytes a second, may not be enough to send a part before it is given up.
 const SLOWEST: u64 = 128 * 1024;
@@ -25,6 +27,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// No request is repeated more often.
 const RETRIES_MAX: usize = 10;
+
+/// What a store is made of is shared with whoever waits for it.
+pub(super) type Shared = Arc<dyn ObjectStore>;
 
 /// The stores of one bucket.
 pub(super) struct Stores {

@@ -36,13 +36,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use address::{AddressError, Bucket, ObjectsAt, Surroundings};
+use build::PART_BYTES;
 use bytes::Bytes;
 use catalog::{Added, CATALOG_BYTES_MAX, CLAIMS_MAX, Catalog};
 use names::Names;
-use remote::{Object, PART_BYTES, Remote};
+use remote::{Object, Remote};
 
-use super::place::{Copied, Expected, Named, Place, Put};
-use super::{LayerOptions, Writes};
+use super::place::{Copied, Expected, Named, Place, Put, Terms};
 use crate::BlobRef;
 use crate::claim::{CLAIM_BYTES_MAX, ClaimId};
 use crate::disk;
@@ -85,28 +85,28 @@ impl Objects {
     /// Reaches the bucket, in which a cache must have been made.
     pub(super) fn open(
         at: &ObjectsAt,
-        options: &LayerOptions,
+        terms: &Terms,
         notices: &Arc<Notices>,
         trust: &Arc<Trust>,
     ) -> Result<Self, String> {
         let (shown, names) = (at.bucket.to_string(), Names::new());
-        let remote = reach(at, options.timeout)?;
+        let remote = reach(at, terms.timeout)?;
         match remote.get(&names.tag(), TAG_BYTES_MAX) {
             Ok(Some(tag)) if tag.bytes == TAG.as_bytes() => {}
             Ok(Some(_)) => return Err(format!("`{shown}` is no cache of this form")),
             Ok(None) => return Err(format!("`{shown}` is not a cache; `retort cache share {shown}` makes one")),
             Err(error) => return Err(format!("`{shown}` cannot be read: {error}")),
         }
-        Ok(Self::over(remote, shown, options, notices, trust))
+        Ok(Self::over(remote, shown, terms, notices, trust))
     }
 
-    fn over(remote: Remote, shown: String, options: &LayerOptions, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
+    fn over(remote: Remote, shown: String, terms: &Terms, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
         Self {
             remote,
             names: Names::new(),
             shown,
-            layer: options.name.clone(),
-            wants_writes: options.writes != Writes::Never,
+            layer: terms.name.clone(),
+            wants_writes: terms.wants_writes,
             is_denied: AtomicBool::new(false),
             notices: Arc::clone(notices),
             trust: Arc::clone(trust),

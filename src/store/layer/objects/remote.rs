@@ -6,7 +6,6 @@
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -22,15 +21,12 @@ use object_store::{
 use tokio::runtime::{Builder, Runtime};
 
 use super::arriving::{Arriving, Taken, broke_off};
-use super::build::Stores;
+use super::build::{PART_BYTES, Stores};
 use super::trouble::{failure, is_absence, on_its_way};
 use crate::BlobRef;
 use crate::disk::{self, Opened};
 use crate::layer::place::{Copied, Expected, Put, unsound};
 use retort_fingerprint::{Digest, StreamDigest};
-
-/// Blobs are sent in parts of so many bytes, or of more where a blob would have too many parts.
-pub(super) const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// No service takes more parts of one object.
 const PARTS_MAX: u64 = 10_000;
@@ -360,6 +356,3 @@ impl Drop for Remote {
 fn is_undecided(error: &Error) -> bool {
     matches!(on_its_way(error), Some(HttpErrorKind::Timeout | HttpErrorKind::Interrupted | HttpErrorKind::Unknown))
 }
-
-/// What a store is made of is shared with whoever waits for it.
-pub(super) type Shared = Arc<dyn ObjectStore>;

@@ -9,21 +9,14 @@ use proptest::prelude::*;
 use super::build::Stores;
 use super::*;
 use crate::claim::{Claim, Producer};
-use crate::layer::{LayerAt, Writes};
 use crate::trust::{SecretKey, TrustOptions};
 use retort_fingerprint::{KeyManifest, Term};
 
 fn over(memory: &Arc<InMemory>, trust: &TrustOptions) -> Objects {
-    let at = ObjectsAt::new("s3://lab/team".parse().unwrap(), Surroundings::default());
-    let options = LayerOptions {
-        name: "team".into(),
-        at: LayerAt::Objects(at),
-        writes: Writes::OnSuccess,
-        timeout: Duration::from_mins(1),
-    };
-    let store: remote::Shared = Arc::clone(memory) as _;
+    let terms = Terms { name: "team".into(), wants_writes: true, timeout: Duration::from_mins(1) };
+    let store: build::Shared = Arc::clone(memory) as _;
     let remote = Remote::new(Stores::only(store), "team").unwrap();
-    Objects::over(remote, "s3://lab/team".into(), &options, &Arc::default(), &Arc::new(Trust::new(trust)))
+    Objects::over(remote, "s3://lab/team".into(), &terms, &Arc::default(), &Arc::new(Trust::new(trust)))
 }
 
 fn claim(number: i64, user: &str, started_at_ms: u64) -> (Fingerprint, WholeClaim) {
