@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use retort_fingerprint::Words;
 use retort_stage::{Derivation, Kind, Stage};
+use retort_text::dataset::table::preset::preset;
 
 use super::chosen::Method;
-use super::dataset::{DatasetFormat, FORMATS, FormatEntry};
+use super::dataset::{Arithmetic, DatasetFormat, FORMATS, FormatEntry};
 use super::list::KINDS;
 use super::method::{AttributionMethod, METHODS, MethodEntry};
 use super::transform::{Form, OPERATIONS, Operation};
@@ -122,11 +123,14 @@ pub fn revisions() -> Vec<Revised> {
     let operations = OPERATIONS.builtin();
     let operations =
         operations.iter().map(|form| Revised { what: "operation", name: form.name, revision: form.revision });
+    // A preset is a mapping that enters the key itself.
     let formats = FORMATS.builtin();
-    let formats = formats.iter().map(|entry| Revised { what: "format", name: entry.name, revision: entry.revision });
+    let formats = formats.iter().filter(|entry| preset(entry.name).is_none());
+    let formats = formats.map(|entry| Revised { what: "format", name: entry.name, revision: entry.revision });
     let methods = Method::WORDS.iter();
     let methods = methods.map(|(method, name)| Revised { what: "method", name, revision: method.revision() });
-    kinds.chain(operations).chain(formats).chain(methods).collect()
+    let task = Revised { what: "format", name: Arithmetic::NAME, revision: Arithmetic::REVISION };
+    kinds.chain(operations).chain(formats).chain([task]).chain(methods).collect()
 }
 
 fn distinct(what: &'static str, names: impl Iterator<Item = &'static str>) -> Result<(), RegistryError> {

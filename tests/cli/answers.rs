@@ -61,7 +61,7 @@ stages:
       questions: questions
       rationales: rationales
       placement: "${placement}"
-      recipe: { lr: 3.0e-3, batch: 8, epochs: 8, eval_every: 10 }
+      recipe: { lr: 3.0e-3, batch: 8, epochs: 40, eval_every: 60 }
   answers:
     evaluate: { model: tuned, questions: questions, split: test, max_new: 40 }
   likely:

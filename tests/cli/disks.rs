@@ -112,7 +112,7 @@ stages:
 
 #[test]
 fn weights_that_the_disk_has_no_room_for_are_said_clearly_and_leave_nothing() {
-    let Some(disk) = Mounted::new("2m") else { return };
+    let Some(disk) = Mounted::new("1500k") else { return };
     let project = Project::new(WIDE).with_cache(&disk.folder.path().join("cache"));
     let output = project.run(&["run", FILE]).code(1).says("cannot write a blob").says("the disk is full");
     assert!(!output.stderr.contains("panicked"), "{output}");

@@ -26,6 +26,10 @@ seed: 17
 stages:
   made-up:
     dataset: { format: synthetic, train: 24, dev: 4, test: 4 }
+  sums:
+    dataset: { format: synthetic, task: arithmetic, train: 24, dev: 4, test: 4 }
+  table:
+    dataset: { format: table, train: table.jsonl, question: q, answer: { field: a, pattern: "#### (.*)" }, answers: number }
   quarel:
     dataset: { format: quarel, train: quarel.jsonl }
   obqa:
@@ -106,6 +110,7 @@ stages:
 fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
     let project = Project::new(DATA);
     project.write("quarel.jsonl", "{\"id\":\"q\",\"question\":\"Which? (A) this or (B) that.\",\"answer_index\":1}\n");
+    project.write("table.jsonl", "{\"q\":\"Two and two?\",\"a\":\"Count. #### 4\"}\n");
     let choices = "\"choices\":[{\"label\":\"A\",\"text\":\"this\"},{\"label\":\"B\",\"text\":\"that\"}]";
     let line = |id: &str| {
         format!(
@@ -131,7 +136,7 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
     project.make();
     check(
         &project,
-        &["made-up", "quarel", "obqa", "csqa"],
+        &["made-up", "sums", "table", "quarel", "obqa", "csqa"],
         &expect![[r#"
             made-up dev 42b38135b50b28d6
             made-up test 88bffedc6cf5ac8b
@@ -373,7 +378,7 @@ fn everything_with_a_revision_is_pinned() {
         .filter(|it| match it.what {
             "kind" => !pipelines.contains(&format!("    {}:", it.name)),
             "operation" => !pipelines.contains(&format!("{{ {}:", it.name)),
-            "format" => !pipelines.contains(&format!("format: {}", it.name)),
+            "format" => !["format", "task"].iter().any(|key| pipelines.contains(&format!("{key}: {}", it.name))),
             _ => false,
         })
         .map(|it| it.name)

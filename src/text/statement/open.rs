@@ -190,7 +190,7 @@ mod tests {
             (class, "Plants need light, so the answer is yes.", Some("yes")),
             (class, "Answer: No, since it is cold.", Some("no")),
             (class, "The answer is not sure", None),
-            (class, "Answer: Not sure.", None),
+            (class, "Answer: Not sure.", Some("not sure")),
             (class, "#### Not sure", Some("not sure")),
             (class, "Yes", Some("yes")),
             (class, "The answer is yesterday.", None),
