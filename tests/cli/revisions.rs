@@ -29,7 +29,7 @@ stages:
   sums:
     dataset: { format: synthetic, task: arithmetic, train: 24, dev: 4, test: 4 }
   table:
-    dataset: { format: table, train: table.jsonl, question: q, answer: { field: a, pattern: "#### (.*)" }, answers: number }
+    dataset: { format: table, train: table.jsonl, question: q, answer: { field: a, pattern: '#### (.*)' }, answers: number }
   quarel:
     dataset: { format: quarel, train: quarel.jsonl }
   obqa:

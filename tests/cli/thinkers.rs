@@ -77,7 +77,12 @@ fn what_is_read_out_of_an_answer_changes_without_asking_again() {
         (both, [Ok("The answer is B."), Ok("Briefly: A?"), Ok("Is it A?"), Ok(all)]),
         (
             alone,
-            [Err("`rationale_from: reasoning` in `elicit` takes"), Ok("Is it A?"), Err("no thoughts between tags"), Ok("Is it A?")],
+            [
+                Err("`rationale_from: reasoning` in `elicit` takes"),
+                Ok("Is it A?"),
+                Err("no thoughts between tags"),
+                Ok("Is it A?"),
+            ],
         ),
         (
             plain,
