@@ -141,6 +141,12 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
             made-up dev 42b38135b50b28d6
             made-up test 88bffedc6cf5ac8b
             made-up train 4f12250063126ad7
+            sums dev eeaf29439d659d1b
+            sums test 9c821f4fc5972fda
+            sums train 27d7cf6b8da1b286
+            table dev 3f2741e77447dcad
+            table test 3f2741e77447dcad
+            table train dba0fe8ee4e382fe
             quarel dev 3f2741e77447dcad
             quarel test 3f2741e77447dcad
             quarel train 31b3e6810e9d7eaf
@@ -364,6 +370,8 @@ fn everything_with_a_revision_is_pinned() {
         format obqa 1
         format quarel 1
         format synthetic 1
+        format table 1
+        format arithmetic 1
         method integrated_gradients 1
         method gradient_x_input 1
         method saliency 1

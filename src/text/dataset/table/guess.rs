@@ -257,12 +257,12 @@ mod tests {
             Form::Json,
             r#"{"question":"Clips?","answer":"Half: 24.\n#### 72"}"#,
             &expect![[r#"
-                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
-                  question: question    # such as `Clips?`
-                  answer: { field: answer, pattern: '####\s*(.+)' }    # such as `Half: 24. #### 72`
-                  answers: number    # every answer is one
-                  rationale: { field: answer, pattern: '(?s)^(.*)####' }    # what stands before the answer
-        "#]],
+                      train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                      question: question    # such as `Clips?`
+                      answer: { field: answer, pattern: '####\s*(.+)' }    # such as `Half: 24. #### 72`
+                      answers: number    # every answer is one
+                      rationale: { field: answer, pattern: '(?s)^(.*)####' }    # what stands before the answer
+            "#]],
         );
         check(
             Form::Json,
@@ -284,32 +284,32 @@ mod tests {
             Form::Csv,
             &inference,
             &expect![[r#"
-                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
-                  question: "Premise: {{ premise }} Hypothesis: {{ hypothesis }}"    # 
-                  answer: label    # such as `2`
-                  answers: ["0", "2"]    # the numbers of classes: write their names here, in this order
-        "#]],
+                      train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                      question: "Premise: {{ premise }} Hypothesis: {{ hypothesis }}"    # 
+                      answer: label    # such as `2`
+                      answers: ["0", "2"]    # the numbers of classes: write their names here, in this order
+            "#]],
         );
         check(
             Form::Tsv,
             "goal\tsol1\tsol2\tlabel\nOpen it.\tTwist.\tShout.\t0\n",
             &expect![[r#"
-                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
-                  question: goal    # such as `Open it.`
-                  choices: [sol1, sol2]    # 
-                  answer: label    # such as `0`
-                  answers: choice    # there are choices
-        "#]],
+                      train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                      question: goal    # such as `Open it.`
+                      choices: [sol1, sol2]    # 
+                      answer: label    # such as `0`
+                      answers: choice    # there are choices
+            "#]],
         );
         check(
             Form::Json,
             r#"{"problem":"Who?","answer":"Ada Lovelace"}"#,
             &expect![[r#"
-                  train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
-                  question: problem    # such as `Who?`
-                  answer: answer    # such as `Ada Lovelace`
-                  answers: text    # `exact` compares every character
-        "#]],
+                      train: "/data/x.jsonl"    # and `dev:`, `test:`, where there are such files
+                      question: problem    # such as `Who?`
+                      answer: answer    # such as `Ada Lovelace`
+                      answers: text    # `exact` compares every character
+            "#]],
         );
         check(
             Form::Json,
