@@ -1,6 +1,6 @@
 //! The one loop: it owns the scheduler, hears the workers and tells the reporter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,6 +81,7 @@ pub fn run<'a>(
         reporter,
         results: vec![None; world.graph.len()],
         remakes: Remakes::default(),
+        holders: BTreeMap::new(),
         waiting: BTreeSet::new(),
         in_flight: BTreeSet::new(),
         again: vec![None; world.graph.len()],
@@ -115,6 +116,8 @@ struct Loop<'a> {
     results: Vec<Option<Arc<Found>>>,
     /// Instances whose result is there but whose bytes must be made again.
     remakes: Remakes,
+    /// Who has passing bytes that something may still read: equal bytes of several instances are one blob.
+    holders: BTreeMap<Digest, BTreeSet<InstanceId>>,
     /// Instances that were reported as waiting for another process.
     waiting: BTreeSet<InstanceId>,
     /// Recipes that are being run here; another instance of the same recipe waits for the one result.
@@ -285,6 +288,7 @@ impl<'a> Loop<'a> {
         }
         self.results[id.index()] = Some(Arc::new(found));
         self.scheduler.finished(id);
+        self.hold(id);
         self.evict_after(id);
     }
 
@@ -299,6 +303,7 @@ impl<'a> Loop<'a> {
         self.tell(What::Finished { instance: self.name(id), fingerprint, took_ms });
         self.results[id.index()] = Some(Arc::new(found));
         self.scheduler.finished(id);
+        self.hold(id);
         self.evict_after(id);
     }
 
@@ -318,6 +323,32 @@ impl<'a> Loop<'a> {
         self.remakes.need(id).unwrap_or_else(otherwise)
     }
 
+    /// Keeps the passing bytes of an instance from going with another's that are equal, as long as something may read them.
+    fn hold(&mut self, id: InstanceId) {
+        let World { experiment, graph, wanted, .. } = self.world;
+        let Some(found) = &self.results[id.index()] else { return };
+        let may_read = |reader: &InstanceId| wanted[reader.index()] && !self.scheduler.is_done(*reader);
+        if !graph.consumers(id).iter().any(may_read) {
+            return;
+        }
+        for part in experiment.instances[id.index()].bound.passing_parts() {
+            if let Some(digest) = found.parts.get(*part) {
+                self.holders.entry(*digest).or_default().insert(id);
+            }
+        }
+    }
+
+    /// Says whether an instance was the last one to hold some bytes.
+    fn lets_go(&mut self, id: InstanceId, digest: &Digest) -> bool {
+        let Some(holders) = self.holders.get_mut(digest) else { return true };
+        holders.remove(&id);
+        let last = holders.is_empty();
+        if last {
+            self.holders.remove(digest);
+        }
+        last
+    }
+
     /// Evicts what nothing reads any more now that an instance is done.
     fn evict_after(&mut self, done: InstanceId) {
         let World { experiment, graph, store, .. } = self.world;
@@ -328,7 +359,9 @@ impl<'a> Loop<'a> {
                 continue;
             }
             let passing = experiment.instances[id.index()].bound.passing_parts();
-            let evicted = passing.iter().filter_map(|part| found.parts.get(*part)).map(|digest| store.evict(digest));
+            let digests = passing.iter().filter_map(|part| found.parts.get(*part)).copied();
+            let free: Vec<Digest> = digests.filter(|digest| self.lets_go(id, digest)).collect();
+            let evicted = free.iter().map(|digest| store.evict(digest));
             match evicted.sum::<Result<u64, StoreError>>() {
                 Ok(0) => {}
                 Ok(bytes) => {
