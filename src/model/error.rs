@@ -19,7 +19,7 @@ pub enum ConfigError {
         /// What the JSON parser found.
         source: serde_json::Error,
     },
-    /// The architecture is not one of [`Architecture::ALL`].
+    /// The architecture is not one of [`Architecture::ALL`](crate::Architecture::ALL).
     #[error("cannot use the model of `{file}`: its `model_type` is `{found}`, supported are {known}")]
     UnknownArchitecture {
         /// The file.

@@ -74,6 +74,26 @@ retort_stage::params! {
 }
 
 retort_stage::params! {
+    /// Texts of which one is kept only while something reads it.
+    pub struct Lend {
+        /// What they begin with.
+        pub of: String,
+        /// Another recipe for the same bytes.
+        pub again: u64,
+    }
+}
+
+retort_stage::params! {
+    /// Texts from others, once still others are there.
+    pub struct Follow {
+        /// The others.
+        pub from: Input<Texts>,
+        /// What must be there first.
+        pub after: Input<Texts>,
+    }
+}
+
+retort_stage::params! {
     /// All texts on one sheet.
     pub struct Print {
         /// The texts.
@@ -132,6 +152,36 @@ impl Stage for Mix {
     }
 }
 
+impl Stage for Lend {
+    type Output = Texts;
+    const NAME: &'static str = "lend";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Texts of which one is kept only while something reads it.";
+    const EXAMPLE: &'static str = "{ of: a, again: 0 }";
+
+    fn passing_parts(&self) -> &'static [&'static str] {
+        &["one"]
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Texts, StageError> {
+        Ok(Texts(texts(context, &self.of)?))
+    }
+}
+
+impl Stage for Follow {
+    type Output = Texts;
+    const NAME: &'static str = "follow";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str = "Texts from others, once still others are there.";
+    const EXAMPLE: &'static str = "{ from: others, after: first }";
+
+    fn run(&self, context: &Context<'_>) -> Result<Texts, StageError> {
+        let Texts(others) = context.read(&self.from)?;
+        let Texts(first) = context.read(&self.after)?;
+        Ok(Texts(texts(context, &joined(context, [&others, &first].into_iter())?)?))
+    }
+}
+
 impl Stage for Print {
     type Output = Sheet;
     const NAME: &'static str = "print";
@@ -153,7 +203,8 @@ impl Stage for Print {
     }
 }
 
-static KINDS: &[Kind] = &[Kind::of::<Make>(), Kind::of::<Mix>(), Kind::of::<Print>()];
+static KINDS: &[Kind] =
+    &[Kind::of::<Make>(), Kind::of::<Mix>(), Kind::of::<Print>(), Kind::of::<Lend>(), Kind::of::<Follow>()];
 
 /// Reads an experiment.
 pub(super) fn experiment(text: &str) -> Experiment {
@@ -201,8 +252,13 @@ impl Ran {
     }
 }
 
-/// Plans an experiment and runs it.
+/// Plans an experiment and runs it, without a record of the run.
 pub(super) fn run_in(store: &Store, experiment: &Experiment) -> Ran {
+    run_as(store, experiment, "run")
+}
+
+/// Plans an experiment and runs it as the run of a name.
+pub(super) fn run_as(store: &Store, experiment: &Experiment, name: &str) -> Ran {
     let graph = InstanceGraph::new(experiment);
     let (wanted, named) = (vec![true; graph.len()], vec![false; graph.len()]);
     let externals = Externals::default();
@@ -221,7 +277,7 @@ pub(super) fn run_in(store: &Store, experiment: &Experiment) -> Ran {
         history: &Nothing,
         stop: &stop,
     };
-    let options = RunOptions { jobs: 3, run: "run".into(), producer: store.producer(), wall_ms: || 1000 };
+    let options = RunOptions { jobs: 3, run: name.into(), producer: store.producer(), wall_ms: || 1000 };
     let mut told = Told::default();
     let outcome = run(world, &options, plan.counts(), &mut told).unwrap();
     let mut started = BTreeMap::new();

@@ -4,3 +4,4 @@
 
 mod bench;
 mod damaged;
+mod passing;
