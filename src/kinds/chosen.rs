@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::failed::model_failed;
 use super::method::{BoundMethod, METHODS};
+use crate::revised::named_schema;
 use retort_fingerprint::{ContentHash, Term, Words};
 use retort_model::{AttributeError, Budget, Model, Request, Scorer, Scores, attribute};
 use retort_source::Node;
@@ -139,15 +140,7 @@ impl FromNode for Chosen {
     }
 
     fn schema() -> serde_json::Value {
-        let added = METHODS.all().iter().map(|entry| {
-            serde_json::json!({
-                "type": "object",
-                "description": entry.about,
-                "properties": { (entry.name): (entry.schema)() },
-                "required": [entry.name],
-                "additionalProperties": false
-            })
-        });
+        let added = METHODS.all().iter().map(|entry| named_schema(entry.name, entry.about, &(entry.schema)()));
         let forms: Vec<_> = std::iter::once(<Method as FromNode<_>>::schema()).chain(added).collect();
         match &forms[..] {
             [words] => words.clone(),

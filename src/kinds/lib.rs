@@ -26,6 +26,7 @@ mod pace;
 pub mod recipe;
 mod registry;
 pub mod report;
+mod revised;
 mod saving;
 pub mod scorer;
 mod sequence;

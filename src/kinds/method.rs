@@ -1,12 +1,12 @@
 //! How an attribution method of a program's own is written, and how a pipeline names it: `method: { occlusion: {…} }`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use crate::catalog::Catalog;
+use crate::revised::revised;
 use retort_fingerprint::{ContentHash, Term};
 use retort_model::{Budget, Model, Request};
 use retort_source::Node;
@@ -49,12 +49,7 @@ pub(super) trait BoundMethod: fmt::Debug + Send + Sync {
 
 impl<M: AttributionMethod> BoundMethod for M {
     fn term(&self) -> Term {
-        let mut fields = match ContentHash::term(self) {
-            Term::Record(fields) => fields,
-            other => BTreeMap::from([("parameters".into(), other)]),
-        };
-        fields.insert(REVISION.into(), Term::Int(M::REVISION.into()));
-        Term::Record(fields)
+        revised(ContentHash::term(self), "parameters", REVISION, M::REVISION)
     }
 
     fn passes(&self, scored: usize) -> usize {

@@ -1,11 +1,11 @@
 //! How a dataset format is written, and the adapter through which the stage sees it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::revised::revised;
 use retort_artifact::Questions;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
@@ -41,12 +41,7 @@ pub(crate) trait BoundFormat: fmt::Debug + Send + Sync {
 
 impl<F: DatasetFormat> BoundFormat for F {
     fn term(&self) -> Term {
-        let mut fields = match ContentHash::term(self) {
-            Term::Record(fields) => fields,
-            other => BTreeMap::from([("fields".into(), other)]),
-        };
-        fields.insert(REVISION.into(), Term::Int(F::REVISION.into()));
-        Term::Record(fields)
+        revised(ContentHash::term(self), "fields", REVISION, F::REVISION)
     }
 
     fn read(&self, context: &Context<'_>) -> Result<Questions, StageError> {

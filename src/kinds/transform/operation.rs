@@ -1,12 +1,12 @@
 //! How an operation is written, and the adapter through which the stage sees it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use super::Materials;
+use crate::revised::revised;
 use retort_artifact::Rationale;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
@@ -66,12 +66,7 @@ pub(super) trait BoundOperation: fmt::Debug + Send + Sync {
 
 impl<O: Operation> BoundOperation for O {
     fn term(&self) -> Term {
-        let mut fields = match ContentHash::term(self) {
-            Term::Record(fields) => fields,
-            other => BTreeMap::from([("parameters".into(), other)]),
-        };
-        fields.insert(REVISION.into(), Term::Int(O::REVISION.into()));
-        Term::Record(fields)
+        revised(ContentHash::term(self), "parameters", REVISION, O::REVISION)
     }
 
     fn needs(&self) -> Needs {

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::Materials;
 use super::catalog::OPERATIONS;
 use super::operation::{BoundOperation, Form, Needs};
+use crate::revised::named_schema;
 use retort_artifact::Rationale;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
@@ -52,15 +53,7 @@ impl FromNode for Step {
     }
 
     fn schema() -> Json {
-        let form = |form: &Form| {
-            json!({
-                "type": "object",
-                "description": form.about,
-                "properties": { (form.name): (form.schema)() },
-                "required": [form.name],
-                "additionalProperties": false
-            })
-        };
+        let form = |form: &Form| named_schema(form.name, form.about, &(form.schema)());
         json!({
             "description": "One change to rationales.",
             "oneOf": OPERATIONS.all().iter().map(form).collect::<Vec<_>>()
