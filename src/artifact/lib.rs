@@ -11,6 +11,7 @@
 mod agreement;
 mod answer;
 mod attribution;
+mod chat;
 mod checkpoint;
 mod codec;
 mod file_name;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matching, Measure, Measured, Words};
 pub use answer::{Answer, Answers};
 pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
+pub use chat::{Chat, Think};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
 pub use codec::{CodecError, Part, Parts};
 pub use question::{Choice, Label, Question, Questions, Split};

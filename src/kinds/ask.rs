@@ -25,6 +25,11 @@ pub(super) fn max_new<'q>(
         Some(declared) => declared.get(),
         None if usage.format.placement.label_first() => {
             let tokens = |text: &str| Ok::<_, StageError>(tokenizer.ids(text).map_err(data)?.len());
+            let Format { marker, answer_form, lead, .. } = &usage.format;
+            let around = match answer_form {
+                Some(form) => tokens(form)?,
+                None => 2 * tokens(marker)?,
+            };
             let mut room = LETTER_TOKENS;
             for question in questions {
                 room = room.max(match Expected::from(question) {
@@ -37,7 +42,7 @@ pub(super) fn max_new<'q>(
                     Expected::Text | Expected::Exact => TEXT_TOKENS,
                 });
             }
-            2 * tokens(&usage.format.marker)? + room
+            around + room + tokens(lead)?
         }
         None => 256,
     })
@@ -70,12 +75,14 @@ pub(super) struct Written {
     pub(super) ids: Vec<u32>,
     /// The text, special tokens included.
     pub(super) text: String,
+    /// Whether it was cut off for want of room.
+    pub(super) cut: bool,
 }
 
 impl Asker<'_> {
     /// Puts questions to the student and returns what it wrote, in their order.
     pub(super) fn ask(&self, questions: &[&Question]) -> Result<Vec<Written>, StageError> {
-        let mut all = vec![Written { ids: Vec::new(), text: String::new() }; questions.len()];
+        let mut all = vec![Written { ids: Vec::new(), text: String::new(), cut: false }; questions.len()];
         self.ask_each(questions, |written| {
             for (index, written) in written {
                 all[index] = written;
@@ -97,7 +104,7 @@ impl Asker<'_> {
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let options = GenerateOptions {
             max_new: self.max_new,
-            stop_ids: self.sequences.end().into_iter().collect(),
+            stop_ids: self.sequences.stops().to_vec(),
             batch: self.batch,
             budget: self.budget.clone(),
             sampling: self.sampling,
@@ -106,7 +113,7 @@ impl Asker<'_> {
         let format = &self.usage.format;
         let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, questions[row]);
         let written = |(row, made): (usize, Generated)| -> Result<(usize, Written), StageError> {
-            Ok((row, self.read(made.ids)?))
+            Ok((row, self.read(made.ids, prompts[row].len())?))
         };
         let mut failed = None;
         generate_each(self.model, &prompts, &options, &known, &mut |made| {
@@ -123,9 +130,19 @@ impl Asker<'_> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Reads the text of tokens that were generated.
-    pub(super) fn read(&self, ids: Vec<u32>) -> Result<Written, StageError> {
-        Ok(Written { text: self.tokenizer.decode(&ids).map_err(data)?, ids })
+    /// Reads the text of tokens that were generated behind so many of a prompt.
+    pub(super) fn read(&self, ids: Vec<u32>, prompt_tokens: usize) -> Result<Written, StageError> {
+        let cut = ids.len() >= self.max_new || prompt_tokens + ids.len() >= self.model.config().context();
+        Ok(Written { text: self.tokenizer.decode(&ids).map_err(data)?, ids, cut })
+    }
+}
+
+impl Written {
+    /// Reads the answer; `None` where there is none to be read.
+    pub(super) fn answer(&self, format: &Format, expected: Expected<'_>) -> Option<Answer> {
+        let Self { text, cut, .. } = self;
+        let read = if *cut { target::parse_cut(text, format, expected) } else { target::parse(text, format, expected) };
+        read.ok()
     }
 }
 
@@ -195,7 +212,7 @@ pub(super) fn scored(question: &Question) -> Result<Vec<Answer>, StageError> {
 pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> Option<Outcome> {
     let expected = Expected::from(question);
     let answer = question.answer.clone()?;
-    let predicted = target::parse(&written.text, &usage.format, expected).ok();
+    let predicted = written.answer(&usage.format, expected);
     let same = predicted.as_ref().is_some_and(|predicted| expected.same(predicted, &answer));
     Some(Outcome {
         id: question.id.clone(),
@@ -227,10 +244,11 @@ mod tests {
         let texts: Vec<&str> = questions.iter().map(|question| question.stem.as_str()).collect();
         let tokenizer = train_bpe(texts, 400, &[MARKER, "<|endoftext|>"]).unwrap();
         let usage = Usage {
-            format: Format { placement: Placement::None, marker: MARKER.into() },
+            format: Format::marked(Placement::None, MARKER),
             prompt: STUDENT.into(),
             begin: Vec::new(),
             end: Some("<|endoftext|>".into()),
+            chat: None,
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let examples: Vec<Example> = questions

@@ -82,6 +82,7 @@ impl Train {
                     return Err(data(format!("question `{}` of the train split has no answer", question.id)));
                 };
                 let sequence = sequences.with_target(question, label, rationale.map_or("", |row| &row.text))?;
+                sequences.require_readable(question, label, &sequence)?;
                 log.blank += usize::from(rationale.is_some_and(|row| row.text.trim().is_empty()));
                 let weighed = weighing.as_ref().map(|weighing| weighing.of(&sequence, *rationale)).transpose()?;
                 let Weighed { tokens, unscored } = weighed.unwrap_or(Weighed { tokens: None, unscored: false });

@@ -3,16 +3,22 @@
 //! A sequence is what its tokenizer makes of the whole text: what begins a text for this student, the prompt, the target,
 //! and what ends it. Where the target begins is where the prompt's own tokens end, since those are all that a student has
 //! when it is asked.
+//!
+//! With a chat template, the template writes the text: the question up to where the model goes on, then what the assistant
+//! says, with the token that ends its turn ([`turn`](retort_text::turn)).
 
 use std::fmt::Display;
 use std::ops::Range;
 
-use retort_artifact::{Answer, Question, Usage};
+use retort_artifact::{Answer, Chat, Question, Usage};
 use retort_model::{Example, TokenWeight};
 use retort_stage::StageError;
+use retort_text::answer::Expected;
+use retort_text::chat_template::{ChatTemplate, Day};
 use retort_text::prompt::{Answer as Shows, SEPARATOR, Template};
-use retort_text::target;
+use retort_text::target::{self, Target};
 use retort_text::tokenizer::{Token, Tokenizer};
+use retort_text::turn::{Turn, Turns};
 
 /// Puts sequences together in the way a student is taught to write.
 pub(super) struct Sequences<'a> {
@@ -21,6 +27,10 @@ pub(super) struct Sequences<'a> {
     tokenizer: &'a Tokenizer,
     begin: Vec<u32>,
     end: Option<u32>,
+    /// What writes the prompts of a student that is talked to.
+    turns: Option<Turns>,
+    /// What ends an answer when the student is asked.
+    stops: Vec<u32>,
 }
 
 /// What a token of a sequence belongs to.
@@ -62,33 +72,70 @@ impl<'a> Sequences<'a> {
         };
         let begin = usage.begin.iter().map(|token| id(token, "begin")).collect::<Result<_, _>>()?;
         let end = usage.end.as_ref().map(|token| id(token, "end")).transpose()?;
-        Ok(Self { usage, prompt, tokenizer, begin, end })
+        let turns = usage.chat.as_ref().map(turns).transpose()?;
+        let further = usage.chat.iter().flat_map(|chat| &chat.stops).map(|token| id(token, "end"));
+        let mut stops: Vec<u32> = end.into_iter().map(Ok).chain(further).collect::<Result<_, _>>()?;
+        stops.sort_unstable();
+        stops.dedup();
+        Ok(Self { usage, prompt, tokenizer, begin, end, turns, stops })
     }
 
-    /// Returns the token that ends a sequence, if the student was taught one.
-    pub(super) fn end(&self) -> Option<u32> {
-        self.end
+    /// Returns the tokens that end an answer when the student is asked.
+    pub(super) fn stops(&self) -> &[u32] {
+        &self.stops
+    }
+
+    /// Returns what of an output stands before the token that ends it.
+    pub(super) fn said<'o>(&self, output: &'o [u32]) -> &'o [u32] {
+        let until = output.iter().position(|id| self.stops.contains(id));
+        &output[..until.unwrap_or(output.len())]
     }
 
     /// Returns the tokens of a question as it is put to the student.
     pub(super) fn prompt(&self, question: &Question) -> Result<Vec<u32>, StageError> {
-        let text = self.prompt_text(question)?;
-        Ok([self.begin.as_slice(), &self.tokenizer.ids(&text).map_err(data)?].concat())
+        let text = match &self.turns {
+            Some(turns) => turns.ask(&self.message(question)?).map_err(|error| of(question, error))?,
+            None => self.message(question)? + SEPARATOR,
+        };
+        Ok(self.begun(self.tokenizer.ids(&text).map_err(data)?))
     }
 
-    fn prompt_text(&self, question: &Question) -> Result<String, StageError> {
-        Ok(self.prompt.render(question, Shows::Hidden).map_err(data)? + SEPARATOR)
+    /// Puts before a text what begins one; a chat template may have written it itself.
+    fn begun(&self, ids: Vec<u32>) -> Vec<u32> {
+        if self.turns.is_some() && ids.starts_with(&self.begin) { ids } else { [self.begin.as_slice(), &ids].concat() }
     }
 
-    /// Returns the tokens of a question as it is put, and those of a text behind it with their places in the text.
-    fn followed(&self, question: &Question, text: &str) -> Result<(Vec<u32>, Vec<Token>), StageError> {
-        let (prompt, behind) = self.tokenizer.encode_pair(&self.prompt_text(question)?, text).map_err(data)?;
-        Ok(([self.begin.as_slice(), &prompt].concat(), behind))
+    /// What the prompt's template makes of a question.
+    fn message(&self, question: &Question) -> Result<String, StageError> {
+        self.prompt.render(question, Shows::Hidden).map_err(data)
     }
 
-    /// Returns the tokens of a question followed by those of a text, and the index of the first of these.
+    /// Puts a target behind a question, as it is taught.
+    fn turn(&self, question: &Question, target: Target) -> Result<Turn, StageError> {
+        let message = self.message(question)?;
+        match &self.turns {
+            Some(turns) => {
+                turns.answer(&message, &target, self.usage.end.as_deref()).map_err(|error| of(question, error))
+            }
+            None => Ok(Turn { asked: message + SEPARATOR, said_to: target.text.len(), lead_to: 0, taught: target }),
+        }
+    }
+
+    /// Returns the tokens of a question followed by those of a text that the student is to say, and the index of the first of
+    /// these.
     pub(super) fn continued(&self, question: &Question, text: &str) -> Result<(Vec<u32>, usize), StageError> {
-        let (mut ids, behind) = self.followed(question, text)?;
+        let start = text.len() - text.trim_start().len();
+        let whole = start..start + text.trim().len();
+        let target = Target {
+            text: text.to_owned(),
+            answer: whole.clone(),
+            label: whole,
+            rationales: Vec::new(),
+            brackets: None,
+        };
+        let Turn { asked, taught, said_to, .. } = self.turn(question, target)?;
+        let (ids, behind) = self.tokenizer.encode_pair(&asked, &taught.text[..said_to]).map_err(data)?;
+        let mut ids = self.begun(ids);
         let from = ids.len();
         ids.extend(behind.into_iter().map(|token| token.id));
         Ok((ids, from))
@@ -96,9 +143,7 @@ impl<'a> Sequences<'a> {
 
     /// Returns an answer as the student is taught to write it, without a rationale.
     pub(super) fn answer(&self, question: &Question, answer: &Answer) -> Result<String, StageError> {
-        let target = target::render(&self.usage.format, answer, "")
-            .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
-        Ok(target.text)
+        Ok(target::render(&self.usage.format, answer, "").map_err(|error| of(question, error))?.text)
     }
 
     /// Returns the tokens of a question followed by its target.
@@ -108,11 +153,13 @@ impl<'a> Sequences<'a> {
         answer: &Answer,
         rationale: &str,
     ) -> Result<Sequence, StageError> {
-        let target = target::render(&self.usage.format, answer, rationale)
-            .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
-        let (mut ids, behind) = self.followed(question, &target.text)?;
+        let target = target::render(&self.usage.format, answer, rationale).map_err(|error| of(question, error))?;
+        let Turn { asked, taught: target, said_to, lead_to } = self.turn(question, target)?;
+        let (ids, behind) = self.tokenizer.encode_pair(&asked, &target.text).map_err(data)?;
+        let mut ids = self.begun(ids);
         let target_from = ids.len();
         let (mut label_at, mut within, mut parts) = (target_from, Vec::new(), vec![Part::Prompt; target_from]);
+        let reasons_first = target.rationales.first().is_some_and(|first| first.start < target.answer.start);
         for token in behind {
             if token.span.end <= target.label.start {
                 label_at = ids.len() + 1;
@@ -123,17 +170,67 @@ impl<'a> Sequences<'a> {
                     within.push((ids.len(), start - span.start..end - span.start));
                 }
             }
-            let (answer, span) = (&target.answer, &token.span);
-            let outside = span.start >= answer.end || (span.start < answer.start && span.end <= answer.start);
-            parts.push(if outside { Part::Rationale } else { Part::Label });
+            parts.push(match parts.last() {
+                // What ends the turn belongs to what stands before it.
+                Some(last) if token.span.start >= said_to => *last,
+                _ => part(&token, &target, lead_to, reasons_first),
+            });
             ids.push(token.id);
         }
-        if let Some(end) = self.end {
+        let written = ids[target_from..].iter().any(|id| Some(*id) == self.end);
+        if let Some(end) = self.end.filter(|_| self.turns.is_none() || !written) {
             ids.push(end);
             parts.extend(parts.last().copied());
         }
         Ok(Sequence { ids, parts, target_from, label_at, rationale: within })
     }
+
+    /// Checks that the answer can be read again from the tokens of a question's target: a tokenizer may lack letters or write
+    /// them otherwise.
+    pub(super) fn require_readable(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        sequence: &Sequence,
+    ) -> Result<(), StageError> {
+        let (format, expected) = (&self.usage.format, Expected::from(question));
+        let spelled = target::render(format, answer, "").map_err(|error| of(question, error))?.text;
+        // What cannot be read as it was written is another matter, such as a label that the question does not have.
+        let Ok(meant) = target::parse(&spelled, format, expected) else { return Ok(()) };
+        let taught = self.said(&sequence.ids[sequence.target_from..]);
+        let text = self.tokenizer.decode(taught).map_err(data)?;
+        match target::parse(&text, format, expected) {
+            Ok(read) if expected.same(&read, &meant) => Ok(()),
+            read => Err(of(
+                question,
+                format!(
+                    "the student's tokenizer cannot give back the answer `{answer}`: its tokens read `{}`, and {}; choose \
+                     another `marker` or `answer_form`, or a student whose tokenizer has these characters",
+                    text.chars().rev().take(80).collect::<Vec<_>>().into_iter().rev().collect::<String>(),
+                    read.map_or_else(|why| why.to_string(), |read| format!("their answer is `{read}`")),
+                ),
+            )),
+        }
+    }
+}
+
+/// Prepares the template of a student that is talked to.
+pub(super) fn turns(chat: &Chat) -> Result<Turns, StageError> {
+    let Chat { template, special, system, stops: _ } = chat;
+    let template = ChatTemplate::new(template, special.clone(), Day::DEFAULT).map_err(data)?;
+    Turns::new(template, system.as_deref()).map_err(data)
+}
+
+fn of(question: &Question, error: impl Display) -> StageError {
+    data(format!("question `{}`: {error}", question.id))
+}
+
+/// What a token of the target belongs to. `lead_to` is where what a template writes before every answer ends.
+fn part(token: &Token, target: &Target, lead_to: usize, reasons_first: bool) -> Part {
+    let (answer, span) = (&target.answer, &token.span);
+    let before = span.start < answer.start && span.end <= answer.start;
+    let lead = span.end <= lead_to || !reasons_first;
+    if span.start >= answer.end || (before && !lead) { Part::Rationale } else { Part::Label }
 }
 
 impl Sequence {
@@ -214,8 +311,8 @@ mod tests {
     }
 
     fn usage(placement: Placement, end: Option<&str>) -> Usage {
-        let format = Format { placement, marker: MARKER.into() };
-        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end: end.map(str::to_owned) }
+        let format = Format::marked(placement, MARKER);
+        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end: end.map(str::to_owned), chat: None }
     }
 
     const PLACEMENTS: [Placement; 4] = [Placement::None, Placement::Before, Placement::After, Placement::Both];

@@ -1,18 +1,18 @@
 //! `train`: a student fine-tuned on questions with labels and rationales.
 
 use crate::failed::{device_failed, model_failed};
-use retort_artifact::{
-    Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
-};
+use retort_artifact::{Checkpoint, Evaluation, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage};
 use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
-use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
+use retort_stage::params::{Aside, Count, Input, Later, ModelSpec, Seed};
 use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
+use retort_text::chat_template::Day;
 use retort_text::prompt::{self, STUDENT, Template};
-use retort_text::target::{MARKER, check_marker};
+use retort_text::target::MARKER;
 use retort_text::tokenizer::Tokenizer;
 
 use super::ask::max_new;
 use super::bounds::{Begin, End};
+use super::chat::{Brackets, Prompt, Talk, Writing};
 use super::examples::Prepared;
 use super::hooks::Hooks;
 use super::keeping::{self, STATE};
@@ -21,7 +21,7 @@ use super::missing::Missing;
 use super::pace::Pace;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
-use super::sequence::data;
+use super::sequence::{data, turns};
 use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
 use super::weights::Weights;
@@ -78,8 +78,17 @@ retort_stage::params! {
         /// Whose labels are trained: `gold`, those of the dataset; `teacher`, those that the teacher's answers state; or
         /// `shuffled`, those of the dataset dealt out by `seed` among the questions of the split that have as many choices.
         pub labels: Labels = Labels::Gold,
-        /// A template for its prompts, in Jinja, with `question` and `choices`.
-        pub prompt: Option<External>,
+        /// A template for its prompts, in Jinja, with `question` and `choices`. With `chat`, the model's own chat template
+        /// writes them: the question is the user's message, the target is the assistant's, and loss is on the assistant's
+        /// tokens. With `{ chat: FILE }`, the template in the file writes the user's message.
+        pub prompt: Prompt,
+        /// The system message, with `prompt: chat`.
+        pub system: Later<String>,
+        /// Brackets around a rationale that stands before the label, such as `{ open: "<think>", close: "</think>" }`. What
+        /// stands in them is passed over when an answer is read.
+        pub think: Later<Brackets>,
+        /// A sentence that states the answer, instead of a label between markers, such as `The answer is {answer}.`
+        pub answer_form: Later<String>,
         /// What stands around the label.
         pub marker: String = MARKER.into(),
         /// Whether the marker is a `token` of its own, or spelled as `text`.
@@ -121,9 +130,7 @@ impl Stage for Train {
 
     fn check(&self) -> Result<(), Clash> {
         let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
-        if let Err(error) = check_marker(&self.marker) {
-            return clash("marker", &error.to_string(), "give another, or leave `marker` out");
-        }
+        self.writing().check()?;
         if self.rationales.is_none() && self.placement != Placement::None {
             let why = format!("`placement: {}` needs `rationales`", self.placement);
             return clash("placement", &why, "name the stage that gives them, or use `placement: none`");
@@ -190,12 +197,16 @@ impl Stage for Train {
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
         let mut flaws: Vec<Flaw> = Flaw::of("recipe", self.settings().check()).into_iter().collect();
-        if let Err(error) = self.usage(context, STUDENT, Vec::new(), None) {
+        if let Err(error) = self.prompt_source(context, STUDENT) {
             return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect();
         }
-        let Self { begin, end, marker_as, add_tokens, .. } = self;
-        let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?}", self.student.0.seen(context));
+        let Self { begin, end, marker_as, add_tokens, prompt, system, .. } = self;
+        let written = format!("{} {system:?}", prompt.is_chat());
+        let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?} {written}", self.student.0.seen(context));
         if looked.first(what) {
+            if let Some(flaw) = self.writing().flaw(context, &self.student.0) {
+                return flaws.into_iter().chain([flaw]).collect();
+            }
             flaws.extend(match self.student.0.look(context) {
                 Err(error) => Some(Flaw::new("student", error)),
                 Ok(Some(speech)) => Flaw::of("end", self.spoken(context, STUDENT, speech).map(drop)),
@@ -208,6 +219,11 @@ impl Stage for Train {
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
         let questions = context.read(&self.questions)?;
         let (tokenizer, usage, added) = self.speech(context, prompt::student(questions.split(Split::Train)))?;
+        if let Some(chat) = &usage.chat
+            && turns(chat)?.asked_day()
+        {
+            context.warn(format!("the chat template asks for today's date, and is told {}", Day::DEFAULT));
+        }
         let mut model = self.load(context, &tokenizer)?;
         let Prepared { examples, questions: made_of, mut log } =
             self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
@@ -302,6 +318,19 @@ impl Train {
         model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) }
     }
 
+    fn writing(&self) -> Writing<'_> {
+        let Self { prompt, system, think, answer_form, marker, placement, end, .. } = self;
+        Writing {
+            prompt,
+            system: system.get().map(String::as_str),
+            think: think.get(),
+            answer_form: answer_form.get().map(String::as_str),
+            marker,
+            placement: *placement,
+            end,
+        }
+    }
+
     /// The student as it is before training.
     fn load(&self, context: &Context<'_>, tokenizer: &Tokenizer) -> Result<Model, StageError> {
         self.student.0.load(context, self.seed.0, tokenizer)
@@ -320,39 +349,39 @@ impl Train {
         speech: Speech,
     ) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
         let Speech { mut tokenizer, own_end } = speech;
-        let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
+        let marked = self.marker_as == MarkerAs::Token && self.answer_form.get().is_none();
+        let marker = marked.then_some(&self.marker);
         let tokens: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
         let added = tokenizer.add_special(&tokens).map_err(data)?;
-        let begin = self.begin.resolve(&tokenizer)?;
-        let end = self.end.resolve(&tokenizer, &own_end)?;
-        if tokenizer.begin().map_err(data)? != begin {
+        let talk = self.writing().talk(context, &self.student.0)?;
+        let begin = match &talk {
+            Some(_) => Talk::begin(&self.begin, &tokenizer)?,
+            None => self.begin.resolve(&tokenizer)?,
+        };
+        let ending = talk.as_ref().map(|talk| talk.ending(&tokenizer)).transpose()?.flatten();
+        let end = match ending {
+            Some(ending) => Some(ending),
+            None => self.end.resolve(&tokenizer, &own_end)?,
+        };
+        if talk.is_none() && tokenizer.begin().map_err(data)? != begin {
             // Whoever asks the student elsewhere asks it as it was taught.
             tokenizer.set_begin(&begin).map_err(data)?;
         }
-        let usage = self.usage(context, prompt, begin, end)?;
+        let turns = talk.as_ref().map(|talk| &talk.turns);
+        let format = self.writing().format(turns);
+        let chat = talk.as_ref().map(|talk| talk.kept(&tokenizer, &own_end, end.as_deref()));
+        let usage = Usage { format, prompt: self.prompt_source(context, prompt)?, begin, end, chat };
         Ok((tokenizer, usage, added))
     }
 
-    /// `default` is the prompt where the stage names none.
-    fn usage(
-        &self,
-        context: &Context<'_>,
-        default: &str,
-        begin: Vec<String>,
-        end: Option<String>,
-    ) -> Result<Usage, StageError> {
-        let prompt = match &self.prompt {
-            Some(file) => {
-                let place = context.path_of(file);
-                let text = String::from_utf8(context.file(file)?)
-                    .map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
-                // Whoever reads it from the checkpoint knows its place no more.
-                Template::parse(&place, &text).map_err(data)?.source().to_owned()
-            }
-            None => default.to_owned(),
-        };
-        let format = Format { placement: self.placement, marker: self.marker.clone() };
-        Ok(Usage { format, prompt, begin, end })
+    /// The template that writes a question; `default` where the stage names none.
+    fn prompt_source(&self, context: &Context<'_>, default: &str) -> Result<String, StageError> {
+        let Some(file) = self.prompt.file() else { return Ok(default.to_owned()) };
+        let place = context.path_of(file);
+        let text =
+            String::from_utf8(context.file(file)?).map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
+        // Whoever reads it from the checkpoint knows its place no more.
+        Ok(Template::parse(&place, &text).map_err(data)?.source().to_owned())
     }
 }
 

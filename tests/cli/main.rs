@@ -10,6 +10,7 @@
 mod answers;
 mod attributions;
 mod browser;
+mod chat_students;
 mod commands;
 mod damage;
 mod determinism;

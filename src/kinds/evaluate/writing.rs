@@ -24,8 +24,9 @@ pub(crate) fn written(
     questions: &[&Question],
 ) -> Result<Vec<Timed<Written>>, StageError> {
     let student = student_term(context, model)?;
-    let key = |question: &&Question| -> Result<RowKey, StageError> {
-        let prompt = asker.sequences.prompt(question)?;
+    let prompts: Vec<Vec<u32>> =
+        questions.iter().map(|question| asker.sequences.prompt(question)).collect::<Result<_, _>>()?;
+    let key = |(question, prompt): (&&Question, &Vec<u32>)| {
         // What ends an answer depends on the answers there may be.
         let expected = Expected::from(*question);
         let labels: Vec<String> = match expected {
@@ -33,16 +34,16 @@ pub(crate) fn written(
             Expected::Class(names) => names.iter().map(|name| format!("class {name}")).collect(),
             Expected::Number | Expected::Text | Expected::Exact => vec![expected.name().to_owned()],
         };
-        Ok(RowKey::of(&Term::record([
+        RowKey::of(&Term::record([
             ("student", student.clone()),
             ("prompt", prompt.term()),
             ("labels", labels.term()),
             ("max_new", asker.max_new.term()),
             ("sampling", sampling.map_or(Term::None, ContentHash::term)),
             ("revision", REVISION.term()),
-        ])))
+        ]))
     };
-    let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
+    let keys: Vec<RowKey> = questions.iter().zip(&prompts).map(key).collect();
     // The tokens are kept, since several may spell one text.
     let rows: Vec<Timed<Vec<u32>>> = asked(context, ROWS, &keys, |open, ended| {
         let some: Vec<&Question> = open.iter().map(|index| questions[*index]).collect();
@@ -50,6 +51,8 @@ pub(crate) fn written(
             ended(written.into_iter().map(|(place, written)| (open[place], written.ids)).collect())
         })
     })?;
-    let read = |Timed { row, took_us }: Timed<Vec<u32>>| Ok(Timed { row: asker.read(row)?, took_us });
-    rows.into_iter().map(read).collect()
+    let read = |(Timed { row, took_us }, prompt): (Timed<Vec<u32>>, &Vec<u32>)| {
+        Ok(Timed { row: asker.read(row, prompt.len())?, took_us })
+    };
+    rows.into_iter().zip(&prompts).map(read).collect()
 }

@@ -14,8 +14,7 @@ const SPECIAL: [&str; 3] = ["[FIN_LABEL]", "[MASK]", "<|endoftext|>"];
 fn corpus(size: usize) -> Vec<String> {
     let questions = generate(&SyntheticSpec { train: size, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
     let template = prompt::Template::student();
-    let format =
-        retort_artifact::Format { placement: retort_artifact::Placement::After, marker: target::MARKER.into() };
+    let format = retort_artifact::Format::marked(retort_artifact::Placement::After, target::MARKER);
     let text = |question: &retort_artifact::Question| {
         let target =
             target::render(&format, question.answer.as_ref().unwrap(), question.rationale.as_ref().unwrap()).unwrap();
