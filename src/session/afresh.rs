@@ -143,7 +143,7 @@ impl Session {
         Ok(())
     }
 
-    /// Runs instances without a record of the run; `name` names it in what is told.
+    /// Runs instances without a log of the run; `name` names it in what is told.
     fn compute(
         &self,
         selection: &Selection,

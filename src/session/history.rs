@@ -40,9 +40,9 @@ impl<'s> StoredHistory<'s> {
             by_stage: BTreeMap::new(),
             manifests: Mutex::default(),
         };
-        for record in own.iter().chain(&others).flat_map(|run| run.instances().unwrap_or_default()) {
-            if !history.by_name.contains_key(&record.name) {
-                history.add(Earlier { name: record.name, stage: record.stage, fingerprint: record.fingerprint });
+        for entry in own.iter().chain(&others).flat_map(|run| run.instances().unwrap_or_default()) {
+            if !history.by_name.contains_key(&entry.name) {
+                history.add(Earlier { name: entry.name, stage: entry.stage, fingerprint: entry.fingerprint });
             }
         }
         Ok(history)

@@ -42,7 +42,7 @@ impl Store {
             let (one, other) = (mine.info(), run.info());
             let alike = one.user == other.user && one.experiment == other.experiment;
             if id != *own && (!alike || run.is_at_work(&self.core.host, self.now_ms())) {
-                needed.extend(run.instances()?.into_iter().map(|record| record.fingerprint));
+                needed.extend(run.instances()?.into_iter().map(|entry| entry.fingerprint));
             }
         }
         Ok(needed)

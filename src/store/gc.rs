@@ -167,7 +167,7 @@ impl Sweep<'_> {
             }
             if is_recent || is_at_work || self.is_young(written_ms, self.options.keep_for.max(self.options.grace)) {
                 if let Some(run) = &run {
-                    marked.extend(run.instances()?.into_iter().map(|record| record.fingerprint));
+                    marked.extend(run.instances()?.into_iter().map(|entry| entry.fingerprint));
                 }
                 continue;
             }

@@ -96,7 +96,7 @@ pub use open::{Clock, Mode, Opened, StoreOptions};
 pub use partial::PartialDir;
 pub use proven::{ProvenFile, WatchedFile};
 pub use rows::RowStore;
-pub use run::{InstanceRecord, Outcome, RunDir, RunId, RunInfo, RunRecord};
+pub use run::{InstanceEntry, Outcome, RunDir, RunId, RunInfo, RunSummary};
 pub use shares::{Share, ShareBy};
 pub use trash::{Collection, Restored};
 pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};

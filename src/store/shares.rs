@@ -86,9 +86,9 @@ impl Store {
         for id in self.runs()? {
             // A run whose description cannot be read says nothing.
             let Ok(run) = self.open_run(&id) else { continue };
-            for record in run.instances()? {
-                let name = if by == ShareBy::Stage { record.stage } else { run.info().experiment.clone() };
-                owners.entry(record.fingerprint).or_default().insert(name);
+            for entry in run.instances()? {
+                let name = if by == ShareBy::Stage { entry.stage } else { run.info().experiment.clone() };
+                owners.entry(entry.fingerprint).or_default().insert(name);
             }
         }
         Ok(owners)

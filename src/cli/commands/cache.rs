@@ -12,7 +12,7 @@ use super::super::settings::{surroundings, workspace};
 use super::key;
 use crate::session::{Workspace, choose_run, duration, find_run};
 use crate::store::{
-    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share,
+    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunSummary, Selection, Share,
     ShareBy, Store, VerifyOptions,
 };
 
@@ -65,7 +65,7 @@ fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) ->
         selection = store.select_all()?;
     } else if what.digests.is_empty() {
         let run = find_run(&store, what.run.as_deref().unwrap_or("last"))?;
-        of_run(&mut selection, &run.record()?, what.stage.as_deref())?;
+        of_run(&mut selection, &run.summary()?, what.stage.as_deref())?;
     }
     for digest in &what.digests {
         let found = store.select_named(digest)?;
@@ -106,7 +106,7 @@ fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Fai
     Ok(told(global, "pulled from", "here", &moved?))
 }
 
-fn of_run(selection: &mut Selection, run: &RunRecord, stage: Option<&str>) -> Result<(), Failure> {
+fn of_run(selection: &mut Selection, run: &RunSummary, stage: Option<&str>) -> Result<(), Failure> {
     if selection.add_run(run, stage) > 0 {
         return Ok(());
     }

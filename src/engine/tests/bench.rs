@@ -252,7 +252,7 @@ impl Ran {
     }
 }
 
-/// Plans an experiment and runs it, without a record of the run.
+/// Plans an experiment and runs it, without a log of the run.
 pub(super) fn run_in(store: &Store, experiment: &Experiment) -> Ran {
     run_as(store, experiment, "run")
 }

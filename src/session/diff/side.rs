@@ -72,9 +72,9 @@ impl Side {
     pub fn of_run(name: &str, store: &Store) -> Result<Self, SessionError> {
         let run = find_run(store, name)?;
         let mut instances = BTreeMap::new();
-        for record in run.instances()? {
-            let manifest = store.claim(&record.fingerprint)?.map(|(_, claim)| claim.manifest);
-            instances.insert(record.name, Instance { fingerprint: Some(record.fingerprint), manifest });
+        for entry in run.instances()? {
+            let manifest = store.claim(&entry.fingerprint)?.map(|(_, claim)| claim.manifest);
+            instances.insert(entry.name, Instance { fingerprint: Some(entry.fingerprint), manifest });
         }
         Ok(Self { name: run.id().to_string(), experiment: run.info().experiment.clone(), instances })
     }

@@ -137,13 +137,13 @@ pub(super) trait Place: Send + Sync {
     /// Lists the recipes and blobs whose names begin so; the beginning has two digits at least.
     fn named(&self, beginning: &str) -> io::Result<Named>;
 
-    /// Lists the runs whose records are there.
+    /// Lists the runs whose logs are there.
     fn runs(&self) -> io::Result<Vec<RunId>>;
 
-    /// Reads a file of a run's record; `None` when it is not there.
+    /// Reads a file of a run's log; `None` when it is not there.
     fn run_file(&self, run: &RunId, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>>;
 
-    /// Writes a file of a run's record, which grows until the run has ended.
+    /// Writes a file of a run's log, which grows until the run has ended.
     fn put_run_file(&self, run: &RunId, name: &str, bytes: &[u8]) -> io::Result<()>;
 
     /// Says that the results of a user's run are to be kept.

@@ -82,7 +82,7 @@ impl PusherHandle {
 }
 
 impl Store {
-    /// Brings the record of a run to the layers that get results as soon as they are made.
+    /// Brings the log of a run to the layers that get results as soon as they are made.
     pub fn share_run(&self, run: &RunId) {
         if let Some(handle) = self.pusher.handle() {
             handle.send(Message::Run(run.clone()));

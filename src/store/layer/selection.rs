@@ -6,7 +6,7 @@ use super::Layer;
 use super::place::Place;
 use crate::Store;
 use crate::error::StoreError;
-use crate::run::{InstanceRecord, RunId, RunRecord};
+use crate::run::{InstanceEntry, RunId, RunSummary};
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// Results to be moved between the cache and its layers.
@@ -16,7 +16,7 @@ pub struct Selection {
     pub recipes: BTreeSet<Fingerprint>,
     /// Further blobs.
     pub blobs: BTreeSet<Digest>,
-    /// Runs whose records are meant as well.
+    /// Runs whose logs are meant as well.
     pub runs: Vec<RunId>,
     /// Whether the results of single rows are meant as well.
     pub rows: bool,
@@ -27,10 +27,10 @@ const NAME_DIGITS_MIN: usize = 6;
 
 impl Selection {
     /// Adds what a run needed and made: all of it, or the instances of one stage, or one instance.
-    pub fn add_run(&mut self, run: &RunRecord, stage: Option<&str>) -> usize {
-        let fits = |record: &&InstanceRecord| stage.is_none_or(|stage| record.stage == stage || record.name == stage);
+    pub fn add_run(&mut self, run: &RunSummary, stage: Option<&str>) -> usize {
+        let fits = |entry: &&InstanceEntry| stage.is_none_or(|stage| entry.stage == stage || entry.name == stage);
         let before = self.recipes.len();
-        self.recipes.extend(run.instances.iter().filter(fits).map(|record| record.fingerprint));
+        self.recipes.extend(run.instances.iter().filter(fits).map(|entry| entry.fingerprint));
         if stage.is_none() {
             self.runs.push(run.id.clone());
         }
@@ -59,7 +59,7 @@ impl Store {
         only(beginning, "in the layers", found)
     }
 
-    /// Lists the runs whose records a layer, or any layer, has, the oldest first.
+    /// Lists the runs whose logs a layer, or any layer, has, the oldest first.
     pub fn runs_in_layers(&self, from: Option<&str>) -> Result<Vec<RunId>, StoreError> {
         let layers = self.core.layers_named(from, |_| true, "is declared")?;
         let mut runs = BTreeSet::new();
@@ -70,8 +70,8 @@ impl Store {
         Ok(runs.into_iter().collect())
     }
 
-    /// Reads the record of a run in the first layer that has it.
-    pub fn read_run_in_layers(&self, from: Option<&str>, id: &RunId) -> Result<RunRecord, StoreError> {
+    /// Reads the log of a run in the first layer that has it.
+    pub fn read_run_in_layers(&self, from: Option<&str>, id: &RunId) -> Result<RunSummary, StoreError> {
         let layers = self.core.layers_named(from, |_| true, "is declared")?;
         let read = layers.into_iter().find_map(|layer| layer.run(id));
         read.ok_or_else(|| StoreError::NoSuchRun { run: id.to_string() })
@@ -83,11 +83,11 @@ impl Layer {
         self.ask("list runs", |place| place.runs())
     }
 
-    fn run(&self, id: &RunId) -> Option<RunRecord> {
+    fn run(&self, id: &RunId) -> Option<RunSummary> {
         let id = id.clone();
         let read =
-            move |place: &dyn Place| RunRecord::read(&id, |name, bytes_max| place.run_file(&id, name, bytes_max));
-        self.ask("read the record of a run", read).flatten()
+            move |place: &dyn Place| RunSummary::read(&id, |name, bytes_max| place.run_file(&id, name, bytes_max));
+        self.ask("read the log of a run", read).flatten()
     }
 }
 

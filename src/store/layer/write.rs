@@ -1,4 +1,4 @@
-//! What is put into a layer: blobs, claims and the records of runs.
+//! What is put into a layer: blobs, claims and the logs of runs.
 
 use std::io;
 use std::path::Path;
@@ -82,12 +82,12 @@ impl Layer {
         })
     }
 
-    /// Puts the record of a run there, which keeps its results from being collected.
+    /// Puts the log of a run there, which keeps its results from being collected.
     pub(super) fn put_run(&self, here: &Core, run: &RunId) -> Option<Put> {
         let (from, run) = (here.layout.run(run.as_str()), run.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_sending("put the record of a run", &moved, move |place| put_run(place, &from, &run, &counter))
+        self.ask_sending("put the log of a run", &moved, move |place| put_run(place, &from, &run, &counter))
     }
 
     /// Makes durable what was put there.

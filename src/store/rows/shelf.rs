@@ -254,7 +254,7 @@ impl RowStore {
                 let scan = journal::scan(&other.file, other.end).map_err(&failed)?;
                 other.scanned = bytes;
                 if let Some(damaged) = scan.damaged {
-                    let why = format!("the record at byte {damaged} is damaged");
+                    let why = format!("the entry at byte {damaged} is damaged");
                     self.core.notices.push(Notice::RowsDamaged { path: self.folder.join(name), why });
                 }
                 is_new |= !scan.rows.is_empty();

@@ -13,13 +13,13 @@ fn gc(store: &Store, options: GcOptions) -> GcReport {
 
 fn run_with(store: &Store, experiment: &str, numbers: &[i64]) -> RunId {
     let run = store.new_run(experiment).unwrap();
-    let record = |number: &i64| InstanceRecord {
+    let entry = |number: &i64| InstanceEntry {
         name: format!("n{number}"),
         stage: "n".into(),
         fingerprint: manifest(*number).fingerprint(),
         outcome: Outcome::Hit,
     };
-    run.record_instances(&numbers.iter().map(record).collect::<Vec<_>>()).unwrap();
+    run.record_instances(&numbers.iter().map(entry).collect::<Vec<_>>()).unwrap();
     run.id().clone()
 }
 
@@ -132,13 +132,13 @@ fn a_run_at_work_keeps_its_folder_and_results_whatever_the_grace() {
     let (ada, _) = cache.open_with("ada");
     publish(&ada, 1, b"result");
     let run = ada.new_run("quarel").unwrap();
-    let record = |number: i64| InstanceRecord {
+    let entry = |number: i64| InstanceEntry {
         name: format!("n{number}"),
         stage: "n".into(),
         fingerprint: manifest(number).fingerprint(),
         outcome: Outcome::Hit,
     };
-    run.record_instances(&[record(1)]).unwrap();
+    run.record_instances(&[entry(1)]).unwrap();
     let none = GcOptions { keep_runs: 0, ..NOW };
     for days in [0, 60] {
         let late = cache.open_later(days);

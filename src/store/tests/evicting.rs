@@ -14,13 +14,13 @@ fn gc(store: &Store) -> GcReport {
 
 fn run_of(store: &Store, experiment: &str, numbers: &[i64]) -> RunDir {
     let run = store.new_run(experiment).unwrap();
-    let record = |number: &i64| InstanceRecord {
+    let entry = |number: &i64| InstanceEntry {
         name: format!("n{number}"),
         stage: "n".into(),
         fingerprint: manifest(*number).fingerprint(),
         outcome: Outcome::Hit,
     };
-    run.record_instances(&numbers.iter().map(record).collect::<Vec<_>>()).unwrap();
+    run.record_instances(&numbers.iter().map(entry).collect::<Vec<_>>()).unwrap();
     run
 }
 

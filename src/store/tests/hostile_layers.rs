@@ -262,13 +262,13 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
         Claim { notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]), ..claim(&eve, 1, &parts) };
     eve.publish(vec![pending], &claim).unwrap();
     let run = eve.new_run("../../experiment").unwrap();
-    let record = |name: &str| InstanceRecord {
+    let entry = |name: &str| InstanceEntry {
         name: name.into(),
         stage: name.into(),
         fingerprint: claim.fingerprint(),
         outcome: Outcome::Made,
     };
-    run.record_instances(&["../../x", "x"].map(record)).unwrap();
+    run.record_instances(&["../../x", "x"].map(entry)).unwrap();
     drop(eve);
     // Runs, rows, blobs and claims under such names; what a folder cannot hold, another name for it can.
     let root = team.root();
@@ -291,8 +291,8 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
     let mut everything = Selection { rows: true, ..selection(&[claim.fingerprint()]) };
     for id in store.runs_in_layers(None).unwrap() {
         // What cannot be read as a run is none.
-        if let Ok(record) = store.read_run_in_layers(None, &id) {
-            everything.add_run(&record, None);
+        if let Ok(entry) = store.read_run_in_layers(None, &id) {
+            everything.add_run(&entry, None);
         }
     }
     store.pull(None, &everything, &MOVING).unwrap();
@@ -302,13 +302,13 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
         assert!(store.select_named(name).is_err());
     }
     let own = store.new_run("../../mine").unwrap();
-    own.record_instances(&[record("../../x")]).unwrap();
+    own.record_instances(&[entry("../../x")]).unwrap();
     store.share_run(own.id());
     publish(&store, 2, b"another");
     store.finish_sharing().unwrap();
     assert_eq!(around(team.dir.path(), &root), theirs, "nothing is written beside the layer");
     assert_eq!(around(mine.dir.path(), &mine.root()), ours, "nor beside the cache");
-    assert_eq!(store.runs().unwrap(), [own.id().clone()], "records of runs are not taken over");
+    assert_eq!(store.runs().unwrap(), [own.id().clone()], "logs of runs are not taken over");
     let kept = listing(&mine.root());
     assert!(!kept.contains("/x ") && !kept.contains("..%2f"), "{kept}");
 }

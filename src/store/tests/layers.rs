@@ -165,15 +165,15 @@ fn runs_stages_and_names_are_pulled() {
     let store = ada.open_before("ada", &layers);
     let published: Vec<_> = (0..4).map(|number| publish(&store, number, format!("{number}").as_bytes())).collect();
     let run = store.new_run("quarel").unwrap();
-    let record = |(number, stage): (usize, &str)| InstanceRecord {
+    let entry = |(number, stage): (usize, &str)| InstanceEntry {
         name: format!("{stage}[n={number}]"),
         stage: stage.into(),
         fingerprint: published[number].0,
         outcome: Outcome::Made,
     };
-    run.record_instances(&[(0, "masked"), (1, "tuned"), (2, "tuned")].map(record)).unwrap();
+    run.record_instances(&[(0, "masked"), (1, "tuned"), (2, "tuned")].map(entry)).unwrap();
     let mut selection = Selection::default();
-    assert_eq!(selection.add_run(&run.record().unwrap(), None), 3);
+    assert_eq!(selection.add_run(&run.summary().unwrap(), None), 3);
     store.push(None, &selection, &MOVING).unwrap();
     let store = bob.open_before("bob", &layers);
     let ids = store.runs_in_layers(None).unwrap();

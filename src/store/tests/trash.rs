@@ -12,13 +12,13 @@ fn gc(store: &Store, options: GcOptions) -> GcReport {
 
 fn run_with(store: &Store, experiment: &str, instances: &[(&str, i64)]) {
     let run = store.new_run(experiment).unwrap();
-    let record = |(stage, number): &(&str, i64)| InstanceRecord {
+    let entry = |(stage, number): &(&str, i64)| InstanceEntry {
         name: format!("{stage}[n={number}]"),
         stage: (*stage).into(),
         fingerprint: manifest(*number).fingerprint(),
         outcome: Outcome::Made,
     };
-    run.record_instances(&instances.iter().map(record).collect::<Vec<_>>()).unwrap();
+    run.record_instances(&instances.iter().map(entry).collect::<Vec<_>>()).unwrap();
 }
 
 #[test]
