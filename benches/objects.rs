@@ -31,7 +31,7 @@ use folder::Folder;
 use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{Fingerprint, KeyManifest, Term};
 use retort::store::{
-    Claim, Compare, LayerAt, LayerOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
+    Record, Compare, LayerAt, LayerOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
 };
 
 type Failed = Box<dyn Error>;
@@ -78,9 +78,9 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) 
     let (sender, receiver) = std::sync::mpsc::channel();
     for number in 0..artifacts {
         let pending = here.put(format!("artifact {number}").repeat(20).as_bytes())?;
-        let claim = claim(&here, number, BTreeMap::from([("rows".to_owned(), pending.blob())]));
+        let record = record(&here, number, BTreeMap::from([("rows".to_owned(), pending.blob())]));
         let sender = sender.clone();
-        here.publish_async(vec![pending], &claim, move |done| {
+        here.publish_async(vec![pending], &record, move |done| {
             // The receiver waits below.
             let _ = sender.send(done.is_ok());
         })?;
@@ -120,8 +120,8 @@ fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
         writer.write_all(&chunk)?;
     }
     let blob = writer.finish()?;
-    let claim = claim(&here, 0, BTreeMap::from([("weights".to_owned(), blob.blob())]));
-    here.publish(vec![blob], &claim)?;
+    let record = record(&here, 0, BTreeMap::from([("weights".to_owned(), blob.blob())]));
+    here.publish(vec![blob], &record)?;
     let all = here.select_all()?;
     let moving = Moving { jobs: Some(4), compare: Compare::Nothing, progress: &|_, _| {} };
     bench.timed("push, large", || bench.moved(here.push(None, &all, &moving)?))?;
@@ -295,8 +295,8 @@ fn manifest(number: usize) -> KeyManifest {
     }
 }
 
-fn claim(store: &Store, number: usize, outputs: BTreeMap<String, retort::store::BlobRef>) -> Claim {
-    Claim {
+fn record(store: &Store, number: usize, outputs: BTreeMap<String, retort::store::BlobRef>) -> Record {
+    Record {
         manifest: manifest(number),
         outputs,
         producer: store.producer(),

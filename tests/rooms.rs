@@ -40,7 +40,7 @@ const WORKFLOW: [&str; 7] = ["source", "store", "stage", "spec", "graph", "plan"
 const LINES_MAX: usize = 450;
 
 struct File {
-    /// Below `src`, such as `store/claim.rs`.
+    /// Below `src`, such as `store/record.rs`.
     name: String,
     /// Without its unit tests.
     text: String,

@@ -102,8 +102,8 @@ class Base:
                 for key in [fingerprint, *digests]:
                     self.owners.setdefault(key, set()).add(instance)
             self.everything[name] = sorted({instance.split("[")[0] for instance in self.everything[name]})
-        for claim in self.person.cache.glob("actions/v1/*/*/*"):
-            self.owners.setdefault(claim.name, set()).update(self.owners.get(claim.parent.name, ()))
+        for record in self.person.cache.glob("actions/v1/*/*/*"):
+            self.owners.setdefault(record.name, set()).update(self.owners.get(record.parent.name, ()))
         self.shown = {}
         for name in texts if kind != "killed" else []:
             for instance in sorted({key[0] for key in self.right[name]}):
@@ -167,8 +167,8 @@ def flip(chance: random.Random, root: pathlib.Path, count: int, only: tuple = ()
 
 
 def signed_recipes(root: pathlib.Path) -> dict:
-    """The recipe that each claim of a cache is about, so that a signature can be told to be of it."""
-    return {claim.name: claim.parent.name for claim in root.glob("actions/v1/*/*/*")}
+    """The recipe that each record of a cache is about, so that a signature can be told to be of it."""
+    return {record.name: record.parent.name for record in root.glob("actions/v1/*/*/*")}
 
 
 def touched(base: "Base", hit: list, recipes: dict) -> set:
@@ -371,7 +371,7 @@ class Battery:
     def check_clean(self, base: Base, person: Person, story: list) -> bool:
         """After everything was run, what is damaged is of no use to anybody, and set aside by the first look.
 
-        Of a result whose signature was damaged, the claim stays: nobody trusted signed it, and it was made again.
+        Of a result whose signature was damaged, the record stays: nobody trusted signed it, and it was made again.
         """
         unsigned = 16 if base.kind == "signed" else 0
         first = self.heard(person.run("cache", "verify"), story)

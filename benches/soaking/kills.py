@@ -111,7 +111,7 @@ def run(retort: str, folder: pathlib.Path, wanted: int, seed: int, until: float,
         figures["results compared"] += len(digests)
         if wrong or differences(mine, digests):
             troubles.add("different", wrong, differences(mine, digests))
-    # What was collected while only its claim had been copied is missing, and made again when it is needed.
+    # What was collected while only its record had been copied is missing, and made again when it is needed.
     passes = 8 if options.collect else 0
     caches = {str(worker.cache): worker for worker in workers if worker.is_own}
     for one in [*caches.values(), keeper]:

@@ -330,7 +330,7 @@ pub(super) enum Cache {
         #[arg(long, value_enum)]
         by: Option<SizeBy>,
     },
-    /// Hash every blob again, and look for claims, rows and files that are damaged
+    /// Hash every blob again, and look for records, rows and files that are damaged
     #[command(after_help = "The exit code adds up: 4 something is damaged, 8 a blob that a result names is missing,
 16 a result is signed by nobody who is trusted, where that is required.")]
     Verify,

@@ -32,7 +32,7 @@ pub struct RunOptions {
     pub jobs: usize,
     /// The identifier of the run.
     pub run: String,
-    /// Who runs it, as claims record it.
+    /// Who runs it, as records name it.
     pub producer: Producer,
     /// The time, in milliseconds since the Unix epoch.
     pub wall_ms: fn() -> u64,

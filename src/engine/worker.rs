@@ -13,11 +13,11 @@ use retort_fingerprint::Digest;
 use retort_plan::{Facts, Found, Need, Recipe};
 use retort_spec::InstanceId;
 use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
-use retort_store::{BlobRef, Claim, LeaseState, Pending, Producer, Store, StoreError};
+use retort_store::{BlobRef, Record, LeaseState, Pending, Producer, Store, StoreError};
 
-/// The note of a claim that says what computed it.
+/// The note of a record that says what computed it.
 pub const DEVICE: &str = "device";
-/// The note of a claim that says what was paid for it, and the measurement that it is taken from.
+/// The note of a record that says what was paid for it, and the measurement that it is taken from.
 pub const COST: &str = "cost";
 
 /// What a worker tells the loop.
@@ -63,7 +63,7 @@ pub(super) struct Job<'a> {
     pub(super) messages: Sender<Message>,
 }
 
-/// Passes notes on to the loop, and keeps for the claim what the work cost so far, what it says of itself, and the parts that it
+/// Passes notes on to the loop, and keeps for the record what the work cost so far, what it says of itself, and the parts that it
 /// has written.
 struct ToLoop<'a> {
     id: InstanceId,
@@ -137,18 +137,18 @@ impl Job<'_> {
         let took_ms = elapsed_ms(began);
         let kept = feed.kept.into_inner().unwrap_or_default();
         let (blobs, outputs) = self.outputs(parts, feed.written.into_inner().unwrap_or_default())?;
-        let claim = self.claim(outputs, started_at_ms, took_ms, kept);
+        let record = self.record(outputs, started_at_ms, took_ms, kept);
         let (id, messages) = (self.id, self.messages.clone());
         let found = Found {
             fingerprint,
-            parts: claim.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect(),
-            by: format!("{}@{}", claim.producer.user, claim.producer.host),
+            parts: record.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect(),
+            by: format!("{}@{}", record.producer.user, record.producer.host),
             from: None,
             took_ms,
         };
         let partial = self.store.partial(&fingerprint);
         let vacated = messages.clone();
-        self.store.publish_async(blobs, &claim, move |published| {
+        self.store.publish_async(blobs, &record, move |published| {
             // The saved state is of no use to anybody once the result is durable; what cannot be removed now goes with `gc`.
             let _ = partial.clear();
             drop(lease);
@@ -205,13 +205,13 @@ impl Job<'_> {
         Ok((blobs, outputs))
     }
 
-    fn claim(
+    fn record(
         &self,
         outputs: BTreeMap<String, BlobRef>,
         started_at_ms: u64,
         took_ms: u64,
         kept: BTreeMap<String, String>,
-    ) -> Claim {
+    ) -> Record {
         let mut notes = self.recipe.origins.clone();
         if self.stage.slot() == Slot::Device
             && let Some(device) = self.devices.described()
@@ -219,7 +219,7 @@ impl Job<'_> {
             notes.insert(DEVICE.to_owned(), device);
         }
         notes.extend(kept);
-        Claim {
+        Record {
             manifest: self.recipe.manifest.clone(),
             outputs,
             producer: self.producer.clone(),

@@ -8,7 +8,7 @@ use retort_artifact::ArtifactKind;
 use retort_fingerprint::{Digest, Fingerprint, InputKey, KeyManifest};
 use retort_spec::{Experiment, Instance, InstanceId};
 use retort_stage::{Arrival, Order, Slot};
-use retort_store::{BlobRef, ClaimSummary, Store, StoreError};
+use retort_store::{BlobRef, RecordSummary, Store, StoreError};
 
 /// A result that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,15 +26,15 @@ pub struct Found {
 }
 
 impl Found {
-    /// Takes what matters of a claim.
-    pub fn of(fingerprint: Fingerprint, claim: ClaimSummary) -> Self {
+    /// Takes what matters of a record.
+    pub fn of(fingerprint: Fingerprint, record: RecordSummary) -> Self {
         let digest = |(part, blob): (String, BlobRef)| (part, blob.digest);
         Self {
             fingerprint,
-            parts: claim.outputs.into_iter().map(digest).collect(),
-            by: format!("{}@{}", claim.producer.user, claim.producer.host),
-            from: claim.from,
-            took_ms: claim.took_ms,
+            parts: record.outputs.into_iter().map(digest).collect(),
+            by: format!("{}@{}", record.producer.user, record.producer.host),
+            from: record.from,
+            took_ms: record.took_ms,
         }
     }
 }
@@ -92,7 +92,7 @@ pub trait Facts {
 
 impl Facts for Store {
     fn result(&self, fingerprint: &Fingerprint) -> Result<Option<Found>, StoreError> {
-        Ok(self.find(fingerprint)?.map(|claim| Found::of(*fingerprint, claim)))
+        Ok(self.find(fingerprint)?.map(|record| Found::of(*fingerprint, record)))
     }
 
     fn holds(&self, digest: &Digest) -> bool {
@@ -108,8 +108,8 @@ impl Facts for Store {
     }
 
     fn look_ahead(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<Found>>, StoreError> {
-        let claims = self.find_many(fingerprints)?;
-        Ok(claims.into_iter().zip(fingerprints).map(|(claim, of)| claim.map(|claim| Found::of(*of, claim))).collect())
+        let records = self.find_many(fingerprints)?;
+        Ok(records.into_iter().zip(fingerprints).map(|(record, of)| record.map(|record| Found::of(*of, record))).collect())
     }
 }
 

@@ -12,7 +12,7 @@ use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 use retort_plan::{Counts, Earlier, History};
 use retort_spec::InstanceId;
 use retort_stage::Stop;
-use retort_store::{ClaimId, LayerAt, LayerOptions, Mode, Store, StoreOptions, Writes};
+use retort_store::{RecordId, LayerAt, LayerOptions, Mode, Store, StoreOptions, Writes};
 
 use super::{Demand, Ground, Selection, Session, SessionError};
 
@@ -28,16 +28,16 @@ pub struct Recomputed {
     pub different: Vec<(InstanceId, String)>,
 }
 
-/// What became of one claim on a result that was computed again.
+/// What became of one record on a result that was computed again.
 #[derive(Debug)]
 pub struct Audited {
-    /// The claim.
-    pub claim: ClaimId,
+    /// The record.
+    pub record: RecordId,
     /// Who made it, as `user@host`.
     pub by: String,
-    /// The parts that differ; none where the claim holds.
+    /// The parts that differ; none where the record holds.
     pub different: Vec<String>,
-    /// Whether the claim was countersigned, as one that holds is where there is a key.
+    /// Whether the record was countersigned, as one that holds is where there is a key.
     pub countersigned: bool,
 }
 
@@ -80,7 +80,7 @@ impl Session {
     }
 
     /// Computes an instance again in a cache of its own in `folder`, which is removed in the end, and compares it with every
-    /// claim on its result; those that hold are countersigned where there is a key. `None` where a stage failed.
+    /// record on its result; those that hold are countersigned where there is a key. `None` where a stage failed.
     ///
     /// # Errors
     /// [`SessionError::Unusable`] where the cache has no current result for it.
@@ -91,17 +91,17 @@ impl Session {
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Vec<Audited>>, SessionError> {
         let fingerprint = self.current(id)?.fingerprint;
-        let claims = self.store.claims(&fingerprint)?;
+        let records = self.store.records(&fingerprint)?;
         let fresh = self.again(id, &fingerprint, folder, reporter);
         fs_err::remove_dir_all(folder)?;
         let Some(fresh) = fresh? else { return Ok(None) };
         let mut audited = Vec::new();
-        for (claim, said) in &claims {
+        for (record, said) in &records {
             let parts = said.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect();
             let different: Vec<String> = different_parts(&parts, &fresh).into_iter().cloned().collect();
             let by = format!("{}@{}", said.producer.user, said.producer.host);
-            let countersigned = different.is_empty() && self.store.countersign(&claim.digest())?;
-            audited.push(Audited { claim: *claim, by, different, countersigned });
+            let countersigned = different.is_empty() && self.store.countersign(&record.digest())?;
+            audited.push(Audited { record: *record, by, different, countersigned });
         }
         Ok(Some(audited))
     }

@@ -87,8 +87,8 @@ impl History for StoredHistory<'_> {
     fn manifest(&self, fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)> {
         let mut known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
-            let (_, claim) = self.store.claim(fingerprint).ok()??;
-            Some((Arc::new(claim.manifest), claim.took_ms))
+            let (_, record) = self.store.record(fingerprint).ok()??;
+            Some((Arc::new(record.manifest), record.took_ms))
         };
         known.entry(*fingerprint).or_insert_with(read).clone()
     }

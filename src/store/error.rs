@@ -103,9 +103,9 @@ pub enum StoreError {
         /// What was found instead.
         why: String,
     },
-    /// A claim that its own reader would refuse is not published.
+    /// A record that its own reader would refuse is not published.
     #[error("cannot publish the result of `{fingerprint}`: {why}")]
-    BadClaim {
+    BadRecord {
         /// Whose result.
         fingerprint: Fingerprint,
         /// What the reader would say.

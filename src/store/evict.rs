@@ -1,4 +1,4 @@
-//! Blobs that are not kept, on purpose: their claims stay, so that what was made of them is a hit, and whoever needs the
+//! Blobs that are not kept, on purpose: their records stay, so that what was made of them is a hit, and whoever needs the
 //! bytes makes them again.
 //!
 //! A mark in the blob's name tells what was evicted from what was lost. It says nothing of bytes that are there.
@@ -27,7 +27,7 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Tells whether a blob that is not here is not kept on purpose, here or where its claim came from.
+    /// Tells whether a blob that is not here is not kept on purpose, here or where its record came from.
     pub fn is_evicted(&self, digest: &Digest) -> bool {
         self.core.is_evicted(digest)
     }
@@ -72,7 +72,7 @@ impl Core {
         self.blob_bytes(digest).is_none() && (is_marked() || in_layer())
     }
 
-    /// Removes the marks of blobs that no claim names any more, or that are here again.
+    /// Removes the marks of blobs that no record names any more, or that are here again.
     pub(super) fn sweep_marks(&self, needed: &BTreeSet<Digest>) -> Result<(), StoreError> {
         for (digest, path) in self.list_marks()? {
             if !needed.contains(&digest) || self.blob_bytes(&digest).is_some() {

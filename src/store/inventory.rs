@@ -22,7 +22,7 @@ pub struct AreaSize {
 pub struct SizeReport {
     /// Blobs.
     pub objects: AreaSize,
-    /// Claims.
+    /// Records.
     pub actions: AreaSize,
     /// Journals and packs.
     pub rows: AreaSize,
@@ -52,7 +52,7 @@ impl SizeReport {
 /// What an index made anew knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct RebuildReport {
-    /// Recipes with a valid claim.
+    /// Recipes with a valid record.
     pub recipes: u64,
     /// Packs of rows.
     pub packs: u64,
@@ -93,10 +93,10 @@ impl Store {
         let total = recipes.len() as u64;
         for (done, fingerprint) in recipes.iter().enumerate() {
             core.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
-            let folder = disk::stamp_at(&core.layout.claims_of(fingerprint));
-            let first = core.claims(fingerprint)?.into_iter().next();
-            if let (Some(folder), Some((id, claim, file))) = (folder, first) {
-                core.index.put(Table::Claims, vec![entry(fingerprint, &claim.summary(id), &folder, &file)]);
+            let folder = disk::stamp_at(&core.layout.records_of(fingerprint));
+            let first = core.records(fingerprint)?.into_iter().next();
+            if let (Some(folder), Some((id, record, file))) = (folder, first) {
+                core.index.put(Table::Records, vec![entry(fingerprint, &record.summary(id), &folder, &file)]);
                 report.recipes += 1;
             }
             progress(done as u64 + 1, total);

@@ -15,7 +15,7 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::claim::ClaimSummary;
+use super::record::RecordSummary;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
 use super::layer::PusherHandle;
@@ -63,7 +63,7 @@ pub enum Waited {
     /// The lease is ours, and nobody has published a result.
     Held(Lease),
     /// Somebody published a result meanwhile.
-    Published(ClaimSummary),
+    Published(RecordSummary),
     /// The caller asked to stop.
     Stopped,
 }

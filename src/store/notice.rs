@@ -31,8 +31,8 @@ pub enum Notice {
         /// Why.
         why: String,
     },
-    /// A claim was ignored.
-    ClaimIgnored {
+    /// A record was ignored.
+    RecordIgnored {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -97,8 +97,8 @@ pub enum Notice {
     },
     /// Results were seen and not used, because nobody signed them who is trusted.
     Untrusted {
-        /// How many claims.
-        claims: u64,
+        /// How many records.
+        records: u64,
         /// Who made the first, as it says itself.
         by: String,
     },
@@ -149,7 +149,7 @@ impl fmt::Display for Notice {
             ),
             Self::IndexFailed { why } => write!(f, "the cache's index failed ({why}); going on without it"),
             Self::ReadOnly { why } => write!(f, "the cache can only be read: {why}"),
-            Self::ClaimIgnored { path, why } => write!(f, "ignored the claim `{}`: {why}", path.display()),
+            Self::RecordIgnored { path, why } => write!(f, "ignored the record `{}`: {why}", path.display()),
             Self::BlobQuarantined { digest, why } => {
                 write!(f, "put blob `{}` into quarantine: {why}", digest.short())
             }
@@ -174,11 +174,11 @@ impl fmt::Display for Notice {
                 write!(f, "the layer `{layer}` can only be read by this user; nothing is written there")
             }
             Self::LayerTrouble { layer, what, why } => write!(f, "cannot {what} in the layer `{layer}`: {why}"),
-            Self::Untrusted { claims, by } => write!(
+            Self::Untrusted { records, by } => write!(
                 f,
-                "{claims} {} not used: no trusted signature (the first is by {by}); `retort cache key trust` trusts a \
+                "{records} {} not used: no trusted signature (the first is by {by}); `retort cache key trust` trusts a \
                  signer, and `retort audit` signs a result that it computes again and finds the same",
-                if *claims == 1 { "result exists but is" } else { "results exist but are" }
+                if *records == 1 { "result exists but is" } else { "results exist but are" }
             ),
             Self::RowsUntrusted { layer } => {
                 let of = layer.as_ref().map_or_else(String::new, |layer| format!(" of the layer `{layer}`"));
@@ -202,7 +202,7 @@ impl Notice {
     /// Says what it is about: of two that are about the same, one is enough, however each of them puts it.
     fn subject(&self) -> String {
         match self {
-            Self::ClaimIgnored { path, .. } | Self::RowsDamaged { path, .. } => path.display().to_string(),
+            Self::RecordIgnored { path, .. } | Self::RowsDamaged { path, .. } => path.display().to_string(),
             Self::BlobQuarantined { digest, .. } | Self::BlobUnreadable { digest, .. } => digest.to_string(),
             Self::BlobRefused { layer, digest, .. } => format!("{layer}: {digest}"),
             other => other.to_string(),
@@ -260,8 +260,8 @@ mod tests {
             why: why.into(),
         };
         notices.push(refused(b"a", "its 3 bytes have the digest 12"));
-        notices.push(refused(b"a", "it has 3 bytes, and its claim says 4"));
-        notices.push(refused(b"b", "it has 3 bytes, and its claim says 4"));
+        notices.push(refused(b"a", "it has 3 bytes, and its record says 4"));
+        notices.push(refused(b"b", "it has 3 bytes, and its record says 4"));
         assert_eq!(notices.take().len(), 2);
         notices.push(refused(b"a", "its 3 bytes have the digest 12"));
         notices.push(Notice::IndexNew);

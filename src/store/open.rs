@@ -45,11 +45,11 @@ pub enum Mode {
 pub struct StoreOptions {
     /// The cache directory.
     pub root: PathBuf,
-    /// Who runs this: names the roots, the index and the claims.
+    /// Who runs this: names the roots, the index and the records.
     pub user: String,
     /// This machine's name.
     pub host: String,
-    /// The program and its version, as claims record it.
+    /// The program and its version, as records name it.
     pub program: String,
     /// How to open it.
     pub mode: Mode,
@@ -57,7 +57,7 @@ pub struct StoreOptions {
     /// cache or it is on a network file system, and the key that saved work is signed with. Where this is `None`, memory
     /// serves, and no saved work is gone on with there.
     pub private: Option<PathBuf>,
-    /// The clock that claims, runs and `gc` go by.
+    /// The clock that records, runs and `gc` go by.
     pub clock: Clock,
     /// Other caches that are looked into when something is not here, in their order.
     pub layers: Vec<LayerOptions>,
@@ -110,7 +110,7 @@ pub(super) struct Core {
     pub(super) layers: Layers,
     pub(super) trust: Arc<Trust>,
     pub(super) sightings: Sightings,
-    /// Whether each recipe has a head, so that one look finds its claim.
+    /// Whether each recipe has a head, so that one look finds its record.
     pub(super) heads: bool,
     /// Whether nobody else can write here.
     pub(super) guarded: bool,

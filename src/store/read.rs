@@ -79,7 +79,7 @@ impl Store {
     /// Tells whether a blob can be had: whether something has its name, here or in a layer, and the bytes of its name.
     ///
     /// What was found right before, and whose file has not changed since, is not read again. A blob that only a layer has
-    /// is fetched. There are two cases in which a name and a size are believed: in a bucket, where a claim vouches for its
+    /// is fetched. There are two cases in which a name and a size are believed: in a bucket, where a record vouches for its
     /// blobs, and for large blobs of a directory. Once such a blob was refused, or did not come, it is missing as well.
     pub fn holds(&self, digest: &Digest) -> bool {
         self.core.holds_here(digest) || self.core.holds_in_layers(digest)
@@ -186,7 +186,7 @@ impl Core {
             Opened::Regular(file, stamp) => match self.layers.expected(digest).filter(|said| *said != stamp.bytes()) {
                 None => Ok((file, stamp)),
                 Some(said) => {
-                    let why = format!("it has {} bytes, and its claim says {said}", stamp.bytes());
+                    let why = format!("it has {} bytes, and its record says {said}", stamp.bytes());
                     Err(self.quarantine(digest, Some(&stamp), why))
                 }
             },

@@ -47,9 +47,9 @@ impl Store {
         let mut shares: BTreeMap<Option<String>, Share> = BTreeMap::new();
         let mut blobs: BTreeMap<Digest, (u64, BTreeSet<Option<String>>)> = BTreeMap::new();
         for fingerprint in core.list_recipes()? {
-            for (_, claim, _) in core.claims(&fingerprint)? {
+            for (_, record, _) in core.records(&fingerprint)? {
                 let names: BTreeSet<Option<String>> = match by {
-                    ShareBy::Person => [Some(claim.producer.user.clone())].into(),
+                    ShareBy::Person => [Some(record.producer.user.clone())].into(),
                     _ => owners
                         .get(&fingerprint)
                         .map_or_else(|| [None].into(), |names| names.iter().cloned().map(Some).collect()),
@@ -57,9 +57,9 @@ impl Store {
                 for name in &names {
                     let share = shares.entry(name.clone()).or_default();
                     share.results += 1;
-                    share.took_ms += claim.took_ms;
+                    share.took_ms += record.took_ms;
                 }
-                for blob in claim.outputs.values() {
+                for blob in record.outputs.values() {
                     if let Some(bytes) = core.blob_bytes(&blob.digest) {
                         blobs.entry(blob.digest).or_insert((bytes, BTreeSet::new())).1.extend(names.clone());
                     }

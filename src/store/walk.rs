@@ -30,7 +30,7 @@ impl Core {
         Ok((blobs, strange))
     }
 
-    /// Lists the recipes that have a folder of claims, in order.
+    /// Lists the recipes that have a folder of records, in order.
     pub(super) fn list_recipes(&self) -> Result<Vec<Fingerprint>, StoreError> {
         let entries = self.list_shards(Area::Actions)?;
         let of_shard = |(shard, name, _): &(String, String, PathBuf)| {

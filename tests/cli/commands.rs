@@ -296,7 +296,7 @@ fn the_cache_tells_its_size_and_what_can_go() {
     let options = ["cache", "gc", "--keep-runs", "1", "--grace", "0"];
     let dry = project.run(&[&options[..], &["--dry-run", "--json"]].concat()).code(0).json();
     // One fraction at two levels, and two more stages of one of them: sentences were hidden alike by both fractions.
-    assert_eq!((dry["dry_run"].as_bool(), dry["removed_claims"].as_u64()), (Some(true), Some(4)), "{dry}");
+    assert_eq!((dry["dry_run"].as_bool(), dry["removed_records"].as_u64()), (Some(true), Some(4)), "{dry}");
     assert_eq!(project.run(&["cache", "gc", "--dry-run"]).code(0).stdout.lines().count(), 1);
     project.edit("0.7]", "0.8]");
     assert!(project.stale().is_empty(), "a dry run removes nothing");

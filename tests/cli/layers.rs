@@ -82,8 +82,8 @@ fn results_are_pushed_and_pulled_by_run_stage_and_digest() {
     assert_eq!((again["results"].as_u64(), again["bytes"].as_u64()), (Some(0), Some(0)));
     let output = bob.run(&["cache", "pull", "--stage", "questions", &layer]).code(0);
     assert!(output.stdout.starts_with("pulled from `team`: 1 results, "), "{output}");
-    let claim = ada.claim_of("rationales");
-    let fingerprint = claim.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let record = ada.record_of("rationales");
+    let fingerprint = record.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
     bob.run(&["cache", "pull", &fingerprint[..10], &layer]).code(0).shows("1 results");
     bob.run(&["cache", "pull", "--run", "last", &layer]).code(0).shows("2 results were here already");
     assert_eq!(bob.make_with(&["--no-layers"]).ran(), BTreeSet::new());

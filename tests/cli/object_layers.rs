@@ -123,8 +123,8 @@ fn results_are_pushed_and_pulled_by_run_stage_and_digest() {
     run(&bob, &bucket, &["cache", "pull", "--stage", "questions", &layer])
         .code(0)
         .shows("pulled from `team`: 1 results, ");
-    let claim = ada.claim_of("rationales");
-    let fingerprint = claim.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let record = ada.record_of("rationales");
+    let fingerprint = record.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
     run(&bob, &bucket, &["cache", "pull", &fingerprint[..10], &layer]).code(0).shows("1 results");
     run(&bob, &bucket, &["cache", "pull", "--run", "last", &layer]).code(0).shows("2 results were here already");
     assert_eq!(bob.make_with(&["--no-layers"]).ran(), BTreeSet::new());

@@ -8,7 +8,7 @@ use super::super::settings::workspace_of;
 use super::run::reporter_options;
 use crate::store::Mode;
 
-/// Computes an instance again and compares it with what was claimed.
+/// Computes an instance again and compares it with what was recorded.
 pub(super) fn audit(global: &Global, args: &Audit) -> Result<Exit, Failure> {
     let mut workspace = workspace_of(global, &args.pipeline)?;
     // What nobody trusted has signed is just what is worth an audit.
@@ -37,7 +37,7 @@ pub(super) fn audit(global: &Global, args: &Audit) -> Result<Exit, Failure> {
             differs = true;
             let different: Vec<String> = one.different.iter().map(|part| format!("`{part}`")).collect();
             print::data(&format!("{name}, made by {by}: computed again, it differs in {}\n", different.join(", ")));
-            print::data(&format!("claim {}\n", one.claim));
+            print::data(&format!("record {}\n", one.record));
         }
     }
     Ok(if differs { Exit::Differs } else { Exit::Success })

@@ -171,12 +171,12 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
     let report = store.verify(VerifyOptions { quarantine: true }, &mut bar(global, "verify"))?;
     let shown = |damage: &Damage| format!("{}: {}", damage.path.display(), damage.why);
     let damaged: Vec<String> =
-        [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials]
+        [&report.damaged_blobs, &report.damaged_records, &report.damaged_rows, &report.damaged_partials]
             .into_iter()
             .flatten()
             .map(shown)
             .collect();
-    let untrusted: Vec<String> = report.untrusted_claims.iter().map(shown).collect();
+    let untrusted: Vec<String> = report.untrusted_records.iter().map(shown).collect();
     let missing: Vec<String> = report
         .missing_blobs
         .iter()
@@ -186,7 +186,7 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
         .collect();
     if global.json {
         print::json(&json!({
-            "clean": report.clean(), "blobs": report.blobs, "bytes": report.blob_bytes, "claims": report.claims,
+            "clean": report.clean(), "blobs": report.blobs, "bytes": report.blob_bytes, "records": report.records,
             "rows": report.rows, "damaged": damaged, "missing": missing, "untrusted": untrusted,
             "elsewhere": report.blobs_elsewhere, "evicted": report.evicted_blobs,
         }));
@@ -195,7 +195,7 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
             print::data(line);
         }
         let (blobs, size) = (report.blobs, print::bytes(report.blob_bytes));
-        print::data(&format!("{blobs} blobs ({size}), {} claims and {} rows read\n", report.claims, report.rows));
+        print::data(&format!("{blobs} blobs ({size}), {} records and {} rows read\n", report.records, report.rows));
         if report.blobs_elsewhere > 0 {
             print::data(&format!("{} blobs are in the layers and not here\n", report.blobs_elsewhere));
         }
@@ -213,7 +213,7 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
     Ok(Exit::Verified {
         corrupt: !report.is_undamaged(),
         missing: !report.missing_blobs.is_empty(),
-        untrusted: !report.untrusted_claims.is_empty(),
+        untrusted: !report.untrusted_records.is_empty(),
     })
 }
 
@@ -222,8 +222,8 @@ fn gc(global: &Global, workspace: &Workspace, options: GcOptions) -> Result<Exit
     let report = store.gc(options, &mut bar(global, "gc"))?;
     if global.json {
         print::json(&json!({
-            "dry_run": report.dry_run, "kept_claims": report.kept_claims, "kept_blobs": report.kept_blobs,
-            "kept_bytes": report.kept_bytes, "removed_claims": report.removed_claims,
+            "dry_run": report.dry_run, "kept_records": report.kept_records, "kept_blobs": report.kept_blobs,
+            "kept_bytes": report.kept_bytes, "removed_records": report.removed_records,
             "removed_blobs": report.removed_blobs, "removed_runs": report.removed_runs,
             "removed_bytes": report.removed_bytes, "recompute_ms": report.recompute_ms, "trash_bytes": report.trash_bytes,
         }));
@@ -232,14 +232,14 @@ fn gc(global: &Global, workspace: &Workspace, options: GcOptions) -> Result<Exit
     let did = if report.dry_run { "would move" } else { "moved" };
     print::data(&format!(
         "kept {} results ({}); {did} {} results, {} blobs and {} runs to the trash ({})\n",
-        report.kept_claims,
+        report.kept_records,
         print::bytes(report.kept_bytes),
-        report.removed_claims,
+        report.removed_records,
         report.removed_blobs,
         report.removed_runs,
         print::bytes(report.removed_bytes)
     ));
-    if report.removed_claims > 0 {
+    if report.removed_records > 0 {
         print::data(&format!("they took {} to compute\n", duration(report.recompute_ms)));
     }
     if report.removed_bytes > 0 && !report.dry_run {
@@ -282,7 +282,7 @@ fn undelete(global: &Global, workspace: &Workspace, name: Option<&str>, list: bo
     let there = if restored.there == 0 { String::new() } else { format!("; {} were here again", restored.there) };
     print::data(&format!(
         "brought back {} results, {} blobs and {} runs{there}\n",
-        restored.claims, restored.blobs, restored.runs
+        restored.records, restored.blobs, restored.runs
     ));
     Ok(Exit::Success)
 }

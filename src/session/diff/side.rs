@@ -24,7 +24,7 @@ pub struct Side {
 pub(super) struct Instance {
     /// Its key; `None` while what it reads is not known.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// The readable recipe; `None` where its claim is gone.
+    /// The readable recipe; `None` where its record is gone.
     manifest: Option<KeyManifest>,
 }
 
@@ -73,7 +73,7 @@ impl Side {
         let run = find_run(store, name)?;
         let mut instances = BTreeMap::new();
         for entry in run.instances()? {
-            let manifest = store.claim(&entry.fingerprint)?.map(|(_, claim)| claim.manifest);
+            let manifest = store.record(&entry.fingerprint)?.map(|(_, record)| record.manifest);
             instances.insert(entry.name, Instance { fingerprint: Some(entry.fingerprint), manifest });
         }
         Ok(Self { name: run.id().to_string(), experiment: run.info().experiment.clone(), instances })
@@ -90,7 +90,7 @@ impl Side {
         for (id, verdict) in planned.verdicts() {
             let instance = match verdict {
                 Verdict::Hit(found) | Verdict::Doubtful(found, _) => {
-                    let manifest = store.claim(&found.fingerprint)?.map(|(_, claim)| claim.manifest);
+                    let manifest = store.record(&found.fingerprint)?.map(|(_, record)| record.manifest);
                     Instance { fingerprint: Some(found.fingerprint), manifest }
                 }
                 Verdict::Run(recipe) | Verdict::Remake(recipe, _) => {

@@ -11,10 +11,10 @@ use fs_err::File;
 
 use super::place::{Copied, Expected, Named, Place, Put, Terms, unsound};
 use crate::BlobRef;
-use crate::claim::ClaimId;
+use crate::record::RecordId;
 use crate::disk::{self, Opened};
 use crate::found::{self, Found};
-use crate::head::WholeClaim;
+use crate::head::WholeRecord;
 use crate::layout::{Area, Component, Layout};
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};
@@ -26,7 +26,7 @@ use crate::sightings::is_of_the_machine;
 use crate::trust::Trust;
 use retort_fingerprint::{Digest, Fingerprint, StreamDigest};
 
-/// A blob's name may be seen later than the claim that names it on a network file system, where directories are cached: how
+/// A blob's name may be seen later than the record that names it on a network file system, where directories are cached: how
 /// long that is waited for.
 const PAUSES_MS: [u64; 3] = [20, 200, 1000];
 
@@ -97,21 +97,21 @@ impl Place for Directory {
         self.core.writable
     }
 
-    fn claim(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeClaim>> {
+    fn record(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeRecord>> {
         let core = &self.core;
         if core.heads {
             match core.head(fingerprint) {
-                // What lies there is no claim, or not one to be used, so the folder decides.
+                // What lies there is no record, or not one to be used, so the folder decides.
                 Err(error) if error.kind() == ErrorKind::InvalidData => {}
                 Ok(Some(head)) if !core.is_trusted(head.id) => {}
-                // Where a bit was flipped it may be another claim, and then none has the name of its bytes.
-                Ok(Some(head)) if disk::stamp_at(&core.layout.claim(fingerprint, &head.id.0)).is_none() => {}
+                // Where a bit was flipped it may be another record, and then none has the name of its bytes.
+                Ok(Some(head)) if disk::stamp_at(&core.layout.record(fingerprint, &head.id.0)).is_none() => {}
                 found => return found.map(|head| head.map(|head| signed(core, head))),
             }
         }
-        let claims = core.usable(fingerprint).map_err(io::Error::other)?;
-        let first = claims.first().map_or(Ok(None), |(id, ..): &(ClaimId, _, _)| core.whole_claim(fingerprint, *id))?;
-        Ok(first.map(|claim| signed(core, claim)))
+        let records = core.usable(fingerprint).map_err(io::Error::other)?;
+        let first = records.first().map_or(Ok(None), |(id, ..): &(RecordId, _, _)| core.whole_record(fingerprint, *id))?;
+        Ok(first.map(|record| signed(core, record)))
     }
 
     fn blob_bytes(&self, digest: &Digest) -> io::Result<Option<u64>> {
@@ -162,23 +162,23 @@ impl Place for Directory {
         }
     }
 
-    fn put_claim(
+    fn put_record(
         &self,
         fingerprint: &Fingerprint,
-        claim: &WholeClaim,
+        record: &WholeRecord,
         _is_first: bool,
         _moved: &AtomicU64,
     ) -> io::Result<Put> {
         let core = &self.core;
-        let path = core.layout.claim(fingerprint, &claim.id.digest());
-        if matches!(core.whole_claim(fingerprint, claim.id), Ok(Some(_))) {
-            core.keep_signatures(claim.id, &claim.signatures)?;
+        let path = core.layout.record(fingerprint, &record.id.digest());
+        if matches!(core.whole_record(fingerprint, record.id), Ok(Some(_))) {
+            core.keep_signatures(record.id, &record.signatures)?;
             core.put_head(fingerprint, &path)?;
             return Ok(Put::There);
         }
         require_folders(&path)?;
-        core.keep_claim(fingerprint, claim)?;
-        Ok(Put::New(claim.bytes.len() as u64))
+        core.keep_record(fingerprint, record)?;
+        Ok(Put::New(record.bytes.len() as u64))
     }
 
     fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {
@@ -280,12 +280,12 @@ impl Core {
     }
 }
 
-/// Reads a claim's signatures as well, where they matter; elsewhere each would cost a look for nothing.
-fn signed(core: &Core, mut claim: WholeClaim) -> WholeClaim {
+/// Reads a record's signatures as well, where they matter; elsewhere each would cost a look for nothing.
+fn signed(core: &Core, mut record: WholeRecord) -> WholeRecord {
     if core.trust.require {
-        claim.signatures = core.signatures(claim.id);
+        record.signatures = core.signatures(record.id);
     }
-    claim
+    record
 }
 
 /// Copies a file that is to have a digest, or only reads it; the target is made anew.

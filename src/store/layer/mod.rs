@@ -32,7 +32,7 @@ pub(super) use pusher::{Pusher, PusherHandle};
 pub use selection::Selection;
 pub use transfer::{Compare, Moved, Moving};
 
-use super::claim::ClaimSummary;
+use super::record::RecordSummary;
 use super::notice::Notices;
 use super::open::StoreOptions;
 use super::trust::Trust;
@@ -44,14 +44,14 @@ pub(super) struct Layers {
     list: Vec<Layer>,
     /// Recipes that are not looked for.
     blind_to: BTreeSet<Fingerprint>,
-    /// What claims said of the size of blobs.
+    /// What records said of the size of blobs.
     sizes: Mutex<BTreeMap<Digest, u64>>,
     /// Blobs that were seen in a layer, and their size: one blob may be what thousands of instances read.
     seen: Mutex<BTreeMap<Digest, u64>>,
     /// Recipes of which all layers were just asked in vain, until somebody asks for them.
     absent: Mutex<BTreeSet<Fingerprint>>,
     /// Results that this process found in a layer.
-    found: Mutex<BTreeMap<Fingerprint, ClaimSummary>>,
+    found: Mutex<BTreeMap<Fingerprint, RecordSummary>>,
 }
 
 impl Layers {
@@ -74,11 +74,11 @@ impl Layers {
         self.list.iter().filter(|layer| layer.options().writes == Writes::OnSuccess)
     }
 
-    /// Remembers what a claim says of the size of its blobs, so that no layer can give more.
-    pub(super) fn expect(&self, claim: &ClaimSummary) {
+    /// Remembers what a record says of the size of its blobs, so that no layer can give more.
+    pub(super) fn expect(&self, record: &RecordSummary) {
         if !self.list.is_empty() {
             let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
-            sizes.extend(claim.outputs.values().map(|blob| (blob.digest, blob.bytes)));
+            sizes.extend(record.outputs.values().map(|blob| (blob.digest, blob.bytes)));
         }
     }
 
@@ -90,7 +90,7 @@ impl Layers {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).get(fingerprint)?.from.clone()
     }
 
-    /// Returns the size that a claim gave a blob.
+    /// Returns the size that a record gave a blob.
     pub(super) fn expected(&self, digest: &Digest) -> Option<u64> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied()
     }

@@ -88,7 +88,7 @@ impl Layer {
         })
     }
 
-    /// Tells whether a look into it takes so long that many are best made at once, and a claim found there vouches for its blobs.
+    /// Tells whether a look into it takes so long that many are best made at once, and a record found there vouches for its blobs.
     pub(super) fn is_far(&self) -> bool {
         matches!(self.options.at, LayerAt::Objects(_))
     }

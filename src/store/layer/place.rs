@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::BlobRef;
-use crate::head::WholeClaim;
+use crate::head::WholeRecord;
 use crate::layout::Component;
 use crate::lease::Attempt;
 use crate::run::RunId;
@@ -53,7 +53,7 @@ pub(super) enum Put {
 /// What a blob may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected {
-    /// The size that a claim gives it.
+    /// The size that a record gives it.
     pub(super) bytes: Option<u64>,
     /// There is no room for more.
     pub(super) bytes_max: u64,
@@ -63,7 +63,7 @@ impl Expected {
     /// Says why a blob of so many bytes is not fetched.
     pub(super) fn refuses(self, bytes: u64) -> Option<String> {
         match self.bytes {
-            Some(said) if said != bytes => Some(format!("it has {bytes} bytes, and its claim says {said}")),
+            Some(said) if said != bytes => Some(format!("it has {bytes} bytes, and its record says {said}")),
             _ if bytes > self.bytes_max => {
                 Some(format!("it has {bytes} bytes, and there is room for {}", self.bytes_max))
             }
@@ -75,7 +75,7 @@ impl Expected {
 /// The recipes and blobs whose names begin in some way.
 pub(super) type Named = (Vec<Fingerprint>, Vec<Digest>);
 
-/// Where a layer's blobs, claims, rows and runs are.
+/// Where a layer's blobs, records, rows and runs are.
 ///
 /// `moved` counts up whenever a call that takes long has got on.
 pub(super) trait Place: Send + Sync {
@@ -87,8 +87,8 @@ pub(super) trait Place: Send + Sync {
         Duration::ZERO
     }
 
-    /// Finds the claim for a recipe.
-    fn claim(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeClaim>>;
+    /// Finds the record for a recipe.
+    fn record(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeRecord>>;
 
     /// Returns the size of a blob; `None` when it is not there.
     fn blob_bytes(&self, digest: &Digest) -> io::Result<Option<u64>>;
@@ -108,12 +108,12 @@ pub(super) trait Place: Send + Sync {
     /// Puts a blob there from a file. What has its name and its size is taken for it, unless it is to be replaced.
     fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put>;
 
-    /// Puts a claim there with its signatures, whose blobs are there already. That it `is_first` of its recipe is a guess,
+    /// Puts a record there with its signatures, whose blobs are there already. That it `is_first` of its recipe is a guess,
     /// which spares a look where it is right.
-    fn put_claim(
+    fn put_record(
         &self,
         fingerprint: &Fingerprint,
-        claim: &WholeClaim,
+        record: &WholeRecord,
         is_first: bool,
         moved: &AtomicU64,
     ) -> io::Result<Put>;

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::Layer;
 use super::transfer::{Compare, Moving, Parcel, push};
 use crate::Store;
-use crate::claim::ClaimId;
+use crate::record::RecordId;
 use crate::error::StoreError;
 use crate::layout::Component;
 use crate::lease::Lease;
@@ -59,7 +59,7 @@ impl Pusher {
 }
 
 impl PusherHandle {
-    pub(crate) fn result(&self, fingerprint: Fingerprint, id: ClaimId) {
+    pub(crate) fn result(&self, fingerprint: Fingerprint, id: RecordId) {
         self.send(Message::Result(Parcel { fingerprint, id }));
     }
 

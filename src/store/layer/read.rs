@@ -1,4 +1,4 @@
-//! What a layer is asked: a recipe's claim, whether it has a blob, and a blob's bytes.
+//! What a layer is asked: a recipe's record, whether it has a blob, and a blob's bytes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicU64;
 use super::Layer;
 use super::place::{Copied, Expected, Named};
 use crate::BlobRef;
-use crate::head::WholeClaim;
+use crate::head::WholeRecord;
 use retort_fingerprint::{Digest, Fingerprint};
 
 impl Layer {
-    /// Finds the claim for a recipe.
-    pub(super) fn claim(&self, fingerprint: &Fingerprint) -> Option<WholeClaim> {
+    /// Finds the record for a recipe.
+    pub(super) fn record(&self, fingerprint: &Fingerprint) -> Option<WholeRecord> {
         let fingerprint = *fingerprint;
-        self.ask("look for a result", move |place| place.claim(&fingerprint)).flatten()
+        self.ask("look for a result", move |place| place.record(&fingerprint)).flatten()
     }
 
     /// Returns the size of a blob; `None` when it is not there.

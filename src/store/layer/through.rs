@@ -8,10 +8,10 @@ use fs_err::File;
 
 use super::Layer;
 use super::place::{Copied, Expected};
-use crate::claim::ClaimSummary;
+use crate::record::RecordSummary;
 use crate::disk;
 use crate::error::{StoreError, failed};
-use crate::head::WholeClaim;
+use crate::head::WholeRecord;
 use crate::index::Table;
 use crate::notice::Notice;
 use crate::open::Core;
@@ -34,12 +34,12 @@ impl Store {
         self.core.layers.iter().any(Layer::is_far)
     }
 
-    /// Finds the claims that are used for many recipes, no one twice, many at a time.
+    /// Finds the records that are used for many recipes, no one twice, many at a time.
     ///
     /// That the layers have none is remembered until somebody asks once more.
-    pub fn find_many(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<ClaimSummary>>, StoreError> {
+    pub fn find_many(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<RecordSummary>>, StoreError> {
         let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
-        let found: Vec<OnceLock<ClaimSummary>> = fingerprints.iter().map(|_| OnceLock::new()).collect();
+        let found: Vec<OnceLock<RecordSummary>> = fingerprints.iter().map(|_| OnceLock::new()).collect();
         std::thread::scope(|scope| {
             for _ in 0..LOOKS.min(fingerprints.len()) {
                 scope.spawn(|| {
@@ -47,9 +47,9 @@ impl Store {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         let Some(fingerprint) = fingerprints.get(at) else { return };
                         match self.find(fingerprint) {
-                            Ok(Some(claim)) => {
+                            Ok(Some(record)) => {
                                 // Each place is filled by one thread.
-                                let _ = found[at].set(claim);
+                                let _ = found[at].set(record);
                             }
                             Ok(None) => {
                                 self.core
@@ -76,8 +76,8 @@ impl Store {
 }
 
 impl Core {
-    /// Finds a claim in the layers and keeps it here.
-    pub(crate) fn find_in_layers(&self, fingerprint: &Fingerprint) -> Option<ClaimSummary> {
+    /// Finds a record in the layers and keeps it here.
+    pub(crate) fn find_in_layers(&self, fingerprint: &Fingerprint) -> Option<RecordSummary> {
         if self.layers.is_empty() || self.layers.blind_to.contains(fingerprint) {
             return None;
         }
@@ -89,32 +89,32 @@ impl Core {
         if self.layers.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint) {
             return None;
         }
-        let (layer, whole) = self.claim_in_layers(fingerprint)?;
-        let summary = ClaimSummary { from: Some(layer.name().to_owned()), ..whole.claim.summary(whole.id) };
+        let (layer, whole) = self.record_in_layers(fingerprint)?;
+        let summary = RecordSummary { from: Some(layer.name().to_owned()), ..whole.record.summary(whole.id) };
         self.layers.expect(&summary);
         if layer.is_far() {
-            // The claim came after its blobs, so they are taken for there until one of them is fetched.
+            // The record came after its blobs, so they are taken for there until one of them is fetched.
             let mut seen = self.layers.seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.extend(summary.outputs.values().map(|blob| (blob.digest, blob.bytes)));
         }
         self.layers.found.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint, summary.clone());
-        if let Some(Err(error)) = self.writable.then(|| self.keep_claim(fingerprint, &whole)) {
+        if let Some(Err(error)) = self.writable.then(|| self.keep_record(fingerprint, &whole)) {
             self.notices.push(Notice::NotKept { layer: layer.name().to_owned(), why: error.to_string() });
         }
         Some(summary)
     }
 
-    /// Finds a claim in the layers, and says in which.
-    pub(crate) fn claim_in_layers(&self, fingerprint: &Fingerprint) -> Option<(&Layer, WholeClaim)> {
-        self.layers.iter().find_map(|layer| Some((layer, layer.claim(fingerprint)?)))
+    /// Finds a record in the layers, and says in which.
+    pub(crate) fn record_in_layers(&self, fingerprint: &Fingerprint) -> Option<(&Layer, WholeRecord)> {
+        self.layers.iter().find_map(|layer| Some((layer, layer.record(fingerprint)?)))
     }
 
-    /// Keeps a claim that came from elsewhere. Should the power fail, it is looked for again.
-    pub(crate) fn keep_claim(&self, fingerprint: &Fingerprint, whole: &WholeClaim) -> io::Result<()> {
+    /// Keeps a record that came from elsewhere. Should the power fail, it is looked for again.
+    pub(crate) fn keep_record(&self, fingerprint: &Fingerprint, whole: &WholeRecord) -> io::Result<()> {
         self.keep_signatures(whole.id, &whole.signatures)?;
         let temp = self.temp()?;
         disk::create_new(temp.path(), disk::FROZEN)?.write_all(&whole.bytes)?;
-        let path = self.layout.claim(fingerprint, &whole.id.0);
+        let path = self.layout.record(fingerprint, &whole.id.0);
         temp.persist(&path)?;
         self.put_head(fingerprint, &path)
     }
@@ -148,7 +148,7 @@ impl Core {
         let vouched = if layer.is_far() && !is_suspect { seen() } else { None };
         let Some(bytes) = vouched.or_else(|| layer.blob_bytes(digest)) else { return false };
         if let Some(said) = self.layers.expected(digest).filter(|said| *said != bytes) {
-            self.refuse(layer, digest, format!("it has {bytes} bytes, and its claim says {said}"));
+            self.refuse(layer, digest, format!("it has {bytes} bytes, and its record says {said}"));
             return false;
         }
         if !is_suspect && (layer.is_far() || bytes > LARGE_BYTES) {

@@ -1,6 +1,6 @@
 //! Moving results between the cache and a layer, many at a time.
 //!
-//! Blobs first, then, when they are durable, the claims that name them. What is there already is passed by, so that a
+//! Blobs first, then, when they are durable, the records that name them. What is there already is passed by, so that a
 //! transfer that was broken off goes on where it stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::place::Put;
 use super::selection::Selection;
 use super::{Layer, Writes};
-use crate::claim::ClaimId;
+use crate::record::RecordId;
 use crate::error::StoreError;
-use crate::head::WholeClaim;
+use crate::head::WholeRecord;
 use crate::open::Core;
 use crate::{BlobRef, Store, rows};
 use retort_fingerprint::{Digest, Fingerprint};
@@ -45,7 +45,7 @@ pub struct Moving<'a> {
     pub jobs: Option<usize>,
     /// What a push reads and compares of what a layer has already.
     pub compare: Compare,
-    /// Hears how many blobs and claims are done and are to be done.
+    /// Hears how many blobs and records are done and are to be done.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
 }
 
@@ -72,7 +72,7 @@ pub struct Moved {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parcel {
     pub(super) fingerprint: Fingerprint,
-    pub(super) id: ClaimId,
+    pub(super) id: RecordId,
 }
 
 impl Store {
@@ -212,10 +212,10 @@ impl<'a> Tally<'a> {
         });
     }
 
-    /// Tells whether every blob of a claim got through; what names one that did not is left out.
-    fn is_whole(&self, fingerprint: &Fingerprint, claim: &WholeClaim) -> bool {
+    /// Tells whether every blob of a record got through; what names one that did not is left out.
+    fn is_whole(&self, fingerprint: &Fingerprint, record: &WholeRecord) -> bool {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole = !claim.claim.outputs.values().any(|blob| lost.contains(&blob.digest));
+        let whole = !record.record.outputs.values().any(|blob| lost.contains(&blob.digest));
         if !whole {
             self.count(|moved| {
                 moved.refused.push(format!("the result of {}: one of its blobs lacks", fingerprint.short()));
@@ -224,10 +224,10 @@ impl<'a> Tally<'a> {
         whole
     }
 
-    /// Tells whether a blob of a claim was not there before, so that the claim was hardly there either.
-    fn brought_any_of(&self, claim: &WholeClaim) -> bool {
+    /// Tells whether a blob of a record was not there before, so that the record was hardly there either.
+    fn brought_any_of(&self, record: &WholeRecord) -> bool {
         let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
-        claim.claim.outputs.values().any(|blob| brought.contains(&blob.digest))
+        record.record.outputs.values().any(|blob| brought.contains(&blob.digest))
     }
 
     fn end(self) -> Moved {
@@ -238,21 +238,21 @@ impl<'a> Tally<'a> {
 
 /// Brings results and further blobs to a layer.
 pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[BlobRef], moving: &Moving<'_>) -> Moved {
-    let mut claims = Vec::new();
+    let mut records = Vec::new();
     let mut unread = Vec::new();
     for Parcel { fingerprint, id } in parcels {
-        match core.whole_claim(fingerprint, *id) {
-            Ok(Some(claim)) => claims.push((*fingerprint, claim)),
+        match core.whole_record(fingerprint, *id) {
+            Ok(Some(record)) => records.push((*fingerprint, record)),
             Ok(None) => unread.push(format!("the result of {}: it is gone", fingerprint.short())),
             Err(error) => unread.push(format!("the result of {}: {error}", fingerprint.short())),
         }
     }
-    let named = claims.iter().flat_map(|(_, claim)| claim.claim.outputs.values());
+    let named = records.iter().flat_map(|(_, record)| record.record.outputs.values());
     let needed: BTreeMap<Digest, BlobRef> = named.chain(blobs).map(|blob| (blob.digest, *blob)).collect();
     let (evicted, needed): (Vec<BlobRef>, Vec<BlobRef>) = needed
         .into_values()
         .partition(|blob| core.is_evicted(&blob.digest) && core.blob_bytes_in_layers(&blob.digest).is_none());
-    let tally = Tally::new(layer, needed.len() + claims.len(), moving);
+    let tally = Tally::new(layer, needed.len() + records.len(), moving);
     tally.count(|moved| moved.refused = unread);
     tally.each(&needed, |blob| match put_blob(core, layer, *blob, moving.compare) {
         Some(Put::New(bytes)) => {
@@ -272,11 +272,11 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
         }
     }
     layer.sync();
-    tally.each(&claims, |(fingerprint, claim)| {
-        if !tally.is_whole(fingerprint, claim) {
+    tally.each(&records, |(fingerprint, record)| {
+        if !tally.is_whole(fingerprint, record) {
             return;
         }
-        match layer.put_claim(core, fingerprint, claim.clone(), tally.brought_any_of(claim)) {
+        match layer.put_record(core, fingerprint, record.clone(), tally.brought_any_of(record)) {
             Some(Put::New(_)) => tally.count(|moved| moved.results += 1),
             Some(Put::There) => tally.count(|moved| moved.there += 1),
             Some(Put::Refused(why)) => tally.count(|moved| moved.refused.push(why)),
@@ -308,21 +308,21 @@ fn put_blob(core: &Core, layer: &Layer, blob: BlobRef, compare: Compare) -> Opti
 
 /// Brings results here, and leaves in `left` what the layer does not have.
 fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -> Result<Moved, StoreError> {
-    let found: Mutex<Vec<(Fingerprint, WholeClaim)>> = Mutex::default();
+    let found: Mutex<Vec<(Fingerprint, WholeRecord)>> = Mutex::default();
     let recipes: Vec<Fingerprint> = left.recipes.iter().copied().collect();
     let looking = Tally::new(layer, recipes.len(), moving);
     looking.each(&recipes, |fingerprint| {
-        if let Some(claim) = layer.claim(fingerprint) {
-            core.layers.expect(&claim.claim.summary(claim.id));
-            found.lock().unwrap_or_else(PoisonError::into_inner).push((*fingerprint, claim));
+        if let Some(record) = layer.record(fingerprint) {
+            core.layers.expect(&record.record.summary(record.id));
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((*fingerprint, record));
         }
     });
-    let mut claims = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    claims.sort_by_key(|(fingerprint, _)| *fingerprint);
-    let named = claims.iter().flat_map(|(_, claim)| claim.claim.outputs.values().map(|blob| blob.digest));
+    let mut records = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    records.sort_by_key(|(fingerprint, _)| *fingerprint);
+    let named = records.iter().flat_map(|(_, record)| record.record.outputs.values().map(|blob| blob.digest));
     let needed: BTreeSet<Digest> = named.chain(left.blobs.iter().copied()).collect();
     let needed: Vec<Digest> = needed.into_iter().filter(|digest| core.blob_bytes(digest).is_none()).collect();
-    let tally = Tally::new(layer, needed.len() + claims.len(), moving);
+    let tally = Tally::new(layer, needed.len() + records.len(), moving);
     let failure: Mutex<Option<StoreError>> = Mutex::default();
     let failed = |error| {
         failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -353,18 +353,18 @@ fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -
     }
     core.sync()?;
     let kept: Mutex<BTreeSet<Fingerprint>> = Mutex::default();
-    tally.each(&claims, |(fingerprint, claim)| {
-        if !tally.is_whole(fingerprint, claim) {
+    tally.each(&records, |(fingerprint, record)| {
+        if !tally.is_whole(fingerprint, record) {
             return;
         }
         kept.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint);
-        if matches!(core.whole_claim(fingerprint, claim.id), Ok(Some(_))) {
+        if matches!(core.whole_record(fingerprint, record.id), Ok(Some(_))) {
             tally.count(|moved| moved.there += 1);
             return;
         }
-        match core.keep_claim(fingerprint, claim) {
+        match core.keep_record(fingerprint, record) {
             Ok(()) => tally.count(|moved| moved.results += 1),
-            Err(error) => failed(core.write_failed("keep a result", claim.bytes.len() as u64)(error)),
+            Err(error) => failed(core.write_failed("keep a result", record.bytes.len() as u64)(error)),
         }
     });
     if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {

@@ -1,4 +1,4 @@
-//! What is put into a layer: blobs, claims and the logs of runs.
+//! What is put into a layer: blobs, records and the logs of runs.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::place::{Copied, Place, Put, unsound};
 use super::transfer::Compare;
 use crate::BlobRef;
 use crate::disk;
-use crate::head::WholeClaim;
+use crate::head::WholeRecord;
 use crate::open::Core;
 use crate::read::LARGE_BYTES;
 use crate::run::{self, RunId, RunInfo};
@@ -65,20 +65,20 @@ impl Layer {
         self.ask("say that a blob is not kept", move |place| place.mark_evicted(&digest))
     }
 
-    /// Puts a claim there, whose blobs are there already; that it `is_first` of its recipe is a guess.
-    pub(super) fn put_claim(
+    /// Puts a record there, whose blobs are there already; that it `is_first` of its recipe is a guess.
+    pub(super) fn put_record(
         &self,
         here: &Core,
         fingerprint: &Fingerprint,
-        mut claim: WholeClaim,
+        mut record: WholeRecord,
         is_first: bool,
     ) -> Option<Put> {
-        claim.signatures = here.signatures(claim.id);
+        record.signatures = here.signatures(record.id);
         let fingerprint = *fingerprint;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         self.ask_moving("put a result", Some(&moved), move |place| {
-            place.put_claim(&fingerprint, &claim, is_first, &counter)
+            place.put_record(&fingerprint, &record, is_first, &counter)
         })
     }
 

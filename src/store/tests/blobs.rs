@@ -182,7 +182,7 @@ fn check_damage(damage: impl Fn(&Path)) {
         assert!(!store.contains(&blob.digest));
         assert!(store.take_notices().iter().any(|notice| matches!(notice, Notice::BlobQuarantined { .. })));
         assert_eq!(disk::names(&cache.root().join("trash/quarantine")).unwrap().len(), 1);
-        assert!(store.find(&fingerprint).unwrap().is_some(), "the claim still says what the result was");
+        assert!(store.find(&fingerprint).unwrap().is_some(), "the record still says what the result was");
         publish(&store, 1, b"the right bytes");
         assert_eq!(store.read(&blob.digest).unwrap(), b"the right bytes");
         assert!(verify(&store).clean());
@@ -266,11 +266,11 @@ fn verify_can_put_damage_away() {
     let store = cache.open();
     let (fingerprint, blob) = publish(&store, 1, b"the right bytes");
     overwrite(&cache.blob_path(&blob), b"the wrong bytes");
-    fs_err::write(cache.claims_path(&fingerprint).join("note.txt"), "x").unwrap();
+    fs_err::write(cache.records_path(&fingerprint).join("note.txt"), "x").unwrap();
     let report = store.verify(VerifyOptions { quarantine: true }, &mut |_, _| {}).unwrap();
-    assert_eq!((report.damaged_blobs.len(), report.damaged_claims.len()), (1, 1));
+    assert_eq!((report.damaged_blobs.len(), report.damaged_records.len()), (1, 1));
     let after = verify(&store);
-    assert_eq!((after.damaged_blobs.len(), after.damaged_claims.len()), (0, 0));
+    assert_eq!((after.damaged_blobs.len(), after.damaged_records.len()), (0, 0));
     assert_eq!(after.missing_blobs[0].digest, blob.digest);
 }
 

@@ -82,7 +82,7 @@ fn a_mark_that_is_none_hides_no_loss() {
 }
 
 #[test]
-fn marks_go_with_the_claims_that_name_their_blobs() {
+fn marks_go_with_the_records_that_name_their_blobs() {
     let cache = Cache::new();
     let store = cache.open();
     let blobs: Vec<_> = (0..3).map(|number| publish(&store, number, format!("{number}").as_bytes()).1).collect();
@@ -92,7 +92,7 @@ fn marks_go_with_the_claims_that_name_their_blobs() {
     publish(&store, 1, b"1");
     let later = cache.open_later(1);
     gc(&later);
-    assert_eq!(marks(&cache), 1, "one claim is gone, and one blob is here again");
+    assert_eq!(marks(&cache), 1, "one record is gone, and one blob is here again");
     assert!(later.is_evicted(&blobs[0].digest));
     assert!(verify(&later).clean());
 }
@@ -189,7 +189,7 @@ fn others_go_by_runs_at_work_and_by_those_of_other_people_and_experiments() {
 }
 
 #[test]
-fn what_a_layer_does_not_keep_is_not_lost_where_only_its_claim_is_known() {
+fn what_a_layer_does_not_keep_is_not_lost_where_only_its_record_is_known() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let ada = team.open_with("ada").0;
     let (fingerprint, blob) = publish(&ada, 1, b"weights");

@@ -91,18 +91,18 @@ fn a_file_of_holes_is_refused_by_its_size() {
     );
 }
 
-/// Puts something in the place of a recipe's only claim in a layer, and expects that it is not believed.
-fn check_claim(replace: impl Fn(&Cache, &Path, &Path)) {
+/// Puts something in the place of a recipe's only record in a layer, and expects that it is not believed.
+fn check_record(replace: impl Fn(&Cache, &Path, &Path)) {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (ada, _) = team.open_with("ada");
     let (fingerprint, _) = publish(&ada, 1, b"result");
     publish(&ada, 2, b"another result");
-    let folder = team.claims_path(&fingerprint);
-    let claim = folder.join(&disk::names(&folder).unwrap()[0]);
-    replace(&team, &head_path(&team, &fingerprint), &claim);
+    let folder = team.records_path(&fingerprint);
+    let record = folder.join(&disk::names(&folder).unwrap()[0]);
+    replace(&team, &head_path(&team, &fingerprint), &record);
     let store = mine.open_before("bob", &[team.layer("team", Writes::OnSuccess)]);
     assert_eq!(store.find(&fingerprint).unwrap(), None);
-    assert!(store.claims(&fingerprint).unwrap().is_empty());
+    assert!(store.records(&fingerprint).unwrap().is_empty());
     assert_eq!(store.pull(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].results, 0);
     assert_eq!(listing(&mine.root().join("actions")), "");
     // Made anew, it is believed again, by everyone.
@@ -116,70 +116,70 @@ fn selection(recipes: &[Fingerprint]) -> Selection {
     Selection { recipes: recipes.iter().copied().collect(), ..Selection::default() }
 }
 
-/// Writes a file under both of a claim's names.
-fn write_both(head: &Path, claim: &Path, bytes: &[u8]) {
-    for path in [head, claim] {
+/// Writes a file under both of a record's names.
+fn write_both(head: &Path, record: &Path, bytes: &[u8]) {
+    for path in [head, record] {
         fs_err::remove_file(path).unwrap();
         fs_err::write(path, bytes).unwrap();
     }
 }
 
 #[test]
-fn a_claim_that_was_edited_or_cut_is_not_believed() {
-    check_claim(|_, head, claim| {
-        let text = fs_err::read_to_string(claim).unwrap();
-        write_both(head, claim, &text.as_bytes()[..text.len() - 1]);
+fn a_record_that_was_edited_or_cut_is_not_believed() {
+    check_record(|_, head, record| {
+        let text = fs_err::read_to_string(record).unwrap();
+        write_both(head, record, &text.as_bytes()[..text.len() - 1]);
     });
     // In good form, and about the recipe, as it is where a bit was flipped in a name.
-    check_claim(|_, head, claim| {
-        let text = fs_err::read_to_string(claim).unwrap();
+    check_record(|_, head, record| {
+        let text = fs_err::read_to_string(record).unwrap();
         let altered = text.replacen("ada", "eda", 1);
         assert_ne!(altered, text);
-        write_both(head, claim, altered.as_bytes());
+        write_both(head, record, altered.as_bytes());
     });
-    check_claim(|_, head, claim| write_both(head, claim, b""));
-    check_claim(|_, head, claim| write_both(head, claim, &[0xFF; 4096]));
+    check_record(|_, head, record| write_both(head, record, b""));
+    check_record(|_, head, record| write_both(head, record, &[0xFF; 4096]));
 }
 
 #[test]
-fn a_claim_replayed_for_another_recipe_is_not_believed() {
-    check_claim(|team, head, claim| {
-        let other = team.claims_path(&manifest(2).fingerprint());
+fn a_record_replayed_for_another_recipe_is_not_believed() {
+    check_record(|team, head, record| {
+        let other = team.records_path(&manifest(2).fingerprint());
         let name = disk::names(&other).unwrap().remove(0);
         let bytes = fs_err::read(other.join(&name)).unwrap();
         fs_err::remove_file(head).unwrap();
         fs_err::write(head, &bytes).unwrap();
-        fs_err::remove_file(claim).unwrap();
-        fs_err::write(claim.with_file_name(name), bytes).unwrap();
+        fs_err::remove_file(record).unwrap();
+        fs_err::write(record.with_file_name(name), bytes).unwrap();
     });
 }
 
 #[test]
-fn a_claim_that_names_another_recipe_than_its_manifest_is_not_believed() {
-    check_claim(|team, head, claim| {
-        let other = team.claims_path(&manifest(2).fingerprint());
+fn a_record_that_names_another_recipe_than_its_manifest_is_not_believed() {
+    check_record(|team, head, record| {
+        let other = team.records_path(&manifest(2).fingerprint());
         let text = fs_err::read_to_string(other.join(&disk::names(&other).unwrap()[0])).unwrap();
         let forged = text.replace(&manifest(2).fingerprint().hex(), &manifest(1).fingerprint().hex());
         let name = BlobRef::of(forged.as_bytes()).digest.hex();
         fs_err::remove_file(head).unwrap();
         fs_err::write(head, &forged).unwrap();
-        fs_err::remove_file(claim).unwrap();
-        fs_err::write(claim.with_file_name(name), forged).unwrap();
+        fs_err::remove_file(record).unwrap();
+        fs_err::write(record.with_file_name(name), forged).unwrap();
     });
 }
 
 #[test]
-fn a_claim_that_is_a_link_or_a_pipe_is_not_believed_and_nobody_waits_for_it() {
-    check_claim(|team, head, claim| {
+fn a_record_that_is_a_link_or_a_pipe_is_not_believed_and_nobody_waits_for_it() {
+    check_record(|team, head, record| {
         let aside = team.dir.path().join("aside");
-        fs_err::copy(claim, &aside).unwrap();
-        for path in [head, claim] {
+        fs_err::copy(record, &aside).unwrap();
+        for path in [head, record] {
             fs_err::remove_file(path).unwrap();
             symlink(&aside, path).unwrap();
         }
     });
-    check_claim(|_, head, claim| {
-        for path in [head, claim] {
+    check_record(|_, head, record| {
+        for path in [head, record] {
             fs_err::remove_file(path).unwrap();
             rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
         }
@@ -187,7 +187,7 @@ fn a_claim_that_is_a_link_or_a_pipe_is_not_believed_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn a_damaged_head_does_not_hide_a_sound_claim() {
+fn a_damaged_head_does_not_hide_a_sound_record() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (fingerprint, _) = publish(&team.open_with("ada").0, 1, b"result");
     let head = head_path(&team, &fingerprint);
@@ -204,7 +204,7 @@ fn nothing_is_written_where_a_link_leads() {
     let (team, mine, outside) = (Cache::shared(), Cache::new(), tempfile::tempdir().unwrap());
     let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
     let (fingerprint, blob) = publish(&store, 1, b"result");
-    for shard in [team.blob_path(&blob), team.claims_path(&fingerprint)] {
+    for shard in [team.blob_path(&blob), team.records_path(&fingerprint)] {
         let shard = shard.parent().unwrap().to_owned();
         fs_err::remove_dir(&shard).unwrap();
         symlink(outside.path(), &shard).unwrap();
@@ -252,25 +252,25 @@ fn around(folder: &Path, without: &Path) -> String {
 #[test]
 fn names_that_lead_out_of_a_layer_lead_nowhere() {
     let (team, mine) = (Cache::shared(), Cache::new());
-    // A claim in good form whose parts, producer and notes have such names, and a run by such a user.
+    // A record in good form whose parts, producer and notes have such names, and a run by such a user.
     let (eve, _) = team.open_with("../../../eve");
     let pending = eve.put(b"result").unwrap();
     let blob = pending.blob();
     let parts: Vec<(&str, BlobRef)> =
         ["../../x", "/etc/x", "..", "a/../../x", "x\0y"].map(|part| (part, blob)).to_vec();
-    let claim =
-        Claim { notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]), ..claim(&eve, 1, &parts) };
-    eve.publish(vec![pending], &claim).unwrap();
+    let record =
+        Record { notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]), ..record(&eve, 1, &parts) };
+    eve.publish(vec![pending], &record).unwrap();
     let run = eve.new_run("../../experiment").unwrap();
     let entry = |name: &str| InstanceEntry {
         name: name.into(),
         stage: name.into(),
-        fingerprint: claim.fingerprint(),
+        fingerprint: record.fingerprint(),
         outcome: Outcome::Made,
     };
     run.record_instances(&["../../x", "x"].map(entry)).unwrap();
     drop(eve);
-    // Runs, rows, blobs and claims under such names; what a folder cannot hold, another name for it can.
+    // Runs, rows, blobs and records under such names; what a folder cannot hold, another name for it can.
     let root = team.root();
     for odd in ["..%2f..%2fx", "..\\..\\x", ".. ", "...", "20260713-101502-123-../../"] {
         fs_err::create_dir_all(root.join("runs/v1").join(odd)).unwrap();
@@ -280,15 +280,15 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
         fs_err::write(rows.join("..%2fx.pack"), "x").unwrap();
         let shard = root.join("objects/v1").join(&blob.digest.hex()[..2]);
         fs_err::write(shard.join(odd.replace('/', "%2f")), "x").unwrap();
-        fs_err::write(team.claims_path(&claim.fingerprint()).join(odd.replace('/', "%2f")), "x").unwrap();
+        fs_err::write(team.records_path(&record.fingerprint()).join(odd.replace('/', "%2f")), "x").unwrap();
     }
     symlink(team.dir.path(), root.join("rows/v1/elicit")).unwrap();
     symlink(team.dir.path(), root.join("runs/v1/20260713-101502-123-4f2a9c")).unwrap();
     let (theirs, ours) = (around(team.dir.path(), &root), around(mine.dir.path(), &mine.root()));
     let store = mine.open_before("../bob", &[team.layer("team", Writes::OnSuccess)]);
-    let found = store.find(&claim.fingerprint()).unwrap().unwrap();
+    let found = store.find(&record.fingerprint()).unwrap().unwrap();
     assert_eq!(found.outputs.len(), parts.len());
-    let mut everything = Selection { rows: true, ..selection(&[claim.fingerprint()]) };
+    let mut everything = Selection { rows: true, ..selection(&[record.fingerprint()]) };
     for id in store.runs_in_layers(None).unwrap() {
         // What cannot be read as a run is none.
         if let Ok(entry) = store.read_run_in_layers(None, &id) {

@@ -134,7 +134,7 @@ fn a_store_for_reading_finds_everything_and_touches_nothing() {
         assert!(matches!(error, StoreError::ReadOnly { .. }) && error.hint().is_some());
         assert!(error.to_string().contains("open for reading only"), "{error}");
         let refused = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::ReadOnly { .. })));
-        refused(store.publish(Vec::new(), &claim(&store, 2, &[])).map(drop));
+        refused(store.publish(Vec::new(), &record(&store, 2, &[])).map(drop));
         refused(store.rows("elicit").unwrap().put(key, b"row"));
         refused(store.lease(&fingerprint).map(drop));
         refused(store.new_run("experiment").map(drop));

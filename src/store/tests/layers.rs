@@ -18,7 +18,7 @@ fn has(cache: &Cache, fingerprint: &Fingerprint) -> bool {
     let (store, _) = cache.open_with("someone");
     store.find(fingerprint).unwrap().is_some_and(|found| {
         let there = found.outputs.values().all(|blob| store.read(&blob.digest).is_ok());
-        assert!(there, "a claim without its blobs");
+        assert!(there, "a record without its blobs");
         there
     })
 }
@@ -70,8 +70,8 @@ fn layers_are_asked_in_their_order() {
     let publish_at = |cache: &Cache, user: &str, started_at_ms: u64| {
         let (store, _) = cache.open_with(user);
         let pending = store.put(user.as_bytes()).unwrap();
-        let claim = Claim { started_at_ms, ..claim(&store, 1, &[("rows", pending.blob())]) };
-        store.publish(vec![pending], &claim).unwrap();
+        let record = Record { started_at_ms, ..record(&store, 1, &[("rows", pending.blob())]) };
+        store.publish(vec![pending], &record).unwrap();
     };
     publish_at(&near, "near", 2000);
     publish_at(&far, "far", 1000);
@@ -150,7 +150,7 @@ fn a_push_goes_on_where_it_was_broken_off() {
     let all = store.select_all().unwrap();
     let some = Selection { recipes: all.recipes.iter().take(7).copied().collect(), ..Selection::default() };
     assert_eq!(store.push(Some("team"), &some, &MOVING).unwrap()[0].results, 7);
-    // A blob of which half arrived, under its temporary name, and one without its claim.
+    // A blob of which half arrived, under its temporary name, and one without its record.
     let moved = store.push(Some("team"), &all, &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.there, moved.blobs, moved.refused), (13, 7, 13, Vec::new()));
     let again = store.push(None, &all, &MOVING).unwrap().remove(0);

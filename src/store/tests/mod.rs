@@ -1,7 +1,7 @@
 //! Tests of the whole store on real directories.
 
 mod blobs;
-mod claims;
+mod records;
 mod collecting;
 mod evicting;
 mod full_disk;
@@ -103,7 +103,7 @@ impl Cache {
         self.root().join("objects/v1").join(&hex[..2]).join(hex)
     }
 
-    fn claims_path(&self, fingerprint: &Fingerprint) -> PathBuf {
+    fn records_path(&self, fingerprint: &Fingerprint) -> PathBuf {
         let hex = fingerprint.hex();
         self.root().join("actions/v1").join(&hex[..2]).join(hex)
     }
@@ -126,8 +126,8 @@ fn manifest(number: i64) -> KeyManifest {
     }
 }
 
-fn claim(store: &Store, number: i64, outputs: &[(&str, BlobRef)]) -> Claim {
-    Claim {
+fn record(store: &Store, number: i64, outputs: &[(&str, BlobRef)]) -> Record {
+    Record {
         manifest: manifest(number),
         outputs: outputs.iter().map(|(part, blob)| ((*part).to_owned(), *blob)).collect(),
         producer: store.producer(),
@@ -141,9 +141,9 @@ fn claim(store: &Store, number: i64, outputs: &[(&str, BlobRef)]) -> Claim {
 fn publish(store: &Store, number: i64, bytes: &[u8]) -> (Fingerprint, BlobRef) {
     let pending = store.put(bytes).unwrap();
     let blob = pending.blob();
-    let claim = claim(store, number, &[("rows", blob)]);
-    store.publish(vec![pending], &claim).unwrap();
-    (claim.fingerprint(), blob)
+    let record = record(store, number, &[("rows", blob)]);
+    store.publish(vec![pending], &record).unwrap();
+    (record.fingerprint(), blob)
 }
 
 /// Overwrites a file in place, whatever its mode, and gives it back its mode and times, as a careful vandal would.

@@ -66,7 +66,7 @@ impl Team {
         Self::key(&format!("catalog/v1/{}/{hex}", &hex[..2]))
     }
 
-    fn claims(&self, fingerprint: &Fingerprint) -> Vec<String> {
+    fn records(&self, fingerprint: &Fingerprint) -> Vec<String> {
         let hex = fingerprint.hex();
         self.0.keys(&Self::key(&format!("actions/v1/{}/{hex}/", &hex[..2])))
     }
@@ -172,7 +172,7 @@ fn runs_stages_and_names_are_pushed_and_pulled() {
 }
 
 #[test]
-fn of_several_who_make_the_same_at_once_each_claim_stays() {
+fn of_several_who_make_the_same_at_once_each_record_stays() {
     let Some(team) = Team::new() else { return };
     let caches: Vec<Cache> = (0..4).map(|_| Cache::new()).collect();
     let start = std::sync::Barrier::new(caches.len());
@@ -188,7 +188,7 @@ fn of_several_who_make_the_same_at_once_each_claim_stays() {
         }
     });
     let fingerprint = manifest(1).fingerprint();
-    assert_eq!(team.claims(&fingerprint).len(), 4);
+    assert_eq!(team.records(&fingerprint).len(), 4);
     let catalog = String::from_utf8(team.0.get(&Team::catalog(&fingerprint)).unwrap()).unwrap();
     assert_eq!(catalog.matches("\"claim\":").count(), 4);
     let mine = Cache::new();
@@ -208,7 +208,7 @@ fn a_lease_does_not_reach_through_a_bucket_and_both_results_are_kept() {
     assert!(held.iter().all(|state| matches!(state, LeaseState::Held(_))));
     publish_and_share(&ada, 1, b"one");
     publish_and_share(&bob, 1, b"other");
-    assert_eq!(team.claims(&fingerprint).len(), 2);
+    assert_eq!(team.records(&fingerprint).len(), 2);
 }
 
 #[test]
@@ -309,9 +309,9 @@ fn a_blob_that_is_not_the_one_is_refused_and_a_push_sets_it_right() {
     let right = b"the right bytes";
     for (wrong, said) in [
         (&b"the wrong bytes"[..], "have the digest"),
-        (b"the right", "its claim says 15"),
-        (b"", "its claim says 15"),
-        (b"the right bytes and more", "its claim says 15"),
+        (b"the right", "its record says 15"),
+        (b"", "its record says 15"),
+        (b"the right bytes and more", "its record says 15"),
     ] {
         let Some(team) = Team::new() else { return };
         let mine = Cache::new();
@@ -402,7 +402,7 @@ fn small_results_take_three_requests_to_push_and_two_to_pull() {
         assert_eq!(seen, expected);
     };
     check(&store, true, &[("PUT objects", 1), ("PUT actions", 1), ("PUT catalog", 1)]);
-    // What is there already is compared, as it is small, and its claim is found in its catalog.
+    // What is there already is compared, as it is small, and its record is found in its catalog.
     check(&store, true, &[("PUT objects", 1), ("GET objects", 1), ("GET catalog", 1)]);
     let store = bob.open_before("bob", &layers);
     check(&store, false, &[("GET catalog", 1), ("GET objects", 1)]);
@@ -428,14 +428,14 @@ fn a_blob_of_unknown_size_is_bounded_by_the_room_there_is() {
 }
 
 #[test]
-fn a_claim_that_is_forged_or_of_another_recipe_is_not_believed() {
+fn a_record_that_is_forged_or_of_another_recipe_is_not_believed() {
     let check = |forge: &dyn Fn(&Team, &Fingerprint) -> Vec<u8>| {
         let Some(team) = Team::new() else { return };
         let (fingerprint, _) = team.publish(1, b"result");
         team.publish(2, b"another");
         let forged = forge(&team, &fingerprint);
         team.0.put(&Team::catalog(&fingerprint), &forged);
-        team.claims(&fingerprint).iter().for_each(|key| team.0.delete(key));
+        team.records(&fingerprint).iter().for_each(|key| team.0.delete(key));
         let mine = Cache::new();
         let store = mine.open_before("bob", &[team.layer(Writes::OnSuccess)]);
         assert_eq!(store.find(&fingerprint).unwrap(), None);
@@ -502,12 +502,12 @@ fn planning_asks_once_for_each_recipe() {
     let store = mine.open_before("bob", &[team.behind(&proxy, Writes::OnSuccess, LATE)]);
     let all: Vec<Fingerprint> = (0..40).map(|number| manifest(number).fingerprint()).collect();
     let found = store.find_many(&all).unwrap();
-    assert_eq!(found.iter().filter(|claim| claim.is_some()).count(), 1);
+    assert_eq!(found.iter().filter(|record| record.is_some()).count(), 1);
     let blob = found[0].as_ref().unwrap().outputs["rows"].digest;
     for of in &all {
         assert_eq!(store.find(of).unwrap().is_some(), *of == fingerprint, "what was found before is known");
     }
-    assert!(store.contains(&blob), "as its claim says");
+    assert!(store.contains(&blob), "as its record says");
     let seen = proxy.take_seen();
     assert_eq!(seen.len(), all.len() + 1, "one for each, and one for the tag: {seen:?}");
     // What was not there is asked for anew by whoever asks again.

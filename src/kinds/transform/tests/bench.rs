@@ -16,7 +16,7 @@ use retort_hub::{Secret, Way};
 use retort_source::{Diagnostics, Sources, Style, read_yaml};
 use retort_stage::params::{FromNode, Scope};
 use retort_stage::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
-use retort_store::{Claim, Store, StoreOptions};
+use retort_store::{Record, Store, StoreOptions};
 use retort_text::tokenizer::{Tokenizer, train_bpe};
 
 /// Makes a rationale without a label.
@@ -139,7 +139,7 @@ impl Bench {
             env: BTreeMap::new(),
             numerics: None,
         };
-        let claim = Claim {
+        let record = Record {
             manifest,
             outputs,
             producer: self.store.producer(),
@@ -147,7 +147,7 @@ impl Bench {
             took_ms: 0,
             notes: BTreeMap::new(),
         };
-        self.store.publish(pending, &claim).unwrap();
+        self.store.publish(pending, &record).unwrap();
         let arrival = Arrival { stage: "made".into(), coords: BTreeMap::new(), parts: digests };
         self.order.inputs.insert(port.to_owned(), vec![arrival]);
         self

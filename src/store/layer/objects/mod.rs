@@ -2,8 +2,8 @@
 //!
 //! Objects have the names that the files of a cache have, below the layer's prefix, and as these they never change once they
 //! are there: they are made on the condition that nothing is there yet. Only a recipe's catalog changes, and is replaced on
-//! the condition that it is still what was read, so that of two people who add to it at once neither's claim is lost. With
-//! it one request finds the claim to use; nothing is listed but by `cache pull`, which looks for runs and names, and where
+//! the condition that it is still what was read, so that of two people who add to it at once neither's record is lost. With
+//! it one request finds the record to use; nothing is listed but by `cache pull`, which looks for runs and names, and where
 //! packs of rows are looked for, once a kind.
 //!
 //! Leases there are none: the same work may be done twice at once, which is harmless, as both results are kept.
@@ -38,15 +38,15 @@ use std::time::Duration;
 pub use address::{AddressError, Bucket, ObjectsAt, Surroundings};
 use build::PART_BYTES;
 use bytes::Bytes;
-use catalog::{Added, CATALOG_BYTES_MAX, CLAIMS_MAX, Catalog};
+use catalog::{Added, CATALOG_BYTES_MAX, RECORDS_MAX, Catalog};
 use names::Names;
 use remote::{Object, Remote};
 
 use super::place::{Copied, Expected, Named, Place, Put, Terms};
 use crate::BlobRef;
-use crate::claim::{CLAIM_BYTES_MAX, ClaimId};
+use crate::record::{RECORD_BYTES_MAX, RecordId};
 use crate::disk;
-use crate::head::{WholeClaim, whole};
+use crate::head::{WholeRecord, whole};
 use crate::layout::{Area, Component};
 use crate::notice::{Notice, Notices};
 use crate::open::TAG;
@@ -117,37 +117,37 @@ impl Objects {
         self.remote.get(&self.names.catalog(fingerprint), CATALOG_BYTES_MAX)
     }
 
-    /// Returns the first claim in the order of their use that may be used; the others are counted.
-    fn choose(&self, claims: Vec<WholeClaim>) -> Option<WholeClaim> {
+    /// Returns the first record in the order of their use that may be used; the others are counted.
+    fn choose(&self, records: Vec<WholeRecord>) -> Option<WholeRecord> {
         let mut chosen = None;
-        for claim in claims {
-            if !self.trust.accepts(&claim.signatures) {
-                self.trust.passed_by(claim.id, &claim.claim.producer);
+        for record in records {
+            if !self.trust.accepts(&record.signatures) {
+                self.trust.passed_by(record.id, &record.record.producer);
             } else if chosen.is_none() {
-                chosen = Some(claim);
+                chosen = Some(record);
             }
         }
         chosen
     }
 
-    /// Reads the claims of a recipe one by one, where what should be its catalog is none, or has none to be used.
-    fn claims_one_by_one(&self, fingerprint: &Fingerprint, known: &[ClaimId]) -> io::Result<Vec<WholeClaim>> {
-        let mut claims = Vec::new();
-        for name in self.remote.list(&self.names.claims_of(fingerprint))?.iter().take(CLAIMS_MAX) {
+    /// Reads the records of a recipe one by one, where what should be its catalog is none, or has none to be used.
+    fn records_one_by_one(&self, fingerprint: &Fingerprint, known: &[RecordId]) -> io::Result<Vec<WholeRecord>> {
+        let mut records = Vec::new();
+        for name in self.remote.list(&self.names.records_of(fingerprint))?.iter().take(RECORDS_MAX) {
             let Ok(id) = name.parse::<Digest>() else { continue };
-            let Some(object) = self.remote.get(&self.names.claim(fingerprint, &id), CLAIM_BYTES_MAX)? else { continue };
-            let Ok(mut claim) = whole(object.bytes, fingerprint) else { continue };
-            if claim.id.digest() != id || known.contains(&claim.id) {
+            let Some(object) = self.remote.get(&self.names.record(fingerprint, &id), RECORD_BYTES_MAX)? else { continue };
+            let Ok(mut record) = whole(object.bytes, fingerprint) else { continue };
+            if record.id.digest() != id || known.contains(&record.id) {
                 continue;
             }
             for key in self.trust.key_names().filter(|_| self.trust.require) {
                 let signature = self.remote.get(&self.names.signature(&id, &key), 64)?;
-                claim.signatures.extend(signature.and_then(|object| Signed::verify(claim.id, &key, &object.bytes)));
+                record.signatures.extend(signature.and_then(|object| Signed::verify(record.id, &key, &object.bytes)));
             }
-            claims.push(claim);
+            records.push(record);
         }
-        claims.sort_by_key(|claim| (claim.claim.started_at_ms, claim.id));
-        Ok(claims)
+        records.sort_by_key(|record| (record.record.started_at_ms, record.id));
+        Ok(records)
     }
 
     /// Puts a blob that fits into memory.
@@ -184,11 +184,11 @@ impl Objects {
         Ok(Put::Refused("others keep replacing it".to_owned()))
     }
 
-    /// Adds a claim to its recipe's catalog, which is read first unless the claim is likely the first one.
+    /// Adds a record to its recipe's catalog, which is read first unless the record is likely the first one.
     fn put_catalog(
         &self,
         fingerprint: &Fingerprint,
-        claim: &WholeClaim,
+        record: &WholeRecord,
         is_first: bool,
         moved: &AtomicU64,
     ) -> io::Result<Put> {
@@ -199,15 +199,15 @@ impl Objects {
             let read = there.as_ref().and_then(|object| Catalog::decode(&object.bytes, fingerprint));
             let mut catalog = read.unwrap_or_default();
             // A replacement whose answer was lost may have been made all the same; so what was new at first stays so.
-            is_new = if attempt == 0 { !catalog.has(claim.id) } else { is_new };
-            match catalog.add(claim) {
+            is_new = if attempt == 0 { !catalog.has(record.id) } else { is_new };
+            match catalog.add(record) {
                 Added::New => {}
-                Added::Known if is_new => return Ok(Put::New(claim.bytes.len() as u64)),
+                Added::Known if is_new => return Ok(Put::New(record.bytes.len() as u64)),
                 Added::Known => return Ok(Put::There),
                 Added::Full => return Ok(Put::Refused(self.is_full(fingerprint))),
             }
             if attempt == 0 {
-                self.put_claim_alone(fingerprint, claim)?;
+                self.put_record_alone(fingerprint, record)?;
             }
             let Some(bytes) = catalog.encode().map(Bytes::from) else {
                 return Ok(Put::Refused(self.is_full(fingerprint)));
@@ -218,7 +218,7 @@ impl Objects {
             };
             moved.fetch_add(1, Ordering::Relaxed);
             if done {
-                return Ok(if is_new { Put::New(claim.bytes.len() as u64) } else { Put::There });
+                return Ok(if is_new { Put::New(record.bytes.len() as u64) } else { Put::There });
             }
             std::thread::sleep(PAUSE * attempt);
         }
@@ -240,12 +240,12 @@ impl Objects {
         format!("the result of {}: its catalog in `{}` is full", fingerprint.short(), self.shown)
     }
 
-    /// Puts a claim and its signatures under their own names.
-    fn put_claim_alone(&self, fingerprint: &Fingerprint, claim: &WholeClaim) -> io::Result<()> {
-        let name = self.names.claim(fingerprint, &claim.id.digest());
-        self.remote.create(&name, &Bytes::from(claim.bytes.clone()))?;
-        for signed in &claim.signatures {
-            let name = self.names.signature(&claim.id.digest(), &signed.key_name());
+    /// Puts a record and its signatures under their own names.
+    fn put_record_alone(&self, fingerprint: &Fingerprint, record: &WholeRecord) -> io::Result<()> {
+        let name = self.names.record(fingerprint, &record.id.digest());
+        self.remote.create(&name, &Bytes::from(record.bytes.clone()))?;
+        for signed in &record.signatures {
+            let name = self.names.signature(&record.id.digest(), &signed.key_name());
             self.remote.create(&name, &Bytes::copy_from_slice(signed.bytes()))?;
         }
         Ok(())
@@ -309,18 +309,18 @@ impl Place for Objects {
         build::sending_takes()
     }
 
-    fn claim(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeClaim>> {
+    fn record(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeRecord>> {
         let catalog = match self.catalog(fingerprint) {
             Ok(None) => return Ok(None),
             Ok(Some(object)) => Catalog::decode(&object.bytes, fingerprint),
             Err(error) if error.kind() == ErrorKind::InvalidData => None,
             Err(error) => return Err(error),
         };
-        let claims = catalog.map(|catalog| catalog.claims).unwrap_or_default();
-        let known: Vec<ClaimId> = claims.iter().map(|claim| claim.id).collect();
-        match self.choose(claims) {
-            Some(claim) => Ok(Some(claim)),
-            None => Ok(self.choose(self.claims_one_by_one(fingerprint, &known)?)),
+        let records = catalog.map(|catalog| catalog.records).unwrap_or_default();
+        let known: Vec<RecordId> = records.iter().map(|record| record.id).collect();
+        match self.choose(records) {
+            Some(record) => Ok(Some(record)),
+            None => Ok(self.choose(self.records_one_by_one(fingerprint, &known)?)),
         }
     }
 
@@ -358,14 +358,14 @@ impl Place for Objects {
         self.writing(put())
     }
 
-    fn put_claim(
+    fn put_record(
         &self,
         fingerprint: &Fingerprint,
-        claim: &WholeClaim,
+        record: &WholeRecord,
         is_first: bool,
         moved: &AtomicU64,
     ) -> io::Result<Put> {
-        self.writing(self.put_catalog(fingerprint, claim, is_first, moved))
+        self.writing(self.put_catalog(fingerprint, record, is_first, moved))
     }
 
     fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {

@@ -30,12 +30,12 @@ impl Names {
         text(&self.0.evicted(digest))
     }
 
-    pub(super) fn claims_of(&self, fingerprint: &Fingerprint) -> String {
-        text(&self.0.claims_of(fingerprint))
+    pub(super) fn records_of(&self, fingerprint: &Fingerprint) -> String {
+        text(&self.0.records_of(fingerprint))
     }
 
-    pub(super) fn claim(&self, fingerprint: &Fingerprint, claim: &Digest) -> String {
-        text(&self.0.claim(fingerprint, claim))
+    pub(super) fn record(&self, fingerprint: &Fingerprint, record: &Digest) -> String {
+        text(&self.0.record(fingerprint, record))
     }
 
     pub(super) fn catalog(&self, fingerprint: &Fingerprint) -> String {
@@ -43,8 +43,8 @@ impl Names {
         format!("{}/{hex}", self.shard(None, &hex[..2]))
     }
 
-    pub(super) fn signature(&self, claim: &Digest, key: &str) -> String {
-        text(&self.0.signature(claim, key))
+    pub(super) fn signature(&self, record: &Digest, key: &str) -> String {
+        text(&self.0.signature(record, key))
     }
 
     /// The folder of the objects or catalogs whose names begin with two digits.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::build::Stores;
 use super::*;
-use crate::claim::{Claim, Producer};
+use crate::record::{Record, Producer};
 use crate::trust::{SecretKey, TrustOptions};
 use retort_fingerprint::{KeyManifest, Term};
 
@@ -19,8 +19,8 @@ fn over(memory: &Arc<InMemory>, trust: &TrustOptions) -> Objects {
     Objects::over(remote, "s3://lab/team".into(), &terms, &Arc::default(), &Arc::new(Trust::new(trust)))
 }
 
-fn claim(number: i64, user: &str, started_at_ms: u64) -> (Fingerprint, WholeClaim) {
-    let claim = Claim {
+fn record(number: i64, user: &str, started_at_ms: u64) -> (Fingerprint, WholeRecord) {
+    let record = Record {
         manifest: KeyManifest {
             kind: "transform".into(),
             revision: 1,
@@ -35,12 +35,12 @@ fn claim(number: i64, user: &str, started_at_ms: u64) -> (Fingerprint, WholeClai
         took_ms: 1,
         notes: BTreeMap::new(),
     };
-    let fingerprint = claim.fingerprint();
-    (fingerprint, whole(claim.encode(), &fingerprint).unwrap())
+    let fingerprint = record.fingerprint();
+    (fingerprint, whole(record.encode(), &fingerprint).unwrap())
 }
 
-fn put(objects: &Objects, fingerprint: &Fingerprint, claim: &WholeClaim) -> Put {
-    objects.put_claim(fingerprint, claim, false, &AtomicU64::new(0)).unwrap()
+fn put(objects: &Objects, fingerprint: &Fingerprint, record: &WholeRecord) -> Put {
+    objects.put_record(fingerprint, record, false, &AtomicU64::new(0)).unwrap()
 }
 
 #[test]
@@ -52,42 +52,42 @@ fn of_many_who_add_to_one_catalog_at_once_none_is_lost() {
             let (memory, start) = (&memory, &start);
             scope.spawn(move || {
                 let objects = over(memory, &TrustOptions::default());
-                let (fingerprint, claim) = claim(1, &format!("user{number}"), 100 - number);
+                let (fingerprint, record) = record(1, &format!("user{number}"), 100 - number);
                 start.wait();
-                assert!(matches!(put(&objects, &fingerprint, &claim), Put::New(_)));
+                assert!(matches!(put(&objects, &fingerprint, &record), Put::New(_)));
             });
         }
     });
     let objects = over(&memory, &TrustOptions::default());
-    let (fingerprint, first) = claim(1, "user7", 93);
+    let (fingerprint, first) = record(1, "user7", 93);
     let catalog = objects.catalog(&fingerprint).unwrap().unwrap();
-    assert_eq!(Catalog::decode(&catalog.bytes, &fingerprint).unwrap().claims.len(), 8);
-    assert_eq!(objects.claim(&fingerprint).unwrap().unwrap().id, first.id, "the earliest is used");
+    assert_eq!(Catalog::decode(&catalog.bytes, &fingerprint).unwrap().records.len(), 8);
+    assert_eq!(objects.record(&fingerprint).unwrap().unwrap().id, first.id, "the earliest is used");
     assert_eq!(put(&objects, &fingerprint, &first), Put::There);
 }
 
 #[test]
 fn a_full_catalog_takes_no_more_and_says_so() {
     let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
-    for number in 0..CLAIMS_MAX as u64 {
-        let (fingerprint, claim) = claim(1, "ada", number);
-        put(&objects, &fingerprint, &claim);
+    for number in 0..RECORDS_MAX as u64 {
+        let (fingerprint, record) = record(1, "ada", number);
+        put(&objects, &fingerprint, &record);
     }
-    let (fingerprint, more) = claim(1, "bob", 1);
+    let (fingerprint, more) = record(1, "bob", 1);
     let Put::Refused(why) = put(&objects, &fingerprint, &more) else { panic!("it is full") };
     assert!(why.contains("its catalog in `s3://lab/team` is full"), "{why}");
 }
 
 #[test]
-fn what_is_no_catalog_hides_no_claim_and_is_set_right() {
+fn what_is_no_catalog_hides_no_record_and_is_set_right() {
     let memory = Arc::new(InMemory::new());
     let objects = over(&memory, &TrustOptions::default());
-    let (fingerprint, ours) = claim(1, "ada", 1);
+    let (fingerprint, ours) = record(1, "ada", 1);
     put(&objects, &fingerprint, &ours);
     let name = objects.names.catalog(&fingerprint);
     for garbage in [&b""[..], b"{}", b"{\"catalog\":2,\"claims\":[]}", &[0xFF; 100], b"{\"catalog\":1,\"claims\":[]}"] {
         objects.remote.overwrite(&name, &Bytes::copy_from_slice(garbage)).unwrap();
-        assert_eq!(objects.claim(&fingerprint).unwrap().unwrap().id, ours.id, "by its own name");
+        assert_eq!(objects.record(&fingerprint).unwrap().unwrap().id, ours.id, "by its own name");
     }
     put(&objects, &fingerprint, &ours);
     let catalog = objects.catalog(&fingerprint).unwrap().unwrap();
@@ -95,8 +95,8 @@ fn what_is_no_catalog_hides_no_claim_and_is_set_right() {
 }
 
 #[test]
-fn a_bit_flipped_anywhere_in_a_catalog_makes_no_other_claim() {
-    let (fingerprint, ours) = claim(1, "ada", 7);
+fn a_bit_flipped_anywhere_in_a_catalog_makes_no_other_record() {
+    let (fingerprint, ours) = record(1, "ada", 7);
     let mut catalog = Catalog::default();
     catalog.add(&ours);
     let sound = catalog.encode().unwrap();
@@ -104,24 +104,24 @@ fn a_bit_flipped_anywhere_in_a_catalog_makes_no_other_claim() {
         let mut flipped = sound.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let read = Catalog::decode(&flipped, &fingerprint).unwrap_or_default();
-        assert!(read.claims.iter().all(|claim| claim.id == ours.id), "bit {bit}");
+        assert!(read.records.iter().all(|record| record.id == ours.id), "bit {bit}");
     }
-    // In a bucket it costs the look at the claim's own name.
+    // In a bucket it costs the look at the record's own name.
     let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
     put(&objects, &fingerprint, &ours);
     let text = String::from_utf8(sound).unwrap().replacen("ada", "eda", 1);
     objects.remote.overwrite(&objects.names.catalog(&fingerprint), &Bytes::from(text)).unwrap();
-    assert_eq!(objects.claim(&fingerprint).unwrap().unwrap().id, ours.id);
+    assert_eq!(objects.record(&fingerprint).unwrap().unwrap().id, ours.id);
 }
 
 #[test]
-fn claims_of_other_recipes_in_a_catalog_are_passed_by() {
+fn records_of_other_recipes_in_a_catalog_are_passed_by() {
     let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
-    let ((one, _), (other, theirs)) = (claim(1, "ada", 1), claim(2, "eve", 1));
+    let ((one, _), (other, theirs)) = (record(1, "ada", 1), record(2, "eve", 1));
     put(&objects, &other, &theirs);
     let catalog = objects.catalog(&other).unwrap().unwrap();
     objects.remote.overwrite(&objects.names.catalog(&one), &catalog.bytes.into()).unwrap();
-    assert!(objects.claim(&one).unwrap().is_none());
+    assert!(objects.record(&one).unwrap().is_none());
 }
 
 #[test]
@@ -134,23 +134,23 @@ fn where_trust_is_required_a_signature_decides_and_it_may_come_later() {
         ..TrustOptions::default()
     };
     let (anybody, careful) = (over(&memory, &TrustOptions::default()), over(&memory, &trusting));
-    let (fingerprint, mut ours) = claim(1, "ada", 2);
+    let (fingerprint, mut ours) = record(1, "ada", 2);
     put(&anybody, &fingerprint, &ours);
-    let (_, eves) = claim(1, "eve", 1);
+    let (_, eves) = record(1, "eve", 1);
     put(&anybody, &fingerprint, &eves);
-    assert!(careful.claim(&fingerprint).unwrap().is_none());
+    assert!(careful.record(&fingerprint).unwrap().is_none());
     ours.signatures = vec![Signed::by(&secret, ours.id)];
     put(&anybody, &fingerprint, &ours);
-    assert_eq!(careful.claim(&fingerprint).unwrap().unwrap().id, ours.id);
-    assert_eq!(anybody.claim(&fingerprint).unwrap().unwrap().id, eves.id, "who requires nothing takes the earliest");
-    // A signature of another claim is none.
-    let (_, mut forged) = claim(1, "eve", 0);
+    assert_eq!(careful.record(&fingerprint).unwrap().unwrap().id, ours.id);
+    assert_eq!(anybody.record(&fingerprint).unwrap().unwrap().id, eves.id, "who requires nothing takes the earliest");
+    // A signature of another record is none.
+    let (_, mut forged) = record(1, "eve", 0);
     forged.signatures.clone_from(&ours.signatures);
     put(&anybody, &fingerprint, &forged);
-    assert_eq!(careful.claim(&fingerprint).unwrap().unwrap().id, ours.id);
+    assert_eq!(careful.record(&fingerprint).unwrap().unwrap().id, ours.id);
     // Without a catalog they are found one by one.
     anybody.remote.overwrite(&anybody.names.catalog(&fingerprint), &Bytes::from_static(b"gone")).unwrap();
-    assert_eq!(careful.claim(&fingerprint).unwrap().unwrap().id, ours.id);
+    assert_eq!(careful.record(&fingerprint).unwrap().unwrap().id, ours.id);
 }
 
 #[test]
@@ -202,14 +202,14 @@ proptest! {
     #[test]
     fn a_catalog_survives_its_object(users in prop::collection::btree_set("[a-z]{1,8}", 0..6)) {
         let mut catalog = Catalog::default();
-        let (fingerprint, _) = claim(1, "", 0);
+        let (fingerprint, _) = record(1, "", 0);
         for user in &users {
-            prop_assert_eq!(catalog.add(&claim(1, user, 7).1), Added::New);
-            prop_assert_eq!(catalog.add(&claim(1, user, 7).1), Added::Known);
+            prop_assert_eq!(catalog.add(&record(1, user, 7).1), Added::New);
+            prop_assert_eq!(catalog.add(&record(1, user, 7).1), Added::Known);
         }
         let again = Catalog::decode(&catalog.encode().unwrap(), &fingerprint).unwrap();
-        let mut ids: Vec<ClaimId> = catalog.claims.iter().map(|claim| claim.id).collect();
+        let mut ids: Vec<RecordId> = catalog.records.iter().map(|record| record.id).collect();
         ids.sort_unstable();
-        prop_assert_eq!(again.claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), ids);
+        prop_assert_eq!(again.records.iter().map(|record| record.id).collect::<Vec<_>>(), ids);
     }
 }

@@ -1,4 +1,4 @@
-//! A claim: who made which outputs from which recipe. Its file is immutable and named by its bytes.
+//! A record: who made which outputs from which recipe. Its file is immutable and named by its bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,18 +9,18 @@ use super::BlobRef;
 use super::wire::{Fields, put_text};
 use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 
-/// Names a claim: the digest of its file's bytes.
+/// Names a record: the digest of its file's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClaimId(pub(super) Digest);
+pub struct RecordId(pub(super) Digest);
 
-impl ClaimId {
-    /// Returns the digest of the claim's file.
+impl RecordId {
+    /// Returns the digest of the record's file.
     pub fn digest(&self) -> Digest {
         self.0
     }
 }
 
-impl fmt::Display for ClaimId {
+impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -40,8 +40,8 @@ pub struct Producer {
 
 /// The statement that a recipe gave these outputs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
-    /// The recipe; its fingerprint is the claim's.
+pub struct Record {
+    /// The recipe; its fingerprint is the record's.
     pub manifest: KeyManifest,
     /// Each part of the artifact by name.
     pub outputs: BTreeMap<String, BlobRef>,
@@ -55,11 +55,11 @@ pub struct Claim {
     pub notes: BTreeMap<String, String>,
 }
 
-/// What a hit needs to know of a claim.
+/// What a hit needs to know of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimSummary {
-    /// Which claim.
-    pub id: ClaimId,
+pub struct RecordSummary {
+    /// Which record.
+    pub id: RecordId,
     /// Each part of the artifact by name.
     pub outputs: BTreeMap<String, BlobRef>,
     /// Who made it.
@@ -72,7 +72,8 @@ pub struct ClaimSummary {
     pub from: Option<String>,
 }
 
-/// The file's form, version 1: compact JSON with the fields in this order and maps in the order of their keys.
+/// The form of the file, version 1, in which a record is called a claim: compact JSON with the fields in this order and maps in
+/// the order of their keys.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileV1 {
@@ -95,21 +96,21 @@ struct OutputV1 {
 
 const VERSION: u32 = 1;
 
-/// A larger file is no claim.
-pub(super) const CLAIM_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A larger file is no record.
+pub(super) const RECORD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-impl Claim {
+impl Record {
     /// Returns the fingerprint of its recipe.
     pub fn fingerprint(&self) -> Fingerprint {
         self.manifest.fingerprint()
     }
 
-    pub(super) fn summary(&self, id: ClaimId) -> ClaimSummary {
+    pub(super) fn summary(&self, id: RecordId) -> RecordSummary {
         let Self { manifest: _, outputs, producer, started_at_ms, took_ms, notes: _ } = self.clone();
-        ClaimSummary { id, outputs, producer, started_at_ms, took_ms, from: None }
+        RecordSummary { id, outputs, producer, started_at_ms, took_ms, from: None }
     }
 
-    /// Writes the claim's file.
+    /// Writes the record's file.
     pub(super) fn encode(&self) -> Vec<u8> {
         let Self { manifest, outputs, producer, started_at_ms, took_ms, notes } = self.clone();
         let output = |(part, blob): (String, BlobRef)| (part, OutputV1 { digest: blob.digest, bytes: blob.bytes });
@@ -123,11 +124,11 @@ impl Claim {
             notes,
             manifest,
         };
-        serde_json::to_vec(&file).expect("a claim has only text keys and writes to memory")
+        serde_json::to_vec(&file).expect("a record has only text keys and writes to memory")
     }
 
-    /// Reads a claim's file, and says why when it is not the claim `id` of `fingerprint`.
-    pub(super) fn decode(bytes: &[u8], id: ClaimId, fingerprint: &Fingerprint) -> Result<Self, String> {
+    /// Reads a record's file, and says why when it is not the record `id` of `fingerprint`.
+    pub(super) fn decode(bytes: &[u8], id: RecordId, fingerprint: &Fingerprint) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Version {
             claim: u32,
@@ -154,7 +155,7 @@ impl Claim {
     }
 }
 
-impl ClaimSummary {
+impl RecordSummary {
     /// Packs the summary for the index.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         // What comes from the index was here.
@@ -175,7 +176,7 @@ impl ClaimSummary {
     /// Unpacks a summary that ends with the slice.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields::new(bytes);
-        let id = ClaimId(fields.digest()?);
+        let id = RecordId(fields.digest()?);
         let (started_at_ms, took_ms) = (fields.u64()?, fields.u64()?);
         let producer = Producer { user: fields.text()?, host: fields.text()?, program: fields.text()? };
         let mut outputs = BTreeMap::new();
@@ -193,13 +194,13 @@ mod tests {
     use super::*;
     use retort_fingerprint::Term;
 
-    fn claims() -> impl Strategy<Value = Claim> {
+    fn records() -> impl Strategy<Value = Record> {
         let blob = (any::<[u8; 32]>(), any::<u64>())
             .prop_map(|(digest, bytes)| BlobRef { digest: Digest::from_bytes(digest), bytes });
         let outputs = prop::collection::btree_map(".{0,8}", blob, 0..4);
         let notes = prop::collection::btree_map(".{0,8}", ".{0,8}", 0..3);
         (outputs, notes, any::<(u64, u64)>(), ".{0,8}", ".{0,8}", -1e9..1e9f64).prop_map(
-            |(outputs, notes, (started_at_ms, took_ms), user, host, fraction)| Claim {
+            |(outputs, notes, (started_at_ms, took_ms), user, host, fraction)| Record {
                 manifest: KeyManifest {
                     kind: "transform".into(),
                     revision: 3,
@@ -219,35 +220,35 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_claim_survives_its_file_and_no_shortened_file_is_one(claim in claims()) {
-            let bytes = claim.encode();
-            let (id, fingerprint) = (ClaimId(Digest::of(&bytes)), claim.fingerprint());
-            prop_assert_eq!(Claim::decode(&bytes, id, &fingerprint), Ok(claim));
+        fn a_record_survives_its_file_and_no_shortened_file_is_one(record in records()) {
+            let bytes = record.encode();
+            let (id, fingerprint) = (RecordId(Digest::of(&bytes)), record.fingerprint());
+            prop_assert_eq!(Record::decode(&bytes, id, &fingerprint), Ok(record));
             for length in 0..bytes.len() {
                 let cut = &bytes[..length];
-                prop_assert!(Claim::decode(cut, id, &fingerprint).is_err());
-                prop_assert!(Claim::decode(cut, ClaimId(Digest::of(cut)), &fingerprint).is_err());
+                prop_assert!(Record::decode(cut, id, &fingerprint).is_err());
+                prop_assert!(Record::decode(cut, RecordId(Digest::of(cut)), &fingerprint).is_err());
             }
         }
 
         #[test]
-        fn a_summary_survives_the_index(claim in claims()) {
-            let summary = claim.summary(ClaimId(Digest::of(b"id")));
+        fn a_summary_survives_the_index(record in records()) {
+            let summary = record.summary(RecordId(Digest::of(b"id")));
             let mut bytes = Vec::new();
             summary.encode(&mut bytes);
-            prop_assert_eq!(ClaimSummary::decode(&bytes), Some(summary));
+            prop_assert_eq!(RecordSummary::decode(&bytes), Some(summary));
         }
 
         #[test]
         fn index_entries_of_any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = ClaimSummary::decode(&bytes);
+            let _ = RecordSummary::decode(&bytes);
         }
     }
 
     #[test]
-    fn a_claim_of_another_version_is_refused_by_name() {
+    fn a_record_of_another_version_is_refused_by_name() {
         let bytes = br#"{"claim":2,"something":"new"}"#;
-        let why = Claim::decode(bytes, ClaimId(Digest::of(bytes)), &Fingerprint::from_bytes([0; 32])).unwrap_err();
+        let why = Record::decode(bytes, RecordId(Digest::of(bytes)), &Fingerprint::from_bytes([0; 32])).unwrap_err();
         assert_eq!(why, "its version is 2, this program reads 1");
     }
 }

@@ -1,18 +1,18 @@
-//! Claims: what is no claim is never served.
+//! Records: what is no record is never served.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 
 #[test]
-fn a_claim_is_found_by_its_recipe_alone() {
+fn a_record_is_found_by_its_recipe_alone() {
     let cache = Cache::new();
     let store = cache.open();
     let (fingerprint, blob) = publish(&store, 1, b"result");
     let found = store.find(&fingerprint).unwrap().unwrap();
     let expected: BTreeMap<String, BlobRef> = [("rows".to_owned(), blob)].into();
     assert_eq!((found.outputs, found.took_ms, found.producer), (expected, 250, store.producer()));
-    let (id, whole) = store.claim(&fingerprint).unwrap().unwrap();
+    let (id, whole) = store.record(&fingerprint).unwrap().unwrap();
     assert_eq!((id, whole.manifest), (found.id, manifest(1)));
     assert!(store.find(&manifest(2).fingerprint()).unwrap().is_none());
     drop(store);
@@ -20,14 +20,14 @@ fn a_claim_is_found_by_its_recipe_alone() {
 }
 
 #[test]
-fn the_claim_whose_work_began_first_is_used_whatever_the_order_of_arrival() {
+fn the_record_whose_work_began_first_is_used_whatever_the_order_of_arrival() {
     let cache = Cache::new();
     let (ada, _) = cache.open_with("ada");
     let (bob, _) = cache.open_with("bob");
     let publish_at = |store: &Store, started_at_ms, bytes: &[u8]| {
         let pending = store.put(bytes).unwrap();
-        let claim = Claim { started_at_ms, ..claim(store, 1, &[("rows", pending.blob())]) };
-        store.publish(vec![pending], &claim).unwrap()
+        let record = Record { started_at_ms, ..record(store, 1, &[("rows", pending.blob())]) };
+        store.publish(vec![pending], &record).unwrap()
     };
     let fingerprint = manifest(1).fingerprint();
     let late = publish_at(&ada, 2000, b"late");
@@ -36,11 +36,11 @@ fn the_claim_whose_work_began_first_is_used_whatever_the_order_of_arrival() {
     for store in [&ada, &bob] {
         assert_eq!(store.find(&fingerprint).unwrap().unwrap().id, early);
         assert_eq!(store.find(&fingerprint).unwrap().unwrap().id, early, "also out of the index");
-        assert_eq!(store.claims(&fingerprint).unwrap().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [early, late]);
+        assert_eq!(store.records(&fingerprint).unwrap().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [early, late]);
     }
 }
 
-/// Damages the only claim of a recipe in one way and expects that it is ignored and said to be.
+/// Damages the only record of a recipe in one way and expects that it is ignored and said to be.
 fn check_damage(damage: impl Fn(&Cache, &Path), said: &str) {
     for find_before in [false, true] {
         let cache = Cache::new();
@@ -50,10 +50,10 @@ fn check_damage(damage: impl Fn(&Cache, &Path), said: &str) {
         if find_before {
             assert!(store.find(&fingerprint).unwrap().is_some());
         }
-        let folder = cache.claims_path(&fingerprint);
+        let folder = cache.records_path(&fingerprint);
         damage(&cache, &folder.join(&disk::names(&folder).unwrap()[0]));
         assert_eq!(store.find(&fingerprint).unwrap(), None);
-        assert!(store.claim(&fingerprint).unwrap().is_none());
+        assert!(store.record(&fingerprint).unwrap().is_none());
         let notices: Vec<String> = store.take_notices().iter().map(ToString::to_string).collect();
         assert!(notices.iter().any(|notice| notice.contains(said)), "{notices:?}");
         assert!(!verify(&store).clean());
@@ -64,12 +64,12 @@ fn check_damage(damage: impl Fn(&Cache, &Path), said: &str) {
 }
 
 #[test]
-fn an_empty_claim_is_ignored() {
+fn an_empty_record_is_ignored() {
     check_damage(|_, path| overwrite(path, b""), "it is empty");
 }
 
 #[test]
-fn a_truncated_claim_is_ignored() {
+fn a_truncated_record_is_ignored() {
     check_damage(
         |_, path| {
             let bytes = fs_err::read(path).unwrap();
@@ -80,7 +80,7 @@ fn a_truncated_claim_is_ignored() {
 }
 
 #[test]
-fn an_edited_claim_is_ignored_even_with_its_old_length_and_mtime() {
+fn an_edited_record_is_ignored_even_with_its_old_length_and_mtime() {
     check_damage(
         |_, path| {
             let text = fs_err::read_to_string(path).unwrap();
@@ -91,7 +91,7 @@ fn an_edited_claim_is_ignored_even_with_its_old_length_and_mtime() {
 }
 
 #[test]
-fn a_claim_that_is_a_link_or_a_pipe_is_ignored() {
+fn a_record_that_is_a_link_or_a_pipe_is_ignored() {
     check_damage(
         |cache, path| {
             let aside = cache.dir.path().join("aside");
@@ -110,50 +110,50 @@ fn a_claim_that_is_a_link_or_a_pipe_is_ignored() {
 }
 
 #[test]
-fn a_claim_copied_into_another_recipes_folder_is_ignored() {
+fn a_record_copied_into_another_recipes_folder_is_ignored() {
     let cache = Cache::new();
     let store = cache.open();
     let (one, _) = publish(&store, 1, b"result");
     let other = manifest(2).fingerprint();
-    fs_err::create_dir_all(cache.claims_path(&other)).unwrap();
-    let name = &disk::names(&cache.claims_path(&one)).unwrap()[0];
-    fs_err::copy(cache.claims_path(&one).join(name), cache.claims_path(&other).join(name)).unwrap();
+    fs_err::create_dir_all(cache.records_path(&other)).unwrap();
+    let name = &disk::names(&cache.records_path(&one)).unwrap()[0];
+    fs_err::copy(cache.records_path(&one).join(name), cache.records_path(&other).join(name)).unwrap();
     assert_eq!(store.find(&other).unwrap(), None);
     assert!(store.take_notices()[0].to_string().contains("it is about"));
 }
 
 #[test]
-fn a_forged_claim_whose_manifest_is_another_recipes_is_ignored() {
+fn a_forged_record_whose_manifest_is_another_recipes_is_ignored() {
     let cache = Cache::new();
     let store = cache.open();
     let (one, _) = publish(&store, 1, b"result");
     let (other, _) = publish(&store, 2, b"another");
-    let name = &disk::names(&cache.claims_path(&one)).unwrap()[0];
-    let text = fs_err::read_to_string(cache.claims_path(&one).join(name)).unwrap();
+    let name = &disk::names(&cache.records_path(&one)).unwrap()[0];
+    let text = fs_err::read_to_string(cache.records_path(&one).join(name)).unwrap();
     let forged = text.replace(&one.hex(), &other.hex());
     let forged_name = BlobRef::of(forged.as_bytes()).digest.hex();
-    fs_err::write(cache.claims_path(&other).join(&forged_name), forged).unwrap();
-    assert_eq!(store.claims(&other).unwrap().len(), 1);
+    fs_err::write(cache.records_path(&other).join(&forged_name), forged).unwrap();
+    assert_eq!(store.records(&other).unwrap().len(), 1);
     assert!(store.take_notices()[0].to_string().contains(&forged_name));
 }
 
 #[test]
-fn a_claim_is_not_published_before_its_blobs() {
+fn a_record_is_not_published_before_its_blobs() {
     let cache = Cache::new();
     let store = cache.open();
-    let claim = claim(&store, 1, &[("rows", BlobRef::of(b"never put"))]);
-    let error = store.publish(Vec::new(), &claim).unwrap_err();
-    assert!(matches!(&error, StoreError::BadClaim { why, .. } if why.contains("`rows`")), "{error}");
+    let record = record(&store, 1, &[("rows", BlobRef::of(b"never put"))]);
+    let error = store.publish(Vec::new(), &record).unwrap_err();
+    assert!(matches!(&error, StoreError::BadRecord { why, .. } if why.contains("`rows`")), "{error}");
     assert_eq!(listing(&cache.root().join("actions")), "");
 }
 
 #[test]
-fn a_claim_that_could_not_be_read_back_is_refused() {
+fn a_record_that_could_not_be_read_back_is_refused() {
     let cache = Cache::new();
     let store = cache.open();
-    let mut claim = claim(&store, 1, &[]);
-    claim.manifest.params = Term::Float(f64::INFINITY);
-    assert!(matches!(store.publish(Vec::new(), &claim), Err(StoreError::BadClaim { .. })));
+    let mut record = record(&store, 1, &[]);
+    record.manifest.params = Term::Float(f64::INFINITY);
+    assert!(matches!(store.publish(Vec::new(), &record), Err(StoreError::BadRecord { .. })));
 }
 
 #[test]
@@ -161,14 +161,14 @@ fn an_output_may_be_a_blob_that_is_there_already() {
     let cache = Cache::new();
     let store = cache.open();
     let (_, blob) = publish(&store, 1, b"shared");
-    let claim = claim(&store, 2, &[("rows", blob)]);
-    store.publish(Vec::new(), &claim).unwrap();
-    assert_eq!(store.find(&claim.fingerprint()).unwrap().unwrap().outputs["rows"], blob);
+    let record = record(&store, 2, &[("rows", blob)]);
+    store.publish(Vec::new(), &record).unwrap();
+    assert_eq!(store.find(&record.fingerprint()).unwrap().unwrap().outputs["rows"], blob);
 }
 
 #[test]
-fn the_file_of_a_claim_is_pinned() {
-    let claim = Claim {
+fn the_file_of_a_record_is_pinned() {
+    let record = Record {
         manifest: manifest(1),
         outputs: [("rows".to_owned(), BlobRef { digest: retort_fingerprint::Digest::from_bytes([7; 32]), bytes: 3 })]
             .into(),
@@ -177,7 +177,7 @@ fn the_file_of_a_claim_is_pinned() {
         took_ms: 2,
         notes: [("device".to_owned(), "cpu".to_owned())].into(),
     };
-    expect_test::expect![[r#"{"claim":1,"fingerprint":"3913270a471afadcffddb5ba04bd9469cefe9166ac63d8de725f9a7d2357dc6a","outputs":{"rows":{"digest":"0707070707070707070707070707070707070707070707070707070707070707","bytes":3}},"producer":{"user":"ada","host":"box","program":"retort 0"},"started_at_ms":1,"took_ms":2,"notes":{"device":"cpu"},"manifest":{"kind":"transform","revision":1,"params":{"entry":{"number":{"int":1}}},"inputs":[],"env":{},"numerics":null}}"#]].assert_eq(&String::from_utf8(claim.encode()).unwrap());
+    expect_test::expect![[r#"{"claim":1,"fingerprint":"3913270a471afadcffddb5ba04bd9469cefe9166ac63d8de725f9a7d2357dc6a","outputs":{"rows":{"digest":"0707070707070707070707070707070707070707070707070707070707070707","bytes":3}},"producer":{"user":"ada","host":"box","program":"retort 0"},"started_at_ms":1,"took_ms":2,"notes":{"device":"cpu"},"manifest":{"kind":"transform","revision":1,"params":{"entry":{"number":{"int":1}}},"inputs":[],"env":{},"numerics":null}}"#]].assert_eq(&String::from_utf8(record.encode()).unwrap());
 }
 
 #[test]
