@@ -288,7 +288,7 @@ fn what_is_asynchronous_stays_with_object_storage() {
         &["object_store::", "reqwest::", "futures_util::", "async fn", "async move", "async {"],
         outside,
     ));
-    let elsewhere = |file: &File| file.name != format!("{ROOM}remote.rs");
+    let elsewhere = |file: &File| file.name != format!("{ROOM}client.rs");
     assert_none(&lines_with(&["tokio::"], elsewhere));
 }
 

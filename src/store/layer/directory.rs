@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fs_err::File;
 
-use super::place::{Copied, Expected, Named, Place, Put, Terms, unsound};
+use super::backend::{Copied, Expected, Named, Backend, Put, Terms, unsound};
 use crate::BlobRef;
 use crate::record::RecordId;
 use crate::disk::{self, Opened};
@@ -92,7 +92,7 @@ impl Directory {
     }
 }
 
-impl Place for Directory {
+impl Backend for Directory {
     fn is_writable(&self) -> bool {
         self.core.writable
     }

@@ -1,7 +1,7 @@
 //! Layers: other caches behind this one, such as a directory that a team shares.
 //!
 //! A layer is plain files in the form of any cache, or objects of the same names in a bucket: two implementations of one
-//! trait, [`Place`](place::Place). It is asked for what is not here, and what it has is verified and kept here too; what is
+//! trait, [`Backend`](backend::Backend). It is asked for what is not here, and what it has is verified and kept here too; what is
 //! made here goes there when its policy or a person says so. Whatever a layer holds is taken for a stranger's: nothing is
 //! believed but bytes that have the digest they are asked for by.
 //!
@@ -12,7 +12,7 @@ mod objects;
 mod opened;
 mod options;
 mod patience;
-mod place;
+mod backend;
 mod pusher;
 mod read;
 mod rows;

@@ -10,7 +10,7 @@ use super::directory::Directory;
 use super::objects::Objects;
 use super::options::{LayerAt, LayerOptions};
 use super::patience::Patience;
-use super::place::Place;
+use super::backend::Backend;
 use crate::error::StoreError;
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};
@@ -33,7 +33,7 @@ pub(crate) struct Layer {
 
 enum State {
     Unopened,
-    Up(Arc<dyn Place>),
+    Up(Arc<dyn Backend>),
     Down { until: Instant, why: String },
 }
 
@@ -54,10 +54,10 @@ impl Layer {
     }
 
     /// Returns the opened layer; `None` while it cannot be reached, of which a notice tells once a minute.
-    pub(super) fn place(&self) -> Option<Arc<dyn Place>> {
+    pub(super) fn backend(&self) -> Option<Arc<dyn Backend>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
-            State::Up(place) => return Some(Arc::clone(place)),
+            State::Up(backend) => return Some(Arc::clone(backend)),
             State::Down { until, .. } if Instant::now() < *until => return None,
             State::Down { .. } | State::Unopened => {}
         }
@@ -65,9 +65,9 @@ impl Layer {
         let (notices, trust) = (Arc::clone(&self.notices), Arc::clone(&self.trust));
         let opened = self.patience.run(self.options.timeout, None, move || open(&options, &from, &notices, &trust));
         match opened.unwrap_or_else(|| Err(self.silence())) {
-            Ok(place) => {
-                *state = State::Up(Arc::clone(&place));
-                Some(place)
+            Ok(backend) => {
+                *state = State::Up(Arc::clone(&backend));
+                Some(backend)
             }
             Err(why) => {
                 self.notices.push(Notice::LayerDown { layer: self.options.name.clone(), why: why.clone() });
@@ -78,8 +78,8 @@ impl Layer {
     }
 
     /// Opens the layer, or says why it cannot be used.
-    pub(super) fn require(&self) -> Result<Arc<dyn Place>, StoreError> {
-        self.place().ok_or_else(|| {
+    pub(super) fn require(&self) -> Result<Arc<dyn Backend>, StoreError> {
+        self.backend().ok_or_else(|| {
             let why = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
                 State::Down { why, .. } => why.clone(),
                 State::Up(_) | State::Unopened => self.silence(),
@@ -97,7 +97,7 @@ impl Layer {
     pub(super) fn ask<T: Send + 'static>(
         &self,
         what: &'static str,
-        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
+        question: impl FnOnce(&dyn Backend) -> io::Result<T> + Send + 'static,
     ) -> Option<T> {
         self.ask_moving(what, None, question)
     }
@@ -107,10 +107,10 @@ impl Layer {
         &self,
         what: &'static str,
         moved: Option<&Arc<AtomicU64>>,
-        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
+        question: impl FnOnce(&dyn Backend) -> io::Result<T> + Send + 'static,
     ) -> Option<T> {
-        let place = self.place()?;
-        self.ask_for(self.options.timeout, what, moved, &place, question)
+        let backend = self.backend()?;
+        self.ask_for(self.options.timeout, what, moved, &backend, question)
     }
 
     /// As [`ask_moving`](Self::ask_moving), for a call that sends bytes.
@@ -118,11 +118,11 @@ impl Layer {
         &self,
         what: &'static str,
         moved: &Arc<AtomicU64>,
-        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
+        question: impl FnOnce(&dyn Backend) -> io::Result<T> + Send + 'static,
     ) -> Option<T> {
-        let place = self.place()?;
-        let timeout = self.options.timeout + place.sending_takes();
-        self.ask_for(timeout, what, Some(moved), &place, question)
+        let backend = self.backend()?;
+        let timeout = self.options.timeout + backend.sending_takes();
+        self.ask_for(timeout, what, Some(moved), &backend, question)
     }
 
     fn ask_for<T: Send + 'static>(
@@ -130,10 +130,10 @@ impl Layer {
         timeout: Duration,
         what: &'static str,
         moved: Option<&Arc<AtomicU64>>,
-        place: &Arc<dyn Place>,
-        question: impl FnOnce(&dyn Place) -> io::Result<T> + Send + 'static,
+        backend: &Arc<dyn Backend>,
+        question: impl FnOnce(&dyn Backend) -> io::Result<T> + Send + 'static,
     ) -> Option<T> {
-        let asked = Arc::clone(place);
+        let asked = Arc::clone(backend);
         let answer = self.patience.run(timeout, moved.map(|moved| &**moved), move || question(&*asked));
         let layer = self.options.name.clone();
         let why = match answer {
@@ -160,7 +160,7 @@ impl Layer {
     /// Tries to take the lease on a recipe in this layer; `None` when it cannot be had here. With it comes its file's path.
     pub(crate) fn lease(&self, fingerprint: &Fingerprint) -> Option<(PathBuf, Attempt)> {
         let fingerprint = *fingerprint;
-        self.ask("take a lease", move |place| place.lease(&fingerprint)).flatten()
+        self.ask("take a lease", move |backend| backend.lease(&fingerprint)).flatten()
     }
 
     fn silence(&self) -> String {
@@ -173,7 +173,7 @@ fn open(
     from: &StoreOptions,
     notices: &Arc<Notices>,
     trust: &Arc<Trust>,
-) -> Result<Arc<dyn Place>, String> {
+) -> Result<Arc<dyn Backend>, String> {
     Ok(match &options.at {
         LayerAt::Directory(root) => Arc::new(Directory::open(root, &options.terms(), from, notices, trust)?),
         LayerAt::Objects(at) => Arc::new(Objects::open(at, &options.terms(), notices, trust)?),

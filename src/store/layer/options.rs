@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::objects::ObjectsAt;
-use super::place::Terms;
+use super::backend::Terms;
 
 /// When what is made here goes to a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -41,7 +41,7 @@ pub struct LayerOptions {
 }
 
 impl LayerOptions {
-    /// What its place has to know of it.
+    /// What its backend has to know of it.
     pub(super) fn terms(&self) -> Terms {
         Terms { name: self.name.clone(), wants_writes: self.writes != Writes::Never, timeout: self.timeout }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::Layer;
-use super::place::{Copied, Expected, Named};
+use super::backend::{Copied, Expected, Named};
 use crate::BlobRef;
 use crate::head::WholeRecord;
 use retort_fingerprint::{Digest, Fingerprint};
@@ -14,19 +14,19 @@ impl Layer {
     /// Finds the record for a recipe.
     pub(super) fn record(&self, fingerprint: &Fingerprint) -> Option<WholeRecord> {
         let fingerprint = *fingerprint;
-        self.ask("look for a result", move |place| place.record(&fingerprint)).flatten()
+        self.ask("look for a result", move |backend| backend.record(&fingerprint)).flatten()
     }
 
     /// Returns the size of a blob; `None` when it is not there.
     pub(super) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
         let digest = *digest;
-        self.ask("look for a blob", move |place| place.blob_bytes(&digest)).flatten()
+        self.ask("look for a blob", move |backend| backend.blob_bytes(&digest)).flatten()
     }
 
     /// Tells whether a blob that is not there is not there on purpose.
     pub(crate) fn is_evicted(&self, digest: &Digest) -> bool {
         let digest = *digest;
-        self.ask("look for a blob", move |place| place.is_evicted(&digest)).unwrap_or(false)
+        self.ask("look for a blob", move |backend| backend.is_evicted(&digest)).unwrap_or(false)
     }
 
     /// Copies a blob into a new file, and finds out on the way whether it is the one.
@@ -34,8 +34,8 @@ impl Layer {
         let digest = *digest;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_moving("fetch a blob", Some(&moved), move |place| {
-            place.copy_blob(&digest, expected, Some(&to), &counter)
+        self.ask_moving("fetch a blob", Some(&moved), move |backend| {
+            backend.copy_blob(&digest, expected, Some(&to), &counter)
         })
     }
 
@@ -43,25 +43,25 @@ impl Layer {
     pub(super) fn check_blob(&self, blob: BlobRef) -> Option<Copied> {
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_moving("check a blob", Some(&moved), move |place| {
-            if place.blob_bytes(&blob.digest)? != Some(blob.bytes) {
+        self.ask_moving("check a blob", Some(&moved), move |backend| {
+            if backend.blob_bytes(&blob.digest)? != Some(blob.bytes) {
                 return Ok(Copied::Absent);
             }
             // The size is known, so that nobody waits for what may yet be seen whole.
             let expected = Expected { bytes: None, bytes_max: blob.bytes };
-            place.copy_blob(&blob.digest, expected, None, &counter)
+            backend.copy_blob(&blob.digest, expected, None, &counter)
         })
     }
 
     /// Reads what has a blob's name into memory.
     pub(super) fn read_blob(&self, digest: &Digest, bytes_max: u64) -> Option<Vec<u8>> {
         let digest = *digest;
-        self.ask("read a blob", move |place| place.read_blob(&digest, bytes_max)).flatten()
+        self.ask("read a blob", move |backend| backend.read_blob(&digest, bytes_max)).flatten()
     }
 
     /// Lists the recipes and blobs whose names begin so; the beginning has two digits at least.
     pub(super) fn named(&self, beginning: &str) -> Option<Named> {
         let beginning = beginning.to_owned();
-        self.ask("look for names", move |place| place.named(&beginning))
+        self.ask("look for names", move |backend| backend.named(&beginning))
     }
 }

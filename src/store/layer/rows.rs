@@ -20,20 +20,20 @@ impl Layer {
         let (from, kind) = (here.layout.rows_of(kind), kind.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        let put = self.ask_sending("put rows", &moved, move |place| {
-            if !place.is_writable() {
+        let put = self.ask_sending("put rows", &moved, move |backend| {
+            if !backend.is_writable() {
                 return Ok(0);
             }
             let ours: Vec<Digest> = disk::names(&from)?.iter().filter_map(|name| rows::pack_of(name)).collect();
             if ours.is_empty() {
                 return Ok(0);
             }
-            let (there, mut count) = (place.row_packs(&kind)?, 0);
+            let (there, mut count) = (backend.row_packs(&kind)?, 0);
             for pack in ours.iter().filter(|pack| !there.contains(pack)) {
                 if let Some((bytes, _)) = disk::read_small(&from.join(pack_name(pack)), PACK_BYTES_MAX)?
                     && Digest::of(&bytes) == *pack
                 {
-                    place.put_row_pack(&kind, pack, &bytes)?;
+                    backend.put_row_pack(&kind, pack, &bytes)?;
                     counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                     count += 1;
                 }
@@ -45,17 +45,17 @@ impl Layer {
 
     /// Lists the kinds of rows that the layer has.
     pub(super) fn row_kinds(&self) -> Vec<Component> {
-        self.ask("list rows", |place| place.row_kinds()).unwrap_or_default()
+        self.ask("list rows", |backend| backend.row_kinds()).unwrap_or_default()
     }
 
     fn row_packs(&self, kind: &Component) -> Vec<Digest> {
         let kind = kind.clone();
-        self.ask("list rows", move |place| place.row_packs(&kind)).unwrap_or_default()
+        self.ask("list rows", move |backend| backend.row_packs(&kind)).unwrap_or_default()
     }
 
     fn row_pack(&self, kind: &Component, pack: &Digest) -> Option<Vec<u8>> {
         let (kind, pack) = (kind.clone(), *pack);
-        self.ask("fetch rows", move |place| place.row_pack(&kind, &pack, PACK_BYTES_MAX)).flatten()
+        self.ask("fetch rows", move |backend| backend.row_pack(&kind, &pack, PACK_BYTES_MAX)).flatten()
     }
 }
 

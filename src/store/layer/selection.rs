@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Layer;
-use super::place::Place;
+use super::backend::Backend;
 use crate::Store;
 use crate::error::StoreError;
 use crate::run::{InstanceEntry, RunId, RunSummary};
@@ -47,9 +47,9 @@ impl Store {
 
     /// Selects the results and blobs that are here and whose names begin so.
     pub fn select_named(&self, beginning: &str) -> Result<Selection, StoreError> {
-        let place = format!("in `{}`", self.root().display());
+        let backend = format!("in `{}`", self.root().display());
         let found = self.core.named(beginning).map_err(crate::error::failed("look for names"))?;
-        only(beginning, &place, vec![found])
+        only(beginning, &backend, vec![found])
     }
 
     /// Selects the results and blobs of a layer, or of all of them, whose names begin so.
@@ -80,20 +80,20 @@ impl Store {
 
 impl Layer {
     fn runs(&self) -> Option<Vec<RunId>> {
-        self.ask("list runs", |place| place.runs())
+        self.ask("list runs", |backend| backend.runs())
     }
 
     fn run(&self, id: &RunId) -> Option<RunSummary> {
         let id = id.clone();
         let read =
-            move |place: &dyn Place| RunSummary::read(&id, |name, bytes_max| place.run_file(&id, name, bytes_max));
+            move |backend: &dyn Backend| RunSummary::read(&id, |name, bytes_max| backend.run_file(&id, name, bytes_max));
         self.ask("read the log of a run", read).flatten()
     }
 }
 
 /// Takes the one thing that was found; the same in several places is one thing.
-fn only(beginning: &str, place: &str, found: Vec<(Vec<Fingerprint>, Vec<Digest>)>) -> Result<Selection, StoreError> {
-    let unnamed = || StoreError::Unnamed { name: beginning.to_owned(), place: place.to_owned() };
+fn only(beginning: &str, backend: &str, found: Vec<(Vec<Fingerprint>, Vec<Digest>)>) -> Result<Selection, StoreError> {
+    let unnamed = || StoreError::Unnamed { name: beginning.to_owned(), backend: backend.to_owned() };
     if beginning.len() < NAME_DIGITS_MIN {
         return Err(unnamed());
     }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use fs_err::File;
 
 use super::Layer;
-use super::place::{Copied, Expected};
+use super::backend::{Copied, Expected};
 use crate::record::RecordSummary;
 use crate::disk;
 use crate::error::{StoreError, failed};

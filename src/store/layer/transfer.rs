@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::place::Put;
+use super::backend::Put;
 use super::selection::Selection;
 use super::{Layer, Writes};
 use crate::record::RecordId;
@@ -291,7 +291,7 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
 
 /// Puts a blob into a layer, after fetching it from another layer where it is not here.
 fn put_blob(core: &Core, layer: &Layer, blob: BlobRef, compare: Compare) -> Option<Put> {
-    if !layer.place()?.is_writable() {
+    if !layer.backend()?.is_writable() {
         return Some(Put::Refused("the layer can only be read".to_owned()));
     }
     let is_there = || {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Layer;
-use super::place::{Copied, Place, Put, unsound};
+use super::backend::{Copied, Backend, Put, unsound};
 use super::transfer::Compare;
 use crate::BlobRef;
 use crate::disk;
@@ -49,7 +49,7 @@ impl Layer {
         let from = here.layout.blob(&blob.digest);
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        let put = self.ask_sending("put a blob", &moved, move |place| place.put_blob(&from, blob, replace, &counter));
+        let put = self.ask_sending("put a blob", &moved, move |backend| backend.put_blob(&from, blob, replace, &counter));
         if replace && matches!(put, Some(Put::New(_) | Put::There)) {
             here.unrefuse(self, &blob.digest);
         }
@@ -62,7 +62,7 @@ impl Layer {
     /// Says that a blob is not there on purpose.
     pub(super) fn mark_evicted(&self, digest: &Digest) -> Option<()> {
         let digest = *digest;
-        self.ask("say that a blob is not kept", move |place| place.mark_evicted(&digest))
+        self.ask("say that a blob is not kept", move |backend| backend.mark_evicted(&digest))
     }
 
     /// Puts a record there, whose blobs are there already; that it `is_first` of its recipe is a guess.
@@ -77,8 +77,8 @@ impl Layer {
         let fingerprint = *fingerprint;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_moving("put a result", Some(&moved), move |place| {
-            place.put_record(&fingerprint, &record, is_first, &counter)
+        self.ask_moving("put a result", Some(&moved), move |backend| {
+            backend.put_record(&fingerprint, &record, is_first, &counter)
         })
     }
 
@@ -87,25 +87,25 @@ impl Layer {
         let (from, run) = (here.layout.run(run.as_str()), run.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        self.ask_sending("put the log of a run", &moved, move |place| put_run(place, &from, &run, &counter))
+        self.ask_sending("put the log of a run", &moved, move |backend| put_run(backend, &from, &run, &counter))
     }
 
     /// Makes durable what was put there.
     pub(super) fn sync(&self) {
         let moved = Arc::new(AtomicU64::new(0));
-        self.ask_moving("make durable what was put", Some(&moved), |place| place.sync());
+        self.ask_moving("make durable what was put", Some(&moved), |backend| backend.sync());
     }
 }
 
-fn put_run(place: &dyn Place, from: &Path, run: &RunId, moved: &AtomicU64) -> io::Result<Put> {
+fn put_run(backend: &dyn Backend, from: &Path, run: &RunId, moved: &AtomicU64) -> io::Result<Put> {
     let mut info = None;
     for name in run::FILES {
         let Some((bytes, _)) = disk::read_small(&from.join(name), RUN_FILE_BYTES_MAX)? else { continue };
-        place.put_run_file(run, name, &bytes)?;
+        backend.put_run_file(run, name, &bytes)?;
         moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         info = info.or_else(|| serde_json::from_slice(&bytes).ok());
     }
     let info: RunInfo = info.ok_or_else(|| unsound(format!("run `{run}` has no description")))?;
-    place.put_root(&info.user, run, &info.experiment)?;
+    backend.put_root(&info.user, run, &info.experiment)?;
     Ok(Put::New(moved.load(Ordering::Relaxed)))
 }

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `address` | addresses and what of the environment is passed on |
 //! | `build`, `service` | from there to a store, and how requests are sent |
-//! | `remote` | calls that block; the one file that names the asynchronous runtime |
+//! | `client` | calls that block; the one file that names the asynchronous runtime |
 //! | `arriving` | a blob that comes piece by piece |
 //! | `names`, `catalog` | how objects are called, and what is in a catalog |
 //! | `trouble` | what a service says, as a line for people |
@@ -22,7 +22,7 @@ mod arriving;
 mod build;
 mod catalog;
 mod names;
-mod remote;
+mod client;
 mod service;
 mod trouble;
 
@@ -40,9 +40,9 @@ use build::PART_BYTES;
 use bytes::Bytes;
 use catalog::{Added, CATALOG_BYTES_MAX, RECORDS_MAX, Catalog};
 use names::Names;
-use remote::{Object, Remote};
+use client::{Object, Client};
 
-use super::place::{Copied, Expected, Named, Place, Put, Terms};
+use super::backend::{Copied, Expected, Named, Backend, Put, Terms};
 use crate::BlobRef;
 use crate::record::{RECORD_BYTES_MAX, RecordId};
 use crate::disk;
@@ -69,7 +69,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// A bucket, or a part of one, that a team shares.
 pub(super) struct Objects {
-    remote: Remote,
+    client: Client,
     names: Names,
     /// As people know it.
     shown: String,
@@ -90,19 +90,19 @@ impl Objects {
         trust: &Arc<Trust>,
     ) -> Result<Self, String> {
         let (shown, names) = (at.bucket.to_string(), Names::new());
-        let remote = reach(at, terms.timeout)?;
-        match remote.get(&names.tag(), TAG_BYTES_MAX) {
+        let client = reach(at, terms.timeout)?;
+        match client.get(&names.tag(), TAG_BYTES_MAX) {
             Ok(Some(tag)) if tag.bytes == TAG.as_bytes() => {}
             Ok(Some(_)) => return Err(format!("`{shown}` is no cache of this form")),
             Ok(None) => return Err(format!("`{shown}` is not a cache; `retort cache share {shown}` makes one")),
             Err(error) => return Err(format!("`{shown}` cannot be read: {error}")),
         }
-        Ok(Self::over(remote, shown, terms, notices, trust))
+        Ok(Self::over(client, shown, terms, notices, trust))
     }
 
-    fn over(remote: Remote, shown: String, terms: &Terms, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
+    fn over(client: Client, shown: String, terms: &Terms, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
         Self {
-            remote,
+            client,
             names: Names::new(),
             shown,
             layer: terms.name.clone(),
@@ -114,7 +114,7 @@ impl Objects {
     }
 
     fn catalog(&self, fingerprint: &Fingerprint) -> io::Result<Option<Object>> {
-        self.remote.get(&self.names.catalog(fingerprint), CATALOG_BYTES_MAX)
+        self.client.get(&self.names.catalog(fingerprint), CATALOG_BYTES_MAX)
     }
 
     /// Returns the first record in the order of their use that may be used; the others are counted.
@@ -133,15 +133,15 @@ impl Objects {
     /// Reads the records of a recipe one by one, where what should be its catalog is none, or has none to be used.
     fn records_one_by_one(&self, fingerprint: &Fingerprint, known: &[RecordId]) -> io::Result<Vec<WholeRecord>> {
         let mut records = Vec::new();
-        for name in self.remote.list(&self.names.records_of(fingerprint))?.iter().take(RECORDS_MAX) {
+        for name in self.client.list(&self.names.records_of(fingerprint))?.iter().take(RECORDS_MAX) {
             let Ok(id) = name.parse::<Digest>() else { continue };
-            let Some(object) = self.remote.get(&self.names.record(fingerprint, &id), RECORD_BYTES_MAX)? else { continue };
+            let Some(object) = self.client.get(&self.names.record(fingerprint, &id), RECORD_BYTES_MAX)? else { continue };
             let Ok(mut record) = whole(object.bytes, fingerprint) else { continue };
             if record.id.digest() != id || known.contains(&record.id) {
                 continue;
             }
             for key in self.trust.key_names().filter(|_| self.trust.require) {
-                let signature = self.remote.get(&self.names.signature(&id, &key), 64)?;
+                let signature = self.client.get(&self.names.signature(&id, &key), 64)?;
                 record.signatures.extend(signature.and_then(|object| Signed::verify(record.id, &key, &object.bytes)));
             }
             records.push(record);
@@ -161,22 +161,22 @@ impl Objects {
         }
         let bytes = Bytes::from(bytes);
         for attempt in 0..ATTEMPTS {
-            if self.remote.create(name, &bytes)? {
+            if self.client.create(name, &bytes)? {
                 return Ok(Put::New(blob.bytes));
             }
-            let version = match self.remote.get(name, blob.bytes) {
+            let version = match self.client.get(name, blob.bytes) {
                 Ok(Some(there)) if Digest::of(&there.bytes) == blob.digest => return Ok(Put::There),
                 Ok(Some(there)) => there.version,
                 Ok(None) => continue,
                 // Too large, or not to be read to its end.
-                Err(error) if error.kind() == ErrorKind::InvalidData => match self.remote.head(name)? {
+                Err(error) if error.kind() == ErrorKind::InvalidData => match self.client.head(name)? {
                     Some((_, version)) => version,
                     None => continue,
                 },
                 Err(error) => return Err(error),
             };
             // What is there is not the blob.
-            if self.remote.replace(name, &bytes, version)? {
+            if self.client.replace(name, &bytes, version)? {
                 return Ok(Put::New(blob.bytes));
             }
             std::thread::sleep(PAUSE * attempt);
@@ -213,8 +213,8 @@ impl Objects {
                 return Ok(Put::Refused(self.is_full(fingerprint)));
             };
             let done = match there {
-                None => self.remote.create(&name, &bytes)?,
-                Some(object) => self.remote.replace(&name, &bytes, object.version)?,
+                None => self.client.create(&name, &bytes)?,
+                Some(object) => self.client.replace(&name, &bytes, object.version)?,
             };
             moved.fetch_add(1, Ordering::Relaxed);
             if done {
@@ -230,7 +230,7 @@ impl Objects {
         match self.catalog(fingerprint) {
             // What is there is no catalog, and too large to be read.
             Err(error) if error.kind() == ErrorKind::InvalidData => {
-                Ok(self.remote.head(name)?.map(|(_, version)| Object { bytes: Vec::new(), version }))
+                Ok(self.client.head(name)?.map(|(_, version)| Object { bytes: Vec::new(), version }))
             }
             other => other,
         }
@@ -243,10 +243,10 @@ impl Objects {
     /// Puts a record and its signatures under their own names.
     fn put_record_alone(&self, fingerprint: &Fingerprint, record: &WholeRecord) -> io::Result<()> {
         let name = self.names.record(fingerprint, &record.id.digest());
-        self.remote.create(&name, &Bytes::from(record.bytes.clone()))?;
+        self.client.create(&name, &Bytes::from(record.bytes.clone()))?;
         for signed in &record.signatures {
             let name = self.names.signature(&record.id.digest(), &signed.key_name());
-            self.remote.create(&name, &Bytes::copy_from_slice(signed.bytes()))?;
+            self.client.create(&name, &Bytes::copy_from_slice(signed.bytes()))?;
         }
         Ok(())
     }
@@ -269,27 +269,27 @@ impl Objects {
 /// person's work undo another's.
 pub(crate) fn share(at: &ObjectsAt, timeout: Duration) -> Result<(), String> {
     let (shown, names) = (&at.bucket, Names::new());
-    let remote = reach(at, timeout)?;
+    let client = reach(at, timeout)?;
     let (name, tag) = (names.tag(), Bytes::from_static(TAG.as_bytes()));
     let failed = |error: io::Error| format!("`{shown}` cannot be written: {error}");
-    remote.create(&name, &tag).map_err(failed)?;
-    let other = remote::Version { e_tag: Some("\"0123456789abcdef0123456789abcdef\"".to_owned()), version: None };
-    let ignores = remote.create(&name, &tag).map_err(failed)?
-        || (at.bucket.service == address::Service::S3 && remote.replace(&name, &tag, other).map_err(failed)?);
+    client.create(&name, &tag).map_err(failed)?;
+    let other = client::Version { e_tag: Some("\"0123456789abcdef0123456789abcdef\"".to_owned()), version: None };
+    let ignores = client.create(&name, &tag).map_err(failed)?
+        || (at.bucket.service == address::Service::S3 && client.replace(&name, &tag, other).map_err(failed)?);
     if ignores {
         return Err(format!("the server of `{shown}` does not heed conditions (`If-None-Match`, `If-Match`)"));
     }
-    match remote.get(&name, TAG_BYTES_MAX).map_err(failed)? {
+    match client.get(&name, TAG_BYTES_MAX).map_err(failed)? {
         Some(found) if found.bytes == TAG.as_bytes() => Ok(()),
         _ => Err(format!("`{shown}` has something else where a cache has its tag")),
     }
 }
 
-fn reach(at: &ObjectsAt, timeout: Duration) -> Result<Remote, String> {
+fn reach(at: &ObjectsAt, timeout: Duration) -> Result<Client, String> {
     let shown = &at.bucket;
     let stores = build::stores(at, timeout).map_err(|why| format!("`{shown}` cannot be reached: {why}"))?;
-    let remote = Remote::new(stores, &at.bucket.prefix).map_err(|error| error.to_string())?;
-    remote.authenticate().map_err(|error| {
+    let client = Client::new(stores, &at.bucket.prefix).map_err(|error| error.to_string())?;
+    client.authenticate().map_err(|error| {
         let variables = match at.bucket.service {
             address::Service::S3 => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             address::Service::Google => "GOOGLE_SERVICE_ACCOUNT or GOOGLE_APPLICATION_CREDENTIALS",
@@ -297,10 +297,10 @@ fn reach(at: &ObjectsAt, timeout: Duration) -> Result<Remote, String> {
         };
         format!("there are no credentials for `{shown}`: set {variables} (nor does this machine give any: {error})")
     })?;
-    Ok(remote)
+    Ok(client)
 }
 
-impl Place for Objects {
+impl Backend for Objects {
     fn is_writable(&self) -> bool {
         self.wants_writes && !self.is_denied.load(Ordering::Relaxed)
     }
@@ -325,7 +325,7 @@ impl Place for Objects {
     }
 
     fn blob_bytes(&self, digest: &Digest) -> io::Result<Option<u64>> {
-        Ok(self.remote.head(&self.names.blob(digest))?.map(|(bytes, _)| bytes))
+        Ok(self.client.head(&self.names.blob(digest))?.map(|(bytes, _)| bytes))
     }
 
     fn copy_blob(
@@ -335,25 +335,25 @@ impl Place for Objects {
         to: Option<&Path>,
         moved: &AtomicU64,
     ) -> io::Result<Copied> {
-        self.remote.download(&self.names.blob(digest), digest, expected, to, moved)
+        self.client.download(&self.names.blob(digest), digest, expected, to, moved)
     }
 
     fn read_blob(&self, digest: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.remote.get(&self.names.blob(digest), bytes_max)?.map(|object| object.bytes))
+        Ok(self.client.get(&self.names.blob(digest), bytes_max)?.map(|object| object.bytes))
     }
 
     fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put> {
         let name = self.names.blob(&blob.digest);
         let put = || {
             let looks = !replace && blob.bytes > SMALL_BYTES;
-            if looks && self.remote.head(&name)?.is_some_and(|(bytes, _)| bytes == blob.bytes) {
+            if looks && self.client.head(&name)?.is_some_and(|(bytes, _)| bytes == blob.bytes) {
                 return Ok(Put::There);
             }
             if blob.bytes <= PART_BYTES {
                 return self.put_small(&name, from, blob);
             }
             // In parts nothing can be made on a condition; but what is replaced has these very bytes, or should have.
-            self.remote.upload(&name, from, blob, moved)
+            self.client.upload(&name, from, blob, moved)
         };
         self.writing(put())
     }
@@ -369,17 +369,17 @@ impl Place for Objects {
     }
 
     fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {
-        Ok(self.remote.head(&self.names.evicted(digest))?.is_some())
+        Ok(self.client.head(&self.names.evicted(digest))?.is_some())
     }
 
     fn mark_evicted(&self, digest: &Digest) -> io::Result<()> {
-        self.writing(self.remote.create(&self.names.evicted(digest), &Bytes::new())).map(drop)
+        self.writing(self.client.create(&self.names.evicted(digest), &Bytes::new())).map(drop)
     }
 
     fn named(&self, beginning: &str) -> io::Result<Named> {
         let Some(shard) = beginning.get(..2) else { return Ok((Vec::new(), Vec::new())) };
-        let recipes = self.remote.list(&self.names.shard(None, shard))?;
-        let blobs = self.remote.list(&self.names.shard(Some(Area::Objects), shard))?;
+        let recipes = self.client.list(&self.names.shard(None, shard))?;
+        let blobs = self.client.list(&self.names.shard(Some(Area::Objects), shard))?;
         let fits = |name: &&String| name.starts_with(beginning);
         Ok((
             recipes.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
@@ -388,7 +388,7 @@ impl Place for Objects {
     }
 
     fn runs(&self) -> io::Result<Vec<RunId>> {
-        let names = self.remote.list(&self.names.runs())?;
+        let names = self.client.list(&self.names.runs())?;
         let mut runs: Vec<RunId> =
             names.iter().filter_map(|name| RunId::parse(name.split('/').next().unwrap_or_default())).collect();
         runs.dedup();
@@ -396,37 +396,37 @@ impl Place for Objects {
     }
 
     fn run_file(&self, run: &RunId, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.remote.get(&self.names.run_file(run, name), bytes_max)?.map(|object| object.bytes))
+        Ok(self.client.get(&self.names.run_file(run, name), bytes_max)?.map(|object| object.bytes))
     }
 
     fn put_run_file(&self, run: &RunId, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let put = self.remote.overwrite(&self.names.run_file(run, name), &Bytes::copy_from_slice(bytes));
+        let put = self.client.overwrite(&self.names.run_file(run, name), &Bytes::copy_from_slice(bytes));
         self.writing(put)
     }
 
     fn put_root(&self, user: &str, run: &RunId, experiment: &str) -> io::Result<()> {
-        let put = self.remote.overwrite(&self.names.root(user, run), &Bytes::from(experiment.to_owned()));
+        let put = self.client.overwrite(&self.names.root(user, run), &Bytes::from(experiment.to_owned()));
         self.writing(put)
     }
 
     fn row_kinds(&self) -> io::Result<Vec<Component>> {
-        let names = self.remote.list(&self.names.rows())?;
+        let names = self.client.list(&self.names.rows())?;
         let mut kinds: Vec<&str> = names.iter().filter_map(|name| Some(name.split_once('/')?.0)).collect();
         kinds.dedup();
         Ok(kinds.into_iter().filter_map(Component::read).collect())
     }
 
     fn row_packs(&self, kind: &Component) -> io::Result<Vec<Digest>> {
-        let names = self.remote.list(&self.names.rows_of(kind))?;
+        let names = self.client.list(&self.names.rows_of(kind))?;
         Ok(names.iter().filter_map(|name| rows::pack_of(name)).collect())
     }
 
     fn row_pack(&self, kind: &Component, pack: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.remote.get(&self.names.row_pack(kind, pack), bytes_max)?.map(|object| object.bytes))
+        Ok(self.client.get(&self.names.row_pack(kind, pack), bytes_max)?.map(|object| object.bytes))
     }
 
     fn put_row_pack(&self, kind: &Component, pack: &Digest, bytes: &[u8]) -> io::Result<()> {
-        let put = self.remote.create(&self.names.row_pack(kind, pack), &Bytes::copy_from_slice(bytes));
+        let put = self.client.create(&self.names.row_pack(kind, pack), &Bytes::copy_from_slice(bytes));
         self.writing(put).map(drop)
     }
 }

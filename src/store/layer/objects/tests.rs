@@ -15,8 +15,8 @@ use retort_fingerprint::{KeyManifest, Term};
 fn over(memory: &Arc<InMemory>, trust: &TrustOptions) -> Objects {
     let terms = Terms { name: "team".into(), wants_writes: true, timeout: Duration::from_mins(1) };
     let store: build::Shared = Arc::clone(memory) as _;
-    let remote = Remote::new(Stores::only(store), "team").unwrap();
-    Objects::over(remote, "s3://lab/team".into(), &terms, &Arc::default(), &Arc::new(Trust::new(trust)))
+    let client = Client::new(Stores::only(store), "team").unwrap();
+    Objects::over(client, "s3://lab/team".into(), &terms, &Arc::default(), &Arc::new(Trust::new(trust)))
 }
 
 fn record(number: i64, user: &str, started_at_ms: u64) -> (Fingerprint, WholeRecord) {
@@ -86,7 +86,7 @@ fn what_is_no_catalog_hides_no_record_and_is_set_right() {
     put(&objects, &fingerprint, &ours);
     let name = objects.names.catalog(&fingerprint);
     for garbage in [&b""[..], b"{}", b"{\"catalog\":2,\"claims\":[]}", &[0xFF; 100], b"{\"catalog\":1,\"claims\":[]}"] {
-        objects.remote.overwrite(&name, &Bytes::copy_from_slice(garbage)).unwrap();
+        objects.client.overwrite(&name, &Bytes::copy_from_slice(garbage)).unwrap();
         assert_eq!(objects.record(&fingerprint).unwrap().unwrap().id, ours.id, "by its own name");
     }
     put(&objects, &fingerprint, &ours);
@@ -110,7 +110,7 @@ fn a_bit_flipped_anywhere_in_a_catalog_makes_no_other_record() {
     let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
     put(&objects, &fingerprint, &ours);
     let text = String::from_utf8(sound).unwrap().replacen("ada", "eda", 1);
-    objects.remote.overwrite(&objects.names.catalog(&fingerprint), &Bytes::from(text)).unwrap();
+    objects.client.overwrite(&objects.names.catalog(&fingerprint), &Bytes::from(text)).unwrap();
     assert_eq!(objects.record(&fingerprint).unwrap().unwrap().id, ours.id);
 }
 
@@ -120,7 +120,7 @@ fn records_of_other_recipes_in_a_catalog_are_passed_by() {
     let ((one, _), (other, theirs)) = (record(1, "ada", 1), record(2, "eve", 1));
     put(&objects, &other, &theirs);
     let catalog = objects.catalog(&other).unwrap().unwrap();
-    objects.remote.overwrite(&objects.names.catalog(&one), &catalog.bytes.into()).unwrap();
+    objects.client.overwrite(&objects.names.catalog(&one), &catalog.bytes.into()).unwrap();
     assert!(objects.record(&one).unwrap().is_none());
 }
 
@@ -149,7 +149,7 @@ fn where_trust_is_required_a_signature_decides_and_it_may_come_later() {
     put(&anybody, &fingerprint, &forged);
     assert_eq!(careful.record(&fingerprint).unwrap().unwrap().id, ours.id);
     // Without a catalog they are found one by one.
-    anybody.remote.overwrite(&anybody.names.catalog(&fingerprint), &Bytes::from_static(b"gone")).unwrap();
+    anybody.client.overwrite(&anybody.names.catalog(&fingerprint), &Bytes::from_static(b"gone")).unwrap();
     assert_eq!(careful.record(&fingerprint).unwrap().unwrap().id, ours.id);
 }
 
@@ -163,10 +163,10 @@ fn a_blob_is_put_once_and_what_is_not_it_is_replaced() {
         let name = objects.names.blob(&blob.digest);
         assert_eq!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::New(blob.bytes));
         assert_eq!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::There);
-        objects.remote.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
+        objects.client.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
         assert_eq!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::New(blob.bytes), "of another size");
         // Nothing but the blob is ever put under its name.
-        objects.remote.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
+        objects.client.overwrite(&name, &Bytes::from_static(b"cut")).unwrap();
         fs_err::write(&from, vec![9; bytes.len()]).unwrap();
         assert!(matches!(objects.put_blob(&from, blob, false, &moved).unwrap(), Put::Refused(_)));
         assert_eq!(objects.read_blob(&blob.digest, 100).unwrap().unwrap(), b"cut");
@@ -185,9 +185,9 @@ fn names_of_others_in_the_bucket_are_not_read() {
         "rows/v1/a b/x.pack",
     ];
     for name in odd {
-        objects.remote.overwrite(name, &Bytes::from_static(b"x")).unwrap();
+        objects.client.overwrite(name, &Bytes::from_static(b"x")).unwrap();
     }
-    objects.remote.overwrite("rows/v1/elicit/not-a-digest.pack", &Bytes::from_static(b"x")).unwrap();
+    objects.client.overwrite("rows/v1/elicit/not-a-digest.pack", &Bytes::from_static(b"x")).unwrap();
     assert_eq!(objects.runs().unwrap().iter().map(RunId::as_str).collect::<Vec<_>>(), ["20260713-101502-123-4f2a9c"]);
     assert_eq!(objects.row_kinds().unwrap().iter().map(Component::as_str).collect::<Vec<_>>(), ["elicit"]);
     assert_eq!(objects.row_packs(&Component::of("elicit")).unwrap(), []);

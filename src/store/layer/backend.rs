@@ -15,7 +15,7 @@ use crate::lease::Attempt;
 use crate::run::RunId;
 use retort_fingerprint::{Digest, Fingerprint};
 
-/// What a place has to know of the layer it is.
+/// What a backend has to know of the layer it serves.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     /// What the layer is called in messages.
@@ -78,7 +78,7 @@ pub(super) type Named = (Vec<Fingerprint>, Vec<Digest>);
 /// Where a layer's blobs, records, rows and runs are.
 ///
 /// `moved` counts up whenever a call that takes long has got on.
-pub(super) trait Place: Send + Sync {
+pub(super) trait Backend: Send + Sync {
     /// Tells whether this user may put anything there, as far as is known.
     fn is_writable(&self) -> bool;
 

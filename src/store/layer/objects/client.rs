@@ -25,7 +25,7 @@ use super::build::{PART_BYTES, Stores};
 use super::trouble::{failure, is_absence, on_its_way};
 use crate::BlobRef;
 use crate::disk::{self, Opened};
-use crate::layer::place::{Copied, Expected, Put, unsound};
+use crate::layer::backend::{Copied, Expected, Put, unsound};
 use retort_fingerprint::{Digest, StreamDigest};
 
 /// No service takes more parts of one object.
@@ -60,7 +60,7 @@ pub(super) struct Object {
 }
 
 /// A bucket, below a prefix.
-pub(super) struct Remote {
+pub(super) struct Client {
     /// There until it is dropped.
     runtime: Option<Runtime>,
     stores: Stores,
@@ -80,7 +80,7 @@ impl Drop for Token<'_> {
     }
 }
 
-impl Remote {
+impl Client {
     /// Starts the runtime for the stores of a bucket.
     pub(super) fn new(stores: Stores, prefix: &str) -> io::Result<Self> {
         let runtime =
@@ -343,7 +343,7 @@ impl Remote {
     }
 }
 
-impl Drop for Remote {
+impl Drop for Client {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             // A look-up of a name may hang; nobody waits for it.
