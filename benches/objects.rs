@@ -31,7 +31,7 @@ use folder::Folder;
 use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{Fingerprint, KeyManifest, Term};
 use retort::store::{
-    Record, Compare, LayerAt, LayerOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
+    Record, Compare, RemoteAt, RemoteOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
 };
 
 type Failed = Box<dyn Error>;
@@ -73,7 +73,7 @@ fn main() -> Result<(), Failed> {
 
 /// Many small artifacts.
 fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) -> Result<(), Failed> {
-    let bench = Bench { server, layer: server.bucket("small")? };
+    let bench = Bench { server, remote: server.bucket("small")? };
     let here = bench.open(&folder.join("here"))?;
     let (sender, receiver) = std::sync::mpsc::channel();
     for number in 0..artifacts {
@@ -111,7 +111,7 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) 
 
 /// One large blob.
 fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
-    let bench = Bench { server, layer: server.bucket("large")? };
+    let bench = Bench { server, remote: server.bucket("large")? };
     let here = bench.open(&folder.join("large-here"))?;
     let mut writer = here.blob_writer()?;
     let mut chunk = vec![0; 1 << 20];
@@ -133,18 +133,18 @@ fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
 /// What is measured goes to one bucket.
 struct Bench<'a> {
     server: &'a Server,
-    layer: LayerOptions,
+    remote: RemoteOptions,
 }
 
 impl Bench<'_> {
     fn open(&self, root: &Path) -> Result<Store, Failed> {
-        let layers = vec![self.layer.clone()];
-        Ok(Store::open(StoreOptions { layers, ..StoreOptions::new(root, "bench", "here") })?.store)
+        let remotes = vec![self.remote.clone()];
+        Ok(Store::open(StoreOptions { remotes, ..StoreOptions::new(root, "bench", "here") })?.store)
     }
 
     fn moved(&self, moved: Vec<retort::store::Moved>) -> Result<(), Failed> {
         match moved.into_iter().flat_map(|moved| moved.refused).next() {
-            Some(why) => Err(format!("`{}`: {why}", self.layer.name).into()),
+            Some(why) => Err(format!("`{}`: {why}", self.remote.name).into()),
             None => Ok(()),
         }
     }
@@ -229,7 +229,7 @@ impl Server {
         Some(self.requests.as_ref()?.load(Ordering::Relaxed))
     }
 
-    fn bucket(&self, name: &str) -> Result<LayerOptions, Failed> {
+    fn bucket(&self, name: &str) -> Result<RemoteOptions, Failed> {
         match &self.files {
             Some(files) => fs_err::create_dir(files.join(name))?,
             None => drop(self.agent.put(format!("{}/{name}", self.endpoint)).send_empty()?),
@@ -243,7 +243,7 @@ impl Server {
         };
         let timeout = Duration::from_mins(1);
         Store::share_bucket(&at, timeout)?;
-        Ok(LayerOptions { name: name.to_owned(), at: LayerAt::Objects(at), writes: Writes::OnPush, timeout })
+        Ok(RemoteOptions { name: name.to_owned(), at: RemoteAt::Objects(at), writes: Writes::OnPush, timeout })
     }
 
     /// Reads the catalogs of recipes again and again, on several threads.

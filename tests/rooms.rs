@@ -282,7 +282,7 @@ fn only_the_model_names_burn() {
 
 #[test]
 fn what_is_asynchronous_stays_with_object_storage() {
-    const ROOM: &str = "store/layer/objects/";
+    const ROOM: &str = "store/remote/objects/";
     let outside = |file: &File| !file.name.starts_with(ROOM);
     assert_none(&lines_with(
         &["object_store::", "reqwest::", "futures_util::", "async fn", "async move", "async {"],

@@ -168,13 +168,13 @@ class Person:
         self.home = folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self.extra: dict = {}
-        self.layers = ["--no-layers"]
+        self.remotes = ["--no-remotes"]
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
     def command(self, *words: object) -> list:
-        return [self.retort, *map(str, words), "--cache", str(self.cache), *self.layers]
+        return [self.retort, *map(str, words), "--cache", str(self.cache), *self.remotes]
 
     def environment(self) -> dict:
         return environment(self.user, self.home) | self.extra

@@ -58,8 +58,8 @@ def person(retort: str, folder: pathlib.Path, user: str, endpoint: str, bucket: 
     made.extra = {
         "AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": "sesame", "AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "true",
     }
-    made.write("retort.toml", f'[[layers]]\nurl = "s3://{bucket}/team"\nwrite = "on-success"\ntimeout_s = 2\n')
-    made.layers = []
+    made.write("retort.toml", f'[[remotes]]\nurl = "s3://{bucket}/team"\nwrite = "on-success"\ntimeout_s = 2\n')
+    made.remotes = []
     return made
 
 
@@ -151,9 +151,9 @@ def move(who: Person, words: list, troubles: Troubles, figures: dict) -> None:
 
 
 def compare(who: Person, digests: dict, pages: dict, troubles: Troubles, figures: dict, said: str) -> None:
-    layers, who.layers = who.layers, ["--no-layers"]
+    remotes, who.remotes = who.remotes, ["--no-remotes"]
     mine, wrong = who.digests("x.yaml")
-    who.layers = layers
+    who.remotes = remotes
     figures["results compared"] += len(digests)
     if wrong or differences(mine, digests):
         troubles.add("different", wrong, differences(mine, digests), said)

@@ -64,7 +64,7 @@ pub enum What {
         fingerprint: Fingerprint,
         /// Who made the result, as `user@host`.
         by: String,
-        /// The layer it was found in; `None` where it was in the cache already.
+        /// The remote it was found in; `None` where it was in the cache already.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
     },

@@ -19,7 +19,7 @@ pub struct Found {
     pub parts: BTreeMap<String, Digest>,
     /// Who made it, as `user@host`.
     pub by: String,
-    /// The layer it was found in; `None` where it was in the cache.
+    /// The remote it was found in; `None` where it was in the cache.
     pub from: Option<String>,
     /// How long it took to make, in milliseconds.
     pub took_ms: u64,
@@ -104,7 +104,7 @@ impl Facts for Store {
     }
 
     fn is_far(&self) -> bool {
-        self.has_far_layers()
+        self.has_far_remotes()
     }
 
     fn look_ahead(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<Found>>, StoreError> {

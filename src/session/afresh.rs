@@ -12,7 +12,7 @@ use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 use retort_plan::{Counts, Earlier, History};
 use retort_spec::InstanceId;
 use retort_stage::Stop;
-use retort_store::{RecordId, LayerAt, LayerOptions, Mode, Store, StoreOptions, Writes};
+use retort_store::{RecordId, RemoteAt, RemoteOptions, Mode, Store, StoreOptions, Writes};
 
 use super::{Demand, Ground, Selection, Session, SessionError};
 
@@ -57,7 +57,7 @@ impl Session {
         let ids: Vec<InstanceId> = selection.ids().collect();
         let cached = ids.iter().map(|id| self.current(*id)).collect::<Result<Vec<_>, _>>()?;
         let workspace = self.pipeline.workspace();
-        // What others made is not fresh either, so there are no layers.
+        // What others made is not fresh either, so there are no remotes.
         let store = workspace.store_with(StoreOptions { mode: Mode::Create, ..workspace.settings.store(folder) })?;
         let again = self.elsewhere(store);
         again.take_bought_rows(&self.store)?;
@@ -106,7 +106,7 @@ impl Session {
         Ok(Some(audited))
     }
 
-    /// Computes an instance in a cache of its own, with the real one as a layer that knows no result of it.
+    /// Computes an instance in a cache of its own, with the real one as a remote that knows no result of it.
     fn again(
         &self,
         id: InstanceId,
@@ -116,17 +116,17 @@ impl Session {
     ) -> Result<Option<BTreeMap<String, Digest>>, SessionError> {
         let planned = self.plan(self.pipeline.needed_by(id), Demand::All)?;
         let workspace = self.pipeline.workspace();
-        let layer = LayerOptions {
+        let remote = RemoteOptions {
             name: "cache".to_owned(),
-            at: LayerAt::Directory(std::path::absolute(self.store.root())?),
+            at: RemoteAt::Directory(std::path::absolute(self.store.root())?),
             writes: Writes::Never,
             timeout: TIMEOUT,
         };
-        let others = workspace.settings.layers.iter().cloned();
-        let others = others.map(|layer| LayerOptions { writes: Writes::Never, ..layer });
+        let others = workspace.settings.remotes.iter().cloned();
+        let others = others.map(|remote| RemoteOptions { writes: Writes::Never, ..remote });
         let again = self.elsewhere(workspace.store_with(StoreOptions {
             mode: Mode::Create,
-            layers: std::iter::once(layer).chain(others).collect(),
+            remotes: std::iter::once(remote).chain(others).collect(),
             blind_to: vec![*fingerprint],
             ..workspace.settings.store(folder)
         })?);

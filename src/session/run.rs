@@ -179,7 +179,7 @@ impl Session {
     }
 
     /// Reads the reports of a run. One that was lost since it was found is made again: others may have collected it, or the
-    /// layer that has it failed.
+    /// remote that has it failed.
     fn read_reports(
         &self,
         selection: &Selection,

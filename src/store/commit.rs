@@ -18,7 +18,7 @@ use super::blob::Pending;
 use super::record::{Record, RecordId, RecordSummary};
 use super::error::StoreError;
 use super::index::Table;
-use super::layer::PusherHandle;
+use super::remote::PusherHandle;
 use super::open::Core;
 use super::session::TempFile;
 use super::stamp::now_ns;

@@ -67,10 +67,10 @@ pub enum StoreError {
         /// Where.
         root: PathBuf,
     },
-    /// There is no layer for what was asked.
+    /// There is no remote for what was asked.
     #[error("{why}")]
-    NoLayer {
-        /// What was looked for, and which layers there are.
+    NoRemote {
+        /// What was looked for, and which remotes there are.
         why: String,
     },
     /// Nothing has the name.
@@ -81,10 +81,10 @@ pub enum StoreError {
         /// Where it was looked for.
         place: String,
     },
-    /// A layer cannot be used.
-    #[error("cannot use the layer `{name}`: {why}")]
-    Layer {
-        /// The layer asked for.
+    /// A remote cannot be used.
+    #[error("cannot use the remote `{name}`: {why}")]
+    Remote {
+        /// The remote asked for.
         name: String,
         /// Why it cannot be used.
         why: String,
@@ -154,8 +154,8 @@ impl StoreError {
             Self::ReadOnly { .. } => Some("choose a cache you may write with `--cache`"),
             Self::NotACache { .. } => Some("name the directory with `--cache`, or run a pipeline to make one"),
             Self::Foreign { .. } => Some("name a new or empty directory with `--cache`"),
-            Self::NoLayer { .. } => Some(
-                "declare one with `--layer DIR` or `--layer s3://BUCKET/PREFIX`, or as `[[layers]]` in retort.toml",
+            Self::NoRemote { .. } => Some(
+                "declare one with `--remote DIR` or `--remote s3://BUCKET/PREFIX`, or as `[[remotes]]` in retort.toml",
             ),
             Self::Occupied { .. } => Some("name a new directory, or an empty one whose group is to share it"),
             Self::Missing { .. } | Self::Corrupt { .. } => {

@@ -16,7 +16,7 @@ use retort_fingerprint::{Digest, Fingerprint};
 impl Store {
     /// Removes a blob that can be made again, and returns its size; 0 where it is not here.
     ///
-    /// Layers that get results as soon as they are made have got this one before it goes.
+    /// Remotes that get results as soon as they are made have got this one before it goes.
     pub fn evict(&self, digest: &Digest) -> Result<u64, StoreError> {
         self.core.require_writable("evict a blob")?;
         let Some(bytes) = self.core.blob_bytes(digest) else { return Ok(0) };
@@ -65,11 +65,11 @@ impl Core {
         temp.persist(&self.layout.evicted(digest))
     }
 
-    /// Tells whether a blob that is not here is not kept on purpose, here or in a layer.
+    /// Tells whether a blob that is not here is not kept on purpose, here or in a remote.
     pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
         let is_marked = || disk::stamp_at(&self.layout.evicted(digest)).is_some_and(|mark| mark.bytes() == 0);
-        let in_layer = || self.layers.iter().any(|layer| layer.is_evicted(digest));
-        self.blob_bytes(digest).is_none() && (is_marked() || in_layer())
+        let in_remote = || self.remotes.iter().any(|remote| remote.is_evicted(digest));
+        self.blob_bytes(digest).is_none() && (is_marked() || in_remote())
     }
 
     /// Removes the marks of blobs that no record names any more, or that are here again.

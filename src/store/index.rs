@@ -26,7 +26,7 @@ pub(super) enum Table {
     Rows,
     /// Kind and pack → nothing; there when the pack's rows are in [`Table::Rows`].
     Packs,
-    /// Layer and blob digest → nothing; there when the layer was found to have something else under the blob's name.
+    /// Remote and blob digest → nothing; there when the remote was found to have something else under the blob's name.
     Refused,
 }
 

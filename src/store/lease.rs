@@ -18,7 +18,7 @@ use super::Store;
 use super::record::RecordSummary;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
-use super::layer::PusherHandle;
+use super::remote::PusherHandle;
 use super::open::Core;
 use super::stamp::Stamp;
 use retort_fingerprint::Fingerprint;
@@ -74,7 +74,7 @@ pub struct Lease {
     path: PathBuf,
     file: Arc<Locked>,
     pulse: Arc<Pulse>,
-    /// The leases on the same recipe in layers, kept until the result has been pushed there.
+    /// The leases on the same recipe in remotes, kept until the result has been pushed there.
     elsewhere: Vec<Lease>,
     pusher: Option<PusherHandle>,
 }
@@ -89,7 +89,7 @@ impl Store {
         let path = self.core.layout.lease(fingerprint);
         for _ in 0..ATTEMPTS {
             match self.core.try_lease(&path).map_err(self.core.write_failed("take a lease", 0))? {
-                Attempt::Held(file) => return Ok(self.with_layers(fingerprint, self.lease_of(path, file))),
+                Attempt::Held(file) => return Ok(self.with_remotes(fingerprint, self.lease_of(path, file))),
                 Attempt::Busy(holder) => return Ok(LeaseState::Busy(holder)),
                 Attempt::Vanished => {}
             }
@@ -104,10 +104,10 @@ impl Store {
         Lease { path, file, pulse: Arc::clone(&self.pulse), elsewhere: Vec::new(), pusher: self.pusher.handle() }
     }
 
-    /// Takes the leases on a recipe in the layers that get our results, so that no two people make the same thing at once.
-    fn with_layers(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
-        for layer in self.core.layers.fed_on_success() {
-            match layer.lease(fingerprint) {
+    /// Takes the leases on a recipe in the remotes that get our results, so that no two people make the same thing at once.
+    fn with_remotes(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
+        for remote in self.core.remotes.fed_on_success() {
+            match remote.lease(fingerprint) {
                 Some((path, Attempt::Held(file))) => lease.elsewhere.push(self.lease_of(path, file)),
                 Some((_, Attempt::Busy(holder))) => return LeaseState::Busy(holder),
                 // Without a lease the same thing may be made twice, which is harmless.
@@ -272,7 +272,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // In the layers it ends only once what was published meanwhile has been pushed there.
+        // In the remotes it ends only once what was published meanwhile has been pushed there.
         if let Some(pusher) = self.pusher.take().filter(|_| !self.elsewhere.is_empty()) {
             pusher.release(std::mem::take(&mut self.elsewhere));
         }

@@ -19,10 +19,10 @@
 //! | trash | `trash/` | what was collected, and `quarantine/` |
 //! | index | `index/<user>@<host>/`, or [`StoreOptions::private`] where others can write | sled, or maps in memory |
 //!
-//! # Layers
+//! # Remotes
 //!
-//! Behind the cache may stand others, such as a directory that a team shares ([`LayerOptions`]). What is not here is
-//! looked for there, verified and kept here as well; what is made here goes there by policy or on request. A layer is plain
+//! Behind the cache may stand others, such as a directory that a team shares ([`RemoteOptions`]). What is not here is
+//! looked for there, verified and kept here as well; what is made here goes there by policy or on request. A remote is plain
 //! files, has no index and needs no locks; one that does not answer is gone without, with a notice.
 //!
 //! # What is never served
@@ -51,7 +51,7 @@ mod history;
 mod index;
 mod inputs;
 mod inventory;
-mod layer;
+mod remote;
 mod layout;
 mod lease;
 mod lookup;
@@ -87,8 +87,8 @@ pub use error::StoreError;
 pub use gc::{GcOptions, GcReport};
 pub use history::History;
 pub use inventory::{AreaSize, RebuildReport, SizeReport};
-pub use layer::{
-    AddressError, Bucket, Compare, LayerAt, LayerOptions, Moved, Moving, ObjectsAt, Selection, Surroundings, Writes,
+pub use remote::{
+    AddressError, Bucket, Compare, RemoteAt, RemoteOptions, Moved, Moving, ObjectsAt, Selection, Surroundings, Writes,
 };
 pub use lease::{Holder, Lease, LeaseState, Waited};
 pub use notice::Notice;
@@ -127,7 +127,7 @@ pub struct Store {
     rows: Mutex<BTreeMap<String, Arc<RowStore>>>,
     committer: commit::Committer,
     /// Ends after the committer, of which it hears.
-    pusher: layer::Pusher,
+    pusher: remote::Pusher,
     pulse: Arc<lease::Pulse>,
     core: Arc<open::Core>,
 }

@@ -19,7 +19,7 @@ pub(super) type ValidRecord = (RecordId, Record, Stamp);
 
 impl Store {
     /// Finds the record that is used for a recipe: one look-up in the index and two calls of `stat` when nothing changed. What
-    /// is not here is looked for in the layers.
+    /// is not here is looked for in the remotes.
     pub fn find(&self, fingerprint: &Fingerprint) -> Result<Option<RecordSummary>, StoreError> {
         let found = match self.core.indexed(fingerprint) {
             Some(summary) => Some(summary),
@@ -27,11 +27,11 @@ impl Store {
         };
         match found {
             Some(mut summary) => {
-                self.core.layers.expect(&summary);
-                summary.from = self.core.layers.origin(fingerprint);
+                self.core.remotes.expect(&summary);
+                summary.from = self.core.remotes.origin(fingerprint);
                 Ok(Some(summary))
             }
-            None => Ok(self.core.find_in_layers(fingerprint)),
+            None => Ok(self.core.find_in_remotes(fingerprint)),
         }
     }
 
@@ -40,14 +40,14 @@ impl Store {
         Ok(self.records(fingerprint)?.into_iter().next())
     }
 
-    /// Reads every valid record for a recipe that is here, the one that is used first; where none is, that of a layer. Others
+    /// Reads every valid record for a recipe that is here, the one that is used first; where none is, that of a remote. Others
     /// are ignored with a notice.
     pub fn records(&self, fingerprint: &Fingerprint) -> Result<Vec<(RecordId, Record)>, StoreError> {
         let here: Vec<_> = self.core.usable(fingerprint)?.into_iter().map(|(id, record, _)| (id, record)).collect();
         if !here.is_empty() {
             return Ok(here);
         }
-        let elsewhere = self.core.record_in_layers(fingerprint);
+        let elsewhere = self.core.record_in_remotes(fingerprint);
         Ok(elsewhere.map(|(_, whole)| (whole.id, whole.record)).into_iter().collect())
     }
 }

@@ -68,7 +68,7 @@ pub struct RecordSummary {
     pub started_at_ms: u64,
     /// How long it took.
     pub took_ms: u64,
-    /// The layer it was found in just now; `None` for one that was here.
+    /// The remote it was found in just now; `None` for one that was here.
     pub from: Option<String>,
 }
 

@@ -60,11 +60,11 @@ pub struct VerifyReport {
     pub damaged_records: Vec<Damage>,
     /// Valid records that nobody signed who is trusted, where that is required.
     pub untrusted_records: Vec<Damage>,
-    /// Blobs that a valid record names and that are neither here nor in a layer.
+    /// Blobs that a valid record names and that are neither here nor in a remote.
     pub missing_blobs: Vec<MissingBlob>,
     /// Blobs that a valid record names and that are not kept on purpose.
     pub evicted_blobs: u64,
-    /// Blobs that a valid record names and that only a layer has; they are fetched when they are read.
+    /// Blobs that a valid record names and that only a remote has; they are fetched when they are read.
     pub blobs_elsewhere: u64,
     /// Whole rows.
     pub rows: u64,
@@ -183,7 +183,7 @@ fn verify_records(core: &Core, report: &mut VerifyReport) -> Result<(), StoreErr
             }
             for (part, blob) in content.outputs {
                 let is_there = disk::stamp_at(&core.layout.blob(&blob.digest)).is_some();
-                if !is_there && core.blob_bytes_in_layers(&blob.digest) == Some(blob.bytes) {
+                if !is_there && core.blob_bytes_in_remotes(&blob.digest) == Some(blob.bytes) {
                     report.blobs_elsewhere += 1;
                 } else if !is_there && core.is_evicted(&blob.digest) {
                     report.evicted_blobs += 1;

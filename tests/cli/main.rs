@@ -21,7 +21,7 @@ mod hostile;
 mod hub;
 mod hub_server;
 mod killed;
-mod layers;
+mod remotes;
 mod lenses;
 mod lost;
 mod mistakes;
@@ -32,7 +32,7 @@ mod mistakes;
     reason = "the tests of the store use more of it, and it says that it is skipped"
 )]
 mod moto;
-mod object_layers;
+mod buckets;
 mod objectives;
 mod operations;
 mod paper;

@@ -15,7 +15,7 @@ pub(super) fn audit(global: &Global, args: &Audit) -> Result<Exit, Failure> {
     workspace.settings.trust.require = false;
     let pipeline = workspace.load(&args.pipeline.file, &args.pipeline.set)?;
     let id = pipeline.only(&args.target)?;
-    // Inputs that only a layer has are fetched into the cache, from where the audit takes them.
+    // Inputs that only a remote has are fetched into the cache, from where the audit takes them.
     let session = pipeline.with(workspace.store(Mode::Existing)?);
     let folder = std::env::temp_dir().join(format!("retort-audit-{}", std::process::id()));
     let mut screen = reporter::make(reporter_options(global));

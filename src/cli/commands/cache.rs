@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::args::{Cache, Global, Move, Push, SizeBy};
 use super::super::exit::{Exit, Failure};
-use super::super::layers;
+use super::super::remotes;
 use super::super::print;
 use super::super::settings::{surroundings, workspace};
 use super::key;
@@ -42,7 +42,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         }
         Cache::Share { place } if Bucket::is_meant(place) => {
-            let (at, timeout) = layers::bucket(place, &workspace.settings.layers, &surroundings())?;
+            let (at, timeout) = remotes::bucket(place, &workspace.settings.remotes, &surroundings())?;
             Store::share_bucket(&at, timeout)?;
             print::data(&format!("{}: a cache for whoever may use the bucket\n", at.bucket));
             Ok(Exit::Success)
@@ -59,7 +59,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
 
 fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) -> Result<Exit, Failure> {
     let store = workspace.store(Mode::Existing)?;
-    let layer = what.layer.as_deref();
+    let remote = what.remote.as_deref();
     let mut selection = Selection::default();
     if what.all {
         selection = store.select_all()?;
@@ -74,34 +74,34 @@ fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) ->
     }
     let bar = bar(global, "push");
     let compare = if *verify { Compare::All } else { Compare::Nothing };
-    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
+    let moved = store.push(remote, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
     workspace.tell_notices(&store);
     Ok(told(global, "pushed to", "there", &moved?))
 }
 
 fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Failure> {
     let store = workspace.store(Mode::Create)?;
-    let layer = what.layer.as_deref();
+    let remote = what.remote.as_deref();
     let mut selection = Selection::default();
     if what.digests.is_empty() {
-        let runs = store.runs_in_layers(layer)?;
+        let runs = store.runs_in_remotes(remote)?;
         if what.all {
             selection.rows = true;
             for id in &runs {
-                selection.add_run(&store.read_run_in_layers(layer, id)?, None);
+                selection.add_run(&store.read_run_in_remotes(remote, id)?, None);
             }
         } else {
-            let id = choose_run(&runs, what.run.as_deref().unwrap_or("last"), "the layers have")?;
-            of_run(&mut selection, &store.read_run_in_layers(layer, id)?, what.stage.as_deref())?;
+            let id = choose_run(&runs, what.run.as_deref().unwrap_or("last"), "the remotes have")?;
+            of_run(&mut selection, &store.read_run_in_remotes(remote, id)?, what.stage.as_deref())?;
         }
     }
     for digest in &what.digests {
-        let found = store.select_named_in_layers(layer, digest)?;
+        let found = store.select_named_in_remotes(remote, digest)?;
         selection.recipes.extend(found.recipes);
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "pull");
-    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
+    let moved = store.pull(remote, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
     workspace.tell_notices(&store);
     Ok(told(global, "pulled from", "here", &moved?))
 }
@@ -126,7 +126,7 @@ fn told(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
             let packs = if moved.packs == 0 { String::new() } else { format!(", {} packs of rows", moved.packs) };
             print::data(&format!(
                 "{did} `{}`: {} results, {} blobs ({}){packs}; {} results were {place} already\n",
-                moved.layer,
+                moved.remote,
                 moved.results,
                 moved.blobs,
                 print::bytes(moved.bytes),
@@ -197,7 +197,7 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
         let (blobs, size) = (report.blobs, print::bytes(report.blob_bytes));
         print::data(&format!("{blobs} blobs ({size}), {} records and {} rows read\n", report.records, report.rows));
         if report.blobs_elsewhere > 0 {
-            print::data(&format!("{} blobs are in the layers and not here\n", report.blobs_elsewhere));
+            print::data(&format!("{} blobs are in the remotes and not here\n", report.blobs_elsewhere));
         }
         if report.evicted_blobs > 0 {
             print::data(&format!("{} blobs are not kept, as their stages ask\n", report.evicted_blobs));

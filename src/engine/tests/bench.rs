@@ -15,7 +15,7 @@ use retort_source::{Sources, Style};
 use retort_spec::{Experiment, InstanceId, Language, read};
 use retort_stage::params::{Gather, Input};
 use retort_stage::{Context, DeviceSlot, Kind, Reach, Stage, StageError, Stop};
-use retort_store::{LayerOptions, Store, StoreOptions};
+use retort_store::{RemoteOptions, Store, StoreOptions};
 
 use crate::{Outcome, RunOptions, World, run};
 
@@ -215,10 +215,10 @@ pub(super) fn experiment(text: &str) -> Experiment {
     read.unwrap_or_else(|wrong| panic!("{}\n{text}", wrong.render(&sources, Style::Plain)))
 }
 
-/// Opens a cache in a directory, with layers behind it.
-pub(super) fn open(root: &Path, layers: &[LayerOptions]) -> Store {
+/// Opens a cache in a directory, with remotes behind it.
+pub(super) fn open(root: &Path, remotes: &[RemoteOptions]) -> Store {
     let options = StoreOptions::new(root, "ada", "box");
-    Store::open(StoreOptions { layers: layers.to_vec(), ..options }).unwrap().store
+    Store::open(StoreOptions { remotes: remotes.to_vec(), ..options }).unwrap().store
 }
 
 /// What came of planning and running an experiment.

@@ -142,7 +142,7 @@ impl RowStore {
         if rows.core.writable {
             disk::make_folder(&rows.folder).map_err(rows.core.write_failed("keep rows", 0))?;
             rows.adopt()?;
-            rows.core.take_rows_from_layers(&rows.kind);
+            rows.core.take_rows_from_remotes(&rows.kind);
         }
         rows.refresh(&mut rows.state())?;
         Ok(rows)

@@ -6,13 +6,13 @@ mod collecting;
 mod evicting;
 mod full_disk;
 mod guarding;
-mod hostile_layers;
+mod hostile_remotes;
 mod index;
 mod killed;
-mod layers;
+mod remotes;
 mod leases;
 mod moto;
-mod object_layers;
+mod buckets;
 mod proven;
 mod proxy;
 mod publishing;
@@ -75,17 +75,17 @@ impl Cache {
         Store::open(StoreOptions { clock: Arc::new(move || now_ms), ..self.options("ada") }).unwrap().store
     }
 
-    /// Opens it with layers behind it.
-    fn open_before(&self, user: &str, layers: &[LayerOptions]) -> Store {
-        let options = StoreOptions { layers: layers.to_vec(), ..self.options(user) };
+    /// Opens it with remotes behind it.
+    fn open_before(&self, user: &str, remotes: &[RemoteOptions]) -> Store {
+        let options = StoreOptions { remotes: remotes.to_vec(), ..self.options(user) };
         Store::open(options).unwrap().store
     }
 
-    /// Describes it as a layer.
-    fn layer(&self, name: &str, writes: Writes) -> LayerOptions {
-        LayerOptions {
+    /// Describes it as a remote.
+    fn remote(&self, name: &str, writes: Writes) -> RemoteOptions {
+        RemoteOptions {
             name: name.into(),
-            at: LayerAt::Directory(self.root()),
+            at: RemoteAt::Directory(self.root()),
             writes,
             timeout: std::time::Duration::from_mins(1),
         }

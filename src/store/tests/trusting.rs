@@ -20,8 +20,8 @@ pub(super) fn trust(signer: Option<u8>, trusted: &[u8]) -> TrustOptions {
 }
 
 impl Cache {
-    pub(super) fn open_trusting(&self, user: &str, trust: TrustOptions, layers: &[LayerOptions]) -> Store {
-        Store::open(StoreOptions { trust, layers: layers.to_vec(), ..self.options(user) }).unwrap().store
+    pub(super) fn open_trusting(&self, user: &str, trust: TrustOptions, remotes: &[RemoteOptions]) -> Store {
+        Store::open(StoreOptions { trust, remotes: remotes.to_vec(), ..self.options(user) }).unwrap().store
     }
 
     /// Opens it as somebody who signs, and requires nothing.
@@ -56,9 +56,9 @@ fn only_what_a_trusted_key_signed_is_used() {
         };
         let (fingerprint, blob) = publish(&ada, 1, b"result");
         drop(ada);
-        let layers = [team.layer("team", Writes::Never)];
+        let remotes = [team.remote("team", Writes::Never)];
         for store in [
-            mine.open_trusting("bob", trust(None, trusted), &layers),
+            mine.open_trusting("bob", trust(None, trusted), &remotes),
             team.open_trusting("bob", trust(None, trusted), &[]),
         ] {
             assert_eq!(store.find(&fingerprint).unwrap().is_some(), used, "{signer:?} {trusted:?}");
@@ -67,7 +67,7 @@ fn only_what_a_trusted_key_signed_is_used() {
             let seen = notices.contains("not used: no trusted signature (the first is by ada@box)");
             assert_eq!(seen, !used, "{notices}");
         }
-        let store = mine.open_trusting("bob", trust(None, trusted), &layers);
+        let store = mine.open_trusting("bob", trust(None, trusted), &remotes);
         assert_eq!(store.find(&fingerprint).unwrap().is_some_and(|_| store.read(&blob.digest).is_ok()), used);
         // What was kept here brought its signature along.
         drop(store);
@@ -87,11 +87,11 @@ fn a_trusted_record_is_used_though_an_untrusted_one_came_first() {
     };
     publish_at(&team.open_with("eve").0, 1, b"poison");
     publish_at(&team.open_signing("ada", 1), 2, b"result");
-    let store = mine.open_trusting("bob", trust(None, &[1]), &[team.layer("team", Writes::Never)]);
+    let store = mine.open_trusting("bob", trust(None, &[1]), &[team.remote("team", Writes::Never)]);
     let found = store.find(&manifest(1).fingerprint()).unwrap().unwrap();
     assert_eq!(found.producer.user, "ada");
     assert_eq!(store.read(&found.outputs["rows"].digest).unwrap(), b"result");
-    let careless = Cache::new().open_before("bob", &[team.layer("team", Writes::Never)]);
+    let careless = Cache::new().open_before("bob", &[team.remote("team", Writes::Never)]);
     assert_eq!(careless.find(&manifest(1).fingerprint()).unwrap().unwrap().producer.user, "eve");
 }
 
@@ -161,15 +161,15 @@ fn a_signature_replayed_under_another_record_is_worth_nothing() {
 #[test]
 fn a_countersignature_makes_a_record_trusted_and_travels_with_it() {
     let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
-    let layers = [team.layer("team", Writes::OnPush)];
+    let remotes = [team.remote("team", Writes::OnPush)];
     let (fingerprint, _) = publish(&ada.open(), 1, b"result");
-    let store = ada.open_trusting("carol", TrustOptions { require: false, ..trust(Some(3), &[]) }, &layers);
+    let store = ada.open_trusting("carol", TrustOptions { require: false, ..trust(Some(3), &[]) }, &remotes);
     let record = ada.only_record(&fingerprint);
     assert_eq!(store.signers(&record), []);
     assert!(store.countersign(&record).unwrap());
     assert_eq!(store.signers(&record), [secret(3).public()]);
     store.push(None, &store.select_all().unwrap(), &MOVING).unwrap();
-    assert!(bob.open_trusting("bob", trust(None, &[3]), &layers).find(&fingerprint).unwrap().is_some());
+    assert!(bob.open_trusting("bob", trust(None, &[3]), &remotes).find(&fingerprint).unwrap().is_some());
     assert!(!ada.open_with("nobody").0.countersign(&record).unwrap(), "there is no key to do it with");
 }
 

@@ -5,7 +5,7 @@
 //! its producer, and whoever ran it again and got the same.
 //!
 //! Where trust is required, a record without a signature of a trusted key is seen and said to be there, but not used, be it in
-//! a layer or in the cache itself. A key that was revoked counts for nothing, whoever trusts it.
+//! a remote or in the cache itself. A key that was revoked counts for nothing, whoever trusts it.
 //!
 //! What else can become a result is signed in its own file ([`Trailer`]): packs of rows, one signature each, and saved work.
 

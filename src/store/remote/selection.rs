@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Layer;
+use super::Remote;
 use super::backend::Backend;
 use crate::Store;
 use crate::error::StoreError;
 use crate::run::{InstanceEntry, RunId, RunSummary};
 use retort_fingerprint::{Digest, Fingerprint};
 
-/// Results to be moved between the cache and its layers.
+/// Results to be moved between the cache and its remotes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selection {
     /// Recipes whose results are meant.
@@ -52,33 +52,33 @@ impl Store {
         only(beginning, &backend, vec![found])
     }
 
-    /// Selects the results and blobs of a layer, or of all of them, whose names begin so.
-    pub fn select_named_in_layers(&self, from: Option<&str>, beginning: &str) -> Result<Selection, StoreError> {
-        let layers = self.core.layers_named(from, |_| true, "is declared")?;
-        let found = layers.iter().filter_map(|layer| layer.named(beginning)).collect();
-        only(beginning, "in the layers", found)
+    /// Selects the results and blobs of a remote, or of all of them, whose names begin so.
+    pub fn select_named_in_remotes(&self, from: Option<&str>, beginning: &str) -> Result<Selection, StoreError> {
+        let remotes = self.core.remotes_named(from, |_| true, "is declared")?;
+        let found = remotes.iter().filter_map(|remote| remote.named(beginning)).collect();
+        only(beginning, "in the remotes", found)
     }
 
-    /// Lists the runs whose logs a layer, or any layer, has, the oldest first.
-    pub fn runs_in_layers(&self, from: Option<&str>) -> Result<Vec<RunId>, StoreError> {
-        let layers = self.core.layers_named(from, |_| true, "is declared")?;
+    /// Lists the runs whose logs a remote, or any remote, has, the oldest first.
+    pub fn runs_in_remotes(&self, from: Option<&str>) -> Result<Vec<RunId>, StoreError> {
+        let remotes = self.core.remotes_named(from, |_| true, "is declared")?;
         let mut runs = BTreeSet::new();
-        for layer in layers {
-            layer.require()?;
-            runs.extend(layer.runs().unwrap_or_default());
+        for remote in remotes {
+            remote.require()?;
+            runs.extend(remote.runs().unwrap_or_default());
         }
         Ok(runs.into_iter().collect())
     }
 
-    /// Reads the log of a run in the first layer that has it.
-    pub fn read_run_in_layers(&self, from: Option<&str>, id: &RunId) -> Result<RunSummary, StoreError> {
-        let layers = self.core.layers_named(from, |_| true, "is declared")?;
-        let read = layers.into_iter().find_map(|layer| layer.run(id));
+    /// Reads the log of a run in the first remote that has it.
+    pub fn read_run_in_remotes(&self, from: Option<&str>, id: &RunId) -> Result<RunSummary, StoreError> {
+        let remotes = self.core.remotes_named(from, |_| true, "is declared")?;
+        let read = remotes.into_iter().find_map(|remote| remote.run(id));
         read.ok_or_else(|| StoreError::NoSuchRun { run: id.to_string() })
     }
 }
 
-impl Layer {
+impl Remote {
     fn runs(&self) -> Option<Vec<RunId>> {
         self.ask("list runs", |backend| backend.runs())
     }

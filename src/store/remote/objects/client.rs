@@ -25,7 +25,7 @@ use super::build::{PART_BYTES, Stores};
 use super::trouble::{failure, is_absence, on_its_way};
 use crate::BlobRef;
 use crate::disk::{self, Opened};
-use crate::layer::backend::{Copied, Expected, Put, unsound};
+use crate::remote::backend::{Copied, Expected, Put, unsound};
 use retort_fingerprint::{Digest, StreamDigest};
 
 /// No service takes more parts of one object.

@@ -1,4 +1,4 @@
-//! A bucket as a layer, over a store in memory that heeds conditions exactly.
+//! A bucket as a remote, over a store in memory that heeds conditions exactly.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;

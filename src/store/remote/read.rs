@@ -1,16 +1,16 @@
-//! What a layer is asked: a recipe's record, whether it has a blob, and a blob's bytes.
+//! What a remote is asked: a recipe's record, whether it has a blob, and a blob's bytes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::Layer;
+use super::Remote;
 use super::backend::{Copied, Expected, Named};
 use crate::BlobRef;
 use crate::head::WholeRecord;
 use retort_fingerprint::{Digest, Fingerprint};
 
-impl Layer {
+impl Remote {
     /// Finds the record for a recipe.
     pub(super) fn record(&self, fingerprint: &Fingerprint) -> Option<WholeRecord> {
         let fingerprint = *fingerprint;

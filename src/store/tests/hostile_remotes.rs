@@ -1,4 +1,4 @@
-//! Whatever lies in a layer, nothing wrong is served from it, and nothing is written through it to elsewhere.
+//! Whatever lies in a remote, nothing wrong is served from it, and nothing is written through it to elsewhere.
 
 use std::os::unix::fs::symlink;
 
@@ -15,14 +15,14 @@ fn notices(store: &Store) -> String {
     store.take_notices().iter().map(|notice| format!("{notice}\n")).collect()
 }
 
-/// Publishes into a layer, damages a blob there in one way, and expects that it is refused, in words, and not kept.
+/// Publishes into a remote, damages a blob there in one way, and expects that it is refused, in words, and not kept.
 fn check_blob(damage: impl Fn(&Path), said: &str) {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (fingerprint, blob) = publish(&team.open_with("ada").0, 1, b"the right bytes");
     let path = team.blob_path(&blob);
     damage(&path);
     for find_first in [true, false] {
-        let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+        let store = mine.open_before("bob", &[team.remote("team", Writes::OnPush)]);
         if find_first {
             assert!(store.find(&fingerprint).unwrap().is_some());
         }
@@ -36,11 +36,11 @@ fn check_blob(damage: impl Fn(&Path), said: &str) {
         drop(store);
         assert_eq!(listing(&mine.root().join("objects")), "", "nothing of it is kept");
     }
-    // A sound one in a layer behind it is used instead.
+    // A sound one in a remote behind it is used instead.
     let second = Cache::shared();
     publish(&second.open_with("eve").0, 1, b"the right bytes");
-    let layers = [team.layer("team", Writes::OnPush), second.layer("second", Writes::OnPush)];
-    assert_eq!(Cache::new().open_before("bob", &layers).read(&blob.digest).unwrap(), b"the right bytes");
+    let remotes = [team.remote("team", Writes::OnPush), second.remote("second", Writes::OnPush)];
+    assert_eq!(Cache::new().open_before("bob", &remotes).read(&blob.digest).unwrap(), b"the right bytes");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_file_of_holes_is_refused_by_its_size() {
     );
 }
 
-/// Puts something in the place of a recipe's only record in a layer, and expects that it is not believed.
+/// Puts something in the place of a recipe's only record in a remote, and expects that it is not believed.
 fn check_record(replace: impl Fn(&Cache, &Path, &Path)) {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (ada, _) = team.open_with("ada");
@@ -100,7 +100,7 @@ fn check_record(replace: impl Fn(&Cache, &Path, &Path)) {
     let folder = team.records_path(&fingerprint);
     let record = folder.join(&disk::names(&folder).unwrap()[0]);
     replace(&team, &head_path(&team, &fingerprint), &record);
-    let store = mine.open_before("bob", &[team.layer("team", Writes::OnSuccess)]);
+    let store = mine.open_before("bob", &[team.remote("team", Writes::OnSuccess)]);
     assert_eq!(store.find(&fingerprint).unwrap(), None);
     assert!(store.records(&fingerprint).unwrap().is_empty());
     assert_eq!(store.pull(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].results, 0);
@@ -109,7 +109,7 @@ fn check_record(replace: impl Fn(&Cache, &Path, &Path)) {
     publish(&store, 1, b"result");
     store.finish_sharing().unwrap();
     let other = Cache::new();
-    assert!(other.open_before("eve", &[team.layer("team", Writes::Never)]).find(&fingerprint).unwrap().is_some());
+    assert!(other.open_before("eve", &[team.remote("team", Writes::Never)]).find(&fingerprint).unwrap().is_some());
 }
 
 fn selection(recipes: &[Fingerprint]) -> Selection {
@@ -193,7 +193,7 @@ fn a_damaged_head_does_not_hide_a_sound_record() {
     let head = head_path(&team, &fingerprint);
     fs_err::remove_file(&head).unwrap();
     fs_err::write(&head, "garbage").unwrap();
-    let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+    let store = mine.open_before("bob", &[team.remote("team", Writes::OnPush)]);
     assert!(store.find(&fingerprint).unwrap().is_some());
     store.push(None, &selection(&[fingerprint]), &MOVING).unwrap();
     assert!(fs_err::read(&head).unwrap().starts_with(b"{\"claim\""), "a push sets it right");
@@ -202,7 +202,7 @@ fn a_damaged_head_does_not_hide_a_sound_record() {
 #[test]
 fn nothing_is_written_where_a_link_leads() {
     let (team, mine, outside) = (Cache::shared(), Cache::new(), tempfile::tempdir().unwrap());
-    let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+    let store = mine.open_before("bob", &[team.remote("team", Writes::OnPush)]);
     let (fingerprint, blob) = publish(&store, 1, b"result");
     for shard in [team.blob_path(&blob), team.records_path(&fingerprint)] {
         let shard = shard.parent().unwrap().to_owned();
@@ -216,11 +216,11 @@ fn nothing_is_written_where_a_link_leads() {
 }
 
 #[test]
-fn a_layer_whose_folders_are_links_is_gone_without() {
+fn a_remote_whose_folders_are_links_is_gone_without() {
     let (team, mine, outside) = (Cache::shared(), Cache::new(), tempfile::tempdir().unwrap());
     fs_err::rename(team.root().join("objects"), outside.path().join("objects")).unwrap();
     symlink(outside.path().join("objects"), team.root().join("objects")).unwrap();
-    let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+    let store = mine.open_before("bob", &[team.remote("team", Writes::OnPush)]);
     assert_eq!(store.find(&manifest(1).fingerprint()).unwrap(), None);
     assert!(notices(&store).contains("is not a folder"));
 }
@@ -229,7 +229,7 @@ fn a_layer_whose_folders_are_links_is_gone_without() {
 fn a_pack_of_rows_with_other_bytes_than_its_name_is_not_taken() {
     use retort_fingerprint::RowKey;
     let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
-    let store = ada.open_before("ada", &[team.layer("team", Writes::OnSuccess)]);
+    let store = ada.open_before("ada", &[team.remote("team", Writes::OnSuccess)]);
     let key = RowKey::of(&Term::Int(1));
     store.rows("elicit").unwrap().put(key, b"an answer").unwrap();
     store.finish_sharing().unwrap();
@@ -238,7 +238,7 @@ fn a_pack_of_rows_with_other_bytes_than_its_name_is_not_taken() {
     let mut bytes = fs_err::read(&pack).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     overwrite(&pack, &bytes);
-    let store = bob.open_before("bob", &[team.layer("team", Writes::Never)]);
+    let store = bob.open_before("bob", &[team.remote("team", Writes::Never)]);
     assert_eq!(store.rows("elicit").unwrap().get(&key).unwrap(), None);
     assert!(notices(&store).contains("its bytes are not those of its name"));
 }
@@ -250,7 +250,7 @@ fn around(folder: &Path, without: &Path) -> String {
 }
 
 #[test]
-fn names_that_lead_out_of_a_layer_lead_nowhere() {
+fn names_that_lead_out_of_a_remote_lead_nowhere() {
     let (team, mine) = (Cache::shared(), Cache::new());
     // A record in good form whose parts, producer and notes have such names, and a run by such a user.
     let (eve, _) = team.open_with("../../../eve");
@@ -285,20 +285,20 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
     symlink(team.dir.path(), root.join("rows/v1/elicit")).unwrap();
     symlink(team.dir.path(), root.join("runs/v1/20260713-101502-123-4f2a9c")).unwrap();
     let (theirs, ours) = (around(team.dir.path(), &root), around(mine.dir.path(), &mine.root()));
-    let store = mine.open_before("../bob", &[team.layer("team", Writes::OnSuccess)]);
+    let store = mine.open_before("../bob", &[team.remote("team", Writes::OnSuccess)]);
     let found = store.find(&record.fingerprint()).unwrap().unwrap();
     assert_eq!(found.outputs.len(), parts.len());
     let mut everything = Selection { rows: true, ..selection(&[record.fingerprint()]) };
-    for id in store.runs_in_layers(None).unwrap() {
+    for id in store.runs_in_remotes(None).unwrap() {
         // What cannot be read as a run is none.
-        if let Ok(entry) = store.read_run_in_layers(None, &id) {
+        if let Ok(entry) = store.read_run_in_remotes(None, &id) {
             everything.add_run(&entry, None);
         }
     }
     store.pull(None, &everything, &MOVING).unwrap();
     assert_eq!(store.read(&blob.digest).unwrap(), b"result");
     for name in ["../../../x", "..", "../", "/etc/passwd", "%2e%2e", "..\0"] {
-        assert!(store.select_named_in_layers(None, name).is_err());
+        assert!(store.select_named_in_remotes(None, name).is_err());
         assert!(store.select_named(name).is_err());
     }
     let own = store.new_run("../../mine").unwrap();
@@ -306,7 +306,7 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
     store.share_run(own.id());
     publish(&store, 2, b"another");
     store.finish_sharing().unwrap();
-    assert_eq!(around(team.dir.path(), &root), theirs, "nothing is written beside the layer");
+    assert_eq!(around(team.dir.path(), &root), theirs, "nothing is written beside the remote");
     assert_eq!(around(mine.dir.path(), &mine.root()), ours, "nor beside the cache");
     assert_eq!(store.runs().unwrap(), [own.id().clone()], "logs of runs are not taken over");
     let kept = listing(&mine.root());
@@ -315,7 +315,7 @@ fn names_that_lead_out_of_a_layer_lead_nowhere() {
 
 const VERIFYING: Moving<'static> = Moving { compare: Compare::All, ..MOVING };
 
-/// Publishes into a layer and damages the blob there; returns the recipe, the blob and its path.
+/// Publishes into a remote and damages the blob there; returns the recipe, the blob and its path.
 fn damaged(team: &Cache, damage: impl Fn(&Path)) -> (Fingerprint, BlobRef, PathBuf) {
     let (fingerprint, blob) = publish(&team.open_with("ada").0, 1, b"the right bytes");
     let path = team.blob_path(&blob);
@@ -323,14 +323,14 @@ fn damaged(team: &Cache, damage: impl Fn(&Path)) -> (Fingerprint, BlobRef, PathB
     (fingerprint, blob, path)
 }
 
-/// Expects that a blob of a layer has been set right, and stays as it is when it is looked at once more.
+/// Expects that a blob of a remote has been set right, and stays as it is when it is looked at once more.
 fn is_right(team: &Cache, blob: &BlobRef) {
     let path = team.blob_path(blob);
     assert!(fs_err::symlink_metadata(&path).unwrap().is_file());
     assert_eq!(fs_err::read(&path).unwrap(), b"the right bytes");
     let before = listing(&team.root().join("objects"));
     let other = Cache::new();
-    let store = other.open_before("eve", &[team.layer("team", Writes::OnPush)]);
+    let store = other.open_before("eve", &[team.remote("team", Writes::OnPush)]);
     publish(&store, 1, b"the right bytes");
     let moved = store.push(None, &store.select_all().unwrap(), &VERIFYING).unwrap().remove(0);
     assert_eq!((moved.blobs, moved.refused), (0, Vec::new()));
@@ -346,7 +346,7 @@ fn poison(path: &Path) {
 fn whoever_finds_a_blob_poisoned_and_makes_it_again_sets_it_right() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (_, blob, _) = damaged(&team, poison);
-    let store = mine.open_before("bob", &[team.layer("team", Writes::OnSuccess)]);
+    let store = mine.open_before("bob", &[team.remote("team", Writes::OnSuccess)]);
     assert!(store.read(&blob.digest).unwrap_err().is_lost_blob());
     publish(&store, 1, b"the right bytes");
     store.finish_sharing().unwrap();
@@ -357,17 +357,17 @@ fn whoever_finds_a_blob_poisoned_and_makes_it_again_sets_it_right() {
 fn what_was_found_poisoned_is_set_right_by_a_later_push() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (fingerprint, blob, path) = damaged(&team, poison);
-    let layers = [team.layer("team", Writes::OnPush), team.layer("other name", Writes::OnPush)];
-    let store = mine.open_before("bob", &layers[..1]);
+    let remotes = [team.remote("team", Writes::OnPush), team.remote("other name", Writes::OnPush)];
+    let store = mine.open_before("bob", &remotes[..1]);
     assert!(store.read(&blob.digest).is_err());
     publish(&store, 1, b"the right bytes");
     drop(store);
-    // It was not found in the layer of another name.
-    let store = mine.open_before("bob", &layers[1..]);
+    // It was not found in the remote of another name.
+    let store = mine.open_before("bob", &remotes[1..]);
     assert_eq!(store.push(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 0);
     assert_eq!(fs_err::read(&path).unwrap(), b"the wrong bytes");
     drop(store);
-    let store = mine.open_before("bob", &layers[..1]);
+    let store = mine.open_before("bob", &remotes[..1]);
     assert_eq!(store.push(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 1);
     is_right(&team, &blob);
     // It is forgotten then: what has the right size is not read any more.
@@ -380,7 +380,7 @@ fn a_push_that_verifies_sets_right_what_nobody_has_found() {
     let check = |damage: &dyn Fn(&Path), is_seen: bool| {
         let (team, mine) = (Cache::shared(), Cache::new());
         let (fingerprint, blob, _) = damaged(&team, damage);
-        let store = mine.open_before("bob", &[team.layer("team", Writes::OnPush)]);
+        let store = mine.open_before("bob", &[team.remote("team", Writes::OnPush)]);
         publish(&store, 1, b"the right bytes");
         let moved = store.push(None, &selection(&[fingerprint]), &MOVING).unwrap().remove(0);
         assert_eq!(moved.blobs, u64::from(is_seen), "what is no file of the right size is seen anyway: {moved:?}");
@@ -411,8 +411,8 @@ fn a_push_that_verifies_sets_right_what_nobody_has_found() {
 fn a_poisoned_blob_is_only_replaced_by_the_bytes_of_its_name() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (fingerprint, blob, path) = damaged(&team, poison);
-    let layer = team.layer("team", Writes::OnPush);
-    let store = mine.open_before("bob", std::slice::from_ref(&layer));
+    let remote = team.remote("team", Writes::OnPush);
+    let store = mine.open_before("bob", std::slice::from_ref(&remote));
     publish(&store, 1, b"the right bytes");
     overwrite(&mine.blob_path(&blob), b"more wrong data");
     let moved = store.push(None, &selection(&[fingerprint]), &VERIFYING).unwrap().remove(0);
@@ -423,10 +423,10 @@ fn a_poisoned_blob_is_only_replaced_by_the_bytes_of_its_name() {
     assert!(moved.refused[0].contains("it is not in the cache"), "{moved:?}");
     assert_eq!(fs_err::read(&path).unwrap(), b"the wrong bytes");
     drop(store);
-    // They may come from another layer.
+    // They may come from another remote.
     let second = Cache::shared();
     publish(&second.open_with("eve").0, 1, b"the right bytes");
-    let store = mine.open_before("bob", &[layer, second.layer("second", Writes::Never)]);
+    let store = mine.open_before("bob", &[remote, second.remote("second", Writes::Never)]);
     assert_eq!(store.push(Some("team"), &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 1);
     is_right(&team, &blob);
 }

@@ -1,11 +1,11 @@
-//! What is put into a layer: blobs, records and the logs of runs.
+//! What is put into a remote: blobs, records and the logs of runs.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Layer;
+use super::Remote;
 use super::backend::{Copied, Backend, Put, unsound};
 use super::transfer::Compare;
 use crate::BlobRef;
@@ -19,7 +19,7 @@ use retort_fingerprint::{Digest, Fingerprint};
 /// A larger log of a run stays where it is.
 const RUN_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-impl Layer {
+impl Remote {
     /// Puts a blob there from its file here. Where something else was found under its name, by somebody here or now because
     /// that is asked for, it is replaced.
     pub(super) fn put_blob(&self, here: &Core, blob: BlobRef, compare: Compare) -> Option<Put> {

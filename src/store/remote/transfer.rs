@@ -1,4 +1,4 @@
-//! Moving results between the cache and a layer, many at a time.
+//! Moving results between the cache and a remote, many at a time.
 //!
 //! Blobs first, then, when they are durable, the records that name them. What is there already is passed by, so that a
 //! transfer that was broken off goes on where it stopped.
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::backend::Put;
 use super::selection::Selection;
-use super::{Layer, Writes};
+use super::{Remote, Writes};
 use crate::record::RecordId;
 use crate::error::StoreError;
 use crate::head::WholeRecord;
@@ -25,10 +25,10 @@ const JOBS_NEAR: usize = 8;
 /// The same of a bucket, where each answer is long on its way.
 const JOBS_FAR: usize = 48;
 
-/// No layer is asked more at a time.
+/// No remote is asked more at a time.
 const JOBS_MAX: usize = 64;
 
-/// What a push reads of what a layer has, rather than take a blob of the right size for the right one.
+/// What a push reads of what a remote has, rather than take a blob of the right size for the right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compare {
     /// Nothing.
@@ -41,9 +41,9 @@ pub enum Compare {
 
 /// How a transfer is carried out.
 pub struct Moving<'a> {
-    /// So many files at a time, or as many as suit each layer.
+    /// So many files at a time, or as many as suit each remote.
     pub jobs: Option<usize>,
-    /// What a push reads and compares of what a layer has already.
+    /// What a push reads and compares of what a remote has already.
     pub compare: Compare,
     /// Hears how many blobs and records are done and are to be done.
     pub progress: &'a (dyn Fn(u64, u64) + Sync),
@@ -52,8 +52,8 @@ pub struct Moving<'a> {
 /// What was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Moved {
-    /// The layer.
-    pub layer: String,
+    /// The remote.
+    pub remote: String,
     /// Results that are there now and were not before.
     pub results: u64,
     /// Results that were there already.
@@ -76,13 +76,13 @@ pub(super) struct Parcel {
 }
 
 impl Store {
-    /// Brings results to a layer, or to every layer that takes any.
+    /// Brings results to a remote, or to every remote that takes any.
     ///
     /// # Errors
-    /// [`StoreError::NoLayer`], and [`StoreError::Layer`] when a layer cannot be reached.
+    /// [`StoreError::NoRemote`], and [`StoreError::Remote`] when a remote cannot be reached.
     pub fn push(&self, to: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
         let core = &*self.core;
-        let layers = core.layers_named(to, |layer| layer.options().writes != Writes::Never, "takes results")?;
+        let remotes = core.remotes_named(to, |remote| remote.options().writes != Writes::Never, "takes results")?;
         let mut parcels = Vec::new();
         for fingerprint in &what.recipes {
             // The one that is used, so that others see what we see.
@@ -92,15 +92,15 @@ impl Store {
         }
         let blobs: Vec<BlobRef> = what.blobs.iter().filter_map(|digest| core.blob(digest)).collect();
         let mut moved = Vec::new();
-        for layer in layers {
-            layer.require()?;
-            let mut done = push(core, layer, &parcels, &blobs, moving);
+        for remote in remotes {
+            remote.require()?;
+            let mut done = push(core, remote, &parcels, &blobs, moving);
             what.runs.iter().for_each(|run| {
-                layer.put_run(core, run);
+                remote.put_run(core, run);
             });
             if what.rows {
                 for kind in rows::kinds(core).map_err(crate::error::failed("list rows"))? {
-                    done.packs += layer.put_rows(core, &kind);
+                    done.packs += remote.put_rows(core, &kind);
                 }
             }
             moved.push(done);
@@ -108,48 +108,48 @@ impl Store {
         Ok(moved)
     }
 
-    /// Brings results here from a layer, or from each layer what those before it did not have.
+    /// Brings results here from a remote, or from each remote what those before it did not have.
     ///
     /// # Errors
     /// As [`Store::push`]; [`StoreError::Full`] when there is no room.
     pub fn pull(&self, from: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
         let core = &*self.core;
         core.require_writable("pull results")?;
-        let layers = core.layers_named(from, |_| true, "is declared")?;
+        let remotes = core.remotes_named(from, |_| true, "is declared")?;
         let mut moved = Vec::new();
         let mut left = what.clone();
-        for layer in layers {
-            layer.require()?;
-            moved.push(pull(core, layer, &mut left, moving)?);
+        for remote in remotes {
+            remote.require()?;
+            moved.push(pull(core, remote, &mut left, moving)?);
         }
-        let lacking = |fingerprint: &Fingerprint| format!("no layer has the result of {}", fingerprint.short());
+        let lacking = |fingerprint: &Fingerprint| format!("no remote has the result of {}", fingerprint.short());
         if let Some(last) = moved.last_mut() {
             last.refused.extend(left.recipes.iter().map(lacking));
-            last.refused.extend(left.blobs.iter().map(|digest| format!("no layer has blob {}", digest.short())));
+            last.refused.extend(left.blobs.iter().map(|digest| format!("no remote has blob {}", digest.short())));
         }
         Ok(moved)
     }
 }
 
 impl Core {
-    /// Returns the layer of a name, or all that fit.
-    pub(super) fn layers_named(
+    /// Returns the remote of a name, or all that fit.
+    pub(super) fn remotes_named(
         &self,
         name: Option<&str>,
-        fits: impl Fn(&Layer) -> bool,
+        fits: impl Fn(&Remote) -> bool,
         what: &str,
-    ) -> Result<Vec<&Layer>, StoreError> {
-        let found: Vec<&Layer> =
-            self.layers.iter().filter(|layer| name.map_or_else(|| fits(layer), |name| layer.name() == name)).collect();
+    ) -> Result<Vec<&Remote>, StoreError> {
+        let found: Vec<&Remote> =
+            self.remotes.iter().filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name)).collect();
         if !found.is_empty() {
             return Ok(found);
         }
-        let names: Vec<&str> = self.layers.iter().map(Layer::name).collect();
-        let known = if names.is_empty() { String::new() } else { format!(": layers are {}", names.join(", ")) };
-        Err(StoreError::NoLayer {
+        let names: Vec<&str> = self.remotes.iter().map(Remote::name).collect();
+        let known = if names.is_empty() { String::new() } else { format!(": remotes are {}", names.join(", ")) };
+        Err(StoreError::NoRemote {
             why: match name {
-                Some(name) => format!("no layer is named `{name}`{known}"),
-                None => format!("no layer {what}{known}"),
+                Some(name) => format!("no remote is named `{name}`{known}"),
+                None => format!("no remote {what}{known}"),
             },
         })
     }
@@ -172,10 +172,10 @@ struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    fn new(layer: &Layer, total: usize, moving: &'a Moving<'a>) -> Self {
-        let moved = Moved { layer: layer.name().to_owned(), ..Moved::default() };
+    fn new(remote: &Remote, total: usize, moving: &'a Moving<'a>) -> Self {
+        let moved = Moved { remote: remote.name().to_owned(), ..Moved::default() };
         (moving.progress)(0, total as u64);
-        let suits = if layer.is_far() { JOBS_FAR } else { JOBS_NEAR };
+        let suits = if remote.is_far() { JOBS_FAR } else { JOBS_NEAR };
         Self {
             moved: Mutex::new(moved),
             lost: Mutex::default(),
@@ -236,8 +236,8 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// Brings results and further blobs to a layer.
-pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[BlobRef], moving: &Moving<'_>) -> Moved {
+/// Brings results and further blobs to a remote.
+pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[BlobRef], moving: &Moving<'_>) -> Moved {
     let mut records = Vec::new();
     let mut unread = Vec::new();
     for Parcel { fingerprint, id } in parcels {
@@ -251,10 +251,10 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
     let needed: BTreeMap<Digest, BlobRef> = named.chain(blobs).map(|blob| (blob.digest, *blob)).collect();
     let (evicted, needed): (Vec<BlobRef>, Vec<BlobRef>) = needed
         .into_values()
-        .partition(|blob| core.is_evicted(&blob.digest) && core.blob_bytes_in_layers(&blob.digest).is_none());
-    let tally = Tally::new(layer, needed.len() + records.len(), moving);
+        .partition(|blob| core.is_evicted(&blob.digest) && core.blob_bytes_in_remotes(&blob.digest).is_none());
+    let tally = Tally::new(remote, needed.len() + records.len(), moving);
     tally.count(|moved| moved.refused = unread);
-    tally.each(&needed, |blob| match put_blob(core, layer, *blob, moving.compare) {
+    tally.each(&needed, |blob| match put_blob(core, remote, *blob, moving.compare) {
         Some(Put::New(bytes)) => {
             tally.brought.lock().unwrap_or_else(PoisonError::into_inner).insert(blob.digest);
             tally.count(|moved| {
@@ -264,56 +264,56 @@ pub(super) fn push(core: &Core, layer: &Layer, parcels: &[Parcel], blobs: &[Blob
         }
         Some(Put::There) => {}
         Some(Put::Refused(why)) => tally.lost(blob.digest, &why),
-        None => tally.lost(blob.digest, "the layer did not take it"),
+        None => tally.lost(blob.digest, "the remote did not take it"),
     });
     for blob in evicted {
-        if layer.mark_evicted(&blob.digest).is_none() {
-            tally.lost(blob.digest, "it is not kept, and the layer could not be told");
+        if remote.mark_evicted(&blob.digest).is_none() {
+            tally.lost(blob.digest, "it is not kept, and the remote could not be told");
         }
     }
-    layer.sync();
+    remote.sync();
     tally.each(&records, |(fingerprint, record)| {
         if !tally.is_whole(fingerprint, record) {
             return;
         }
-        match layer.put_record(core, fingerprint, record.clone(), tally.brought_any_of(record)) {
+        match remote.put_record(core, fingerprint, record.clone(), tally.brought_any_of(record)) {
             Some(Put::New(_)) => tally.count(|moved| moved.results += 1),
             Some(Put::There) => tally.count(|moved| moved.there += 1),
             Some(Put::Refused(why)) => tally.count(|moved| moved.refused.push(why)),
             None => tally.count(|moved| {
-                moved.refused.push(format!("the result of {}: the layer did not take it", fingerprint.short()));
+                moved.refused.push(format!("the result of {}: the remote did not take it", fingerprint.short()));
             }),
         }
     });
-    layer.sync();
+    remote.sync();
     tally.end()
 }
 
-/// Puts a blob into a layer, after fetching it from another layer where it is not here.
-fn put_blob(core: &Core, layer: &Layer, blob: BlobRef, compare: Compare) -> Option<Put> {
-    if !layer.backend()?.is_writable() {
-        return Some(Put::Refused("the layer can only be read".to_owned()));
+/// Puts a blob into a remote, after fetching it from another remote where it is not here.
+fn put_blob(core: &Core, remote: &Remote, blob: BlobRef, compare: Compare) -> Option<Put> {
+    if !remote.backend()?.is_writable() {
+        return Some(Put::Refused("the remote can only be read".to_owned()));
     }
     let is_there = || {
         compare != Compare::All
-            && !core.is_refused(layer, &blob.digest)
-            && layer.blob_bytes(&blob.digest) == Some(blob.bytes)
+            && !core.is_refused(remote, &blob.digest)
+            && remote.blob_bytes(&blob.digest) == Some(blob.bytes)
     };
     if core.blob_bytes(&blob.digest).is_none() && !is_there() {
         // Where that fails too, putting it says what is lacking.
         let _ = core.fetch(&blob.digest, false);
     }
-    layer.put_blob(core, blob, compare)
+    remote.put_blob(core, blob, compare)
 }
 
-/// Brings results here, and leaves in `left` what the layer does not have.
-fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -> Result<Moved, StoreError> {
+/// Brings results here, and leaves in `left` what the remote does not have.
+fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>) -> Result<Moved, StoreError> {
     let found: Mutex<Vec<(Fingerprint, WholeRecord)>> = Mutex::default();
     let recipes: Vec<Fingerprint> = left.recipes.iter().copied().collect();
-    let looking = Tally::new(layer, recipes.len(), moving);
+    let looking = Tally::new(remote, recipes.len(), moving);
     looking.each(&recipes, |fingerprint| {
-        if let Some(record) = layer.record(fingerprint) {
-            core.layers.expect(&record.record.summary(record.id));
+        if let Some(record) = remote.record(fingerprint) {
+            core.remotes.expect(&record.record.summary(record.id));
             found.lock().unwrap_or_else(PoisonError::into_inner).push((*fingerprint, record));
         }
     });
@@ -322,7 +322,7 @@ fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -
     let named = records.iter().flat_map(|(_, record)| record.record.outputs.values().map(|blob| blob.digest));
     let needed: BTreeSet<Digest> = named.chain(left.blobs.iter().copied()).collect();
     let needed: Vec<Digest> = needed.into_iter().filter(|digest| core.blob_bytes(digest).is_none()).collect();
-    let tally = Tally::new(layer, needed.len() + records.len(), moving);
+    let tally = Tally::new(remote, needed.len() + records.len(), moving);
     let failure: Mutex<Option<StoreError>> = Mutex::default();
     let failed = |error| {
         failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
@@ -332,12 +332,12 @@ fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -
         if has_failed() {
             return;
         }
-        match core.fetch_from(layer, digest, false) {
+        match core.fetch_from(remote, digest, false) {
             Ok(Some(bytes)) => tally.count(|moved| {
                 moved.blobs += 1;
                 moved.bytes += bytes;
             }),
-            Ok(None) if layer.is_evicted(digest) => {
+            Ok(None) if remote.is_evicted(digest) => {
                 if let Err(error) = core.mark_evicted(digest) {
                     failed(core.write_failed("keep a result", 0)(error));
                 }
@@ -374,8 +374,8 @@ fn pull(core: &Core, layer: &Layer, left: &mut Selection, moving: &Moving<'_>) -
     left.recipes.retain(|fingerprint| !kept.contains(fingerprint));
     left.blobs.retain(|digest| core.blob_bytes(digest).is_none());
     if left.rows {
-        let kinds = layer.row_kinds();
-        let packs = kinds.iter().map(|kind| core.take_packs(layer, kind)).sum::<u64>();
+        let kinds = remote.row_kinds();
+        let packs = kinds.iter().map(|kind| core.take_packs(remote, kind)).sum::<u64>();
         tally.count(|moved| moved.packs += packs);
     }
     Ok(tally.end())

@@ -1,6 +1,6 @@
-//! What a layer is asked, whatever it is made of: a directory, or a bucket of object storage.
+//! What a remote is asked, whatever it is made of: a directory, or a bucket of object storage.
 //!
-//! Every call may block, and may fail as a file system does; the layer decides how long it waits and what a failure means.
+//! Every call may block, and may fail as a file system does; the remote decides how long it waits and what a failure means.
 //! An implementation trusts nothing that it holds, and reads no more of it than the caller expects.
 
 use std::io::{self, ErrorKind};
@@ -15,10 +15,10 @@ use crate::lease::Attempt;
 use crate::run::RunId;
 use retort_fingerprint::{Digest, Fingerprint};
 
-/// What a backend has to know of the layer it serves.
+/// What a backend has to know of the remote it serves.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
-    /// What the layer is called in messages.
+    /// What the remote is called in messages.
     pub(super) name: String,
     /// Whether anything is to be put there.
     pub(super) wants_writes: bool,
@@ -39,7 +39,7 @@ pub(super) enum Copied {
     Unwritten(io::Error),
 }
 
-/// What came of putting something into a layer.
+/// What came of putting something into a remote.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Put {
     /// It is there now; so many bytes were moved.
@@ -75,7 +75,7 @@ impl Expected {
 /// The recipes and blobs whose names begin in some way.
 pub(super) type Named = (Vec<Fingerprint>, Vec<Digest>);
 
-/// Where a layer's blobs, records, rows and runs are.
+/// Where a remote's blobs, records, rows and runs are.
 ///
 /// `moved` counts up whenever a call that takes long has got on.
 pub(super) trait Backend: Send + Sync {

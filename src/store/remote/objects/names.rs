@@ -10,7 +10,7 @@ use retort_fingerprint::{Digest, Fingerprint};
 /// Where catalogs are. A directory has heads in their stead, which are of another form.
 const CATALOGS: &str = "catalog/v1";
 
-/// Gives the name of each object, below the layer's prefix.
+/// Gives the name of each object, below the remote's prefix.
 pub(super) struct Names(Layout);
 
 impl Names {

@@ -1,6 +1,6 @@
-//! A layer that is a bucket of object storage.
+//! A remote that is a bucket of object storage.
 //!
-//! Objects have the names that the files of a cache have, below the layer's prefix, and as these they never change once they
+//! Objects have the names that the files of a cache have, below the remote's prefix, and as these they never change once they
 //! are there: they are made on the condition that nothing is there yet. Only a recipe's catalog changes, and is replaced on
 //! the condition that it is still what was read, so that of two people who add to it at once neither's record is lost. With
 //! it one request finds the record to use; nothing is listed but by `cache pull`, which looks for runs and names, and where
@@ -73,7 +73,7 @@ pub(super) struct Objects {
     names: Names,
     /// As people know it.
     shown: String,
-    layer: String,
+    remote: String,
     wants_writes: bool,
     /// Whether writing has been refused.
     is_denied: AtomicBool,
@@ -105,7 +105,7 @@ impl Objects {
             client,
             names: Names::new(),
             shown,
-            layer: terms.name.clone(),
+            remote: terms.name.clone(),
             wants_writes: terms.wants_writes,
             is_denied: AtomicBool::new(false),
             notices: Arc::clone(notices),
@@ -257,7 +257,7 @@ impl Objects {
             && error.kind() == ErrorKind::PermissionDenied
             && !self.is_denied.swap(true, Ordering::Relaxed)
         {
-            self.notices.push(Notice::LayerReadOnly { layer: self.layer.clone() });
+            self.notices.push(Notice::RemoteReadOnly { remote: self.remote.clone() });
         }
         put
     }

@@ -1,11 +1,11 @@
-//! Rows between the cache and its layers: whole packs, which are named by their bytes and never change.
+//! Rows between the cache and its remotes: whole packs, which are named by their bytes and never change.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Layer;
+use super::Remote;
 use crate::disk;
 use crate::index::Table;
 use crate::layout::Component;
@@ -14,7 +14,7 @@ use crate::open::Core;
 use crate::rows::{self, PACK_BYTES_MAX, Scope, pack_name};
 use retort_fingerprint::Digest;
 
-impl Layer {
+impl Remote {
     /// Puts the packs of a kind there that it does not have; returns how many.
     pub(super) fn put_rows(&self, here: &Core, kind: &Component) -> u64 {
         let (from, kind) = (here.layout.rows_of(kind), kind.clone());
@@ -43,7 +43,7 @@ impl Layer {
         put.unwrap_or(0)
     }
 
-    /// Lists the kinds of rows that the layer has.
+    /// Lists the kinds of rows that the remote has.
     pub(super) fn row_kinds(&self) -> Vec<Component> {
         self.ask("list rows", |backend| backend.row_kinds()).unwrap_or_default()
     }
@@ -60,33 +60,33 @@ impl Layer {
 }
 
 impl Core {
-    /// Takes the packs of a kind that the layers have and that were not taken before; returns how many.
-    pub(crate) fn take_rows_from_layers(&self, kind: &Component) -> u64 {
-        if !self.writable || !self.layers.blind_to.is_empty() {
+    /// Takes the packs of a kind that the remotes have and that were not taken before; returns how many.
+    pub(crate) fn take_rows_from_remotes(&self, kind: &Component) -> u64 {
+        if !self.writable || !self.remotes.blind_to.is_empty() {
             return 0;
         }
-        self.layers.iter().map(|layer| self.take_packs(layer, kind)).sum()
+        self.remotes.iter().map(|remote| self.take_packs(remote, kind)).sum()
     }
 
-    pub(super) fn take_packs(&self, layer: &Layer, kind: &Component) -> u64 {
+    pub(super) fn take_packs(&self, remote: &Remote, kind: &Component) -> u64 {
         let folder = self.layout.rows_of(kind);
         let scope = Scope::of(&self.trust, kind);
         let mut taken = 0;
-        for pack in layer.row_packs(kind) {
+        for pack in remote.row_packs(kind) {
             let name = pack_name(&pack);
             // Packs are merged here, so that one is not here need not mean that its rows are not.
             let marker = [b"taken\0", kind.as_str().as_bytes(), b"\0", name.as_bytes()].concat();
             if self.index.get(Table::Packs, &marker).is_some() || folder.join(&name).exists() {
                 continue;
             }
-            let untrusted = || self.notices.push(Notice::RowsUntrusted { layer: Some(layer.name().to_owned()) });
+            let untrusted = || self.notices.push(Notice::RowsUntrusted { remote: Some(remote.name().to_owned()) });
             // Where trust is required, what nobody trusted signed is looked at once and not kept.
             let refused = scope.key(&[b"refused\0", &pack.as_bytes()[..]].concat());
             if self.index.get(Table::Packs, &refused).is_some() {
                 untrusted();
                 continue;
             }
-            let Some(bytes) = layer.row_pack(kind, &pack) else { continue };
+            let Some(bytes) = remote.row_pack(kind, &pack) else { continue };
             let is_whole = Digest::of(&bytes) == pack;
             let is_trusted = || rows::pack_signer(kind, &bytes).is_some_and(|signer| self.trust.counts(&signer));
             if is_whole && self.trust.require && !is_trusted() {
@@ -105,9 +105,9 @@ impl Core {
                     taken += 1;
                 }
                 Err(why) => {
-                    let layer = layer.name().to_owned();
-                    self.notices.push(Notice::LayerTrouble {
-                        layer,
+                    let remote = remote.name().to_owned();
+                    self.notices.push(Notice::RemoteTrouble {
+                        remote,
                         what: "take rows",
                         why: format!("`{name}`: {why}"),
                     });

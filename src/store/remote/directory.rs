@@ -1,4 +1,4 @@
-//! A layer that is a directory in the form of any cache. What is put there has its name at once or not at all; nothing that
+//! A remote that is a directory in the form of any cache. What is put there has its name at once or not at all; nothing that
 //! is there already is touched, and nothing is written where a link leads elsewhere.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -70,10 +70,10 @@ impl Directory {
         let wants = terms.wants_writes;
         let writable = wants && rustix::fs::access(layout.area(Area::Tmp), rustix::fs::Access::WRITE_OK).is_ok();
         if wants && !writable {
-            notices.push(Notice::LayerReadOnly { layer: terms.name.clone() });
+            notices.push(Notice::RemoteReadOnly { remote: terms.name.clone() });
         }
         let is_network = disk::is_network(root);
-        Ok(Self { core: Core::of_layer(layout, writable, from, notices, trust), is_network })
+        Ok(Self { core: Core::of_remote(layout, writable, from, notices, trust), is_network })
     }
 
     /// Writes a file that another may replace.

@@ -26,7 +26,7 @@ impl Team {
 
     /// The flag that puts it behind a cache, with a policy.
     fn flag(&self, writes: &str) -> String {
-        format!("--layer={}={writes}", self.root().display())
+        format!("--remote={}={writes}", self.root().display())
     }
 }
 
@@ -40,7 +40,7 @@ fn what_one_person_ran_another_does_not_run_again() {
     let hits = || told.0.iter().filter(|event| event["event"] == "hit");
     assert_eq!(hits().count(), ada.digests().len());
     assert!(hits().all(|hit| hit["from"] == "team" && hit["by"].as_str().unwrap().starts_with("tester@")));
-    bob.run(&["cache", "verify", &team.flag("never")]).code(0).shows("blobs are in the layers and not here");
+    bob.run(&["cache", "verify", &team.flag("never")]).code(0).shows("blobs are in the remotes and not here");
     // That it was made is known here now; its bytes come when something needs them.
     fs_err::remove_dir_all(team.root()).unwrap();
     assert_eq!(bob.digests(), ada.digests());
@@ -56,13 +56,13 @@ fn a_hit_says_whose_it_is_and_from_where() {
 }
 
 #[test]
-fn layers_are_declared_in_the_settings_and_flags_replace_them() {
+fn remotes_are_declared_in_the_settings_and_flags_replace_them() {
     let (team, ada, bob) = (Team::new(), Project::new(PLAIN), Project::new(PLAIN));
-    let settings = format!("[[layers]]\nname = \"lab\"\npath = {:?}\nwrite = \"on-success\"\n", team.root());
+    let settings = format!("[[remotes]]\nname = \"lab\"\npath = {:?}\nwrite = \"on-success\"\n", team.root());
     ada.write("retort.toml", &settings);
     bob.write("retort.toml", &settings);
     ada.make();
-    assert!(bob.make_with(&["--no-layers"]).ran().len() > 4);
+    assert!(bob.make_with(&["--no-remotes"]).ran().len() > 4);
     let eve = Project::new(PLAIN);
     eve.write("retort.toml", &settings);
     assert_eq!(eve.make().ran(), BTreeSet::new());
@@ -71,63 +71,63 @@ fn layers_are_declared_in_the_settings_and_flags_replace_them() {
 #[test]
 fn results_are_pushed_and_pulled_by_run_stage_and_digest() {
     let (team, ada, bob) = (Team::new(), Project::new(PLAIN), Project::new(PLAIN));
-    let layer = team.flag("on-push");
-    let count = ada.make_with(&[&layer]).ran().len() as u64;
+    let remote = team.flag("on-push");
+    let count = ada.make_with(&[&remote]).ran().len() as u64;
     let moved = |output: &Output| output.json()[0].clone();
-    let first = moved(&ada.run(&["cache", "push", "--stage", "masked", "--json", &layer]).code(0));
+    let first = moved(&ada.run(&["cache", "push", "--stage", "masked", "--json", &remote]).code(0));
     assert_eq!((first["results"].as_u64(), first["there"].as_u64()), (Some(4), Some(0)));
-    let rest = moved(&ada.run(&["cache", "push", "--json", &layer]).code(0));
+    let rest = moved(&ada.run(&["cache", "push", "--json", &remote]).code(0));
     assert_eq!((rest["results"].as_u64(), rest["there"].as_u64()), (Some(count - 4), Some(4)));
-    let again = moved(&ada.run(&["cache", "push", "--all", "--json", &layer]).code(0));
+    let again = moved(&ada.run(&["cache", "push", "--all", "--json", &remote]).code(0));
     assert_eq!((again["results"].as_u64(), again["bytes"].as_u64()), (Some(0), Some(0)));
-    let output = bob.run(&["cache", "pull", "--stage", "questions", &layer]).code(0);
+    let output = bob.run(&["cache", "pull", "--stage", "questions", &remote]).code(0);
     assert!(output.stdout.starts_with("pulled from `team`: 1 results, "), "{output}");
     let record = ada.record_of("rationales");
     let fingerprint = record.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-    bob.run(&["cache", "pull", &fingerprint[..10], &layer]).code(0).shows("1 results");
-    bob.run(&["cache", "pull", "--run", "last", &layer]).code(0).shows("2 results were here already");
-    assert_eq!(bob.make_with(&["--no-layers"]).ran(), BTreeSet::new());
+    bob.run(&["cache", "pull", &fingerprint[..10], &remote]).code(0).shows("1 results");
+    bob.run(&["cache", "pull", "--run", "last", &remote]).code(0).shows("2 results were here already");
+    assert_eq!(bob.make_with(&["--no-remotes"]).ran(), BTreeSet::new());
     assert_eq!(bob.digests(), ada.digests());
 }
 
 #[test]
-fn a_check_from_scratch_takes_nothing_from_a_layer() {
+fn a_check_from_scratch_takes_nothing_from_a_remote() {
     let (team, ada) = (Team::new(), Project::new(PLAIN));
-    let layer = team.flag("on-success");
-    ada.make_with(&[&layer]);
-    let output = ada.run(&["check", FILE, "rationales", "--from-scratch", "--progress", "plain", &layer]).code(0);
+    let remote = team.flag("on-success");
+    ada.make_with(&[&remote]);
+    let output = ada.run(&["check", FILE, "rationales", "--from-scratch", "--progress", "plain", &remote]).code(0);
     assert!(output.stderr.contains("2 ran"), "{output}");
 }
 
 #[test]
-fn a_layer_that_is_down_is_a_warning_and_a_miss() {
+fn a_remote_that_is_down_is_a_warning_and_a_miss() {
     let project = Project::new(PLAIN);
-    let layer = format!("--layer={}=on-success", project.path("nowhere").display());
-    let output = project.run(&["run", FILE, &layer]).code(0);
-    assert!(output.stderr.contains("going on without the layer `nowhere`"), "{output}");
-    project.run(&["cache", "push", &layer]).code(3).says("cannot use the layer `nowhere`");
+    let remote = format!("--remote={}=on-success", project.path("nowhere").display());
+    let output = project.run(&["run", FILE, &remote]).code(0);
+    assert!(output.stderr.contains("going on without the remote `nowhere`"), "{output}");
+    project.run(&["cache", "push", &remote]).code(3).says("cannot use the remote `nowhere`");
     assert!(!project.path("nowhere").exists());
 }
 
 #[test]
-fn what_is_wrong_about_layers_is_said() {
+fn what_is_wrong_about_remotes_is_said() {
     let project = Project::new(PLAIN);
     project.make();
     let check = |arguments: &[&str], said: &str| {
         project.run(arguments).code(2).says(said);
     };
-    check(&["plan", FILE, "--layer=/x=sometimes"], "`sometimes` says no time");
-    check(&["plan", FILE, "--layer==never"], "expected DIR or DIR=WHEN");
-    check(&["plan", FILE, "--layer=/a/team", "--layer=/b/team"], "two layers are named `team`");
-    project.run(&["cache", "push"]).code(3).says("no layer takes results").says("hint: declare one");
+    check(&["plan", FILE, "--remote=/x=sometimes"], "`sometimes` says no time");
+    check(&["plan", FILE, "--remote==never"], "expected DIR or DIR=WHEN");
+    check(&["plan", FILE, "--remote=/a/team", "--remote=/b/team"], "two remotes are named `team`");
+    project.run(&["cache", "push"]).code(3).says("no remote takes results").says("hint: declare one");
     project
-        .run(&["cache", "pull", "--from", "lab", "--layer=/x"])
+        .run(&["cache", "pull", "--from", "lab", "--remote=/x"])
         .code(3)
-        .says("no layer is named `lab`: layers are x");
-    project.write("retort.toml", "[[layers]]\npath = \"x\"\nwrite = \"often\"\n");
+        .says("no remote is named `lab`: remotes are x");
+    project.write("retort.toml", "[[remotes]]\npath = \"x\"\nwrite = \"often\"\n");
     check(&["plan", FILE], "unknown variant `often`");
-    project.write("retort.toml", "[[layers]]\npath = \"x\"\ntimeout_s = 0\n");
-    check(&["plan", FILE], "cannot use `timeout_s = 0` of the layer `x`");
+    project.write("retort.toml", "[[remotes]]\npath = \"x\"\ntimeout_s = 0\n");
+    check(&["plan", FILE], "cannot use `timeout_s = 0` of the remote `x`");
     fs_err::remove_file(project.path("retort.toml")).unwrap();
     project.run(&["cache", "share", "."]).code(3).says("it is not empty");
 }
@@ -161,7 +161,7 @@ fn several_people_at_once_train_each_student_once() {
     }
     let shared = Project::new(TRAINED).with_cache(&team.root());
     shared.assert_clean();
-    assert_eq!(shared.digests(), alone.digests(), "the layer is a cache like any other");
+    assert_eq!(shared.digests(), alone.digests(), "the remote is a cache like any other");
 }
 
 #[test]

@@ -46,15 +46,15 @@ fn team() -> Option<(MotoBucket, String)> {
 fn what_one_person_ran_another_does_not_run_again() {
     let Some((bucket, address)) = team() else { return };
     let (ada, bob) = (Project::new(PLAIN), Project::new(PLAIN));
-    let layer = format!("--layer={address}=on-success");
-    assert!(make(&ada, &bucket, &[&layer]).ran().len() > 4);
-    let plan = run(&bob, &bucket, &["plan", FILE, "--json", &layer]).code(0).json();
+    let remote = format!("--remote={address}=on-success");
+    assert!(make(&ada, &bucket, &[&remote]).ran().len() > 4);
+    let plan = run(&bob, &bucket, &["plan", FILE, "--json", &remote]).code(0).json();
     assert_eq!(plan["counts"]["runs"], 0, "{plan}");
-    let told = make(&bob, &bucket, &[&layer]);
+    let told = make(&bob, &bucket, &[&remote]);
     assert_eq!(told.ran(), BTreeSet::new());
     let hits = || told.0.iter().filter(|event| event["event"] == "hit");
     assert!(hits().count() > 4 && hits().all(|hit| hit["by"].as_str().unwrap().starts_with("tester@")));
-    run(&bob, &bucket, &["cache", "verify", &layer]).code(0);
+    run(&bob, &bucket, &["cache", "verify", &remote]).code(0);
     assert_eq!(bob.digests(), ada.digests());
     assert!(bucket.keys("").iter().all(|key| key.starts_with("team/") && !key.contains("tmp/")));
 }
@@ -63,8 +63,8 @@ fn what_one_person_ran_another_does_not_run_again() {
 fn a_report_that_the_bucket_lost_after_it_vouched_for_it_is_made_again() {
     let Some((bucket, address)) = team() else { return };
     let ada = Project::new(&one());
-    let layer = format!("--layer={address}=on-success");
-    make(&ada, &bucket, &[&layer]);
+    let remote = format!("--remote={address}=on-success");
+    make(&ada, &bucket, &[&remote]);
     let right = ada.digests();
     for (index, harm) in ["missing", "other bytes"].into_iter().enumerate() {
         let bob = Project::new(&one());
@@ -75,7 +75,7 @@ fn a_report_that_the_bucket_lost_after_it_vouched_for_it_is_made_again() {
             0 => bucket.delete(&key),
             _ => bucket.put(&key, &vec![b'x'; sound.len()]),
         }
-        let told = make(&bob, &bucket, &[&layer]);
+        let told = make(&bob, &bucket, &[&remote]);
         assert_eq!(told.ran(), BTreeSet::from(["results".to_owned()]), "{harm}");
         assert_eq!(told.0.iter().filter(|event| event["event"] == "run-finished").count(), 1, "{harm}");
         assert_eq!(bob.digests(), right, "{harm}");
@@ -90,7 +90,7 @@ fn a_report_that_the_bucket_lost_after_it_vouched_for_it_is_made_again() {
 fn a_bucket_is_declared_in_the_settings_and_reached_as_they_say() {
     let Some((bucket, address)) = team() else { return };
     let settings = format!(
-        "[[layers]]\nurl = \"{address}\"\nname = \"lab\"\nwrite = \"on-success\"\nendpoint = \"{}\"\nregion = \"eu-north-1\"\n\
+        "[[remotes]]\nurl = \"{address}\"\nname = \"lab\"\nwrite = \"on-success\"\nendpoint = \"{}\"\nregion = \"eu-north-1\"\n\
          allow_http = true\npath_style = true\n",
         bucket.endpoint()
     );
@@ -111,23 +111,23 @@ fn a_bucket_is_declared_in_the_settings_and_reached_as_they_say() {
 fn results_are_pushed_and_pulled_by_run_stage_and_digest() {
     let Some((bucket, address)) = team() else { return };
     let (ada, bob) = (Project::new(PLAIN), Project::new(PLAIN));
-    let layer = format!("--layer={address}");
-    let count = make(&ada, &bucket, &[&layer]).ran().len() as u64;
+    let remote = format!("--remote={address}");
+    let count = make(&ada, &bucket, &[&remote]).ran().len() as u64;
     let moved = |output: &Output| output.json()[0].clone();
-    let first = moved(&run(&ada, &bucket, &["cache", "push", "--stage", "masked", "--json", &layer]).code(0));
+    let first = moved(&run(&ada, &bucket, &["cache", "push", "--stage", "masked", "--json", &remote]).code(0));
     assert_eq!((first["results"].as_u64(), first["there"].as_u64()), (Some(4), Some(0)));
-    let rest = moved(&run(&ada, &bucket, &["cache", "push", "--json", &layer]).code(0));
+    let rest = moved(&run(&ada, &bucket, &["cache", "push", "--json", &remote]).code(0));
     assert_eq!((rest["results"].as_u64(), rest["there"].as_u64()), (Some(count - 4), Some(4)));
-    let again = moved(&run(&ada, &bucket, &["cache", "push", "--all", "--json", &layer]).code(0));
+    let again = moved(&run(&ada, &bucket, &["cache", "push", "--all", "--json", &remote]).code(0));
     assert_eq!((again["results"].as_u64(), again["bytes"].as_u64()), (Some(0), Some(0)));
-    run(&bob, &bucket, &["cache", "pull", "--stage", "questions", &layer])
+    run(&bob, &bucket, &["cache", "pull", "--stage", "questions", &remote])
         .code(0)
         .shows("pulled from `team`: 1 results, ");
     let record = ada.record_of("rationales");
     let fingerprint = record.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-    run(&bob, &bucket, &["cache", "pull", &fingerprint[..10], &layer]).code(0).shows("1 results");
-    run(&bob, &bucket, &["cache", "pull", "--run", "last", &layer]).code(0).shows("2 results were here already");
-    assert_eq!(bob.make_with(&["--no-layers"]).ran(), BTreeSet::new());
+    run(&bob, &bucket, &["cache", "pull", &fingerprint[..10], &remote]).code(0).shows("1 results");
+    run(&bob, &bucket, &["cache", "pull", "--run", "last", &remote]).code(0).shows("2 results were here already");
+    assert_eq!(bob.make_with(&["--no-remotes"]).ran(), BTreeSet::new());
     assert_eq!(bob.digests(), ada.digests());
 }
 
@@ -137,12 +137,12 @@ fn what_is_wrong_about_buckets_is_said() {
     let check = |arguments: &[&str], said: &str| {
         project.run(arguments).code(2).says(said);
     };
-    check(&["plan", FILE, "--layer=ftp://x/y"], "cannot use `ftp://x/y` as a bucket: `ftp://` is no kind of storage");
-    check(&["plan", FILE, "--layer=s3:///y=never"], "cannot use `s3:///y` as a bucket: it names no bucket");
-    check(&["plan", FILE, "--layer=s3://x/y=sometimes"], "`sometimes` says no time");
+    check(&["plan", FILE, "--remote=ftp://x/y"], "cannot use `ftp://x/y` as a bucket: `ftp://` is no kind of storage");
+    check(&["plan", FILE, "--remote=s3:///y=never"], "cannot use `s3:///y` as a bucket: it names no bucket");
+    check(&["plan", FILE, "--remote=s3://x/y=sometimes"], "`sometimes` says no time");
     check(&["cache", "share", "gs://"], "cannot use `gs://` as a bucket");
     let settings = |text: &str, said: &str| {
-        project.write("retort.toml", &format!("[[layers]]\n{text}\n"));
+        project.write("retort.toml", &format!("[[remotes]]\n{text}\n"));
         check(&["plan", FILE], said);
     };
     settings("url = \"s3://key:sesame@x/y\"", "an address holds no credentials");
@@ -160,11 +160,11 @@ fn a_bucket_that_is_down_is_a_warning_and_a_miss() {
     let project = Project::new(PLAIN);
     project.write(
         "retort.toml",
-        "[[layers]]\nurl = \"s3://lab/team\"\nendpoint = \"http://127.0.0.1:1\"\nallow_http = true\ntimeout_s = 0.5\nwrite = \"on-success\"\n",
+        "[[remotes]]\nurl = \"s3://lab/team\"\nendpoint = \"http://127.0.0.1:1\"\nallow_http = true\ntimeout_s = 0.5\nwrite = \"on-success\"\n",
     );
     let mut command = project.command(&["run", FILE]);
     let output = Output::of(command.env("AWS_ACCESS_KEY_ID", "ada").env("AWS_SECRET_ACCESS_KEY", "sesame")).code(0);
-    assert!(output.stderr.contains("going on without the layer `team`"), "{output}");
+    assert!(output.stderr.contains("going on without the remote `team`"), "{output}");
     assert!(output.stderr.contains("nothing listens there") && !output.stderr.contains("sesame"), "{output}");
-    project.run(&["cache", "push"]).code(3).says("cannot use the layer `team`");
+    project.run(&["cache", "push"]).code(3).says("cannot use the remote `team`");
 }

@@ -1,4 +1,4 @@
-//! One layer: opened when it is first asked, and left alone for a while when it does not answer.
+//! One remote: opened when it is first asked, and left alone for a while when it does not answer.
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::directory::Directory;
 use super::objects::Objects;
-use super::options::{LayerAt, LayerOptions};
+use super::options::{RemoteAt, RemoteOptions};
 use super::patience::Patience;
 use super::backend::Backend;
 use crate::error::StoreError;
@@ -18,12 +18,12 @@ use crate::open::StoreOptions;
 use crate::trust::Trust;
 use retort_fingerprint::Fingerprint;
 
-/// How long a layer that did not answer is left alone.
+/// How long a remote that did not answer is left alone.
 const DOWN_FOR: Duration = Duration::from_mins(1);
 
-/// A layer of an opened store.
-pub(crate) struct Layer {
-    options: LayerOptions,
+/// A remote of an opened store.
+pub(crate) struct Remote {
+    options: RemoteOptions,
     from: StoreOptions,
     notices: Arc<Notices>,
     trust: Arc<Trust>,
@@ -37,15 +37,15 @@ enum State {
     Down { until: Instant, why: String },
 }
 
-impl Layer {
-    pub(super) fn new(options: LayerOptions, from: &StoreOptions, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
-        let from = StoreOptions { layers: Vec::new(), ..from.clone() };
+impl Remote {
+    pub(super) fn new(options: RemoteOptions, from: &StoreOptions, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
+        let from = StoreOptions { remotes: Vec::new(), ..from.clone() };
         let state = Mutex::new(State::Unopened);
         let (notices, trust) = (Arc::clone(notices), Arc::clone(trust));
         Self { options, from, notices, trust, state, patience: Patience::default() }
     }
 
-    pub(crate) fn options(&self) -> &LayerOptions {
+    pub(crate) fn options(&self) -> &RemoteOptions {
         &self.options
     }
 
@@ -53,7 +53,7 @@ impl Layer {
         &self.options.name
     }
 
-    /// Returns the opened layer; `None` while it cannot be reached, of which a notice tells once a minute.
+    /// Returns the opened remote; `None` while it cannot be reached, of which a notice tells once a minute.
     pub(super) fn backend(&self) -> Option<Arc<dyn Backend>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
@@ -70,30 +70,30 @@ impl Layer {
                 Some(backend)
             }
             Err(why) => {
-                self.notices.push(Notice::LayerDown { layer: self.options.name.clone(), why: why.clone() });
+                self.notices.push(Notice::RemoteDown { remote: self.options.name.clone(), why: why.clone() });
                 *state = State::Down { until: Instant::now() + DOWN_FOR, why };
                 None
             }
         }
     }
 
-    /// Opens the layer, or says why it cannot be used.
+    /// Opens the remote, or says why it cannot be used.
     pub(super) fn require(&self) -> Result<Arc<dyn Backend>, StoreError> {
         self.backend().ok_or_else(|| {
             let why = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
                 State::Down { why, .. } => why.clone(),
                 State::Up(_) | State::Unopened => self.silence(),
             };
-            StoreError::Layer { name: self.options.name.clone(), why }
+            StoreError::Remote { name: self.options.name.clone(), why }
         })
     }
 
     /// Tells whether a look into it takes so long that many are best made at once, and a record found there vouches for its blobs.
     pub(super) fn is_far(&self) -> bool {
-        matches!(self.options.at, LayerAt::Objects(_))
+        matches!(self.options.at, RemoteAt::Objects(_))
     }
 
-    /// Makes a call to the layer; `None` when it failed or did not end in time, of which a notice tells.
+    /// Makes a call to the remote; `None` when it failed or did not end in time, of which a notice tells.
     pub(super) fn ask<T: Send + 'static>(
         &self,
         what: &'static str,
@@ -135,7 +135,7 @@ impl Layer {
     ) -> Option<T> {
         let asked = Arc::clone(backend);
         let answer = self.patience.run(timeout, moved.map(|moved| &**moved), move || question(&*asked));
-        let layer = self.options.name.clone();
+        let remote = self.options.name.clone();
         let why = match answer {
             Some(Ok(answer)) => return Some(answer),
             // About one file only; the next may do.
@@ -145,19 +145,19 @@ impl Layer {
                     ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidData | ErrorKind::StorageFull
                 ) =>
             {
-                self.notices.push(Notice::LayerTrouble { layer, what, why: error.to_string() });
+                self.notices.push(Notice::RemoteTrouble { remote, what, why: error.to_string() });
                 return None;
             }
             Some(Err(error)) => error.to_string(),
             None => self.silence(),
         };
-        self.notices.push(Notice::LayerDown { layer, why: why.clone() });
+        self.notices.push(Notice::RemoteDown { remote, why: why.clone() });
         let down = State::Down { until: Instant::now() + DOWN_FOR, why };
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = down;
         None
     }
 
-    /// Tries to take the lease on a recipe in this layer; `None` when it cannot be had here. With it comes its file's path.
+    /// Tries to take the lease on a recipe in this remote; `None` when it cannot be had here. With it comes its file's path.
     pub(crate) fn lease(&self, fingerprint: &Fingerprint) -> Option<(PathBuf, Attempt)> {
         let fingerprint = *fingerprint;
         self.ask("take a lease", move |backend| backend.lease(&fingerprint)).flatten()
@@ -169,13 +169,13 @@ impl Layer {
 }
 
 fn open(
-    options: &LayerOptions,
+    options: &RemoteOptions,
     from: &StoreOptions,
     notices: &Arc<Notices>,
     trust: &Arc<Trust>,
 ) -> Result<Arc<dyn Backend>, String> {
     Ok(match &options.at {
-        LayerAt::Directory(root) => Arc::new(Directory::open(root, &options.terms(), from, notices, trust)?),
-        LayerAt::Objects(at) => Arc::new(Objects::open(at, &options.terms(), notices, trust)?),
+        RemoteAt::Directory(root) => Arc::new(Directory::open(root, &options.terms(), from, notices, trust)?),
+        RemoteAt::Objects(at) => Arc::new(Objects::open(at, &options.terms(), notices, trust)?),
     })
 }

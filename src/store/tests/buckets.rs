@@ -1,4 +1,4 @@
-//! Layers in object storage, against a real S3 interface, and against one that fails in every way.
+//! Remotes in object storage, against a real S3 interface, and against one that fails in every way.
 
 use std::io::Read;
 use std::time::Duration;
@@ -42,14 +42,14 @@ impl Team {
         at(&self.0.name, PREFIX, &self.0.endpoint())
     }
 
-    fn layer(&self, writes: Writes) -> LayerOptions {
-        LayerOptions { name: "team".into(), at: LayerAt::Objects(self.at()), writes, timeout: LATE }
+    fn remote(&self, writes: Writes) -> RemoteOptions {
+        RemoteOptions { name: "team".into(), at: RemoteAt::Objects(self.at()), writes, timeout: LATE }
     }
 
     /// The same behind a server that spoils some requests.
-    fn behind(&self, proxy: &Proxy, writes: Writes, timeout: Duration) -> LayerOptions {
+    fn behind(&self, proxy: &Proxy, writes: Writes, timeout: Duration) -> RemoteOptions {
         let at = at(&self.0.name, PREFIX, &proxy.endpoint());
-        LayerOptions { at: LayerAt::Objects(at), timeout, ..self.layer(writes) }
+        RemoteOptions { at: RemoteAt::Objects(at), timeout, ..self.remote(writes) }
     }
 
     fn key(name: &str) -> String {
@@ -74,7 +74,7 @@ impl Team {
     /// Publishes as ada, and waits until the bucket has it.
     fn publish(&self, number: i64, bytes: &[u8]) -> (Fingerprint, BlobRef) {
         let ada = Cache::new();
-        publish_and_share(&ada.open_before("ada", &[self.layer(Writes::OnSuccess)]), number, bytes)
+        publish_and_share(&ada.open_before("ada", &[self.remote(Writes::OnSuccess)]), number, bytes)
     }
 }
 
@@ -96,15 +96,15 @@ fn selection(recipes: &[Fingerprint]) -> Selection {
 fn what_one_makes_another_finds_and_keeps() {
     let Some(team) = Team::new() else { return };
     let (ada, bob) = (Cache::new(), Cache::new());
-    let layers = [team.layer(Writes::OnSuccess)];
-    let store = ada.open_before("ada", &layers);
+    let remotes = [team.remote(Writes::OnSuccess)];
+    let store = ada.open_before("ada", &remotes);
     let (fingerprint, blob) = publish_and_share(&store, 1, b"result");
     assert_eq!(notices(&store), "");
     let mut keys: Vec<String> =
         team.0.keys("").iter().map(|key| key.split('/').skip(2).take(2).collect::<Vec<_>>().join("/")).collect();
     keys.dedup();
     assert_eq!(keys, ["CACHEDIR.TAG", "actions/v1", "catalog/v1", "objects/v1"]);
-    let store = bob.open_before("bob", &layers);
+    let store = bob.open_before("bob", &remotes);
     let found = store.find(&fingerprint).unwrap().unwrap();
     assert_eq!((found.producer.user.as_str(), found.from.as_deref()), ("ada", Some("team")));
     assert!(store.contains(&blob.digest) && !bob.blob_path(&blob).exists(), "bytes come when they are read");
@@ -123,7 +123,7 @@ fn results_go_where_the_policy_says() {
     {
         let Some(team) = Team::new() else { return };
         let mine = Cache::new();
-        let store = mine.open_before("ada", &[team.layer(writes)]);
+        let store = mine.open_before("ada", &[team.remote(writes)]);
         let (fingerprint, _) = publish_and_share(&store, 1, b"result");
         assert_eq!(team.0.get(&Team::catalog(&fingerprint)).is_some(), at_once, "{writes:?}");
         assert_eq!(store.push(None, &store.select_all().unwrap(), &MOVING).is_ok(), pushed, "{writes:?}");
@@ -135,8 +135,8 @@ fn results_go_where_the_policy_says() {
 fn runs_stages_and_names_are_pushed_and_pulled() {
     let Some(team) = Team::new() else { return };
     let (ada, bob) = (Cache::new(), Cache::new());
-    let layers = [team.layer(Writes::OnPush)];
-    let store = ada.open_before("ada", &layers);
+    let remotes = [team.remote(Writes::OnPush)];
+    let store = ada.open_before("ada", &remotes);
     let published: Vec<_> = (0..4).map(|number| publish(&store, number, format!("{number}").as_bytes())).collect();
     let run = store.new_run("quarel").unwrap();
     let entry = |(number, stage): (usize, &str)| InstanceEntry {
@@ -152,19 +152,19 @@ fn runs_stages_and_names_are_pushed_and_pulled() {
     assert_eq!((moved.results, moved.blobs, moved.refused), (3, 3, Vec::new()));
     let again = store.push(None, &selection, &MOVING).unwrap().remove(0);
     assert_eq!((again.results, again.there, again.blobs, again.bytes), (0, 3, 0, 0));
-    let store = bob.open_before("bob", &layers);
-    let ids = store.runs_in_layers(None).unwrap();
+    let store = bob.open_before("bob", &remotes);
+    let ids = store.runs_in_remotes(None).unwrap();
     assert_eq!(ids, [run.id().clone()]);
-    let theirs = store.read_run_in_layers(None, &ids[0]).unwrap();
+    let theirs = store.read_run_in_remotes(None, &ids[0]).unwrap();
     assert_eq!((theirs.info.user.as_str(), theirs.instances.len()), ("ada", 3));
     let mut stage = Selection::default();
     assert_eq!(stage.add_run(&theirs, Some("masked")), 1);
     assert_eq!(store.pull(None, &stage, &MOVING).unwrap()[0].results, 1);
     let name = &published[1].1.digest.hex()[..8];
-    let named = store.select_named_in_layers(None, name).unwrap();
+    let named = store.select_named_in_remotes(None, name).unwrap();
     assert_eq!(named.blobs.iter().copied().collect::<Vec<_>>(), [published[1].1.digest]);
     assert_eq!(store.pull(None, &named, &MOVING).unwrap()[0].blobs, 1);
-    let recipe = store.select_named_in_layers(None, &published[2].0.hex()[..8]).unwrap();
+    let recipe = store.select_named_in_remotes(None, &published[2].0.hex()[..8]).unwrap();
     assert_eq!(recipe.recipes.iter().copied().collect::<Vec<_>>(), [published[2].0]);
     let whole = store.pull(None, &selection, &MOVING).unwrap().remove(0);
     assert_eq!((whole.results, whole.there, whole.blobs), (2, 1, 1));
@@ -178,9 +178,9 @@ fn of_several_who_make_the_same_at_once_each_record_stays() {
     let start = std::sync::Barrier::new(caches.len());
     std::thread::scope(|scope| {
         for (number, cache) in caches.iter().enumerate() {
-            let (layer, start) = (team.layer(Writes::OnSuccess), &start);
+            let (remote, start) = (team.remote(Writes::OnSuccess), &start);
             scope.spawn(move || {
-                let store = cache.open_before(&format!("user{number}"), &[layer]);
+                let store = cache.open_before(&format!("user{number}"), &[remote]);
                 start.wait();
                 publish_and_share(&store, 1, b"the same bytes");
                 assert_eq!(notices(&store), "");
@@ -192,7 +192,7 @@ fn of_several_who_make_the_same_at_once_each_record_stays() {
     let catalog = String::from_utf8(team.0.get(&Team::catalog(&fingerprint)).unwrap()).unwrap();
     assert_eq!(catalog.matches("\"claim\":").count(), 4);
     let mine = Cache::new();
-    let store = mine.open_before("bob", &[team.layer(Writes::Never)]);
+    let store = mine.open_before("bob", &[team.remote(Writes::Never)]);
     let found = store.find(&fingerprint).unwrap().unwrap();
     assert_eq!(store.read(&found.outputs["rows"].digest).unwrap(), b"the same bytes");
 }
@@ -200,9 +200,9 @@ fn of_several_who_make_the_same_at_once_each_record_stays() {
 #[test]
 fn a_lease_does_not_reach_through_a_bucket_and_both_results_are_kept() {
     let Some(team) = Team::new() else { return };
-    let layers = [team.layer(Writes::OnSuccess)];
+    let remotes = [team.remote(Writes::OnSuccess)];
     let (ada, bob) = (Cache::new(), Cache::new());
-    let (ada, bob) = (ada.open_before("ada", &layers), bob.open_before("bob", &layers));
+    let (ada, bob) = (ada.open_before("ada", &remotes), bob.open_before("bob", &remotes));
     let fingerprint = manifest(1).fingerprint();
     let held = [ada.lease(&fingerprint).unwrap(), bob.lease(&fingerprint).unwrap()];
     assert!(held.iter().all(|state| matches!(state, LeaseState::Held(_))));
@@ -224,7 +224,7 @@ fn a_large_blob_goes_in_parts_and_an_upload_that_was_left_behind_is_in_nobodys_w
     assert_eq!((moved.results, moved.bytes, moved.refused), (1, bytes.len() as u64, Vec::new()));
     let parts = proxy.take_seen().iter().filter(|request| request.path.contains("partNumber=")).count();
     assert_eq!(parts, 3);
-    let store = bob.open_before("bob", &[team.layer(Writes::OnPush)]);
+    let store = bob.open_before("bob", &[team.remote(Writes::OnPush)]);
     store.pull(None, &selection(&[fingerprint]), &MOVING).unwrap();
     assert_eq!(Digest::of(&fs_err::read(bob.blob_path(&blob)).unwrap()), blob.digest);
     assert_eq!(team.0.uploads(), 1, "only the one that was left behind");
@@ -234,7 +234,7 @@ fn a_large_blob_goes_in_parts_and_an_upload_that_was_left_behind_is_in_nobodys_w
 fn an_upload_whose_bytes_are_not_right_is_given_up() {
     let Some(team) = Team::new() else { return };
     let mine = Cache::new();
-    let store = mine.open_before("ada", &[team.layer(Writes::OnPush)]);
+    let store = mine.open_before("ada", &[team.remote(Writes::OnPush)]);
     let bytes = vec![7; 9 * 1024 * 1024];
     let (fingerprint, blob) = publish(&store, 1, &bytes);
     overwrite(&mine.blob_path(&blob), &vec![8; bytes.len()]);
@@ -248,17 +248,17 @@ fn an_upload_whose_bytes_are_not_right_is_given_up() {
 fn rows_reach_the_others_when_they_are_sealed() {
     let Some(team) = Team::new() else { return };
     let (ada, bob) = (Cache::new(), Cache::new());
-    let layers = [team.layer(Writes::OnSuccess)];
+    let remotes = [team.remote(Writes::OnSuccess)];
     let key = RowKey::of(&Term::Int(1));
-    let store = ada.open_before("ada", &layers);
+    let store = ada.open_before("ada", &remotes);
     store.rows("elicit").unwrap().put(key, b"an answer").unwrap();
     store.finish_sharing().unwrap();
-    let other = bob.open_before("bob", &layers);
+    let other = bob.open_before("bob", &remotes);
     assert_eq!(other.rows("elicit").unwrap().get(&key).unwrap().as_deref(), Some(&b"an answer"[..]));
     let packs = team.0.keys(&Team::key("rows/v1/elicit/"));
     team.0.put(&packs[0], b"something else");
     let eve = Cache::new();
-    let third = eve.open_before("eve", &layers);
+    let third = eve.open_before("eve", &remotes);
     assert_eq!(third.rows("elicit").unwrap().get(&key).unwrap(), None);
     assert!(notices(&third).contains("its bytes are not those of its name"));
 }
@@ -269,7 +269,7 @@ fn a_cache_that_can_only_be_read_shows_what_is_in_a_bucket() {
     let (fingerprint, blob) = team.publish(1, b"result");
     let mine = Cache::new();
     let options =
-        StoreOptions { mode: Mode::ReadOnly, layers: vec![team.layer(Writes::OnSuccess)], ..mine.options("bob") };
+        StoreOptions { mode: Mode::ReadOnly, remotes: vec![team.remote(Writes::OnSuccess)], ..mine.options("bob") };
     let store = Store::open(options).unwrap().store;
     assert!(store.find(&fingerprint).unwrap().is_some());
     assert_eq!(store.read(&blob.digest).unwrap(), b"result");
@@ -286,7 +286,7 @@ fn a_blob_of_a_bucket_is_read_as_a_stream_once_it_was_found_right() {
     let (fingerprint, blob) = team.publish(1, &bytes);
     let mine = Cache::new();
     let open = || {
-        let store = mine.open_before("bob", &[team.layer(Writes::OnSuccess)]);
+        let store = mine.open_before("bob", &[team.remote(Writes::OnSuccess)]);
         assert!(store.find(&fingerprint).unwrap().is_some());
         store
     };
@@ -317,7 +317,7 @@ fn a_blob_that_is_not_the_one_is_refused_and_a_push_sets_it_right() {
         let mine = Cache::new();
         let (fingerprint, blob) = team.publish(1, right);
         team.0.put(&Team::blob(&blob), wrong);
-        let store = mine.open_before("bob", &[team.layer(Writes::OnPush)]);
+        let store = mine.open_before("bob", &[team.remote(Writes::OnPush)]);
         assert!(store.find(&fingerprint).unwrap().is_some());
         assert!(store.read(&blob.digest).unwrap_err().is_lost_blob());
         let told = notices(&store);
@@ -327,7 +327,7 @@ fn a_blob_that_is_not_the_one_is_refused_and_a_push_sets_it_right() {
         assert_eq!((moved.blobs, moved.results), (0, 0), "{moved:?}");
         // Made anew it is pushed over what is there.
         let other = Cache::new();
-        let again = other.open_before("eve", &[team.layer(Writes::OnPush)]);
+        let again = other.open_before("eve", &[team.remote(Writes::OnPush)]);
         publish(&again, 1, right);
         again.push(None, &selection(&[fingerprint]), &MOVING).unwrap();
         assert_eq!(team.0.get(&Team::blob(&blob)).as_deref(), Some(&right[..]));
@@ -345,13 +345,13 @@ fn a_blob_of_the_right_size_with_other_bytes_is_set_right_by_whoever_has_it() {
         for (writes, later) in [(Writes::OnSuccess, false), (Writes::OnPush, true)] {
             team.0.put(&Team::blob(&blob), &wrong);
             let mine = Cache::new();
-            let store = mine.open_before("bob", &[team.layer(writes)]);
+            let store = mine.open_before("bob", &[team.remote(writes)]);
             assert!(store.find(&fingerprint).unwrap().is_some());
             assert!(store.read(&blob.digest).unwrap_err().is_lost_blob());
             publish_and_share(&store, 1, &right);
             drop(store);
             if later {
-                let store = mine.open_before("bob", &[team.layer(writes)]);
+                let store = mine.open_before("bob", &[team.remote(writes)]);
                 assert_eq!(store.push(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].blobs, 1);
             }
             assert!(is_right(), "{bytes} {writes:?}");
@@ -359,7 +359,7 @@ fn a_blob_of_the_right_size_with_other_bytes_is_set_right_by_whoever_has_it() {
         // Whoever has it and has not found it.
         team.0.put(&Team::blob(&blob), &wrong);
         let mine = Cache::new();
-        let store = mine.open_before("eve", &[team.layer(Writes::OnPush)]);
+        let store = mine.open_before("eve", &[team.remote(Writes::OnPush)]);
         publish(&store, 1, &right);
         let verifying = Moving { compare: Compare::All, ..MOVING };
         let moved = store.push(None, &selection(&[fingerprint]), &verifying).unwrap().remove(0);
@@ -381,9 +381,9 @@ fn small_results_take_three_requests_to_push_and_two_to_pull() {
     const RESULTS: u64 = 20;
     let Some(team) = Team::new() else { return };
     let proxy = Proxy::before(team.0.port(), |_| Fault::None);
-    let layers = [team.behind(&proxy, Writes::OnPush, LATE)];
+    let remotes = [team.behind(&proxy, Writes::OnPush, LATE)];
     let (ada, bob) = (Cache::new(), Cache::new());
-    let store = ada.open_before("ada", &layers);
+    let store = ada.open_before("ada", &remotes);
     for number in 0..RESULTS {
         publish(&store, number.cast_signed(), format!("result {number}").as_bytes());
     }
@@ -404,7 +404,7 @@ fn small_results_take_three_requests_to_push_and_two_to_pull() {
     check(&store, true, &[("PUT objects", 1), ("PUT actions", 1), ("PUT catalog", 1)]);
     // What is there already is compared, as it is small, and its record is found in its catalog.
     check(&store, true, &[("PUT objects", 1), ("GET objects", 1), ("GET catalog", 1)]);
-    let store = bob.open_before("bob", &layers);
+    let store = bob.open_before("bob", &remotes);
     check(&store, false, &[("GET catalog", 1), ("GET objects", 1)]);
     check(&store, false, &[("GET catalog", 1)]);
 }
@@ -437,14 +437,14 @@ fn a_record_that_is_forged_or_of_another_recipe_is_not_believed() {
         team.0.put(&Team::catalog(&fingerprint), &forged);
         team.records(&fingerprint).iter().for_each(|key| team.0.delete(key));
         let mine = Cache::new();
-        let store = mine.open_before("bob", &[team.layer(Writes::OnSuccess)]);
+        let store = mine.open_before("bob", &[team.remote(Writes::OnSuccess)]);
         assert_eq!(store.find(&fingerprint).unwrap(), None);
         assert_eq!(store.pull(None, &selection(&[fingerprint]), &MOVING).unwrap()[0].results, 0);
         assert_eq!(listing(&mine.root().join("actions")), "");
         // Made anew it is believed again.
         publish_and_share(&store, 1, b"result");
         let other = Cache::new();
-        assert!(other.open_before("eve", &[team.layer(Writes::Never)]).find(&fingerprint).unwrap().is_some());
+        assert!(other.open_before("eve", &[team.remote(Writes::Never)]).find(&fingerprint).unwrap().is_some());
     };
     let second = || manifest(2).fingerprint();
     check(&|team, _| team.0.get(&Team::catalog(&second())).unwrap());
@@ -490,7 +490,7 @@ fn whoever_may_not_write_reads_and_is_told_once() {
     let told = notices(&store);
     assert_eq!(told.matches("can only be read by this user").count(), 1, "{told}");
     let moved = store.push(None, &store.select_all().unwrap(), &MOVING).unwrap().remove(0);
-    assert!(moved.refused.iter().any(|why| why.contains("the layer can only be read")), "{moved:?}");
+    assert!(moved.refused.iter().any(|why| why.contains("the remote can only be read")), "{moved:?}");
 }
 
 #[test]
@@ -520,14 +520,14 @@ fn survives(name: &str, mut spoils: impl FnMut(&Request) -> Fault + Send + 'stat
     let Some(team) = Team::new() else { return };
     let (ada, bob) = (Cache::new(), Cache::new());
     let proxy = Proxy::before(team.0.port(), move |request| spoils(request));
-    let layers = [team.behind(&proxy, Writes::OnPush, Duration::from_secs(20))];
-    let store = ada.open_before("ada", &layers);
+    let remotes = [team.behind(&proxy, Writes::OnPush, Duration::from_secs(20))];
+    let store = ada.open_before("ada", &remotes);
     let published: Vec<_> =
         (0..4u8).map(|number| publish(&store, number.into(), &vec![number; 1 << (8 + 3 * number)])).collect();
     let all = store.select_all().unwrap();
     let moved = store.push(None, &all, &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.refused), (4, Vec::new()), "{name}: {}", notices(&store));
-    let store = bob.open_before("bob", &layers);
+    let store = bob.open_before("bob", &remotes);
     let moved = store.pull(None, &all, &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.blobs, moved.refused), (4, 4, Vec::new()), "{name}: {}", notices(&store));
     for (fingerprint, blob) in published {
@@ -583,12 +583,12 @@ fn a_fault_that_stays_is_a_notice_and_a_miss() {
         assert_eq!(store.find(&fingerprint).unwrap(), None, "{shown}");
         assert!(store.read(&blob.digest).is_err());
         let told = notices(&store);
-        assert!(told.contains("the layer `team`") && told.contains(said), "{shown}: {told}");
+        assert!(told.contains("the remote `team`") && told.contains(said), "{shown}: {told}");
         let (mine, _) = publish_and_share(&store, 2, b"mine");
         assert!(store.find(&mine).unwrap().is_some());
     };
-    check(Fault::Drop, "going on without the layer");
-    check(Fault::Stall, "going on without the layer");
+    check(Fault::Drop, "going on without the remote");
+    check(Fault::Stall, "going on without the remote");
     check(Fault::Answer(503, "SlowDown"), "503 Service Unavailable: SlowDown");
     check(Fault::Answer(403, "AccessDenied"), "these credentials may not do that");
     check(Fault::Answer(403, "RequestTimeTooSkewed"), "set this machine's clock");
@@ -599,16 +599,16 @@ fn a_fault_that_stays_is_a_notice_and_a_miss() {
 fn what_keeps_a_bucket_from_being_used_is_said() {
     let Some(bucket) = moto::bucket() else { return };
     let check = |at: ObjectsAt, said: &str| {
-        let layer =
-            LayerOptions { name: "team".into(), at: LayerAt::Objects(at), writes: Writes::OnPush, timeout: SOON };
+        let remote =
+            RemoteOptions { name: "team".into(), at: RemoteAt::Objects(at), writes: Writes::OnPush, timeout: SOON };
         let mine = Cache::new();
-        let store = mine.open_before("ada", &[layer]);
+        let store = mine.open_before("ada", &[remote]);
         assert_eq!(store.find(&manifest(1).fingerprint()).unwrap(), None);
         let told = notices(&store);
-        assert!(told.contains("going on without the layer `team`") && told.contains(said), "{told}");
+        assert!(told.contains("going on without the remote `team`") && told.contains(said), "{told}");
         assert!(!told.contains("hidden"));
         let error = store.push(None, &Selection::default(), &MOVING).unwrap_err().to_string();
-        assert!(error.contains("cannot use the layer `team`") && error.contains(said), "{error}");
+        assert!(error.contains("cannot use the remote `team`") && error.contains(said), "{error}");
     };
     let right = || at(&bucket.name, "x", &bucket.endpoint());
     check(right(), "is not a cache; `retort cache share s3://lab-");

@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::args::Global;
 use super::exit::Failure;
-use crate::store::{AddressError, Bucket, LayerAt, LayerOptions, ObjectsAt, Surroundings, Writes};
+use crate::store::{AddressError, Bucket, RemoteAt, RemoteOptions, ObjectsAt, Surroundings, Writes};
 
-/// One of `[[layers]]`.
+/// One of `[[remotes]]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Layer {
+pub(super) struct Remote {
     /// A directory.
     path: Option<PathBuf>,
     /// A bucket of object storage.
@@ -26,101 +26,101 @@ pub(super) struct Layer {
     path_style: Option<bool>,
 }
 
-impl Layer {
+impl Remote {
     /// Returns the directory's path, to be put right.
     pub(super) fn path_mut(&mut self) -> Option<&mut PathBuf> {
         self.path.as_mut()
     }
 }
 
-/// How long a layer may take to answer, in seconds.
+/// How long a remote may take to answer, in seconds.
 const TIMEOUT_S: f64 = 10.0;
 
-/// Puts the layers together: those of the flags, or those of the settings file where no flag names any.
+/// Puts the remotes together: those of the flags, or those of the settings file where no flag names any.
 pub(super) fn gather(
     global: &Global,
-    declared: Vec<Layer>,
+    declared: Vec<Remote>,
     here: &Path,
     directory: &Path,
     surroundings: &Surroundings,
-) -> Result<Vec<LayerOptions>, Failure> {
-    let mut layers = Vec::new();
-    if global.no_layers {
-        return Ok(layers);
+) -> Result<Vec<RemoteOptions>, Failure> {
+    let mut remotes = Vec::new();
+    if global.no_remotes {
+        return Ok(remotes);
     }
-    if global.layers.is_empty() {
-        for layer in declared {
-            layers.push(options(layer, directory, surroundings)?);
+    if global.remotes.is_empty() {
+        for remote in declared {
+            remotes.push(options(remote, directory, surroundings)?);
         }
     } else {
-        for text in &global.layers {
-            layers.push(options(typed(text)?, here, surroundings)?);
+        for text in &global.remotes {
+            remotes.push(options(typed(text)?, here, surroundings)?);
         }
     }
-    for (index, layer) in layers.iter().enumerate() {
-        if layers[..index].iter().any(|other| other.name == layer.name) {
-            let failure = Failure::invalid(format!("two layers are named `{}`", layer.name));
+    for (index, remote) in remotes.iter().enumerate() {
+        if remotes[..index].iter().any(|other| other.name == remote.name) {
+            let failure = Failure::invalid(format!("two remotes are named `{}`", remote.name));
             return Err(failure.hint("give one of them another `name` in retort.toml"));
         }
     }
-    Ok(layers)
+    Ok(remotes)
 }
 
 /// Describes the bucket of an address that is typed, as the settings declare it or else as the environment says; with how
 /// long it may take to answer.
 pub(super) fn bucket(
     address: &str,
-    declared: &[LayerOptions],
+    declared: &[RemoteOptions],
     surroundings: &Surroundings,
 ) -> Result<(ObjectsAt, Duration), Failure> {
     let bucket: Bucket = address.parse().map_err(|error| refused(&error))?;
-    let known = declared.iter().find_map(|layer| match &layer.at {
-        LayerAt::Objects(at) if at.bucket == bucket => Some((at.clone(), layer.timeout)),
+    let known = declared.iter().find_map(|remote| match &remote.at {
+        RemoteAt::Objects(at) if at.bucket == bucket => Some((at.clone(), remote.timeout)),
         _ => None,
     });
     Ok(known.unwrap_or_else(|| (ObjectsAt::new(bucket, surroundings.clone()), Duration::from_secs_f64(TIMEOUT_S))))
 }
 
-/// Reads a layer as it is typed: `DIR` or `DIR=WHEN`, or an address in a directory's place.
-fn typed(text: &str) -> Result<Layer, Failure> {
+/// Reads a remote as it is typed: `DIR` or `DIR=WHEN`, or an address in a directory's place.
+fn typed(text: &str) -> Result<Remote, Failure> {
     let (place, write) = match text.rsplit_once('=') {
         None => (text, Writes::OnPush),
         Some((place, "never")) => (place, Writes::Never),
         Some((place, "on-push")) => (place, Writes::OnPush),
         Some((place, "on-success")) => (place, Writes::OnSuccess),
         Some((_, other)) => {
-            let failure = Failure::invalid(format!("cannot read `--layer {text}`: `{other}` says no time"));
+            let failure = Failure::invalid(format!("cannot read `--remote {text}`: `{other}` says no time"));
             return Err(failure.hint("results go there `never`, `on-push` or `on-success`"));
         }
     };
     if place.is_empty() {
-        return Err(Failure::invalid(format!("cannot read `--layer {text}`: expected DIR or DIR=WHEN")));
+        return Err(Failure::invalid(format!("cannot read `--remote {text}`: expected DIR or DIR=WHEN")));
     }
-    let layer = Layer { write: Some(write), ..Layer::default() };
+    let remote = Remote { write: Some(write), ..Remote::default() };
     Ok(if Bucket::is_meant(place) {
-        Layer { url: Some(place.to_owned()), ..layer }
+        Remote { url: Some(place.to_owned()), ..remote }
     } else {
-        Layer { path: Some(place.into()), ..layer }
+        Remote { path: Some(place.into()), ..remote }
     })
 }
 
-fn options(layer: Layer, base: &Path, surroundings: &Surroundings) -> Result<LayerOptions, Failure> {
-    let Layer { path, url, name, write, timeout_s, endpoint, region, allow_http, path_style } = layer;
+fn options(remote: Remote, base: &Path, surroundings: &Surroundings) -> Result<RemoteOptions, Failure> {
+    let Remote { path, url, name, write, timeout_s, endpoint, region, allow_http, path_style } = remote;
     let of_s3 = [endpoint.is_some(), region.is_some(), path_style.is_some()];
     let (at, last, shown) = match (path, url) {
         (Some(path), None) => {
             let shown = path.display().to_string();
             if Bucket::is_meant(&shown) {
-                let failure = Failure::invalid("a layer's `path` is an address".to_owned());
+                let failure = Failure::invalid("a remote's `path` is an address".to_owned());
                 return Err(failure.hint("say `url` in the place of `path`"));
             }
             if of_s3.contains(&true) || allow_http.is_some() {
                 let failure =
-                    Failure::invalid(format!("the layer `{shown}` is a directory, and no server leads there"));
+                    Failure::invalid(format!("the remote `{shown}` is a directory, and no server leads there"));
                 return Err(failure.hint("`endpoint`, `region`, `allow_http` and `path_style` belong to a `url`"));
             }
             let last = path.file_name().map_or_else(|| shown.clone(), |last| last.to_string_lossy().into_owned());
-            (LayerAt::Directory(base.join(&path)), last, shown)
+            (RemoteAt::Directory(base.join(&path)), last, shown)
         }
         (None, Some(url)) => {
             let bucket: Bucket = url.parse().map_err(|error| refused(&error))?;
@@ -131,21 +131,21 @@ fn options(layer: Layer, base: &Path, surroundings: &Surroundings) -> Result<Lay
             let (last, shown) = (bucket.last_part().to_owned(), bucket.to_string());
             let surroundings = surroundings.clone();
             let at = ObjectsAt { bucket, endpoint, region, allow_http, path_style, surroundings };
-            (LayerAt::Objects(at), last, shown)
+            (RemoteAt::Objects(at), last, shown)
         }
         (None, None) | (Some(_), Some(_)) => {
             let failure =
-                Failure::invalid("a layer of `retort.toml` has not exactly one of `path` and `url`".to_owned());
+                Failure::invalid("a remote of `retort.toml` has not exactly one of `path` and `url`".to_owned());
             return Err(failure.hint("`path` names a directory, `url` a bucket such as `s3://bucket/prefix`"));
         }
     };
     let seconds = timeout_s.unwrap_or(TIMEOUT_S);
     let timeout = Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero());
     let timeout = timeout.ok_or_else(|| {
-        Failure::invalid(format!("cannot use `timeout_s = {seconds}` of the layer `{shown}`"))
+        Failure::invalid(format!("cannot use `timeout_s = {seconds}` of the remote `{shown}`"))
             .hint("it is a number of seconds above 0")
     })?;
-    Ok(LayerOptions { name: name.unwrap_or(last), at, writes: write.unwrap_or(Writes::OnPush), timeout })
+    Ok(RemoteOptions { name: name.unwrap_or(last), at, writes: write.unwrap_or(Writes::OnPush), timeout })
 }
 
 fn refused(error: &AddressError) -> Failure {

@@ -1,4 +1,4 @@
-//! Which layers a store has, and what goes to them.
+//! Which remotes a store has, and what goes to them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::objects::ObjectsAt;
 use super::backend::Terms;
 
-/// When what is made here goes to a layer.
+/// When what is made here goes to a remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Writes {
-    /// Never: the layer is only read.
+    /// Never: the remote is only read.
     Never,
     /// When a person says so, with `retort cache push`.
     OnPush,
@@ -18,29 +18,29 @@ pub enum Writes {
     OnSuccess,
 }
 
-/// What a layer is made of.
+/// What a remote is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LayerAt {
+pub enum RemoteAt {
     /// A directory.
     Directory(PathBuf),
     /// Object storage.
     Objects(ObjectsAt),
 }
 
-/// One layer.
+/// One remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerOptions {
+pub struct RemoteOptions {
     /// What it is called in messages and commands.
     pub name: String,
     /// Where it is.
-    pub at: LayerAt,
+    pub at: RemoteAt,
     /// When what is made here goes there.
     pub writes: Writes,
     /// How long it may take to answer, or to move the next bytes.
     pub timeout: Duration,
 }
 
-impl LayerOptions {
+impl RemoteOptions {
     /// What its backend has to know of it.
     pub(super) fn terms(&self) -> Terms {
         Terms { name: self.name.clone(), wants_writes: self.writes != Writes::Never, timeout: self.timeout }

@@ -1,11 +1,11 @@
-//! The thread that brings results to the layers as soon as they are made.
+//! The thread that brings results to the remotes as soon as they are made.
 
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::Layer;
+use super::Remote;
 use super::transfer::{Compare, Moving, Parcel, push};
 use crate::Store;
 use crate::record::RecordId;
@@ -21,7 +21,7 @@ enum Message {
     Result(Parcel),
     /// A blob that is to be kept no more when all before it has been pushed.
     Evict(Digest),
-    /// Leases in layers, to be let go of when all before them has been pushed.
+    /// Leases in remotes, to be let go of when all before them has been pushed.
     Release(Vec<Lease>),
     Run(RunId),
     Rows(Component),
@@ -41,9 +41,9 @@ pub(crate) struct Pusher {
 }
 
 impl Pusher {
-    /// Starts the thread where a layer gets results as soon as they are made.
+    /// Starts the thread where a remote gets results as soon as they are made.
     pub(crate) fn new(core: &Arc<Core>) -> Self {
-        if !core.writable || core.layers.fed_on_success().next().is_none() {
+        if !core.writable || core.remotes.fed_on_success().next().is_none() {
             return Self { sender: None, thread: None };
         }
         let (sender, receiver) = unbounded();
@@ -82,14 +82,14 @@ impl PusherHandle {
 }
 
 impl Store {
-    /// Brings the log of a run to the layers that get results as soon as they are made.
+    /// Brings the log of a run to the remotes that get results as soon as they are made.
     pub fn share_run(&self, run: &RunId) {
         if let Some(handle) = self.pusher.handle() {
             handle.send(Message::Run(run.clone()));
         }
     }
 
-    /// Waits until everything that was made has been brought to the layers that get it, or could not be; rows are sealed.
+    /// Waits until everything that was made has been brought to the remotes that get it, or could not be; rows are sealed.
     pub fn finish_sharing(&self) -> Result<(), StoreError> {
         let Some(handle) = self.pusher.handle() else { return Ok(()) };
         for (kind, rows) in &*self.rows.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -131,11 +131,11 @@ fn run(core: &Core, receiver: &Receiver<Message>) {
                     let _ = core.evict(&digest);
                 }
                 Message::Release(leases) => drop(leases),
-                Message::Run(run) => core.layers.fed_on_success().for_each(|layer| {
-                    layer.put_run(core, &run);
+                Message::Run(run) => core.remotes.fed_on_success().for_each(|remote| {
+                    remote.put_run(core, &run);
                 }),
-                Message::Rows(kind) => core.layers.fed_on_success().for_each(|layer| {
-                    layer.put_rows(core, &kind);
+                Message::Rows(kind) => core.remotes.fed_on_success().for_each(|remote| {
+                    remote.put_rows(core, &kind);
                 }),
                 Message::Flush(done) => {
                     let _ = done.send(());
@@ -152,16 +152,16 @@ fn bring(core: &Core, parcels: &mut Vec<Parcel>) {
     if parcels.is_empty() {
         return;
     }
-    for layer in core.layers.fed_on_success() {
-        bring_to(core, layer, &parcels);
+    for remote in core.remotes.fed_on_success() {
+        bring_to(core, remote, &parcels);
     }
 }
 
-fn bring_to(core: &Core, layer: &Layer, parcels: &[Parcel]) {
+fn bring_to(core: &Core, remote: &Remote, parcels: &[Parcel]) {
     let moving = Moving { jobs: None, compare: Compare::Unread, progress: &|_, _| {} };
-    let moved = push(core, layer, parcels, &[], &moving);
+    let moved = push(core, remote, parcels, &[], &moving);
     if let Some(why) = moved.refused.first() {
-        let (layer, results) = (layer.name().to_owned(), parcels.len() as u64 - moved.results - moved.there);
-        core.notices.push(Notice::NotPushed { layer, results, why: why.clone() });
+        let (remote, results) = (remote.name().to_owned(), parcels.len() as u64 - moved.results - moved.there);
+        core.notices.push(Notice::NotPushed { remote, results, why: why.clone() });
     }
 }

@@ -17,7 +17,7 @@ const THREADS_MAX: usize = 128;
 /// How long a thread waits for another call.
 const IDLE_FOR: Duration = Duration::from_secs(5);
 
-/// The threads that make the calls of one layer; there are as many as calls at one time.
+/// The threads that make the calls of one remote; there are as many as calls at one time.
 #[derive(Debug)]
 pub(super) struct Patience {
     jobs: Sender<Job>,
@@ -78,7 +78,7 @@ impl Patience {
                 job();
             }
         };
-        std::thread::Builder::new().name("retort-layer".into()).spawn(work).ok().map(drop)
+        std::thread::Builder::new().name("retort-remote".into()).spawn(work).ok().map(drop)
     }
 }
 

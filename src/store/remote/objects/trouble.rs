@@ -16,7 +16,7 @@ const WORD_MAX: usize = 64;
 /// What stands before a status in the library's words.
 const STATUS: &str = "Server returned non-2xx status code: ";
 
-/// Turns a failure into one of the kinds that a layer tells apart: about one object, or about the service as a whole.
+/// Turns a failure into one of the kinds that a remote tells apart: about one object, or about the service as a whole.
 pub(super) fn failure(error: &Error) -> io::Error {
     let kind = match error {
         Error::NotFound { .. } if is_absence(error) => ErrorKind::NotFound,

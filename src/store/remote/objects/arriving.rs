@@ -10,7 +10,7 @@ use object_store::{Error, GetResult};
 
 use super::trouble::failure;
 use crate::disk;
-use crate::layer::backend::{Copied, Expected, unsound};
+use crate::remote::backend::{Copied, Expected, unsound};
 use retort_fingerprint::{Digest, StreamDigest};
 
 /// A blob on its way into a file, or only past the hash.
