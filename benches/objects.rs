@@ -1,5 +1,5 @@
 //! A bucket of object storage on this machine: many small artifacts and one large blob, pushed and pulled, and a look for
-//! many recipes with nothing here.
+//! many actions with nothing here.
 //!
 //! ```text
 //! cargo bench --bench objects -- SERVER [--artifacts 10000] [--bytes 2147483648] [--jobs N] [--dir FOLDER]
@@ -93,13 +93,13 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) 
     let moving = Moving { jobs, compare: Compare::Nothing, progress: &|_, _| {} };
     bench.timed("push, small", || bench.moved(here.push(None, &all, &moving)?))?;
     bench.timed("push, small, once more", || bench.moved(here.push(None, &all, &moving)?))?;
-    let keys: Vec<Fingerprint> = all.recipes.iter().copied().collect();
+    let keys: Vec<Fingerprint> = all.actions.iter().copied().collect();
     let nothing = bench.open(&folder.join("plan"))?;
-    bench.timed("look for recipes, all there", || {
+    bench.timed("look for actions, all there", || {
         expect(nothing.find_many(&keys)?.iter().flatten().count(), artifacts)
     })?;
     let others: Vec<Fingerprint> = (artifacts..2 * artifacts).map(|number| manifest(number).fingerprint()).collect();
-    bench.timed("look for recipes, none there", || expect(nothing.find_many(&others)?.iter().flatten().count(), 0))?;
+    bench.timed("look for actions, none there", || expect(nothing.find_many(&others)?.iter().flatten().count(), 0))?;
     let pulling = bench.open(&folder.join("pull"))?;
     bench.timed("pull, small", || bench.moved(pulling.pull(None, &all, &moving)?))?;
     if server.requests.is_some() {
@@ -126,7 +126,7 @@ fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
     let moving = Moving { jobs: Some(4), compare: Compare::Nothing, progress: &|_, _| {} };
     bench.timed("push, large", || bench.moved(here.push(None, &all, &moving)?))?;
     let pulling = bench.open(&folder.join("large-pull"))?;
-    let wanted = Selection { recipes: all.recipes, ..Selection::default() };
+    let wanted = Selection { actions: all.actions, ..Selection::default() };
     bench.timed("pull, large", || bench.moved(pulling.pull(None, &wanted, &moving)?))
 }
 
@@ -246,7 +246,7 @@ impl Server {
         Ok(RemoteOptions { name: name.to_owned(), at: RemoteAt::Objects(at), writes: Writes::OnPush, timeout })
     }
 
-    /// Reads the catalogs of recipes again and again, on several threads.
+    /// Reads the catalogs of actions again and again, on several threads.
     fn read_raw(&self, bucket: &str, keys: &[Fingerprint], count: usize) -> Result<(), Failed> {
         let (next, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {

@@ -166,17 +166,17 @@ def flip(chance: random.Random, root: pathlib.Path, count: int, only: tuple = ()
     return hit
 
 
-def signed_recipes(root: pathlib.Path) -> dict:
-    """The recipe that each record of a cache is about, so that a signature can be told to be of it."""
+def signed_actions(root: pathlib.Path) -> dict:
+    """The action that each record of a cache is about, so that a signature can be told to be of it."""
     return {record.name: record.parent.name for record in root.glob("actions/v1/*/*/*")}
 
 
-def touched(base: "Base", hit: list, recipes: dict) -> set:
+def touched(base: "Base", hit: list, actions: dict) -> set:
     """The instances of which something was hit."""
     found = set()
     for path, _, _ in hit:
         for part in pathlib.PurePath(path).parts:
-            found |= base.owners.get(part, set()) | base.owners.get(recipes.get(part, ""), set())
+            found |= base.owners.get(part, set()) | base.owners.get(actions.get(part, ""), set())
     return found
 
 
@@ -248,7 +248,7 @@ class Battery:
             whole = ["run", name, *base.everything[name], "--progress", "json"]
             shutil.rmtree(person.cache / "actions")
         count = pick(chance, {1: 40, chance.randint(2, 8): 40, chance.randint(9, 40): 20})
-        recipes = signed_recipes(damaged)
+        actions = signed_actions(damaged)
         hit = flip(chance, damaged, count, only)
         figures["bits flipped"] += len(hit)
         figures["batches"] += 1
@@ -265,7 +265,7 @@ class Battery:
             if ran.code != 0:
                 self.troubles.add("failed", *story, ran)
                 return
-            self.check_started(base, way, ran, touched(base, hit, recipes), planned if len(steps) == 1 else None, story)
+            self.check_started(base, way, ran, touched(base, hit, actions), planned if len(steps) == 1 else None, story)
         self.check_asked(base, way, hit, self.teacher.asked - asked, story)
         self.check_results(base, reader, name, story, way)
         if way == "own":

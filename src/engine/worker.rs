@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 use retort_artifact::{Part, Parts};
 use retort_event::Note;
 use retort_fingerprint::Digest;
-use retort_plan::{Facts, Found, Need, Recipe};
+use retort_plan::{Facts, Found, Need, Action};
 use retort_spec::InstanceId;
 use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
 use retort_store::{BlobRef, Record, LeaseState, Pending, Producer, Store, StoreError};
@@ -25,9 +25,9 @@ pub const COST: &str = "cost";
 pub(super) enum Message {
     /// The stage said something.
     Noted(InstanceId, Note),
-    /// Another process works on the same recipe.
+    /// Another process works on the same action.
     Busy(InstanceId, String),
-    /// Another process finished the same recipe in the meantime.
+    /// Another process finished the same action in the meantime.
     Appeared(InstanceId, Found),
     /// The work is done and its result is on its way to the disk.
     Vacated(InstanceId),
@@ -51,7 +51,7 @@ pub(super) struct Failure {
 /// One piece of work for a thread.
 pub(super) struct Job<'a> {
     pub(super) id: InstanceId,
-    pub(super) recipe: Box<Recipe>,
+    pub(super) action: Box<Action>,
     pub(super) stage: &'a dyn BoundStage,
     pub(super) store: &'a Store,
     pub(super) devices: &'a dyn DeviceSlot,
@@ -110,7 +110,7 @@ impl Job<'_> {
     }
 
     fn attempt(self, began: Instant) -> Result<(), StageError> {
-        let fingerprint = self.recipe.order.fingerprint;
+        let fingerprint = self.action.job.fingerprint;
         let lease = match self.store.lease(&fingerprint)? {
             LeaseState::Held(lease) => lease,
             LeaseState::Busy(holder) => {
@@ -130,7 +130,7 @@ impl Job<'_> {
         let started_at_ms = (self.wall_ms)();
         let (kept, written) = (Mutex::default(), Mutex::default());
         let feed = ToLoop { id: self.id, messages: &self.messages, kept, written };
-        let context = Context::new(&self.recipe.order, self.store, self.devices, self.reach, &feed, self.stop);
+        let context = Context::new(&self.action.job, self.store, self.devices, self.reach, &feed, self.stop);
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
         let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
         self.check_externals()?;
@@ -164,7 +164,7 @@ impl Job<'_> {
     /// Checks that the files outside the experiment still are what the key says; a file whose stat stamp is the one it was
     /// hashed under is not read again.
     fn check_externals(&self) -> Result<(), StageError> {
-        for (_, path, digest) in self.recipe.order.externals.values().flatten() {
+        for (_, path, digest) in self.action.job.externals.values().flatten() {
             let now = self.store.file_digest(path).map_err(|error| StageError::External { why: error.to_string() })?;
             if now.digest != *digest {
                 return Err(StageError::changed(path));
@@ -201,7 +201,7 @@ impl Job<'_> {
         // What was written and is no part goes away.
         let is_part = |pending: &Pending| outputs.values().any(|blob| *blob == pending.blob());
         blobs.extend(written.into_values().filter(is_part));
-        outputs.extend(self.store.partial(&self.recipe.order.fingerprint).kept_parts()?);
+        outputs.extend(self.store.partial(&self.action.job.fingerprint).kept_parts()?);
         Ok((blobs, outputs))
     }
 
@@ -212,7 +212,7 @@ impl Job<'_> {
         took_ms: u64,
         kept: BTreeMap<String, String>,
     ) -> Record {
-        let mut notes = self.recipe.origins.clone();
+        let mut notes = self.action.origins.clone();
         if self.stage.slot() == Slot::Device
             && let Some(device) = self.devices.described()
         {
@@ -220,7 +220,7 @@ impl Job<'_> {
         }
         notes.extend(kept);
         Record {
-            manifest: self.recipe.manifest.clone(),
+            manifest: self.action.manifest.clone(),
             outputs,
             producer: self.producer.clone(),
             started_at_ms,

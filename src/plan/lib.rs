@@ -8,13 +8,13 @@ mod doubts;
 mod external;
 mod makers;
 mod predict;
-mod recipe;
+mod action;
 mod verdict;
 mod why;
 
 pub use external::{Externals, ExternalsError, Roots};
 pub use makers::Makers;
 pub use predict::predict;
-pub use recipe::{Decision, Facts, Found, Need, Read, Recipe, decide, recipe};
+pub use action::{Decision, Facts, Found, Need, Read, Action, decide, action};
 pub use verdict::{Counts, Plan, Verdict};
 pub use why::{Divergence, Earlier, History, divergence, gone, why};

@@ -28,7 +28,7 @@ pub struct StoredHistory<'s> {
 }
 
 impl<'s> StoredHistory<'s> {
-    /// Reads the last runs of an experiment; runs of other experiments follow, since recipes are shared between them.
+    /// Reads the last runs of an experiment; runs of other experiments follow, since actions are shared between them.
     pub fn read(store: &'s Store, experiment: &str) -> Result<Self, StoreError> {
         let runs: Vec<_> = store.runs()?.iter().rev().take(RUNS_MAX).filter_map(|id| store.open_run(id).ok()).collect();
         let (own, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.info().experiment == experiment);

@@ -9,21 +9,21 @@ use retort_fingerprint::{Digest, Fingerprint};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused; its message names the path.
-    #[error("cannot {action}: {why}")]
+    #[error("cannot {attempt}: {why}")]
     Io {
         /// What was attempted, such as `write a blob`.
-        action: &'static str,
+        attempt: &'static str,
         /// Why it failed, with the path.
         why: io::Error,
     },
     /// The file system, or the user's share of it, has no room left.
     #[error(
-        "cannot {action} in `{}`: the disk is full: {needed_bytes} bytes were needed, {available_bytes} are free",
+        "cannot {attempt} in `{}`: the disk is full: {needed_bytes} bytes were needed, {available_bytes} are free",
         root.display()
     )]
     Full {
         /// What was attempted.
-        action: &'static str,
+        attempt: &'static str,
         /// The cache's root, which names the file system.
         root: PathBuf,
         /// Bytes of what was to be kept: at least so many are needed.
@@ -32,18 +32,18 @@ pub enum StoreError {
         available_bytes: u64,
     },
     /// A file would be larger than this process may write.
-    #[error("cannot {action} in `{}`: a file would be larger than this process may write (`ulimit -f`)", root.display())]
+    #[error("cannot {attempt} in `{}`: a file would be larger than this process may write (`ulimit -f`)", root.display())]
     FileLimit {
         /// What was attempted.
-        action: &'static str,
+        attempt: &'static str,
         /// The cache's root.
         root: PathBuf,
     },
     /// The cache was opened for reading, or its directory does not let this user write.
-    #[error("cannot {action}: the cache `{}` is open for reading only", root.display())]
+    #[error("cannot {attempt}: the cache `{}` is open for reading only", root.display())]
     ReadOnly {
         /// What was attempted.
-        action: &'static str,
+        attempt: &'static str,
         /// The cache's root.
         root: PathBuf,
     },
@@ -181,6 +181,6 @@ impl StoreError {
 }
 
 /// Wraps an error of the operating system with what was attempted.
-pub(super) fn failed(action: &'static str) -> impl Fn(io::Error) -> StoreError {
-    move |why| StoreError::Io { action, why }
+pub(super) fn failed(attempt: &'static str) -> impl Fn(io::Error) -> StoreError {
+    move |why| StoreError::Io { attempt, why }
 }

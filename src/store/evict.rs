@@ -32,7 +32,7 @@ impl Store {
         self.core.is_evicted(digest)
     }
 
-    /// Returns the recipes that somebody else goes by: those of every run but this user's own of the same experiment, of
+    /// Returns the actions that somebody else goes by: those of every run but this user's own of the same experiment, of
     /// which only those at work count.
     pub fn needed_by_others(&self, own: &RunId) -> Result<BTreeSet<Fingerprint>, StoreError> {
         let mine = self.open_run(own)?;

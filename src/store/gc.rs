@@ -1,6 +1,6 @@
 //! Collecting what no recent run of anybody needs.
 //!
-//! Everything is marked from the roots: the recipes that each user's recent runs and all runs at work recorded, and
+//! Everything is marked from the roots: the actions that each user's recent runs and all runs at work recorded, and
 //! whatever is younger than the grace period. The rest moves to the trash, records before their blobs, and leaves the
 //! trash when the grace period has passed once more. Reading a blob that was collected by mistake says that it is
 //! missing, and its producer runs again, so nothing here has to be perfectly timed.
@@ -82,7 +82,7 @@ struct Sweep<'a> {
 }
 
 impl Store {
-    /// Collects what no recent run needs; `progress` hears how many of the recipes and blobs were looked at.
+    /// Collects what no recent run needs; `progress` hears how many of the actions and blobs were looked at.
     pub fn gc(&self, options: GcOptions, progress: &mut dyn FnMut(u64, u64)) -> Result<GcReport, StoreError> {
         let core = &*self.core;
         if !options.dry_run {
@@ -93,14 +93,14 @@ impl Store {
         let mut sweep = Sweep { core, options, now_ms: core.now_ms(), at_work_since_ms: None, trash, report };
         // Listed before the roots are read: what is published meanwhile is not among the candidates.
         let (blobs, _) = core.list_blobs()?;
-        let recipes = core.list_recipes()?;
-        let total = (blobs.len() + recipes.len()) as u64;
+        let actions = core.list_actions()?;
+        let total = (blobs.len() + actions.len()) as u64;
         let mut done = 0;
         let marked = sweep.runs()?;
         let mut needed = BTreeSet::new();
         sweep.partials(&marked, &mut needed)?;
-        for fingerprint in recipes {
-            sweep.recipe(&fingerprint, marked.contains(&fingerprint), &mut needed)?;
+        for fingerprint in actions {
+            sweep.action(&fingerprint, marked.contains(&fingerprint), &mut needed)?;
             done += 1;
             progress(done, total);
         }
@@ -135,7 +135,7 @@ impl Sweep<'_> {
         self.is_young(written_ms, kept_for) || self.at_work_since_ms.is_some_and(|since_ms| written_ms >= since_ms)
     }
 
-    /// Decides which runs stay, discards the others, and returns the recipes that are needed.
+    /// Decides which runs stay, discards the others, and returns the actions that are needed.
     fn runs(&mut self) -> Result<BTreeSet<Fingerprint>, StoreError> {
         let core = self.core;
         let failed = failed("read the roots");
@@ -205,8 +205,8 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Keeps or discards a recipe's records, and notes the blobs of those that stay.
-    fn recipe(
+    /// Keeps or discards an action's records, and notes the blobs of those that stay.
+    fn action(
         &mut self,
         fingerprint: &Fingerprint,
         is_marked: bool,
@@ -243,8 +243,8 @@ impl Sweep<'_> {
     }
 
     fn discard_record(&mut self, folder: &Path, name: &str, bytes: u64) -> Result<(), StoreError> {
-        let recipe = folder.file_name().unwrap_or_default().to_string_lossy();
-        self.discard(&folder.join(name), &format!("actions/{recipe}/{name}"), bytes)?;
+        let action = folder.file_name().unwrap_or_default().to_string_lossy();
+        self.discard(&folder.join(name), &format!("actions/{action}/{name}"), bytes)?;
         let Ok(record) = name.parse() else { return Ok(()) };
         let signatures = self.core.layout.signatures_of(&record);
         if !signatures.is_dir() {

@@ -1,4 +1,4 @@
-//! Heads: a recipe's record under the recipe's name, so that who comes from another machine finds it with one look.
+//! Heads: an action's record under the action's name, so that who comes from another machine finds it with one look.
 //!
 //! Only a cache that a group shares has heads. A head is a second name of the first record that was published; it is never
 //! replaced by another that is sound. Nothing depends on it: where it is damaged the folder of records is read, and where it
@@ -24,7 +24,7 @@ pub(super) struct WholeRecord {
 }
 
 impl Core {
-    /// Makes a record's file the head of its recipe unless a sound one is there.
+    /// Makes a record's file the head of its action unless a sound one is there.
     pub(super) fn put_head(&self, fingerprint: &Fingerprint, record: &Path) -> io::Result<()> {
         if !self.heads {
             return Ok(());
@@ -62,10 +62,10 @@ impl Core {
         temp.persist(head)
     }
 
-    /// Reads the head of a recipe; `None` when it has none.
+    /// Reads the head of an action; `None` when it has none.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] when what is there is no record of this recipe.
+    /// [`ErrorKind::InvalidData`] when what is there is no record of this action.
     pub(super) fn head(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeRecord>> {
         let read = disk::read_small(&self.layout.head(fingerprint), RECORD_BYTES_MAX)?;
         read.map(|(bytes, _)| whole(bytes, fingerprint)).transpose()
@@ -85,7 +85,7 @@ impl Core {
         Ok(Some(record))
     }
 
-    /// Removes the head of a recipe whose records are gone, or whose head is none of those that are left.
+    /// Removes the head of an action whose records are gone, or whose head is none of those that are left.
     pub(super) fn tidy_head(&self, fingerprint: &Fingerprint) -> io::Result<()> {
         if !self.heads {
             return Ok(());
@@ -103,7 +103,7 @@ impl Core {
     }
 }
 
-/// Reads a record of a recipe, whatever its name.
+/// Reads a record of an action, whatever its name.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidData`] when the bytes are no such record.

@@ -1,4 +1,4 @@
-//! Which recipe an instance had before, for `explain`: read from the runs' own logs.
+//! Which action an instance had before, for `explain`: read from the runs' own logs.
 //!
 //! The logs are files that every run writes anyway, so they are not copied into the index: a run in which nothing
 //! changed would spend longer on a thousand insertions than on everything else.

@@ -70,7 +70,7 @@ pub(super) struct Layout {
 pub(super) enum Area {
     Objects,
     Actions,
-    /// One record of each recipe under the recipe's name; only in a cache that a group shares.
+    /// One record of each action under the action's name; only in a cache that a group shares.
     Heads,
     Signatures,
     /// A mark for each blob that is not kept on purpose.

@@ -74,13 +74,13 @@ pub struct Lease {
     path: PathBuf,
     file: Arc<Locked>,
     pulse: Arc<Pulse>,
-    /// The leases on the same recipe in remotes, kept until the result has been pushed there.
+    /// The leases on the same action in remotes, kept until the result has been pushed there.
     elsewhere: Vec<Lease>,
     pusher: Option<PusherHandle>,
 }
 
 impl Store {
-    /// Asks for the lease on a recipe without waiting.
+    /// Asks for the lease on an action without waiting.
     ///
     /// # Errors
     /// [`StoreError::ReadOnly`]; [`StoreError::Io`] when the folder of leases cannot be used.
@@ -104,7 +104,7 @@ impl Store {
         Lease { path, file, pulse: Arc::clone(&self.pulse), elsewhere: Vec::new(), pusher: self.pusher.handle() }
     }
 
-    /// Takes the leases on a recipe in the remotes that get our results, so that no two people make the same thing at once.
+    /// Takes the leases on an action in the remotes that get our results, so that no two people make the same thing at once.
     fn with_remotes(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
         for remote in self.core.remotes.fed_on_success() {
             match remote.lease(fingerprint) {
@@ -117,7 +117,7 @@ impl Store {
         LeaseState::Held(lease)
     }
 
-    /// Waits until the lease on a recipe is ours or somebody has published a result.
+    /// Waits until the lease on an action is ours or somebody has published a result.
     ///
     /// Every `poll` it looks again; before each wait `on_wait` hears who holds the lease, and stops the waiting by
     /// returning `false`.
@@ -232,7 +232,7 @@ impl Core {
         Ok(Stamp::of(&file.metadata()?).modified_ms())
     }
 
-    /// Lists the recipes somebody is at work on.
+    /// Lists the actions somebody is at work on.
     pub(super) fn live_leases(&self) -> Result<Vec<Fingerprint>, StoreError> {
         let folder = self.layout.area(super::layout::Area::Leases);
         let mut live = Vec::new();
@@ -251,7 +251,7 @@ impl Core {
         let folder = self.layout.area(super::layout::Area::Leases);
         for name in disk::names(&folder).map_err(&failed)? {
             let path = folder.join(&name);
-            // What has no recipe's name is none of ours.
+            // What has no action's name is none of ours.
             if name.parse::<Fingerprint>().is_ok()
                 && let Some(stamp) = disk::stamp_at(&path)
                 && self.is_stale(&stamp).map_err(&failed)?

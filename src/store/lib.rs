@@ -1,4 +1,4 @@
-//! The cache directory: blobs by their digest, records by their recipe, rows by their key.
+//! The cache directory: blobs by their digest, records by their action, rows by their key.
 //!
 //! The store knows nothing of artifacts or stages. Everything it keeps is plain files; the index beside them only makes
 //! finding them quick and can be made anew. Nothing depends on a lock: names are immutable and appear at once, so any
@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | blobs | `objects/v1/ab/<digest>` | [`Store::put`], [`Store::read`]; [`Store::blob_writer`], [`Store::open_blob`] for those too large for memory; verified on first read |
 //! | records | `actions/v1/ab/<fingerprint>/<record>` | [`Store::publish`], [`Store::find`]; the record is the commit |
-//! | heads | `heads/v1/ab/<fingerprint>` | a record of each recipe, where a group shares the cache: one look finds it |
+//! | heads | `heads/v1/ab/<fingerprint>` | a record of each action, where a group shares the cache: one look finds it |
 //! | signatures | `signatures/v1/ab/<record>/<key>` | who vouches for a record ([`TrustOptions`]) |
 //! | marks of eviction | `evicted/v1/ab/<digest>` | [`Store::evict`]; a blob that is not kept on purpose |
 //! | rows | `rows/v1/<kind>/` | [`Store::rows`]; journals and packs with a checksum for each row |
@@ -30,7 +30,7 @@
 //! - A blob whose bytes are not those of its name: it is hashed on its first read and whenever its file's stamp (device,
 //!   inode, size, mtime, ctime) is not the one under which it was last found right. A file that others can write is hashed
 //!   every time. Its mode counts for nothing. Nor is it said to be there: [`Store::holds`] looks at the bytes.
-//! - A record whose bytes are not those of its name, or which is about another recipe than its folder.
+//! - A record whose bytes are not those of its name, or which is about another action than its folder.
 //! - Where trust is required, a record or row that no trusted key has signed.
 //! - A row or saved state with a wrong checksum.
 //! - Saved work of somebody who is not trusted.

@@ -1,4 +1,4 @@
-//! Finding the record that is used for a recipe.
+//! Finding the record that is used for an action.
 //!
 //! Of several valid records the one whose work began first is used, then the one with the smaller name, so that everyone
 //! who sees the same files uses the same one. The index answers as long as neither the record's file nor its folder has
@@ -18,7 +18,7 @@ use retort_fingerprint::Fingerprint;
 pub(super) type ValidRecord = (RecordId, Record, Stamp);
 
 impl Store {
-    /// Finds the record that is used for a recipe: one look-up in the index and two calls of `stat` when nothing changed. What
+    /// Finds the record that is used for an action: one look-up in the index and two calls of `stat` when nothing changed. What
     /// is not here is looked for in the remotes.
     pub fn find(&self, fingerprint: &Fingerprint) -> Result<Option<RecordSummary>, StoreError> {
         let found = match self.core.indexed(fingerprint) {
@@ -35,12 +35,12 @@ impl Store {
         }
     }
 
-    /// Reads the record that is used for a recipe, with its manifest and notes, wherever it is.
+    /// Reads the record that is used for an action, with its manifest and notes, wherever it is.
     pub fn record(&self, fingerprint: &Fingerprint) -> Result<Option<(RecordId, Record)>, StoreError> {
         Ok(self.records(fingerprint)?.into_iter().next())
     }
 
-    /// Reads every valid record for a recipe that is here, the one that is used first; where none is, that of a remote. Others
+    /// Reads every valid record for an action that is here, the one that is used first; where none is, that of a remote. Others
     /// are ignored with a notice.
     pub fn records(&self, fingerprint: &Fingerprint) -> Result<Vec<(RecordId, Record)>, StoreError> {
         let here: Vec<_> = self.core.usable(fingerprint)?.into_iter().map(|(id, record, _)| (id, record)).collect();
@@ -73,7 +73,7 @@ impl Core {
         (same(path.parent()?, folder) && same(&path, file)).then_some(summary)
     }
 
-    /// Reads a recipe's folder: the valid records in the order of their use, each with its file's stamp.
+    /// Reads an action's folder: the valid records in the order of their use, each with its file's stamp.
     pub(super) fn records(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {
         let (valid, ignored) = self.read_records(fingerprint)?;
         for notice in ignored {
@@ -82,7 +82,7 @@ impl Core {
         Ok(valid)
     }
 
-    /// Reads a recipe's folder into the valid records and what is wrong with the rest.
+    /// Reads an action's folder into the valid records and what is wrong with the rest.
     pub(super) fn read_records(&self, fingerprint: &Fingerprint) -> Result<(Vec<ValidRecord>, Vec<Notice>), StoreError> {
         let folder = self.layout.records_of(fingerprint);
         let (mut valid, mut ignored) = (Vec::new(), Vec::new());

@@ -61,11 +61,11 @@ pub struct StoreOptions {
     pub clock: Clock,
     /// Other caches that are looked into when something is not here, in their order.
     pub remotes: Vec<RemoteOptions>,
-    /// Recipes whose results are not looked for in the remotes, as when one is to be made again; rows are not either then.
+    /// Actions whose results are not looked for in the remotes, as when one is to be made again; rows are not either then.
     pub blind_to: Vec<Fingerprint>,
     /// Whom to trust, and with what to sign.
     pub trust: TrustOptions,
-    /// What enters the key of every row, as it enters recipes: another one disowns the rows before it.
+    /// What enters the key of every row, as it enters actions: another one disowns the rows before it.
     pub salt: Option<String>,
 }
 
@@ -110,7 +110,7 @@ pub(super) struct Core {
     pub(super) remotes: Remotes,
     pub(super) trust: Arc<Trust>,
     pub(super) sightings: Sightings,
-    /// Whether each recipe has a head, so that one look finds its record.
+    /// Whether each action has a head, so that one look finds its record.
     pub(super) heads: bool,
     /// Whether nobody else can write here.
     pub(super) guarded: bool,
@@ -309,11 +309,11 @@ impl Core {
     }
 
     /// Fails when nothing may be written.
-    pub(super) fn require_writable(&self, action: &'static str) -> Result<(), StoreError> {
+    pub(super) fn require_writable(&self, attempt: &'static str) -> Result<(), StoreError> {
         if self.writable {
             return Ok(());
         }
-        Err(StoreError::ReadOnly { action, root: self.layout.root().to_owned() })
+        Err(StoreError::ReadOnly { attempt, root: self.layout.root().to_owned() })
     }
 
     /// Returns a temporary file's path on the cache's file system.
@@ -328,17 +328,17 @@ impl Core {
     /// Wraps an error met while writing, and tells a full disk apart.
     pub(super) fn write_failed(
         &self,
-        action: &'static str,
+        attempt: &'static str,
         needed_bytes: u64,
     ) -> impl Fn(io::Error) -> StoreError + '_ {
         move |why| match why.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 let root = self.layout.root().to_owned();
                 let available_bytes = disk::available_bytes(&root);
-                StoreError::Full { action, root, needed_bytes, available_bytes }
+                StoreError::Full { attempt, root, needed_bytes, available_bytes }
             }
-            ErrorKind::FileTooLarge => StoreError::FileLimit { action, root: self.layout.root().to_owned() },
-            _ => StoreError::Io { action, why },
+            ErrorKind::FileTooLarge => StoreError::FileLimit { attempt, root: self.layout.root().to_owned() },
+            _ => StoreError::Io { attempt, why },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A record: who made which outputs from which recipe. Its file is immutable and named by its bytes.
+//! A record: who made which outputs from which action. Its file is immutable and named by its bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,10 +38,10 @@ pub struct Producer {
     pub program: String,
 }
 
-/// The statement that a recipe gave these outputs.
+/// The statement that an action gave these outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// The recipe; its fingerprint is the record's.
+    /// The action; its fingerprint is the record's.
     pub manifest: KeyManifest,
     /// Each part of the artifact by name.
     pub outputs: BTreeMap<String, BlobRef>,
@@ -100,7 +100,7 @@ const VERSION: u32 = 1;
 pub(super) const RECORD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 impl Record {
-    /// Returns the fingerprint of its recipe.
+    /// Returns the fingerprint of its action.
     pub fn fingerprint(&self) -> Fingerprint {
         self.manifest.fingerprint()
     }

@@ -1,4 +1,4 @@
-//! Runs: what was asked for when, what happened, and which recipe each instance had.
+//! Runs: what was asked for when, what happened, and which action each instance had.
 //!
 //! A run's folder holds `run.json`, `events.jsonl` and `instances.jsonl`. A file of the same name under the user's roots
 //! says that the run's results are to be kept.
@@ -81,14 +81,14 @@ pub enum Outcome {
     Failed,
 }
 
-/// One instance of a run and its recipe, as `explain` compares it later.
+/// One instance of a run and its action, as `explain` compares it later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceEntry {
     /// The instance's name, such as `masked[fraction=0.4]`.
     pub name: String,
     /// The stage's name.
     pub stage: String,
-    /// The recipe.
+    /// The action.
     pub fingerprint: Fingerprint,
     /// How it ended.
     pub outcome: Outcome,

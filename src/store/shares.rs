@@ -46,7 +46,7 @@ impl Store {
         };
         let mut shares: BTreeMap<Option<String>, Share> = BTreeMap::new();
         let mut blobs: BTreeMap<Digest, (u64, BTreeSet<Option<String>>)> = BTreeMap::new();
-        for fingerprint in core.list_recipes()? {
+        for fingerprint in core.list_actions()? {
             for (_, record, _) in core.records(&fingerprint)? {
                 let names: BTreeSet<Option<String>> = match by {
                     ShareBy::Person => [Some(record.producer.user.clone())].into(),
@@ -80,7 +80,7 @@ impl Store {
         Ok(shares)
     }
 
-    /// Says which experiments, or stages, needed each recipe in some recorded run.
+    /// Says which experiments, or stages, needed each action in some recorded run.
     fn owners(&self, by: ShareBy) -> Result<BTreeMap<Fingerprint, BTreeSet<String>>, StoreError> {
         let mut owners: BTreeMap<Fingerprint, BTreeSet<String>> = BTreeMap::new();
         for id in self.runs()? {

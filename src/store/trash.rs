@@ -104,11 +104,11 @@ impl Restoring<'_> {
                 self.back(&format!("signatures/{name}"), &layout.signatures_of(&record))?;
             }
         }
-        for recipe in self.names("actions")? {
-            let Ok(fingerprint) = recipe.parse::<Fingerprint>() else { continue };
-            for name in self.names(&format!("actions/{recipe}"))? {
+        for action in self.names("actions")? {
+            let Ok(fingerprint) = action.parse::<Fingerprint>() else { continue };
+            for name in self.names(&format!("actions/{action}"))? {
                 let path = layout.records_of(&fingerprint).join(&name);
-                if self.back(&format!("actions/{recipe}/{name}"), &path)? {
+                if self.back(&format!("actions/{action}/{name}"), &path)? {
                     self.restored.records += 1;
                 }
             }

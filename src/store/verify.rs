@@ -35,7 +35,7 @@ pub struct Damage {
 /// A record's blob that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MissingBlob {
-    /// The recipe that gave it.
+    /// The action that gave it.
     pub fingerprint: Fingerprint,
     /// The record's name.
     pub record: Digest,
@@ -165,7 +165,7 @@ fn verify_blobs(core: &Core, report: &mut VerifyReport, progress: &mut dyn FnMut
 }
 
 fn verify_records(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError> {
-    for fingerprint in core.list_recipes()? {
+    for fingerprint in core.list_actions()? {
         let (valid, ignored) = core.read_records(&fingerprint)?;
         for notice in ignored {
             if let Notice::RecordIgnored { path, why } = notice {

@@ -32,11 +32,11 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
         Cache::Rebuild => {
             let report = workspace.store(Mode::Existing)?.rebuild_index(&mut bar(global, "rebuild"))?;
             if global.json {
-                print::json(&json!({ "recipes": report.recipes, "packs": report.packs }));
+                print::json(&json!({ "actions": report.actions, "packs": report.packs }));
             } else {
                 print::data(&format!(
-                    "the index knows {} recipes and {} packs of rows\n",
-                    report.recipes, report.packs
+                    "the index knows {} actions and {} packs of rows\n",
+                    report.actions, report.packs
                 ));
             }
             Ok(Exit::Success)
@@ -69,7 +69,7 @@ fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) ->
     }
     for digest in &what.digests {
         let found = store.select_named(digest)?;
-        selection.recipes.extend(found.recipes);
+        selection.actions.extend(found.actions);
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "push");
@@ -97,7 +97,7 @@ fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Fai
     }
     for digest in &what.digests {
         let found = store.select_named_in_remotes(remote, digest)?;
-        selection.recipes.extend(found.recipes);
+        selection.actions.extend(found.actions);
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "pull");
@@ -143,7 +143,7 @@ fn size(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
     let total = report.total();
     let areas: [(&str, &AreaSize, &str); 9] = [
         ("objects", &report.objects, "the bytes of artifacts"),
-        ("actions", &report.actions, "which recipe gave which bytes"),
+        ("actions", &report.actions, "which action gave which bytes"),
         ("rows", &report.rows, "results of single rows"),
         ("runs", &report.runs, "logs"),
         ("partial", &report.partial, "saved states of training"),
@@ -181,7 +181,7 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
         .missing_blobs
         .iter()
         .map(|gone| {
-            format!("part `{}` of recipe {} is gone: blob {}", gone.part, gone.fingerprint.short(), gone.digest.short())
+            format!("part `{}` of action {} is gone: blob {}", gone.part, gone.fingerprint.short(), gone.digest.short())
         })
         .collect();
     if global.json {

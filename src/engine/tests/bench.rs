@@ -78,7 +78,7 @@ retort_stage::params! {
     pub struct Lend {
         /// What they begin with.
         pub of: String,
-        /// Another recipe for the same bytes.
+        /// Another action for the same bytes.
         pub again: u64,
     }
 }

@@ -19,17 +19,17 @@ pub struct Side {
     pub(super) instances: BTreeMap<String, Instance>,
 }
 
-/// One instance and what is known of its recipe.
+/// One instance and what is known of its action.
 #[derive(Debug)]
 pub(super) struct Instance {
     /// Its key; `None` while what it reads is not known.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// The readable recipe; `None` where its record is gone.
+    /// The readable action; `None` where its record is gone.
     manifest: Option<KeyManifest>,
 }
 
 impl Instance {
-    /// Says whether both have one recipe, as far as it is known.
+    /// Says whether both have one action, as far as it is known.
     pub(super) fn same(&self, other: &Self) -> bool {
         match (self.fingerprint, other.fingerprint) {
             (Some(one), Some(two)) => one == two,
@@ -93,8 +93,8 @@ impl Side {
                     let manifest = store.record(&found.fingerprint)?.map(|(_, record)| record.manifest);
                     Instance { fingerprint: Some(found.fingerprint), manifest }
                 }
-                Verdict::Run(recipe) | Verdict::Remake(recipe, _) => {
-                    let manifest = recipe.manifest.clone();
+                Verdict::Run(action) | Verdict::Remake(action, _) => {
+                    let manifest = action.manifest.clone();
                     Instance { fingerprint: Some(manifest.fingerprint()), manifest: Some(manifest) }
                 }
                 Verdict::Left | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => {

@@ -72,7 +72,7 @@ impl Expected {
     }
 }
 
-/// The recipes and blobs whose names begin in some way.
+/// The actions and blobs whose names begin in some way.
 pub(super) type Named = (Vec<Fingerprint>, Vec<Digest>);
 
 /// Where a remote's blobs, records, rows and runs are.
@@ -87,7 +87,7 @@ pub(super) trait Backend: Send + Sync {
         Duration::ZERO
     }
 
-    /// Finds the record for a recipe.
+    /// Finds the record for an action.
     fn record(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeRecord>>;
 
     /// Returns the size of a blob; `None` when it is not there.
@@ -108,7 +108,7 @@ pub(super) trait Backend: Send + Sync {
     /// Puts a blob there from a file. What has its name and its size is taken for it, unless it is to be replaced.
     fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put>;
 
-    /// Puts a record there with its signatures, whose blobs are there already. That it `is_first` of its recipe is a guess,
+    /// Puts a record there with its signatures, whose blobs are there already. That it `is_first` of its action is a guess,
     /// which spares a look where it is right.
     fn put_record(
         &self,
@@ -129,12 +129,12 @@ pub(super) trait Backend: Send + Sync {
         Ok(())
     }
 
-    /// Tries to take the lease on a recipe; `None` where there are none to be had. With it comes the path of its file.
+    /// Tries to take the lease on an action; `None` where there are none to be had. With it comes the path of its file.
     fn lease(&self, _fingerprint: &Fingerprint) -> io::Result<Option<(PathBuf, Attempt)>> {
         Ok(None)
     }
 
-    /// Lists the recipes and blobs whose names begin so; the beginning has two digits at least.
+    /// Lists the actions and blobs whose names begin so; the beginning has two digits at least.
     fn named(&self, beginning: &str) -> io::Result<Named>;
 
     /// Lists the runs whose logs are there.

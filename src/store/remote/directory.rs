@@ -267,14 +267,14 @@ impl Core {
         metadata.is_file().then_some(metadata.len())
     }
 
-    /// Lists the recipes and blobs whose names begin so; the beginning has two digits at least.
+    /// Lists the actions and blobs whose names begin so; the beginning has two digits at least.
     pub(super) fn named(&self, beginning: &str) -> io::Result<Named> {
         let Some(shard) = beginning.get(..2) else { return Ok((Vec::new(), Vec::new())) };
         let names = |area| disk::names(&self.layout.area(area).join(Component::of(shard)));
-        let (recipes, blobs) = (names(Area::Actions)?, names(Area::Objects)?);
+        let (actions, blobs) = (names(Area::Actions)?, names(Area::Objects)?);
         let fits = |name: &&String| name.starts_with(beginning);
         Ok((
-            recipes.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
+            actions.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
             blobs.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
         ))
     }

@@ -42,13 +42,13 @@ use retort_fingerprint::{Digest, Fingerprint};
 #[derive(Default)]
 pub(super) struct Remotes {
     list: Vec<Remote>,
-    /// Recipes that are not looked for.
+    /// Actions that are not looked for.
     blind_to: BTreeSet<Fingerprint>,
     /// What records said of the size of blobs.
     sizes: Mutex<BTreeMap<Digest, u64>>,
     /// Blobs that were seen in a remote, and their size: one blob may be what thousands of instances read.
     seen: Mutex<BTreeMap<Digest, u64>>,
-    /// Recipes of which all remotes were just asked in vain, until somebody asks for them.
+    /// Actions of which all remotes were just asked in vain, until somebody asks for them.
     absent: Mutex<BTreeSet<Fingerprint>>,
     /// Results that this process found in a remote.
     found: Mutex<BTreeMap<Fingerprint, RecordSummary>>,

@@ -157,7 +157,7 @@ impl Remote {
         None
     }
 
-    /// Tries to take the lease on a recipe in this remote; `None` when it cannot be had here. With it comes its file's path.
+    /// Tries to take the lease on an action in this remote; `None` when it cannot be had here. With it comes its file's path.
     pub(crate) fn lease(&self, fingerprint: &Fingerprint) -> Option<(PathBuf, Attempt)> {
         let fingerprint = *fingerprint;
         self.ask("take a lease", move |backend| backend.lease(&fingerprint)).flatten()

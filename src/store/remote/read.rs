@@ -1,4 +1,4 @@
-//! What a remote is asked: a recipe's record, whether it has a blob, and a blob's bytes.
+//! What a remote is asked: an action's record, whether it has a blob, and a blob's bytes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::head::WholeRecord;
 use retort_fingerprint::{Digest, Fingerprint};
 
 impl Remote {
-    /// Finds the record for a recipe.
+    /// Finds the record for an action.
     pub(super) fn record(&self, fingerprint: &Fingerprint) -> Option<WholeRecord> {
         let fingerprint = *fingerprint;
         self.ask("look for a result", move |backend| backend.record(&fingerprint)).flatten()
@@ -59,7 +59,7 @@ impl Remote {
         self.ask("read a blob", move |backend| backend.read_blob(&digest, bytes_max)).flatten()
     }
 
-    /// Lists the recipes and blobs whose names begin so; the beginning has two digits at least.
+    /// Lists the actions and blobs whose names begin so; the beginning has two digits at least.
     pub(super) fn named(&self, beginning: &str) -> Option<Named> {
         let beginning = beginning.to_owned();
         self.ask("look for names", move |backend| backend.named(&beginning))

@@ -12,8 +12,8 @@ use retort_fingerprint::{Digest, Fingerprint};
 /// Results to be moved between the cache and its remotes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selection {
-    /// Recipes whose results are meant.
-    pub recipes: BTreeSet<Fingerprint>,
+    /// Actions whose results are meant.
+    pub actions: BTreeSet<Fingerprint>,
     /// Further blobs.
     pub blobs: BTreeSet<Digest>,
     /// Runs whose logs are meant as well.
@@ -29,20 +29,20 @@ impl Selection {
     /// Adds what a run needed and made: all of it, or the instances of one stage, or one instance.
     pub fn add_run(&mut self, run: &RunSummary, stage: Option<&str>) -> usize {
         let fits = |entry: &&InstanceEntry| stage.is_none_or(|stage| entry.stage == stage || entry.name == stage);
-        let before = self.recipes.len();
-        self.recipes.extend(run.instances.iter().filter(fits).map(|entry| entry.fingerprint));
+        let before = self.actions.len();
+        self.actions.extend(run.instances.iter().filter(fits).map(|entry| entry.fingerprint));
         if stage.is_none() {
             self.runs.push(run.id.clone());
         }
-        self.recipes.len() - before
+        self.actions.len() - before
     }
 }
 
 impl Store {
     /// Selects every result that is here.
     pub fn select_all(&self) -> Result<Selection, StoreError> {
-        let recipes = self.core.list_recipes()?.into_iter().collect();
-        Ok(Selection { recipes, runs: self.runs()?, rows: true, ..Selection::default() })
+        let actions = self.core.list_actions()?.into_iter().collect();
+        Ok(Selection { actions, runs: self.runs()?, rows: true, ..Selection::default() })
     }
 
     /// Selects the results and blobs that are here and whose names begin so.
@@ -86,21 +86,21 @@ impl Remote {
     fn run(&self, id: &RunId) -> Option<RunSummary> {
         let id = id.clone();
         let read =
-            move |backend: &dyn Backend| RunSummary::read(&id, |name, bytes_max| backend.run_file(&id, name, bytes_max));
+            move |place: &dyn Backend| RunSummary::read(&id, |name, bytes_max| place.run_file(&id, name, bytes_max));
         self.ask("read the log of a run", read).flatten()
     }
 }
 
 /// Takes the one thing that was found; the same in several places is one thing.
-fn only(beginning: &str, backend: &str, found: Vec<(Vec<Fingerprint>, Vec<Digest>)>) -> Result<Selection, StoreError> {
-    let unnamed = || StoreError::Unnamed { name: beginning.to_owned(), backend: backend.to_owned() };
+fn only(beginning: &str, place: &str, found: Vec<(Vec<Fingerprint>, Vec<Digest>)>) -> Result<Selection, StoreError> {
+    let unnamed = || StoreError::Unnamed { name: beginning.to_owned(), place: place.to_owned() };
     if beginning.len() < NAME_DIGITS_MIN {
         return Err(unnamed());
     }
     let mut selection = Selection::default();
-    for (recipes, blobs) in found {
-        selection.recipes.extend(recipes);
+    for (actions, blobs) in found {
+        selection.actions.extend(actions);
         selection.blobs.extend(blobs);
     }
-    if selection.recipes.is_empty() && selection.blobs.is_empty() { Err(unnamed()) } else { Ok(selection) }
+    if selection.actions.is_empty() && selection.blobs.is_empty() { Err(unnamed()) } else { Ok(selection) }
 }

@@ -25,16 +25,16 @@ const IN_MEMORY_BYTES_MAX: u64 = 1 << 30;
 /// What is left free when a blob of unknown size is fetched.
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// So many recipes are looked for at a time.
+/// So many actions are looked for at a time.
 const LOOKS: usize = 64;
 
 impl Store {
-    /// Tells whether a remote is so far away that many recipes are best looked for at once.
+    /// Tells whether a remote is so far away that many actions are best looked for at once.
     pub fn has_far_remotes(&self) -> bool {
         self.core.remotes.iter().any(Remote::is_far)
     }
 
-    /// Finds the records that are used for many recipes, no one twice, many at a time.
+    /// Finds the records that are used for many actions, no one twice, many at a time.
     ///
     /// That the remotes have none is remembered until somebody asks once more.
     pub fn find_many(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<RecordSummary>>, StoreError> {

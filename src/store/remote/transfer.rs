@@ -84,7 +84,7 @@ impl Store {
         let core = &*self.core;
         let remotes = core.remotes_named(to, |remote| remote.options().writes != Writes::Never, "takes results")?;
         let mut parcels = Vec::new();
-        for fingerprint in &what.recipes {
+        for fingerprint in &what.actions {
             // The one that is used, so that others see what we see.
             if let Some((id, ..)) = core.usable(fingerprint)?.first() {
                 parcels.push(Parcel { fingerprint: *fingerprint, id: *id });
@@ -124,7 +124,7 @@ impl Store {
         }
         let lacking = |fingerprint: &Fingerprint| format!("no remote has the result of {}", fingerprint.short());
         if let Some(last) = moved.last_mut() {
-            last.refused.extend(left.recipes.iter().map(lacking));
+            last.refused.extend(left.actions.iter().map(lacking));
             last.refused.extend(left.blobs.iter().map(|digest| format!("no remote has blob {}", digest.short())));
         }
         Ok(moved)
@@ -309,9 +309,9 @@ fn put_blob(core: &Core, remote: &Remote, blob: BlobRef, compare: Compare) -> Op
 /// Brings results here, and leaves in `left` what the remote does not have.
 fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>) -> Result<Moved, StoreError> {
     let found: Mutex<Vec<(Fingerprint, WholeRecord)>> = Mutex::default();
-    let recipes: Vec<Fingerprint> = left.recipes.iter().copied().collect();
-    let looking = Tally::new(remote, recipes.len(), moving);
-    looking.each(&recipes, |fingerprint| {
+    let actions: Vec<Fingerprint> = left.actions.iter().copied().collect();
+    let looking = Tally::new(remote, actions.len(), moving);
+    looking.each(&actions, |fingerprint| {
         if let Some(record) = remote.record(fingerprint) {
             core.remotes.expect(&record.record.summary(record.id));
             found.lock().unwrap_or_else(PoisonError::into_inner).push((*fingerprint, record));
@@ -371,7 +371,7 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
         return Err(error);
     }
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    left.recipes.retain(|fingerprint| !kept.contains(fingerprint));
+    left.actions.retain(|fingerprint| !kept.contains(fingerprint));
     left.blobs.retain(|digest| core.blob_bytes(digest).is_none());
     if left.rows {
         let kinds = remote.row_kinds();

@@ -65,7 +65,7 @@ impl Remote {
         self.ask("say that a blob is not kept", move |backend| backend.mark_evicted(&digest))
     }
 
-    /// Puts a record there, whose blobs are there already; that it `is_first` of its recipe is a guess.
+    /// Puts a record there, whose blobs are there already; that it `is_first` of its action is a guess.
     pub(super) fn put_record(
         &self,
         here: &Core,

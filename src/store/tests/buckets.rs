@@ -88,8 +88,8 @@ fn notices(store: &Store) -> String {
     store.take_notices().iter().map(|notice| format!("{notice}\n")).collect()
 }
 
-fn selection(recipes: &[Fingerprint]) -> Selection {
-    Selection { recipes: recipes.iter().copied().collect(), ..Selection::default() }
+fn selection(actions: &[Fingerprint]) -> Selection {
+    Selection { actions: actions.iter().copied().collect(), ..Selection::default() }
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn runs_stages_and_names_are_pushed_and_pulled() {
     let named = store.select_named_in_remotes(None, name).unwrap();
     assert_eq!(named.blobs.iter().copied().collect::<Vec<_>>(), [published[1].1.digest]);
     assert_eq!(store.pull(None, &named, &MOVING).unwrap()[0].blobs, 1);
-    let recipe = store.select_named_in_remotes(None, &published[2].0.hex()[..8]).unwrap();
-    assert_eq!(recipe.recipes.iter().copied().collect::<Vec<_>>(), [published[2].0]);
+    let action = store.select_named_in_remotes(None, &published[2].0.hex()[..8]).unwrap();
+    assert_eq!(action.actions.iter().copied().collect::<Vec<_>>(), [published[2].0]);
     let whole = store.pull(None, &selection, &MOVING).unwrap().remove(0);
     assert_eq!((whole.results, whole.there, whole.blobs), (2, 1, 1));
     assert!(verify(&bob.open_with("bob").0).clean());
@@ -388,7 +388,7 @@ fn small_results_take_three_requests_to_push_and_two_to_pull() {
         publish(&store, number.cast_signed(), format!("result {number}").as_bytes());
     }
     let all = store.select_all().unwrap();
-    let results = Selection { recipes: all.recipes, ..Selection::default() };
+    let results = Selection { actions: all.actions, ..Selection::default() };
     let check = |store: &Store, pushes: bool, methods: &[(&str, u64)]| {
         let moved = if pushes { store.push(None, &results, &MOVING) } else { store.pull(None, &results, &MOVING) };
         let moved = moved.unwrap().remove(0);
@@ -428,7 +428,7 @@ fn a_blob_of_unknown_size_is_bounded_by_the_room_there_is() {
 }
 
 #[test]
-fn a_record_that_is_forged_or_of_another_recipe_is_not_believed() {
+fn a_record_that_is_forged_or_of_another_action_is_not_believed() {
     let check = |forge: &dyn Fn(&Team, &Fingerprint) -> Vec<u8>| {
         let Some(team) = Team::new() else { return };
         let (fingerprint, _) = team.publish(1, b"result");
@@ -494,7 +494,7 @@ fn whoever_may_not_write_reads_and_is_told_once() {
 }
 
 #[test]
-fn planning_asks_once_for_each_recipe() {
+fn planning_asks_once_for_each_action() {
     let Some(team) = Team::new() else { return };
     let (fingerprint, _) = team.publish(0, b"result");
     let proxy = Proxy::before(team.0.port(), |_| Fault::None);

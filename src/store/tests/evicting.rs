@@ -108,8 +108,8 @@ fn evicted_results_are_shared_as_what_they_are() {
     let moved = store.push(None, &store.select_all().unwrap(), &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.blobs, moved.refused), (2, 1, Vec::new()));
     let theirs = bob.open_before("bob", &remotes);
-    let recipes = [1, 2].map(|number| manifest(number).fingerprint());
-    let selection = Selection { recipes: recipes.into(), ..Selection::default() };
+    let actions = [1, 2].map(|number| manifest(number).fingerprint());
+    let selection = Selection { actions: actions.into(), ..Selection::default() };
     let moved = theirs.pull(None, &selection, &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.blobs, moved.refused), (2, 1, Vec::new()));
     drop(theirs);
@@ -143,24 +143,24 @@ fn remotes_that_get_everything_get_it_before_it_goes() {
 fn parts_kept_on_the_way_are_out_of_reach_of_gc_until_they_are_claimed() {
     let cache = Cache::new();
     let store = cache.open();
-    let recipe = manifest(1).fingerprint();
-    let partial = store.partial(&recipe);
+    let action = manifest(1).fingerprint();
+    let partial = store.partial(&action);
     partial.keep_part("weights-20", store.put(b"after 20").unwrap()).unwrap();
     partial.keep_part("weights-40", store.put(b"after 40").unwrap()).unwrap();
     partial.save("training", |out| out.write_all(b"state")).unwrap();
     run_of(&store, "quarel", &[1]);
     let later = cache.open_later(1);
     gc(&later);
-    let kept = later.partial(&recipe).kept_parts().unwrap();
+    let kept = later.partial(&action).kept_parts().unwrap();
     assert_eq!(kept.keys().collect::<Vec<_>>(), ["weights-20", "weights-40"]);
     assert_eq!(later.read(&kept["weights-40"].digest).unwrap(), b"after 40");
     assert!(verify(&later).clean());
     // One that is gone is no part.
     fs_err::remove_file(cache.blob_path(&kept["weights-20"])).unwrap();
-    assert_eq!(later.partial(&recipe).kept_parts().unwrap().len(), 1);
-    later.partial(&recipe).forget_parts().unwrap();
-    assert!(later.partial(&recipe).kept_parts().unwrap().is_empty());
-    assert_eq!(later.partial(&recipe).load("training").unwrap().as_deref(), Some(&b"state"[..]));
+    assert_eq!(later.partial(&action).kept_parts().unwrap().len(), 1);
+    later.partial(&action).forget_parts().unwrap();
+    assert!(later.partial(&action).kept_parts().unwrap().is_empty());
+    assert_eq!(later.partial(&action).load("training").unwrap().as_deref(), Some(&b"state"[..]));
     gc(&cache.open_later(2));
     assert!(!cache.blob_path(&kept["weights-40"]).exists());
 }

@@ -91,7 +91,7 @@ fn a_file_of_holes_is_refused_by_its_size() {
     );
 }
 
-/// Puts something in the place of a recipe's only record in a remote, and expects that it is not believed.
+/// Puts something in the place of an action's only record in a remote, and expects that it is not believed.
 fn check_record(replace: impl Fn(&Cache, &Path, &Path)) {
     let (team, mine) = (Cache::shared(), Cache::new());
     let (ada, _) = team.open_with("ada");
@@ -112,8 +112,8 @@ fn check_record(replace: impl Fn(&Cache, &Path, &Path)) {
     assert!(other.open_before("eve", &[team.remote("team", Writes::Never)]).find(&fingerprint).unwrap().is_some());
 }
 
-fn selection(recipes: &[Fingerprint]) -> Selection {
-    Selection { recipes: recipes.iter().copied().collect(), ..Selection::default() }
+fn selection(actions: &[Fingerprint]) -> Selection {
+    Selection { actions: actions.iter().copied().collect(), ..Selection::default() }
 }
 
 /// Writes a file under both of a record's names.
@@ -130,7 +130,7 @@ fn a_record_that_was_edited_or_cut_is_not_believed() {
         let text = fs_err::read_to_string(record).unwrap();
         write_both(head, record, &text.as_bytes()[..text.len() - 1]);
     });
-    // In good form, and about the recipe, as it is where a bit was flipped in a name.
+    // In good form, and about the action, as it is where a bit was flipped in a name.
     check_record(|_, head, record| {
         let text = fs_err::read_to_string(record).unwrap();
         let altered = text.replacen("ada", "eda", 1);
@@ -142,7 +142,7 @@ fn a_record_that_was_edited_or_cut_is_not_believed() {
 }
 
 #[test]
-fn a_record_replayed_for_another_recipe_is_not_believed() {
+fn a_record_replayed_for_another_action_is_not_believed() {
     check_record(|team, head, record| {
         let other = team.records_path(&manifest(2).fingerprint());
         let name = disk::names(&other).unwrap().remove(0);
@@ -155,7 +155,7 @@ fn a_record_replayed_for_another_recipe_is_not_believed() {
 }
 
 #[test]
-fn a_record_that_names_another_recipe_than_its_manifest_is_not_believed() {
+fn a_record_that_names_another_action_than_its_manifest_is_not_believed() {
     check_record(|team, head, record| {
         let other = team.records_path(&manifest(2).fingerprint());
         let text = fs_err::read_to_string(other.join(&disk::names(&other).unwrap()[0])).unwrap();
@@ -315,7 +315,7 @@ fn names_that_lead_out_of_a_remote_lead_nowhere() {
 
 const VERIFYING: Moving<'static> = Moving { compare: Compare::All, ..MOVING };
 
-/// Publishes into a remote and damages the blob there; returns the recipe, the blob and its path.
+/// Publishes into a remote and damages the blob there; returns the action, the blob and its path.
 fn damaged(team: &Cache, damage: impl Fn(&Path)) -> (Fingerprint, BlobRef, PathBuf) {
     let (fingerprint, blob) = publish(&team.open_with("ada").0, 1, b"the right bytes");
     let path = team.blob_path(&blob);

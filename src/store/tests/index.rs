@@ -31,7 +31,7 @@ fn check(break_index: impl Fn(&Path)) -> Vec<Notice> {
     let (store, _) = cache.open_with("ada");
     whole(&store);
     let report = store.rebuild_index(&mut |_, _| {}).unwrap();
-    assert_eq!((report.recipes, report.packs), (41, 1));
+    assert_eq!((report.actions, report.packs), (41, 1));
     whole(&store);
     notices
 }

@@ -137,7 +137,7 @@ fn record(store: &Store, number: i64, outputs: &[(&str, BlobRef)]) -> Record {
     }
 }
 
-/// Publishes one blob as the result of recipe `number`.
+/// Publishes one blob as the result of action `number`.
 fn publish(store: &Store, number: i64, bytes: &[u8]) -> (Fingerprint, BlobRef) {
     let pending = store.put(bytes).unwrap();
     let blob = pending.blob();

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use super::*;
 
 #[test]
-fn a_record_is_found_by_its_recipe_alone() {
+fn a_record_is_found_by_its_action_alone() {
     let cache = Cache::new();
     let store = cache.open();
     let (fingerprint, blob) = publish(&store, 1, b"result");
@@ -40,7 +40,7 @@ fn the_record_whose_work_began_first_is_used_whatever_the_order_of_arrival() {
     }
 }
 
-/// Damages the only record of a recipe in one way and expects that it is ignored and said to be.
+/// Damages the only record of an action in one way and expects that it is ignored and said to be.
 fn check_damage(damage: impl Fn(&Cache, &Path), said: &str) {
     for find_before in [false, true] {
         let cache = Cache::new();
@@ -110,7 +110,7 @@ fn a_record_that_is_a_link_or_a_pipe_is_ignored() {
 }
 
 #[test]
-fn a_record_copied_into_another_recipes_folder_is_ignored() {
+fn a_record_copied_into_another_actions_folder_is_ignored() {
     let cache = Cache::new();
     let store = cache.open();
     let (one, _) = publish(&store, 1, b"result");
@@ -123,7 +123,7 @@ fn a_record_copied_into_another_recipes_folder_is_ignored() {
 }
 
 #[test]
-fn a_forged_record_whose_manifest_is_another_recipes_is_ignored() {
+fn a_forged_record_whose_manifest_is_another_actions_is_ignored() {
     let cache = Cache::new();
     let store = cache.open();
     let (one, _) = publish(&store, 1, b"result");

@@ -148,7 +148,7 @@ fn a_push_goes_on_where_it_was_broken_off() {
         publish(&store, number, format!("result {number}").as_bytes());
     }
     let all = store.select_all().unwrap();
-    let some = Selection { recipes: all.recipes.iter().take(7).copied().collect(), ..Selection::default() };
+    let some = Selection { actions: all.actions.iter().take(7).copied().collect(), ..Selection::default() };
     assert_eq!(store.push(Some("team"), &some, &MOVING).unwrap()[0].results, 7);
     // A blob of which half arrived, under its temporary name, and one without its record.
     let moved = store.push(Some("team"), &all, &MOVING).unwrap().remove(0);
@@ -208,7 +208,7 @@ fn runs_stages_and_names_are_pulled() {
     assert_eq!(named.blobs.into_iter().collect::<Vec<_>>(), [published[2].1.digest]);
     let error = store.select_named_in_remotes(None, "abc").unwrap_err().to_string();
     assert_eq!(error, "nothing in the remotes has a name that begins with `abc`");
-    let lacking = pulled(&|s| s.recipes.extend([manifest(3).fingerprint()]));
+    let lacking = pulled(&|s| s.actions.extend([manifest(3).fingerprint()]));
     assert!(lacking.refused[0].starts_with("no remote has the result of"), "{lacking:?}");
     assert!(verify(&bob.open_with("bob").0).clean());
 }

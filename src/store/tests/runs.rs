@@ -92,7 +92,7 @@ fn what_is_not_a_run_is_neither_listed_nor_opened() {
 }
 
 #[test]
-fn history_finds_an_instances_last_recipe_across_partial_runs() {
+fn history_finds_an_instances_last_action_across_partial_runs() {
     let cache = Cache::new();
     let run = |days, experiment: &str, entries: &[InstanceEntry]| {
         let run = cache.open_later(days).new_run(experiment).unwrap();

@@ -15,7 +15,7 @@ pub(crate) enum About {
     Record,
     /// A pack of rows, by its kind and the digest of what stands before the signature.
     Rows,
-    /// Saved work, by its recipe, its name and the digest of its content.
+    /// Saved work, by its action, its name and the digest of its content.
     Saved,
 }
 

@@ -1,7 +1,7 @@
 //! Trust: who signed a record, and whose records are used.
 //!
 //! A signature is a small file beside the records, made with ed25519 over the record's name, which is the digest of all it
-//! says: recipe, outputs, producer. So a signature says nothing of any other record, and a record may be signed by several:
+//! says: action, outputs, producer. So a signature says nothing of any other record, and a record may be signed by several:
 //! its producer, and whoever ran it again and got the same.
 //!
 //! Where trust is required, a record without a signature of a trusted key is seen and said to be there, but not used, be it in

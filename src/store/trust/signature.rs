@@ -100,7 +100,7 @@ impl Core {
         self.trust.keys.iter().any(|key| self.read_signature(id, *key).is_some())
     }
 
-    /// Reads a recipe's folder: the records that may be used in the order of their use. Others are counted. Of several, those
+    /// Reads an action's folder: the records that may be used in the order of their use. Others are counted. Of several, those
     /// whose bytes are here or were evicted on purpose come first: a result that was made again, and came out otherwise, is
     /// the one that counts once the bytes of the earlier one are lost.
     pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {

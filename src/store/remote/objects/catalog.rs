@@ -1,8 +1,8 @@
-//! A recipe's catalog: one object with every record for it and their signatures, so that one request finds the record to use.
+//! An action's catalog: one object with every record for it and their signatures, so that one request finds the record to use.
 //!
 //! Form, version 2, in which a record is called a claim: `{"catalog":2,"claims":[{"claim":"…","id":"…","signatures":{"<key>":"<signature>"}}]}`, the text of each
 //! record's file as it is and the record's name, keys and signatures as hexadecimal digits. Nothing in a catalog is believed: each
-//! record must have the bytes of its name, lest a bit that was flipped make another record, and be about the recipe, and each
+//! record must have the bytes of its name, lest a bit that was flipped make another record, and be about the action, and each
 //! signature is verified. Version 1 had no names.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use retort_fingerprint::Fingerprint;
 /// A larger object is no catalog.
 pub(super) const CATALOG_BYTES_MAX: u64 = RECORD_BYTES_MAX;
 
-/// More records for one recipe are of no use to anyone.
+/// More records for one action are of no use to anyone.
 pub(super) const RECORDS_MAX: usize = 64;
 
 const VERSION: u32 = 2;
@@ -37,10 +37,10 @@ struct EntryV2 {
     signatures: BTreeMap<String, String>,
 }
 
-/// What a recipe's catalog says.
+/// What an action's catalog says.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    /// The records that are about the recipe, in the order of their use.
+    /// The records that are about the action, in the order of their use.
     pub(super) records: Vec<WholeRecord>,
 }
 

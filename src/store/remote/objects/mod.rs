@@ -1,7 +1,7 @@
 //! A remote that is a bucket of object storage.
 //!
 //! Objects have the names that the files of a cache have, below the remote's prefix, and as these they never change once they
-//! are there: they are made on the condition that nothing is there yet. Only a recipe's catalog changes, and is replaced on
+//! are there: they are made on the condition that nothing is there yet. Only an action's catalog changes, and is replaced on
 //! the condition that it is still what was read, so that of two people who add to it at once neither's record is lost. With
 //! it one request finds the record to use; nothing is listed but by `cache pull`, which looks for runs and names, and where
 //! packs of rows are looked for, once a kind.
@@ -130,7 +130,7 @@ impl Objects {
         chosen
     }
 
-    /// Reads the records of a recipe one by one, where what should be its catalog is none, or has none to be used.
+    /// Reads the records of an action one by one, where what should be its catalog is none, or has none to be used.
     fn records_one_by_one(&self, fingerprint: &Fingerprint, known: &[RecordId]) -> io::Result<Vec<WholeRecord>> {
         let mut records = Vec::new();
         for name in self.client.list(&self.names.records_of(fingerprint))?.iter().take(RECORDS_MAX) {
@@ -184,7 +184,7 @@ impl Objects {
         Ok(Put::Refused("others keep replacing it".to_owned()))
     }
 
-    /// Adds a record to its recipe's catalog, which is read first unless the record is likely the first one.
+    /// Adds a record to its action's catalog, which is read first unless the record is likely the first one.
     fn put_catalog(
         &self,
         fingerprint: &Fingerprint,
@@ -378,11 +378,11 @@ impl Backend for Objects {
 
     fn named(&self, beginning: &str) -> io::Result<Named> {
         let Some(shard) = beginning.get(..2) else { return Ok((Vec::new(), Vec::new())) };
-        let recipes = self.client.list(&self.names.shard(None, shard))?;
+        let actions = self.client.list(&self.names.shard(None, shard))?;
         let blobs = self.client.list(&self.names.shard(Some(Area::Objects), shard))?;
         let fits = |name: &&String| name.starts_with(beginning);
         Ok((
-            recipes.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
+            actions.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
             blobs.iter().filter(fits).filter_map(|name| name.parse().ok()).collect(),
         ))
     }

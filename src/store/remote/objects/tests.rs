@@ -115,7 +115,7 @@ fn a_bit_flipped_anywhere_in_a_catalog_makes_no_other_record() {
 }
 
 #[test]
-fn records_of_other_recipes_in_a_catalog_are_passed_by() {
+fn records_of_other_actions_in_a_catalog_are_passed_by() {
     let objects = over(&Arc::new(InMemory::new()), &TrustOptions::default());
     let ((one, _), (other, theirs)) = (record(1, "ada", 1), record(2, "eve", 1));
     put(&objects, &other, &theirs);

@@ -7,13 +7,13 @@ use super::Externals;
 use retort_artifact::ArtifactKind;
 use retort_fingerprint::{Digest, Fingerprint, InputKey, KeyManifest};
 use retort_spec::{Experiment, Instance, InstanceId};
-use retort_stage::{Arrival, Order, Slot};
+use retort_stage::{Arrival, Job, Slot};
 use retort_store::{BlobRef, RecordSummary, Store, StoreError};
 
 /// A result that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The recipe it is the result of.
+    /// The action it is the result of.
     pub fingerprint: Fingerprint,
     /// The digest of each part.
     pub parts: BTreeMap<String, Digest>,
@@ -53,13 +53,13 @@ pub struct Read {
     pub digest: Digest,
 }
 
-/// An instance's key and its work order.
+/// An instance's key and its job.
 #[derive(Debug, Clone)]
-pub struct Recipe {
+pub struct Action {
     /// The readable pre-image of the fingerprint.
     pub manifest: KeyManifest,
     /// What a stage is given to run it.
-    pub order: Order,
+    pub job: Job,
     /// Every part that it reads of what came before.
     pub reads: Vec<Read>,
     /// Where models from the hub came from, by port; recorded beside the result, never part of its key.
@@ -68,7 +68,7 @@ pub struct Recipe {
 
 /// What is known of the world when decisions are made.
 pub trait Facts {
-    /// Returns a result of a recipe, if there is one.
+    /// Returns a result of an action, if there is one.
     fn result(&self, fingerprint: &Fingerprint) -> Result<Option<Found>, StoreError>;
 
     /// Says whether the bytes of a digest can be had: that something has its name is not enough.
@@ -84,7 +84,7 @@ pub trait Facts {
         false
     }
 
-    /// Looks for the results of many recipes at once; whoever asks for one of them then, hears soon.
+    /// Looks for the results of many actions at once; whoever asks for one of them then, hears soon.
     fn look_ahead(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<Found>>, StoreError> {
         fingerprints.iter().map(|fingerprint| self.result(fingerprint)).collect()
     }
@@ -127,17 +127,17 @@ pub enum Decision {
     },
 }
 
-/// Builds the key and the work order of an instance; `results` holds what its producers made.
+/// Builds the key and the job of an instance; `results` holds what its producers made.
 ///
 /// # Panics
 /// When a producer's result is not known: the caller asks in topological order.
-pub fn recipe(
+pub fn action(
     experiment: &Experiment,
     id: InstanceId,
     results: &[Option<Arc<Found>>],
     externals: &Externals,
     numerics: &str,
-) -> Recipe {
+) -> Action {
     let instance = &experiment.instances[id.index()];
     let bound = &*instance.bound;
     let mut inputs = BTreeMap::new();
@@ -182,8 +182,8 @@ pub fn recipe(
         env: externals.env().clone(),
         numerics: (bound.slot() == Slot::Device).then(|| numerics.to_owned()),
     };
-    let order = Order { fingerprint: manifest.fingerprint(), inputs, externals: files };
-    Recipe { manifest, order, reads, origins }
+    let job = Job { fingerprint: manifest.fingerprint(), inputs, externals: files };
+    Action { manifest, job, reads, origins }
 }
 
 /// What is asked of an instance.
@@ -217,12 +217,12 @@ impl Need {
 }
 
 /// Decides what is to be done with an instance.
-pub fn decide(recipe: &Recipe, facts: &dyn Facts, need: &Need) -> Result<Decision, StoreError> {
-    let before = match facts.result(&recipe.order.fingerprint)? {
+pub fn decide(action: &Action, facts: &dyn Facts, need: &Need) -> Result<Decision, StoreError> {
+    let before = match facts.result(&action.job.fingerprint)? {
         Some(found) if need.is_met(&found, facts) => return Ok(Decision::Hit(found)),
         found => found,
     };
-    let lacks = recipe.reads.iter().filter(|read| !facts.holds(&read.digest)).cloned().collect();
+    let lacks = action.reads.iter().filter(|read| !facts.holds(&read.digest)).cloned().collect();
     Ok(Decision::Run { before, lacks })
 }
 
