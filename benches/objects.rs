@@ -31,7 +31,7 @@ use folder::Folder;
 use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{Fingerprint, KeyManifest, Term};
 use retort::store::{
-    Record, Compare, RemoteAt, RemoteOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
+    Compare, Moving, ObjectsAt, Record, RemoteAt, RemoteOptions, Selection, Store, StoreOptions, Surroundings, Writes,
 };
 
 type Failed = Box<dyn Error>;

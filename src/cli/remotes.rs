@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::args::Global;
 use super::exit::Failure;
-use crate::store::{AddressError, Bucket, RemoteAt, RemoteOptions, ObjectsAt, Surroundings, Writes};
+use crate::store::{AddressError, Bucket, ObjectsAt, RemoteAt, RemoteOptions, Surroundings, Writes};
 
 /// One of `[[remotes]]`.
 #[derive(Debug, Default, Deserialize)]

@@ -15,7 +15,7 @@ use super::worker::{Failure, Job, Message};
 use super::world::World;
 use retort_event::{Event, Reporter, Tally, What, Why};
 use retort_fingerprint::{Digest, Fingerprint};
-use retort_plan::{Counts, Decision, Found, Need, Read, Action, decide, gone, action, why};
+use retort_plan::{Action, Counts, Decision, Found, Need, Read, action, decide, gone, why};
 use retort_spec::InstanceId;
 use retort_store::{Producer, RunId, StoreError};
 

@@ -10,10 +10,10 @@ use crossbeam_channel::Sender;
 use retort_artifact::{Part, Parts};
 use retort_event::Note;
 use retort_fingerprint::Digest;
-use retort_plan::{Facts, Found, Need, Action};
+use retort_plan::{Action, Facts, Found, Need};
 use retort_spec::InstanceId;
 use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
-use retort_store::{BlobRef, Record, LeaseState, Pending, Producer, Store, StoreError};
+use retort_store::{BlobRef, LeaseState, Pending, Producer, Record, Store, StoreError};
 
 /// The note of a record that says what computed it.
 pub const DEVICE: &str = "device";

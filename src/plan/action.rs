@@ -109,7 +109,11 @@ impl Facts for Store {
 
     fn look_ahead(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<Found>>, StoreError> {
         let records = self.find_many(fingerprints)?;
-        Ok(records.into_iter().zip(fingerprints).map(|(record, of)| record.map(|record| Found::of(*of, record))).collect())
+        Ok(records
+            .into_iter()
+            .zip(fingerprints)
+            .map(|(record, of)| record.map(|record| Found::of(*of, record)))
+            .collect())
     }
 }
 

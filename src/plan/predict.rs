@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::doubts::{self, Known};
 use super::verdict::{Plan, Verdict};
-use super::{Decision, Externals, Facts, Found, Makers, Need, Read, Action, decide, action};
+use super::{Action, Decision, Externals, Facts, Found, Makers, Need, Read, action, decide};
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_graph::InstanceGraph;
 use retort_spec::{Experiment, InstanceId};

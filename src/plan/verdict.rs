@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::action::{Found, Action};
+use super::action::{Action, Found};
 use retort_spec::InstanceId;
 
 /// What the plan says of one instance.

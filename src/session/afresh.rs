@@ -12,7 +12,7 @@ use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 use retort_plan::{Counts, Earlier, History};
 use retort_spec::InstanceId;
 use retort_stage::Stop;
-use retort_store::{RecordId, RemoteAt, RemoteOptions, Mode, Store, StoreOptions, Writes};
+use retort_store::{Mode, RecordId, RemoteAt, RemoteOptions, Store, StoreOptions, Writes};
 
 use super::{Demand, Ground, Selection, Session, SessionError};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use retort_fingerprint::{KeyManifest, Term};
 use retort_plan::Verdict;
 use retort_stage::params::ExternalRef;
-use retort_stage::{Context, Footprint, Memory, Job, Slot, Stop};
+use retort_stage::{Context, Footprint, Job, Memory, Slot, Stop};
 use serde::Serialize;
 
 use super::inquiry::Silent;

@@ -8,7 +8,7 @@ use retort_plan::Verdict;
 use retort_source::{Diagnostic, Diagnostics};
 use retort_spec::InstanceId;
 use retort_stage::params::ExternalRef;
-use retort_stage::{Context, Flaw, Looked, Job, Stop};
+use retort_stage::{Context, Flaw, Job, Looked, Stop};
 
 use super::inquiry::Silent;
 use super::{Ground, Pipeline, Planned, Session, SessionError};

@@ -99,7 +99,9 @@ fn models_of(externals: &[ExternalRef], record: &Record) -> Vec<String> {
         let name = match &external.source {
             ExternalSource::File(_) => return None,
             ExternalSource::ModelFolder(path) | ExternalSource::ChatModelFolder(path) => path.clone(),
-            ExternalSource::Hub(model) => record.notes.get(&external.port).cloned().unwrap_or_else(|| model.to_string()),
+            ExternalSource::Hub(model) => {
+                record.notes.get(&external.port).cloned().unwrap_or_else(|| model.to_string())
+            }
         };
         let weights = record
             .manifest

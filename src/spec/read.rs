@@ -71,7 +71,8 @@ fn lower(
         diagnostics.push(none.hint("add them under `stages`, or include a file that does"));
     }
     let definitions = definitions(&stages, sources, diagnostics);
-    let local = stages.iter().map(|stage| &stage.over).chain(definitions.iter().flatten().map(|definition| &definition.over));
+    let local =
+        stages.iter().map(|stage| &stage.over).chain(definitions.iter().flatten().map(|definition| &definition.over));
     let table = AxisTable::new(&axes, local.flatten());
     let surroundings = Surroundings::new(&axes, &table, &models, document.seed, &stages, language);
     let bindings = bind_all(&stages, &definitions, &surroundings, diagnostics);

@@ -15,11 +15,11 @@ use crossbeam_channel::{Receiver, Sender};
 use fs_err::File;
 
 use super::blob::Pending;
-use super::record::{Record, RecordId, RecordSummary};
 use super::error::StoreError;
 use super::index::Table;
-use super::remote::PusherHandle;
 use super::open::Core;
+use super::record::{Record, RecordId, RecordSummary};
+use super::remote::PusherHandle;
 use super::session::TempFile;
 use super::stamp::now_ns;
 use super::{Store, disk};

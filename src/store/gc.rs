@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::record::RecordId;
 use super::error::{StoreError, failed};
 use super::index::Table;
 use super::layout::Area;
 use super::open::Core;
+use super::record::RecordId;
 use super::run::{RunDir, RunId};
 use super::session::{self, unique};
 use super::{Store, disk, partial, rows, trash};

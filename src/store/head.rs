@@ -7,9 +7,9 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::record::{RECORD_BYTES_MAX, Record, RecordId};
 use super::disk;
 use super::open::Core;
+use super::record::{RECORD_BYTES_MAX, Record, RecordId};
 use super::trust::Signed;
 use retort_fingerprint::{Digest, Fingerprint};
 

@@ -15,11 +15,11 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::record::RecordSummary;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
-use super::remote::PusherHandle;
 use super::open::Core;
+use super::record::RecordSummary;
+use super::remote::PusherHandle;
 use super::stamp::Stamp;
 use retort_fingerprint::Fingerprint;
 

@@ -38,7 +38,6 @@
 
 mod blob;
 mod blob_file;
-mod record;
 mod commit;
 mod disk;
 mod error;
@@ -51,7 +50,6 @@ mod history;
 mod index;
 mod inputs;
 mod inventory;
-mod remote;
 mod layout;
 mod lease;
 mod lookup;
@@ -61,6 +59,8 @@ mod partial;
 mod private;
 mod proven;
 mod read;
+mod record;
+mod remote;
 mod rows;
 mod run;
 mod session;
@@ -82,19 +82,19 @@ use std::sync::{Arc, Mutex};
 
 pub use blob::{BlobWriter, Pending};
 pub use blob_file::BlobFile;
-pub use record::{Record, RecordId, RecordSummary, Producer};
 pub use error::StoreError;
 pub use gc::{GcOptions, GcReport};
 pub use history::History;
 pub use inventory::{AreaSize, RebuildReport, SizeReport};
-pub use remote::{
-    AddressError, Bucket, Compare, RemoteAt, RemoteOptions, Moved, Moving, ObjectsAt, Selection, Surroundings, Writes,
-};
 pub use lease::{Holder, Lease, LeaseState, Waited};
 pub use notice::Notice;
 pub use open::{Clock, Mode, Opened, StoreOptions};
 pub use partial::PartialDir;
 pub use proven::{ProvenFile, WatchedFile};
+pub use record::{Producer, Record, RecordId, RecordSummary};
+pub use remote::{
+    AddressError, Bucket, Compare, Moved, Moving, ObjectsAt, RemoteAt, RemoteOptions, Selection, Surroundings, Writes,
+};
 pub use rows::RowStore;
 pub use run::{InstanceEntry, Outcome, RunDir, RunId, RunInfo, RunSummary};
 pub use shares::{Share, ShareBy};

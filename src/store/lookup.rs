@@ -4,11 +4,11 @@
 //! who sees the same files uses the same one. The index answers as long as neither the record's file nor its folder has
 //! changed; otherwise the folder is read.
 
-use super::record::{RECORD_BYTES_MAX, Record, RecordId, RecordSummary};
 use super::error::{StoreError, failed};
 use super::index::{Entry, Table};
 use super::notice::Notice;
 use super::open::Core;
+use super::record::{RECORD_BYTES_MAX, Record, RecordId, RecordSummary};
 use super::sightings::is_of_the_machine;
 use super::stamp::Stamp;
 use super::{Store, disk};
@@ -83,7 +83,10 @@ impl Core {
     }
 
     /// Reads an action's folder into the valid records and what is wrong with the rest.
-    pub(super) fn read_records(&self, fingerprint: &Fingerprint) -> Result<(Vec<ValidRecord>, Vec<Notice>), StoreError> {
+    pub(super) fn read_records(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<(Vec<ValidRecord>, Vec<Notice>), StoreError> {
         let folder = self.layout.records_of(fingerprint);
         let (mut valid, mut ignored) = (Vec::new(), Vec::new());
         let names = match disk::names(&folder) {

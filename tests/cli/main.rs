@@ -10,6 +10,7 @@
 mod answers;
 mod attributions;
 mod browser;
+mod buckets;
 mod commands;
 mod damage;
 mod determinism;
@@ -21,7 +22,6 @@ mod hostile;
 mod hub;
 mod hub_server;
 mod killed;
-mod remotes;
 mod lenses;
 mod lost;
 mod mistakes;
@@ -32,12 +32,12 @@ mod mistakes;
     reason = "the tests of the store use more of it, and it says that it is skipped"
 )]
 mod moto;
-mod buckets;
 mod objectives;
 mod operations;
 mod paper;
 mod pipelines;
 mod published;
+mod remotes;
 mod reruns;
 mod retention;
 mod revisions;

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::super::args::{Cache, Global, Move, Push, SizeBy};
 use super::super::exit::{Exit, Failure};
-use super::super::remotes;
 use super::super::print;
+use super::super::remotes;
 use super::super::settings::{surroundings, workspace};
 use super::key;
 use crate::session::{Workspace, choose_run, duration, find_run};

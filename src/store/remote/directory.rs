@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use fs_err::File;
 
-use super::backend::{Copied, Expected, Named, Backend, Put, Terms, unsound};
+use super::backend::{Backend, Copied, Expected, Named, Put, Terms, unsound};
 use crate::BlobRef;
-use crate::record::RecordId;
 use crate::disk::{self, Opened};
 use crate::found::{self, Found};
 use crate::head::WholeRecord;
@@ -19,6 +18,7 @@ use crate::layout::{Area, Component, Layout};
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};
 use crate::open::{Core, StoreOptions};
+use crate::record::RecordId;
 use crate::rows;
 use crate::run::RunId;
 use crate::session::unique;
@@ -110,7 +110,8 @@ impl Backend for Directory {
             }
         }
         let records = core.usable(fingerprint).map_err(io::Error::other)?;
-        let first = records.first().map_or(Ok(None), |(id, ..): &(RecordId, _, _)| core.whole_record(fingerprint, *id))?;
+        let first =
+            records.first().map_or(Ok(None), |(id, ..): &(RecordId, _, _)| core.whole_record(fingerprint, *id))?;
         Ok(first.map(|record| signed(core, record)))
     }
 

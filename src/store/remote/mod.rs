@@ -7,12 +7,12 @@
 //!
 //! A remote that cannot be reached, or does not answer in time, is gone without for a while: a notice and a miss.
 
+mod backend;
 mod directory;
 mod objects;
 mod opened;
 mod options;
 mod patience;
-mod backend;
 mod pusher;
 mod read;
 mod rows;
@@ -32,9 +32,9 @@ pub(super) use pusher::{Pusher, PusherHandle};
 pub use selection::Selection;
 pub use transfer::{Compare, Moved, Moving};
 
-use super::record::RecordSummary;
 use super::notice::Notices;
 use super::open::StoreOptions;
+use super::record::RecordSummary;
 use super::trust::Trust;
 use retort_fingerprint::{Digest, Fingerprint};
 

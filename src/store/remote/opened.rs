@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::backend::Backend;
 use super::directory::Directory;
 use super::objects::Objects;
 use super::options::{RemoteAt, RemoteOptions};
 use super::patience::Patience;
-use super::backend::Backend;
 use crate::error::StoreError;
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};

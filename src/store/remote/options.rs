@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::objects::ObjectsAt;
 use super::backend::Terms;
+use super::objects::ObjectsAt;
 
 /// When what is made here goes to a remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]

@@ -8,12 +8,12 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::Remote;
 use super::transfer::{Compare, Moving, Parcel, push};
 use crate::Store;
-use crate::record::RecordId;
 use crate::error::StoreError;
 use crate::layout::Component;
 use crate::lease::Lease;
 use crate::notice::Notice;
 use crate::open::Core;
+use crate::record::RecordId;
 use crate::run::RunId;
 use retort_fingerprint::{Digest, Fingerprint};
 

@@ -8,7 +8,6 @@ use fs_err::File;
 
 use super::Remote;
 use super::backend::{Copied, Expected};
-use crate::record::RecordSummary;
 use crate::disk;
 use crate::error::{StoreError, failed};
 use crate::head::WholeRecord;
@@ -16,6 +15,7 @@ use crate::index::Table;
 use crate::notice::Notice;
 use crate::open::Core;
 use crate::read::LARGE_BYTES;
+use crate::record::RecordSummary;
 use crate::{BlobRef, Store};
 use retort_fingerprint::{Digest, Fingerprint};
 
@@ -136,7 +136,9 @@ impl Core {
     /// Tells whether a remote has a blob, and the bytes of its name. What a remote refused to give, or gave wrong, is not there
     /// until the process ends, whatever has its name; what was found wrong by an earlier process is looked at once more.
     pub(crate) fn holds_in_remotes(&self, digest: &Digest) -> bool {
-        self.remotes.iter().any(|remote| !self.sightings.has_missed(remote.name(), digest) && self.holds_in(remote, digest))
+        self.remotes
+            .iter()
+            .any(|remote| !self.sightings.has_missed(remote.name(), digest) && self.holds_in(remote, digest))
     }
 
     fn holds_in(&self, remote: &Remote, digest: &Digest) -> bool {
@@ -185,7 +187,12 @@ impl Core {
     }
 
     /// Fetches a blob from one remote and returns its size; `None` when it has none that can be used.
-    pub(super) fn fetch_from(&self, remote: &Remote, digest: &Digest, durable: bool) -> Result<Option<u64>, StoreError> {
+    pub(super) fn fetch_from(
+        &self,
+        remote: &Remote,
+        digest: &Digest,
+        durable: bool,
+    ) -> Result<Option<u64>, StoreError> {
         let failed = |bytes| self.write_failed("fetch a blob", bytes);
         let temp = self.temp().map_err(failed(0))?;
         let bytes_max = disk::available_bytes(self.layout.root()).saturating_sub(SPARE_BYTES);

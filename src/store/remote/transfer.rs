@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::backend::Put;
 use super::selection::Selection;
 use super::{Remote, Writes};
-use crate::record::RecordId;
 use crate::error::StoreError;
 use crate::head::WholeRecord;
 use crate::open::Core;
+use crate::record::RecordId;
 use crate::{BlobRef, Store, rows};
 use retort_fingerprint::{Digest, Fingerprint};
 
@@ -139,8 +139,11 @@ impl Core {
         fits: impl Fn(&Remote) -> bool,
         what: &str,
     ) -> Result<Vec<&Remote>, StoreError> {
-        let found: Vec<&Remote> =
-            self.remotes.iter().filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name)).collect();
+        let found: Vec<&Remote> = self
+            .remotes
+            .iter()
+            .filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name))
+            .collect();
         if !found.is_empty() {
             return Ok(found);
         }

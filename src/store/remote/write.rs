@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Remote;
-use super::backend::{Copied, Backend, Put, unsound};
+use super::backend::{Backend, Copied, Put, unsound};
 use super::transfer::Compare;
 use crate::BlobRef;
 use crate::disk;
@@ -49,7 +49,8 @@ impl Remote {
         let from = here.layout.blob(&blob.digest);
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
-        let put = self.ask_sending("put a blob", &moved, move |backend| backend.put_blob(&from, blob, replace, &counter));
+        let put =
+            self.ask_sending("put a blob", &moved, move |backend| backend.put_blob(&from, blob, replace, &counter));
         if replace && matches!(put, Some(Put::New(_) | Put::There)) {
             here.unrefuse(self, &blob.digest);
         }

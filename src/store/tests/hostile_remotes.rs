@@ -258,8 +258,10 @@ fn names_that_lead_out_of_a_remote_lead_nowhere() {
     let blob = pending.blob();
     let parts: Vec<(&str, BlobRef)> =
         ["../../x", "/etc/x", "..", "a/../../x", "x\0y"].map(|part| (part, blob)).to_vec();
-    let record =
-        Record { notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]), ..record(&eve, 1, &parts) };
+    let record = Record {
+        notes: BTreeMap::from([("../../note".to_owned(), "../../note".to_owned())]),
+        ..record(&eve, 1, &parts)
+    };
     eve.publish(vec![pending], &record).unwrap();
     let run = eve.new_run("../../experiment").unwrap();
     let entry = |name: &str| InstanceEntry {

@@ -1,7 +1,7 @@
 //! Tests of the whole store on real directories.
 
 mod blobs;
-mod records;
+mod buckets;
 mod collecting;
 mod evicting;
 mod full_disk;
@@ -9,13 +9,13 @@ mod guarding;
 mod hostile_remotes;
 mod index;
 mod killed;
-mod remotes;
 mod leases;
 mod moto;
-mod buckets;
 mod proven;
 mod proxy;
 mod publishing;
+mod records;
+mod remotes;
 mod row_damage;
 mod row_files;
 mod row_trust;

@@ -108,7 +108,8 @@ impl Trust {
 
     /// Takes what is to be told of records that were not used.
     pub(super) fn take_notice(&self) -> Option<Notice> {
-        let Unused { records, first } = std::mem::take(&mut *self.unused.lock().unwrap_or_else(PoisonError::into_inner));
+        let Unused { records, first } =
+            std::mem::take(&mut *self.unused.lock().unwrap_or_else(PoisonError::into_inner));
         first.map(|by| Notice::Untrusted { records: records.len() as u64, by })
     }
 }

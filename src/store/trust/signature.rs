@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use super::{About, PublicKey, SecretKey};
-use crate::record::{Record, RecordId};
 use crate::disk;
 use crate::error::StoreError;
 use crate::lookup::ValidRecord;
 use crate::open::Core;
+use crate::record::{Record, RecordId};
 use crate::{BlobRef, Store};
 use retort_fingerprint::{Digest, Fingerprint};
 

@@ -96,11 +96,8 @@ impl Bench {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::new(folder.path().join("cache"), "ada", "box")).unwrap().store;
-        let job = Job {
-            fingerprint: Fingerprint::from_bytes([0; 32]),
-            inputs: BTreeMap::new(),
-            externals: BTreeMap::new(),
-        };
+        let job =
+            Job { fingerprint: Fingerprint::from_bytes([0; 32]), inputs: BTreeMap::new(), externals: BTreeMap::new() };
         Self { folder, store, job, questions: None, tokenizer: None, seed: 17, said: Said::default() }
     }
 

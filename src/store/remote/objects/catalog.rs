@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{RECORD_BYTES_MAX, RecordId};
 use crate::head::{WholeRecord, whole};
+use crate::record::{RECORD_BYTES_MAX, RecordId};
 use crate::trust::Signed;
 use retort_fingerprint::Fingerprint;
 

@@ -21,8 +21,8 @@ mod address;
 mod arriving;
 mod build;
 mod catalog;
-mod names;
 mod client;
+mod names;
 mod service;
 mod trouble;
 
@@ -38,18 +38,18 @@ use std::time::Duration;
 pub use address::{AddressError, Bucket, ObjectsAt, Surroundings};
 use build::PART_BYTES;
 use bytes::Bytes;
-use catalog::{Added, CATALOG_BYTES_MAX, RECORDS_MAX, Catalog};
+use catalog::{Added, CATALOG_BYTES_MAX, Catalog, RECORDS_MAX};
+use client::{Client, Object};
 use names::Names;
-use client::{Object, Client};
 
-use super::backend::{Copied, Expected, Named, Backend, Put, Terms};
+use super::backend::{Backend, Copied, Expected, Named, Put, Terms};
 use crate::BlobRef;
-use crate::record::{RECORD_BYTES_MAX, RecordId};
 use crate::disk;
 use crate::head::{WholeRecord, whole};
 use crate::layout::{Area, Component};
 use crate::notice::{Notice, Notices};
 use crate::open::TAG;
+use crate::record::{RECORD_BYTES_MAX, RecordId};
 use crate::rows;
 use crate::run::RunId;
 use crate::trust::{Signed, Trust};
@@ -135,7 +135,9 @@ impl Objects {
         let mut records = Vec::new();
         for name in self.client.list(&self.names.records_of(fingerprint))?.iter().take(RECORDS_MAX) {
             let Ok(id) = name.parse::<Digest>() else { continue };
-            let Some(object) = self.client.get(&self.names.record(fingerprint, &id), RECORD_BYTES_MAX)? else { continue };
+            let Some(object) = self.client.get(&self.names.record(fingerprint, &id), RECORD_BYTES_MAX)? else {
+                continue;
+            };
             let Ok(mut record) = whole(object.bytes, fingerprint) else { continue };
             if record.id.digest() != id || known.contains(&record.id) {
                 continue;

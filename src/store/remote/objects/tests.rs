@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::build::Stores;
 use super::*;
-use crate::record::{Record, Producer};
+use crate::record::{Producer, Record};
 use crate::trust::{SecretKey, TrustOptions};
 use retort_fingerprint::{KeyManifest, Term};
 
