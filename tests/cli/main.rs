@@ -18,6 +18,7 @@ mod disks;
 mod edits;
 mod elicit;
 mod elicit_local;
+mod former;
 mod hostile;
 mod hub;
 mod hub_server;
