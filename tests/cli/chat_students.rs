@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::runner::{FILE, Project};
 use crate::paper::pipeline;
+use crate::runner::{FILE, Project};
 use crate::tiny_models;
 use retort::model::Architecture;
 

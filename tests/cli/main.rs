@@ -10,8 +10,8 @@
 mod answers;
 mod attributions;
 mod browser;
-mod chat_students;
 mod buckets;
+mod chat_students;
 mod commands;
 mod damage;
 mod determinism;
