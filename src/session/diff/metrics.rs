@@ -217,6 +217,7 @@ mod tests {
             output: String::new(),
             tokens: 3,
             likelihoods: Vec::new(),
+lenient: None, vote: None, samples: Vec::new(),
         }
     }
 

@@ -105,6 +105,7 @@ mod tests {
             output: "say \"A\",\nthen stop".into(),
             tokens: 3,
             likelihoods: scores.iter().enumerate().map(likelihood).collect(),
+lenient: None, vote: None, samples: Vec::new(),
         }
     }
 
