@@ -163,7 +163,9 @@ mod tests {
             output: String::new(),
             tokens: 0,
             likelihoods: scores.iter().enumerate().map(likelihood).collect(),
-lenient: None, vote: None, samples: Vec::new(),
+            lenient: None,
+            vote: None,
+            samples: Vec::new(),
         }
     }
 

@@ -61,7 +61,11 @@ impl Patterns {
                 Pick::Last => matches.last(),
             }?;
             let groups = (1..found.len()).filter_map(|group| found.get(group));
-            let group = if found.len() > 1 { groups.into_iter().find(|group| !group.as_str().is_empty()) } else { found.get(0) };
+            let group = if found.len() > 1 {
+                groups.into_iter().find(|group| !group.as_str().is_empty())
+            } else {
+                found.get(0)
+            };
             group.map(|group| group.as_str().trim()).filter(|piece| !piece.is_empty())
         })
     }
@@ -84,9 +88,9 @@ pub fn lenient(text: &str, question: &Question) -> Option<Answer> {
             let (place, _) = Number::find(text).pop()?;
             Some(Answer::Number(text[place].to_owned()))
         }
-        Expected::Choice(choices) => stated(text, question)
-            .or_else(|| lone_letter(text, choices))
-            .or_else(|| only_words(text, choices)),
+        Expected::Choice(choices) => {
+            stated(text, question).or_else(|| lone_letter(text, choices)).or_else(|| only_words(text, choices))
+        }
         Expected::Class(names) => stated(text, question).or_else(|| last_named(text, names)),
         Expected::Text | Expected::Exact => stated(text, question).or_else(|| {
             let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
@@ -137,9 +141,8 @@ fn last_named(text: &str, names: &[String]) -> Option<Answer> {
 /// Where a text stands in another as whole words.
 fn places(text: &str, words: &str) -> Vec<usize> {
     let within = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let whole = |at: &usize| {
-        !within(text[..*at].chars().next_back()) && !within(text[*at + words.len()..].chars().next())
-    };
+    let whole =
+        |at: &usize| !within(text[..*at].chars().next_back()) && !within(text[*at + words.len()..].chars().next());
     if words.is_empty() { Vec::new() } else { text.match_indices(words).map(|(at, _)| at).filter(whole).collect() }
 }
 
@@ -191,7 +194,11 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_named() {
         let refused = |pattern: &str| Patterns::parse(&["ok".to_owned(), pattern.to_owned()]).unwrap_err();
-        assert!(refused("(unclosed").starts_with("`(unclosed` is not a regular expression: "), "{}", refused("(unclosed"));
+        assert!(
+            refused("(unclosed").starts_with("`(unclosed` is not a regular expression: "),
+            "{}",
+            refused("(unclosed")
+        );
         assert!(refused("").contains("an empty pattern"));
         assert_eq!(patterns(&["a", "b"]).written(), "`a`, `b`");
     }

@@ -2,24 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::choices::Held;
+use super::super::choices::{Held, Stands};
 use retort_artifact::Likelihood;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
 use retort_stage::params::{FromNode, Scope, tagged};
-
-/// What stands for a choice when its probability is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stands {
-    /// Its letter between markers, as the student was taught to answer.
-    Answer,
-    /// Its words.
-    Text,
-    /// Its letter, or the name of the class, alone.
-    Label,
-}
-
-retort_stage::words!(Stands { Answer = "answer", Text = "text", Label = "label" });
 
 /// What choices are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +117,8 @@ mod tests {
             bytes,
         };
         let both = [held(0, Some(-6.0), 2, 12), held(1, Some(-8.0), 4, 10)];
-        let scores = |by: By| by.compared(&both, &[12, 8]).unwrap().iter().map(|choice| choice.score).collect::<Vec<_>>();
+        let scores =
+            |by: By| by.compared(&both, &[12, 8]).unwrap().iter().map(|choice| choice.score).collect::<Vec<_>>();
         assert_eq!(scores(By::Sum), [-6.0, -8.0]);
         assert_eq!(scores(By::Mean), [-3.0, -2.0]);
         assert_eq!(scores(By::Bytes), [-0.5, -0.8]);
