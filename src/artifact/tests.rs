@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The fields of an outcome.
+type Row = (String, Answer, Option<Answer>, String, usize, bool, Option<Answer>, Option<Vote>);
+
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         4 => (0usize..26).prop_map(|index| Answer::at(index).expect("below 26")),
@@ -71,7 +74,8 @@ proptest! {
             prop::option::of(prop::sample::select(vec![Vote::Majority, Vote::Any, Vote::Mean])),
         ), 0..6),
     ) {
-        let outcome = |(id, answer, predicted, output, tokens, equal, lenient, vote): (_, _, Option<Answer>, String, _, _, _, _)| {
+        let outcome = |row: Row| {
+            let (id, answer, predicted, output, tokens, equal, lenient, vote) = row;
             let lenient = lenient.map(|answer| Reading { predicted: Some(answer), equal });
             let sample = Sample {
                 output: output.clone(), tokens, strict: Reading { predicted: predicted.clone(), equal }, lenient: lenient.clone(),

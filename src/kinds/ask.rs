@@ -169,7 +169,7 @@ impl Asker<'_> {
         if let Some(end) = self.stop_in(&text[from..]) {
             text.truncate(from + end);
         }
-        Ok(Written { text, ids })
+        Ok(Written { ids, text })
     }
 
     /// Returns the text of tokens behind what it was made to begin with, and where it begins.

@@ -160,7 +160,7 @@ mod tests {
         let responses = Responses::sampled(rows.clone(), 2).unwrap();
         assert_eq!((responses.replicates(), responses.samples()), (2, 2));
         assert_eq!(responses.by_replicate(), [0.25, 0.75]);
-        assert_eq!(responses.share(), 0.5);
+        assert!((responses.share() - 0.5).abs() < 1e-12);
         assert_eq!(Responses::sampled(rows.clone(), 4).unwrap().by_replicate(), [0.5]);
         assert_eq!(Responses::new(rows.clone()).unwrap().replicates(), 4);
         assert!(Responses::sampled(rows, 3).is_err());

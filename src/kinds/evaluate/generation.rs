@@ -47,40 +47,37 @@ impl Evaluate {
             },
         };
         let mut missed = Missed::default();
-        let found: Vec<Timed<Outcome>> = match (self.samples.get(), &self.sampling) {
-            (Some(samples), Some(sampling)) => {
-                let mut all: Vec<(Vec<Sample>, u64)> = vec![(Vec::new(), 0); questions.len()];
-                for sample in 0..samples.get() {
-                    // Samples of a question differ in their seed alone, so that more of them leave those that are there.
-                    let sampling = SamplingRecipe { seed: Seed(seed_of(sampling.seed.0, sample)), ..sampling.clone() };
-                    asker.sampling = Some(sampling.sampling());
-                    let written = written(context, &self.model, &asker, Some(&sampling), questions)?;
-                    for ((question, (samples, took)), Timed { row, took_us }) in
-                        questions.iter().zip(&mut all).zip(&written)
-                    {
-                        samples.extend(sampled(question, usage, extract, row, &mut missed));
-                        *took += took_us;
-                    }
+        let found: Vec<Timed<Outcome>> = if let (Some(samples), Some(sampling)) = (self.samples.get(), &self.sampling) {
+            let mut all: Vec<(Vec<Sample>, u64)> = vec![(Vec::new(), 0); questions.len()];
+            for sample in 0..samples.get() {
+                // Samples of a question differ in their seed alone, so that more of them leave those that are there.
+                let sampling = SamplingRecipe { seed: Seed(seed_of(sampling.seed.0, sample)), ..sampling.clone() };
+                asker.sampling = Some(sampling.sampling());
+                let written = written(context, &self.model, &asker, Some(&sampling), questions)?;
+                for ((question, (samples, took)), Timed { row, took_us }) in
+                    questions.iter().zip(&mut all).zip(&written)
+                {
+                    samples.extend(sampled(question, usage, extract, row, &mut missed));
+                    *took += took_us;
                 }
-                let vote = self.vote.get().copied().unwrap_or(Vote::Majority);
-                let outcome = |(question, (samples, took_us)): (&&Question, (Vec<Sample>, u64))| {
-                    Some(Timed { row: voted(question, vote, samples)?, took_us })
-                };
-                questions.iter().zip(all).filter_map(outcome).collect()
             }
-            _ => {
-                let written = written(context, &self.model, &asker, self.sampling.as_ref(), questions)?;
-                let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Written>)| {
-                    let row = match extract {
-                        None => outcome(question, usage, row)?,
-                        Some(_) => {
-                            alone(outcome(question, usage, row)?, sampled(question, usage, extract, row, &mut missed)?)
-                        }
-                    };
-                    Some(Timed { row, took_us: *took_us })
+            let vote = self.vote.get().copied().unwrap_or(Vote::Majority);
+            let outcome = |(question, (samples, took_us)): (&&Question, (Vec<Sample>, u64))| {
+                Some(Timed { row: voted(question, vote, samples)?, took_us })
+            };
+            questions.iter().zip(all).filter_map(outcome).collect()
+        } else {
+            let written = written(context, &self.model, &asker, self.sampling.as_ref(), questions)?;
+            let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Written>)| {
+                let row = match extract {
+                    None => outcome(question, usage, row)?,
+                    Some(_) => {
+                        alone(outcome(question, usage, row)?, sampled(question, usage, extract, row, &mut missed)?)
+                    }
                 };
-                questions.iter().zip(&written).filter_map(outcome).collect()
-            }
+                Some(Timed { row, took_us: *took_us })
+            };
+            questions.iter().zip(&written).filter_map(outcome).collect()
         };
         extract.map_or(Ok(()), |extract| extract.check(&missed))?;
         Ok(found)
@@ -96,15 +93,12 @@ fn sampled(
     missed: &mut Missed,
 ) -> Option<Sample> {
     let right = question.answer.as_ref()?;
-    let (strict, lenient) = match extract {
-        Some(extract) => {
-            let (strict, lenient) = extract.read(&written.text, &usage.format, (question, right), missed);
-            (strict, Some(lenient))
-        }
-        None => {
-            let expected = Expected::from(question);
-            (judged(target::parse(&written.text, &usage.format, expected).ok(), expected, right), None)
-        }
+    let (strict, lenient) = if let Some(extract) = extract {
+        let (strict, lenient) = extract.read(&written.text, &usage.format, (question, right), missed);
+        (strict, Some(lenient))
+    } else {
+        let expected = Expected::from(question);
+        (judged(target::parse(&written.text, &usage.format, expected).ok(), expected, right), None)
     };
     Some(Sample { output: written.text.clone(), tokens: written.ids.len(), strict, lenient })
 }
@@ -113,4 +107,56 @@ fn sampled(
 fn alone(outcome: Outcome, sample: Sample) -> Outcome {
     let Reading { predicted, equal } = sample.strict;
     Outcome { predicted, equal, lenient: sample.lenient, ..outcome }
+}
+
+#[cfg(test)]
+mod tests {
+    use retort_artifact::{Answer, Format, Placement};
+    use retort_text::target::MARKER;
+    use retort_text::tokenizer::train_bpe;
+
+    use super::super::super::sequence::Sequences;
+    use super::*;
+
+    #[test]
+    fn spaces_between_a_prompt_and_what_follows_belong_to_what_follows() {
+        let text = "Question: Which is smoother?\nAnswer: smooth ice. So smooth ice.";
+        let tokenizer = train_bpe([text, text], 320, &[MARKER]).unwrap();
+        let usage = Usage {
+            format: Format { placement: Placement::None, marker: MARKER.into() },
+            prompt: "Question: {{ question }}\nAnswer:".into(),
+            begin: Vec::new(),
+            end: None,
+        };
+        let question = Question { id: "q".into(), stem: "Which is smoother?".into(), ..Question::default() };
+        let prompt = "Question: Which is smoother?\nAnswer:";
+        let ids = |text: &str| tokenizer.ids(text).unwrap();
+        let sequences = || Sequences::new(&usage, &tokenizer).unwrap();
+        // What is put between them, what answers begin with, and how a prompt and a scored text look then.
+        for (separator, prefill, asked, scored) in [
+            (None, "", "\n", "\nsmooth ice"),
+            (Some(" "), "", "", " smooth ice"),
+            (Some("\n\n"), "", "\n\n", "\n\nsmooth ice"),
+            (Some(""), "", "", "smooth ice"),
+            (Some(" "), "So", " So", " So smooth ice"),
+            (None, "So ", "\nSo ", "\nSo smooth ice"),
+        ] {
+            let mut sequences = sequences().prefilled(prefill);
+            if let Some(separator) = separator {
+                sequences = sequences.separated_by(separator);
+            }
+            assert_eq!(
+                sequences.prompt(&question).unwrap(),
+                ids(&format!("{prompt}{asked}")),
+                "{separator:?} {prefill}"
+            );
+            let (scored_ids, from) = sequences.continued(&question, "smooth ice").unwrap();
+            assert_eq!(tokenizer.decode(&scored_ids).unwrap(), format!("{prompt}{scored}"), "{separator:?} {prefill}");
+            assert_eq!(tokenizer.decode(&scored_ids[from..]).unwrap().trim(), "smooth ice", "{separator:?} {prefill}");
+        }
+        // Where the label lies is found whatever the separator.
+        let apart = sequences().separated_by(" ");
+        let sequence = apart.with_target(&question, &Answer::at(1).unwrap(), "").unwrap();
+        assert!(tokenizer.decode(&[sequence.ids[sequence.label_at]]).unwrap().contains('B'));
+    }
 }
