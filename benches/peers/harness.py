@@ -32,7 +32,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 VERSION = "0.4.13"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-# The prompts of the tasks, as Retort's templates have them. What they render is compared with the harness's own prompts.
+# The prompts of the tasks, as templates of Retort: `doc_to_text` of the tasks that the harness ships.
 PROMPTS = {
     "arc_easy": "Question: {{ question }}\nAnswer:",
     "openbookqa": "{{ question }}",
