@@ -280,6 +280,7 @@ def compare(theirs, said):
         if task == "gsm8k":
             # Where the texts differ, what is read of them may as well.
             line["same_text"] = sum(row["output"].strip() == rows[key][2].strip() for key, row in peers.items())
+            line["same_reading"] = sum((rows[key][1] or "[invalid]") == row[measure][1] for key, row in peers.items())
         else:
             gaps = [abs(a - b) for key, row in peers.items() for a, b in zip(row["log_probabilities"], rows[key][2])]
             line["largest_gap_nats"] = max(gaps)
@@ -342,7 +343,10 @@ def main():
     table = compare(theirs, ours(given, work, tasks))
     print("| task | measure | questions | lm-evaluation-harness | Retort | differing | |\n|---|---|---|---|---|---|---|")
     for line in table:
-        note = f"largest gap {line['largest_gap_nats']:.1e} nats" if "largest_gap_nats" in line else f"{line['same_text']} texts the same"
+        if "largest_gap_nats" in line:
+            note = f"largest gap {line['largest_gap_nats']:.1e} nats"
+        else:
+            note = f"{line['same_text']} texts and {line['same_reading']} extracted answers the same"
         print(
             f"| {line['task']} | {line['measure']} | {line['questions']} | {line['harness']:.4f} | {line['retort']:.4f} "
             f"| {len(line['differing'])} | {note} |"

@@ -147,7 +147,7 @@ fn samples_are_drawn_once_whatever_votes_and_whatever_stands_beside_them() {
     for row in rows(&project, "begun[begin=So ,student=untrained]") {
         assert!(row["output"].as_str().unwrap().starts_with("So "), "{row}");
     }
-    for row in rows(&project, "begun[begin=\"[FIN_LABEL]\",student=tuned]") {
+    for row in rows(&project, "begun[begin=[FIN_LABEL],student=tuned]") {
         assert!(row["output"].as_str().unwrap().starts_with("[FIN_LABEL]"), "{row}");
     }
     for row in rows(&project, "paused") {
