@@ -287,7 +287,11 @@ fn scores_that_are_drawn_are_pinned() {
         &project,
         &["untrained", "weighed", "agreed"],
         &expect![[r#"
-            untrained config
+            untrained config c5a2dc2739d5447e
+            untrained log 08b408b50bb194c2
+            untrained tokenizer 736d230c5fbf10b6
+            untrained usage b8407f9191f639ce
+            untrained weights ca28c420efd8e6c5
             weighed rows 582e4c480b738eda
             agreed rows e547dd0262e553cc
             agreed summary d26c59e9c79e12dc
