@@ -31,6 +31,10 @@ pub(super) struct Sequences<'a> {
     turns: Option<Turns>,
     /// What ends an answer when the student is asked.
     stops: Vec<u32>,
+    /// What stands between a prompt and what follows it.
+    separator: String,
+    /// The text that every answer begins with.
+    prefill: String,
 }
 
 /// What a token of a sequence belongs to.
@@ -77,7 +81,21 @@ impl<'a> Sequences<'a> {
         let mut stops: Vec<u32> = end.into_iter().map(Ok).chain(further).collect::<Result<_, _>>()?;
         stops.sort_unstable();
         stops.dedup();
-        Ok(Self { usage, prompt, tokenizer, begin, end, turns, stops })
+        let (separator, prefill) = (SEPARATOR.to_owned(), String::new());
+        Ok(Self { usage, prompt, tokenizer, begin, end, turns, stops, separator, prefill })
+    }
+
+    /// Puts another text between a prompt and what follows it, unless a chat template writes both. Spaces at its end belong to
+    /// what follows, as tokenizers have them with the word behind them.
+    pub(super) fn separated_by(mut self, separator: &str) -> Self {
+        separator.clone_into(&mut self.separator);
+        self
+    }
+
+    /// Makes every answer begin with a text.
+    pub(super) fn prefilled(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.prefill);
+        self
     }
 
     /// Returns the tokens that end an answer when the student is asked.
@@ -91,13 +109,15 @@ impl<'a> Sequences<'a> {
         &output[..until.unwrap_or(output.len())]
     }
 
-    /// Returns the tokens of a question as it is put to the student.
+    /// Returns the tokens of a question as it is put to the student, and of what its answer is made to begin with.
     pub(super) fn prompt(&self, question: &Question) -> Result<Vec<u32>, StageError> {
-        let text = match &self.turns {
-            Some(turns) => turns.ask(&self.message(question)?).map_err(|error| of(question, error))?,
-            None => self.message(question)? + SEPARATOR,
-        };
-        Ok(self.begun(self.tokenizer.ids(&text).map_err(data)?))
+        let asked = self.asked(question)?;
+        if !self.prefill.is_empty() {
+            let (mut ids, behind) = self.encoded(&asked, &self.prefill)?;
+            ids.extend(behind.into_iter().map(|token| token.id));
+            return Ok(ids);
+        }
+        Ok(self.begun(self.tokenizer.ids(&asked).map_err(data)?))
     }
 
     /// Puts before a text what begins one; a chat template may have written it itself.
@@ -110,33 +130,57 @@ impl<'a> Sequences<'a> {
         self.prompt.render(question, Shows::Hidden).map_err(data)
     }
 
-    /// Puts a target behind a question, as it is taught.
-    fn turn(&self, question: &Question, target: Target) -> Result<Turn, StageError> {
+    /// The spaces between a prompt and what follows it, which belong to the latter.
+    fn spaces(&self) -> &str {
+        if self.turns.is_some() { "" } else { &self.separator[self.separator.trim_end_matches(' ').len()..] }
+    }
+
+    /// A question as it is put, without the spaces that belong to what follows.
+    fn asked(&self, question: &Question) -> Result<String, StageError> {
         let message = self.message(question)?;
         match &self.turns {
-            Some(turns) => {
-                turns.answer(&message, &target, self.usage.end.as_deref()).map_err(|error| of(question, error))
-            }
-            None => Ok(Turn { asked: message + SEPARATOR, said_to: target.text.len(), lead_to: 0, taught: target }),
+            Some(turns) => turns.ask(&message).map_err(|error| of(question, error)),
+            None => Ok(message + self.separator.trim_end_matches(' ')),
         }
     }
 
+    /// Puts a target behind a question, as it is taught.
+    fn turn(&self, question: &Question, target: Target) -> Result<Turn, StageError> {
+        match &self.turns {
+            Some(turns) => turns
+                .answer(&self.message(question)?, &target, self.usage.end.as_deref())
+                .map_err(|error| of(question, error)),
+            None => Ok(Turn { asked: self.asked(question)?, said_to: target.text.len(), lead_to: 0, taught: target }),
+        }
+    }
+
+    /// Returns the tokens of a question as it is put, and those of a text behind it with their places in the text.
+    fn encoded(&self, asked: &str, text: &str) -> Result<(Vec<u32>, Vec<Token>), StageError> {
+        let spaces = self.spaces();
+        let (prompt, mut behind) = self.tokenizer.encode_pair(asked, &format!("{spaces}{text}")).map_err(data)?;
+        for Token { span, .. } in &mut behind {
+            *span = span.start.saturating_sub(spaces.len())..span.end.saturating_sub(spaces.len());
+        }
+        Ok((self.begun(prompt), behind))
+    }
+
     /// Returns the tokens of a question followed by those of a text that the student is to say, and the index of the first of
-    /// these.
+    /// these. Where answers are made to begin with something, that stands before the text.
     pub(super) fn continued(&self, question: &Question, text: &str) -> Result<(Vec<u32>, usize), StageError> {
+        let mut before = self.prefill.clone();
+        if !before.is_empty() && !before.ends_with(char::is_whitespace) {
+            before.push(' ');
+        }
+        let text = format!("{before}{text}");
         let start = text.len() - text.trim_start().len();
         let whole = start..start + text.trim().len();
-        let target = Target {
-            text: text.to_owned(),
-            answer: whole.clone(),
-            label: whole,
-            rationales: Vec::new(),
-            brackets: None,
-        };
-        let Turn { asked, taught, said_to, .. } = self.turn(question, target)?;
-        let (ids, behind) = self.tokenizer.encode_pair(&asked, &taught.text[..said_to]).map_err(data)?;
-        let mut ids = self.begun(ids);
-        let from = ids.len();
+        let (answer, label) = (whole.clone(), whole);
+        let target = Target { text, answer, label, rationales: Vec::new(), brackets: None };
+        let Turn { asked, taught, said_to, lead_to } = self.turn(question, target)?;
+        let (mut ids, behind) = self.encoded(&asked, &taught.text[..said_to])?;
+        let given = behind.iter().take_while(|token| token.span.end <= lead_to + before.len()).count();
+        // Where all is one token, it is the text's.
+        let from = ids.len() + if before.is_empty() { 0 } else { given };
         ids.extend(behind.into_iter().map(|token| token.id));
         Ok((ids, from))
     }
@@ -155,8 +199,7 @@ impl<'a> Sequences<'a> {
     ) -> Result<Sequence, StageError> {
         let target = target::render(&self.usage.format, answer, rationale).map_err(|error| of(question, error))?;
         let Turn { asked, taught: target, said_to, lead_to } = self.turn(question, target)?;
-        let (ids, behind) = self.tokenizer.encode_pair(&asked, &target.text).map_err(data)?;
-        let mut ids = self.begun(ids);
+        let (mut ids, behind) = self.encoded(&asked, &target.text)?;
         let target_from = ids.len();
         let (mut label_at, mut within, mut parts) = (target_from, Vec::new(), vec![Part::Prompt; target_from]);
         let reasons_first = target.rationales.first().is_some_and(|first| first.start < target.answer.start);
@@ -197,8 +240,13 @@ impl<'a> Sequences<'a> {
         let spelled = target::render(format, answer, "").map_err(|error| of(question, error))?.text;
         // What cannot be read as it was written is another matter, such as a label that the question does not have.
         let Ok(meant) = target::parse(&spelled, format, expected) else { return Ok(()) };
-        let taught = self.said(&sequence.ids[sequence.target_from..]);
-        let text = self.tokenizer.decode(taught).map_err(data)?;
+        let taught = &sequence.ids[sequence.target_from..];
+        let until = match (&self.turns, self.end) {
+            (Some(_), _) => self.said(taught),
+            (None, Some(_)) => &taught[..taught.len() - 1],
+            (None, None) => taught,
+        };
+        let text = self.tokenizer.decode(until).map_err(data)?;
         match target::parse(&text, format, expected) {
             Ok(read) if expected.same(&read, &meant) => Ok(()),
             read => Err(of(

@@ -39,6 +39,7 @@ mod operations;
 mod paper;
 mod pipelines;
 mod published;
+mod readings;
 mod remotes;
 mod reruns;
 mod retention;
