@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{bytes_of, stored};
+use super::target_log::{MixedDataset, TargetLog, TargetUsage};
 use super::{Artifact, ArtifactKind, CodecError, Part, Parts};
 use retort_fingerprint::Digest;
 
@@ -66,6 +67,9 @@ pub struct Usage {
     pub begin: Vec<String>,
     /// The token that ends a sequence, if it was taught one.
     pub end: Option<String>,
+    /// The targets that it was taught, where there are several; the format and the prompt above are those of one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetUsage>,
 }
 
 /// One evaluation on the dev split during training.
@@ -98,7 +102,14 @@ pub struct TrainingLog {
     pub unscored: usize,
     /// Examples cut to the maximum length.
     pub truncated: usize,
-    /// The mean loss of each optimiser step, in nats per target token, each by its weight.
+    /// What was trained on of each dataset, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<MixedDataset>,
+    /// How the training of each target went, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetLog>,
+    /// The mean loss of each optimiser step, in nats per target token, each by its weight; of several targets the sum of their
+    /// mean losses, each by its weight.
     pub losses: Vec<f32>,
     /// The learning rate of each optimiser step.
     #[serde(default)]
@@ -208,7 +219,7 @@ mod tests {
             config: b"{}".to_vec(),
             tokenizer: b"[]".to_vec(),
             weights: Digest::of(b"weights"),
-            usage: Usage { format, prompt: "?".into(), begin: Vec::new(), end: None },
+            usage: Usage { format, prompt: "?".into(), begin: Vec::new(), end: None, targets: Vec::new() },
             log: TrainingLog { best_step: 7, ..TrainingLog::default() },
         }
     }

@@ -19,6 +19,7 @@ mod rationale;
 mod readings;
 mod report;
 mod scores;
+mod target_log;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
@@ -40,6 +41,7 @@ pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
 pub use report::ReportFiles;
 pub use scores::{Likelihood, Outcome, Scores};
+pub use target_log::{MixedDataset, TargetLog, TargetUsage};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
 pub use votes::{Elicited, Poll, Right, Votes};

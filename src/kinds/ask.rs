@@ -231,6 +231,7 @@ mod tests {
             prompt: STUDENT.into(),
             begin: Vec::new(),
             end: Some("<|endoftext|>".into()),
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let examples: Vec<Example> = questions

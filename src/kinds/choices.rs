@@ -110,6 +110,7 @@ mod tests {
             prompt: STUDENT.into(),
             begin: Vec::new(),
             end: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let size =
@@ -150,6 +151,7 @@ mod tests {
             prompt: STUDENT.into(),
             begin: Vec::new(),
             end: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let refused = candidates(&sequences, question, Stands::Text).unwrap_err().to_string();

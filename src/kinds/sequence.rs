@@ -11,7 +11,7 @@ use retort_artifact::{Answer, Question, Usage};
 use retort_model::{Example, TokenWeight};
 use retort_stage::StageError;
 use retort_text::prompt::{Answer as Shows, SEPARATOR, Template};
-use retort_text::target;
+use retort_text::target::{self, Target};
 use retort_text::tokenizer::{Token, Tokenizer};
 
 /// Puts sequences together in the way a student is taught to write.
@@ -110,6 +110,18 @@ impl<'a> Sequences<'a> {
     ) -> Result<Sequence, StageError> {
         let target = target::render(&self.usage.format, answer, rationale)
             .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
+        self.written(question, &target)
+    }
+
+    /// Returns the tokens of a question followed by a rationale alone, which is all of the target.
+    pub(super) fn with_rationale(&self, question: &Question, rationale: &str) -> Result<Sequence, StageError> {
+        let text = rationale.trim().to_owned();
+        let whole = 0..text.len();
+        self.written(question, &Target { text, answer: 0..0, label: 0..0, rationales: vec![whole] })
+    }
+
+    /// Returns the tokens of a question followed by a target.
+    fn written(&self, question: &Question, target: &Target) -> Result<Sequence, StageError> {
         let (mut ids, behind) = self.followed(question, &target.text)?;
         let target_from = ids.len();
         let (mut label_at, mut within, mut parts) = (target_from, Vec::new(), vec![Part::Prompt; target_from]);
@@ -159,7 +171,7 @@ impl Sequence {
             weights.truncate(length_max);
             weights
         });
-        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights }, cut))
+        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights, task: None }, cut))
     }
 }
 
@@ -215,7 +227,7 @@ mod tests {
 
     fn usage(placement: Placement, end: Option<&str>) -> Usage {
         let format = Format { placement, marker: MARKER.into() };
-        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end: end.map(str::to_owned) }
+        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end: end.map(str::to_owned), targets: Vec::new() }
     }
 
     const PLACEMENTS: [Placement; 4] = [Placement::None, Placement::Before, Placement::After, Placement::Both];

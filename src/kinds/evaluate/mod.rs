@@ -8,7 +8,7 @@ use crate::failed::model_failed;
 use retort_artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
 use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_model::{Budget, Config, Device, Model, Sampling, WeightsFile};
-use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
+use retort_stage::params::{Count, Input, Later, PositiveReal, Seed, Share};
 use retort_stage::{Clash, Context, Slot, Stage, StageError};
 use retort_text::answer::Expected;
 use retort_text::tokenizer::Tokenizer;
@@ -22,6 +22,7 @@ use self::rows::{Timed, asked, keep_times};
 use super::ask::{Asker, Written, max_new, outcome};
 use super::choices::{Candidate, Held, candidates, held};
 use super::sequence::{Sequences, data};
+use super::targets::asked_for;
 
 /// The name of the rows of choices that a student holds for likely.
 const ROWS: &str = "evaluate";
@@ -50,6 +51,9 @@ retort_stage::params! {
         pub questions: Input<Questions>,
         /// The split to ask; questions without a known answer are left out.
         pub split: Split = Split::Test,
+        /// Which of several `targets` that the student was taught it is asked for, by name; the first with an answer where this is
+        /// not given.
+        pub target: Later<String>,
         /// How the answer is found: by `generation`, or by `likelihood` of the choices or classes, which also gives their
         /// probabilities.
         pub score: Scoring = Scoring::Generation,
@@ -147,7 +151,10 @@ impl Stage for Evaluate {
         if questions.is_empty() {
             return Err(data(format!("split `{}` has no question with a known answer", self.split)));
         }
-        let loaded = Loaded::from(context, &self.model)?;
+        let mut loaded = Loaded::from(context, &self.model)?;
+        if let Some(target) = self.target.get() {
+            loaded.checkpoint.usage = asked_for(&loaded.checkpoint.usage, target)?;
+        }
         let outcomes = match &self.score {
             Scoring::Generation => self.by_generation(context, &loaded, &questions)?,
             Scoring::Likelihood(recipe) => self.by_likelihood(context, &loaded, &questions, recipe)?,

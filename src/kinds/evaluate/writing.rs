@@ -33,13 +33,16 @@ pub(crate) fn written(
             Expected::Class(names) => names.iter().map(|name| format!("class {name}")).collect(),
             Expected::Number | Expected::Text | Expected::Exact => vec![expected.name().to_owned()],
         };
-        Ok(RowKey::of(&Term::record([
-            ("student", student.clone()),
-            ("prompt", prompt.term()),
-            ("labels", labels.term()),
-            ("max_new", asker.max_new.term()),
-            ("sampling", sampling.map_or(Term::None, ContentHash::term)),
-            ("revision", REVISION.term()),
+        // Where a student has several targets, what ends an answer depends on the target as well.
+        let target = (!asker.usage.targets.is_empty()).then(|| asker.usage.format.placement.term());
+        Ok(RowKey::of(&Term::present([
+            ("student", Some(student.clone())),
+            ("prompt", Some(prompt.term())),
+            ("labels", Some(labels.term())),
+            ("max_new", Some(asker.max_new.term())),
+            ("sampling", Some(sampling.map_or(Term::None, ContentHash::term))),
+            ("revision", Some(REVISION.term())),
+            ("placement", target),
         ])))
     };
     let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
