@@ -3,8 +3,8 @@
 //! The loss of a step is `Σₜ λₜ·Lₜ`, where `λₜ` is the weight of task `t` and `Lₜ` the mean, over the task's sequences in the
 //! step, of each sequence's own mean cross-entropy over the tokens that carry loss, by their weights. It is not divided by
 //! `Σₜ λₜ`. With two tasks, the label and the rationale, that is `L_label + λ·L_rationale` of Hsieh et al. (2023), *Distilling
-//! Step-by-Step!*, equation 5, where the mean of a long rationale counts for as much as that of a label. A batch counts
-//! questions, and holds all the sequences of each.
+//! Step-by-Step!*, where the mean of a long rationale counts for as much as that of a label. A batch counts questions, and
+//! holds all the sequences of each.
 
 use std::collections::BTreeMap;
 

@@ -177,7 +177,7 @@ stages:
   strays:
     elicit: { questions: choices, split: dev, teacher: gold }
   tokens:
-    tokenizer: { questions: choices, rationales: of-choices, vocabulary: 400 }
+    tokenizer: { questions: [choices, sums], rationales: [of-choices, of-sums], vocabulary: 400 }
   mixed:
     over: { placement: [none, after] }
     train:
