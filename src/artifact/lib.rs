@@ -18,6 +18,7 @@ mod question;
 mod rationale;
 mod readings;
 mod report;
+mod sample;
 mod scores;
 mod target_log;
 #[cfg(test)]
@@ -40,7 +41,8 @@ pub use question::{Choice, Label, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
 pub use report::ReportFiles;
-pub use scores::{Likelihood, Outcome, Scores};
+pub use sample::{Reading, Sample, Vote};
+pub use scores::{Likelihood, Outcome, Scores, Strictness};
 pub use target_log::{MixedDataset, TargetLog, TargetUsage};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
