@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{bytes_of, stored};
+use super::target_log::{MixedDataset, TargetLog, TargetUsage};
 use super::{Artifact, ArtifactKind, Chat, CodecError, Part, Parts, Think};
 use retort_fingerprint::Digest;
 
@@ -86,6 +87,9 @@ pub struct Usage {
     /// How it is talked to, where a chat template writes its prompts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<Chat>,
+    /// The targets that it was taught, where there are several; the format and the prompt above are those of one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetUsage>,
 }
 
 /// One evaluation on the dev split during training.
@@ -118,7 +122,14 @@ pub struct TrainingLog {
     pub unscored: usize,
     /// Examples cut to the maximum length.
     pub truncated: usize,
-    /// The mean loss of each optimiser step, in nats per target token, each by its weight.
+    /// What was trained on of each dataset, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<MixedDataset>,
+    /// How the training of each target went, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetLog>,
+    /// The mean loss of each optimiser step, in nats per target token, each by its weight; of several targets the sum of their
+    /// mean losses, each by its weight.
     pub losses: Vec<f32>,
     /// The learning rate of each optimiser step.
     #[serde(default)]
@@ -228,7 +239,7 @@ mod tests {
             config: b"{}".to_vec(),
             tokenizer: b"[]".to_vec(),
             weights: Digest::of(b"weights"),
-            usage: Usage { format, prompt: "?".into(), begin: Vec::new(), end: None, chat: None },
+            usage: Usage { format, prompt: "?".into(), begin: Vec::new(), end: None, chat: None, targets: Vec::new() },
             log: TrainingLog { best_step: 7, ..TrainingLog::default() },
         }
     }

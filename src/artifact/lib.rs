@@ -21,6 +21,7 @@ mod readings;
 mod report;
 mod sample;
 mod scores;
+mod target_log;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
@@ -44,6 +45,7 @@ pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
 pub use report::ReportFiles;
 pub use sample::{Reading, Sample, Vote};
 pub use scores::{Likelihood, Outcome, Scores, Strictness};
+pub use target_log::{MixedDataset, TargetLog, TargetUsage};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
 pub use votes::{Elicited, Poll, Right, Votes};

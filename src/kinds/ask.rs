@@ -319,6 +319,7 @@ mod tests {
             begin: Vec::new(),
             end: Some("<|endoftext|>".into()),
             chat: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let examples: Vec<Example> = questions

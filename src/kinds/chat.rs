@@ -193,7 +193,7 @@ impl Writing<'_> {
 
     /// How the student is taught to write.
     pub(super) fn format(&self, turns: Option<&Turns>) -> Format {
-        let think = self.think.filter(|_| !self.placement.label_first()).map(|Brackets { open, close }| Think {
+        let think = self.think.map(|Brackets { open, close }| Think {
             open: open.clone(),
             close: close.clone(),
             opened: turns.is_some_and(|turns| turns.opens(open)),

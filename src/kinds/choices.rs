@@ -127,6 +127,7 @@ mod tests {
             begin: Vec::new(),
             end: None,
             chat: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let size =
@@ -168,6 +169,7 @@ mod tests {
             begin: Vec::new(),
             end: None,
             chat: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let refused = candidates(&sequences, question, Stands::Text).unwrap_err().to_string();

@@ -103,6 +103,7 @@ impl Pretrained {
             tokenizer.set_begin(&begin).map_err(data)?;
         }
         let format = Format::marked(self.placement, self.marker.clone());
-        Ok((tokenizer, Usage { format, prompt: self.template(context)?, begin, end, chat: None }))
+        let prompt = self.template(context)?;
+        Ok((tokenizer, Usage { format, prompt, begin, end, chat: None, targets: Vec::new() }))
     }
 }

@@ -198,6 +198,18 @@ impl<'a> Sequences<'a> {
         rationale: &str,
     ) -> Result<Sequence, StageError> {
         let target = target::render(&self.usage.format, answer, rationale).map_err(|error| of(question, error))?;
+        self.written(question, target)
+    }
+
+    /// Returns the tokens of a question followed by a rationale alone, which is all of the target.
+    pub(super) fn with_rationale(&self, question: &Question, rationale: &str) -> Result<Sequence, StageError> {
+        let text = rationale.trim().to_owned();
+        let rationales = Vec::from([0..text.len()]);
+        self.written(question, Target { text, answer: 0..0, label: 0..0, rationales, brackets: None })
+    }
+
+    /// Returns the tokens of a question followed by a target.
+    fn written(&self, question: &Question, target: Target) -> Result<Sequence, StageError> {
         let Turn { asked, taught: target, said_to, lead_to } = self.turn(question, target)?;
         let (mut ids, behind) = self.encoded(&asked, &target.text)?;
         let target_from = ids.len();
@@ -304,7 +316,7 @@ impl Sequence {
             weights.truncate(length_max);
             weights
         });
-        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights }, cut))
+        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights, task: None }, cut))
     }
 }
 
@@ -360,7 +372,8 @@ mod tests {
 
     fn usage(placement: Placement, end: Option<&str>) -> Usage {
         let format = Format::marked(placement, MARKER);
-        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end: end.map(str::to_owned), chat: None }
+        let end = end.map(str::to_owned);
+        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end, chat: None, targets: Vec::new() }
     }
 
     const PLACEMENTS: [Placement; 4] = [Placement::None, Placement::Before, Placement::After, Placement::Both];

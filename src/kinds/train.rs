@@ -1,7 +1,7 @@
 //! `train`: a student fine-tuned on questions with labels and rationales.
 
 use crate::failed::{device_failed, model_failed};
-use retort_artifact::{Checkpoint, Evaluation, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage};
+use retort_artifact::{Checkpoint, Evaluation, Placement, Rationales, Split, TrainingLog, Usage};
 use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
 use retort_stage::params::{Aside, Count, Input, Later, ModelSpec, Seed};
 use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
@@ -9,6 +9,7 @@ use retort_text::chat_template::Day;
 use retort_text::prompt::{self, STUDENT, Template};
 use retort_text::target::MARKER;
 use retort_text::tokenizer::Tokenizer;
+use retort_text::turn::Turns;
 
 use super::ask::max_new;
 use super::bounds::{Begin, End};
@@ -18,12 +19,14 @@ use super::hooks::Hooks;
 use super::keeping::{self, STATE};
 use super::labels::Labels;
 use super::missing::Missing;
+use super::mixture::Asked;
 use super::pace::Pace;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
 use super::sequence::{data, turns};
 use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
+use super::targets::Target;
 use super::weights::Weights;
 
 /// Whether the marker is a token of its own.
@@ -67,11 +70,18 @@ retort_stage::params! {
         /// What is trained: the name of a model, or `new: {…}`, `path: …` or `{ hub: …, revision: … }`.
         pub student: ModelSpec<Student>,
         /// The questions: it is trained on the train split, and evaluated on the dev split.
-        pub questions: Input<Questions>,
+        ///
+        /// Several datasets are a list: `[ { questions: a, rationales: of-a, proportion: 2 }, { questions: b, … } ]`.
+        pub questions: Asked,
         /// The rationales; with `placement: none` only their labels are read, and these only with `labels: teacher`.
         pub rationales: Option<Input<Rationales>>,
         /// Where the target has its rationale: `none`, `before` the label, `after` it, or `both`.
-        pub placement: Placement,
+        pub placement: Option<Placement>,
+        /// Several targets a question instead of one `placement`, each a sequence of its own: `[ { placement: none, prefix:
+        /// "[label] " }, { placement: alone, prefix: "[rationale] ", weight: 0.5 } ]` distils step by step. The loss is the
+        /// sum of weight · mean loss over the targets; a batch counts questions. The student is evaluated by the first target
+        /// with an answer.
+        pub targets: Later<Vec<Target>>,
         /// What becomes of questions that have no rationale where the target needs one: it will `fail`, `drop` them, or
         /// `keep` them and train on their labels alone.
         pub missing: Missing = Missing::Fail,
@@ -131,11 +141,17 @@ impl Stage for Train {
     fn check(&self) -> Result<(), Clash> {
         let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
         self.writing().check()?;
-        if self.rationales.is_none() && self.placement != Placement::None {
-            let why = format!("`placement: {}` needs `rationales`", self.placement);
+        self.check_targets()?;
+        self.check_datasets()?;
+        if !self.has_rationales() && self.writes_rationales() {
+            if self.targets.get().is_some() {
+                let why = "a target with a rationale needs `rationales`";
+                return clash("targets", why, "name the stage that gives them, or use targets of `placement: none`");
+            }
+            let why = format!("`placement: {}` needs `rationales`", self.placement());
             return clash("placement", &why, "name the stage that gives them, or use `placement: none`");
         }
-        if self.labels == Labels::Teacher && self.rationales.is_none() {
+        if self.labels == Labels::Teacher && !self.has_rationales() {
             let why = "`labels: teacher` needs `rationales`, whose labels are trained";
             return clash("labels", why, "name the stage that gives them, or use `labels: gold`");
         }
@@ -143,10 +159,10 @@ impl Stage for Train {
             let why = "with `labels: teacher`, a question that the teacher did not answer has no label to keep it for";
             return clash("missing", why, "use `missing: drop`");
         }
-        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement.label_first() {
+        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement().label_first() {
             let why = format!(
                 "`eval_by: likelihood` needs the label first, and with `placement: {}` it follows a rationale",
-                self.placement
+                self.placement()
             );
             return clash("recipe", &why, "use `eval_by: generation`");
         }
@@ -177,12 +193,13 @@ impl Stage for Train {
     }
 
     fn parts(&self, port: &str) -> Option<Vec<String>> {
-        match port {
+        // Of several datasets, ports are called `questions[0].questions` and `questions[0].rationales`.
+        match port.rsplit('.').next().filter(|_| port.starts_with("questions")).unwrap_or(port) {
             "questions" if self.recipe.eval_every.is_some() => Some(vec!["dev".into(), "train".into()]),
             "questions" => Some(vec!["train".into()]),
             // The baseline reads no rationales, so it is one and the same student whatever they are.
-            "rationales" if self.placement == Placement::None && self.labels == Labels::Teacher => None,
-            "rationales" | "weights.tokens" if self.placement == Placement::None => Some(Vec::new()),
+            "rationales" if !self.reads() => Some(Vec::new()),
+            "weights.tokens" if !self.writes_rationales() => Some(Vec::new()),
             _ => None,
         }
     }
@@ -200,6 +217,8 @@ impl Stage for Train {
         if let Err(error) = self.prompt_source(context, STUDENT) {
             return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect();
         }
+        let plain = self.prompt_source(context, STUDENT).map(|prompt| self.usage(prompt, None));
+        flaws.extend(Flaw::of("targets", plain.and_then(|usage| self.usages(context, usage)).map(drop)));
         let Self { begin, end, marker_as, add_tokens, prompt, system, .. } = self;
         let written = format!("{} {system:?}", prompt.is_chat());
         let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?} {written}", self.student.0.seen(context));
@@ -217,8 +236,11 @@ impl Stage for Train {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
-        let questions = context.read(&self.questions)?;
-        let (tokenizer, usage, added) = self.speech(context, prompt::student(questions.split(Split::Train)))?;
+        let materials = self.materials(context)?;
+        let asked = || materials.iter().flat_map(|material| material.questions.split(Split::Train));
+        let (tokenizer, base, added) = self.speech(context, prompt::student(asked()))?;
+        let (usage, of_targets) = self.usages(context, base)?;
+        self.warn_of_likeness(context, &of_targets);
         if let Some(chat) = &usage.chat
             && turns(chat)?.asked_day()
         {
@@ -226,10 +248,9 @@ impl Stage for Train {
         }
         let mut model = self.load(context, &tokenizer)?;
         let Prepared { examples, questions: made_of, mut log } =
-            self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
-        let dev: Vec<&Question> =
-            questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
-        let dev = &dev[..self.recipe.eval_questions.map_or(dev.len(), |most| most.get().min(dev.len()))];
+            self.examples(context, &of_targets, &tokenizer, &materials, model.config().context())?;
+        let dev = self.dev(&materials);
+        let dev = dev.as_slice();
         if self.recipe.eval_every.is_some() && dev.is_empty() {
             return Err(data(
                 "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
@@ -246,6 +267,7 @@ impl Stage for Train {
             usage: &usage,
             dev,
             eval_by: self.recipe.eval_by,
+            targets: log.targets.iter().map(|target| target.name.clone()).collect(),
             max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer, dev.iter().copied())?,
             keeps: (self.keep.0 == Keep::Full).then(|| context.partial()),
             saving: Saving::new(context.partial(), STATE),
@@ -319,14 +341,14 @@ impl Train {
     }
 
     fn writing(&self) -> Writing<'_> {
-        let Self { prompt, system, think, answer_form, marker, placement, end, .. } = self;
+        let Self { prompt, system, think, answer_form, marker, end, .. } = self;
         Writing {
             prompt,
             system: system.get().map(String::as_str),
             think: think.get(),
             answer_form: answer_form.get().map(String::as_str),
             marker,
-            placement: *placement,
+            placement: self.placement(),
             end,
         }
     }
@@ -368,10 +390,15 @@ impl Train {
             tokenizer.set_begin(&begin).map_err(data)?;
         }
         let turns = talk.as_ref().map(|talk| &talk.turns);
-        let format = self.writing().format(turns);
         let chat = talk.as_ref().map(|talk| talk.kept(&tokenizer, &own_end, end.as_deref()));
-        let usage = Usage { format, prompt: self.prompt_source(context, prompt)?, begin, end, chat };
+        let usage = Usage { begin, end, chat, ..self.usage(self.prompt_source(context, prompt)?, turns) };
         Ok((tokenizer, usage, added))
+    }
+
+    /// How the student is asked by the stage's own prompt, with neither a beginning nor an end yet.
+    fn usage(&self, prompt: String, turns: Option<&Turns>) -> Usage {
+        let format = self.writing().format(turns);
+        Usage { format, prompt, begin: Vec::new(), end: None, chat: None, targets: Vec::new() }
     }
 
     /// The template that writes a question; `default` where the stage names none.
@@ -387,6 +414,9 @@ impl Train {
 
 fn note(log: &mut TrainingLog, fitted: &FitLog) {
     log.losses = fitted.steps.iter().map(|step| step.loss as f32).collect();
+    for (index, target) in log.targets.iter_mut().enumerate() {
+        target.losses = fitted.tasks.iter().map(|step| step[index].map(|loss| loss as f32)).collect();
+    }
     log.learning_rates = fitted.steps.iter().map(|step| step.lr as f32).collect();
     log.grad_norms = fitted.steps.iter().map(|step| step.grad_norm as f32).collect();
     log.tokens = fitted.steps.iter().map(|step| step.tokens).sum();

@@ -164,6 +164,20 @@ pub enum FitError {
         /// The weight.
         weight: f32,
     },
+    /// An example whose task has a weight that is not above 0.
+    #[error("cannot train on example {example}: its task weighs {weight}, which is not above 0")]
+    TaskWeight {
+        /// Its index.
+        example: usize,
+        /// The weight.
+        weight: f64,
+    },
+    /// An example without a task beside others that have one.
+    #[error("cannot train on example {example}: it teaches no task, and others do")]
+    NoTask {
+        /// Its index.
+        example: usize,
+    },
     /// An example all of whose targets weigh nothing, at the beginning or at the end.
     #[error("cannot train on example {example}: in some step none of its tokens that carry loss weighs anything")]
     Weightless {

@@ -47,13 +47,17 @@ pub(crate) struct Update {
     pub(crate) drops: Option<Drops>,
     /// The precision of matrix products.
     pub(crate) precision: Precision,
+    /// What the weighted sum is divided by; the sum of the weights where this is not given.
+    pub(crate) mass: Option<f64>,
 }
 
 /// What one optimiser step found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Learned {
     /// Mean cross-entropy over the targets of all batches of the step, each by its weight.
     pub(crate) loss: f64,
+    /// The part of each batch in it.
+    pub(crate) parts: Vec<f64>,
     /// Norm of the gradient before clipping.
     pub(crate) grad_norm: f64,
 }
@@ -96,17 +100,18 @@ impl Batch<'_> {
 
 impl<B: Kernels> Network<B> {
     /// One step of the optimiser: the gradient of the mean cross-entropy over all targets of `batches`, clipped. The mean
-    /// is the sum of weight · cross-entropy over the sum of the weights, both over all batches.
+    /// is the sum of weight · cross-entropy over the sum of the weights, both over all batches, or over `update.mass`.
     pub(crate) fn learn(&mut self, batches: &[Batch<'_>], update: &Update) -> Result<Learned, DeviceError> {
-        let mass: f64 = batches.iter().map(Batch::mass).sum();
+        let mass = update.mass.unwrap_or_else(|| batches.iter().map(Batch::mass).sum());
         let scale = 1.0 / if mass > 0.0 { mass as f32 } else { 1.0 };
-        let mut loss = 0.0;
+        let mut parts = Vec::with_capacity(batches.len());
         let mut grads: Vec<Option<Real<B>>> = vec![None; self.values.len()];
         for (i, batch) in batches.iter().enumerate() {
             let drops = update.drops.map(|drops| Drops { seed: drops.seed.wrapping_add(i as u64), ..drops });
-            loss += self.accumulate(batch, scale, drops, update.precision, &mut grads)?;
+            parts.push(self.accumulate(batch, scale, drops, update.precision, &mut grads)?);
         }
-        let Some(mut training) = self.training.take() else { return Ok(Learned { loss, grad_norm: 0.0 }) };
+        let loss = parts.iter().fold(0.0, |sum, part| sum + part);
+        let Some(mut training) = self.training.take() else { return Ok(Learned { loss, parts, grad_norm: 0.0 }) };
         let learned = match &training.adaptation {
             Some(adaptation) => {
                 grads = adaptation.gradients(&training.learned, &grads);
@@ -135,7 +140,7 @@ impl<B: Kernels> Network<B> {
         }
         self.training = Some(training);
         self.learn_as(next);
-        Ok(Learned { loss, grad_norm })
+        Ok(Learned { loss, parts, grad_norm })
     }
 
     /// Adds the gradients of one batch to `grads` and returns its share of the loss.

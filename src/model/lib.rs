@@ -41,6 +41,7 @@ mod rotary;
 mod saved;
 mod sealed;
 mod student;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod weighing;
@@ -74,4 +75,5 @@ pub use self::recipe::{Decay, Length, Recipe, Schedule};
 pub use self::rotary::{Rotary, RotaryScaling};
 pub use self::saved::StateError;
 pub use self::student::Model;
+pub use self::tasks::Task;
 pub use self::weighing::{Ramp, TokenWeight};

@@ -7,7 +7,7 @@ use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
 use super::{
     Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, csv, foresight, html, label,
-    latex, markdown, pivot, record, reliability, tabulate, teachers,
+    latex, markdown, pivot, record, reliability, tabulate, targets, teachers,
 };
 use retort_artifact::ReportFiles;
 
@@ -63,6 +63,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         let trainings = tabulate::trainings(input, &layout);
         let curves = chart::trainings(input, &layout);
         sections.extend(trainings.map(own));
+        sections.extend(targets::table(input, &layout).map(own));
         sections.extend((!curves.is_empty()).then(|| Section::drawn(curves)));
         differences = Differences::of(input, &layout, &summaries);
     }

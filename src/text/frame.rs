@@ -66,9 +66,11 @@ impl<'a> Frame<'a> {
             }
             None => (marker, marker, Around::Markers),
         };
-        let opened = think.as_ref().is_some_and(|think| think.opened);
         let label_first = placement.label_first();
-        Self { opening, closing, around, label_first, think: think.as_ref(), opened, lead: lead.trim() }
+        // What answers at once has no thoughts to pass over.
+        let think = think.as_ref().filter(|_| !label_first);
+        let opened = think.is_some_and(|think| think.opened);
+        Self { opening, closing, around, label_first, think, opened, lead: lead.trim() }
     }
 
     /// The same for a text that has the opening bracket of its thoughts, whoever writes it.
@@ -106,7 +108,13 @@ impl<'a> Frame<'a> {
         if !self.lead.is_empty() {
             let rest = &output[behind(0)..];
             match rest.strip_prefix(self.lead) {
-                Some(rest) => from = output.len() - rest.len(),
+                Some(rest) => {
+                    from = output.len() - rest.len();
+                    // The lead may have closed the thoughts, which are empty then.
+                    if self.think.is_some_and(|think| self.lead.ends_with(think.close.trim())) {
+                        return Some(from);
+                    }
+                }
                 None if self.lead.starts_with(rest) => return None,
                 None => {}
             }

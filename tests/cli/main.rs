@@ -51,6 +51,7 @@ mod silent_failures;
 mod stopped;
 mod students;
 mod tables;
+mod targets;
 mod teacher_server;
 mod thinkers;
 mod tiny_models;

@@ -79,7 +79,14 @@ fn usage(family: &Family, source: &str, case: &Case, tokenizer: &Tokenizer) -> U
     };
     let end = talk.ending(tokenizer).unwrap();
     let format = writing.format(Some(&talk.turns));
-    Usage { format, prompt: "{{ question }}".into(), begin: Vec::new(), end, chat: Some(talk.chat) }
+    Usage {
+        format,
+        prompt: "{{ question }}".into(),
+        begin: Vec::new(),
+        end,
+        chat: Some(talk.chat),
+        targets: Vec::new(),
+    }
 }
 
 #[test]
@@ -170,7 +177,14 @@ fn an_answer_that_the_tokenizer_cannot_give_back_is_refused() {
         Tokenizer::from_json(&serde_json::to_vec(&json).unwrap()).unwrap()
     };
     let format = Format { answer_form: Some(format!("So {PLACE}.")), ..Format::marked(Placement::None, MARKER) };
-    let usage = Usage { format, prompt: "{{ question }}".into(), begin: Vec::new(), end: None, chat: None };
+    let usage = Usage {
+        format,
+        prompt: "{{ question }}".into(),
+        begin: Vec::new(),
+        end: None,
+        chat: None,
+        targets: Vec::new(),
+    };
     let question = question("Which is smoother?");
     let refused = |tokenizer: &Tokenizer, answer: Answer, question: &Question| {
         let sequences = Sequences::new(&usage, tokenizer).unwrap();

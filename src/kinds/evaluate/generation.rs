@@ -128,6 +128,7 @@ mod tests {
             begin: Vec::new(),
             end: None,
             chat: None,
+            targets: Vec::new(),
         };
         let question = Question { id: "q".into(), stem: "Which is smoother?".into(), ..Question::default() };
         let prompt = "Question: Which is smoother?\nAnswer:";

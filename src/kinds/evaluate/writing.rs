@@ -46,6 +46,8 @@ pub(crate) fn written(
             ("revision", REVISION.term()),
         ]);
         key.extend(manner(&asker.manner));
+        // Where a student has several targets, what ends an answer depends on the target as well.
+        key.extend((!asker.usage.targets.is_empty()).then(|| ("placement", asker.usage.format.placement.term())));
         RowKey::of(&Term::Record(key.into_iter().map(|(name, term)| (name.into(), term)).collect()))
     };
     let keys: Vec<RowKey> = questions.iter().zip(&prompts).map(key).collect();
