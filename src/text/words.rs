@@ -44,13 +44,14 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
             Some(sentence) => sentence.end = chunk.end,
             None => sentences.push(chunk.clone()),
         }
-        open = !ends_sentence(&text[chunk.clone()], next, begins_line);
+        let last = index.checked_sub(1).filter(|_| !begins_line).map(|last| &text[chunks[last].clone()]);
+        open = !ends_sentence(last, &text[chunk.clone()], next, begins_line);
     }
     sentences
 }
 
-/// Says whether a stretch between white space is the last of its sentence, given what follows it.
-fn ends_sentence(chunk: &str, next: Option<&str>, begins_line: bool) -> bool {
+/// Says whether a stretch between white space is the last of its sentence, given what stands around it.
+fn ends_sentence(last: Option<&str>, chunk: &str, next: Option<&str>, begins_line: bool) -> bool {
     let bare = chunk.trim_end_matches(|c: char| "\"')]}»”’".contains(c));
     if !bare.ends_with(['.', '?', '!', '…']) {
         return false;
@@ -61,7 +62,7 @@ fn ends_sentence(chunk: &str, next: Option<&str>, begins_line: bool) -> bool {
     !(numbers
         || (BEFORE_WORDS.contains(&lower.as_str()) && next.is_some())
         || (ANYWHERE.contains(&lower.as_str()) && follows(char::is_lowercase))
-        || (is_initial(bare) && next.is_some_and(is_initial)))
+        || (is_initial(bare) && (next.is_some_and(is_initial) || last.is_some_and(is_initial))))
 }
 
 /// Says whether a stretch is the number of a list's item: up to three digits and a full stop, perhaps in bold.

@@ -81,6 +81,9 @@ const BEFORE: &[&str] = &[
 /// The most words and brackets before a label.
 const BEFORE_MAX: usize = 12;
 
+/// The most words and marks of a clause that are looked at.
+const CLAUSE_MAX: usize = 100;
+
 /// Words that make a clause say nothing of what the answer is, or the contrary.
 const HEDGES: &[&str] = &[
     "not",
@@ -355,7 +358,7 @@ impl Reader<'_> {
 
     /// Says whether the clause up to a piece denies, supposes or reports what follows.
     fn hedged(&self, at: usize) -> bool {
-        let clause = self.pieces[..at].iter().rev().take_while(|piece| match piece {
+        let clause = self.pieces[..at].iter().rev().take(CLAUSE_MAX).take_while(|piece| match piece {
             Piece::Word(word) => !TURNS.contains(&word.lower()),
             Piece::Mark(mark) => !",;:.!?—".contains(*mark),
             Piece::Line => false,
@@ -365,7 +368,7 @@ impl Reader<'_> {
 
     /// Says whether the sentence ends as a question.
     fn asks(&self, at: usize) -> bool {
-        let mut rest = self.pieces[at.min(self.pieces.len())..].iter();
+        let mut rest = self.pieces[at.min(self.pieces.len())..].iter().take(CLAUSE_MAX);
         rest.find(|piece| matches!(piece, Piece::Mark('.' | '!' | '?') | Piece::Line)) == Some(&Piece::Mark('?'))
     }
 
