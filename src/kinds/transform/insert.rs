@@ -26,7 +26,7 @@ retort_stage::params! {
 
 impl Operation for Insert {
     const NAME: &'static str = "insert";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Puts sentences of another question's rationale at random places.";
 
     fn check(&self) -> Result<(), String> {

@@ -20,7 +20,7 @@ retort_stage::params! {
 
 impl Operation for Shuffle {
     const NAME: &'static str = "shuffle";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Puts the rationale, or a fraction of it, in random order.";
 
     fn needs(&self) -> Needs {

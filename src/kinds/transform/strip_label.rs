@@ -1,7 +1,7 @@
 //! `strip_label`: a rationale without the sentences that give its answer away.
 
 use super::{Materials, Needs, Operation};
-use retort_artifact::{Label, Rationale};
+use retort_artifact::{Choice, Label, Rationale};
 use retort_stage::StageError;
 use retort_text::operation::{Giveaways, strip_stated};
 
@@ -22,7 +22,7 @@ retort_stage::params! {
 
 impl Operation for StripLabel {
     const NAME: &'static str = "strip_label";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Leaves out the sentences that give the answer away.";
 
     fn needs(&self) -> Needs {
@@ -31,17 +31,14 @@ impl Operation for StripLabel {
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let (total, mut sentences, mut stripped, mut empty) = (rows.len(), 0, 0, Vec::new());
-        let letters: Vec<Label> = (0..LETTERS).filter_map(Label::at).collect();
+        let unknown = |label| Choice { label, text: String::new() };
+        let letters: Vec<Choice> = (0..LETTERS).filter_map(Label::at).map(unknown).collect();
         let rows = materials.each(rows, |row, _| {
-            let labels = if materials.has_questions() {
-                materials.question(row)?.choices.iter().map(|choice| choice.label).collect()
-            } else {
-                letters.clone()
-            };
+            let choices = if materials.has_questions() { &materials.question(row)?.choices } else { &letters };
             let lettered = !materials.has_questions() || materials.question(row)?.answers.is_choice();
             let (text, gone) = if lettered {
                 let right = if self.choice_text { Some(materials.answer(row)?.1) } else { None };
-                Giveaways { labels: &labels, right, reasons: self.reasons }.strip(&row.text)
+                Giveaways { choices, right, reasons: self.reasons }.strip(&row.text)
             } else {
                 let question = materials.question(row)?;
                 strip_stated(&row.text, question.into(), question.answer.as_ref(), self.choice_text)
