@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::architecture::{Architecture, Fields, Size};
-use super::decoder::{Decoder, TensorSpec, Weights};
+use super::architecture::{Architecture, Fields, Size, missing};
+use super::decoder::Decoder;
 use super::error::{ConfigError, ModelError};
+use super::rotary::Rotary;
+use super::tensors::{TensorSpec, Weights};
 
 /// A model's architecture and shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +33,8 @@ impl Config {
         let architecture =
             Architecture::ALL.into_iter().find(|architecture| architecture.name() == found).ok_or_else(|| {
                 let known = Architecture::ALL.map(|architecture| format!("`{}`", architecture.name())).join(", ");
-                ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned(), known }
+                let missing = missing(found, &json).map_or_else(String::new, |missing| format!(" (it has {missing})"));
+                ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned(), missing, known }
             })?;
         Ok(Self { architecture, decoder: architecture.read(&fields)? })
     }
@@ -61,9 +64,15 @@ impl Config {
         self.decoder.vocab_size
     }
 
+    /// Width of a token's embedding.
+    pub(crate) fn embedding_width(&self) -> usize {
+        self.decoder.embedding_width
+    }
+
     /// Largest number of positions of a sequence.
     pub fn context(&self) -> usize {
-        self.decoder.context
+        let longest = self.decoder.rotary.as_ref().and_then(Rotary::longest);
+        longest.map_or(self.decoder.context, |longest| longest.min(self.decoder.context))
     }
 
     /// Width of the residual stream.
@@ -172,9 +181,36 @@ mod tests {
         check(
             r#"{"model_type":"bert"}"#,
             &expect![
-                "cannot use the model of `student/config.json`: its `model_type` is `bert`, supported are `gpt2`, `phi`, `gemma`, `llama`, `mistral`"
+                "cannot use the model of `student/config.json`: its `model_type` is `bert` (it has an encoder, which does not go on with a text), supported are `gpt2`, `phi`, `gemma`, `llama`, `mistral`, `qwen2`, `qwen3`, `gpt_neox`, `phi3`, `smollm3`, `olmo2`, `gemma2`, `gemma3_text`, `opt`, `granite`"
             ],
         );
+        let first = |json: &str| {
+            let error = Config::from_json(json.as_bytes(), "x").expect_err("invalid").to_string();
+            error.split(", supported").next().expect("a text").to_owned()
+        };
+        for (json, expected) in [
+            (
+                r#"{"model_type":"t5"}"#,
+                expect![
+                    "cannot use the model of `x`: its `model_type` is `t5` (it has an encoder and a decoder, and a student here is a decoder alone)"
+                ],
+            ),
+            (
+                r#"{"model_type":"new_pair","is_encoder_decoder":true}"#,
+                expect![
+                    "cannot use the model of `x`: its `model_type` is `new_pair` (it has an encoder and a decoder, and a student here is a decoder alone)"
+                ],
+            ),
+            (
+                r#"{"model_type":"gemma3"}"#,
+                expect![
+                    "cannot use the model of `x`: its `model_type` is `gemma3` (it has parts for pictures; its part for text, of `model_type` `gemma3_text`, can be used)"
+                ],
+            ),
+            (r#"{"model_type":"odd"}"#, expect!["cannot use the model of `x`: its `model_type` is `odd`"]),
+        ] {
+            expected.assert_eq(&first(json));
+        }
         check(
             "{}",
             &expect![
