@@ -237,6 +237,8 @@ impl NewStudent {
                 return Err(StageError::data(why));
             }
         }
-        Ok(())
+        let (d_model, heads) = (width.get(), heads.get());
+        let size = Size { vocab_size: 1, context: 1, d_model, layers: 1, heads, kv_heads: None };
+        Config::new(*architecture, size).too_narrow().map_or(Ok(()), |why| Err(StageError::data(why)))
     }
 }

@@ -113,6 +113,18 @@ impl Config {
         if fits { Ok(()) } else { Err(ModelError::TooLarge { bytes }) }
     }
 
+    /// Why heads of this width cannot be computed with, where they cannot: too few of their columns are turned by angles.
+    pub fn too_narrow(&self) -> Option<String> {
+        let width = self.decoder.head_width;
+        let none = |rotary: &Rotary| rotary.pairs(width) == 0;
+        self.decoder.rotary.as_ref().is_some_and(none).then(|| {
+            let name = self.architecture.name();
+            format!(
+                "heads of {width} columns are too narrow for the angles of `{name}`: take fewer heads or more width"
+            )
+        })
+    }
+
     /// The same with room for `tokens` tokens, where that is more.
     pub(crate) fn with_vocab(&self, tokens: usize) -> Self {
         let mut config = self.clone();
@@ -169,6 +181,21 @@ mod tests {
     fn json_round_trips() {
         let config = Config::from_json(gpt2(",\"n_inner\":100,\"eos_token_id\":7").as_bytes(), "x").expect("valid");
         assert_eq!(Config::from_json(config.to_json().as_bytes(), "y").expect("valid"), config);
+    }
+
+    #[test]
+    fn heads_without_a_pair_of_columns_to_turn_are_named() {
+        let of = |architecture, d_model| {
+            let size = Size { vocab_size: 50, context: 16, d_model, layers: 1, heads: 4, kv_heads: None };
+            Config::new(architecture, size).too_narrow()
+        };
+        assert_eq!(of(Architecture::Gpt2, 4), None);
+        assert_eq!(of(Architecture::Phi, 16), None);
+        let said = "heads of 2 columns are too narrow for the angles of `phi`: take fewer heads or more width";
+        assert_eq!(of(Architecture::Phi, 8).as_deref(), Some(said));
+        for architecture in Architecture::ALL {
+            assert_eq!(of(architecture, 16), None, "{architecture:?}");
+        }
     }
 
     fn check(json: &str, expected: &expect_test::Expect) {

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::size::Unsaid;
+use super::size::{Size, Unsaid};
 use super::written::{common, object, shortest};
 use super::{Family, llama};
 use crate::decoder::{Decoder, ScoreScale};
 use crate::error::ConfigError;
 
-pub(super) const FAMILY: Family = Family { read, write, fresh: llama::fresh, names: &llama::NAMES, groups: true };
+pub(super) const FAMILY: Family = Family { read, write, fresh, names: &llama::NAMES, groups: true };
 
 fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     Ok(Decoder {
@@ -17,8 +17,13 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
         residual_scale: fields.positive("residual_multiplier", 1.0)?,
         score_scale: ScoreScale::Factor(fields.positive("attention_multiplier", 1.0)?),
         logit_scale: 1.0 / fields.positive("logits_scaling", 1.0)?,
-        ..llama::read_biased(fields, Unsaid::default(), llama::fresh)?
+        ..llama::read_biased(fields, Unsaid::default(), fresh)?
     })
+}
+
+fn fresh(size: Size) -> Decoder {
+    let llama = llama::fresh(size);
+    Decoder { score_scale: ScoreScale::Factor(1.0 / (llama.head_width as f64).sqrt()), ..llama }
 }
 
 fn write(decoder: &Decoder) -> Value {
