@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::board::{Board, Progress, Row};
-use super::clean::{one_line, shorten_end, shorten_name, width};
+use super::super::clean::{one_line, shorten_end, shorten_name, width};
 use super::number;
 use super::styled::paint;
 use super::why::reason;

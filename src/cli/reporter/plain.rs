@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::board::Row;
-use super::clean::one_line;
+use super::super::clean::one_line;
 use super::line::{Line, Mark};
 use super::narrate::Narrator;
 use super::number;

@@ -1,6 +1,6 @@
 //! Why an instance runs, as a terminal shows it.
 
-use super::clean::{one_line, shorten_middle};
+use super::super::clean::{one_line, shorten_middle};
 use crate::event::{Why, Wording};
 
 /// How many changes are named unless all are asked for.

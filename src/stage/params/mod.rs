@@ -15,13 +15,15 @@ mod edge;
 mod fields;
 mod hub;
 mod reach;
+mod reference;
 mod scalar;
 mod word;
 
 pub use aside::Aside;
-pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
+pub use edge::{External, Gather, Input};
 pub use fields::{Fields, field_name, tagged};
 pub use reach::{KEY_HINT, VariableName, unshown};
+pub use reference::{EdgeRef, ExternalRef, ExternalSource};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
 pub use word::Word;
 
