@@ -46,8 +46,8 @@ impl Store {
         };
         let mut shares: BTreeMap<Option<String>, Share> = BTreeMap::new();
         let mut blobs: BTreeMap<Digest, (u64, BTreeSet<Option<String>>)> = BTreeMap::new();
-        for fingerprint in core.list_actions()? {
-            for (_, record, _) in core.records(&fingerprint)? {
+        for fingerprint in core.files.list_actions()? {
+            for (_, record, _) in core.files.records(&fingerprint)? {
                 let names: BTreeSet<Option<String>> = match by {
                     ShareBy::Person => [Some(record.producer.user.clone())].into(),
                     _ => owners
@@ -60,7 +60,7 @@ impl Store {
                     share.took_ms += record.took_ms;
                 }
                 for blob in record.outputs.values() {
-                    if let Some(bytes) = core.blob_bytes(&blob.digest) {
+                    if let Some(bytes) = core.files.blob_bytes(&blob.digest) {
                         blobs.entry(blob.digest).or_insert((bytes, BTreeSet::new())).1.extend(names.clone());
                     }
                 }

@@ -41,14 +41,14 @@ impl Selection {
 impl Store {
     /// Selects every result that is here.
     pub fn select_all(&self) -> Result<Selection, StoreError> {
-        let actions = self.core.list_actions()?.into_iter().collect();
+        let actions = self.core.files.list_actions()?.into_iter().collect();
         Ok(Selection { actions, runs: self.runs()?, rows: true, ..Selection::default() })
     }
 
     /// Selects the results and blobs that are here and whose names begin so.
     pub fn select_named(&self, beginning: &str) -> Result<Selection, StoreError> {
         let backend = format!("in `{}`", self.root().display());
-        let found = self.core.named(beginning).map_err(crate::error::failed("look for names"))?;
+        let found = self.core.files.named(beginning).map_err(crate::error::failed("look for names"))?;
         only(beginning, &backend, vec![found])
     }
 

@@ -10,6 +10,7 @@ use super::Remote;
 use super::backend::{Copied, Expected};
 use crate::disk;
 use crate::error::{StoreError, failed};
+use crate::files::Files;
 use crate::head::WholeRecord;
 use crate::index::Table;
 use crate::notice::Notice;
@@ -75,6 +76,26 @@ impl Store {
     }
 }
 
+impl Files {
+    /// Keeps a record that came from elsewhere. Should the power fail, it is looked for again.
+    pub(crate) fn keep_record(&self, fingerprint: &Fingerprint, whole: &WholeRecord) -> io::Result<()> {
+        self.keep_signatures(whole.id, &whole.signatures)?;
+        let temp = self.temp()?;
+        disk::create_new(temp.path(), disk::FROZEN)?.write_all(&whole.bytes)?;
+        let path = self.layout.record(fingerprint, &whole.id.0);
+        temp.persist(&path)?;
+        self.put_head(fingerprint, &path)
+    }
+
+    /// Makes durable what was fetched without that.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        let root = File::open(self.layout.root()).map_err(failed("make durable what was moved"))?;
+        // Where it cannot be said of the whole file system, a file lost with the power is fetched again.
+        disk::sync_file_system(&root);
+        Ok(())
+    }
+}
+
 impl Core {
     /// Finds a record in the remotes and keeps it here.
     pub(crate) fn find_in_remotes(&self, fingerprint: &Fingerprint) -> Option<RecordSummary> {
@@ -83,7 +104,7 @@ impl Core {
         }
         // Where nothing can be kept, memory serves; elsewhere what was kept would have been found.
         let known = self.remotes.found.lock().unwrap_or_else(PoisonError::into_inner).get(fingerprint).cloned();
-        if known.is_some() && !self.writable {
+        if known.is_some() && !self.files.writable {
             return known;
         }
         if self.remotes.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint) {
@@ -98,8 +119,8 @@ impl Core {
             seen.extend(summary.outputs.values().map(|blob| (blob.digest, blob.bytes)));
         }
         self.remotes.found.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint, summary.clone());
-        if let Some(Err(error)) = self.writable.then(|| self.keep_record(fingerprint, &whole)) {
-            self.notices.push(Notice::NotKept { remote: remote.name().to_owned(), why: error.to_string() });
+        if let Some(Err(error)) = self.files.writable.then(|| self.files.keep_record(fingerprint, &whole)) {
+            self.files.notices.push(Notice::NotKept { remote: remote.name().to_owned(), why: error.to_string() });
         }
         Some(summary)
     }
@@ -107,16 +128,6 @@ impl Core {
     /// Finds a record in the remotes, and says in which.
     pub(crate) fn record_in_remotes(&self, fingerprint: &Fingerprint) -> Option<(&Remote, WholeRecord)> {
         self.remotes.iter().find_map(|remote| Some((remote, remote.record(fingerprint)?)))
-    }
-
-    /// Keeps a record that came from elsewhere. Should the power fail, it is looked for again.
-    pub(crate) fn keep_record(&self, fingerprint: &Fingerprint, whole: &WholeRecord) -> io::Result<()> {
-        self.keep_signatures(whole.id, &whole.signatures)?;
-        let temp = self.temp()?;
-        disk::create_new(temp.path(), disk::FROZEN)?.write_all(&whole.bytes)?;
-        let path = self.layout.record(fingerprint, &whole.id.0);
-        temp.persist(&path)?;
-        self.put_head(fingerprint, &path)
     }
 
     /// Returns the size of a blob that a remote has.
@@ -156,7 +167,7 @@ impl Core {
         if !is_suspect && (remote.is_far() || bytes > LARGE_BYTES) {
             return true;
         }
-        if self.writable {
+        if self.files.writable {
             // Where the disk is full, whoever reads it will hear so.
             return self.fetch_from(remote, digest, true).map_or(true, |fetched| fetched.is_some());
         }
@@ -175,7 +186,7 @@ impl Core {
     pub(crate) fn fetch(&self, digest: &Digest, durable: bool) -> Result<bool, StoreError> {
         // Should it be gone, nobody is to believe that it is there.
         self.remotes.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
-        if !self.writable {
+        if !self.files.writable {
             return Ok(false);
         }
         for remote in self.remotes.iter() {
@@ -193,9 +204,9 @@ impl Core {
         digest: &Digest,
         durable: bool,
     ) -> Result<Option<u64>, StoreError> {
-        let failed = |bytes| self.write_failed("fetch a blob", bytes);
-        let temp = self.temp().map_err(failed(0))?;
-        let bytes_max = disk::available_bytes(self.layout.root()).saturating_sub(SPARE_BYTES);
+        let failed = |bytes| self.files.write_failed("fetch a blob", bytes);
+        let temp = self.files.temp().map_err(failed(0))?;
+        let bytes_max = disk::available_bytes(self.files.layout.root()).saturating_sub(SPARE_BYTES);
         let bytes = self.remotes.expected(digest);
         match remote.copy_blob(digest, Expected { bytes, bytes_max }, temp.path().to_owned()) {
             None | Some(Copied::Absent) => {
@@ -211,7 +222,7 @@ impl Core {
                 if durable {
                     File::open(temp.path()).and_then(|file| file.sync_data()).map_err(failed(bytes))?;
                 }
-                let path = self.layout.blob(digest);
+                let path = self.files.layout.blob(digest);
                 temp.persist(&path).map_err(failed(bytes))?;
                 if let Some(stamp) = disk::stamp_at(&path) {
                     self.sightings.found_right(digest, &stamp);
@@ -247,7 +258,7 @@ impl Core {
     pub(super) fn refuse(&self, remote: &Remote, digest: &Digest, why: String) {
         self.sightings.missed(remote.name(), digest);
         self.index.put(Table::Refused, vec![(refused(remote, digest), Vec::new())]);
-        self.notices.push(Notice::BlobRefused { remote: remote.name().to_owned(), digest: *digest, why });
+        self.files.notices.push(Notice::BlobRefused { remote: remote.name().to_owned(), digest: *digest, why });
     }
 
     /// Tells whether something else was found under a blob's name in a remote.
@@ -259,14 +270,6 @@ impl Core {
     pub(super) fn unrefuse(&self, remote: &Remote, digest: &Digest) {
         self.sightings.came(remote.name(), digest);
         self.index.remove(Table::Refused, &refused(remote, digest));
-    }
-
-    /// Makes durable what was fetched without that.
-    pub(super) fn sync(&self) -> Result<(), StoreError> {
-        let root = File::open(self.layout.root()).map_err(failed("make durable what was moved"))?;
-        // Where it cannot be said of the whole file system, a file lost with the power is fetched again.
-        disk::sync_file_system(&root);
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use super::backend::Put;
 use super::selection::Selection;
 use super::{Remote, Writes};
 use crate::error::StoreError;
+use crate::files::Files;
 use crate::head::WholeRecord;
 use crate::open::Core;
 use crate::record::RecordId;
@@ -90,7 +91,7 @@ impl Store {
                 parcels.push(Parcel { fingerprint: *fingerprint, id: *id });
             }
         }
-        let blobs: Vec<BlobRef> = what.blobs.iter().filter_map(|digest| core.blob(digest)).collect();
+        let blobs: Vec<BlobRef> = what.blobs.iter().filter_map(|digest| core.files.blob(digest)).collect();
         let mut moved = Vec::new();
         for remote in remotes {
             remote.require()?;
@@ -114,7 +115,7 @@ impl Store {
     /// As [`Store::push`]; [`StoreError::Full`] when there is no room.
     pub fn pull(&self, from: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
         let core = &*self.core;
-        core.require_writable("pull results")?;
+        core.files.require_writable("pull results")?;
         let remotes = core.remotes_named(from, |_| true, "is declared")?;
         let mut moved = Vec::new();
         let mut left = what.clone();
@@ -128,6 +129,12 @@ impl Store {
             last.refused.extend(left.blobs.iter().map(|digest| format!("no remote has blob {}", digest.short())));
         }
         Ok(moved)
+    }
+}
+
+impl Files {
+    fn blob(&self, digest: &Digest) -> Option<BlobRef> {
+        self.blob_bytes(digest).map(|bytes| BlobRef { digest: *digest, bytes })
     }
 }
 
@@ -155,10 +162,6 @@ impl Core {
                 None => format!("no remote {what}{known}"),
             },
         })
-    }
-
-    fn blob(&self, digest: &Digest) -> Option<BlobRef> {
-        self.blob_bytes(digest).map(|bytes| BlobRef { digest: *digest, bytes })
     }
 }
 
@@ -244,7 +247,7 @@ pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[Bl
     let mut records = Vec::new();
     let mut unread = Vec::new();
     for Parcel { fingerprint, id } in parcels {
-        match core.whole_record(fingerprint, *id) {
+        match core.files.whole_record(fingerprint, *id) {
             Ok(Some(record)) => records.push((*fingerprint, record)),
             Ok(None) => unread.push(format!("the result of {}: it is gone", fingerprint.short())),
             Err(error) => unread.push(format!("the result of {}: {error}", fingerprint.short())),
@@ -302,7 +305,7 @@ fn put_blob(core: &Core, remote: &Remote, blob: BlobRef, compare: Compare) -> Op
             && !core.is_refused(remote, &blob.digest)
             && remote.blob_bytes(&blob.digest) == Some(blob.bytes)
     };
-    if core.blob_bytes(&blob.digest).is_none() && !is_there() {
+    if core.files.blob_bytes(&blob.digest).is_none() && !is_there() {
         // Where that fails too, putting it says what is lacking.
         let _ = core.fetch(&blob.digest, false);
     }
@@ -324,7 +327,7 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
     records.sort_by_key(|(fingerprint, _)| *fingerprint);
     let named = records.iter().flat_map(|(_, record)| record.record.outputs.values().map(|blob| blob.digest));
     let needed: BTreeSet<Digest> = named.chain(left.blobs.iter().copied()).collect();
-    let needed: Vec<Digest> = needed.into_iter().filter(|digest| core.blob_bytes(digest).is_none()).collect();
+    let needed: Vec<Digest> = needed.into_iter().filter(|digest| core.files.blob_bytes(digest).is_none()).collect();
     let tally = Tally::new(remote, needed.len() + records.len(), moving);
     let failure: Mutex<Option<StoreError>> = Mutex::default();
     let failed = |error| {
@@ -341,8 +344,8 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
                 moved.bytes += bytes;
             }),
             Ok(None) if remote.is_evicted(digest) => {
-                if let Err(error) = core.mark_evicted(digest) {
-                    failed(core.write_failed("keep a result", 0)(error));
+                if let Err(error) = core.files.mark_evicted(digest) {
+                    failed(core.files.write_failed("keep a result", 0)(error));
                 }
             }
             Ok(None) => {
@@ -354,20 +357,20 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
     if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error);
     }
-    core.sync()?;
+    core.files.sync()?;
     let kept: Mutex<BTreeSet<Fingerprint>> = Mutex::default();
     tally.each(&records, |(fingerprint, record)| {
         if !tally.is_whole(fingerprint, record) {
             return;
         }
         kept.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint);
-        if matches!(core.whole_record(fingerprint, record.id), Ok(Some(_))) {
+        if matches!(core.files.whole_record(fingerprint, record.id), Ok(Some(_))) {
             tally.count(|moved| moved.there += 1);
             return;
         }
-        match core.keep_record(fingerprint, record) {
+        match core.files.keep_record(fingerprint, record) {
             Ok(()) => tally.count(|moved| moved.results += 1),
-            Err(error) => failed(core.write_failed("keep a result", record.bytes.len() as u64)(error)),
+            Err(error) => failed(core.files.write_failed("keep a result", record.bytes.len() as u64)(error)),
         }
     });
     if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -375,7 +378,7 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
     }
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     left.actions.retain(|fingerprint| !kept.contains(fingerprint));
-    left.blobs.retain(|digest| core.blob_bytes(digest).is_none());
+    left.blobs.retain(|digest| core.files.blob_bytes(digest).is_none());
     if left.rows {
         let kinds = remote.row_kinds();
         let packs = kinds.iter().map(|kind| core.take_packs(remote, kind)).sum::<u64>();

@@ -46,7 +46,7 @@ impl Remote {
                 Copied::Absent | Copied::Unwritten(_) => {}
             }
         }
-        let from = here.layout.blob(&blob.digest);
+        let from = here.files.layout.blob(&blob.digest);
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         let put =
@@ -74,7 +74,7 @@ impl Remote {
         mut record: WholeRecord,
         is_first: bool,
     ) -> Option<Put> {
-        record.signatures = here.signatures(record.id);
+        record.signatures = here.files.signatures(record.id);
         let fingerprint = *fingerprint;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
@@ -85,7 +85,7 @@ impl Remote {
 
     /// Puts the log of a run there, which keeps its results from being collected.
     pub(super) fn put_run(&self, here: &Core, run: &RunId) -> Option<Put> {
-        let (from, run) = (here.layout.run(run.as_str()), run.clone());
+        let (from, run) = (here.files.layout.run(run.as_str()), run.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         self.ask_sending("put the log of a run", &moved, move |backend| put_run(backend, &from, &run, &counter))

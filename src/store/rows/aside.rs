@@ -29,5 +29,5 @@ pub(super) fn copy_aside(core: &Core, path: &Path) -> io::Result<()> {
 
 fn aside(core: &Core, path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    core.layout.quarantine().join(format!("{name}.{}", unique("rows")))
+    core.files.layout.quarantine().join(format!("{name}.{}", unique("rows")))
 }

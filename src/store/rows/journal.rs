@@ -123,7 +123,7 @@ pub(super) fn read_exactly(file: &File, key: &RowKey, place: Place, known: &RowH
 
 /// Returns what the owner of this store's key says of a row; `None` without a key.
 pub(super) fn voucher(core: &Core, kind: &Component, key: &RowKey, payload: &[u8]) -> Option<RowHash> {
-    Some(voucher_of(core.trust.signer()?, kind, key, payload))
+    Some(voucher_of(core.files.trust.signer()?, kind, key, payload))
 }
 
 /// Returns what the owner of a key says of a row.

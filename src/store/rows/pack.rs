@@ -54,7 +54,7 @@ pub(super) fn write(
     signer: Option<&SecretKey>,
     rows: &BTreeMap<RowKey, Vec<u8>>,
 ) -> io::Result<(Digest, KeyTable)> {
-    let folder = core.layout.rows_of(kind);
+    let folder = core.files.layout.rows_of(kind);
     let (mut bytes, table) = encode(rows);
     if let Some(signer) = signer {
         for (key, payload) in rows {
@@ -64,7 +64,7 @@ pub(super) fn write(
         bytes.extend_from_slice(&trailer);
     }
     let digest = Digest::of(&bytes);
-    let temp = core.temp()?;
+    let temp = core.files.temp()?;
     let mut file = disk::create_new(temp.path(), disk::FROZEN)?;
     file.write_all(&bytes)?;
     file.sync_all()?;
