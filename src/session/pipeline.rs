@@ -97,7 +97,7 @@ impl Pipeline {
             SessionError::Pipeline(Box::new(Faults { diagnostics, sources, hint: None, counted_in }))
         })?;
         for notice in &experiment.notices {
-            let place = notice.span.map_or_else(String::new, |span| format!("{}: ", sources.place(span)));
+            let place = notice.span.map_or_else(String::new, |span| format!("{}: ", sources.location(span)));
             let hint = notice.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
             workspace.tell(&Remark::Pipeline { said: format!("{place}{}{hint}", notice.message) });
         }

@@ -172,7 +172,7 @@ impl Planned {
     pub(crate) fn known(&self) -> Vec<Option<Arc<Found>>> {
         let found = |verdict: &Verdict| match verdict {
             Verdict::Hit(found) | Verdict::Remake(_, found) | Verdict::Doubtful(found, _) => Some(Arc::clone(found)),
-            Verdict::Left | Verdict::Run(_) | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => None,
+            Verdict::Left | Verdict::Run(_) | Verdict::SameAs(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => None,
         };
         self.plan.verdicts.iter().map(found).collect()
     }

@@ -65,11 +65,11 @@ mod remote;
 mod rows;
 mod run;
 mod session;
-mod shares;
 mod sightings;
 mod stamp;
 mod trash;
 mod trust;
+mod usage;
 mod verify;
 mod walk;
 mod wire;
@@ -98,9 +98,9 @@ pub use remote::{
 };
 pub use rows::RowStore;
 pub use run::{InstanceEntry, Outcome, RunDir, RunId, RunInfo, RunSummary};
-pub use shares::{Share, ShareBy};
 pub use trash::{Collection, Restored};
 pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};
+pub use usage::{Usage, UsageBy};
 pub use verify::{Damage, MissingBlob, VerifyOptions, VerifyReport};
 
 use retort_fingerprint::Digest;

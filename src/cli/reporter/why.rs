@@ -14,7 +14,7 @@ const VALUE_COLUMNS: usize = 24;
 pub(in crate::cli) fn reason(why: &Why, full: bool) -> String {
     let short = |text: &str| shorten_middle(&one_line(text), VALUE_COLUMNS);
     let value: &dyn Fn(&str) -> String = if full { &one_line } else { &short };
-    why.told(Wording { changes_max: (!full).then_some(CHANGES_MAX), name: &one_line, value })
+    why.describe(Wording { changes_max: (!full).then_some(CHANGES_MAX), name: &one_line, value })
 }
 
 #[cfg(test)]
