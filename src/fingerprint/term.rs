@@ -38,12 +38,24 @@ pub enum Term {
 pub trait ContentHash {
     /// Returns the value as it enters a key.
     fn term(&self) -> Term;
+
+    /// Returns the value as a field of a record; `None` leaves the field out. Only a field that was added later does that,
+    /// where it is not given: whatever is written without it then keeps the key that it had before.
+    fn field(&self) -> Option<Term> {
+        Some(self.term())
+    }
 }
 
 impl Term {
     /// Makes a record out of (name, value) pairs.
     pub fn record<const N: usize>(fields: [(&'static str, Term); N]) -> Self {
         Self::Record(fields.into_iter().map(|(name, term)| (Cow::Borrowed(name), term)).collect())
+    }
+
+    /// Makes a record of fields some of which may not be there.
+    pub fn present<const N: usize>(fields: [(&'static str, Option<Term>); N]) -> Self {
+        let present = |(name, term): (&'static str, Option<Term>)| Some((Cow::Borrowed(name), term?));
+        Self::Record(fields.into_iter().filter_map(present).collect())
     }
 
     /// Makes a form of the given name.

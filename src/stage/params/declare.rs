@@ -3,7 +3,8 @@
 /// Declares a struct of parameters that is read from a mapping.
 ///
 /// A field with `= default` may be left out; so may one whose type has a value for absence, such as `Option`. A field with
-/// `#[was = "old"]` had that name in the version before: it is still read, with a notice.
+/// `#[was = "old"]` had that name in the version before: it is still read, with a notice. A field of type
+/// [`Later`](crate::params::Later) enters the key only where it is given.
 #[macro_export]
 macro_rules! params {
     (
@@ -49,8 +50,8 @@ macro_rules! params {
         impl $crate::declared::fingerprint::ContentHash for $name {
             fn term(&self) -> $crate::declared::fingerprint::Term {
                 let Self { $($field),* } = self;
-                $crate::declared::fingerprint::Term::record([
-                    $( ($crate::params::field_name(stringify!($field)), $crate::declared::fingerprint::ContentHash::term($field)) ),*
+                $crate::declared::fingerprint::Term::present([
+                    $( ($crate::params::field_name(stringify!($field)), $crate::declared::fingerprint::ContentHash::field($field)) ),*
                 ])
             }
         }

@@ -177,7 +177,7 @@ fn the_file_of_a_record_is_pinned() {
         took_ms: 2,
         notes: [("device".to_owned(), "cpu".to_owned())].into(),
     };
-    expect_test::expect![[r#"{"claim":1,"fingerprint":"3913270a471afadcffddb5ba04bd9469cefe9166ac63d8de725f9a7d2357dc6a","outputs":{"rows":{"digest":"0707070707070707070707070707070707070707070707070707070707070707","bytes":3}},"producer":{"user":"ada","host":"box","program":"retort 0"},"started_at_ms":1,"took_ms":2,"notes":{"device":"cpu"},"manifest":{"kind":"transform","revision":1,"params":{"entry":{"number":{"int":1}}},"inputs":[],"env":{},"numerics":null}}"#]].assert_eq(&String::from_utf8(record.encode()).unwrap());
+    expect_test::expect![[r#"{"claim":1,"fingerprint":"3913270a471afadcffddb5ba04bd9469cefe9166ac63d8de725f9a7d2357dc6a","outputs":{"rows":{"digest":"0707070707070707070707070707070707070707070707070707070707070707","bytes":3}},"producer":{"user":"ada","host":"box","program":"retort 0"},"started_at_ms":1,"took_ms":2,"notes":{"device":"cpu"},"manifest":{"kind":"transform","revision":1,"params":{"record":{"number":{"int":1}}},"inputs":[],"env":{},"numerics":null}}"#]].assert_eq(&String::from_utf8(record.encode()).unwrap());
 }
 
 #[test]
