@@ -309,7 +309,7 @@ impl Sweep<'_> {
         {
             disk::remove_tree(&left).map_err(failed("sweep temporary files"))?;
         }
-        for kind in rows::kinds(core).map_err(failed("merge packs"))? {
+        for kind in rows::kinds(&core.files).map_err(failed("merge packs"))? {
             self.report.merged_packs +=
                 rows::compact(core, &kind).map_err(core.files.write_failed("merge packs", 0))? as u64;
         }

@@ -101,7 +101,7 @@ impl Store {
             }
             progress(done as u64 + 1, total);
         }
-        for kind in rows::kinds(core).map_err(failed("list rows"))? {
+        for kind in rows::kinds(&core.files).map_err(failed("list rows"))? {
             report.packs += rows::rebuild(core, &kind).map_err(failed("list rows"))? as u64;
         }
         core.index.flush();

@@ -48,7 +48,7 @@ impl Store {
         if !here.is_empty() {
             return Ok(here);
         }
-        let elsewhere = self.core.record_in_remotes(fingerprint);
+        let elsewhere = self.core.remotes.record(fingerprint);
         Ok(elsewhere.map(|(_, whole)| (whole.id, whole.record)).into_iter().collect())
     }
 }

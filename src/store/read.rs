@@ -92,7 +92,7 @@ impl Store {
 
     /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name, here or in a remote.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
-        self.core.files.blob_bytes(digest).or_else(|| self.core.blob_bytes_in_remotes(digest))
+        self.core.files.blob_bytes(digest).or_else(|| self.core.remotes.blob_bytes(digest))
     }
 }
 

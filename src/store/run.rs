@@ -16,7 +16,6 @@ use super::disk::{Locked, Locking, Opened};
 use super::error::{StoreError, failed};
 use super::files::Files;
 use super::layout::Area;
-use super::open::Core;
 use super::session::{TempFile, unique};
 use super::{Store, disk};
 use retort_fingerprint::Fingerprint;
@@ -163,8 +162,8 @@ impl Store {
             }
         };
         let text = serde_json::to_vec(&info).map_err(std::io::Error::other).map_err(&failed)?;
-        write_whole(core, &folder.join(INFO), &text).map_err(&failed)?;
-        write_whole(core, &core.files.layout.roots_of(&core.files.user).join(id.as_str()), experiment.as_bytes())
+        write_whole(&core.files, &folder.join(INFO), &text).map_err(&failed)?;
+        write_whole(&core.files, &core.files.layout.roots_of(&core.files.user).join(id.as_str()), experiment.as_bytes())
             .map_err(&failed)?;
         let at_work = lock(&folder.join(INFO)).map_err(&failed)?;
         Ok(RunDir { id, folder, info, appending: Mutex::new(None), _at_work: at_work })
@@ -360,8 +359,8 @@ fn lock(path: &Path) -> std::io::Result<Option<Locked>> {
     Ok(None)
 }
 
-fn write_whole(core: &Arc<Core>, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temp: TempFile = core.files.temp()?;
+fn write_whole(files: &Files, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temp: TempFile = files.temp()?;
     disk::create_new(temp.path(), disk::GROWING)?.write_all(bytes)?;
     temp.persist(path)
 }

@@ -183,7 +183,7 @@ fn verify_records(core: &Core, report: &mut VerifyReport) -> Result<(), StoreErr
             }
             for (part, blob) in content.outputs {
                 let is_there = disk::stamp_at(&core.files.layout.blob(&blob.digest)).is_some();
-                if !is_there && core.blob_bytes_in_remotes(&blob.digest) == Some(blob.bytes) {
+                if !is_there && core.remotes.blob_bytes(&blob.digest) == Some(blob.bytes) {
                     report.blobs_elsewhere += 1;
                 } else if !is_there && core.is_evicted(&blob.digest) {
                     report.evicted_blobs += 1;
@@ -199,7 +199,7 @@ fn verify_records(core: &Core, report: &mut VerifyReport) -> Result<(), StoreErr
 
 fn verify_rows(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError> {
     let failed = failed("verify rows");
-    for kind in rows::kinds(core).map_err(&failed)? {
+    for kind in rows::kinds(&core.files).map_err(&failed)? {
         let folder = core.files.layout.rows_of(&kind);
         for name in disk::names(&folder).map_err(&failed)? {
             let path = folder.join(&name);

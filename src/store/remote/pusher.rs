@@ -132,10 +132,10 @@ fn run(core: &Core, receiver: &Receiver<Message>) {
                 }
                 Message::Release(leases) => drop(leases),
                 Message::Run(run) => core.remotes.fed_on_success().for_each(|remote| {
-                    remote.put_run(core, &run);
+                    remote.put_run(&core.files, &run);
                 }),
                 Message::Rows(kind) => core.remotes.fed_on_success().for_each(|remote| {
-                    remote.put_rows(core, &kind);
+                    remote.put_rows(&core.files, &kind);
                 }),
                 Message::Flush(done) => {
                     let _ = done.send(());

@@ -17,8 +17,8 @@ use retort_fingerprint::Digest;
 
 impl Remote {
     /// Puts the packs of a kind there that it does not have; returns how many.
-    pub(super) fn put_rows(&self, here: &Core, kind: &Component) -> u64 {
-        let (from, kind) = (here.files.layout.rows_of(kind), kind.clone());
+    pub(super) fn put_rows(&self, here: &Files, kind: &Component) -> u64 {
+        let (from, kind) = (here.layout.rows_of(kind), kind.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         let put = self.ask_sending("put rows", &moved, move |backend| {

@@ -110,7 +110,7 @@ impl Core {
         if self.remotes.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint) {
             return None;
         }
-        let (remote, whole) = self.record_in_remotes(fingerprint)?;
+        let (remote, whole) = self.remotes.record(fingerprint)?;
         let summary = RecordSummary { from: Some(remote.name().to_owned()), ..whole.record.summary(whole.id) };
         self.remotes.expect(&summary);
         if remote.is_far() {
@@ -123,25 +123,6 @@ impl Core {
             self.files.notices.push(Notice::NotKept { remote: remote.name().to_owned(), why: error.to_string() });
         }
         Some(summary)
-    }
-
-    /// Finds a record in the remotes, and says in which.
-    pub(crate) fn record_in_remotes(&self, fingerprint: &Fingerprint) -> Option<(&Remote, WholeRecord)> {
-        self.remotes.iter().find_map(|remote| Some((remote, remote.record(fingerprint)?)))
-    }
-
-    /// Returns the size of a blob that a remote has.
-    pub(crate) fn blob_bytes_in_remotes(&self, digest: &Digest) -> Option<u64> {
-        if self.remotes.is_empty() {
-            return None;
-        }
-        let seen = || self.remotes.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = seen().get(digest).copied();
-        known.or_else(|| {
-            let bytes = self.remotes.iter().find_map(|remote| remote.blob_bytes(digest))?;
-            seen().insert(*digest, bytes);
-            Some(bytes)
-        })
     }
 
     /// Tells whether a remote has a blob, and the bytes of its name. What a remote refused to give, or gave wrong, is not there

@@ -83,7 +83,7 @@ impl Store {
     /// [`StoreError::NoRemote`], and [`StoreError::Remote`] when a remote cannot be reached.
     pub fn push(&self, to: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
         let core = &*self.core;
-        let remotes = core.remotes_named(to, |remote| remote.options().writes != Writes::Never, "takes results")?;
+        let remotes = core.remotes.named(to, |remote| remote.options().writes != Writes::Never, "takes results")?;
         let mut parcels = Vec::new();
         for fingerprint in &what.actions {
             // The one that is used, so that others see what we see.
@@ -97,11 +97,11 @@ impl Store {
             remote.require()?;
             let mut done = push(core, remote, &parcels, &blobs, moving);
             what.runs.iter().for_each(|run| {
-                remote.put_run(core, run);
+                remote.put_run(&core.files, run);
             });
             if what.rows {
-                for kind in rows::kinds(core).map_err(crate::error::failed("list rows"))? {
-                    done.packs += remote.put_rows(core, &kind);
+                for kind in rows::kinds(&core.files).map_err(crate::error::failed("list rows"))? {
+                    done.packs += remote.put_rows(&core.files, &kind);
                 }
             }
             moved.push(done);
@@ -116,7 +116,7 @@ impl Store {
     pub fn pull(&self, from: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
         let core = &*self.core;
         core.files.require_writable("pull results")?;
-        let remotes = core.remotes_named(from, |_| true, "is declared")?;
+        let remotes = core.remotes.named(from, |_| true, "is declared")?;
         let mut moved = Vec::new();
         let mut left = what.clone();
         for remote in remotes {
@@ -135,33 +135,6 @@ impl Store {
 impl Files {
     fn blob(&self, digest: &Digest) -> Option<BlobRef> {
         self.blob_bytes(digest).map(|bytes| BlobRef { digest: *digest, bytes })
-    }
-}
-
-impl Core {
-    /// Returns the remote of a name, or all that fit.
-    pub(super) fn remotes_named(
-        &self,
-        name: Option<&str>,
-        fits: impl Fn(&Remote) -> bool,
-        what: &str,
-    ) -> Result<Vec<&Remote>, StoreError> {
-        let found: Vec<&Remote> = self
-            .remotes
-            .iter()
-            .filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name))
-            .collect();
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        let names: Vec<&str> = self.remotes.iter().map(Remote::name).collect();
-        let known = if names.is_empty() { String::new() } else { format!(": remotes are {}", names.join(", ")) };
-        Err(StoreError::NoRemote {
-            why: match name {
-                Some(name) => format!("no remote is named `{name}`{known}"),
-                None => format!("no remote {what}{known}"),
-            },
-        })
     }
 }
 
@@ -257,7 +230,7 @@ pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[Bl
     let needed: BTreeMap<Digest, BlobRef> = named.chain(blobs).map(|blob| (blob.digest, *blob)).collect();
     let (evicted, needed): (Vec<BlobRef>, Vec<BlobRef>) = needed
         .into_values()
-        .partition(|blob| core.is_evicted(&blob.digest) && core.blob_bytes_in_remotes(&blob.digest).is_none());
+        .partition(|blob| core.is_evicted(&blob.digest) && core.remotes.blob_bytes(&blob.digest).is_none());
     let tally = Tally::new(remote, needed.len() + records.len(), moving);
     tally.count(|moved| moved.refused = unread);
     tally.each(&needed, |blob| match put_blob(core, remote, *blob, moving.compare) {
@@ -282,7 +255,7 @@ pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[Bl
         if !tally.is_whole(fingerprint, record) {
             return;
         }
-        match remote.put_record(core, fingerprint, record.clone(), tally.brought_any_of(record)) {
+        match remote.put_record(&core.files, fingerprint, record.clone(), tally.brought_any_of(record)) {
             Some(Put::New(_)) => tally.count(|moved| moved.results += 1),
             Some(Put::There) => tally.count(|moved| moved.there += 1),
             Some(Put::Refused(why)) => tally.count(|moved| moved.refused.push(why)),

@@ -11,6 +11,7 @@ use super::transfer::Compare;
 use crate::BlobRef;
 use crate::disk;
 use crate::head::WholeRecord;
+use crate::files::Files;
 use crate::open::Core;
 use crate::read::LARGE_BYTES;
 use crate::run::{self, RunId, RunInfo};
@@ -69,12 +70,12 @@ impl Remote {
     /// Puts a record there, whose blobs are there already; that it `is_first` of its action is a guess.
     pub(super) fn put_record(
         &self,
-        here: &Core,
+        here: &Files,
         fingerprint: &Fingerprint,
         mut record: WholeRecord,
         is_first: bool,
     ) -> Option<Put> {
-        record.signatures = here.files.signatures(record.id);
+        record.signatures = here.signatures(record.id);
         let fingerprint = *fingerprint;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
@@ -84,8 +85,8 @@ impl Remote {
     }
 
     /// Puts the log of a run there, which keeps its results from being collected.
-    pub(super) fn put_run(&self, here: &Core, run: &RunId) -> Option<Put> {
-        let (from, run) = (here.files.layout.run(run.as_str()), run.clone());
+    pub(super) fn put_run(&self, here: &Files, run: &RunId) -> Option<Put> {
+        let (from, run) = (here.layout.run(run.as_str()), run.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         self.ask_sending("put the log of a run", &moved, move |backend| put_run(backend, &from, &run, &counter))

@@ -9,6 +9,7 @@ use super::scope::Scope;
 use super::{PACK, SEAL_BYTES, pack};
 use crate::disk;
 use crate::layout::{Area, Component};
+use crate::files::Files;
 use crate::open::Core;
 use crate::trust::SecretKey;
 use retort_fingerprint::{Digest, RowKey};
@@ -17,8 +18,8 @@ use retort_fingerprint::{Digest, RowKey};
 const MERGE_MIN: usize = 8;
 
 /// Lists the kinds of rows that the cache holds.
-pub(crate) fn kinds(core: &Core) -> io::Result<Vec<Component>> {
-    Ok(disk::names(&core.files.layout.area(Area::Rows))?.iter().map(|name| Component::listed(name)).collect())
+pub(crate) fn kinds(files: &Files) -> io::Result<Vec<Component>> {
+    Ok(disk::names(&files.layout.area(Area::Rows))?.iter().map(|name| Component::listed(name)).collect())
 }
 
 /// Merges the small packs of a kind that nobody has signed into one, and those that this user has; what others have signed

@@ -68,13 +68,13 @@ fn keep_the_sound(
     };
     let vouchers = pack::vouchers(&pack.bytes);
     let is_own = |key: &RowKey, payload: &[u8]| {
-        journal::voucher(core, kind, key, payload).is_some_and(|voucher| vouchers.contains(&voucher))
+        journal::voucher(&core.files, kind, key, payload).is_some_and(|voucher| vouchers.contains(&voucher))
     };
     let (own, others): (BTreeMap<RowKey, Vec<u8>>, BTreeMap<_, _>) =
         pack.rows.iter().map(row).partition(|(key, payload)| is_own(key, payload));
     let name = path.file_name().and_then(|name| super::pack_of(&name.to_string_lossy()));
     let mut keep = || {
-        copy_aside(core, path)?;
+        copy_aside(&core.files, path)?;
         let signed = seal_rows(core, kind, core.files.trust.signer(), &own, indexed)?;
         let unsigned = seal_rows(core, kind, None, &others, indexed)?;
         // Where every row is sound the new pack is the one that the damaged one was, and has its name.
@@ -114,7 +114,7 @@ pub(super) fn seal_rows(
     if rows.is_empty() {
         return Ok(None);
     }
-    let (digest, table) = pack::write(core, kind, signer, rows)?;
+    let (digest, table) = pack::write(&core.files, kind, signer, rows)?;
     if core.files.trust.require && signer.is_none() {
         return Ok(Some(digest));
     }

@@ -53,7 +53,7 @@ pub(super) fn adopt(
     let mut others: BTreeMap<RowKey, Vec<u8>> = BTreeMap::new();
     for (key, place) in journal::without_vouchers(&places) {
         let Some(payload) = journal::read(file, key, *place)? else { continue };
-        let is_own = journal::is_vouched(core, kind, file, &places, key, &payload)?;
+        let is_own = journal::is_vouched(&core.files, kind, file, &places, key, &payload)?;
         if is_own { &mut own } else { &mut others }.insert(*key, payload);
     }
     seal_rows(core, kind, core.files.trust.signer(), &own, indexed)?;
@@ -61,5 +61,5 @@ pub(super) fn adopt(
     let Some(damaged) = scan.damaged else { return disk::remove_if_there(path) };
     let why = format!("the entry at byte {damaged} is damaged; {} sound rows are kept", own.len() + others.len());
     core.files.notices.push(Notice::RowsDamaged { path: path.to_owned(), why });
-    set_aside(core, path)
+    set_aside(&core.files, path)
 }

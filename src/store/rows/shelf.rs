@@ -106,7 +106,7 @@ impl RowStore {
         }
         let failed = self.core.files.write_failed("keep a row", payload.len() as u64);
         let key = self.salted(key);
-        let voucher = journal::voucher(&self.core, &self.kind, &key, payload);
+        let voucher = journal::voucher(&self.core.files, &self.kind, &key, payload);
         let mut state = self.state();
         if state.journal.is_none() {
             state.journal = Some(self.start_journal().map_err(&failed)?);
@@ -199,7 +199,7 @@ impl RowStore {
     /// Tells whether a row of another store's journal may be used: where trust is required, one's own alone.
     fn may_use(&self, other: &Other, key: &RowKey, payload: &[u8]) -> io::Result<bool> {
         Ok(!self.core.files.trust.require
-            || journal::is_vouched(&self.core, &self.kind, &other.file, &other.rows, key, payload)?)
+            || journal::is_vouched(&self.core.files, &self.kind, &other.file, &other.rows, key, payload)?)
     }
 
     fn pack_path(&self, digest: &Digest) -> PathBuf {
@@ -281,7 +281,7 @@ impl RowStore {
         } else {
             let why = format!("{} rows are not what was written", state.own.len() - rows.len());
             self.core.files.notices.push(Notice::RowsDamaged { path: path.clone(), why });
-            aside::set_aside(&self.core, path).map_err(&failed)?;
+            aside::set_aside(&self.core.files, path).map_err(&failed)?;
         }
         state.journal = None;
         state.own.clear();
