@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
-use super::exit::Failure;
 use super::clean::{clean, json_escaped};
+use super::exit::Failure;
 
 /// Says whether talk goes to a terminal.
 pub(super) fn talks_to_terminal() -> bool {

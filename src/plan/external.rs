@@ -111,7 +111,10 @@ impl Externals {
 
     fn complain(&self, about: impl Fn(&Located) -> bool) -> Option<ExternalsError> {
         let mut diagnostics = Diagnostics::default();
-        self.lacking.iter().filter(|(located, _)| about(located)).for_each(|(_, wrong)| diagnostics.push(wrong.clone()));
+        self.lacking
+            .iter()
+            .filter(|(located, _)| about(located))
+            .for_each(|(_, wrong)| diagnostics.push(wrong.clone()));
         (!diagnostics.is_empty()).then_some(ExternalsError(diagnostics))
     }
 

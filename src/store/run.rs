@@ -163,8 +163,12 @@ impl Store {
         };
         let text = serde_json::to_vec(&info).map_err(std::io::Error::other).map_err(&failed)?;
         write_whole(&core.files, &folder.join(INFO), &text).map_err(&failed)?;
-        write_whole(&core.files, &core.files.layout.roots_of(&core.files.user).join(id.as_str()), experiment.as_bytes())
-            .map_err(&failed)?;
+        write_whole(
+            &core.files,
+            &core.files.layout.roots_of(&core.files.user).join(id.as_str()),
+            experiment.as_bytes(),
+        )
+        .map_err(&failed)?;
         let at_work = lock(&folder.join(INFO)).map_err(&failed)?;
         Ok(RunDir { id, folder, info, appending: Mutex::new(None), _at_work: at_work })
     }

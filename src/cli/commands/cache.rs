@@ -12,8 +12,8 @@ use super::super::settings::{surroundings, workspace};
 use super::key;
 use crate::session::{Workspace, choose_run, duration, find_run};
 use crate::store::{
-    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunSummary, Selection,
-    UsageBy, Store, Usage, VerifyOptions,
+    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunSummary, Selection, Store, Usage,
+    UsageBy, VerifyOptions,
 };
 
 /// Looks after the cache.

@@ -32,12 +32,12 @@ pub(super) use pusher::{Pusher, PusherHandle};
 pub use selection::Selection;
 pub use transfer::{Compare, Moved, Moving};
 
+use super::error::StoreError;
 use super::head::WholeRecord;
 use super::notice::Notices;
 use super::open::StoreOptions;
 use super::record::RecordSummary;
 use super::trust::Trust;
-use super::error::StoreError;
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// The remotes of a store, in the order in which they are asked.
@@ -123,9 +123,8 @@ impl Remotes {
         fits: impl Fn(&Remote) -> bool,
         what: &str,
     ) -> Result<Vec<&Remote>, StoreError> {
-        let found: Vec<&Remote> = self.iter()
-            .filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name))
-            .collect();
+        let found: Vec<&Remote> =
+            self.iter().filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name)).collect();
         if !found.is_empty() {
             return Ok(found);
         }
