@@ -94,9 +94,9 @@ fn room_is_told_by_experiment_stage_and_person() {
     run_with(&ada, "quarel", &[("masked", 1), ("tuned", 2)]);
     run_with(&bob, "csqa", &[("masked", 1), ("tuned", 3)]);
     let told = |by| {
-        let line = |share: Share| {
-            let name = share.name.unwrap_or_default();
-            format!("{name} {} {} {} {}", share.results, share.blobs, share.bytes, share.own_bytes)
+        let line = |usage: Usage| {
+            let name = usage.name.unwrap_or_default();
+            format!("{name} {} {} {} {}", usage.results, usage.blobs, usage.bytes, usage.own_bytes)
         };
         ada.usage(by).unwrap().into_iter().map(line).collect::<Vec<_>>()
     };
