@@ -43,7 +43,8 @@ impl FromNode for Subset {
         let SubsetFields { train, dev, test, fraction, .. } = &fields;
         if train.is_none() && dev.is_none() && test.is_none() && fraction.is_none() {
             let wrong = format!("`{}` needs a number of questions or a fraction", scope.path());
-            return scope.fail(Diagnostic::at(node.span, wrong).label("such as `{ train: 500 }` or `{ fraction: 0.1 }`"));
+            return scope
+                .fail(Diagnostic::at(node.span, wrong).label("such as `{ train: 500 }` or `{ fraction: 0.1 }`"));
         }
         Some(Self(fields))
     }
