@@ -90,7 +90,7 @@ pub mod tensorboard;
 #[cfg(test)]
 mod tests;
 
-pub use csv::harmless;
+pub use csv::{harmless, readings};
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;
