@@ -9,7 +9,7 @@ use retort_plan::{Found, Verdict};
 use retort_spec::InstanceId;
 use serde_json::Value as Json;
 
-use super::{Demand, Session, SessionError};
+use super::{Demand, Results, Session, SessionError};
 
 /// What an instance made.
 #[derive(Debug, Clone, PartialEq)]
