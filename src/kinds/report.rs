@@ -106,7 +106,7 @@ impl Stage for Report {
     type Output = ReportFiles;
 
     const NAME: &'static str = "report";
-    const REVISION: u32 = 6;
+    const REVISION: u32 = 7;
     const ABOUT: &'static str = "Tables, figures and a page, out of what students answered.";
     const EXAMPLE: &'static str = "{ scores: scores, x: fraction, lines: placement, average: run }";
 

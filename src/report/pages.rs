@@ -1,5 +1,7 @@
 //! From input to a report: the one way through the room.
 
+use std::collections::BTreeSet;
+
 use super::claims::Judged;
 use super::differences::Differences;
 use super::layout::Layout;
@@ -9,7 +11,7 @@ use super::{
     Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, csv, foresight, html, label,
     latex, markdown, pivot, record, reliability, tabulate, teachers,
 };
-use retort_artifact::ReportFiles;
+use retort_artifact::{Outcome, ReportFiles};
 
 /// Makes a report; equal input gives equal bytes.
 ///
@@ -112,13 +114,18 @@ fn scored(input: &ReportInput, layout: &Layout, summaries: &[Summary], judged: &
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
     let questions =
         if least == most { label::count(most) } else { format!("{} to {}", label::count(least), label::count(most)) };
-    let above = summaries.iter().filter(|summary| summary.verdict().is_some_and(Verdict::is_above)).count();
+    // Arms of several datasets have other questions; what has the same identifier there has another answer.
+    let different = |outcome: &Outcome| (outcome.id.clone(), outcome.answer.to_string(), outcome.choices);
+    let all: BTreeSet<_> = input.arms.iter().flat_map(|arm| &arm.outcomes.rows).map(different).collect();
+    let each = if all.len() > most { format!(" each, {} in all", label::count(all.len())) } else { String::new() };
+    let clear = |summary: &&Summary| summary.is_readable(input) && summary.verdict().is_some_and(Verdict::is_above);
+    let above = summaries.iter().filter(clear).count();
     let scored = input.arms.len();
     let replicates =
         if scored > arms { format!(", averaged from {} scored runs", label::count(scored)) } else { String::new() };
     let claims = claims::lead(judged).map_or_else(String::new, |claims| format!(" {claims}"));
     format!(
-        "{} arm{} on {questions} question{}{replicates}; {} of them clearly above chance.{claims}",
+        "{} arm{} on {questions} question{}{each}{replicates}; {} of them clearly above chance.{claims}",
         label::count(arms),
         plural(arms),
         plural(most),

@@ -7,7 +7,7 @@ use super::super::print;
 use super::super::reporter::reason;
 use super::super::settings::load;
 use crate::plan::{Plan, Verdict};
-use crate::session::{Demand, Forecast, Prospect, duration};
+use crate::session::{Demand, Forecast, Prospect, amount, duration};
 use crate::stage::{Basis, Estimate};
 
 /// Says what a run would do, without doing it.
@@ -92,7 +92,7 @@ fn asking(estimate: &Estimate) -> String {
     let mut out =
         format!("{calls} calls{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered");
     if let Some(cost) = cost {
-        out += &format!(", for {most}{cost:.2}");
+        out += &format!(", for {most}{}", amount(*cost));
     }
     if let Some(took_ms) = took_ms {
         out += &format!(", in {}", duration(*took_ms));

@@ -11,6 +11,9 @@ use retort_source::{Diagnostic, Node, Value, nearest};
 use retort_stage::params::{FromNode, Scope};
 use retort_stage::{Context, Flaw, Looked, Stage, StageError};
 
+/// Raised whenever `deduplicate` takes other questions for the same.
+const DEDUPLICATION: u32 = 2;
+
 /// Fields that every format has, and that stand beside its own.
 const COMMON: [&str; 3] = ["format", "subset", "deduplicate"];
 
@@ -84,7 +87,8 @@ impl ContentHash for Dataset {
         if subset.is_none() && !deduplicate {
             return whole;
         }
-        Term::record([("of", whole), ("subset", subset.term()), ("deduplicate", deduplicate.term())])
+        let deduplicate = if *deduplicate { DEDUPLICATION.term() } else { deduplicate.term() };
+        Term::record([("of", whole), ("subset", subset.term()), ("deduplicate", deduplicate)])
     }
 }
 

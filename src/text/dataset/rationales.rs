@@ -34,7 +34,7 @@ fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
     let sample = fields.optional("sample").map(|sample| sample.number()).transpose()?;
     let label = fields.optional("label").map(|label| answer(&label)).transpose()?;
     Ok(Rationale {
-        id: fields.words("id")?,
+        id: fields.id("id")?,
         sample: sample.unwrap_or(0),
         text: fields.words("rationale")?,
         label,
@@ -128,6 +128,22 @@ mod tests {
             {"id":"q","sample":1,"text":"So."}
         "#]],
         );
+    }
+
+    #[test]
+    fn whole_numbers_are_identifiers_and_what_is_null_is_said_so() {
+        let of = |id: &str| read(format!("{{\"id\":{id},\"rationale\":\"Ice.\"}}").as_bytes());
+        for (id, expected) in
+            [("0", "0"), ("-3", "-3"), ("\" q \"", "q"), ("18446744073709551615", "18446744073709551615")]
+        {
+            assert_eq!(of(id).unwrap().rows[0].id, expected);
+        }
+        for id in ["null", "1.5", "\" \"", "true", "[]"] {
+            let said = of(id).unwrap_err().to_string();
+            let found = id.trim_matches('"');
+            let expected = format!("the field `id` is `{found}`, expected text that is not blank, or a whole number");
+            assert!(said.ends_with(&expected), "{said}");
+        }
     }
 
     #[test]

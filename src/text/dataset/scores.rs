@@ -115,7 +115,7 @@ fn scored(fields: &Fields<'_>, line: usize) -> Result<ScoredText, Problem> {
         Ok((place, score))
     };
     Ok(ScoredText {
-        id: fields.words("id")?,
+        id: fields.id("id")?,
         sample: fields.optional("sample").map(|sample| sample.number()).transpose()?.unwrap_or(0),
         text: match fields.optional("text") {
             Some(text) => Some(text.text().ok_or_else(|| text.unexpected("text".into()))?.to_owned()),

@@ -23,6 +23,7 @@ mod corrupt;
 mod giveaway;
 mod insert;
 mod keep;
+mod list;
 mod mask;
 mod replace;
 mod reverse;
@@ -36,7 +37,7 @@ mod units;
 
 pub use corrupt::{like, numbers, other_number};
 pub use giveaway::Giveaways;
-pub use insert::inserted;
+pub use insert::{insertable, inserted};
 pub use keep::kept;
 pub use mask::{MASK, listed, masked};
 pub use replace::{Replacement, ReplacementError};
