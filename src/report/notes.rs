@@ -46,10 +46,7 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
         notes.push(format!("Averaged over {axes}, replicates: {sizes}; n counts questions, not answers."));
     }
     if summaries.iter().all(|summary| summary.responses.replicates() == 1) {
-        notes.push(
-            "Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval."
-                .to_owned(),
-        );
+        notes.push("Each arm was trained once: the intervals do not include variation between seeds.".to_owned());
     }
     notes.extend(baseline(input, layout, summaries));
     notes.extend(self::marks(input, layout, marks));

@@ -126,9 +126,11 @@ impl Server {
         }
         let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let read = text.map_err(|why| unread(FaultKind::Garbled, &why, "")).and_then(|text| {
-            let body = body::json(&text).map_err(|why| match text.trim_start().starts_with('<') {
-                true => unread(FaultKind::Foreign, "it is a web page and no answer", &text),
-                false => unread(FaultKind::Garbled, &format!("it is no answer: {why}"), &text),
+            let body = body::json(&text).map_err(|why| {
+                if text.trim_start().starts_with('<') {
+                    return unread(FaultKind::Foreign, "it is a web page and no answer", &text);
+                }
+                unread(FaultKind::Garbled, &format!("it is no answer: {why}"), &text)
             })?;
             if let Some(fault) = Fault::in_body(&body, hints.retry_after) {
                 return Err(fault);

@@ -332,6 +332,18 @@ fn whose_labels_are_trained() {
         .run(&["run", FILE])
         .code(1)
         .says("rationales have no label of the teacher's own, which `labels: teacher` trains");
+    // Labels are read from imported rationales as from those that were asked for.
+    unlabelled.edit("path: rationales.jsonl } }", "path: rationales.jsonl } }, label: from_text");
+    let lines = |says: &str| {
+        let ids = questions.as_array().unwrap().iter().map(|question| question["id"].as_str().unwrap());
+        ids.map(|id| json!({ "id": id, "rationale": says }).to_string() + "\n").collect::<String>()
+    };
+    unlabelled.write("rationales.jsonl", &lines("So. The answer is B."));
+    unlabelled.run(&["run", FILE, "rationales"]).code(0);
+    let read = unlabelled.run(&["show", FILE, "rationales", "--json"]).code(0).json();
+    assert!(read.as_array().unwrap().iter().all(|row| row["label"] == "B"), "{read}");
+    unlabelled.write("rationales.jsonl", &lines("So."));
+    unlabelled.run(&["run", FILE, "rationales"]).code(0).says("no label can be read from");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `retort plan`: what a run would do.
 
+use std::collections::BTreeMap;
+
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
 use super::super::footprint;
@@ -62,6 +64,20 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
         if let Some(estimate) = &line.asks {
             out += &format!("{} asks a teacher: {}\n", line.instance, asking(estimate));
         }
+    }
+    // One command may serve several.
+    let mut unknown: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in lines {
+        if let Some(command) = &line.asks_after {
+            unknown.entry(command).or_default().push(&line.instance);
+        }
+    }
+    for (command, instances) in unknown {
+        let (first, more) = (instances[0], instances.len() - 1);
+        let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+        out += &format!(
+            "{first}{others} asks a teacher: `{command}` comes first, then `plan` estimates calls, tokens and cost\n"
+        );
     }
     let total = counts.hits + counts.runs + counts.shares + counts.awaits + counts.lacks;
     out += &format!(

@@ -1,6 +1,6 @@
 //! Rationales that were elicited elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::LabelFrom;
 use retort_artifact::{Question, Rationale, Rationales};
@@ -78,9 +78,8 @@ impl Import {
             })?);
         }
         if rows.len() < all {
-            let known: BTreeSet<&str> = order.keys().copied().collect();
             let strange = strangers.first().map(String::as_str).unwrap_or_default();
-            let (left, first) = (all - rows.len(), known.first().copied().unwrap_or_default());
+            let (left, first) = (all - rows.len(), order.keys().next().copied().unwrap_or_default());
             let (are, belong) = if left == 1 { ("rationale", "belongs") } else { ("rationales", "belong") };
             context.warn(format!(
                 "{left} {are} of `{}` {belong} to no question of the split, such as that of `{strange}`; the questions have \

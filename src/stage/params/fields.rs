@@ -127,7 +127,7 @@ pub fn tagged<'n>(node: &'n Node, known: &[&'static str], scope: &mut Scope<'_>)
     let [(key, body)] = node.entries() else {
         let message = match node.entries().len() {
             0 => format!("{} cannot be {}", subject(scope.path()), node.describe()),
-            n => format!("{} has {n} keys where one names its form", subject(scope.path())),
+            n => format!("{} has {n} keys, expected exactly one", subject(scope.path())),
         };
         return scope.fail(Diagnostic::at(node.span, message).label(forms()));
     };

@@ -78,7 +78,7 @@ pub(super) fn entering(text: &str, pieces: &[(usize, &str)]) -> String {
                 }
             }
             (None, None) => {
-                let blank = if listed { "\n\n" } else { &apart };
+                let blank = if listed { "\n\n" } else { apart.as_str() };
                 let cut = match own.get(index) {
                     Some(step) => step.range.start,
                     None => own.last().map_or(text.len(), |last| last.range.end),
