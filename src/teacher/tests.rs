@@ -198,14 +198,18 @@ fn a_server_of_another_kind_is_given_up_soon() {
     assert!(course.gave_up && course.ended < Duration::from_mins(1), "{course:?}");
     // A page among answers, or among other failures, is a failure like others.
     let course = ask(&rules(), 100, Duration::from_millis(200), |row, before, _| match (row, before) {
-        (40.., 0..4) => Does::Fails(fault(FaultKind::Foreign)),
+        (40..44, 0..2) => Does::Fails(fault(FaultKind::Foreign)),
         _ => Does::Answers,
     });
     assert_eq!((course.answered.len(), course.gave_up), (100, false));
-    let course = ask(&rules(), 20, Duration::from_millis(200), |_, before, now| match before {
-        _ if now < Duration::from_mins(1) && before % 2 == 0 => Does::Fails(fault(FaultKind::Foreign)),
-        _ if now < Duration::from_mins(1) => Does::Fails(fault(FaultKind::Down)),
-        _ => Does::Answers,
+    let mut sent = 0;
+    let course = ask(&rules(), 20, Duration::from_millis(200), |_, _, now| {
+        sent += 1;
+        match sent % 4 {
+            _ if now > Duration::from_mins(1) => Does::Answers,
+            0 => Does::Fails(fault(FaultKind::Down)),
+            _ => Does::Fails(fault(FaultKind::Foreign)),
+        }
     });
     assert_eq!((course.answered.len(), course.gave_up), (20, false));
 }
