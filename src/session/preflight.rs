@@ -62,7 +62,7 @@ fn may_run(verdict: &Verdict) -> bool {
 }
 
 /// The order of an instance as far as it is known: the files outside the experiment, and nothing of other stages.
-fn order(pipeline: &Pipeline, ground: &Ground, id: InstanceId) -> Order {
+pub(crate) fn order(pipeline: &Pipeline, ground: &Ground, id: InstanceId) -> Order {
     let bound = &pipeline.experiment.instance(id).bound;
     let manifest = KeyManifest {
         kind: bound.kind().name.to_owned(),
