@@ -1,5 +1,5 @@
 //! A bucket of object storage on this machine: many small artifacts and one large blob, pushed and pulled, and a look for
-//! many recipes with nothing here.
+//! many actions with nothing here.
 //!
 //! ```text
 //! cargo bench --bench objects -- SERVER [--artifacts 10000] [--bytes 2147483648] [--jobs N] [--dir FOLDER]
@@ -31,7 +31,7 @@ use folder::Folder;
 use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{Fingerprint, KeyManifest, Term};
 use retort::store::{
-    Claim, Compare, LayerAt, LayerOptions, Moving, ObjectsAt, Selection, Store, StoreOptions, Surroundings, Writes,
+    Compare, Moving, ObjectsAt, Record, RemoteAt, RemoteOptions, Selection, Store, StoreOptions, Surroundings, Writes,
 };
 
 type Failed = Box<dyn Error>;
@@ -73,14 +73,14 @@ fn main() -> Result<(), Failed> {
 
 /// Many small artifacts.
 fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) -> Result<(), Failed> {
-    let bench = Bench { server, layer: server.bucket("small")? };
+    let bench = Bench { server, remote: server.bucket("small")? };
     let here = bench.open(&folder.join("here"))?;
     let (sender, receiver) = std::sync::mpsc::channel();
     for number in 0..artifacts {
         let pending = here.put(format!("artifact {number}").repeat(20).as_bytes())?;
-        let claim = claim(&here, number, BTreeMap::from([("rows".to_owned(), pending.blob())]));
+        let record = record(&here, number, BTreeMap::from([("rows".to_owned(), pending.blob())]));
         let sender = sender.clone();
-        here.publish_async(vec![pending], &claim, move |done| {
+        here.publish_async(vec![pending], &record, move |done| {
             // The receiver waits below.
             let _ = sender.send(done.is_ok());
         })?;
@@ -93,13 +93,13 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) 
     let moving = Moving { jobs, compare: Compare::Nothing, progress: &|_, _| {} };
     bench.timed("push, small", || bench.moved(here.push(None, &all, &moving)?))?;
     bench.timed("push, small, once more", || bench.moved(here.push(None, &all, &moving)?))?;
-    let keys: Vec<Fingerprint> = all.recipes.iter().copied().collect();
+    let keys: Vec<Fingerprint> = all.actions.iter().copied().collect();
     let nothing = bench.open(&folder.join("plan"))?;
-    bench.timed("look for recipes, all there", || {
+    bench.timed("look for actions, all there", || {
         expect(nothing.find_many(&keys)?.iter().flatten().count(), artifacts)
     })?;
     let others: Vec<Fingerprint> = (artifacts..2 * artifacts).map(|number| manifest(number).fingerprint()).collect();
-    bench.timed("look for recipes, none there", || expect(nothing.find_many(&others)?.iter().flatten().count(), 0))?;
+    bench.timed("look for actions, none there", || expect(nothing.find_many(&others)?.iter().flatten().count(), 0))?;
     let pulling = bench.open(&folder.join("pull"))?;
     bench.timed("pull, small", || bench.moved(pulling.pull(None, &all, &moving)?))?;
     if server.requests.is_some() {
@@ -111,7 +111,7 @@ fn small(server: &Server, folder: &Path, artifacts: usize, jobs: Option<usize>) 
 
 /// One large blob.
 fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
-    let bench = Bench { server, layer: server.bucket("large")? };
+    let bench = Bench { server, remote: server.bucket("large")? };
     let here = bench.open(&folder.join("large-here"))?;
     let mut writer = here.blob_writer()?;
     let mut chunk = vec![0; 1 << 20];
@@ -120,31 +120,31 @@ fn large(server: &Server, folder: &Path, bytes: u64) -> Result<(), Failed> {
         writer.write_all(&chunk)?;
     }
     let blob = writer.finish()?;
-    let claim = claim(&here, 0, BTreeMap::from([("weights".to_owned(), blob.blob())]));
-    here.publish(vec![blob], &claim)?;
+    let record = record(&here, 0, BTreeMap::from([("weights".to_owned(), blob.blob())]));
+    here.publish(vec![blob], &record)?;
     let all = here.select_all()?;
     let moving = Moving { jobs: Some(4), compare: Compare::Nothing, progress: &|_, _| {} };
     bench.timed("push, large", || bench.moved(here.push(None, &all, &moving)?))?;
     let pulling = bench.open(&folder.join("large-pull"))?;
-    let wanted = Selection { recipes: all.recipes, ..Selection::default() };
+    let wanted = Selection { actions: all.actions, ..Selection::default() };
     bench.timed("pull, large", || bench.moved(pulling.pull(None, &wanted, &moving)?))
 }
 
 /// What is measured goes to one bucket.
 struct Bench<'a> {
     server: &'a Server,
-    layer: LayerOptions,
+    remote: RemoteOptions,
 }
 
 impl Bench<'_> {
     fn open(&self, root: &Path) -> Result<Store, Failed> {
-        let layers = vec![self.layer.clone()];
-        Ok(Store::open(StoreOptions { layers, ..StoreOptions::new(root, "bench", "here") })?.store)
+        let remotes = vec![self.remote.clone()];
+        Ok(Store::open(StoreOptions { remotes, ..StoreOptions::new(root, "bench", "here") })?.store)
     }
 
     fn moved(&self, moved: Vec<retort::store::Moved>) -> Result<(), Failed> {
         match moved.into_iter().flat_map(|moved| moved.refused).next() {
-            Some(why) => Err(format!("`{}`: {why}", self.layer.name).into()),
+            Some(why) => Err(format!("`{}`: {why}", self.remote.name).into()),
             None => Ok(()),
         }
     }
@@ -229,7 +229,7 @@ impl Server {
         Some(self.requests.as_ref()?.load(Ordering::Relaxed))
     }
 
-    fn bucket(&self, name: &str) -> Result<LayerOptions, Failed> {
+    fn bucket(&self, name: &str) -> Result<RemoteOptions, Failed> {
         match &self.files {
             Some(files) => fs_err::create_dir(files.join(name))?,
             None => drop(self.agent.put(format!("{}/{name}", self.endpoint)).send_empty()?),
@@ -243,10 +243,10 @@ impl Server {
         };
         let timeout = Duration::from_mins(1);
         Store::share_bucket(&at, timeout)?;
-        Ok(LayerOptions { name: name.to_owned(), at: LayerAt::Objects(at), writes: Writes::OnPush, timeout })
+        Ok(RemoteOptions { name: name.to_owned(), at: RemoteAt::Objects(at), writes: Writes::OnPush, timeout })
     }
 
-    /// Reads the catalogs of recipes again and again, on several threads.
+    /// Reads the catalogs of actions again and again, on several threads.
     fn read_raw(&self, bucket: &str, keys: &[Fingerprint], count: usize) -> Result<(), Failed> {
         let (next, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -295,8 +295,8 @@ fn manifest(number: usize) -> KeyManifest {
     }
 }
 
-fn claim(store: &Store, number: usize, outputs: BTreeMap<String, retort::store::BlobRef>) -> Claim {
-    Claim {
+fn record(store: &Store, number: usize, outputs: BTreeMap<String, retort::store::BlobRef>) -> Record {
+    Record {
         manifest: manifest(number),
         outputs,
         producer: store.producer(),

@@ -2,7 +2,7 @@
 """The long form of the tests of damage, kills, faults and neighbours: is everything as if one had worked alone?
 
     benches/soak.py target/release/retort                               all four parts at once, as long as they take
-    benches/soak.py target/release/retort --kills 1000                  processes killed on shared caches and layers
+    benches/soak.py target/release/retort --kills 1000                  processes killed on shared caches and remotes
     benches/soak.py target/release/retort --flips 10000                 bits flipped in finished caches
     benches/soak.py target/release/retort --s3-faults 10000             faults between people and their bucket
     benches/soak.py target/release/retort --beside 60                   minutes of four pipelines beside gc, verify and rebuild

@@ -26,7 +26,7 @@ use folder::Folder;
 use fs_err as fs;
 use memory::{forget_peak, peak_mb};
 use retort::fingerprint::{KeyManifest, Term};
-use retort::store::{Claim, Store, StoreOptions, VerifyOptions};
+use retort::store::{Record, Store, StoreOptions, VerifyOptions};
 
 /// How much is written at a time, as a writer of tensors would.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -93,8 +93,8 @@ fn measure(folder: &Path, bytes: u64) -> Result<Vec<Measure>, Box<dyn Error>> {
         let mut writer = store.blob_writer()?;
         stream(bytes, &mut chunk, &mut writer)?;
         let blob = writer.finish()?;
-        let claim = claim(&store, BTreeMap::from([("weights".to_owned(), blob.blob())]));
-        store.publish(vec![blob], &claim)?;
+        let record = record(&store, BTreeMap::from([("weights".to_owned(), blob.blob())]));
+        store.publish(vec![blob], &record)?;
         Ok(())
     })?;
     timed("verify", &mut || {
@@ -128,7 +128,7 @@ fn stream(bytes: u64, chunk: &mut [u8], out: &mut dyn Write) -> std::io::Result<
     out.flush()
 }
 
-fn claim(store: &Store, outputs: BTreeMap<String, retort::store::BlobRef>) -> Claim {
+fn record(store: &Store, outputs: BTreeMap<String, retort::store::BlobRef>) -> Record {
     let manifest = KeyManifest {
         kind: "bench".into(),
         revision: 1,
@@ -137,7 +137,7 @@ fn claim(store: &Store, outputs: BTreeMap<String, retort::store::BlobRef>) -> Cl
         env: BTreeMap::new(),
         numerics: None,
     };
-    Claim {
+    Record {
         manifest,
         outputs,
         producer: store.producer(),

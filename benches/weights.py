@@ -113,9 +113,9 @@ class Bench:
             measure("export again", on("cache", "export", "x.yaml", "tuned", "exported"))
         if "push" in only:
             subprocess.run([self.retort, "cache", "share", self.work / "team"], check=True, stdout=subprocess.DEVNULL)
-            layer = f"--layer={self.work / 'team'}=on-push"
-            measure("push", on("cache", "cache", "push", "--all", layer))
-            measure("pull", on("other", "export", "x.yaml", "tuned", "pulled", layer))
+            remote = f"--remote={self.work / 'team'}=on-push"
+            measure("push", on("cache", "cache", "push", "--all", remote))
+            measure("pull", on("other", "export", "x.yaml", "tuned", "pulled", remote))
         if "whole" in only:
             measure("whole", on("whole", "run", "x.yaml", "answers"))
         if "keep" in only:

@@ -43,11 +43,11 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | [`fingerprint`] | digests of bytes, fingerprints of recipes, what is hashed and what is not, and chance |
+//! | [`fingerprint`] | digests of bytes, fingerprints of actions, what is hashed and what is not, and chance |
 //! | [`source`] | text with places: spans, diagnostics with carets, the tree of values read from YAML |
 //! | [`artifact`] | the plain data on the edges, with versioned codecs |
 //! | [`event`] | one event type, the reporter trait, the log and its replay |
-//! | [`store`] | blobs, claims, rows, runs, the sled index, leases, layers, signatures, gc, verify |
+//! | [`store`] | blobs, records, rows, runs, the sled index, leases, remotes, signatures, gc, verify |
 //! | [`hub`] | which files are a model, and fetching them into the cache that Hugging Face's tools share |
 //! | [`stage`] | how a kind of stage is written: what the workflow rooms see of one |
 //! | [`spec`] | from a document as written to an experiment whose every instance is known |
@@ -65,6 +65,33 @@
 //!
 //! From `stage` to `engine` is the workflow, which names no science and no Burn; from `text` to `report` the science, which
 //! knows nothing of pipelines and caches. They meet in `kinds`. A test keeps it so.
+//!
+//! # Words
+//!
+//! Each has one meaning, in code, pipelines, messages and documents.
+//!
+//! | word | is |
+//! |---|---|
+//! | stage, kind, instance | what a pipeline declares; what sort it is (`train`); one of its combinations of axis values |
+//! | action | one kind run with given parameters on given inputs; equal actions share a result |
+//! | key, fingerprint | what is hashed of an action, readable ([`KeyManifest`](fingerprint::KeyManifest)); its hash |
+//! | job | an action with the inputs it is given, as a worker gets it ([`stage::Job`]) |
+//! | record | what the store keeps of a finished action: which parts it gave, who made it, when ([`store::Record`]) |
+//! | entry | one line of a run's log, or one row in a journal |
+//! | recipe | the settings of a training (`recipe:`) |
+//! | definition | what a stage declares, which `retrain` takes over ([`spec`]) |
+//! | remote | another cache behind the cache, such as a team's directory or bucket (`--remote`) |
+//! | layer | a layer of a transformer |
+//! | hypothesis | what a report tests (`hypotheses:`) |
+//! | fraction | a part of a whole, from 0 to 1 |
+//! | usage | the space that results take |
+//! | row | a line of a table: of a dataset, an artifact or a report; the store keeps results row by row ([`store::RowStore`]) |
+//! | position | where a token is in a sequence, or a value on its axis, counted from 0 |
+//! | span | where something is written in a file ([`source`]) |
+//! | placement | where the label stands in a target: before or after the rationale (`placement:`) |
+//!
+//! Names on disk are those of their format's version, whatever the words are now: in a record's file and in a catalog a record
+//! is called a claim.
 //!
 //! # Invariants
 //!

@@ -40,7 +40,7 @@ const WORKFLOW: [&str; 7] = ["source", "store", "stage", "spec", "graph", "plan"
 const LINES_MAX: usize = 450;
 
 struct File {
-    /// Below `src`, such as `store/claim.rs`.
+    /// Below `src`, such as `store/record.rs`.
     name: String,
     /// Without its unit tests.
     text: String,
@@ -270,13 +270,13 @@ fn only_the_model_names_burn() {
 
 #[test]
 fn what_is_asynchronous_stays_with_object_storage() {
-    const ROOM: &str = "store/layer/objects/";
+    const ROOM: &str = "store/remote/objects/";
     let outside = |file: &File| !file.name.starts_with(ROOM);
     assert_none(&lines_with(
         &["object_store::", "reqwest::", "futures_util::", "async fn", "async move", "async {"],
         outside,
     ));
-    let elsewhere = |file: &File| file.name != format!("{ROOM}remote.rs");
+    let elsewhere = |file: &File| file.name != format!("{ROOM}client.rs");
     assert_none(&lines_with(&["tokio::"], elsewhere));
 }
 

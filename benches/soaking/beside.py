@@ -27,7 +27,7 @@ def run(retort: str, folder: pathlib.Path, minutes: float, seed: int, until: flo
     people = []
     for index, pipeline in enumerate(PIPELINES):
         who = Person(retort, folder / f"person-{index}", f"user{index}", team if index % 2 == 0 else None)
-        who.layers = ["--no-layers"] if index % 2 == 0 else [f"--layer={team}=on-success"]
+        who.remotes = ["--no-remotes"] if index % 2 == 0 else [f"--remote={team}=on-success"]
         who.pipeline, who.child, who.text, who.next = pipeline, None, "", 0.0
         people.append(who)
     keeper = Person(retort, folder / "keeper", "keeper", team)

@@ -168,13 +168,13 @@ class Person:
         self.home = folder / "home"
         self.home.mkdir(parents=True, exist_ok=True)
         self.extra: dict = {}
-        self.layers = ["--no-layers"]
+        self.remotes = ["--no-remotes"]
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
     def command(self, *words: object) -> list:
-        return [self.retort, *map(str, words), "--cache", str(self.cache), *self.layers]
+        return [self.retort, *map(str, words), "--cache", str(self.cache), *self.remotes]
 
     def environment(self) -> dict:
         return environment(self.user, self.home) | self.extra
@@ -208,8 +208,8 @@ class Person:
             if line["verdict"] != "hit":
                 return {}, f"{line}\n{plan}"
             fingerprint = line["fingerprint"]
-            for claim in claims(self.cache, fingerprint):
-                for part, blob in claim["outputs"].items():
+            for record in records(self.cache, fingerprint):
+                for part, blob in record["outputs"].items():
                     found.setdefault((line["instance"], fingerprint, part), set()).add(blob["digest"])
         return found, ""
 
@@ -219,7 +219,7 @@ class Person:
         return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.name in PAGES}
 
 
-def claims(cache: pathlib.Path, fingerprint: str) -> list:
+def records(cache: pathlib.Path, fingerprint: str) -> list:
     found = []
     for path in sorted((cache / "actions/v1" / fingerprint[:2] / fingerprint).glob("*")):
         try:

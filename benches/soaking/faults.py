@@ -58,8 +58,8 @@ def person(retort: str, folder: pathlib.Path, user: str, endpoint: str, bucket: 
     made.extra = {
         "AWS_ACCESS_KEY_ID": user, "AWS_SECRET_ACCESS_KEY": "sesame", "AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "true",
     }
-    made.write("retort.toml", f'[[layers]]\nurl = "s3://{bucket}/team"\nwrite = "on-success"\ntimeout_s = 2\n')
-    made.layers = []
+    made.write("retort.toml", f'[[remotes]]\nurl = "s3://{bucket}/team"\nwrite = "on-success"\ntimeout_s = 2\n')
+    made.remotes = []
     return made
 
 
@@ -151,9 +151,9 @@ def move(who: Person, words: list, troubles: Troubles, figures: dict) -> None:
 
 
 def compare(who: Person, digests: dict, pages: dict, troubles: Troubles, figures: dict, said: str) -> None:
-    layers, who.layers = who.layers, ["--no-layers"]
+    remotes, who.remotes = who.remotes, ["--no-remotes"]
     mine, wrong = who.digests("x.yaml")
-    who.layers = layers
+    who.remotes = remotes
     figures["results compared"] += len(digests)
     if wrong or differences(mine, digests):
         troubles.add("different", wrong, differences(mine, digests), said)
@@ -162,7 +162,7 @@ def compare(who: Person, digests: dict, pages: dict, troubles: Troubles, figures
 
 
 def check_bucket(retort: str, folder: pathlib.Path, moto: Moto, bucket: str, troubles: Troubles, figures: dict) -> None:
-    """Brings every blob and claim of a bucket here as a cache and has it verified."""
+    """Brings every blob and record of a bucket here as a cache and has it verified."""
     copy = Person(retort, folder / "copy", "judge")
     assert copy.run("cache", "share", copy.cache).code == 0
     for key in moto.keys(bucket, "team/"):
@@ -173,7 +173,7 @@ def check_bucket(retort: str, folder: pathlib.Path, moto: Moto, bucket: str, tro
             path.write_bytes(moto.ask("GET", f"/{bucket}/{urllib.parse.quote(key)}")[1])
             figures["objects checked"] += 1
     verified = copy.run("cache", "verify")
-    # A claim of which not every blob has arrived is a push that was broken off, or a fault of the order.
+    # A record of which not every blob has arrived is a push that was broken off, or a fault of the order.
     if verified.code != 0:
         troubles.add("bucket", verified)
     shutil.rmtree(copy.folder)

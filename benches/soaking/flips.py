@@ -1,6 +1,6 @@
 """Bits are flipped in finished caches, one or many at a time: is everything mended, and nothing else made again?
 
-Some batches damage a cache, some a layer behind an empty one, some what a killed run left (saved work, journals of
+Some batches damage a cache, some a remote behind an empty one, some what a killed run left (saved work, journals of
 answers), and some only the rows of a teacher's answers after the results made of them are gone. Whatever is damaged,
 `plan`, `show`, `verify` and the others must keep their heads, `run` must succeed with the bytes of a run alone, and make
 again nothing but what was hit.
@@ -102,8 +102,8 @@ class Base:
                 for key in [fingerprint, *digests]:
                     self.owners.setdefault(key, set()).add(instance)
             self.everything[name] = sorted({instance.split("[")[0] for instance in self.everything[name]})
-        for claim in self.person.cache.glob("actions/v1/*/*/*"):
-            self.owners.setdefault(claim.name, set()).update(self.owners.get(claim.parent.name, ()))
+        for record in self.person.cache.glob("actions/v1/*/*/*"):
+            self.owners.setdefault(record.name, set()).update(self.owners.get(record.parent.name, ()))
         self.shown = {}
         for name in texts if kind != "killed" else []:
             for instance in sorted({key[0] for key in self.right[name]}):
@@ -166,17 +166,17 @@ def flip(chance: random.Random, root: pathlib.Path, count: int, only: tuple = ()
     return hit
 
 
-def signed_recipes(root: pathlib.Path) -> dict:
-    """The recipe that each claim of a cache is about, so that a signature can be told to be of it."""
-    return {claim.name: claim.parent.name for claim in root.glob("actions/v1/*/*/*")}
+def signed_actions(root: pathlib.Path) -> dict:
+    """The action that each record of a cache is about, so that a signature can be told to be of it."""
+    return {record.name: record.parent.name for record in root.glob("actions/v1/*/*/*")}
 
 
-def touched(base: "Base", hit: list, recipes: dict) -> set:
+def touched(base: "Base", hit: list, actions: dict) -> set:
     """The instances of which something was hit."""
     found = set()
     for path, _, _ in hit:
         for part in pathlib.PurePath(path).parts:
-            found |= base.owners.get(part, set()) | base.owners.get(recipes.get(part, ""), set())
+            found |= base.owners.get(part, set()) | base.owners.get(actions.get(part, ""), set())
     return found
 
 
@@ -199,7 +199,7 @@ def run(retort: str, folder: pathlib.Path, wanted: int, seed: int, until: float)
     }
     battery = Battery(retort, folder, chance, troubles, teacher, figures)
     while figures["bits flipped"] < wanted and time.monotonic() < until:
-        way = pick(chance, {"own": 10, "layer": 4, "rows": 3, "killed": 2})
+        way = pick(chance, {"own": 10, "remote": 4, "rows": 3, "killed": 2})
         kind = "killed" if way == "killed" else chance.choice(["plain", "plain", "signed", "shared"])
         battery.batch(bases[kind], way)
         figures["failed"] = troubles.kinds.get("failed", 0)
@@ -237,18 +237,18 @@ class Battery:
             # The index knows these files already, and what it knows is no longer so.
             self.heard(person.run("run", name), [])
         reader, damaged, only = person, person.cache, ()
-        if way == "layer":
+        if way == "remote":
             damaged = self.folder / "team"
             shutil.rmtree(damaged, ignore_errors=True)
             person.cache.rename(damaged)
             shutil.rmtree(damaged / "index", ignore_errors=True)
-            reader.layers = [f"--layer={damaged}={chance.choice(['never', 'on-success'])}"]
+            reader.remotes = [f"--remote={damaged}={chance.choice(['never', 'on-success'])}"]
         if way == "rows":
             name, only = "asked.yaml", ("rows",)
             whole = ["run", name, *base.everything[name], "--progress", "json"]
             shutil.rmtree(person.cache / "actions")
         count = pick(chance, {1: 40, chance.randint(2, 8): 40, chance.randint(9, 40): 20})
-        recipes = signed_recipes(damaged)
+        actions = signed_actions(damaged)
         hit = flip(chance, damaged, count, only)
         figures["bits flipped"] += len(hit)
         figures["batches"] += 1
@@ -258,14 +258,14 @@ class Battery:
         story = [f"{base.kind}, {way}, {name}", *hit]
         planned = self.look(base, reader, name, story) if chance.random() < 0.7 else None
         asked = self.teacher.asked
-        targets = whole if chance.random() < 0.6 or way in ("layer", "rows") else ["run", name, "--progress", "json"]
+        targets = whole if chance.random() < 0.6 or way in ("remote", "rows") else ["run", name, "--progress", "json"]
         steps = list(dict.fromkeys([tuple(targets), tuple(whole)]))
         for step in steps:
             ran = self.heard(reader.run(*step), story)
             if ran.code != 0:
                 self.troubles.add("failed", *story, ran)
                 return
-            self.check_started(base, way, ran, touched(base, hit, recipes), planned if len(steps) == 1 else None, story)
+            self.check_started(base, way, ran, touched(base, hit, actions), planned if len(steps) == 1 else None, story)
         self.check_asked(base, way, hit, self.teacher.asked - asked, story)
         self.check_results(base, reader, name, story, way)
         if way == "own":
@@ -277,12 +277,12 @@ class Battery:
                     return
             if self.check_clean(base, reader, story):
                 self.going_on[base.kind] = person, left - 1
-        if way == "layer" and chance.random() < 0.5:
-            # Somebody else, who finds what the first one left of the layer.
+        if way == "remote" and chance.random() < 0.5:
+            # Somebody else, who finds what the first one left of the remote.
             shutil.rmtree(reader.cache)
             ran = self.heard(reader.run(*whole), story)
             if ran.code != 0:
-                self.troubles.add("failed", "the second reader of the layer", *story, ran)
+                self.troubles.add("failed", "the second reader of the remote", *story, ran)
             else:
                 self.check_results(base, reader, name, story, way)
 
@@ -322,7 +322,7 @@ class Battery:
                 words = {"verify": ["cache", "verify"], "size": ["cache", "size"], "explain": ["explain", name], "runs": ["runs"], "report": ["report", name]}
                 fine = {"verify": range(0, 32, 4), "size": (0,), "explain": (0,), "runs": (0,), "report": (0, 3)}
                 ended = self.heard(person.run(*words[look]), story)
-                # Behind a layer there is no cache yet.
+                # Behind a remote there is no cache yet.
                 is_none = b"it is not a cache directory" in ended.err and not person.cache.exists()
                 if ended.code not in fine[look] and not is_none:
                     self.troubles.add(f"{look} failed", *story, ended)
@@ -333,7 +333,7 @@ class Battery:
         self.figures["instances made again"] += len(started)
         if len(started) != len(set(started)):
             self.troubles.add("twice", *story, ran)
-        if way in ("own", "layer") and not set(started) <= touched:
+        if way in ("own", "remote") and not set(started) <= touched:
             self.troubles.add("without need", *story, f"started {started}", ran)
         # What has the same bytes as something that was made again has them back before its turn comes.
         alike = {one for digest, owners in base.owners.items() if len(owners) > 1 and owners & set(started) for one in owners}
@@ -343,7 +343,7 @@ class Battery:
     def check_asked(self, base: Base, way: str, hit: list, asked: int, story: list) -> None:
         """A damaged row is asked for again, and no other. A bit may end one row and lose the next one's beginning.
 
-        Where signatures are required, a layer's pack is taken as a whole or not at all: its signature is of the whole.
+        Where signatures are required, a remote's pack is taken as a whole or not at all: its signature is of the whole.
         """
         rows = sum(path.startswith("rows/") for path, _, _ in hit)
         if way == "killed":
@@ -352,7 +352,7 @@ class Battery:
         if way == "rows":
             self.figures["rows hit"] += rows
         # In a cache that goes on, what is asked may have been lost by an earlier batch, when nobody needed it.
-        if way != "own" and asked > (60 if way == "layer" and base.kind == "signed" else 2) * rows:
+        if way != "own" and asked > (60 if way == "remote" and base.kind == "signed" else 2) * rows:
             self.troubles.add("asked again", *story, f"{asked} asked, {rows} bits in rows")
 
     def check_results(self, base: Base, person: Person, name: str, story: list, way: str) -> None:
@@ -371,7 +371,7 @@ class Battery:
     def check_clean(self, base: Base, person: Person, story: list) -> bool:
         """After everything was run, what is damaged is of no use to anybody, and set aside by the first look.
 
-        Of a result whose signature was damaged, the claim stays: nobody trusted signed it, and it was made again.
+        Of a result whose signature was damaged, the record stays: nobody trusted signed it, and it was made again.
         """
         unsigned = 16 if base.kind == "signed" else 0
         first = self.heard(person.run("cache", "verify"), story)

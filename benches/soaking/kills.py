@@ -1,13 +1,13 @@
 """Many processes on one shared directory, some of them killed.
 
-Half of the processes use the shared directory as their cache, half have a cache of their own with it as a layer. Each runs a
+Half of the processes use the shared directory as their cache, half have a cache of their own with it as a remote. Each runs a
 pipeline that overlaps with the others', over and over, and now and then one is killed; some verify, rebuild, push and pull instead,
 and are killed as well. With `collect`, `cache gc` collects what no recent run needs, without the grace that keeps it from what is just
 being made. With `evict`, half of the runs keep no weights, and those of one experiment are one person's, so that they take weights
 from each other's hands. In the end every cache must verify clean, and every result must have the bytes that a run alone gives.
 
 With `hosts` each process stands for a machine: it has namespaces of its own for mounts, the network, host names and
-process numbers (`unshare`), a cache of its own, and the shared directory as a layer under a path of its own. All its
+process numbers (`unshare`), a cache of its own, and the shared directory as a remote under a path of its own. All its
 process numbers are alike on each of them, and no network leads from one to another. Through sshfs each reaches
 the directory through a mount of its own, with its own memory of names and attributes, where there are no locks.
 """
@@ -48,7 +48,7 @@ class Worker(Person):
         user = f"user{index % 3 if options.evict else index}"
         super().__init__(retort, place, user, place / "cache" if is_own else team)
         seen = place / f"lab-{index}" if options.hosts else team
-        self.layers = [f"--layer={seen}=on-success"] if is_own else ["--no-layers"]
+        self.remotes = [f"--remote={seen}=on-success"] if is_own else ["--no-remotes"]
         self.host = [*UNSHARE, "sh", "-c", HOST[options.through], "host", f"host{index}", str(team), str(seen)] if options.hosts else []
         self.is_own, self.child, self.text, self.runs_now = is_own, None, "", True
 
@@ -111,7 +111,7 @@ def run(retort: str, folder: pathlib.Path, wanted: int, seed: int, until: float,
         figures["results compared"] += len(digests)
         if wrong or differences(mine, digests):
             troubles.add("different", wrong, differences(mine, digests))
-    # What was collected while only its claim had been copied is missing, and made again when it is needed.
+    # What was collected while only its record had been copied is missing, and made again when it is needed.
     passes = 8 if options.collect else 0
     caches = {str(worker.cache): worker for worker in workers if worker.is_own}
     for one in [*caches.values(), keeper]:

@@ -34,14 +34,13 @@ pub(super) struct Global {
     /// Directory of the cache [default: `cache`, or as retort.toml says]
     #[arg(long, global = true, env = "RETORT_CACHE", value_name = "DIR")]
     pub(super) cache: Option<PathBuf>,
-    /// Look into this cache as well when something is not here: DIR, or DIR=on-success or DIR=never to say when results go
-    /// there; `s3://BUCKET/PREFIX`, `gs://…` or `az://…` in the place of DIR is object storage [default: those of retort.toml;
-    /// results go there with `cache push`]
-    #[arg(long = "layer", global = true, value_name = "DIR[=WHEN]")]
-    pub(super) layers: Vec<String>,
-    /// Look into no other cache
-    #[arg(long, global = true, conflicts_with = "layers")]
-    pub(super) no_layers: bool,
+    /// Also search this cache: DIR, or DIR=on-success or DIR=never to say when results go there (without, with `cache push`).
+    /// DIR can also be a bucket URL, such as `s3://BUCKET/PREFIX`, `gs://…` or `az://…` [default: the remotes of retort.toml]
+    #[arg(long = "remote", global = true, value_name = "DIR[=WHEN]")]
+    pub(super) remotes: Vec<String>,
+    /// Use no remotes
+    #[arg(long, global = true, conflicts_with = "remotes")]
+    pub(super) no_remotes: bool,
     /// Say only what went wrong
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
@@ -128,7 +127,7 @@ pub(super) enum Command {
     Diff(Diff),
     /// List the runs in the cache
     Runs,
-    /// Tell a run again from its log
+    /// Replay the log of a run
     #[command(after_help = "Example:\n  retort replay last")]
     Replay(Replay),
     /// Print the reports of an experiment from the cache and write their files
@@ -169,7 +168,7 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Look after the cache
+    /// Inspect and maintain the cache
     #[command(subcommand)]
     Cache(Cache),
 }
@@ -312,7 +311,7 @@ pub(super) enum Key {
         /// Whose it is
         name: String,
     },
-    /// Trust a key no more, and never again
+    /// Revoke a key
     Revoke {
         /// The public key, or the name it is trusted under
         key: String,
@@ -330,7 +329,7 @@ pub(super) enum Cache {
         #[arg(long, value_enum)]
         by: Option<SizeBy>,
     },
-    /// Hash every blob again, and look for claims, rows and files that are damaged
+    /// Hash every blob again, and look for records, rows and files that are damaged
     #[command(after_help = "The exit code adds up: 4 something is damaged, 8 a blob that a result names is missing,
 16 a result is signed by nobody who is trusted, where that is required.")]
     Verify,
@@ -362,12 +361,12 @@ pub(super) enum Cache {
     },
     /// Make the index anew from the files
     Rebuild,
-    /// Make a directory or a part of a bucket for a group to share: a layer, or a cache that several people use
+    /// Make a directory or a part of a bucket for a group to share: a remote, or a cache that several people use
     #[command(after_help = "Examples:
   retort cache share /shared/retort      make it; its group is that of the folder it lies in, or its own where it exists
   retort cache share s3://lab/retort     the same in a bucket; credentials come from the environment
 and in everyone's retort.toml:
-  [[layers]]
+  [[remotes]]
   path = \"/shared/retort\"              # or url = \"s3://lab/retort\"
   write = \"on-success\"                 # or \"on-push\" or \"never\"")]
     Share {
@@ -378,7 +377,7 @@ and in everyone's retort.toml:
     /// Look after the keys that sign results
     #[command(subcommand)]
     Key(Key),
-    /// Bring results to the layers
+    /// Copy results to the remotes
     #[command(after_help = "Examples:
   retort cache push                      what the last run needed and made
   retort cache push --stage tuned        of that, only the stage `tuned`
@@ -386,7 +385,7 @@ and in everyone's retort.toml:
   retort cache push --all --verify       and replace what is damaged there
   retort cache push 3f9a1c               the result or blob whose name begins so")]
     Push(Push),
-    /// Bring results here from the layers
+    /// Copy results from the remotes
     #[command(after_help = "Examples:
   retort cache pull                      what the last run that was pushed needed and made
   retort cache pull --run 20260713-1015 --stage tuned
@@ -410,7 +409,7 @@ pub(super) enum SizeBy {
 pub(super) struct Push {
     #[command(flatten)]
     pub(super) what: Move,
-    /// Read what the layers have already, and replace what is damaged there
+    /// Read what the remotes have already, and replace what is damaged there
     #[arg(long)]
     pub(super) verify: bool,
 }
@@ -430,10 +429,10 @@ pub(super) struct Move {
     /// Everything
     #[arg(long, conflicts_with = "digests")]
     pub(super) all: bool,
-    /// The layer, by name [default: all]
+    /// The remote, by name [default: all]
     #[arg(long = "to", visible_alias = "from", value_name = "NAME")]
-    pub(super) layer: Option<String>,
-    /// So many files at a time, 64 at most [default: 8, and 48 where the layer is a bucket]
+    pub(super) remote: Option<String>,
+    /// Number of concurrent transfers, at most 64 [default: 8, or 48 to a bucket]
     #[arg(long, short)]
     pub(super) jobs: Option<usize>,
 }

@@ -9,9 +9,9 @@ mod args;
 mod commands;
 mod exit;
 mod footprint;
+mod former;
 mod hub;
 mod keys;
-mod layers;
 mod lens;
 mod ownership;
 mod period;
@@ -19,6 +19,7 @@ mod plot;
 mod print;
 mod questions;
 mod reach;
+mod remotes;
 pub mod reporter;
 mod scores;
 mod settings;
@@ -44,7 +45,9 @@ pub fn main_with(registry: Registry) -> std::process::ExitCode {
         return std::process::ExitCode::from(failure.exit.code());
     }
     signals::outlive_limits();
-    let exit = match args::Args::try_parse() {
+    let (arguments, renamed) = former::flags(std::env::args_os());
+    renamed.iter().for_each(|notice| print::note(notice));
+    let exit = match args::Args::try_parse_from(arguments) {
         Ok(args) => commands::dispatch(&args).unwrap_or_else(|failure| {
             print::failure(&failure);
             failure.exit

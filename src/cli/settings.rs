@@ -7,12 +7,13 @@ use serde::Deserialize;
 
 use super::args::{Global, Pipeline};
 use super::exit::Failure;
+use super::former;
 use super::hub;
 use super::keys::Keys;
-use super::layers::{self, Layer};
 use super::ownership;
 use super::print;
 use super::reach::Environment;
+use super::remotes::{self, Remote};
 use crate::plan::Roots;
 use crate::session::{self, Remark, Settings, Workspace};
 use crate::stage::Reach;
@@ -28,8 +29,8 @@ struct File {
     device: Option<String>,
     #[serde(default)]
     roots: Roots,
-    #[serde(default)]
-    layers: Vec<Layer>,
+    #[serde(default, alias = "layers")]
+    remotes: Vec<Remote>,
     #[serde(default)]
     trust: Trust,
 }
@@ -87,10 +88,10 @@ pub(super) fn gather(global: &Global, device: Option<&str>, roots: &[String]) ->
     let device = device.map(str::to_owned).or(file.device).unwrap_or_else(|| "auto".into());
     let device = device.parse().map_err(Failure::invalid)?;
     let cache = global.cache.clone().or_else(|| file.cache.map(|path| directory.join(path)));
-    let layers = layers::gather(global, file.layers, &here, &directory, &surroundings())?;
+    let remotes = remotes::gather(global, file.remotes, &here, &directory, &surroundings())?;
     let trust = trust(&file.trust)?;
     Ok(Settings {
-        layers,
+        remotes,
         trust,
         salt: file.trust.salt,
         cache: cache.unwrap_or_else(|| "cache".into()),
@@ -138,8 +139,8 @@ fn private(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 impl File {
     /// Puts the person's home in the place of `~` at the beginning of paths.
     fn expand(&mut self, home: Option<&Path>) -> Result<(), String> {
-        let layers = self.layers.iter_mut().filter_map(Layer::path_mut);
-        for path in self.cache.iter_mut().chain(self.roots.values_mut()).chain(layers) {
+        let remotes = self.remotes.iter_mut().filter_map(Remote::path_mut);
+        for path in self.cache.iter_mut().chain(self.roots.values_mut()).chain(remotes) {
             let Ok(rest) = path.strip_prefix("~") else {
                 if path.as_os_str().as_encoded_bytes().starts_with(b"~") {
                     return Err(format!("cannot expand `{}`: only one's own home, `~/`, is known", path.display()));
@@ -163,6 +164,7 @@ fn find(here: &Path) -> Result<(File, PathBuf), Failure> {
             let text = ownership::read(&path, own)?;
             let invalid = |why: String| Failure::invalid(format!("cannot read `{}`: {why}", path.display()));
             let mut file: File = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+            former::settings(&text).iter().for_each(|notice| print::note(&format!("{FILE}: {notice}")));
             let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
             file.expand(home.as_deref()).map_err(invalid)?;
             return Ok((file, directory.to_owned()));
@@ -182,13 +184,13 @@ mod tests {
 
     #[test]
     fn a_tilde_is_the_home_in_every_path_of_the_settings() {
-        let text = "cache = \"~/cache\"\n[roots]\nhome = \"~\"\ndata = \"data/~x\"\n[[layers]]\npath = \"~/team\"\n";
+        let text = "cache = \"~/cache\"\n[roots]\nhome = \"~\"\ndata = \"data/~x\"\n[[remotes]]\npath = \"~/team\"\n";
         let mut file: File = toml::from_str(text).unwrap();
         file.expand(Some(Path::new("/home/ada"))).unwrap();
         assert_eq!(file.cache.as_deref(), Some(Path::new("/home/ada/cache")));
         let roots: Vec<_> = file.roots.values().map(|path| path.display().to_string()).collect();
         assert_eq!(roots, ["data/~x", "/home/ada/"]);
-        assert_eq!(file.layers[0].path_mut().unwrap(), Path::new("/home/ada/team"));
+        assert_eq!(file.remotes[0].path_mut().unwrap(), Path::new("/home/ada/team"));
         let refused = |text: &str, home| toml::from_str::<File>(text).unwrap().expand(home).unwrap_err();
         assert!(refused("cache = \"~bob/cache\"", Some(Path::new("/home/ada"))).contains("cannot expand `~bob/cache`"));
         assert!(refused("cache = \"~/cache\"", None).contains("`HOME` is not set"));

@@ -20,16 +20,16 @@ pub(super) trait Passing {
 
 /// Decides what may go. Like the scheduler it takes facts and does nothing itself.
 ///
-/// A result goes when whatever reads it is done: of its own instance, and of every other that has the same recipe. As long
-/// as the recipe of an instance of the same stage is unknown it may turn out to be such a one, so nothing of the stage goes.
+/// A result goes when whatever reads it is done: of its own instance, and of every other that has the same action. As long
+/// as the action of an instance of the same stage is unknown it may turn out to be such a one, so nothing of the stage goes.
 #[derive(Debug)]
 pub(super) struct Retention {
     /// For each instance whose result passes, the instances that read it; `None` for all others.
     readers: Vec<Option<Vec<InstanceId>>>,
     stages: Vec<usize>,
-    /// How many instances of each stage have no known recipe yet.
+    /// How many instances of each stage have no known action yet.
     unknown: BTreeMap<usize, usize>,
-    recipes: BTreeMap<InstanceId, Fingerprint>,
+    actions: BTreeMap<InstanceId, Fingerprint>,
     mates: BTreeMap<Fingerprint, BTreeSet<InstanceId>>,
     /// Instances whose last reader may have ended.
     due: BTreeSet<InstanceId>,
@@ -55,16 +55,16 @@ impl Retention {
                 *count += 1;
             }
         }
-        let (recipes, mates, due) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { readers, stages, unknown, recipes, mates, due }
+        let (actions, mates, due) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { readers, stages, unknown, actions, mates, due }
     }
 
-    /// Takes the fact that an instance has a recipe; it may come again, and be another where what it reads came out otherwise.
-    pub(super) fn known(&mut self, id: InstanceId, recipe: Fingerprint) {
+    /// Takes the fact that an instance has an action; it may come again, and be another where what it reads came out otherwise.
+    pub(super) fn known(&mut self, id: InstanceId, action: Fingerprint) {
         if self.unknown.is_empty() {
             return;
         }
-        match self.recipes.insert(id, recipe) {
+        match self.actions.insert(id, action) {
             None => {
                 if let Some(unknown) = self.unknown.get_mut(&self.stages[id.index()]) {
                     *unknown -= 1;
@@ -74,7 +74,7 @@ impl Retention {
                 self.mates.get_mut(&before).map(|mates| mates.remove(&id));
             }
         }
-        self.mates.entry(recipe).or_default().insert(id);
+        self.mates.entry(action).or_default().insert(id);
     }
 
     /// Takes the fact that an instance is done with what `producers` made, and returns what may go now.
@@ -98,7 +98,7 @@ impl Retention {
     }
 
     fn may_go(&self, id: InstanceId, is_done: &dyn Fn(InstanceId) -> bool) -> bool {
-        let Some(mates) = self.recipes.get(&id).and_then(|recipe| self.mates.get(recipe)) else { return false };
+        let Some(mates) = self.actions.get(&id).and_then(|action| self.mates.get(action)) else { return false };
         // A mate of another stage may be kept for good, or is read by others.
         mates.iter().all(|mate| match &self.readers[mate.index()] {
             Some(readers) => is_done(*mate) && readers.iter().all(|reader| is_done(*reader)),
@@ -113,15 +113,15 @@ mod tests {
 
     use super::*;
 
-    /// Students 0..n of two stages, each with its recipe, and readers of them after.
+    /// Students 0..n of two stages, each with its action, and readers of them after.
     struct Sweep {
-        recipes: Vec<u8>,
+        actions: Vec<u8>,
         reads: Vec<usize>,
     }
 
     impl Sweep {
         fn students(&self) -> usize {
-            self.recipes.len()
+            self.actions.len()
         }
 
         fn graph(&self) -> InstanceGraph {
@@ -130,8 +130,8 @@ mod tests {
             })
         }
 
-        fn recipe(&self, student: usize) -> Fingerprint {
-            Fingerprint::from_bytes([self.recipes[student]; 32])
+        fn action(&self, student: usize) -> Fingerprint {
+            Fingerprint::from_bytes([self.actions[student]; 32])
         }
     }
 
@@ -152,13 +152,13 @@ mod tests {
     proptest! {
         #[test]
         fn what_goes_is_read_by_nothing_any_more(
-            recipes in prop::collection::vec(0..3u8, 1..6),
+            actions in prop::collection::vec(0..3u8, 1..6),
             reads in prop::collection::vec(0..6usize, 0..12),
             kept in prop::collection::vec(any::<bool>(), 6),
             order in Just((0..18usize).collect::<Vec<_>>()).prop_shuffle(),
         ) {
-            let reads: Vec<usize> = reads.into_iter().filter(|student| *student < recipes.len()).collect();
-            let sweep = Sweep { recipes, reads };
+            let reads: Vec<usize> = reads.into_iter().filter(|student| *student < actions.len()).collect();
+            let sweep = Sweep { actions, reads };
             let graph = sweep.graph();
             let wanted = vec![true; graph.len()];
             let mut kept = kept[..sweep.students()].to_vec();
@@ -166,19 +166,19 @@ mod tests {
             let mut retention = Retention::new(&graph, &wanted, &kept, &sweep);
             let mut done = BTreeSet::new();
             let mut gone = BTreeSet::new();
-            // A student's recipe becomes known and it is done; a reader comes after what it reads.
+            // A student's action becomes known and it is done; a reader comes after what it reads.
             let mut waiting: Vec<InstanceId> = order.into_iter().filter(|i| *i < graph.len()).map(InstanceId::at).collect();
             while !waiting.is_empty() {
                 let at = waiting.iter().position(|id| graph.producers(*id).iter().all(|p| done.contains(p))).unwrap();
                 let id = waiting.remove(at);
                 if id.index() < sweep.students() {
-                    retention.known(id, sweep.recipe(id.index()));
+                    retention.known(id, sweep.action(id.index()));
                 }
                 done.insert(id);
                 let went = retention.done(graph.producers(id), &|id| done.contains(&id));
                 for id in went {
-                    gone.insert(sweep.recipes[id.index()]);
-                    for student in (0..sweep.students()).filter(|i| sweep.recipes[*i] == sweep.recipes[id.index()]) {
+                    gone.insert(sweep.actions[id.index()]);
+                    for student in (0..sweep.students()).filter(|i| sweep.actions[*i] == sweep.actions[id.index()]) {
                         let other = InstanceId::at(student);
                         let is_read = graph.consumers(other).iter().any(|reader| !done.contains(reader));
                         // Of another stage it may be unknown yet.
@@ -189,10 +189,10 @@ mod tests {
                 }
             }
             // In the end all went that something reads and nobody keeps.
-            for recipe in 0..3u8 {
-                let mates: Vec<usize> = (0..sweep.students()).filter(|i| sweep.recipes[*i] == recipe).collect();
+            for action in 0..3u8 {
+                let mates: Vec<usize> = (0..sweep.students()).filter(|i| sweep.actions[*i] == action).collect();
                 let passes = |i: &usize| !kept[*i] && !graph.consumers(InstanceId::at(*i)).is_empty();
-                prop_assert!(gone.contains(&recipe) || mates.is_empty() || !mates.iter().all(passes));
+                prop_assert!(gone.contains(&action) || mates.is_empty() || !mates.iter().all(passes));
             }
         }
     }

@@ -15,7 +15,7 @@ use super::worker::{Failure, Job, Message};
 use super::world::World;
 use retort_event::{Event, Reporter, Tally, What, Why};
 use retort_fingerprint::{Digest, Fingerprint};
-use retort_plan::{Counts, Decision, Found, Need, Read, Recipe, decide, gone, recipe, why};
+use retort_plan::{Action, Counts, Decision, Found, Need, Read, action, decide, gone, why};
 use retort_spec::InstanceId;
 use retort_store::{Producer, RunId, StoreError};
 
@@ -32,7 +32,7 @@ pub struct RunOptions {
     pub jobs: usize,
     /// The identifier of the run.
     pub run: String,
-    /// Who runs it, as claims record it.
+    /// Who runs it, as records name it.
     pub producer: Producer,
     /// The time, in milliseconds since the Unix epoch.
     pub wall_ms: fn() -> u64,
@@ -87,7 +87,7 @@ pub fn run<'a>(
         again: vec![None; world.graph.len()],
         others: None,
         ready: vec![None; world.graph.len()],
-        orders: vec![None; world.graph.len()],
+        jobs_in_flight: vec![None; world.graph.len()],
         ends: Ends::new(world.graph.len()),
         ran: BTreeSet::new(),
         stopping: false,
@@ -120,16 +120,16 @@ struct Loop<'a> {
     holders: BTreeMap<Digest, BTreeSet<InstanceId>>,
     /// Instances that were reported as waiting for another process.
     waiting: BTreeSet<InstanceId>,
-    /// Recipes that are being run here; another instance of the same recipe waits for the one result.
+    /// Actions that are being run here; another instance of the same action waits for the one result.
     in_flight: BTreeSet<Fingerprint>,
     /// Why instances that are ready are made again, where they were made before.
     again: Vec<Option<Why>>,
     /// What runs of others go by, and when that was read.
     others: Option<(Instant, BTreeSet<Fingerprint>)>,
-    /// The work orders of instances that are ready.
-    ready: Vec<Option<Box<Recipe>>>,
-    /// The recipe that each instance has in flight.
-    orders: Vec<Option<Fingerprint>>,
+    /// The jobs of instances that are ready.
+    ready: Vec<Option<Box<Action>>>,
+    /// The action that each instance has in flight.
+    jobs_in_flight: Vec<Option<Fingerprint>>,
     ends: Ends,
     ran: BTreeSet<usize>,
     stopping: bool,
@@ -179,23 +179,23 @@ impl<'a> Loop<'a> {
 
     fn decide(&mut self, id: InstanceId) -> Result<(), EngineError> {
         let World { experiment, externals, numerics, store, .. } = self.world;
-        let recipe = recipe(experiment, id, &self.results, externals, numerics);
-        self.retention.known(id, recipe.order.fingerprint);
-        let decision = decide(&recipe, store, &self.need(id))
+        let action = action(experiment, id, &self.results, externals, numerics);
+        self.retention.known(id, action.job.fingerprint);
+        let decision = decide(&action, store, &self.need(id))
             .map_err(|source| EngineError::Store { instance: self.name(id), source })?;
         match decision {
             Decision::Hit(found) => self.hit(id, found, false),
-            Decision::Run { .. } if self.in_flight.contains(&recipe.order.fingerprint) => {
+            Decision::Run { .. } if self.in_flight.contains(&action.job.fingerprint) => {
                 self.scheduler.busy_elsewhere(id);
             }
             Decision::Run { lacks, .. } if !lacks.is_empty() => self.make_again_first(id, &lacks),
             Decision::Run { before, .. } => {
                 let before = before.map(Arc::new).or_else(|| self.results[id.index()].clone());
                 self.again[id.index()] = before.map(|found| gone(&found, store));
-                self.in_flight.insert(recipe.order.fingerprint);
-                self.orders[id.index()] = Some(recipe.order.fingerprint);
+                self.in_flight.insert(action.job.fingerprint);
+                self.jobs_in_flight[id.index()] = Some(action.job.fingerprint);
                 let slot = experiment.instances[id.index()].bound.slot();
-                self.ready[id.index()] = Some(Box::new(recipe));
+                self.ready[id.index()] = Some(Box::new(action));
                 self.scheduler.stale(id, slot);
             }
         }
@@ -226,17 +226,17 @@ impl<'a> Loop<'a> {
     where
         'a: 'scope,
     {
-        let recipe = self.ready[id.index()].take().expect("a ready instance has a work order");
+        let action = self.ready[id.index()].take().expect("a ready instance has a job");
         let instance = &self.world.experiment.instances[id.index()];
         if !self.waiting.contains(&id) {
-            let anew = || why(self.world.experiment, id, &recipe.manifest, self.world.history);
+            let anew = || why(self.world.experiment, id, &action.manifest, self.world.history);
             let reason = self.again[id.index()].take().unwrap_or_else(anew);
-            let fingerprint = recipe.order.fingerprint;
+            let fingerprint = action.job.fingerprint;
             self.tell(What::Started { instance: self.name(id), fingerprint, why: reason });
         }
         let job = Job {
             id,
-            recipe,
+            action,
             stage: &*instance.bound,
             store: self.world.store,
             devices: self.world.devices,
@@ -373,26 +373,26 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// Says whether a run that is not this experiment's, or somebody else's, goes by a recipe. What cannot be found out is
+    /// Says whether a run that is not this experiment's, or somebody else's, goes by an action. What cannot be found out is
     /// taken for yes.
-    fn others_need(&mut self, recipe: &Fingerprint) -> bool {
+    fn others_need(&mut self, action: &Fingerprint) -> bool {
         let old = self.others.as_ref().is_none_or(|(read, _)| read.elapsed() > OTHERS_ARE_READ_EVERY);
         if old && let Some(own) = RunId::parse(&self.options.run) {
             self.others = self.world.store.needed_by_others(&own).ok().map(|others| (Instant::now(), others));
         }
-        self.others.as_ref().is_none_or(|(_, others)| others.contains(recipe))
+        self.others.as_ref().is_none_or(|(_, others)| others.contains(action))
     }
 
-    /// Forgets the recipe that an instance had in flight, and looks again at whatever waited for it.
+    /// Forgets the action that an instance had in flight, and looks again at whatever waited for it.
     fn landed(&mut self, id: InstanceId) {
         if self.grounded(id) {
             self.scheduler.retry_set_aside();
         }
     }
 
-    /// Forgets the recipe that an instance had in flight.
+    /// Forgets the action that an instance had in flight.
     fn grounded(&mut self, id: InstanceId) -> bool {
-        self.orders[id.index()].take().is_some_and(|fingerprint| self.in_flight.remove(&fingerprint))
+        self.jobs_in_flight[id.index()].take().is_some_and(|fingerprint| self.in_flight.remove(&fingerprint))
     }
 
     fn failed(&mut self, id: InstanceId, failure: Failure) {

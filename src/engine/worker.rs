@@ -10,14 +10,14 @@ use crossbeam_channel::Sender;
 use retort_artifact::{Part, Parts};
 use retort_event::Note;
 use retort_fingerprint::Digest;
-use retort_plan::{Facts, Found, Need, Recipe};
+use retort_plan::{Action, Facts, Found, Need};
 use retort_spec::InstanceId;
 use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
-use retort_store::{BlobRef, Claim, LeaseState, Pending, Producer, Store, StoreError};
+use retort_store::{BlobRef, LeaseState, Pending, Producer, Record, Store, StoreError};
 
-/// The note of a claim that says what computed it.
+/// The note of a record that says what computed it.
 pub const DEVICE: &str = "device";
-/// The note of a claim that says what was paid for it, and the measurement that it is taken from.
+/// The note of a record that says what was paid for it, and the measurement that it is taken from.
 pub const COST: &str = "cost";
 
 /// What a worker tells the loop.
@@ -25,9 +25,9 @@ pub const COST: &str = "cost";
 pub(super) enum Message {
     /// The stage said something.
     Noted(InstanceId, Note),
-    /// Another process works on the same recipe.
+    /// Another process works on the same action.
     Busy(InstanceId, String),
-    /// Another process finished the same recipe in the meantime.
+    /// Another process finished the same action in the meantime.
     Appeared(InstanceId, Found),
     /// The work is done and its result is on its way to the disk.
     Vacated(InstanceId),
@@ -51,7 +51,7 @@ pub(super) struct Failure {
 /// One piece of work for a thread.
 pub(super) struct Job<'a> {
     pub(super) id: InstanceId,
-    pub(super) recipe: Box<Recipe>,
+    pub(super) action: Box<Action>,
     pub(super) stage: &'a dyn BoundStage,
     pub(super) store: &'a Store,
     pub(super) devices: &'a dyn DeviceSlot,
@@ -63,7 +63,7 @@ pub(super) struct Job<'a> {
     pub(super) messages: Sender<Message>,
 }
 
-/// Passes notes on to the loop, and keeps for the claim what the work cost so far, what it says of itself, and the parts that it
+/// Passes notes on to the loop, and keeps for the record what the work cost so far, what it says of itself, and the parts that it
 /// has written.
 struct ToLoop<'a> {
     id: InstanceId,
@@ -110,7 +110,7 @@ impl Job<'_> {
     }
 
     fn attempt(self, began: Instant) -> Result<(), StageError> {
-        let fingerprint = self.recipe.order.fingerprint;
+        let fingerprint = self.action.job.fingerprint;
         let lease = match self.store.lease(&fingerprint)? {
             LeaseState::Held(lease) => lease,
             LeaseState::Busy(holder) => {
@@ -130,25 +130,25 @@ impl Job<'_> {
         let started_at_ms = (self.wall_ms)();
         let (kept, written) = (Mutex::default(), Mutex::default());
         let feed = ToLoop { id: self.id, messages: &self.messages, kept, written };
-        let context = Context::new(&self.recipe.order, self.store, self.devices, self.reach, &feed, self.stop);
+        let context = Context::new(&self.action.job, self.store, self.devices, self.reach, &feed, self.stop);
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.stage.run(&context)));
         let parts = ran.unwrap_or_else(|panic| Err(StageError::Panicked { said: panic_text(&*panic) }))?;
         self.check_externals()?;
         let took_ms = elapsed_ms(began);
         let kept = feed.kept.into_inner().unwrap_or_default();
         let (blobs, outputs) = self.outputs(parts, feed.written.into_inner().unwrap_or_default())?;
-        let claim = self.claim(outputs, started_at_ms, took_ms, kept);
+        let record = self.record(outputs, started_at_ms, took_ms, kept);
         let (id, messages) = (self.id, self.messages.clone());
         let found = Found {
             fingerprint,
-            parts: claim.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect(),
-            by: format!("{}@{}", claim.producer.user, claim.producer.host),
+            parts: record.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect(),
+            by: format!("{}@{}", record.producer.user, record.producer.host),
             from: None,
             took_ms,
         };
         let partial = self.store.partial(&fingerprint);
         let vacated = messages.clone();
-        self.store.publish_async(blobs, &claim, move |published| {
+        self.store.publish_async(blobs, &record, move |published| {
             // The saved state is of no use to anybody once the result is durable; what cannot be removed now goes with `gc`.
             let _ = partial.clear();
             drop(lease);
@@ -164,7 +164,7 @@ impl Job<'_> {
     /// Checks that the files outside the experiment still are what the key says; a file whose stat stamp is the one it was
     /// hashed under is not read again.
     fn check_externals(&self) -> Result<(), StageError> {
-        for (_, path, digest) in self.recipe.order.externals.values().flatten() {
+        for (_, path, digest) in self.action.job.externals.values().flatten() {
             let now = self.store.file_digest(path).map_err(|error| StageError::External { why: error.to_string() })?;
             if now.digest != *digest {
                 return Err(StageError::changed(path));
@@ -201,26 +201,26 @@ impl Job<'_> {
         // What was written and is no part goes away.
         let is_part = |pending: &Pending| outputs.values().any(|blob| *blob == pending.blob());
         blobs.extend(written.into_values().filter(is_part));
-        outputs.extend(self.store.partial(&self.recipe.order.fingerprint).kept_parts()?);
+        outputs.extend(self.store.partial(&self.action.job.fingerprint).kept_parts()?);
         Ok((blobs, outputs))
     }
 
-    fn claim(
+    fn record(
         &self,
         outputs: BTreeMap<String, BlobRef>,
         started_at_ms: u64,
         took_ms: u64,
         kept: BTreeMap<String, String>,
-    ) -> Claim {
-        let mut notes = self.recipe.origins.clone();
+    ) -> Record {
+        let mut notes = self.action.origins.clone();
         if self.stage.slot() == Slot::Device
             && let Some(device) = self.devices.described()
         {
             notes.insert(DEVICE.to_owned(), device);
         }
         notes.extend(kept);
-        Claim {
-            manifest: self.recipe.manifest.clone(),
+        Record {
+            manifest: self.action.manifest.clone(),
             outputs,
             producer: self.producer.clone(),
             started_at_ms,

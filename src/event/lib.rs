@@ -64,7 +64,7 @@ pub enum What {
         fingerprint: Fingerprint,
         /// Who made the result, as `user@host`.
         by: String,
-        /// The layer it was found in; `None` where it was in the cache already.
+        /// The remote it was found in; `None` where it was in the cache already.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
     },
@@ -197,7 +197,7 @@ fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D:
 pub enum Why {
     /// Nothing like it was run before.
     New,
-    /// Its recipe differs from the nearest earlier one.
+    /// Its key differs from that of the nearest earlier one.
     Changed {
         /// The earlier instance, where its name was another.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,12 +205,12 @@ pub enum Why {
         /// The fields that differ.
         changes: Vec<KeyChange>,
     },
-    /// Its recipe was run, and a part of the result that is needed again was not kept, on purpose.
+    /// Its action was run, and a part of the result that is needed again was not kept, on purpose.
     Evicted {
         /// The part.
         part: String,
     },
-    /// Its recipe was run, but the result is gone or damaged.
+    /// Its action was run, but the result is gone or damaged.
     Lost {
         /// The part that is missing.
         part: String,

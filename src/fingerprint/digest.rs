@@ -88,7 +88,7 @@ id_type! {
     Digest
 }
 id_type! {
-    /// Names a recipe: the hash of a [`KeyManifest`](super::KeyManifest). Equal fingerprints may share a result.
+    /// Names an action: the hash of a [`KeyManifest`](super::KeyManifest). Equal fingerprints may share a result.
     Fingerprint
 }
 id_type! {

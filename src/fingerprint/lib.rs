@@ -1,7 +1,7 @@
-//! Identities: of bytes, of recipes, and of chance.
+//! Identities: of bytes, of actions, and of chance.
 //!
 //! - [`Digest`] names bytes: the blake3 hash of exactly those bytes.
-//! - [`Fingerprint`] names a recipe: the blake3 hash of the encoding of a [`KeyManifest`].
+//! - [`Fingerprint`] names an action: the blake3 hash of the encoding of a [`KeyManifest`].
 //! - [`Term`] is the readable form of everything that is hashed, and [`ContentHash`] says how a value becomes one.
 //! - [`Draw`] turns a seed and labels into a stream of random numbers that never changes between versions.
 //!
@@ -9,10 +9,10 @@
 //!
 //! | in the fingerprint | why |
 //! |---|---|
-//! | the stage's kind and its revision | another program for the same words is another recipe |
+//! | the stage's kind and its revision | another program for the same words is another action |
 //! | every parameter, defaults resolved | a default that changes must change the key |
 //! | each input as (port, part, content digest) | equal bytes upstream stop the wave; swapped inputs differ |
-//! | declared environment variables | what a command reads is part of its recipe |
+//! | declared environment variables | what a command reads is part of its action |
 //! | the numerics class of device stages | a GPU and a CPU do not give the same bits |
 //!
 //! | not in the fingerprint | why |

@@ -11,7 +11,7 @@ use super::{Digest, Fingerprint, Term};
 pub struct KeyManifest {
     /// The stage's kind, such as `transform`.
     pub kind: String,
-    /// The kind's revision: raised when the same recipe gives other bytes.
+    /// The kind's revision: raised when the same action gives other bytes.
     pub revision: u32,
     /// Every parameter, defaults resolved; references to stages are left out, since inputs stand for them.
     pub params: Term,
@@ -46,7 +46,7 @@ pub struct KeyChange {
 }
 
 impl KeyManifest {
-    /// Returns the name of this recipe.
+    /// Returns the name of this action.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.term())
     }

@@ -190,7 +190,7 @@ impl Stage for Report {
             provenance.push(("questions".into(), count.to_string()));
             provenance.push(("digests of the scores".into(), digests.join(", ")));
         }
-        provenance.push(("recipe".into(), context.order.fingerprint.hex()));
+        provenance.push(("recipe".into(), context.job.fingerprint.hex()));
         let input = ReportInput {
             title: self.title.clone(),
             experiment: String::new(),

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::recipe::known_reads;
+use super::action::known_reads;
 use super::verdict::Verdict;
-use super::{Externals, Facts, Found, Read, recipe};
+use super::{Externals, Facts, Found, Read, action};
 use retort_spec::{Experiment, InstanceId};
 
-/// What recipes are made of.
+/// What actions are made of.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) experiment: &'a Experiment,
@@ -36,8 +36,8 @@ pub(super) fn mark(known: Known<'_>, facts: &dyn Facts, verdicts: &mut [Verdict]
         let is_first = !doubtful.contains_key(&id);
         doubtful.entry(id).or_default().insert(reader);
         if is_first {
-            let recipe = recipe(experiment, id, results, externals, numerics);
-            reads.extend(recipe.reads.into_iter().map(|read| (reader, read)));
+            let action = action(experiment, id, results, externals, numerics);
+            reads.extend(action.reads.into_iter().map(|read| (reader, read)));
         }
     }
     for (id, readers) in doubtful {

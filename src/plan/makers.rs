@@ -1,6 +1,6 @@
 //! Bytes that are being made again: whoever needs the same bytes waits for them, whichever instance they are read from.
 //!
-//! Different recipes may give equal bytes, as a transform that changes nothing does. The plan and the engine go by the same
+//! Different actions may give equal bytes, as a transform that changes nothing does. The plan and the engine go by the same
 //! rule, so that what runs is what was said.
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::doubts::{self, Known};
 use super::verdict::{Plan, Verdict};
-use super::{Decision, Externals, Facts, Found, Makers, Need, Read, Recipe, decide, recipe};
+use super::{Action, Decision, Externals, Facts, Found, Makers, Need, Read, action, decide};
 use retort_fingerprint::{Digest, Fingerprint};
 use retort_graph::InstanceGraph;
 use retort_spec::{Experiment, InstanceId};
@@ -28,7 +28,7 @@ pub fn predict(
     let mut results: Vec<Option<Arc<Found>>> = vec![None; graph.len()];
     let mut verdicts = Vec::with_capacity(graph.len());
     let mut lacking = Vec::new();
-    // Of several instances with one recipe the first runs, and the others take its result.
+    // Of several instances with one action the first runs, and the others take its result.
     let mut running = BTreeMap::new();
     for id in (0..graph.len()).map(InstanceId::at) {
         if !wanted[id.index()] {
@@ -45,8 +45,8 @@ pub fn predict(
             verdicts.push(Verdict::Awaits(unknown));
             continue;
         }
-        let recipe = recipe(experiment, id, &results, externals, numerics);
-        verdicts.push(match decide(&recipe, facts, &Need::of(experiment, id, named[id.index()]))? {
+        let action = action(experiment, id, &results, externals, numerics);
+        verdicts.push(match decide(&action, facts, &Need::of(experiment, id, named[id.index()]))? {
             Decision::Hit(found) => {
                 let found = Arc::new(found);
                 results[id.index()] = Some(Arc::clone(&found));
@@ -55,19 +55,19 @@ pub fn predict(
             Decision::Run { before, lacks } => {
                 let before = before.map(Arc::new);
                 results[id.index()].clone_from(&before);
-                let first = *running.entry(recipe.order.fingerprint).or_insert(id);
+                let first = *running.entry(action.job.fingerprint).or_insert(id);
                 match before {
                     Some(found) => {
-                        // Of others with the recipe the first will have made the bytes when they are looked at.
+                        // Of others with the action the first will have made the bytes when they are looked at.
                         if first == id {
-                            let (recipe, found) = (Box::new(recipe), Arc::clone(&found));
-                            lacking.push(Lacking::Again(Asked { id, recipe, found, whole: true, waits: false, lacks }));
+                            let (action, found) = (Box::new(action), Arc::clone(&found));
+                            lacking.push(Lacking::Again(Asked { id, action, found, whole: true, waits: false, lacks }));
                         }
                         Verdict::Hit(found)
                     }
                     None if first == id => {
                         lacking.push(Lacking::Anew(id, lacks));
-                        Verdict::Run(Box::new(recipe))
+                        Verdict::Run(Box::new(action))
                     }
                     None => Verdict::Shares(first),
                 }
@@ -113,7 +113,7 @@ struct Remaking<'a> {
     known: Known<'a>,
     facts: &'a dyn Facts,
     verdicts: &'a mut [Verdict],
-    /// The recipes that run, each with the instance that runs it.
+    /// The actions that run, each with the instance that runs it.
     running: BTreeMap<Fingerprint, InstanceId>,
     makers: Makers,
     /// The parts that are asked of each.
@@ -125,7 +125,7 @@ struct Remaking<'a> {
 /// An instance whose bytes are asked for and gone.
 struct Asked {
     id: InstanceId,
-    recipe: Box<Recipe>,
+    action: Box<Action>,
     found: Arc<Found>,
     /// Whether all of them are asked for.
     whole: bool,
@@ -162,31 +162,31 @@ impl Remaking<'_> {
         self.parts.entry(id).or_default().insert(read.part.clone());
         let found = Arc::clone(found);
         let Known { experiment, externals, numerics, results } = self.known;
-        let recipe = Box::new(recipe(experiment, id, results, externals, numerics));
-        if self.running.contains_key(&recipe.order.fingerprint) {
+        let action = Box::new(action(experiment, id, results, externals, numerics));
+        if self.running.contains_key(&action.job.fingerprint) {
             return Ok(None);
         }
-        Ok(match decide(&recipe, &self.after(), &self.need(id))? {
+        Ok(match decide(&action, &self.after(), &self.need(id))? {
             Decision::Hit(_) => None,
             Decision::Run { lacks, .. } => {
-                self.running.insert(recipe.order.fingerprint, id);
+                self.running.insert(action.job.fingerprint, id);
                 self.makers.makes(id, found.parts.values());
-                Some(Asked { id, recipe, found, whole: false, waits: false, lacks })
+                Some(Asked { id, action, found, whole: false, waits: false, lacks })
             }
         })
     }
 
     /// Says that a producer runs, unless what it waited for has brought its bytes back.
     fn settle(&mut self, asked: Asked) {
-        let Asked { id, recipe, found, whole, waits, lacks: _ } = asked;
+        let Asked { id, action, found, whole, waits, lacks: _ } = asked;
         self.makers.made(id);
         let need = if whole { Need::Bytes } else { self.need(id) };
         if waits && need.is_met(&found, &self.after()) {
-            self.running.remove(&recipe.order.fingerprint);
+            self.running.remove(&action.job.fingerprint);
             return;
         }
         self.made.extend(found.parts.values());
-        self.verdicts[id.index()] = Verdict::Remake(recipe, found);
+        self.verdicts[id.index()] = Verdict::Remake(action, found);
     }
 
     fn need(&self, id: InstanceId) -> Need {
@@ -234,7 +234,7 @@ fn look_ahead(
         if wave.is_empty() {
             return Ok(());
         }
-        let key = |id: &InstanceId| recipe(experiment, *id, &results, externals, numerics).order.fingerprint;
+        let key = |id: &InstanceId| action(experiment, *id, &results, externals, numerics).job.fingerprint;
         let mut fingerprints: Vec<Fingerprint> = wave.iter().map(key).collect();
         let of_each = fingerprints.clone();
         fingerprints.sort_unstable();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::recipe::{Found, Recipe};
+use super::action::{Action, Found};
 use retort_spec::InstanceId;
 
 /// What the plan says of one instance.
@@ -13,12 +13,12 @@ pub enum Verdict {
     /// Its result is there.
     Hit(Arc<Found>),
     /// It runs.
-    Run(Box<Recipe>),
+    Run(Box<Action>),
     /// Its result is there but its bytes are not, and something that runs needs them, or somebody who named it.
-    Remake(Box<Recipe>, Arc<Found>),
+    Remake(Box<Action>, Arc<Found>),
     /// Its result is there but its bytes are not; it is made again if one of these, which may run, turns out to need them.
     Doubtful(Arc<Found>, Vec<InstanceId>),
-    /// It has the same recipe as this instance, which runs, and takes its result.
+    /// It has the same action as this instance, which runs, and takes its result.
     Shares(InstanceId),
     /// It may run or be a hit, depending on what these produce.
     Awaits(Vec<InstanceId>),

@@ -1,4 +1,4 @@
-//! Why an instance runs: the field that differs from the nearest earlier recipe, and the first ancestor that diverged.
+//! Why an instance runs: the field that differs from the nearest earlier action, and the first ancestor that diverged.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct Earlier {
     pub name: String,
     /// The name of its stage then.
     pub stage: String,
-    /// Its recipe then.
+    /// Its action then.
     pub fingerprint: Fingerprint,
 }
 
@@ -27,22 +27,22 @@ pub trait History {
     /// stage with one coordinate changed, then any of the stage, then any at all.
     fn neighbours(&self, name: &str, stage: &str) -> Vec<&Earlier>;
 
-    /// Returns the manifest of a recipe that was run, and how long that took in milliseconds.
+    /// Returns the manifest of an action that was run, and how long that took in milliseconds.
     fn manifest(&self, fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)>;
 }
 
-/// How a recipe differs from the nearest earlier one.
+/// How an action differs from the nearest earlier one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Divergence {
     /// The earlier instance.
     pub from: Earlier,
-    /// The fields that differ; none when the recipe is the very same.
+    /// The fields that differ; none when the action is the very same.
     pub changes: Vec<KeyChange>,
     /// How long the earlier one took, in milliseconds.
     pub took_ms: u64,
 }
 
-/// Finds the earlier recipe that is nearest: the latest of the same name if there is one, else that of the same stage (or
+/// Finds the earlier action that is nearest: the latest of the same name if there is one, else that of the same stage (or
 /// failing that, of the same kind) with the fewest differing fields, preferring an instance that is no more.
 pub fn divergence(
     experiment: &Experiment,

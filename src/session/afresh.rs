@@ -12,7 +12,7 @@ use retort_fingerprint::{Digest, Fingerprint, KeyManifest};
 use retort_plan::{Counts, Earlier, History};
 use retort_spec::InstanceId;
 use retort_stage::Stop;
-use retort_store::{ClaimId, LayerAt, LayerOptions, Mode, Store, StoreOptions, Writes};
+use retort_store::{Mode, RecordId, RemoteAt, RemoteOptions, Store, StoreOptions, Writes};
 
 use super::{Demand, Ground, Selection, Session, SessionError};
 
@@ -28,16 +28,16 @@ pub struct Recomputed {
     pub different: Vec<(InstanceId, String)>,
 }
 
-/// What became of one claim on a result that was computed again.
+/// What became of one record on a result that was computed again.
 #[derive(Debug)]
 pub struct Audited {
-    /// The claim.
-    pub claim: ClaimId,
+    /// The record.
+    pub record: RecordId,
     /// Who made it, as `user@host`.
     pub by: String,
-    /// The parts that differ; none where the claim holds.
+    /// The parts that differ; none where the record holds.
     pub different: Vec<String>,
-    /// Whether the claim was countersigned, as one that holds is where there is a key.
+    /// Whether the record was countersigned, as one that holds is where there is a key.
     pub countersigned: bool,
 }
 
@@ -57,7 +57,7 @@ impl Session {
         let ids: Vec<InstanceId> = selection.ids().collect();
         let cached = ids.iter().map(|id| self.current(*id)).collect::<Result<Vec<_>, _>>()?;
         let workspace = self.pipeline.workspace();
-        // What others made is not fresh either, so there are no layers.
+        // What others made is not fresh either, so there are no remotes.
         let store = workspace.store_with(StoreOptions { mode: Mode::Create, ..workspace.settings.store(folder) })?;
         let again = self.elsewhere(store);
         again.take_bought_rows(&self.store)?;
@@ -80,7 +80,7 @@ impl Session {
     }
 
     /// Computes an instance again in a cache of its own in `folder`, which is removed in the end, and compares it with every
-    /// claim on its result; those that hold are countersigned where there is a key. `None` where a stage failed.
+    /// record on its result; those that hold are countersigned where there is a key. `None` where a stage failed.
     ///
     /// # Errors
     /// [`SessionError::Unusable`] where the cache has no current result for it.
@@ -91,22 +91,22 @@ impl Session {
         reporter: &mut dyn Reporter,
     ) -> Result<Option<Vec<Audited>>, SessionError> {
         let fingerprint = self.current(id)?.fingerprint;
-        let claims = self.store.claims(&fingerprint)?;
+        let records = self.store.records(&fingerprint)?;
         let fresh = self.again(id, &fingerprint, folder, reporter);
         fs_err::remove_dir_all(folder)?;
         let Some(fresh) = fresh? else { return Ok(None) };
         let mut audited = Vec::new();
-        for (claim, said) in &claims {
+        for (record, said) in &records {
             let parts = said.outputs.iter().map(|(part, blob)| (part.clone(), blob.digest)).collect();
             let different: Vec<String> = different_parts(&parts, &fresh).into_iter().cloned().collect();
             let by = format!("{}@{}", said.producer.user, said.producer.host);
-            let countersigned = different.is_empty() && self.store.countersign(&claim.digest())?;
-            audited.push(Audited { claim: *claim, by, different, countersigned });
+            let countersigned = different.is_empty() && self.store.countersign(&record.digest())?;
+            audited.push(Audited { record: *record, by, different, countersigned });
         }
         Ok(Some(audited))
     }
 
-    /// Computes an instance in a cache of its own, with the real one as a layer that knows no result of it.
+    /// Computes an instance in a cache of its own, with the real one as a remote that knows no result of it.
     fn again(
         &self,
         id: InstanceId,
@@ -116,17 +116,17 @@ impl Session {
     ) -> Result<Option<BTreeMap<String, Digest>>, SessionError> {
         let planned = self.plan(self.pipeline.needed_by(id), Demand::All)?;
         let workspace = self.pipeline.workspace();
-        let layer = LayerOptions {
+        let remote = RemoteOptions {
             name: "cache".to_owned(),
-            at: LayerAt::Directory(std::path::absolute(self.store.root())?),
+            at: RemoteAt::Directory(std::path::absolute(self.store.root())?),
             writes: Writes::Never,
             timeout: TIMEOUT,
         };
-        let others = workspace.settings.layers.iter().cloned();
-        let others = others.map(|layer| LayerOptions { writes: Writes::Never, ..layer });
+        let others = workspace.settings.remotes.iter().cloned();
+        let others = others.map(|remote| RemoteOptions { writes: Writes::Never, ..remote });
         let again = self.elsewhere(workspace.store_with(StoreOptions {
             mode: Mode::Create,
-            layers: std::iter::once(layer).chain(others).collect(),
+            remotes: std::iter::once(remote).chain(others).collect(),
             blind_to: vec![*fingerprint],
             ..workspace.settings.store(folder)
         })?);
@@ -143,7 +143,7 @@ impl Session {
         Ok(())
     }
 
-    /// Runs instances without a record of the run; `name` names it in what is told.
+    /// Runs instances without a log of the run; `name` names it in what is told.
     fn compute(
         &self,
         selection: &Selection,

@@ -14,8 +14,8 @@ impl Session {
             if !bound.asks() {
                 continue;
             }
-            let Some((_, claim)) = self.store.claim(&found.fingerprint)? else { continue };
-            told.extend(bound.caveat(&claim.notes).map(|caveat| format!("`{}`: {caveat}", self.name(id))));
+            let Some((_, record)) = self.store.record(&found.fingerprint)? else { continue };
+            told.extend(bound.caveat(&record.notes).map(|caveat| format!("`{}`: {caveat}", self.name(id))));
         }
         Ok(told)
     }

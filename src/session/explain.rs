@@ -75,7 +75,7 @@ impl Session {
                 one.last_took_ms = Some(found.took_ms);
             }
             Verdict::Shares(first) => {
-                one.state = format!("takes the result of {}, whose recipe is the same", self.name(*first));
+                one.state = format!("takes the result of {}, which has the same key", self.name(*first));
             }
             Verdict::Lacks(files) => one.state = format!("lacks {}", files.join(", ")),
             Verdict::Awaits(on) => {
@@ -84,7 +84,7 @@ impl Session {
                 let causes = first_causes(planned, on).into_iter();
                 one.because_of = causes.map(|cause| self.explain(planned, history, cause)).collect();
             }
-            Verdict::Run(recipe) => match divergence(experiment, id, &recipe.manifest, history) {
+            Verdict::Run(action) => match divergence(experiment, id, &action.manifest, history) {
                 None => one.state = "is new: nothing like it was run before".into(),
                 Some(found) => {
                     one.state = "is stale".into();
@@ -102,7 +102,7 @@ impl Session {
                         .collect();
                     if one.changes.is_empty() {
                         one.state =
-                            "is stale: the same recipe was run, but its result is gone or was never finished".into();
+                            "is stale: the same action ran before, but its result is gone or was never finished".into();
                     }
                 }
             },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use retort_fingerprint::{KeyManifest, Term};
 use retort_plan::Verdict;
 use retort_stage::params::ExternalRef;
-use retort_stage::{Context, Footprint, Memory, Order, Slot, Stop};
+use retort_stage::{Context, Footprint, Job, Memory, Slot, Stop};
 use serde::Serialize;
 
 use super::inquiry::Silent;
@@ -31,7 +31,7 @@ impl Session {
     pub fn outlay(&self, planned: &Planned) -> Option<Outlay> {
         let mut outlay: Option<Outlay> = None;
         let (experiment, ground) = (&self.pipeline.experiment, &planned.ground);
-        // No result has this recipe.
+        // No result has this action.
         let nobodys = KeyManifest {
             kind: "footprint".to_owned(),
             revision: 0,
@@ -45,20 +45,20 @@ impl Session {
             if bound.slot() != Slot::Device {
                 continue;
             }
-            let order = match verdict {
-                Verdict::Run(recipe) | Verdict::Remake(recipe, _) => recipe.order.clone(),
+            let job = match verdict {
+                Verdict::Run(action) | Verdict::Remake(action, _) => action.job.clone(),
                 // What has not come yet has no part in it: the files outside the experiment say enough.
                 Verdict::Awaits(_) | Verdict::Doubtful(..) => {
                     let files = |external: &ExternalRef| {
                         (external.port.clone(), ground.externals.files(experiment, external).to_vec())
                     };
                     let externals = bound.externals().iter().map(files).collect();
-                    Order { fingerprint: nobodys.fingerprint(), inputs: BTreeMap::new(), externals }
+                    Job { fingerprint: nobodys.fingerprint(), inputs: BTreeMap::new(), externals }
                 }
                 Verdict::Left | Verdict::Hit(_) | Verdict::Shares(_) | Verdict::Lacks(_) => continue,
             };
             let (stop, reach) = (Stop::new(), self.pipeline.workspace().reach());
-            let context = Context::new(&order, &self.store, &*self.devices, reach, &Silent, &stop);
+            let context = Context::new(&job, &self.store, &*self.devices, reach, &Silent, &stop);
             // What is wrong with a model's files is for the run to say, which names it with all else.
             let Ok(Some(Footprint { disk_bytes, kept_bytes, memory })) = bound.footprint(&context) else { continue };
             let sum = outlay.get_or_insert_with(|| Outlay {

@@ -75,25 +75,25 @@ impl Session {
             match verdict {
                 Verdict::Left => continue,
                 Verdict::Hit(found) => one.fingerprint = Some(found.fingerprint.hex()),
-                Verdict::Run(recipe) => {
+                Verdict::Run(action) => {
                     if history.is_none() {
                         history = Some(self.history()?);
                     }
                     let history = history.as_ref().expect("just read");
                     one.verdict = "run";
-                    one.fingerprint = Some(recipe.order.fingerprint.hex());
+                    one.fingerprint = Some(action.job.fingerprint.hex());
                     // What is asked is written in its inputs; those that are lost are made again first.
-                    if recipe.reads.iter().all(|read| self.store.holds(&read.digest)) {
+                    if action.reads.iter().all(|read| self.store.holds(&read.digest)) {
                         one.asks = self.inquiry(planned, id)?.map(|inquiry| inquiry.estimate);
                     }
                     if explained < most {
-                        one.why = Some(why(&self.pipeline.experiment, id, &recipe.manifest, history));
+                        one.why = Some(why(&self.pipeline.experiment, id, &action.manifest, history));
                         explained += 1;
                     }
                 }
-                Verdict::Remake(recipe, found) => {
+                Verdict::Remake(action, found) => {
                     one.verdict = "run";
-                    one.fingerprint = Some(recipe.order.fingerprint.hex());
+                    one.fingerprint = Some(action.job.fingerprint.hex());
                     one.why = Some(gone(found, &*self.store));
                 }
                 // Whether it is made again is decided by what would read it.

@@ -28,7 +28,7 @@ pub struct StoredHistory<'s> {
 }
 
 impl<'s> StoredHistory<'s> {
-    /// Reads the last runs of an experiment; runs of other experiments follow, since recipes are shared between them.
+    /// Reads the last runs of an experiment; runs of other experiments follow, since actions are shared between them.
     pub fn read(store: &'s Store, experiment: &str) -> Result<Self, StoreError> {
         let runs: Vec<_> = store.runs()?.iter().rev().take(RUNS_MAX).filter_map(|id| store.open_run(id).ok()).collect();
         let (own, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| run.info().experiment == experiment);
@@ -40,9 +40,9 @@ impl<'s> StoredHistory<'s> {
             by_stage: BTreeMap::new(),
             manifests: Mutex::default(),
         };
-        for record in own.iter().chain(&others).flat_map(|run| run.instances().unwrap_or_default()) {
-            if !history.by_name.contains_key(&record.name) {
-                history.add(Earlier { name: record.name, stage: record.stage, fingerprint: record.fingerprint });
+        for entry in own.iter().chain(&others).flat_map(|run| run.instances().unwrap_or_default()) {
+            if !history.by_name.contains_key(&entry.name) {
+                history.add(Earlier { name: entry.name, stage: entry.stage, fingerprint: entry.fingerprint });
             }
         }
         Ok(history)
@@ -87,8 +87,8 @@ impl History for StoredHistory<'_> {
     fn manifest(&self, fingerprint: &Fingerprint) -> Option<(Arc<KeyManifest>, u64)> {
         let mut known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
-            let (_, claim) = self.store.claim(fingerprint).ok()??;
-            Some((Arc::new(claim.manifest), claim.took_ms))
+            let (_, record) = self.store.record(fingerprint).ok()??;
+            Some((Arc::new(record.manifest), record.took_ms))
         };
         known.entry(*fingerprint).or_insert_with(read).clone()
     }

@@ -1,7 +1,7 @@
 //! What an instance would ask of a teacher, found out without asking anybody.
 
 use retort_event::Note;
-use retort_plan::recipe;
+use retort_plan::action;
 use retort_spec::InstanceId;
 use retort_stage::{Context, Feed, Inquiry, StageError, Stop};
 
@@ -30,10 +30,10 @@ impl Session {
                     self.pipeline.workspace().settings.cache_option()
                 )));
         }
-        let recipe = recipe(&pipeline.experiment, id, &results, &ground.externals, ground.numerics);
+        let action = action(&pipeline.experiment, id, &results, &ground.externals, ground.numerics);
         let stop = Stop::new();
         let reach = pipeline.workspace().reach();
-        let context = Context::new(&recipe.order, &self.store, &*self.devices, reach, &Silent, &stop);
+        let context = Context::new(&action.job, &self.store, &*self.devices, reach, &Silent, &stop);
         let inquiry = pipeline.experiment.instance(id).bound.inquiry(&context);
         inquiry.map_err(|error| match error {
             StageError::Store(error) => error.into(),

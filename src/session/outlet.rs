@@ -1,6 +1,6 @@
 //! Folders that Retort writes for people and other programs: reports, figures, exported students.
 //!
-//! A folder has a [`RECORD`] of what Retort wrote there. Only what is in it is ever replaced or removed, and only while it has
+//! A folder has a [`LISTING`] of what Retort wrote there. Only what is in it is ever replaced or removed, and only while it has
 //! the bytes it was written with: anything else belongs to somebody, and is an error before anything is written. Afterwards the
 //! folder holds what was written last, and whatever others put beside it.
 //!
@@ -21,14 +21,14 @@ use super::SessionError;
 use super::content::{Blob, Content};
 
 /// The file that says what of a folder was written by Retort.
-pub(crate) const RECORD: &str = ".retort-wrote.json";
+pub(crate) const LISTING: &str = ".retort-wrote.json";
 
-/// The most bytes of a record that is read.
-const RECORD_BYTES_MAX: u64 = 16 << 20;
+/// The most bytes of a listing that is read.
+const LISTING_BYTES_MAX: u64 = 16 << 20;
 
 /// What was written to a folder.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Record {
+struct Listing {
     /// The digests that each file may have: that of what was written, and while files are written, of what was there.
     files: BTreeMap<String, BTreeSet<String>>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Contents<'a> {
     pub(crate) kept: BTreeSet<String>,
     /// Says of a file that others put there why it cannot stay beside these; such a one is an error.
     pub(crate) clashes: fn(&str) -> Option<&'static str>,
-    /// Says whether a file without a record may be one that an earlier version wrote, which kept none.
+    /// Says whether a file without a listing may be one that an earlier version wrote, which kept none.
     pub(crate) adopts: bool,
 }
 
@@ -77,19 +77,19 @@ pub(crate) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Res
         return Err(SessionError::invalid("an empty path names no directory").with_hint("`.` is the working directory"));
     }
     require_folders(below, folder)?;
-    let record = read_record(folder)?;
+    let listing = read_listing(folder)?;
     let there = entries(folder)?;
-    check(folder, contents, &record, &there)?;
+    check(folder, contents, &listing, &there)?;
     let changed: Vec<(&String, Content<'_>)> =
         contents.all().filter(|(name, content)| !content.is_in(&folder.join(name))).collect();
-    let stale: Vec<&String> = record
+    let stale: Vec<&String> = listing
         .files
         .keys()
         .filter(|name| contents.get(name).is_none() && !contents.kept.contains(*name))
-        .filter(|name| is_ours(folder, name, &record))
+        .filter(|name| is_ours(folder, name, &listing))
         .collect();
-    let settled = settled(contents, &record);
-    if changed.is_empty() && stale.is_empty() && settled.files == record.files {
+    let settled = settled(contents, &listing);
+    if changed.is_empty() && stale.is_empty() && settled.files == listing.files {
         return Ok(0);
     }
     if there.is_empty() {
@@ -98,19 +98,19 @@ pub(crate) fn write(below: &Path, folder: &Path, contents: &Contents<'_>) -> Res
     }
     // Whoever is killed from here on leaves files that are still known to be ours.
     let mut both = settled.files.clone();
-    for (name, digests) in &record.files {
+    for (name, digests) in &listing.files {
         both.entry(name.clone()).or_default().extend(digests.iter().cloned());
     }
     let halves =
         changed.iter().map(|(name, content)| Half::write(folder, name, *content)).collect::<Result<Vec<_>, _>>()?;
-    write_record(folder, &Record { files: both })?;
+    write_listing(folder, &Listing { files: both })?;
     for half in halves {
         half.place()?;
     }
     for name in &stale {
         fs::remove_file(folder.join(name))?;
     }
-    write_record(folder, &settled)?;
+    write_listing(folder, &settled)?;
     Ok(changed.len())
 }
 
@@ -194,15 +194,15 @@ fn entries(folder: &Path) -> Result<BTreeMap<String, Metadata>, SessionError> {
 fn check(
     folder: &Path,
     contents: &Contents<'_>,
-    record: &Record,
+    listing: &Listing,
     there: &BTreeMap<String, Metadata>,
 ) -> Result<(), SessionError> {
     for (name, meta) in there {
         let path = folder.join(name);
-        let ours = meta.is_file() && is_ours(folder, name, record);
+        let ours = meta.is_file() && is_ours(folder, name, listing);
         match contents.get(name) {
             Some(content) => {
-                let adopted = contents.adopts && meta.is_file() && !record.files.contains_key(name);
+                let adopted = contents.adopts && meta.is_file() && !listing.files.contains_key(name);
                 if !ours && !adopted && !content.is_in(&path) {
                     return Err(not_ours(&path, meta));
                 }
@@ -220,8 +220,8 @@ fn check(
 }
 
 /// Says whether a file has bytes that Retort wrote.
-fn is_ours(folder: &Path, name: &str, record: &Record) -> bool {
-    let Some(digests) = record.files.get(name) else { return false };
+fn is_ours(folder: &Path, name: &str, listing: &Listing) -> bool {
+    let Some(digests) = listing.files.get(name) else { return false };
     let path = folder.join(name);
     let plain = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file());
     let digest = || fs::File::open(&path).and_then(|mut file| Digest::of_reader(&mut file));
@@ -246,43 +246,43 @@ fn not_a_folder(path: &Path, meta: &Metadata) -> SessionError {
         .with_hint("name another directory, or move it away")
 }
 
-/// The record of a folder that is written.
-fn settled(contents: &Contents<'_>, record: &Record) -> Record {
+/// The listing of a folder that is written.
+fn settled(contents: &Contents<'_>, listing: &Listing) -> Listing {
     let written = contents.all().map(|(name, content)| (name.clone(), BTreeSet::from([content.digest().to_string()])));
-    let kept = record.files.iter().filter(|(name, _)| contents.kept.contains(*name));
-    Record { files: kept.map(|(name, of)| (name.clone(), of.clone())).chain(written).collect() }
+    let kept = listing.files.iter().filter(|(name, _)| contents.kept.contains(*name));
+    Listing { files: kept.map(|(name, of)| (name.clone(), of.clone())).chain(written).collect() }
 }
 
-/// Says whether a folder has a record of what Retort wrote there, which can be read.
+/// Says whether a folder has a listing of what Retort wrote there, which can be read.
 pub(crate) fn is_recorded(folder: &Path) -> bool {
-    read_record(folder).is_ok_and(|record| !record.files.is_empty())
+    read_listing(folder).is_ok_and(|listing| !listing.files.is_empty())
 }
 
-fn read_record(folder: &Path) -> Result<Record, SessionError> {
-    let path = folder.join(RECORD);
-    let Some(bytes) = read_plain(&path, RECORD_BYTES_MAX)? else { return Ok(Record::default()) };
-    // A record that cannot be read says of nothing that it is ours.
+fn read_listing(folder: &Path) -> Result<Listing, SessionError> {
+    let path = folder.join(LISTING);
+    let Some(bytes) = read_plain(&path, LISTING_BYTES_MAX)? else { return Ok(Listing::default()) };
+    // A listing that cannot be read says of nothing that it is ours.
     Ok(serde_json::from_slice(&bytes).unwrap_or_default())
 }
 
-fn write_record(folder: &Path, record: &Record) -> Result<(), SessionError> {
-    let mut bytes = serde_json::to_vec_pretty(record).expect("names and digests encode as JSON");
+fn write_listing(folder: &Path, listing: &Listing) -> Result<(), SessionError> {
+    let mut bytes = serde_json::to_vec_pretty(listing).expect("names and digests encode as JSON");
     bytes.push(b'\n');
-    let path = folder.join(RECORD);
+    let path = folder.join(LISTING);
     if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
         return Err(not_ours(&path, &fs::symlink_metadata(&path)?));
     }
-    Ok(Half::write(folder, RECORD, Content::Bytes(&bytes))?.place()?)
+    Ok(Half::write(folder, LISTING, Content::Bytes(&bytes))?.place()?)
 }
 
 /// Writes a folder under another name and gives it its own when it is whole.
-fn at_once(folder: &Path, contents: &Contents<'_>, record: &Record) -> Result<(), SessionError> {
+fn at_once(folder: &Path, contents: &Contents<'_>, listing: &Listing) -> Result<(), SessionError> {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
     // `.` and the like have no name to take; what is in them is written file by file.
     let Some(name) = name else {
         let halves =
             contents.all().map(|(name, content)| Half::write(folder, name, content)).collect::<Result<Vec<_>, _>>()?;
-        write_record(folder, record)?;
+        write_listing(folder, listing)?;
         return Ok(halves.into_iter().try_for_each(Half::place)?);
     };
     let half = Unfinished(folder.with_file_name(format!(".{name}.{}.part", std::process::id())));
@@ -291,11 +291,11 @@ fn at_once(folder: &Path, contents: &Contents<'_>, record: &Record) -> Result<()
     for (name, content) in contents.all() {
         content.write_to(&mut fs::File::create(half.0.join(name))?)?;
     }
-    write_record(&half.0, record)?;
+    write_listing(&half.0, listing)?;
     // An empty folder, or a link to one that a person named, keeps its own mode and place.
     match fs::symlink_metadata(folder) {
         Ok(_) => {
-            for name in contents.all().map(|(name, _)| name.as_str()).chain([RECORD]) {
+            for name in contents.all().map(|(name, _)| name.as_str()).chain([LISTING]) {
                 fs::rename(half.0.join(name), folder.join(name))?;
             }
         }
@@ -369,7 +369,7 @@ mod tests {
 
     fn held(folder: &Path) -> Vec<(String, String)> {
         let there = entries(folder).map_err(|failure| failure.to_string()).unwrap();
-        let names = there.into_keys().filter(|name| name != RECORD);
+        let names = there.into_keys().filter(|name| name != LISTING);
         names.map(|name| (name.clone(), fs::read_to_string(folder.join(&name)).unwrap())).collect()
     }
 
@@ -418,8 +418,8 @@ mod tests {
             fs::create_dir(&folder).unwrap();
             stand(&folder.join("one"), &victim);
             put(&folder, &[("one", "1"), ("a", "2")]).unwrap_err();
-            assert!(!folder.join("a").exists() && !folder.join(RECORD).exists());
-            // In the place of a folder, and of the record.
+            assert!(!folder.join("a").exists() && !folder.join(LISTING).exists());
+            // In the place of a folder, and of the listing.
             let below = root.path().join(format!("folder{index}"));
             fs::create_dir(&below).unwrap();
             if index != 2 {
@@ -428,10 +428,10 @@ mod tests {
                 assert!(write(&below, &below.join("out/x"), &Contents::of(&files)).is_err(), "{index}");
                 assert!(write(&below, &below.join("out"), &Contents::of(&files)).is_err(), "{index}");
             }
-            let of_record = root.path().join(format!("record{index}"));
-            fs::create_dir(&of_record).unwrap();
-            stand(&of_record.join(RECORD), &victim);
-            put(&of_record, &[("one", "1")]).unwrap_err();
+            let of_listing = root.path().join(format!("listing{index}"));
+            fs::create_dir(&of_listing).unwrap();
+            stand(&of_listing.join(LISTING), &victim);
+            put(&of_listing, &[("one", "1")]).unwrap_err();
             assert_eq!(fs::read_to_string(&victim).unwrap(), "V");
         }
     }

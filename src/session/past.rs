@@ -24,7 +24,7 @@ pub fn past_runs(store: &Store) -> Result<Vec<PastRun>, SessionError> {
     let mut runs = Vec::new();
     for id in store.runs()? {
         let Ok(run) = store.open_run(&id) else { continue };
-        // What was told after the end, such as a layer that took nothing, is no part of it.
+        // What was told after the end, such as a remote that took nothing, is no part of it.
         let events = past_events(&run).map(|(events, _)| events).unwrap_or_default();
         let ended = events.into_iter().rev().find_map(|event| match event.what {
             What::RunFinished { tally, took_ms } => Some((tally, took_ms)),

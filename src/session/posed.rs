@@ -11,7 +11,7 @@ use retort_spec::InstanceId;
 use retort_stage::{Context, Feed, Posed, StageError, Stop};
 
 use super::inquiry::Silent;
-use super::preflight::order;
+use super::preflight::job;
 use super::{Demand, Session, SessionError};
 
 /// Questions, some of which are shown as a student is asked them.
@@ -81,8 +81,8 @@ impl Session {
                 self.read(id, &found)?
             }
             None => {
-                let order = order(&self.pipeline, &planned.ground, id);
-                let context = Context::new(&order, &self.store, &*self.devices, reach, &heard, &stop);
+                let job = job(&self.pipeline, &planned.ground, id);
+                let context = Context::new(&job, &self.store, &*self.devices, reach, &heard, &stop);
                 let parts = bound(id).run(&context).map_err(|error| failed(id, error))?;
                 Questions::decode(&parts).map_err(SessionError::unusable)?
             }
@@ -97,8 +97,8 @@ impl Session {
         let mut first = BTreeMap::new();
         let all: Vec<Question> = Split::ALL.into_iter().flat_map(chosen).collect();
         for reader in readers.iter().copied() {
-            let order = order(&self.pipeline, &ground, reader);
-            let context = Context::new(&order, &self.store, &*self.devices, reach, &Silent, &stop);
+            let job = job(&self.pipeline, &ground, reader);
+            let context = Context::new(&job, &self.store, &*self.devices, reach, &Silent, &stop);
             if let Some(shown) = bound(reader).posed(&context, &all).map_err(|error| failed(reader, error))? {
                 (by, first) = (Some(reader), in_splits(shown, chosen));
                 break;

@@ -8,7 +8,7 @@ use retort_plan::Verdict;
 use retort_source::{Diagnostic, Diagnostics};
 use retort_spec::InstanceId;
 use retort_stage::params::ExternalRef;
-use retort_stage::{Context, Flaw, Looked, Order, Stop};
+use retort_stage::{Context, Flaw, Job, Looked, Stop};
 
 use super::inquiry::Silent;
 use super::{Ground, Pipeline, Planned, Session, SessionError};
@@ -40,9 +40,9 @@ impl Session {
                 found.doomed.extend(doomed.then_some(id));
                 continue;
             }
-            let order = order(&self.pipeline, &planned.ground, id);
+            let job = job(&self.pipeline, &planned.ground, id);
             let reach = self.pipeline.workspace().reach();
-            let context = Context::new(&order, &self.store, &*self.devices, reach, &Silent, &stop);
+            let context = Context::new(&job, &self.store, &*self.devices, reach, &Silent, &stop);
             let flaws = instance.bound.preflight(&context, &looked);
             let doomed = flaws.iter().any(|flaw| !flaw.here);
             known.insert(Arc::as_ptr(&instance.bound).cast::<()>(), doomed);
@@ -61,8 +61,8 @@ fn may_run(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Run(_) | Verdict::Remake(..) | Verdict::Awaits(_) | Verdict::Doubtful(..))
 }
 
-/// The order of an instance as far as it is known: the files outside the experiment, and nothing of other stages.
-pub(crate) fn order(pipeline: &Pipeline, ground: &Ground, id: InstanceId) -> Order {
+/// The job of an instance as far as it is known: the files outside the experiment, and nothing of other stages.
+pub(crate) fn job(pipeline: &Pipeline, ground: &Ground, id: InstanceId) -> Job {
     let bound = &pipeline.experiment.instance(id).bound;
     let manifest = KeyManifest {
         kind: bound.kind().name.to_owned(),
@@ -76,7 +76,7 @@ pub(crate) fn order(pipeline: &Pipeline, ground: &Ground, id: InstanceId) -> Ord
         (external.port.clone(), ground.externals.files(&pipeline.experiment, external).to_vec())
     };
     let externals = bound.externals().iter().map(files).collect();
-    Order { fingerprint: manifest.fingerprint(), inputs: BTreeMap::new(), externals }
+    Job { fingerprint: manifest.fingerprint(), inputs: BTreeMap::new(), externals }
 }
 
 impl Preflight {

@@ -1,4 +1,4 @@
-//! Where a report comes from: gathered out of the claims of everything it rests on.
+//! Where a report comes from: gathered out of the records of everything it rests on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use retort_plan::Found;
 use retort_report::{Cost, Provenance};
 use retort_spec::InstanceId;
 use retort_stage::params::{ExternalRef, ExternalSource};
-use retort_store::Claim;
+use retort_store::Record;
 
 use super::{Results, Session, SessionError};
 
@@ -41,16 +41,16 @@ impl Session {
             let cost = costs.entry(kind.to_owned()).or_default();
             (cost.0, cost.1) = (cost.0 + 1, cost.1 + found.took_ms);
             seeds.extend(bound.seed().map(|seed| (kind, seed)));
-            // A claim that cannot be read has been told of when the store looked for it.
-            let Some((_, claim)) = self.store.claim(&found.fingerprint)? else { continue };
-            let paid = claim.notes.get(COST).and_then(|paid| paid.parse::<f64>().ok());
+            // A record that cannot be read has been told of when the store looked for it.
+            let Some((_, record)) = self.store.record(&found.fingerprint)? else { continue };
+            let paid = record.notes.get(COST).and_then(|paid| paid.parse::<f64>().ok());
             cost.2 += paid.unwrap_or(0.0);
-            programs.insert(claim.producer.program.clone());
-            if let (Some(device), Some(numerics)) = (claim.notes.get(DEVICE), &claim.manifest.numerics) {
+            programs.insert(record.producer.program.clone());
+            if let (Some(device), Some(numerics)) = (record.notes.get(DEVICE), &record.manifest.numerics) {
                 devices.insert(format!("{device} ({numerics})"));
             }
-            models.extend(models_of(bound.externals(), &claim));
-            models.extend(bound.teacher(&claim.notes));
+            models.extend(models_of(bound.externals(), &record));
+            models.extend(bound.teacher(&record.notes));
         }
         let cost = |(kind, (results, took_ms, paid)): (String, (usize, u64, f64))| {
             let paid = if paid > 0.0 { format!("{paid:.2} paid to the teacher") } else { String::new() };
@@ -94,14 +94,16 @@ fn told(experiment: u64, seeds: &BTreeSet<(&str, u64)>) -> Vec<String> {
 }
 
 /// Names the models that an instance read, each with its revision where it came from a hub and the digest of its weights.
-fn models_of(externals: &[ExternalRef], claim: &Claim) -> Vec<String> {
+fn models_of(externals: &[ExternalRef], record: &Record) -> Vec<String> {
     let model = |external: &ExternalRef| {
         let name = match &external.source {
             ExternalSource::File(_) => return None,
             ExternalSource::ModelFolder(path) | ExternalSource::ChatModelFolder(path) => path.clone(),
-            ExternalSource::Hub(model) => claim.notes.get(&external.port).cloned().unwrap_or_else(|| model.to_string()),
+            ExternalSource::Hub(model) => {
+                record.notes.get(&external.port).cloned().unwrap_or_else(|| model.to_string())
+            }
         };
-        let weights = claim
+        let weights = record
             .manifest
             .inputs
             .iter()

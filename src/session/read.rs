@@ -86,7 +86,7 @@ impl Session {
         let (why, what) = if self.store.is_evicted(&found.parts[part]) {
             (format!("the {part} of `{name}` were not kept once all that reads them was done"), "them")
         } else {
-            (format!("the part `{part}` of `{name}` is lost or damaged, and no layer has it"), "it")
+            (format!("the part `{part}` of `{name}` is lost or damaged, and no remote has it"), "it")
         };
         let cache = self.pipeline.workspace().settings.cache_option();
         let hint =

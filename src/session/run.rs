@@ -8,7 +8,7 @@ use retort_event::{Event, Reporter, Tally, What, log_line};
 use retort_plan::{Counts, Found, Verdict};
 use retort_spec::InstanceId;
 use retort_stage::Stop;
-use retort_store::{InstanceRecord, Outcome, Producer, RunDir, RunId};
+use retort_store::{InstanceEntry, Outcome, Producer, RunDir, RunId};
 use rustix::process::{Resource, getrlimit};
 
 use super::history::LazyHistory;
@@ -139,11 +139,11 @@ impl Session {
         let history = LazyHistory { store, experiment: &experiment.name, read: OnceLock::new() };
         let never = Stop::new();
         let stop = options.stop.unwrap_or(&never);
-        let record = store.new_run(&experiment.name)?;
+        let log = store.new_run(&experiment.name)?;
         // What is there already is not collected while the rest runs, which may take days.
-        record.record_instances(&self.planned_records(&planned))?;
-        store.share_run(record.id());
-        let carried_out = self.carried_out(options.jobs, record.id().to_string());
+        log.record_instances(&self.planned_entries(&planned))?;
+        store.share_run(log.id());
+        let carried_out = self.carried_out(options.jobs, log.id().to_string());
         let world = World {
             experiment,
             graph: &self.pipeline.graph,
@@ -157,29 +157,29 @@ impl Session {
             history: &history,
             stop,
         };
-        let mut told = Told { reporter, log: Some(&record), lines, end: None };
+        let mut told = Told { reporter, log: Some(&log), lines, end: None };
         for message in self.caveats(&planned)? {
             told.tell(What::Warned { message });
         }
         let outcome = engine::run(world, &carried_out, planned.plan.counts(), &mut told)?;
-        record.record_instances(&self.records(&outcome))?;
+        log.record_instances(&self.entries(&outcome))?;
         store.finish_sharing()?;
         told.flush();
         let selection = &planned.selection;
         let (results, reports) = self.read_reports(selection, world, &carried_out, outcome.results, &mut told);
         // Until its reports are read, the run is at work, so that nobody collects them.
         told.end();
-        store.share_run(record.id());
+        store.share_run(log.id());
         store.finish_sharing()?;
         for notice in store.take_notices() {
             told.tell(What::Warned { message: notice.to_string() });
         }
         told.flush();
-        Ok(Run { id: record.id().clone(), tally: outcome.tally, results, reports: reports?, stopped: stop.asked() })
+        Ok(Run { id: log.id().clone(), tally: outcome.tally, results, reports: reports?, stopped: stop.asked() })
     }
 
     /// Reads the reports of a run. One that was lost since it was found is made again: others may have collected it, or the
-    /// layer that has it failed.
+    /// remote that has it failed.
     fn read_reports(
         &self,
         selection: &Selection,
@@ -237,27 +237,27 @@ impl Session {
     }
 
     /// Records the instances whose results are there before anything runs.
-    fn planned_records(&self, planned: &Planned) -> Vec<InstanceRecord> {
-        let record = |(id, verdict): (InstanceId, &Verdict)| match verdict {
-            Verdict::Hit(found) | Verdict::Doubtful(found, _) => Some(self.record(id, found.fingerprint, Outcome::Hit)),
+    fn planned_entries(&self, planned: &Planned) -> Vec<InstanceEntry> {
+        let entry = |(id, verdict): (InstanceId, &Verdict)| match verdict {
+            Verdict::Hit(found) | Verdict::Doubtful(found, _) => Some(self.entry(id, found.fingerprint, Outcome::Hit)),
             _ => None,
         };
-        planned.verdicts().filter_map(record).collect()
+        planned.verdicts().filter_map(entry).collect()
     }
 
-    fn records(&self, outcome: &engine::Outcome) -> Vec<InstanceRecord> {
+    fn entries(&self, outcome: &engine::Outcome) -> Vec<InstanceEntry> {
         let results = outcome.results.iter().enumerate();
-        let record = |(index, found): (usize, &Option<_>)| {
+        let entry = |(index, found): (usize, &Option<_>)| {
             let found: &Arc<Found> = found.as_ref()?;
             let how = if outcome.ran.contains(&index) { Outcome::Made } else { Outcome::Hit };
-            Some(self.record(InstanceId::at(index), found.fingerprint, how))
+            Some(self.entry(InstanceId::at(index), found.fingerprint, how))
         };
-        results.filter_map(record).collect()
+        results.filter_map(entry).collect()
     }
 
-    fn record(&self, id: InstanceId, fingerprint: retort_fingerprint::Fingerprint, outcome: Outcome) -> InstanceRecord {
+    fn entry(&self, id: InstanceId, fingerprint: retort_fingerprint::Fingerprint, outcome: Outcome) -> InstanceEntry {
         let stage = self.pipeline.experiment.stage_of(id).name.clone();
-        InstanceRecord { name: self.name(id), stage, fingerprint, outcome }
+        InstanceEntry { name: self.name(id), stage, fingerprint, outcome }
     }
 }
 

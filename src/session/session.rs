@@ -91,7 +91,7 @@ impl Session {
         let Pipeline { experiment, graph, workspace, .. } = &*self.pipeline;
         let (Selection { wanted, named }, Ground { externals, numerics }) = (&selection, &ground);
         let plan = predict(experiment, graph, wanted, named, externals, numerics, &*self.store)?;
-        // A layer that is down makes a plan look as if there was much to do.
+        // A remote that is down makes a plan look as if there was much to do.
         workspace.tell_notices(&self.store);
         Ok(Planned { selection, ground, plan })
     }

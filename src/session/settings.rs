@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use retort_model::DeviceChoice;
 use retort_plan::Roots;
-use retort_store::{LayerOptions, StoreOptions, TrustOptions};
+use retort_store::{RemoteOptions, StoreOptions, TrustOptions};
 
 use super::HubSettings;
 
@@ -15,7 +15,7 @@ pub struct Settings {
     /// The directory of the cache.
     pub cache: PathBuf,
     /// The caches that are looked into when something is not there, in their order.
-    pub layers: Vec<LayerOptions>,
+    pub remotes: Vec<RemoteOptions>,
     /// Whom to trust, and with what to sign.
     pub trust: TrustOptions,
     /// Enters every key: another salt disowns every earlier result.
@@ -37,14 +37,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Describes a cache in a directory, which is made when it is not there: without layers, roots or keys, with the first
+    /// Describes a cache in a directory, which is made when it is not there: without remotes, roots or keys, with the first
     /// usable device, and with models of the hub in the folder `hub` of the cache.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
         let cache = cache.into();
         Self {
             hub: HubSettings::new(cache.join("hub")),
             cache,
-            layers: Vec::new(),
+            remotes: Vec::new(),
             trust: TrustOptions::default(),
             salt: None,
             device: DeviceChoice::Auto,
@@ -67,7 +67,7 @@ impl Settings {
         self.salt.iter().map(|salt| ("salt".to_owned(), Some(salt.clone()))).collect()
     }
 
-    /// Describes a store in a directory, without layers.
+    /// Describes a store in a directory, without remotes.
     pub fn store(&self, root: &Path) -> StoreOptions {
         StoreOptions {
             trust: self.trust.clone(),

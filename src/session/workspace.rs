@@ -146,16 +146,16 @@ impl Workspace {
 
     /// Opens the store of these settings.
     pub fn store(&self, mode: Mode) -> Result<Store, SessionError> {
-        let layers = self.settings.layers.clone();
-        self.store_with(StoreOptions { mode, layers, ..self.settings.store(&self.settings.cache) })
+        let remotes = self.settings.remotes.clone();
+        self.store_with(StoreOptions { mode, remotes, ..self.settings.store(&self.settings.cache) })
     }
 
     /// Opens the store of these settings to look at it: with its index where there is one, and as an empty one where there
-    /// is nothing, unless what is looked at comes out of a layer and is to be kept.
+    /// is nothing, unless what is looked at comes out of a remote and is to be kept.
     pub fn look(&self) -> Result<Store, SessionError> {
         let mode = match Store::is_at(&self.settings.cache) {
             true => Mode::Existing,
-            false if self.settings.layers.is_empty() => Mode::ReadOnly,
+            false if self.settings.remotes.is_empty() => Mode::ReadOnly,
             false => Mode::Create,
         };
         self.store(mode)

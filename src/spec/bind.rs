@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::axis::{AxisValue, Group};
-use super::derive::Recipe;
+use super::derive::Definition;
 use super::experiment::Values;
 use super::limit::{enough, too_many};
 use super::table::{AxisId, AxisTable, Coords, ValueId};
@@ -95,7 +95,7 @@ impl<'a> Surroundings<'a> {
     /// Reads a stage with every choice of values; `None` when something is wrong, which is reported.
     pub(super) fn bind(
         &self,
-        recipe: &Recipe,
+        definition: &Definition,
         room: usize,
         name: Span,
         diagnostics: &mut Diagnostics,
@@ -103,7 +103,7 @@ impl<'a> Surroundings<'a> {
         if self.tries.get() == 0 {
             return None;
         }
-        let OwnAxes { groups, unknown } = self.own_axes(recipe, diagnostics);
+        let OwnAxes { groups, unknown } = self.own_axes(definition, diagnostics);
         let count = groups.iter().try_fold(1_usize, |count, rows| count.checked_mul(rows.len()));
         if count.is_none_or(|count| count > room) {
             diagnostics.push(too_many(name));
@@ -114,7 +114,7 @@ impl<'a> Surroundings<'a> {
             let mut choice: Choice<'_> = rows.flat_map(|(rows, at)| rows[*at].iter().copied()).collect();
             choice.sort_by_key(|(axis, ..)| *axis);
             let mut found = Diagnostics::default();
-            let binding = self.bind_one(recipe, &choice, &mut found);
+            let binding = self.bind_one(definition, &choice, &mut found);
             found.take_notices().into_iter().for_each(|notice| diagnostics.notice(notice));
             report(&found, &unknown, diagnostics);
             binding
@@ -150,15 +150,15 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Lists the rows of values of each group of axes that the stage mentions.
-    fn own_axes<'g>(&'g self, recipe: &'g Recipe, diagnostics: &mut Diagnostics) -> OwnAxes<'g> {
+    fn own_axes<'g>(&'g self, definition: &'g Definition, diagnostics: &mut Diagnostics) -> OwnAxes<'g> {
         let (mut mentioned, mut malformed) = (BTreeMap::<&str, Vec<Span>>::new(), Diagnostics::default());
-        placeholder::mentions(&recipe.body, &mut malformed, &mut |name, span| {
+        placeholder::mentions(&definition.body, &mut malformed, &mut |name, span| {
             mentioned.entry(name).or_default().push(span);
         });
         let mut unknown: BTreeSet<Span> = malformed.sorted().iter().filter_map(|error| error.span).collect();
         malformed.sorted().into_iter().for_each(|error| diagnostics.push(error.clone()));
         let mut known: BTreeMap<&str, &Group> = BTreeMap::new();
-        for group in self.axes.iter().chain(&recipe.over) {
+        for group in self.axes.iter().chain(&definition.over) {
             known.extend(group.axes.iter().map(|axis| (axis.key.text.as_str(), group)));
         }
         for (name, spans) in &mentioned {
@@ -171,8 +171,8 @@ impl<'a> Surroundings<'a> {
                 unknown.extend(spans);
             }
         }
-        let own = |group: &Group| recipe.over.iter().any(|over| std::ptr::eq(over, group));
-        let rows = self.axes.iter().chain(&recipe.over).filter_map(|group| {
+        let own = |group: &Group| definition.over.iter().any(|over| std::ptr::eq(over, group));
+        let rows = self.axes.iter().chain(&definition.over).filter_map(|group| {
             let wanted = |name: &str| own(group) || mentioned.contains_key(name);
             let rows = self.rows(group, &wanted);
             (!rows.is_empty()).then_some(rows)
@@ -215,14 +215,14 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    fn bind_one(&self, recipe: &Recipe, choice: &Choice<'_>, diagnostics: &mut Diagnostics) -> Option<Binding> {
+    fn bind_one(&self, definition: &Definition, choice: &Choice<'_>, diagnostics: &mut Diagnostics) -> Option<Binding> {
         let values: Values =
             choice.iter().map(|(axis, _, value)| (self.table.name(*axis).clone(), value.node.clone())).collect();
-        let body = placeholder::substitute(&recipe.body, &|name| {
+        let body = placeholder::substitute(&definition.body, &|name| {
             values.iter().find(|(axis, _)| &**axis == name).map(|(_, node)| &**node)
         });
         let mut scope = Scope::new(self.seed, self.models, diagnostics);
-        let bound = (recipe.kind.bind)(recipe.kind, &body, &mut scope);
+        let bound = (definition.kind.bind)(definition.kind, &body, &mut scope);
         // References are checked also where something else in the body is wrong.
         let read = std::mem::take(&mut scope.edges);
         let references = bound.as_ref().map_or(read.as_slice(), |bound| bound.edges());

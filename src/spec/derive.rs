@@ -1,8 +1,8 @@
-//! Kinds that repeat the recipe of another stage with some fields replaced: `retrain: { like: tuned, rationales: top }`.
+//! Kinds that repeat the definition of another stage with some fields replaced: `retrain: { like: tuned, rationales: top }`.
 //!
-//! The recipe brings along the axes that its stage declares under `over`; the repeating stage's own win. It does not
+//! The definition brings along the axes that its stage declares under `over`; the repeating stage's own win. It does not
 //! bring along `where` and `except`. What is replaced must be replaced by something else, and nothing else may differ: the
-//! stage's own `over` has no axis that the rest of the recipe goes by.
+//! stage's own `over` has no axis that the rest of the definition goes by.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use retort_stage::{Derivation, Kind};
 
 /// A stage's kind, body and axes after derivation.
 #[derive(Debug)]
-pub(super) struct Recipe {
+pub(super) struct Definition {
     /// The kind.
     pub(super) kind: &'static Kind,
     /// The body that the kind reads.
@@ -24,20 +24,20 @@ pub(super) struct Recipe {
     pub(super) over: Vec<Group>,
 }
 
-/// Finds the recipe of every stage; `None` where something is wrong, which is reported.
-pub(super) fn recipes(
+/// Finds the definition of every stage; `None` where something is wrong, which is reported.
+pub(super) fn definitions(
     stages: &[WrittenStage],
     sources: &Sources,
     diagnostics: &mut Diagnostics,
-) -> Vec<Option<Recipe>> {
+) -> Vec<Option<Definition>> {
     let by_name: BTreeMap<_, _> =
         stages.iter().enumerate().map(|(index, stage)| (stage.name.text.as_str(), index)).collect();
     let deriving = Deriving { stages, by_name, sources };
     let likes: Vec<_> = stages.iter().map(|stage| deriving.like(stage, diagnostics)).collect();
-    let mut recipes: Vec<Option<Recipe>> = stages.iter().map(plain).collect();
+    let mut definitions: Vec<Option<Definition>> = stages.iter().map(plain).collect();
     let mut walked = vec![Walk::No; stages.len()];
     for start in 0..stages.len() {
-        // Each stage's chain is walked to a stage whose recipe is settled, then filled in on the way back.
+        // Each stage's chain is walked to a stage whose definition is settled, then filled in on the way back.
         let mut chain = Vec::new();
         let mut at = start;
         while let (Walk::No, Some((like, span))) = (walked[at], likes[at]) {
@@ -51,23 +51,23 @@ pub(super) fn recipes(
         }
         for (stage, like, span) in chain.into_iter().rev() {
             walked[stage] = Walk::Done;
-            let base = recipes[like].as_ref();
-            recipes[stage] = base.and_then(|base| deriving.derive(stage, base, like, span, diagnostics));
+            let base = definitions[like].as_ref();
+            definitions[stage] = base.and_then(|base| deriving.derive(stage, base, like, span, diagnostics));
         }
     }
-    recipes
+    definitions
 }
 
-fn plain(stage: &WrittenStage) -> Option<Recipe> {
+fn plain(stage: &WrittenStage) -> Option<Definition> {
     match stage.word {
         Some(Word::Kind(kind)) if !stage.broken => {
-            Some(Recipe { kind, body: stage.body.clone(), over: stage.over.clone() })
+            Some(Definition { kind, body: stage.body.clone(), over: stage.over.clone() })
         }
         _ => None,
     }
 }
 
-/// Whether a chain of repeated recipes went through a stage.
+/// Whether a chain of repeated definitions went through a stage.
 #[derive(Clone, Copy, PartialEq)]
 enum Walk {
     No,
@@ -82,7 +82,7 @@ struct Deriving<'a> {
 }
 
 impl Deriving<'_> {
-    /// Reads the body of a derived stage; returns the stage whose recipe it repeats and where that is said.
+    /// Reads the body of a derived stage; returns the stage whose definition it repeats and where that is said.
     fn like(&self, stage: &WrittenStage, diagnostics: &mut Diagnostics) -> Option<(usize, Span)> {
         let Some(Word::Derived(derivation)) = stage.word else { return None };
         let known: Vec<_> = std::iter::once(derivation.like).chain(derivation.replaces.iter().copied()).collect();
@@ -122,11 +122,11 @@ impl Deriving<'_> {
     fn derive(
         &self,
         stage: usize,
-        base: &Recipe,
+        base: &Definition,
         like: usize,
         span: Span,
         diagnostics: &mut Diagnostics,
-    ) -> Option<Recipe> {
+    ) -> Option<Definition> {
         let stage = &self.stages[stage];
         let Some(Word::Derived(Derivation { name, base: expected, replaces, .. })) = stage.word else { return None };
         if base.kind.name != *expected {
@@ -140,7 +140,7 @@ impl Deriving<'_> {
         if !differs_once(stage, base, other, replaces, diagnostics) {
             return None;
         }
-        // The body keeps the place of the recipe it repeats, so that an error in it is the same error, reported once.
+        // The body keeps the place of the definition it repeats, so that an error in it is the same error, reported once.
         let mut body = base.body.clone();
         if let Value::Map(entries) = &mut body.value {
             for (key, node) in stage.body.entries().iter().filter(|(key, _)| replaces.contains(&key.text.as_str())) {
@@ -148,7 +148,7 @@ impl Deriving<'_> {
                 entries.push((key.clone(), node.clone()));
             }
         }
-        Some(Recipe { kind: base.kind, body, over: merged(&base.over, &stage.over) })
+        Some(Definition { kind: base.kind, body, over: merged(&base.over, &stage.over) })
     }
 
     fn cycle(&self, chain: &[(usize, usize, Span)], diagnostics: &mut Diagnostics) {
@@ -158,7 +158,7 @@ impl Deriving<'_> {
         let places = chain.iter().map(|&(stage, like, span)| {
             format!("`{}` repeats `{}` at {}", name(stage), name(like), self.sources.place(span))
         });
-        let message = format!("recipes repeat each other: {}", path.join(" → "));
+        let message = format!("stages repeat each other: {}", path.join(" → "));
         diagnostics.push(Diagnostic::at(span, message).hint(places.collect::<Vec<_>>().join("; ")));
     }
 }
@@ -166,7 +166,7 @@ impl Deriving<'_> {
 /// Says whether a stage replaces something by something else, and changes nothing besides; reports it where not.
 fn differs_once(
     stage: &WrittenStage,
-    base: &Recipe,
+    base: &Definition,
     like: &str,
     replaces: &[&str],
     diagnostics: &mut Diagnostics,
@@ -181,7 +181,7 @@ fn differs_once(
         let message = format!("`{name}` differs from `{like}` in nothing: `{}` is the same", key.text);
         diagnostics.push(Diagnostic::at(node.span, message).label("expected another one"));
     }
-    // What is malformed is reported where the recipe itself is read.
+    // What is malformed is reported where the definition itself is read.
     let (mut mentioned, mut malformed) = (BTreeSet::new(), Diagnostics::default());
     for (_, node) in base.body.entries().iter().filter(|(key, _)| !replaced(&key.text)) {
         placeholder::mentions(node, &mut malformed, &mut |axis, _| {
@@ -193,7 +193,7 @@ fn differs_once(
         let hint =
             "exactly one thing may differ: keep some of an axis' values with `where`, or write a stage of its own";
         diagnostics.push(
-            Diagnostic::at(axis.key.span, message).label(format!("the recipe of `{like}` goes by it")).hint(hint),
+            Diagnostic::at(axis.key.span, message).label(format!("`{like}`, which is repeated, goes by it")).hint(hint),
         );
     }
     diagnostics.len() == before

@@ -94,7 +94,7 @@ pub struct StageDecl {
     pub name: String,
     /// Where the name stands.
     pub span: Span,
-    /// Its kind; that of the repeated recipe for a derived kind.
+    /// Its kind; that of the repeated definition for a derived kind.
     pub kind: &'static Kind,
     /// The word that names the kind in the file, such as `train` or `retrain`.
     pub word: &'static str,

@@ -4,7 +4,7 @@
 //!
 //! 1. `document`: the file and those it includes, section by section, as they were written;
 //! 2. `fragment`: every `use` replaced by what it names;
-//! 3. `axis`, `written`, `derive`: axes and their values, stages with their kind, recipes repeated from other stages;
+//! 3. `axis`, `written`, `derive`: axes and their values, stages with their kind, definitions repeated from other stages;
 //! 4. `bind`: each stage read once for each choice of values of the axes it mentions itself;
 //! 5. `order`: stages in the order of their references, or a cycle;
 //! 6. `expand`, `join`: each stage joined with the instances of what it refers to, on the axes they share.
@@ -52,7 +52,7 @@ pub type Loader<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 pub struct Language {
     /// The kinds of stage.
     pub kinds: &'static [Kind],
-    /// The kinds that repeat the recipe of another.
+    /// The kinds that repeat the definition of another.
     pub derivations: &'static [Derivation],
 }
 

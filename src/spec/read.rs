@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::axis::{Group, read_groups};
 use super::bind::{Binding, Surroundings};
-use super::derive::{Recipe, recipes};
+use super::derive::{Definition, definitions};
 use super::document::{Document, read_document};
 use super::expand::Expansion;
 use super::experiment::{Experiment, StageDecl};
@@ -71,13 +71,14 @@ fn lower(
         let none = Diagnostic::of(message);
         diagnostics.push(none.hint("add them under `stages`, or include a file that does"));
     }
-    let recipes = recipes(&stages, sources, diagnostics);
-    let local = stages.iter().map(|stage| &stage.over).chain(recipes.iter().flatten().map(|recipe| &recipe.over));
+    let definitions = definitions(&stages, sources, diagnostics);
+    let local =
+        stages.iter().map(|stage| &stage.over).chain(definitions.iter().flatten().map(|definition| &definition.over));
     let table = AxisTable::new(&axes, local.flatten());
     let surroundings = Surroundings::new(&axes, &table, &models, document.seed, &stages, language);
-    let bindings = bind_all(&stages, &recipes, &surroundings, diagnostics);
+    let bindings = bind_all(&stages, &definitions, &surroundings, diagnostics);
     let expansion = expand(&stages, &bindings, table, sources, diagnostics);
-    diagnostics.is_empty().then(|| finish(document, stages, recipes, models, expansion))
+    diagnostics.is_empty().then(|| finish(document, stages, definitions, models, expansion))
 }
 
 /// Reports what does not fit between a stage and the instances that it gathers.
@@ -169,15 +170,15 @@ fn settle(
 
 fn bind_all(
     stages: &[WrittenStage],
-    recipes: &[Option<Recipe>],
+    definitions: &[Option<Definition>],
     surroundings: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Option<Vec<Binding>>> {
     let mut room = MAX_INSTANCES;
     let mut bindings = Vec::new();
-    for (stage, recipe) in stages.iter().zip(recipes) {
-        let recipe = recipe.as_ref().filter(|_| !enough(diagnostics));
-        let bound = recipe.and_then(|recipe| surroundings.bind(recipe, room, stage.name.span, diagnostics));
+    for (stage, definition) in stages.iter().zip(definitions) {
+        let definition = definition.as_ref().filter(|_| !enough(diagnostics));
+        let bound = definition.and_then(|definition| surroundings.bind(definition, room, stage.name.span, diagnostics));
         room -= bound.as_ref().map_or(0, Vec::len);
         bindings.push(bound);
     }
@@ -210,7 +211,7 @@ fn expand(
 fn finish(
     document: Document,
     stages: Vec<WrittenStage>,
-    recipes: Vec<Option<Recipe>>,
+    definitions: Vec<Option<Definition>>,
     models: BTreeMap<String, Node>,
     expansion: Expansion,
 ) -> Experiment {
@@ -220,13 +221,13 @@ fn finish(
         let range = &mut ranges[instance.stage.index()];
         *range = (if range.end == 0 { index } else { range.start })..index + 1;
     }
-    let declare = |((stage, recipe), instances): ((WrittenStage, Option<Recipe>), _)| {
-        let (word, recipe) = (stage.word?.text(), recipe?);
+    let declare = |((stage, definition), instances): ((WrittenStage, Option<Definition>), _)| {
+        let (word, definition) = (stage.word?.text(), definition?);
         let (name, span) = (stage.name.text, stage.name.span);
-        Some(StageDecl { name, span, kind: recipe.kind, word, instances, body: recipe.body })
+        Some(StageDecl { name, span, kind: definition.kind, word, instances, body: definition.body })
     };
     let Document { path, name, seed, seed_span, folders, .. } = document;
-    let stages = stages.into_iter().zip(recipes).zip(ranges).filter_map(declare).collect();
+    let stages = stages.into_iter().zip(definitions).zip(ranges).filter_map(declare).collect();
     let notices = Vec::new();
     Experiment { name, seed, path, stages, instances, notices, seed_span, models, folders, by_name: OnceLock::new() }
 }

@@ -19,7 +19,7 @@ pub fn schema(language: Language) -> Json {
     }
     for derivation in language.derivations {
         let mut properties = Map::new();
-        let like = format!("The `{}` stage whose recipe is repeated.", derivation.base);
+        let like = format!("The `{}` stage that is repeated.", derivation.base);
         properties.insert(derivation.like.into(), json!({ "type": "string", "description": like }));
         let base = language.kinds.iter().find(|kind| kind.name == derivation.base).map(|kind| (kind.schema)());
         for field in derivation.replaces {

@@ -32,7 +32,7 @@ pub(super) struct WrittenStage {
 pub(super) enum Word {
     /// A kind.
     Kind(&'static Kind),
-    /// A kind that repeats the recipe of another.
+    /// A kind that repeats the definition of another.
     Derived(&'static Derivation),
 }
 

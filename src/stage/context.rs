@@ -28,8 +28,8 @@ pub struct Arrival {
 
 /// A piece of work with everything that decides its result.
 #[derive(Debug, Clone)]
-pub struct Order {
-    /// The recipe's name.
+pub struct Job {
+    /// The action's name.
     pub fingerprint: Fingerprint,
     /// What arrived at each port.
     pub inputs: BTreeMap<String, Vec<Arrival>>,
@@ -95,7 +95,7 @@ impl Stop {
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The work.
-    pub order: &'a Order,
+    pub job: &'a Job,
     store: &'a Store,
     devices: &'a dyn DeviceSlot,
     reach: &'a dyn Reach,
@@ -106,14 +106,14 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// Puts a context together; the engine's business.
     pub fn new(
-        order: &'a Order,
+        job: &'a Job,
         store: &'a Store,
         devices: &'a dyn DeviceSlot,
         reach: &'a dyn Reach,
         feed: &'a dyn Feed,
         stop: &'a Stop,
     ) -> Self {
-        Self { order, store, devices, reach, feed, stop }
+        Self { job, store, devices, reach, feed, stop }
     }
 
     /// Reads the artifact at a port, decoding the parts that the stage declared it reads.
@@ -123,7 +123,7 @@ impl<'a> Context<'a> {
 
     /// Reads every artifact gathered at a port, each with where it comes from, in a stable order.
     pub fn gather<A: Artifact>(&self, input: &Gather<A>) -> Result<Vec<(&'a Arrival, A)>, StageError> {
-        let arrivals = self.order.inputs.get(&input.port).map_or(&[][..], Vec::as_slice);
+        let arrivals = self.job.inputs.get(&input.port).map_or(&[][..], Vec::as_slice);
         arrivals.iter().map(|arrival| Ok((arrival, self.decode(&input.port, arrival)?))).collect()
     }
 
@@ -184,7 +184,7 @@ impl<'a> Context<'a> {
     /// what is read is what was hashed. When the stage is done, the engine checks every external file against its digest and
     /// drops the result if one has changed.
     pub fn files_of(&self, external: &External) -> &'a [(String, PathBuf, Digest)] {
-        self.order.externals.get(&external.port).map_or(&[], Vec::as_slice)
+        self.job.externals.get(&external.port).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the place of an external file or directory, for messages; never for a key.
@@ -243,9 +243,9 @@ impl<'a> Context<'a> {
         Ok(self.store.rows(kind)?)
     }
 
-    /// Returns the place where this recipe keeps unfinished work between runs.
+    /// Returns the place where this action keeps unfinished work between runs.
     pub fn partial(&self) -> PartialDir {
-        self.store.partial(&self.order.fingerprint)
+        self.store.partial(&self.job.fingerprint)
     }
 
     /// Returns the device.
@@ -291,7 +291,7 @@ impl<'a> Context<'a> {
     }
 
     fn arrival(&self, port: &str) -> Result<&'a Arrival, StageError> {
-        let arrivals = self.order.inputs.get(port).map_or(&[][..], Vec::as_slice);
+        let arrivals = self.job.inputs.get(port).map_or(&[][..], Vec::as_slice);
         arrivals.first().ok_or_else(|| StageError::NoPart { port: port.to_owned(), part: "any".to_owned() })
     }
 

@@ -1,13 +1,13 @@
-//! Kinds that repeat another kind's recipe.
+//! Kinds that repeat another kind.
 
-/// A kind that is another kind's recipe with some fields replaced, so that exactly those differ.
+/// A kind that is another kind with some fields replaced, so that exactly those differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Derivation {
     /// The key that names it in a pipeline file.
     pub name: &'static str,
-    /// The kind whose recipe it repeats.
+    /// The kind that it repeats.
     pub base: &'static str,
-    /// The field that names the stage whose recipe is repeated.
+    /// The field that names the stage that is repeated.
     pub like: &'static str,
     /// The fields that may be replaced; at least one must be.
     pub replaces: &'static [&'static str],
@@ -22,6 +22,6 @@ impl Derivation {
         base: "train",
         like: "like",
         replaces: &["rationales"],
-        about: "Repeats the recipe of a train stage with other rationales, so that exactly one thing differs.",
+        about: "Repeats the definition of a train stage with other rationales, so that exactly one thing differs.",
     }];
 }

@@ -37,7 +37,7 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
     /// The key that names the kind in a pipeline file.
     const NAME: &'static str;
 
-    /// Raised whenever the same recipe gives other bytes; a test pins the output of each revision.
+    /// Raised whenever the same action gives other bytes; a test pins the output of each revision.
     const REVISION: u32;
 
     /// One line for help texts and editors.

@@ -18,7 +18,7 @@ pub mod params;
 mod posed;
 mod preflight;
 
-pub use context::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
+pub use context::{Arrival, Context, DeviceSlot, Feed, Job, Reach, StageError, Stop};
 pub use derivation::Derivation;
 pub use footprint::{Footprint, Memory};
 pub use foresight::{Coming, Misfit};

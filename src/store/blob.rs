@@ -19,7 +19,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Returns its name and size, as a claim refers to it.
+    /// Returns its name and size, as a record refers to it.
     pub fn blob(&self) -> BlobRef {
         self.blob
     }

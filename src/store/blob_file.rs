@@ -26,7 +26,7 @@ enum Content {
         digest: Digest,
         proven: ProvenFile,
     },
-    /// It came from a layer, and nothing can be kept here.
+    /// It came from a remote, and nothing can be kept here.
     Memory(Cursor<Vec<u8>>),
 }
 

@@ -1,8 +1,8 @@
 //! Publishing: one thread makes everything that waits durable at once.
 //!
-//! For each batch: the temporary files are made durable, blobs get their names, then claims get theirs, the folders are
+//! For each batch: the temporary files are made durable, blobs get their names, then records get theirs, the folders are
 //! made durable, and only then does anyone hear of success. A process killed in between leaves temporary files, or blobs
-//! that no claim names; a claim always comes after its blobs.
+//! that no record names; a record always comes after its blobs.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,18 +15,18 @@ use crossbeam_channel::{Receiver, Sender};
 use fs_err::File;
 
 use super::blob::Pending;
-use super::claim::{Claim, ClaimId, ClaimSummary};
 use super::error::StoreError;
 use super::index::Table;
-use super::layer::PusherHandle;
 use super::open::Core;
+use super::record::{Record, RecordId, RecordSummary};
+use super::remote::PusherHandle;
 use super::session::TempFile;
 use super::stamp::now_ns;
 use super::{Store, disk};
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// Hears how a publication ended.
-type Done = Box<dyn FnOnce(Result<ClaimId, StoreError>) + Send>;
+type Done = Box<dyn FnOnce(Result<RecordId, StoreError>) + Send>;
 
 /// A batch of more waits for the next round.
 const BATCH_MAX: usize = 4096;
@@ -45,59 +45,59 @@ pub(super) struct Committer {
 
 struct Request {
     blobs: Vec<Pending>,
-    claim: TempFile,
+    record: TempFile,
     fingerprint: Fingerprint,
-    summary: ClaimSummary,
+    summary: RecordSummary,
     bytes: u64,
     done: Done,
 }
 
 impl Store {
-    /// Publishes blobs and the claim that names them, and returns when both are durable.
+    /// Publishes blobs and the record that names them, and returns when both are durable.
     ///
     /// # Errors
-    /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::BadClaim`] when the claim names a blob that is
+    /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::BadRecord`] when the record names a blob that is
     /// neither given nor there. Nothing of a failed publication can be seen.
-    pub fn publish(&self, blobs: Vec<Pending>, claim: &Claim) -> Result<ClaimId, StoreError> {
+    pub fn publish(&self, blobs: Vec<Pending>, record: &Record) -> Result<RecordId, StoreError> {
         let (sender, receiver) = crossbeam_channel::bounded(1);
-        self.publish_async(blobs, claim, move |result| {
+        self.publish_async(blobs, record, move |result| {
             // The receiver waits below, so it cannot be gone.
             let _ = sender.send(result);
         })?;
         receiver.recv().map_err(|_| StoreError::CommitterGone)?
     }
 
-    /// Hands blobs and the claim that names them over, and returns at once; `on_done` hears when both are durable.
+    /// Hands blobs and the record that names them over, and returns at once; `on_done` hears when both are durable.
     ///
     /// # Errors
     /// What is wrong before anything is handed over; `on_done` is not called then.
     pub fn publish_async(
         &self,
         blobs: Vec<Pending>,
-        claim: &Claim,
-        on_done: impl FnOnce(Result<ClaimId, StoreError>) + Send + 'static,
+        record: &Record,
+        on_done: impl FnOnce(Result<RecordId, StoreError>) + Send + 'static,
     ) -> Result<(), StoreError> {
         self.core.require_writable("publish a result")?;
         let given: BTreeSet<Digest> = blobs.iter().map(|pending| pending.blob().digest).collect();
-        let fingerprint = claim.fingerprint();
+        let fingerprint = record.fingerprint();
         let lacking = |(_, blob): &(&String, &super::BlobRef)| {
             !given.contains(&blob.digest) && self.blob_size(&blob.digest) != Some(blob.bytes)
         };
-        if let Some((part, blob)) = claim.outputs.iter().find(lacking) {
+        if let Some((part, blob)) = record.outputs.iter().find(lacking) {
             let why = format!("its part `{part}` names blob {}, which is not there", blob.digest.short());
-            return Err(StoreError::BadClaim { fingerprint, why });
+            return Err(StoreError::BadRecord { fingerprint, why });
         }
-        let bytes = claim.encode();
-        let id = ClaimId(Digest::of(&bytes));
-        // JSON has no infinities, for one; better to hear of it now than to look for a claim that is never found.
-        Claim::decode(&bytes, id, &fingerprint).map_err(|why| StoreError::BadClaim { fingerprint, why })?;
+        let bytes = record.encode();
+        let id = RecordId(Digest::of(&bytes));
+        // JSON has no infinities, for one; better to hear of it now than to look for a record that is never found.
+        Record::decode(&bytes, id, &fingerprint).map_err(|why| StoreError::BadRecord { fingerprint, why })?;
         let failed = self.core.write_failed("publish a result", bytes.len() as u64);
         let temp = self.core.temp().map_err(&failed)?;
         let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
         io::Write::write_all(&mut file, &bytes).map_err(&failed)?;
         let bytes = bytes.len() as u64 + blobs.iter().map(|pending| pending.blob().bytes).sum::<u64>();
-        let summary = claim.summary(id);
-        self.committer.hand(Request { blobs, claim: temp, fingerprint, summary, bytes, done: Box::new(on_done) })
+        let summary = record.summary(id);
+        self.committer.hand(Request { blobs, record: temp, fingerprint, summary, bytes, done: Box::new(on_done) })
     }
 }
 
@@ -109,7 +109,7 @@ impl Committer {
         }
         let (sender, receiver) = crossbeam_channel::unbounded();
         let thread = std::thread::Builder::new().name("retort-publish".into()).spawn(move || {
-            let published = |fingerprint: &Fingerprint, id: ClaimId| {
+            let published = |fingerprint: &Fingerprint, id: RecordId| {
                 if let Some(pusher) = &pusher {
                     pusher.result(*fingerprint, id);
                 }
@@ -135,7 +135,7 @@ impl Drop for Committer {
 }
 
 /// Hears of a result that is durable, before its producer does.
-type Published<'a> = &'a dyn Fn(&Fingerprint, ClaimId);
+type Published<'a> = &'a dyn Fn(&Fingerprint, RecordId);
 
 fn run(core: &Core, receiver: &Receiver<Request>, published: Published<'_>) {
     while let Ok(first) = receiver.recv() {
@@ -147,7 +147,7 @@ fn run(core: &Core, receiver: &Receiver<Request>, published: Published<'_>) {
 
 /// Commits a batch with two calls for the whole file system, or, where that fails, each request on its own.
 ///
-/// One call costs about as much as making a single file durable, and even a lone claim touches up to seven files and
+/// One call costs about as much as making a single file durable, and even a lone record touches up to seven files and
 /// folders.
 fn commit(core: &Core, batch: Vec<Request>, published: Published<'_>) {
     let root = File::open(core.layout.root()).ok();
@@ -159,9 +159,9 @@ fn commit(core: &Core, batch: Vec<Request>, published: Published<'_>) {
     };
     let mut named = Vec::new();
     for request in batch {
-        let Request { blobs, claim, fingerprint, summary, bytes, done } = request;
+        let Request { blobs, record, fingerprint, summary, bytes, done } = request;
         let failed = core.write_failed("publish a result", bytes);
-        match name_files(core, blobs, claim, &fingerprint, &summary) {
+        match name_files(core, blobs, record, &fingerprint, &summary) {
             Ok(written) => named.push((written, fingerprint, summary, bytes, done)),
             Err(error) => done(Err(failed(error))),
         }
@@ -180,9 +180,9 @@ fn commit(core: &Core, batch: Vec<Request>, published: Published<'_>) {
 }
 
 fn commit_one(core: &Core, request: Request, published: Published<'_>) {
-    let Request { blobs, claim, fingerprint, summary, bytes, done } = request;
-    let paths = blobs.iter().map(|pending| pending.temp.path()).chain([claim.path()]);
-    let written = sync_files(paths).and_then(|()| name_files(core, blobs, claim, &fingerprint, &summary));
+    let Request { blobs, record, fingerprint, summary, bytes, done } = request;
+    let paths = blobs.iter().map(|pending| pending.temp.path()).chain([record.path()]);
+    let written = sync_files(paths).and_then(|()| name_files(core, blobs, record, &fingerprint, &summary));
     match written {
         Ok(written) => finish_one(core, &written, (&fingerprint, &summary), bytes, done, published),
         Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
@@ -192,19 +192,19 @@ fn commit_one(core: &Core, request: Request, published: Published<'_>) {
 fn finish_one(
     core: &Core,
     written: &[Digest],
-    (fingerprint, summary): (&Fingerprint, &ClaimSummary),
+    (fingerprint, summary): (&Fingerprint, &RecordSummary),
     bytes: u64,
     done: Done,
     published: Published<'_>,
 ) {
     let layout = &core.layout;
     let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
-    let claims = layout.claims_of(fingerprint);
-    for path in written.iter().map(|digest| layout.blob(digest)).chain([claims.clone()]) {
+    let records = layout.records_of(fingerprint);
+    for path in written.iter().map(|digest| layout.blob(digest)).chain([records.clone()]) {
         // The folder that holds the name, and the one above, in case the folder itself is new.
         folders.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
     }
-    folders.insert(claims);
+    folders.insert(records);
     match folders.iter().try_for_each(|folder| disk::sync_folder(folder)) {
         Ok(()) => {
             remember(core, std::iter::once((written, fingerprint, summary)));
@@ -222,14 +222,14 @@ fn sync_files<'a>(paths: impl Iterator<Item = &'a Path>) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives every blob its name, then the claim. A name that is taken is taken over: the bytes are the same, and should the
+/// Gives every blob its name, then the record. A name that is taken is taken over: the bytes are the same, and should the
 /// old file be damaged or about to be collected, the new one is not.
 fn name_files(
     core: &Core,
     blobs: Vec<Pending>,
-    claim: TempFile,
+    record: TempFile,
     fingerprint: &Fingerprint,
-    summary: &ClaimSummary,
+    summary: &RecordSummary,
 ) -> io::Result<Vec<Digest>> {
     let mut written = Vec::with_capacity(blobs.len());
     for pending in blobs {
@@ -238,10 +238,10 @@ fn name_files(
         pending.temp.persist(&core.layout.blob(&digest))?;
         written.push(digest);
     }
-    // Before the claim, so that nobody sees it unsigned.
+    // Before the record, so that nobody sees it unsigned.
     core.sign(summary.id)?;
-    let path = core.layout.claim(fingerprint, &summary.id.0);
-    claim.persist(&path)?;
+    let path = core.layout.record(fingerprint, &summary.id.0);
+    record.persist(&path)?;
     core.put_head(fingerprint, &path)?;
     Ok(written)
 }
@@ -249,11 +249,11 @@ fn name_files(
 /// Tells the index what is now known without reading it again.
 fn remember<'a, W: AsRef<[Digest]> + 'a + ?Sized>(
     core: &Core,
-    published: impl Iterator<Item = (&'a W, &'a Fingerprint, &'a ClaimSummary)>,
+    published: impl Iterator<Item = (&'a W, &'a Fingerprint, &'a RecordSummary)>,
 ) {
-    let (mut claims, mut verified) = (Vec::new(), Vec::new());
+    let (mut records, mut verified) = (Vec::new(), Vec::new());
     for (written, fingerprint, summary) in published {
-        claims.extend(core.sole_claim_entry(fingerprint, summary));
+        records.extend(core.sole_record_entry(fingerprint, summary));
         for digest in written.as_ref() {
             let path = core.layout.blob(digest);
             let Some(mut stamp) = disk::stamp_at(&path) else { continue };
@@ -271,6 +271,6 @@ fn remember<'a, W: AsRef<[Digest]> + 'a + ?Sized>(
             }
         }
     }
-    core.index.put(Table::Claims, claims);
+    core.index.put(Table::Records, records);
     core.index.put(Table::Verified, verified);
 }

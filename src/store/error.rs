@@ -9,21 +9,21 @@ use retort_fingerprint::{Digest, Fingerprint};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused; its message names the path.
-    #[error("cannot {action}: {why}")]
+    #[error("cannot {attempt}: {why}")]
     Io {
         /// What was attempted, such as `write a blob`.
-        action: &'static str,
+        attempt: &'static str,
         /// Why it failed, with the path.
         why: io::Error,
     },
     /// The file system, or the user's share of it, has no room left.
     #[error(
-        "cannot {action} in `{}`: the disk is full: {needed_bytes} bytes were needed, {available_bytes} are free",
+        "cannot {attempt} in `{}`: the disk is full: {needed_bytes} bytes were needed, {available_bytes} are free",
         root.display()
     )]
     Full {
         /// What was attempted.
-        action: &'static str,
+        attempt: &'static str,
         /// The cache's root, which names the file system.
         root: PathBuf,
         /// Bytes of what was to be kept: at least so many are needed.
@@ -32,18 +32,18 @@ pub enum StoreError {
         available_bytes: u64,
     },
     /// A file would be larger than this process may write.
-    #[error("cannot {action} in `{}`: a file would be larger than this process may write (`ulimit -f`)", root.display())]
+    #[error("cannot {attempt} in `{}`: a file would be larger than this process may write (`ulimit -f`)", root.display())]
     FileLimit {
         /// What was attempted.
-        action: &'static str,
+        attempt: &'static str,
         /// The cache's root.
         root: PathBuf,
     },
     /// The cache was opened for reading, or its directory does not let this user write.
-    #[error("cannot {action}: the cache `{}` is open for reading only", root.display())]
+    #[error("cannot {attempt}: the cache `{}` is open for reading only", root.display())]
     ReadOnly {
         /// What was attempted.
-        action: &'static str,
+        attempt: &'static str,
         /// The cache's root.
         root: PathBuf,
     },
@@ -67,10 +67,10 @@ pub enum StoreError {
         /// Where.
         root: PathBuf,
     },
-    /// There is no layer for what was asked.
+    /// There is no remote for what was asked.
     #[error("{why}")]
-    NoLayer {
-        /// What was looked for, and which layers there are.
+    NoRemote {
+        /// What was looked for, and which remotes there are.
         why: String,
     },
     /// Nothing has the name.
@@ -81,10 +81,10 @@ pub enum StoreError {
         /// Where it was looked for.
         place: String,
     },
-    /// A layer cannot be used.
-    #[error("cannot use the layer `{name}`: {why}")]
-    Layer {
-        /// The layer asked for.
+    /// A remote cannot be used.
+    #[error("cannot use the remote `{name}`: {why}")]
+    Remote {
+        /// The remote asked for.
         name: String,
         /// Why it cannot be used.
         why: String,
@@ -103,9 +103,9 @@ pub enum StoreError {
         /// What was found instead.
         why: String,
     },
-    /// A claim that its own reader would refuse is not published.
+    /// A record that its own reader would refuse is not published.
     #[error("cannot publish the result of `{fingerprint}`: {why}")]
-    BadClaim {
+    BadRecord {
         /// Whose result.
         fingerprint: Fingerprint,
         /// What the reader would say.
@@ -154,8 +154,8 @@ impl StoreError {
             Self::ReadOnly { .. } => Some("choose a cache you may write with `--cache`"),
             Self::NotACache { .. } => Some("name the directory with `--cache`, or run a pipeline to make one"),
             Self::Foreign { .. } => Some("name a new or empty directory with `--cache`"),
-            Self::NoLayer { .. } => Some(
-                "declare one with `--layer DIR` or `--layer s3://BUCKET/PREFIX`, or as `[[layers]]` in retort.toml",
+            Self::NoRemote { .. } => Some(
+                "declare one with `--remote DIR` or `--remote s3://BUCKET/PREFIX`, or as `[[remotes]]` in retort.toml",
             ),
             Self::Occupied { .. } => Some("name a new directory, or an empty one whose group is to share it"),
             Self::Missing { .. } | Self::Corrupt { .. } => {
@@ -181,6 +181,6 @@ impl StoreError {
 }
 
 /// Wraps an error of the operating system with what was attempted.
-pub(super) fn failed(action: &'static str) -> impl Fn(io::Error) -> StoreError {
-    move |why| StoreError::Io { action, why }
+pub(super) fn failed(attempt: &'static str) -> impl Fn(io::Error) -> StoreError {
+    move |why| StoreError::Io { attempt, why }
 }

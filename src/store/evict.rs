@@ -1,4 +1,4 @@
-//! Blobs that are not kept, on purpose: their claims stay, so that what was made of them is a hit, and whoever needs the
+//! Blobs that are not kept, on purpose: their records stay, so that what was made of them is a hit, and whoever needs the
 //! bytes makes them again.
 //!
 //! A mark in the blob's name tells what was evicted from what was lost. It says nothing of bytes that are there.
@@ -16,7 +16,7 @@ use retort_fingerprint::{Digest, Fingerprint};
 impl Store {
     /// Removes a blob that can be made again, and returns its size; 0 where it is not here.
     ///
-    /// Layers that get results as soon as they are made have got this one before it goes.
+    /// Remotes that get results as soon as they are made have got this one before it goes.
     pub fn evict(&self, digest: &Digest) -> Result<u64, StoreError> {
         self.core.require_writable("evict a blob")?;
         let Some(bytes) = self.core.blob_bytes(digest) else { return Ok(0) };
@@ -27,12 +27,12 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Tells whether a blob that is not here is not kept on purpose, here or where its claim came from.
+    /// Tells whether a blob that is not here is not kept on purpose, here or where its record came from.
     pub fn is_evicted(&self, digest: &Digest) -> bool {
         self.core.is_evicted(digest)
     }
 
-    /// Returns the recipes that somebody else goes by: those of every run but this user's own of the same experiment, of
+    /// Returns the actions that somebody else goes by: those of every run but this user's own of the same experiment, of
     /// which only those at work count.
     pub fn needed_by_others(&self, own: &RunId) -> Result<BTreeSet<Fingerprint>, StoreError> {
         let mine = self.open_run(own)?;
@@ -42,7 +42,7 @@ impl Store {
             let (one, other) = (mine.info(), run.info());
             let alike = one.user == other.user && one.experiment == other.experiment;
             if id != *own && (!alike || run.is_at_work(&self.core.host, self.now_ms())) {
-                needed.extend(run.instances()?.into_iter().map(|record| record.fingerprint));
+                needed.extend(run.instances()?.into_iter().map(|entry| entry.fingerprint));
             }
         }
         Ok(needed)
@@ -65,14 +65,14 @@ impl Core {
         temp.persist(&self.layout.evicted(digest))
     }
 
-    /// Tells whether a blob that is not here is not kept on purpose, here or in a layer.
+    /// Tells whether a blob that is not here is not kept on purpose, here or in a remote.
     pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
         let is_marked = || disk::stamp_at(&self.layout.evicted(digest)).is_some_and(|mark| mark.bytes() == 0);
-        let in_layer = || self.layers.iter().any(|layer| layer.is_evicted(digest));
-        self.blob_bytes(digest).is_none() && (is_marked() || in_layer())
+        let in_remote = || self.remotes.iter().any(|remote| remote.is_evicted(digest));
+        self.blob_bytes(digest).is_none() && (is_marked() || in_remote())
     }
 
-    /// Removes the marks of blobs that no claim names any more, or that are here again.
+    /// Removes the marks of blobs that no record names any more, or that are here again.
     pub(super) fn sweep_marks(&self, needed: &BTreeSet<Digest>) -> Result<(), StoreError> {
         for (digest, path) in self.list_marks()? {
             if !needed.contains(&digest) || self.blob_bytes(&digest).is_some() {

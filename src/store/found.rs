@@ -18,7 +18,7 @@ const TAG_BYTES_MAX: u64 = 4096;
 /// What a directory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A cache of Retort: its tag says so, or it has the folders of blobs and claims, both with their version.
+    /// A cache of Retort: its tag says so, or it has the folders of blobs and records, both with their version.
     Cache,
     /// It is not there, or empty, or another process is just beginning to fill it.
     Nothing,

@@ -1,7 +1,7 @@
 //! Collecting what no recent run of anybody needs.
 //!
-//! Everything is marked from the roots: the recipes that each user's recent runs and all runs at work recorded, and
-//! whatever is younger than the grace period. The rest moves to the trash, claims before their blobs, and leaves the
+//! Everything is marked from the roots: the actions that each user's recent runs and all runs at work recorded, and
+//! whatever is younger than the grace period. The rest moves to the trash, records before their blobs, and leaves the
 //! trash when the grace period has passed once more. Reading a blob that was collected by mistake says that it is
 //! missing, and its producer runs again, so nothing here has to be perfectly timed.
 
@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::claim::ClaimId;
 use super::error::{StoreError, failed};
 use super::index::Table;
 use super::layout::Area;
 use super::open::Core;
+use super::record::RecordId;
 use super::run::{RunDir, RunId};
 use super::session::{self, unique};
 use super::{Store, disk, partial, rows, trash};
@@ -46,14 +46,14 @@ impl Default for GcOptions {
 pub struct GcReport {
     /// Nothing was touched.
     pub dry_run: bool,
-    /// Claims that stay.
-    pub kept_claims: u64,
+    /// Records that stay.
+    pub kept_records: u64,
     /// Blobs that stay.
     pub kept_blobs: u64,
     /// The size of the blobs that stay.
     pub kept_bytes: u64,
-    /// Claims moved to the trash.
-    pub removed_claims: u64,
+    /// Records moved to the trash.
+    pub removed_records: u64,
     /// Blobs moved to the trash.
     pub removed_blobs: u64,
     /// Runs moved to the trash.
@@ -82,7 +82,7 @@ struct Sweep<'a> {
 }
 
 impl Store {
-    /// Collects what no recent run needs; `progress` hears how many of the recipes and blobs were looked at.
+    /// Collects what no recent run needs; `progress` hears how many of the actions and blobs were looked at.
     pub fn gc(&self, options: GcOptions, progress: &mut dyn FnMut(u64, u64)) -> Result<GcReport, StoreError> {
         let core = &*self.core;
         if !options.dry_run {
@@ -93,14 +93,14 @@ impl Store {
         let mut sweep = Sweep { core, options, now_ms: core.now_ms(), at_work_since_ms: None, trash, report };
         // Listed before the roots are read: what is published meanwhile is not among the candidates.
         let (blobs, _) = core.list_blobs()?;
-        let recipes = core.list_recipes()?;
-        let total = (blobs.len() + recipes.len()) as u64;
+        let actions = core.list_actions()?;
+        let total = (blobs.len() + actions.len()) as u64;
         let mut done = 0;
         let marked = sweep.runs()?;
         let mut needed = BTreeSet::new();
         sweep.partials(&marked, &mut needed)?;
-        for fingerprint in recipes {
-            sweep.recipe(&fingerprint, marked.contains(&fingerprint), &mut needed)?;
+        for fingerprint in actions {
+            sweep.action(&fingerprint, marked.contains(&fingerprint), &mut needed)?;
             done += 1;
             progress(done, total);
         }
@@ -135,7 +135,7 @@ impl Sweep<'_> {
         self.is_young(written_ms, kept_for) || self.at_work_since_ms.is_some_and(|since_ms| written_ms >= since_ms)
     }
 
-    /// Decides which runs stay, discards the others, and returns the recipes that are needed.
+    /// Decides which runs stay, discards the others, and returns the actions that are needed.
     fn runs(&mut self) -> Result<BTreeSet<Fingerprint>, StoreError> {
         let core = self.core;
         let failed = failed("read the roots");
@@ -167,7 +167,7 @@ impl Sweep<'_> {
             }
             if is_recent || is_at_work || self.is_young(written_ms, self.options.keep_for.max(self.options.grace)) {
                 if let Some(run) = &run {
-                    marked.extend(run.instances()?.into_iter().map(|record| record.fingerprint));
+                    marked.extend(run.instances()?.into_iter().map(|entry| entry.fingerprint));
                 }
                 continue;
             }
@@ -189,7 +189,7 @@ impl Sweep<'_> {
         for name in disk::names(&folder).map_err(failed("list training state"))? {
             let path = folder.join(&name);
             let Ok(fingerprint) = name.parse::<Fingerprint>() else { continue };
-            let is_done = self.core.layout.claims_of(&fingerprint).is_dir();
+            let is_done = self.core.layout.records_of(&fingerprint).is_dir();
             let kept_for = if is_done { self.options.grace } else { self.options.keep_for.max(self.options.grace) };
             let written_ms = disk::stamp_at(&path).map_or(0, |stamp| stamp.newest_ms());
             let is_wanted = leased.contains(&fingerprint) || (marked.contains(&fingerprint) && !is_done);
@@ -205,48 +205,48 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    /// Keeps or discards a recipe's claims, and notes the blobs of those that stay.
-    fn recipe(
+    /// Keeps or discards an action's records, and notes the blobs of those that stay.
+    fn action(
         &mut self,
         fingerprint: &Fingerprint,
         is_marked: bool,
         needed: &mut BTreeSet<Digest>,
     ) -> Result<(), StoreError> {
-        let (valid, _) = self.core.read_claims(fingerprint)?;
+        let (valid, _) = self.core.read_records(fingerprint)?;
         let known: BTreeSet<String> = valid.iter().map(|(id, ..)| id.to_string()).collect();
-        let folder = self.core.layout.claims_of(fingerprint);
-        for (id, claim, stamp) in valid {
+        let folder = self.core.layout.records_of(fingerprint);
+        for (id, record, stamp) in valid {
             if is_marked || self.may_be_needed(stamp.newest_ms(), self.options.grace) {
-                self.report.kept_claims += 1;
-                needed.extend(claim.outputs.values().map(|blob| blob.digest));
+                self.report.kept_records += 1;
+                needed.extend(record.outputs.values().map(|blob| blob.digest));
                 continue;
             }
-            let ClaimId(digest) = id;
-            self.discard_claim(&folder, &digest.hex(), stamp.bytes())?;
-            self.report.removed_claims += 1;
-            self.report.recompute_ms += claim.took_ms;
-            self.forget(Table::Claims, fingerprint.as_bytes());
+            let RecordId(digest) = id;
+            self.discard_record(&folder, &digest.hex(), stamp.bytes())?;
+            self.report.removed_records += 1;
+            self.report.recompute_ms += record.took_ms;
+            self.forget(Table::Records, fingerprint.as_bytes());
         }
-        for name in disk::names(&folder).map_err(failed("list claims"))? {
+        for name in disk::names(&folder).map_err(failed("list records"))? {
             let Some(stamp) = disk::stamp_at(&folder.join(&name)) else { continue };
-            // What is no valid claim is of no use to anyone, needed or not.
+            // What is no valid record is of no use to anyone, needed or not.
             if !known.contains(&name) && !self.is_young(stamp.newest_ms(), self.options.grace) {
-                self.discard_claim(&folder, &name, stamp.bytes())?;
+                self.discard_record(&folder, &name, stamp.bytes())?;
             }
         }
         if !self.options.dry_run {
-            // Fails as long as a claim is left, which is just what is wanted.
+            // Fails as long as a record is left, which is just what is wanted.
             let _ = fs_err::remove_dir(&folder);
             self.core.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
         }
         Ok(())
     }
 
-    fn discard_claim(&mut self, folder: &Path, name: &str, bytes: u64) -> Result<(), StoreError> {
-        let recipe = folder.file_name().unwrap_or_default().to_string_lossy();
-        self.discard(&folder.join(name), &format!("actions/{recipe}/{name}"), bytes)?;
-        let Ok(claim) = name.parse() else { return Ok(()) };
-        let signatures = self.core.layout.signatures_of(&claim);
+    fn discard_record(&mut self, folder: &Path, name: &str, bytes: u64) -> Result<(), StoreError> {
+        let action = folder.file_name().unwrap_or_default().to_string_lossy();
+        self.discard(&folder.join(name), &format!("actions/{action}/{name}"), bytes)?;
+        let Ok(record) = name.parse() else { return Ok(()) };
+        let signatures = self.core.layout.signatures_of(&record);
         if !signatures.is_dir() {
             return Ok(());
         }

@@ -1,43 +1,43 @@
-//! Heads: a recipe's claim under the recipe's name, so that who comes from another machine finds it with one look.
+//! Heads: an action's record under the action's name, so that who comes from another machine finds it with one look.
 //!
-//! Only a cache that a group shares has heads. A head is a second name of the first claim that was published; it is never
-//! replaced by another that is sound. Nothing depends on it: where it is damaged the folder of claims is read, and where it
+//! Only a cache that a group shares has heads. A head is a second name of the first record that was published; it is never
+//! replaced by another that is sound. Nothing depends on it: where it is damaged the folder of records is read, and where it
 //! lacks the work is done once more, which also sets it right.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::claim::{CLAIM_BYTES_MAX, Claim, ClaimId};
 use super::disk;
 use super::open::Core;
+use super::record::{RECORD_BYTES_MAX, Record, RecordId};
 use super::trust::Signed;
 use retort_fingerprint::{Digest, Fingerprint};
 
-/// A claim as its file has it.
+/// A record as its file has it.
 #[derive(Debug, Clone)]
-pub(super) struct WholeClaim {
-    pub(super) id: ClaimId,
-    pub(super) claim: Claim,
+pub(super) struct WholeRecord {
+    pub(super) id: RecordId,
+    pub(super) record: Record,
     pub(super) bytes: Vec<u8>,
     /// Those that were read so far.
     pub(super) signatures: Vec<Signed>,
 }
 
 impl Core {
-    /// Makes a claim's file the head of its recipe unless a sound one is there.
-    pub(super) fn put_head(&self, fingerprint: &Fingerprint, claim: &Path) -> io::Result<()> {
+    /// Makes a record's file the head of its action unless a sound one is there.
+    pub(super) fn put_head(&self, fingerprint: &Fingerprint, record: &Path) -> io::Result<()> {
         if !self.heads {
             return Ok(());
         }
         let head = self.layout.head(fingerprint);
-        match disk::link(claim, &head) {
+        match disk::link(record, &head) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let has_its_name = |id: ClaimId| disk::stamp_at(&self.layout.claim(fingerprint, &id.0)).is_some();
+                let has_its_name = |id: RecordId| disk::stamp_at(&self.layout.record(fingerprint, &id.0)).is_some();
                 if matches!(self.head(fingerprint), Ok(Some(head)) if has_its_name(head.id)) {
                     return Ok(());
                 }
                 disk::remove_if_there(&head)?;
-                match disk::link(claim, &head) {
+                match disk::link(record, &head) {
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
                     other => other,
                 }
@@ -49,66 +49,66 @@ impl Core {
                     ErrorKind::Unsupported | ErrorKind::PermissionDenied | ErrorKind::TooManyLinks
                 ) =>
             {
-                self.copy_head(claim, &head)
+                self.copy_head(record, &head)
             }
             other => other,
         }
     }
 
-    fn copy_head(&self, claim: &Path, head: &Path) -> io::Result<()> {
+    fn copy_head(&self, record: &Path, head: &Path) -> io::Result<()> {
         let temp = self.temp()?;
-        let Some((bytes, _)) = disk::read_small(claim, CLAIM_BYTES_MAX)? else { return Ok(()) };
+        let Some((bytes, _)) = disk::read_small(record, RECORD_BYTES_MAX)? else { return Ok(()) };
         io::Write::write_all(&mut disk::create_new(temp.path(), disk::FROZEN)?, &bytes)?;
         temp.persist(head)
     }
 
-    /// Reads the head of a recipe; `None` when it has none.
+    /// Reads the head of an action; `None` when it has none.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] when what is there is no claim of this recipe.
-    pub(super) fn head(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeClaim>> {
-        let read = disk::read_small(&self.layout.head(fingerprint), CLAIM_BYTES_MAX)?;
+    /// [`ErrorKind::InvalidData`] when what is there is no record of this action.
+    pub(super) fn head(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeRecord>> {
+        let read = disk::read_small(&self.layout.head(fingerprint), RECORD_BYTES_MAX)?;
         read.map(|(bytes, _)| whole(bytes, fingerprint)).transpose()
     }
 
-    /// Reads a claim's file; `None` when it is not there.
+    /// Reads a record's file; `None` when it is not there.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] when what is there is not that claim.
-    pub(super) fn whole_claim(&self, fingerprint: &Fingerprint, id: ClaimId) -> io::Result<Option<WholeClaim>> {
-        let read = disk::read_small(&self.layout.claim(fingerprint, &id.0), CLAIM_BYTES_MAX)?;
+    /// [`ErrorKind::InvalidData`] when what is there is not that record.
+    pub(super) fn whole_record(&self, fingerprint: &Fingerprint, id: RecordId) -> io::Result<Option<WholeRecord>> {
+        let read = disk::read_small(&self.layout.record(fingerprint, &id.0), RECORD_BYTES_MAX)?;
         let Some((bytes, _)) = read else { return Ok(None) };
-        let claim = whole(bytes, fingerprint)?;
-        if claim.id != id {
+        let record = whole(bytes, fingerprint)?;
+        if record.id != id {
             return Err(io::Error::new(ErrorKind::InvalidData, "its bytes are not those of its name"));
         }
-        Ok(Some(claim))
+        Ok(Some(record))
     }
 
-    /// Removes the head of a recipe whose claims are gone, or whose head is none of those that are left.
+    /// Removes the head of an action whose records are gone, or whose head is none of those that are left.
     pub(super) fn tidy_head(&self, fingerprint: &Fingerprint) -> io::Result<()> {
         if !self.heads {
             return Ok(());
         }
-        let kept = disk::names(&self.layout.claims_of(fingerprint))?;
-        let is_kept = |head: &WholeClaim| kept.contains(&head.id.to_string());
+        let kept = disk::names(&self.layout.records_of(fingerprint))?;
+        let is_kept = |head: &WholeRecord| kept.contains(&head.id.to_string());
         if matches!(self.head(fingerprint), Ok(Some(head)) if is_kept(&head)) {
             return Ok(());
         }
         disk::remove_if_there(&self.layout.head(fingerprint))?;
-        self.claims(fingerprint)
+        self.records(fingerprint)
             .ok()
             .and_then(|left| left.into_iter().next())
-            .map_or(Ok(()), |(id, ..)| self.put_head(fingerprint, &self.layout.claim(fingerprint, &id.0)))
+            .map_or(Ok(()), |(id, ..)| self.put_head(fingerprint, &self.layout.record(fingerprint, &id.0)))
     }
 }
 
-/// Reads a claim of a recipe, whatever its name.
+/// Reads a record of an action, whatever its name.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidData`] when the bytes are no such claim.
-pub(super) fn whole(bytes: Vec<u8>, fingerprint: &Fingerprint) -> io::Result<WholeClaim> {
-    let id = ClaimId(Digest::of(&bytes));
-    let claim = Claim::decode(&bytes, id, fingerprint).map_err(|why| io::Error::new(ErrorKind::InvalidData, why))?;
-    Ok(WholeClaim { id, claim, bytes, signatures: Vec::new() })
+/// [`ErrorKind::InvalidData`] when the bytes are no such record.
+pub(super) fn whole(bytes: Vec<u8>, fingerprint: &Fingerprint) -> io::Result<WholeRecord> {
+    let id = RecordId(Digest::of(&bytes));
+    let record = Record::decode(&bytes, id, fingerprint).map_err(|why| io::Error::new(ErrorKind::InvalidData, why))?;
+    Ok(WholeRecord { id, record, bytes, signatures: Vec::new() })
 }

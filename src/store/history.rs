@@ -1,13 +1,13 @@
-//! Which recipe an instance had before, for `explain`: read from the runs' own records.
+//! Which action an instance had before, for `explain`: read from the runs' own logs.
 //!
-//! The records are files that every run writes anyway, so they are not copied into the index: a run in which nothing
+//! The logs are files that every run writes anyway, so they are not copied into the index: a run in which nothing
 //! changed would spend longer on a thousand insertions than on everything else.
 
 use std::collections::BTreeMap;
 
 use super::Store;
 use super::error::StoreError;
-use super::run::{InstanceRecord, RunDir, RunId};
+use super::run::{InstanceEntry, RunDir, RunId};
 
 /// What is known of one experiment's earlier runs; older runs are read only when newer ones do not know an instance.
 pub struct History<'a> {
@@ -15,7 +15,7 @@ pub struct History<'a> {
     experiment: String,
     /// The runs not yet looked at, the newest last.
     unread: Vec<RunId>,
-    known: BTreeMap<String, (RunId, InstanceRecord)>,
+    known: BTreeMap<String, (RunId, InstanceEntry)>,
     runs_left: usize,
 }
 
@@ -38,8 +38,8 @@ impl Store {
 }
 
 impl History<'_> {
-    /// Returns an instance's last record and the run that wrote it; `None` when it is new.
-    pub fn last(&mut self, instance: &str) -> Result<Option<(RunId, InstanceRecord)>, StoreError> {
+    /// Returns an instance's last entry and the run that wrote it; `None` when it is new.
+    pub fn last(&mut self, instance: &str) -> Result<Option<(RunId, InstanceEntry)>, StoreError> {
         while !self.known.contains_key(instance) && self.runs_left > 0 {
             let Some(id) = self.unread.pop() else { break };
             // A run whose description cannot be read says nothing.
@@ -53,9 +53,9 @@ impl History<'_> {
     }
 
     fn learn(&mut self, run: &RunDir) -> Result<(), StoreError> {
-        // Within a run the last record counts, between runs the newest run, which was read first.
-        for record in run.instances()?.into_iter().rev() {
-            self.known.entry(record.name.clone()).or_insert_with(|| (run.id().clone(), record));
+        // Within a run the last entry counts, between runs the newest run, which was read first.
+        for entry in run.instances()?.into_iter().rev() {
+            self.known.entry(entry.name.clone()).or_insert_with(|| (run.id().clone(), entry));
         }
         Ok(())
     }

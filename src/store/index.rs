@@ -18,26 +18,26 @@ use super::notice::{Notice, Notices};
 pub(super) enum Table {
     /// Blob digest → the stamp under which its bytes were last found right.
     Verified,
-    /// Fingerprint → the claim that is used for it.
-    Claims,
+    /// Fingerprint → the record that is used for it.
+    Records,
     /// (device, inode) of an external input → its stamp and digest.
     Inputs,
     /// Kind and row key → the place in a pack.
     Rows,
     /// Kind and pack → nothing; there when the pack's rows are in [`Table::Rows`].
     Packs,
-    /// Layer and blob digest → nothing; there when the layer was found to have something else under the blob's name.
+    /// Remote and blob digest → nothing; there when the remote was found to have something else under the blob's name.
     Refused,
 }
 
 impl Table {
     pub(super) const ALL: [Self; 6] =
-        [Self::Verified, Self::Claims, Self::Inputs, Self::Rows, Self::Packs, Self::Refused];
+        [Self::Verified, Self::Records, Self::Inputs, Self::Rows, Self::Packs, Self::Refused];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Verified => "verified",
-            Self::Claims => "claims",
+            Self::Records => "claims",
             Self::Inputs => "inputs",
             Self::Rows => "rows",
             Self::Packs => "packs",

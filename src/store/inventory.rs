@@ -22,7 +22,7 @@ pub struct AreaSize {
 pub struct SizeReport {
     /// Blobs.
     pub objects: AreaSize,
-    /// Claims.
+    /// Records.
     pub actions: AreaSize,
     /// Journals and packs.
     pub rows: AreaSize,
@@ -52,8 +52,8 @@ impl SizeReport {
 /// What an index made anew knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct RebuildReport {
-    /// Recipes with a valid claim.
-    pub recipes: u64,
+    /// Actions with a valid record.
+    pub actions: u64,
     /// Packs of rows.
     pub packs: u64,
 }
@@ -82,22 +82,22 @@ impl Store {
         Ok(report)
     }
 
-    /// Empties the index and fills it from the files; `progress` hears the recipes done and to be done.
+    /// Empties the index and fills it from the files; `progress` hears the actions done and to be done.
     ///
     /// What was known to be verified is forgotten as well, so every blob is hashed again when it is next read.
     pub fn rebuild_index(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<RebuildReport, StoreError> {
         let core = &*self.core;
         let mut report = RebuildReport::default();
         core.index.clear();
-        let recipes = core.list_recipes()?;
-        let total = recipes.len() as u64;
-        for (done, fingerprint) in recipes.iter().enumerate() {
+        let actions = core.list_actions()?;
+        let total = actions.len() as u64;
+        for (done, fingerprint) in actions.iter().enumerate() {
             core.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
-            let folder = disk::stamp_at(&core.layout.claims_of(fingerprint));
-            let first = core.claims(fingerprint)?.into_iter().next();
-            if let (Some(folder), Some((id, claim, file))) = (folder, first) {
-                core.index.put(Table::Claims, vec![entry(fingerprint, &claim.summary(id), &folder, &file)]);
-                report.recipes += 1;
+            let folder = disk::stamp_at(&core.layout.records_of(fingerprint));
+            let first = core.records(fingerprint)?.into_iter().next();
+            if let (Some(folder), Some((id, record, file))) = (folder, first) {
+                core.index.put(Table::Records, vec![entry(fingerprint, &record.summary(id), &folder, &file)]);
+                report.actions += 1;
             }
             progress(done as u64 + 1, total);
         }

@@ -70,7 +70,7 @@ pub(super) struct Layout {
 pub(super) enum Area {
     Objects,
     Actions,
-    /// One claim of each recipe under the recipe's name; only in a cache that a group shares.
+    /// One record of each action under the action's name; only in a cache that a group shares.
     Heads,
     Signatures,
     /// A mark for each blob that is not kept on purpose.
@@ -148,13 +148,13 @@ impl Layout {
         self.sharded(Area::Evicted, &digest.hex())
     }
 
-    pub(super) fn claims_of(&self, fingerprint: &Fingerprint) -> PathBuf {
+    pub(super) fn records_of(&self, fingerprint: &Fingerprint) -> PathBuf {
         self.sharded(Area::Actions, &fingerprint.hex())
     }
 
-    pub(super) fn claim(&self, fingerprint: &Fingerprint, claim: &Digest) -> PathBuf {
-        let mut path = self.claims_of(fingerprint);
-        path.push(claim.hex());
+    pub(super) fn record(&self, fingerprint: &Fingerprint, record: &Digest) -> PathBuf {
+        let mut path = self.records_of(fingerprint);
+        path.push(record.hex());
         path
     }
 
@@ -162,13 +162,13 @@ impl Layout {
         self.sharded(Area::Heads, &fingerprint.hex())
     }
 
-    pub(super) fn signatures_of(&self, claim: &Digest) -> PathBuf {
-        self.sharded(Area::Signatures, &claim.hex())
+    pub(super) fn signatures_of(&self, record: &Digest) -> PathBuf {
+        self.sharded(Area::Signatures, &record.hex())
     }
 
     /// A key is named by its hexadecimal digits.
-    pub(super) fn signature(&self, claim: &Digest, key: &str) -> PathBuf {
-        self.signatures_of(claim).join(Component::of(key))
+    pub(super) fn signature(&self, record: &Digest, key: &str) -> PathBuf {
+        self.signatures_of(record).join(Component::of(key))
     }
 
     pub(super) fn run(&self, run: &str) -> PathBuf {

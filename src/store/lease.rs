@@ -15,11 +15,11 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::claim::ClaimSummary;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
-use super::layer::PusherHandle;
 use super::open::Core;
+use super::record::RecordSummary;
+use super::remote::PusherHandle;
 use super::stamp::Stamp;
 use retort_fingerprint::Fingerprint;
 
@@ -63,7 +63,7 @@ pub enum Waited {
     /// The lease is ours, and nobody has published a result.
     Held(Lease),
     /// Somebody published a result meanwhile.
-    Published(ClaimSummary),
+    Published(RecordSummary),
     /// The caller asked to stop.
     Stopped,
 }
@@ -74,13 +74,13 @@ pub struct Lease {
     path: PathBuf,
     file: Arc<Locked>,
     pulse: Arc<Pulse>,
-    /// The leases on the same recipe in layers, kept until the result has been pushed there.
+    /// The leases on the same action in remotes, kept until the result has been pushed there.
     elsewhere: Vec<Lease>,
     pusher: Option<PusherHandle>,
 }
 
 impl Store {
-    /// Asks for the lease on a recipe without waiting.
+    /// Asks for the lease on an action without waiting.
     ///
     /// # Errors
     /// [`StoreError::ReadOnly`]; [`StoreError::Io`] when the folder of leases cannot be used.
@@ -89,7 +89,7 @@ impl Store {
         let path = self.core.layout.lease(fingerprint);
         for _ in 0..ATTEMPTS {
             match self.core.try_lease(&path).map_err(self.core.write_failed("take a lease", 0))? {
-                Attempt::Held(file) => return Ok(self.with_layers(fingerprint, self.lease_of(path, file))),
+                Attempt::Held(file) => return Ok(self.with_remotes(fingerprint, self.lease_of(path, file))),
                 Attempt::Busy(holder) => return Ok(LeaseState::Busy(holder)),
                 Attempt::Vanished => {}
             }
@@ -104,10 +104,10 @@ impl Store {
         Lease { path, file, pulse: Arc::clone(&self.pulse), elsewhere: Vec::new(), pusher: self.pusher.handle() }
     }
 
-    /// Takes the leases on a recipe in the layers that get our results, so that no two people make the same thing at once.
-    fn with_layers(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
-        for layer in self.core.layers.fed_on_success() {
-            match layer.lease(fingerprint) {
+    /// Takes the leases on an action in the remotes that get our results, so that no two people make the same thing at once.
+    fn with_remotes(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
+        for remote in self.core.remotes.fed_on_success() {
+            match remote.lease(fingerprint) {
                 Some((path, Attempt::Held(file))) => lease.elsewhere.push(self.lease_of(path, file)),
                 Some((_, Attempt::Busy(holder))) => return LeaseState::Busy(holder),
                 // Without a lease the same thing may be made twice, which is harmless.
@@ -117,7 +117,7 @@ impl Store {
         LeaseState::Held(lease)
     }
 
-    /// Waits until the lease on a recipe is ours or somebody has published a result.
+    /// Waits until the lease on an action is ours or somebody has published a result.
     ///
     /// Every `poll` it looks again; before each wait `on_wait` hears who holds the lease, and stops the waiting by
     /// returning `false`.
@@ -232,7 +232,7 @@ impl Core {
         Ok(Stamp::of(&file.metadata()?).modified_ms())
     }
 
-    /// Lists the recipes somebody is at work on.
+    /// Lists the actions somebody is at work on.
     pub(super) fn live_leases(&self) -> Result<Vec<Fingerprint>, StoreError> {
         let folder = self.layout.area(super::layout::Area::Leases);
         let mut live = Vec::new();
@@ -251,7 +251,7 @@ impl Core {
         let folder = self.layout.area(super::layout::Area::Leases);
         for name in disk::names(&folder).map_err(&failed)? {
             let path = folder.join(&name);
-            // What has no recipe's name is none of ours.
+            // What has no action's name is none of ours.
             if name.parse::<Fingerprint>().is_ok()
                 && let Some(stamp) = disk::stamp_at(&path)
                 && self.is_stale(&stamp).map_err(&failed)?
@@ -272,7 +272,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // In the layers it ends only once what was published meanwhile has been pushed there.
+        // In the remotes it ends only once what was published meanwhile has been pushed there.
         if let Some(pusher) = self.pusher.take().filter(|_| !self.elsewhere.is_empty()) {
             pusher.release(std::mem::take(&mut self.elsewhere));
         }

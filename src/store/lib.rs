@@ -1,4 +1,4 @@
-//! The cache directory: blobs by their digest, claims by their recipe, rows by their key.
+//! The cache directory: blobs by their digest, records by their action, rows by their key.
 //!
 //! The store knows nothing of artifacts or stages. Everything it keeps is plain files; the index beside them only makes
 //! finding them quick and can be made anew. Nothing depends on a lock: names are immutable and appear at once, so any
@@ -7,9 +7,9 @@
 //! | what | where | how |
 //! |---|---|---|
 //! | blobs | `objects/v1/ab/<digest>` | [`Store::put`], [`Store::read`]; [`Store::blob_writer`], [`Store::open_blob`] for those too large for memory; verified on first read |
-//! | claims | `actions/v1/ab/<fingerprint>/<claim>` | [`Store::publish`], [`Store::find`]; the claim is the commit |
-//! | heads | `heads/v1/ab/<fingerprint>` | a claim of each recipe, where a group shares the cache: one look finds it |
-//! | signatures | `signatures/v1/ab/<claim>/<key>` | who vouches for a claim ([`TrustOptions`]) |
+//! | records | `actions/v1/ab/<fingerprint>/<record>` | [`Store::publish`], [`Store::find`]; the record is the commit |
+//! | heads | `heads/v1/ab/<fingerprint>` | a record of each action, where a group shares the cache: one look finds it |
+//! | signatures | `signatures/v1/ab/<record>/<key>` | who vouches for a record ([`TrustOptions`]) |
 //! | marks of eviction | `evicted/v1/ab/<digest>` | [`Store::evict`]; a blob that is not kept on purpose |
 //! | rows | `rows/v1/<kind>/` | [`Store::rows`]; journals and packs with a checksum for each row |
 //! | unfinished work | `partial/v1/<fingerprint>/` | [`Store::partial`] |
@@ -19,10 +19,10 @@
 //! | trash | `trash/` | what was collected, and `quarantine/` |
 //! | index | `index/<user>@<host>/`, or [`StoreOptions::private`] where others can write | sled, or maps in memory |
 //!
-//! # Layers
+//! # Remotes
 //!
-//! Behind the cache may stand others, such as a directory that a team shares ([`LayerOptions`]). What is not here is
-//! looked for there, verified and kept here as well; what is made here goes there by policy or on request. A layer is plain
+//! Behind the cache may stand others, such as a directory that a team shares ([`RemoteOptions`]). What is not here is
+//! looked for there, verified and kept here as well; what is made here goes there by policy or on request. A remote is plain
 //! files, has no index and needs no locks; one that does not answer is gone without, with a notice.
 //!
 //! # What is never served
@@ -30,15 +30,14 @@
 //! - A blob whose bytes are not those of its name: it is hashed on its first read and whenever its file's stamp (device,
 //!   inode, size, mtime, ctime) is not the one under which it was last found right. A file that others can write is hashed
 //!   every time. Its mode counts for nothing. Nor is it said to be there: [`Store::holds`] looks at the bytes.
-//! - A claim whose bytes are not those of its name, or which is about another recipe than its folder.
-//! - Where trust is required, a claim or row that no trusted key has signed.
+//! - A record whose bytes are not those of its name, or which is about another action than its folder.
+//! - Where trust is required, a record or row that no trusted key has signed.
 //! - A row or saved state with a wrong checksum.
 //! - Saved work of somebody who is not trusted.
 //! - Anything that is not a regular file; links are not followed, and pipes are not waited for.
 
 mod blob;
 mod blob_file;
-mod claim;
 mod commit;
 mod disk;
 mod error;
@@ -51,7 +50,6 @@ mod history;
 mod index;
 mod inputs;
 mod inventory;
-mod layer;
 mod layout;
 mod lease;
 mod lookup;
@@ -61,6 +59,8 @@ mod partial;
 mod private;
 mod proven;
 mod read;
+mod record;
+mod remote;
 mod rows;
 mod run;
 mod session;
@@ -82,21 +82,21 @@ use std::sync::{Arc, Mutex};
 
 pub use blob::{BlobWriter, Pending};
 pub use blob_file::BlobFile;
-pub use claim::{Claim, ClaimId, ClaimSummary, Producer};
 pub use error::StoreError;
 pub use gc::{GcOptions, GcReport};
 pub use history::History;
 pub use inventory::{AreaSize, RebuildReport, SizeReport};
-pub use layer::{
-    AddressError, Bucket, Compare, LayerAt, LayerOptions, Moved, Moving, ObjectsAt, Selection, Surroundings, Writes,
-};
 pub use lease::{Holder, Lease, LeaseState, Waited};
 pub use notice::Notice;
 pub use open::{Clock, Mode, Opened, StoreOptions};
 pub use partial::PartialDir;
 pub use proven::{ProvenFile, WatchedFile};
+pub use record::{Producer, Record, RecordId, RecordSummary};
+pub use remote::{
+    AddressError, Bucket, Compare, Moved, Moving, ObjectsAt, RemoteAt, RemoteOptions, Selection, Surroundings, Writes,
+};
 pub use rows::RowStore;
-pub use run::{InstanceRecord, Outcome, RunDir, RunId, RunInfo, RunRecord};
+pub use run::{InstanceEntry, Outcome, RunDir, RunId, RunInfo, RunSummary};
 pub use shares::{Share, ShareBy};
 pub use trash::{Collection, Restored};
 pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};
@@ -127,7 +127,7 @@ pub struct Store {
     rows: Mutex<BTreeMap<String, Arc<RowStore>>>,
     committer: commit::Committer,
     /// Ends after the committer, of which it hears.
-    pusher: layer::Pusher,
+    pusher: remote::Pusher,
     pulse: Arc<lease::Pulse>,
     core: Arc<open::Core>,
 }
@@ -143,7 +143,7 @@ impl Store {
         self.core.writable
     }
 
-    /// Returns who makes claims through this store.
+    /// Returns who makes records through this store.
     pub fn producer(&self) -> Producer {
         let core = &self.core;
         Producer { user: core.user.clone(), host: core.host.clone(), program: core.program.clone() }

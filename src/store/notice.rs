@@ -31,8 +31,8 @@ pub enum Notice {
         /// Why.
         why: String,
     },
-    /// A claim was ignored.
-    ClaimIgnored {
+    /// A record was ignored.
+    RecordIgnored {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -74,22 +74,22 @@ pub enum Notice {
         /// Why not.
         why: String,
     },
-    /// A layer cannot be reached; it is gone without for a minute.
-    LayerDown {
+    /// A remote cannot be reached; it is gone without for a minute.
+    RemoteDown {
         /// Its name.
-        layer: String,
+        remote: String,
         /// What was found.
         why: String,
     },
-    /// A layer can only be read, though results were to go there.
-    LayerReadOnly {
+    /// A remote can only be read, though results were to go there.
+    RemoteReadOnly {
         /// Its name.
-        layer: String,
+        remote: String,
     },
-    /// Something about one file of a layer did not work.
-    LayerTrouble {
-        /// The layer's name.
-        layer: String,
+    /// Something about one file of a remote did not work.
+    RemoteTrouble {
+        /// The remote's name.
+        remote: String,
         /// What was attempted, such as `fetch a blob`.
         what: &'static str,
         /// Why it failed.
@@ -97,36 +97,36 @@ pub enum Notice {
     },
     /// Results were seen and not used, because nobody signed them who is trusted.
     Untrusted {
-        /// How many claims.
-        claims: u64,
+        /// How many records.
+        records: u64,
         /// Who made the first, as it says itself.
         by: String,
     },
     /// Rows are there and not used, because nobody signed them who is trusted.
     RowsUntrusted {
-        /// The layer that has them; `None` for the cache itself.
-        layer: Option<String>,
+        /// The remote that has them; `None` for the cache itself.
+        remote: Option<String>,
     },
-    /// A layer has something under a blob's name that is not the blob.
+    /// A remote has something under a blob's name that is not the blob.
     BlobRefused {
-        /// The layer's name.
-        layer: String,
+        /// The remote's name.
+        remote: String,
         /// The blob's name.
         digest: Digest,
         /// What was found instead.
         why: String,
     },
-    /// A result that was found in a layer could not be kept here.
+    /// A result that was found in a remote could not be kept here.
     NotKept {
-        /// The layer's name.
-        layer: String,
+        /// The remote's name.
+        remote: String,
         /// Why.
         why: String,
     },
-    /// Results did not get to a layer; they are safe here.
+    /// Results did not get to a remote; they are safe here.
     NotPushed {
-        /// The layer's name.
-        layer: String,
+        /// The remote's name.
+        remote: String,
         /// How many.
         results: u64,
         /// Why the first did not.
@@ -149,7 +149,7 @@ impl fmt::Display for Notice {
             ),
             Self::IndexFailed { why } => write!(f, "the cache's index failed ({why}); going on without it"),
             Self::ReadOnly { why } => write!(f, "the cache can only be read: {why}"),
-            Self::ClaimIgnored { path, why } => write!(f, "ignored the claim `{}`: {why}", path.display()),
+            Self::RecordIgnored { path, why } => write!(f, "ignored the record `{}`: {why}", path.display()),
             Self::BlobQuarantined { digest, why } => {
                 write!(f, "put blob `{}` into quarantine: {why}", digest.short())
             }
@@ -169,30 +169,30 @@ impl fmt::Display for Notice {
                     "stopped work cannot be resumed in this cache, which others can write: no key to sign it ({why})"
                 )
             }
-            Self::LayerDown { layer, why } => write!(f, "going on without the layer `{layer}`: {why}"),
-            Self::LayerReadOnly { layer } => {
-                write!(f, "the layer `{layer}` can only be read by this user; nothing is written there")
+            Self::RemoteDown { remote, why } => write!(f, "going on without the remote `{remote}`: {why}"),
+            Self::RemoteReadOnly { remote } => {
+                write!(f, "the remote `{remote}` can only be read by this user; nothing is written there")
             }
-            Self::LayerTrouble { layer, what, why } => write!(f, "cannot {what} in the layer `{layer}`: {why}"),
-            Self::Untrusted { claims, by } => write!(
+            Self::RemoteTrouble { remote, what, why } => write!(f, "cannot {what} in the remote `{remote}`: {why}"),
+            Self::Untrusted { records, by } => write!(
                 f,
-                "{claims} {} not used: no trusted signature (the first is by {by}); `retort cache key trust` trusts a \
+                "{records} {} not used: no trusted signature (the first is by {by}); `retort cache key trust` trusts a \
                  signer, and `retort audit` signs a result that it computes again and finds the same",
-                if *claims == 1 { "result exists but is" } else { "results exist but are" }
+                if *records == 1 { "result exists but is" } else { "results exist but are" }
             ),
-            Self::RowsUntrusted { layer } => {
-                let of = layer.as_ref().map_or_else(String::new, |layer| format!(" of the layer `{layer}`"));
+            Self::RowsUntrusted { remote } => {
+                let of = remote.as_ref().map_or_else(String::new, |remote| format!(" of the remote `{remote}`"));
                 write!(f, "rows{of} exist but are not used: no trusted signature; they are computed or asked for again")
             }
-            Self::BlobRefused { layer, digest, why } => {
-                write!(f, "refused blob `{}` of the layer `{layer}`: {why}", digest.short())
+            Self::BlobRefused { remote, digest, why } => {
+                write!(f, "refused blob `{}` of the remote `{remote}`: {why}", digest.short())
             }
-            Self::NotKept { layer, why } => {
-                write!(f, "cannot keep here what was found in the layer `{layer}`: {why}")
+            Self::NotKept { remote, why } => {
+                write!(f, "cannot keep here what was found in the remote `{remote}`: {why}")
             }
-            Self::NotPushed { layer, results, why } => write!(
+            Self::NotPushed { remote, results, why } => write!(
                 f,
-                "{results} results are not in the layer `{layer}` yet ({why}); `retort cache push` brings them there"
+                "{results} results are not in the remote `{remote}` yet ({why}); `retort cache push` brings them there"
             ),
         }
     }
@@ -202,9 +202,9 @@ impl Notice {
     /// Says what it is about: of two that are about the same, one is enough, however each of them puts it.
     fn subject(&self) -> String {
         match self {
-            Self::ClaimIgnored { path, .. } | Self::RowsDamaged { path, .. } => path.display().to_string(),
+            Self::RecordIgnored { path, .. } | Self::RowsDamaged { path, .. } => path.display().to_string(),
             Self::BlobQuarantined { digest, .. } | Self::BlobUnreadable { digest, .. } => digest.to_string(),
-            Self::BlobRefused { layer, digest, .. } => format!("{layer}: {digest}"),
+            Self::BlobRefused { remote, digest, .. } => format!("{remote}: {digest}"),
             other => other.to_string(),
         }
     }
@@ -255,13 +255,13 @@ mod tests {
     fn each_thing_is_said_once_however_often_notices_are_taken() {
         let notices = Notices::default();
         let refused = |digest: &[u8], why: &str| Notice::BlobRefused {
-            layer: "team".into(),
+            remote: "team".into(),
             digest: Digest::of(digest),
             why: why.into(),
         };
         notices.push(refused(b"a", "its 3 bytes have the digest 12"));
-        notices.push(refused(b"a", "it has 3 bytes, and its claim says 4"));
-        notices.push(refused(b"b", "it has 3 bytes, and its claim says 4"));
+        notices.push(refused(b"a", "it has 3 bytes, and its record says 4"));
+        notices.push(refused(b"b", "it has 3 bytes, and its record says 4"));
         assert_eq!(notices.take().len(), 2);
         notices.push(refused(b"a", "its 3 bytes have the digest 12"));
         notices.push(Notice::IndexNew);

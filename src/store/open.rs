@@ -11,10 +11,10 @@ use super::disk::{self, Locked};
 use super::error::{StoreError, failed};
 use super::found::{self, Found};
 use super::index::Index;
-use super::layer::{self, LayerOptions, Layers, ObjectsAt, Pusher};
 use super::layout::{Area, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
+use super::remote::{self, ObjectsAt, Pusher, RemoteOptions, Remotes};
 use super::session::{self, Session, TempFile, unique};
 use super::sightings::Sightings;
 use super::trust::{SecretKey, Trust, TrustOptions};
@@ -45,11 +45,11 @@ pub enum Mode {
 pub struct StoreOptions {
     /// The cache directory.
     pub root: PathBuf,
-    /// Who runs this: names the roots, the index and the claims.
+    /// Who runs this: names the roots, the index and the records.
     pub user: String,
     /// This machine's name.
     pub host: String,
-    /// The program and its version, as claims record it.
+    /// The program and its version, as records name it.
     pub program: String,
     /// How to open it.
     pub mode: Mode,
@@ -57,15 +57,15 @@ pub struct StoreOptions {
     /// cache or it is on a network file system, and the key that saved work is signed with. Where this is `None`, memory
     /// serves, and no saved work is gone on with there.
     pub private: Option<PathBuf>,
-    /// The clock that claims, runs and `gc` go by.
+    /// The clock that records, runs and `gc` go by.
     pub clock: Clock,
     /// Other caches that are looked into when something is not here, in their order.
-    pub layers: Vec<LayerOptions>,
-    /// Recipes whose results are not looked for in the layers, as when one is to be made again; rows are not either then.
+    pub remotes: Vec<RemoteOptions>,
+    /// Actions whose results are not looked for in the remotes, as when one is to be made again; rows are not either then.
     pub blind_to: Vec<Fingerprint>,
     /// Whom to trust, and with what to sign.
     pub trust: TrustOptions,
-    /// What enters the key of every row, as it enters recipes: another one disowns the rows before it.
+    /// What enters the key of every row, as it enters actions: another one disowns the rows before it.
     pub salt: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl StoreOptions {
             mode: Mode::Create,
             private: None,
             clock: Arc::new(now),
-            layers: Vec::new(),
+            remotes: Vec::new(),
             blind_to: Vec::new(),
             trust: TrustOptions::default(),
             salt: None,
@@ -107,10 +107,10 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) index: Index,
     pub(super) notices: Arc<Notices>,
-    pub(super) layers: Layers,
+    pub(super) remotes: Remotes,
     pub(super) trust: Arc<Trust>,
     pub(super) sightings: Sightings,
-    /// Whether each recipe has a head, so that one look finds its claim.
+    /// Whether each action has a head, so that one look finds its record.
     pub(super) heads: bool,
     /// Whether nobody else can write here.
     pub(super) guarded: bool,
@@ -155,10 +155,10 @@ impl Store {
     /// Makes a cache for a team in a bucket of object storage; what calls there, waits `timeout` for each answer.
     ///
     /// # Errors
-    /// [`StoreError::Layer`] when the bucket cannot be reached or written, or its server heeds no conditions.
+    /// [`StoreError::Remote`] when the bucket cannot be reached or written, or its server heeds no conditions.
     pub fn share_bucket(at: &ObjectsAt, timeout: Duration) -> Result<(), StoreError> {
-        let failed = |why| StoreError::Layer { name: at.bucket.last_part().to_owned(), why };
-        layer::share(at, timeout).map_err(failed)
+        let failed = |why| StoreError::Remote { name: at.bucket.last_part().to_owned(), why };
+        remote::share(at, timeout).map_err(failed)
     }
 
     /// Tells whether a directory is a cache of Retort.
@@ -198,7 +198,7 @@ impl Store {
         let (index, index_lock) = private::open_index(&layout, &options, (writable, guarded), &notices);
         let trust = Arc::new(Trust::new(&options.trust));
         let core = Arc::new(Core {
-            layers: Layers::new(&options, &notices, &trust),
+            remotes: Remotes::new(&options, &notices, &trust),
             trust,
             sightings: Sightings::default(),
             session: Session::new(&layout, &options.host),
@@ -277,8 +277,8 @@ fn put_tag(layout: &Layout) -> io::Result<()> {
 }
 
 impl Core {
-    /// Opens another cache as a layer: its files alone, without an index.
-    pub(super) fn of_layer(
+    /// Opens another cache as a remote: its files alone, without an index.
+    pub(super) fn of_remote(
         layout: Layout,
         writable: bool,
         from: &StoreOptions,
@@ -288,7 +288,7 @@ impl Core {
         Self {
             session: Session::new(&layout, &from.host),
             heads: layout.area(Area::Heads).is_dir(),
-            // Nothing of a layer is believed as it stands.
+            // Nothing of a remote is believed as it stands.
             guarded: false,
             private: None,
             saving_key: OnceLock::new(),
@@ -301,7 +301,7 @@ impl Core {
             clock: Arc::clone(&from.clock),
             index: Index::in_memory(Arc::clone(notices)),
             notices: Arc::clone(notices),
-            layers: Layers::default(),
+            remotes: Remotes::default(),
             trust: Arc::clone(trust),
             sightings: Sightings::default(),
             _index_lock: None,
@@ -309,11 +309,11 @@ impl Core {
     }
 
     /// Fails when nothing may be written.
-    pub(super) fn require_writable(&self, action: &'static str) -> Result<(), StoreError> {
+    pub(super) fn require_writable(&self, attempt: &'static str) -> Result<(), StoreError> {
         if self.writable {
             return Ok(());
         }
-        Err(StoreError::ReadOnly { action, root: self.layout.root().to_owned() })
+        Err(StoreError::ReadOnly { attempt, root: self.layout.root().to_owned() })
     }
 
     /// Returns a temporary file's path on the cache's file system.
@@ -328,17 +328,17 @@ impl Core {
     /// Wraps an error met while writing, and tells a full disk apart.
     pub(super) fn write_failed(
         &self,
-        action: &'static str,
+        attempt: &'static str,
         needed_bytes: u64,
     ) -> impl Fn(io::Error) -> StoreError + '_ {
         move |why| match why.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 let root = self.layout.root().to_owned();
                 let available_bytes = disk::available_bytes(&root);
-                StoreError::Full { action, root, needed_bytes, available_bytes }
+                StoreError::Full { attempt, root, needed_bytes, available_bytes }
             }
-            ErrorKind::FileTooLarge => StoreError::FileLimit { action, root: self.layout.root().to_owned() },
-            _ => StoreError::Io { action, why },
+            ErrorKind::FileTooLarge => StoreError::FileLimit { attempt, root: self.layout.root().to_owned() },
+            _ => StoreError::Io { attempt, why },
         }
     }
 }

@@ -25,7 +25,7 @@ use super::trust::{About, SecretKey, TRAILER_BYTES, Trailer};
 use super::{BlobRef, Store};
 use retort_fingerprint::{Digest, Fingerprint, StreamDigest};
 
-/// The saved state of one recipe's work.
+/// The saved state of one action's work.
 pub struct PartialDir {
     core: Arc<Core>,
     fingerprint: Fingerprint,
@@ -52,7 +52,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const KEPT: &str = "kept-";
 
 impl Store {
-    /// Returns the place for a recipe's unfinished work; it is made when something is saved.
+    /// Returns the place for an action's unfinished work; it is made when something is saved.
     pub fn partial(&self, fingerprint: &Fingerprint) -> PartialDir {
         let folder = self.core.layout.partial_of(fingerprint);
         PartialDir { core: Arc::clone(&self.core), fingerprint: *fingerprint, folder }
@@ -118,7 +118,7 @@ impl PartialDir {
         None
     }
 
-    /// What is signed of an item: of which recipe it is, its file's name and its content.
+    /// What is signed of an item: of which action it is, its file's name and its content.
     fn signed(&self, file: &str, content: &Digest) -> Vec<u8> {
         [&self.fingerprint.as_bytes()[..], Digest::of(file.as_bytes()).as_bytes(), content.as_bytes()].concat()
     }
@@ -173,7 +173,7 @@ impl PartialDir {
     }
 }
 
-/// Reads which parts are kept for one recipe, whoever says so, by their names.
+/// Reads which parts are kept for one action, whoever says so, by their names.
 pub(super) fn kept_parts(folder: &Path) -> io::Result<BTreeMap<String, BlobRef>> {
     let mut parts = BTreeMap::new();
     for (name, item) in kept_items(folder)? {
@@ -183,7 +183,7 @@ pub(super) fn kept_parts(folder: &Path) -> io::Result<BTreeMap<String, BlobRef>>
     Ok(parts)
 }
 
-/// Reads the sound items that say which parts are kept for one recipe.
+/// Reads the sound items that say which parts are kept for one action.
 fn kept_items(folder: &Path) -> io::Result<Vec<(String, Item)>> {
     let mut items = Vec::new();
     for name in disk::names(folder)?.into_iter().filter(|name| name.starts_with(KEPT)) {

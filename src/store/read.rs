@@ -28,29 +28,29 @@ pub(super) const LARGE_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) const ATTEMPTS: u32 = 3;
 
 impl Store {
-    /// Reads a blob into memory; one that is not here, or is damaged, is fetched from a layer.
+    /// Reads a blob into memory; one that is not here, or is damaged, is fetched from a remote.
     ///
     /// # Errors
     /// [`StoreError::Missing`], or [`StoreError::Corrupt`] when its bytes are not those of its name.
     pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        self.here(digest, |core| core.read(digest)).or_else(|error| self.in_a_layer(digest, error))
+        self.here(digest, |core| core.read(digest)).or_else(|error| self.in_a_remote(digest, error))
     }
 
-    /// Opens a blob for reading as a stream, from any place; one that is not here, or is damaged, is fetched from a layer.
+    /// Opens a blob for reading as a stream, from any place; one that is not here, or is damaged, is fetched from a remote.
     /// Opening it reads it once to verify it, and what is read later is verified once more. Where nothing can be kept here, a
-    /// blob of a layer is read into memory.
+    /// blob of a remote is read into memory.
     ///
     /// # Errors
     /// As [`Store::read`].
     pub fn open_blob(&self, digest: &Digest) -> Result<BlobFile, StoreError> {
         let opened = self.here(digest, |core| BlobFile::open(core, digest));
-        opened.or_else(|error| self.in_a_layer(digest, error).map(BlobFile::in_memory))
+        opened.or_else(|error| self.in_a_remote(digest, error).map(BlobFile::in_memory))
     }
 
-    /// Does something with a blob that is here; one that is not, or is damaged, is fetched from a layer first.
+    /// Does something with a blob that is here; one that is not, or is damaged, is fetched from a remote first.
     fn here<T>(&self, digest: &Digest, act: impl Fn(&Arc<Core>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match act(&self.core) {
-            Err(error) if error.is_lost_blob() && !self.core.layers.is_empty() => {
+            Err(error) if error.is_lost_blob() && !self.core.remotes.is_empty() => {
                 if self.core.fetch(digest, true)? {
                     act(&self.core)
                 } else {
@@ -61,10 +61,10 @@ impl Store {
         }
     }
 
-    /// Reads a blob that is not here from a layer into memory, where nothing can be kept.
-    fn in_a_layer(&self, digest: &Digest, error: StoreError) -> Result<Vec<u8>, StoreError> {
-        let asks = error.is_lost_blob() && !self.core.writable && !self.core.layers.is_empty();
-        let read = if asks { self.core.read_in_layers(digest) } else { None };
+    /// Reads a blob that is not here from a remote into memory, where nothing can be kept.
+    fn in_a_remote(&self, digest: &Digest, error: StoreError) -> Result<Vec<u8>, StoreError> {
+        let asks = error.is_lost_blob() && !self.core.writable && !self.core.remotes.is_empty();
+        let read = if asks { self.core.read_in_remotes(digest) } else { None };
         read.ok_or(error)
     }
 
@@ -76,23 +76,23 @@ impl Store {
         self.here(digest, |core| core.check_blob(digest)).map(|()| self.core.layout.blob(digest))
     }
 
-    /// Tells whether a blob can be had: whether something has its name, here or in a layer, and the bytes of its name.
+    /// Tells whether a blob can be had: whether something has its name, here or in a remote, and the bytes of its name.
     ///
-    /// What was found right before, and whose file has not changed since, is not read again. A blob that only a layer has
-    /// is fetched. There are two cases in which a name and a size are believed: in a bucket, where a claim vouches for its
+    /// What was found right before, and whose file has not changed since, is not read again. A blob that only a remote has
+    /// is fetched. There are two cases in which a name and a size are believed: in a bucket, where a record vouches for its
     /// blobs, and for large blobs of a directory. Once such a blob was refused, or did not come, it is missing as well.
     pub fn holds(&self, digest: &Digest) -> bool {
-        self.core.holds_here(digest) || self.core.holds_in_layers(digest)
+        self.core.holds_here(digest) || self.core.holds_in_remotes(digest)
     }
 
-    /// Tells whether something has a blob's name, here or in a layer, without reading it.
+    /// Tells whether something has a blob's name, here or in a remote, without reading it.
     pub fn contains(&self, digest: &Digest) -> bool {
         self.blob_size(digest).is_some()
     }
 
-    /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name, here or in a layer.
+    /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name, here or in a remote.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
-        self.core.blob_bytes(digest).or_else(|| self.core.blob_bytes_in_layers(digest))
+        self.core.blob_bytes(digest).or_else(|| self.core.blob_bytes_in_remotes(digest))
     }
 }
 
@@ -103,7 +103,7 @@ impl Core {
         if self.sightings.could_not_be_read(digest, &stamp) {
             return false;
         }
-        let has_its_size = self.layers.expected(digest).is_none_or(|said| said == stamp.bytes());
+        let has_its_size = self.remotes.expected(digest).is_none_or(|said| said == stamp.bytes());
         if has_its_size && (self.is_verified(digest, &stamp) || self.sightings.was_right(digest, &stamp)) {
             return true;
         }
@@ -183,10 +183,10 @@ impl Core {
     pub(super) fn find_blob(&self, digest: &Digest) -> Result<(File, Stamp), StoreError> {
         let opened = disk::open_plain(&self.layout.blob(digest)).map_err(|error| self.unreadable(digest, error))?;
         match opened {
-            Opened::Regular(file, stamp) => match self.layers.expected(digest).filter(|said| *said != stamp.bytes()) {
+            Opened::Regular(file, stamp) => match self.remotes.expected(digest).filter(|said| *said != stamp.bytes()) {
                 None => Ok((file, stamp)),
                 Some(said) => {
-                    let why = format!("it has {} bytes, and its claim says {said}", stamp.bytes());
+                    let why = format!("it has {} bytes, and its record says {said}", stamp.bytes());
                     Err(self.quarantine(digest, Some(&stamp), why))
                 }
             },

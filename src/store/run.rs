@@ -1,4 +1,4 @@
-//! Runs: what was asked for when, what happened, and which recipe each instance had.
+//! Runs: what was asked for when, what happened, and which action each instance had.
 //!
 //! A run's folder holds `run.json`, `events.jsonl` and `instances.jsonl`. A file of the same name under the user's roots
 //! says that the run's results are to be kept.
@@ -81,14 +81,14 @@ pub enum Outcome {
     Failed,
 }
 
-/// One instance of a run and its recipe, as `explain` compares it later.
+/// One instance of a run and its action, as `explain` compares it later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceRecord {
+pub struct InstanceEntry {
     /// The instance's name, such as `masked[fraction=0.4]`.
     pub name: String,
     /// The stage's name.
     pub stage: String,
-    /// The recipe.
+    /// The action.
     pub fingerprint: Fingerprint,
     /// How it ended.
     pub outcome: Outcome,
@@ -96,13 +96,13 @@ pub struct InstanceRecord {
 
 /// What is known of a run that somebody else may have recorded, and elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunRecord {
+pub struct RunSummary {
     /// Its name.
     pub id: RunId,
     /// Who ran what and when.
     pub info: RunInfo,
     /// What became of instances, in the order in which it was recorded.
-    pub instances: Vec<InstanceRecord>,
+    pub instances: Vec<InstanceEntry>,
 }
 
 /// The files of a run that tell what it needed, and what happened.
@@ -220,7 +220,7 @@ impl Core {
     }
 }
 
-impl RunRecord {
+impl RunSummary {
     /// Reads a run's files; `None` when it is not there or its `run.json` cannot be read.
     pub(super) fn read(
         id: &RunId,
@@ -229,14 +229,14 @@ impl RunRecord {
         let [info, instances, _] = FILES;
         let Some(info) = file(info, INFO_BYTES_MAX)?.and_then(|bytes| read_info(&bytes)) else { return Ok(None) };
         let lines = file(instances, LOG_BYTES_MAX)?.map(|bytes| lines_of(&bytes)).unwrap_or_default();
-        Ok(Some(Self { id: id.clone(), info, instances: records_of(&lines) }))
+        Ok(Some(Self { id: id.clone(), info, instances: entries_of(&lines) }))
     }
 }
 
 impl RunDir {
     /// Reads what is known of the run.
-    pub fn record(&self) -> Result<RunRecord, StoreError> {
-        Ok(RunRecord { id: self.id.clone(), info: self.info.clone(), instances: self.instances()? })
+    pub fn summary(&self) -> Result<RunSummary, StoreError> {
+        Ok(RunSummary { id: self.id.clone(), info: self.info.clone(), instances: self.instances()? })
     }
 
     /// Returns the run's name.
@@ -308,11 +308,11 @@ impl RunDir {
     }
 
     /// Appends what became of instances.
-    pub fn record_instances(&self, records: &[InstanceRecord]) -> Result<(), StoreError> {
+    pub fn record_instances(&self, entries: &[InstanceEntry]) -> Result<(), StoreError> {
         let failed = failed("record instances");
-        let mut text = Vec::with_capacity(records.len() * 160);
-        for record in records {
-            serde_json::to_writer(&mut text, record).map_err(|error| failed(error.into()))?;
+        let mut text = Vec::with_capacity(entries.len() * 160);
+        for entry in entries {
+            serde_json::to_writer(&mut text, entry).map_err(|error| failed(error.into()))?;
             text.push(b'\n');
         }
         let (mut file, _) = disk::append(&self.folder.join("instances.jsonl")).map_err(&failed)?;
@@ -320,9 +320,9 @@ impl RunDir {
     }
 
     /// Reads what became of instances, in the order in which it was recorded. A name may come more than once: the last
-    /// record counts.
-    pub fn instances(&self) -> Result<Vec<InstanceRecord>, StoreError> {
-        Ok(records_of(&whole_lines(&self.folder.join("instances.jsonl"))?))
+    /// entry counts.
+    pub fn instances(&self) -> Result<Vec<InstanceEntry>, StoreError> {
+        Ok(entries_of(&whole_lines(&self.folder.join("instances.jsonl"))?))
     }
 }
 
@@ -338,7 +338,7 @@ fn lines_of(bytes: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(ended).lines().map(str::to_owned).collect()
 }
 
-fn records_of(lines: &[String]) -> Vec<InstanceRecord> {
+fn entries_of(lines: &[String]) -> Vec<InstanceEntry> {
     lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 

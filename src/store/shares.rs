@@ -46,10 +46,10 @@ impl Store {
         };
         let mut shares: BTreeMap<Option<String>, Share> = BTreeMap::new();
         let mut blobs: BTreeMap<Digest, (u64, BTreeSet<Option<String>>)> = BTreeMap::new();
-        for fingerprint in core.list_recipes()? {
-            for (_, claim, _) in core.claims(&fingerprint)? {
+        for fingerprint in core.list_actions()? {
+            for (_, record, _) in core.records(&fingerprint)? {
                 let names: BTreeSet<Option<String>> = match by {
-                    ShareBy::Person => [Some(claim.producer.user.clone())].into(),
+                    ShareBy::Person => [Some(record.producer.user.clone())].into(),
                     _ => owners
                         .get(&fingerprint)
                         .map_or_else(|| [None].into(), |names| names.iter().cloned().map(Some).collect()),
@@ -57,9 +57,9 @@ impl Store {
                 for name in &names {
                     let share = shares.entry(name.clone()).or_default();
                     share.results += 1;
-                    share.took_ms += claim.took_ms;
+                    share.took_ms += record.took_ms;
                 }
-                for blob in claim.outputs.values() {
+                for blob in record.outputs.values() {
                     if let Some(bytes) = core.blob_bytes(&blob.digest) {
                         blobs.entry(blob.digest).or_insert((bytes, BTreeSet::new())).1.extend(names.clone());
                     }
@@ -80,15 +80,15 @@ impl Store {
         Ok(shares)
     }
 
-    /// Says which experiments, or stages, needed each recipe in some recorded run.
+    /// Says which experiments, or stages, needed each action in some recorded run.
     fn owners(&self, by: ShareBy) -> Result<BTreeMap<Fingerprint, BTreeSet<String>>, StoreError> {
         let mut owners: BTreeMap<Fingerprint, BTreeSet<String>> = BTreeMap::new();
         for id in self.runs()? {
             // A run whose description cannot be read says nothing.
             let Ok(run) = self.open_run(&id) else { continue };
-            for record in run.instances()? {
-                let name = if by == ShareBy::Stage { record.stage } else { run.info().experiment.clone() };
-                owners.entry(record.fingerprint).or_default().insert(name);
+            for entry in run.instances()? {
+                let name = if by == ShareBy::Stage { entry.stage } else { run.info().experiment.clone() };
+                owners.entry(entry.fingerprint).or_default().insert(name);
             }
         }
         Ok(owners)

@@ -15,16 +15,16 @@ use retort_fingerprint::Digest;
 
 type Encoded = [u8; Stamp::ENCODED];
 
-/// What was found out about the blobs here and in the layers.
+/// What was found out about the blobs here and in the remotes.
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
     /// Files here that were found right, but too young for the index: their stamps prove little, and reading them tells.
     sound: Mutex<BTreeMap<Digest, Encoded>>,
     /// Files here that could not be read. Another file under the name may be readable.
     unreadable: Mutex<BTreeMap<Digest, Encoded>>,
-    /// What a layer did not give, by the layer's name.
+    /// What a remote did not give, by the remote's name.
     missed: Mutex<BTreeSet<(String, Digest)>>,
-    /// What was read through in a layer and found right, where nothing can be kept here.
+    /// What was read through in a remote and found right, where nothing can be kept here.
     checked: Mutex<BTreeSet<(String, Digest)>>,
 }
 
@@ -49,29 +49,29 @@ impl Sightings {
         locked(&self.unreadable).get(digest).is_some_and(|known| *known == stamp.encode())
     }
 
-    /// Remembers that a layer did not give a blob.
-    pub(super) fn missed(&self, layer: &str, digest: &Digest) {
-        locked(&self.missed).insert((layer.to_owned(), *digest));
+    /// Remembers that a remote did not give a blob.
+    pub(super) fn missed(&self, remote: &str, digest: &Digest) {
+        locked(&self.missed).insert((remote.to_owned(), *digest));
     }
 
-    /// Remembers that a layer gave a blob, or got it.
-    pub(super) fn came(&self, layer: &str, digest: &Digest) {
-        locked(&self.missed).remove(&(layer.to_owned(), *digest));
+    /// Remembers that a remote gave a blob, or got it.
+    pub(super) fn came(&self, remote: &str, digest: &Digest) {
+        locked(&self.missed).remove(&(remote.to_owned(), *digest));
     }
 
-    /// Tells whether a layer did not give a blob when it was last asked for it.
-    pub(super) fn has_missed(&self, layer: &str, digest: &Digest) -> bool {
-        locked(&self.missed).contains(&(layer.to_owned(), *digest))
+    /// Tells whether a remote did not give a blob when it was last asked for it.
+    pub(super) fn has_missed(&self, remote: &str, digest: &Digest) -> bool {
+        locked(&self.missed).contains(&(remote.to_owned(), *digest))
     }
 
-    /// Remembers that a layer has a blob whole.
-    pub(super) fn found_whole_in(&self, layer: &str, digest: &Digest) {
-        locked(&self.checked).insert((layer.to_owned(), *digest));
+    /// Remembers that a remote has a blob whole.
+    pub(super) fn found_whole_in(&self, remote: &str, digest: &Digest) {
+        locked(&self.checked).insert((remote.to_owned(), *digest));
     }
 
-    /// Tells whether a layer was found to have a blob whole.
-    pub(super) fn was_whole_in(&self, layer: &str, digest: &Digest) -> bool {
-        locked(&self.checked).contains(&(layer.to_owned(), *digest))
+    /// Tells whether a remote was found to have a blob whole.
+    pub(super) fn was_whole_in(&self, remote: &str, digest: &Digest) -> bool {
+        locked(&self.checked).contains(&(remote.to_owned(), *digest))
     }
 }
 

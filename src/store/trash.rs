@@ -31,8 +31,8 @@ pub struct Collection {
 /// What came back from the trash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Restored {
-    /// Claims.
-    pub claims: u64,
+    /// Records.
+    pub records: u64,
     /// Blobs.
     pub blobs: u64,
     /// Runs.
@@ -64,7 +64,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Brings a collection back: blobs before the claims that name them, runs with their roots last.
+    /// Brings a collection back: blobs before the records that name them, runs with their roots last.
     ///
     /// # Errors
     /// [`StoreError::Unnamed`] when the trash has no such collection, or several whose names begin so.
@@ -100,16 +100,16 @@ impl Restoring<'_> {
             }
         }
         for name in self.names("signatures")? {
-            if let Ok(claim) = name.parse::<Digest>() {
-                self.back(&format!("signatures/{name}"), &layout.signatures_of(&claim))?;
+            if let Ok(record) = name.parse::<Digest>() {
+                self.back(&format!("signatures/{name}"), &layout.signatures_of(&record))?;
             }
         }
-        for recipe in self.names("actions")? {
-            let Ok(fingerprint) = recipe.parse::<Fingerprint>() else { continue };
-            for name in self.names(&format!("actions/{recipe}"))? {
-                let path = layout.claims_of(&fingerprint).join(&name);
-                if self.back(&format!("actions/{recipe}/{name}"), &path)? {
-                    self.restored.claims += 1;
+        for action in self.names("actions")? {
+            let Ok(fingerprint) = action.parse::<Fingerprint>() else { continue };
+            for name in self.names(&format!("actions/{action}"))? {
+                let path = layout.records_of(&fingerprint).join(&name);
+                if self.back(&format!("actions/{action}/{name}"), &path)? {
+                    self.restored.records += 1;
                 }
             }
             self.core.tidy_head(&fingerprint).map_err(failed("tidy the heads"))?;

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::claim::ClaimId;
 use super::disk::{self, Opened};
 use super::error::{StoreError, failed};
 use super::layout::Area;
 use super::notice::Notice;
 use super::open::Core;
+use super::record::RecordId;
 use super::session::{self, unique};
 use super::stamp::now_ns;
 use super::walk::BlobEntry;
@@ -32,13 +32,13 @@ pub struct Damage {
     pub why: String,
 }
 
-/// A claim's blob that is not there.
+/// A record's blob that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MissingBlob {
-    /// The recipe that gave it.
+    /// The action that gave it.
     pub fingerprint: Fingerprint,
-    /// The claim's name.
-    pub claim: Digest,
+    /// The record's name.
+    pub record: Digest,
     /// The part of the artifact.
     pub part: String,
     /// The blob's name.
@@ -54,17 +54,17 @@ pub struct VerifyReport {
     pub blob_bytes: u64,
     /// Blobs that are damaged, and files that are no blobs but lie among them.
     pub damaged_blobs: Vec<Damage>,
-    /// Valid claims.
-    pub claims: u64,
-    /// Claims that are ignored.
-    pub damaged_claims: Vec<Damage>,
-    /// Valid claims that nobody signed who is trusted, where that is required.
-    pub untrusted_claims: Vec<Damage>,
-    /// Blobs that a valid claim names and that are neither here nor in a layer.
+    /// Valid records.
+    pub records: u64,
+    /// Records that are ignored.
+    pub damaged_records: Vec<Damage>,
+    /// Valid records that nobody signed who is trusted, where that is required.
+    pub untrusted_records: Vec<Damage>,
+    /// Blobs that a valid record names and that are neither here nor in a remote.
     pub missing_blobs: Vec<MissingBlob>,
-    /// Blobs that a valid claim names and that are not kept on purpose.
+    /// Blobs that a valid record names and that are not kept on purpose.
     pub evicted_blobs: u64,
-    /// Blobs that a valid claim names and that only a layer has; they are fetched when they are read.
+    /// Blobs that a valid record names and that only a remote has; they are fetched when they are read.
     pub blobs_elsewhere: u64,
     /// Whole rows.
     pub rows: u64,
@@ -79,20 +79,20 @@ pub struct VerifyReport {
 impl VerifyReport {
     /// Tells whether everything that could be served is right and everything named is there.
     pub fn clean(&self) -> bool {
-        self.is_undamaged() && self.missing_blobs.is_empty() && self.untrusted_claims.is_empty()
+        self.is_undamaged() && self.missing_blobs.is_empty() && self.untrusted_records.is_empty()
     }
 
     /// Tells whether everything that is there has the bytes it should have.
     pub fn is_undamaged(&self) -> bool {
         self.damaged_blobs.is_empty()
-            && self.damaged_claims.is_empty()
+            && self.damaged_records.is_empty()
             && self.damaged_rows.is_empty()
             && self.damaged_partials.is_empty()
     }
 }
 
 impl Store {
-    /// Hashes every blob again, reads every claim, and checks every row; `progress` hears bytes done and to be done.
+    /// Hashes every blob again, reads every record, and checks every row; `progress` hears bytes done and to be done.
     pub fn verify(
         &self,
         options: VerifyOptions,
@@ -104,7 +104,7 @@ impl Store {
         }
         let mut report = VerifyReport::default();
         verify_blobs(core, &mut report, progress)?;
-        verify_claims(core, &mut report)?;
+        verify_records(core, &mut report)?;
         verify_rows(core, &mut report)?;
         verify_partials(core, &mut report)?;
         let left =
@@ -112,7 +112,7 @@ impl Store {
         report.left_temporary = left.len() as u64;
         if options.quarantine {
             let damaged =
-                [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials];
+                [&report.damaged_blobs, &report.damaged_records, &report.damaged_rows, &report.damaged_partials];
             for damage in damaged.into_iter().flatten() {
                 // Of rows, what is sound is kept.
                 if let Some(kind) = damage.path.parent().and_then(|kind| core.layout.kind_of(kind))
@@ -164,32 +164,32 @@ fn verify_blobs(core: &Core, report: &mut VerifyReport, progress: &mut dyn FnMut
     Ok(())
 }
 
-fn verify_claims(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError> {
-    for fingerprint in core.list_recipes()? {
-        let (valid, ignored) = core.read_claims(&fingerprint)?;
+fn verify_records(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError> {
+    for fingerprint in core.list_actions()? {
+        let (valid, ignored) = core.read_records(&fingerprint)?;
         for notice in ignored {
-            if let Notice::ClaimIgnored { path, why } = notice {
-                report.damaged_claims.push(Damage { path, why });
+            if let Notice::RecordIgnored { path, why } = notice {
+                report.damaged_records.push(Damage { path, why });
             }
         }
         if let Err(error) = core.head(&fingerprint).map_err(|error| error.to_string()) {
-            report.damaged_claims.push(Damage { path: core.layout.head(&fingerprint), why: error });
+            report.damaged_records.push(Damage { path: core.layout.head(&fingerprint), why: error });
         }
-        for (ClaimId(claim), content, _) in valid {
-            report.claims += 1;
-            if !core.is_trusted(ClaimId(claim)) {
+        for (RecordId(record), content, _) in valid {
+            report.records += 1;
+            if !core.is_trusted(RecordId(record)) {
                 let why = format!("made by {}, and signed by nobody who is trusted", content.producer.user);
-                report.untrusted_claims.push(Damage { path: core.layout.claim(&fingerprint, &claim), why });
+                report.untrusted_records.push(Damage { path: core.layout.record(&fingerprint, &record), why });
             }
             for (part, blob) in content.outputs {
                 let is_there = disk::stamp_at(&core.layout.blob(&blob.digest)).is_some();
-                if !is_there && core.blob_bytes_in_layers(&blob.digest) == Some(blob.bytes) {
+                if !is_there && core.blob_bytes_in_remotes(&blob.digest) == Some(blob.bytes) {
                     report.blobs_elsewhere += 1;
                 } else if !is_there && core.is_evicted(&blob.digest) {
                     report.evicted_blobs += 1;
                 } else if !is_there {
                     let digest = blob.digest;
-                    report.missing_blobs.push(MissingBlob { fingerprint, claim, part, digest });
+                    report.missing_blobs.push(MissingBlob { fingerprint, record, part, digest });
                 }
             }
         }

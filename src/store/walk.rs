@@ -30,8 +30,8 @@ impl Core {
         Ok((blobs, strange))
     }
 
-    /// Lists the recipes that have a folder of claims, in order.
-    pub(super) fn list_recipes(&self) -> Result<Vec<Fingerprint>, StoreError> {
+    /// Lists the actions that have a folder of records, in order.
+    pub(super) fn list_actions(&self) -> Result<Vec<Fingerprint>, StoreError> {
         let entries = self.list_shards(Area::Actions)?;
         let of_shard = |(shard, name, _): &(String, String, PathBuf)| {
             name.parse().ok().filter(|_: &Fingerprint| name.starts_with(shard.as_str()))

@@ -1,4 +1,4 @@
-//! Fixed-width fields and length-prefixed bytes: the form of index entries, journal records and pack tables.
+//! Fixed-width fields and length-prefixed bytes: the form of index entries, journal entries and pack tables.
 
 use retort_fingerprint::Digest;
 

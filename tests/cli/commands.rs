@@ -200,7 +200,7 @@ fn two_runs_are_compared() {
     assert!(accuracy["before"]["value"].is_number() && accuracy["compared"]["p"].is_number(), "{json}");
     output.shows("last loss").shows("accuracy %, 95 % intervals");
     assert!(of("questions").is_none(), "{json}");
-    project.run(&["diff", "last", "last"]).code(0).shows("the same recipes");
+    project.run(&["diff", "last", "last"]).code(0).shows("the same keys");
     project.run(&["diff", "last~7"]).code(2).says("no run matches `last~7`");
     let runs = project.run(&["runs", "--json"]).code(0).json();
     assert_eq!(runs.as_array().unwrap().len(), 2);
@@ -296,7 +296,7 @@ fn the_cache_tells_its_size_and_what_can_go() {
     let options = ["cache", "gc", "--keep-runs", "1", "--grace", "0"];
     let dry = project.run(&[&options[..], &["--dry-run", "--json"]].concat()).code(0).json();
     // One fraction at two levels, and two more stages of one of them: sentences were hidden alike by both fractions.
-    assert_eq!((dry["dry_run"].as_bool(), dry["removed_claims"].as_u64()), (Some(true), Some(4)), "{dry}");
+    assert_eq!((dry["dry_run"].as_bool(), dry["removed_records"].as_u64()), (Some(true), Some(4)), "{dry}");
     assert_eq!(project.run(&["cache", "gc", "--dry-run"]).code(0).stdout.lines().count(), 1);
     project.edit("0.7]", "0.8]");
     assert!(project.stale().is_empty(), "a dry run removes nothing");
@@ -309,7 +309,7 @@ fn the_cache_tells_its_size_and_what_can_go() {
     assert_eq!(project.stale().len(), 6);
     project.run(&["cache", "rebuild"]).code(0).shows("the index knows");
     let rebuilt = project.run(&["cache", "rebuild", "--json"]).code(0).json();
-    assert_eq!(rebuilt["recipes"].as_u64(), Some(14));
+    assert_eq!(rebuilt["actions"].as_u64(), Some(14));
     assert_eq!(project.run(&["cache", "verify", "--json"]).code(0).json()["clean"], Json::Bool(true));
 }
 

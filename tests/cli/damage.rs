@@ -90,17 +90,17 @@ fn an_empty_blob_is_found_and_mended() {
 }
 
 #[test]
-fn an_empty_claim_is_found_and_mended() {
+fn an_empty_record_is_found_and_mended() {
     let (project, right) = done();
-    change(&project.claim_of("rationales"), Vec::clear);
+    change(&project.record_of("rationales"), Vec::clear);
     assert_found_and_mended(&project, &right, "it is empty");
 }
 
 #[test]
-fn a_claim_with_another_result_is_ignored() {
+fn a_record_with_another_result_is_ignored() {
     let (project, right) = done();
     let (from, to) = (right["rationales"]["rows"].clone(), right["questions"]["train"].clone());
-    change(&project.claim_of("rationales"), |bytes| {
+    change(&project.record_of("rationales"), |bytes| {
         *bytes = String::from_utf8(bytes.clone()).unwrap().replace(&from, &to).into_bytes();
     });
     assert_eq!(project.make().ran(), ["rationales".to_owned()].into(), "its result was the same, which stops the wave");

@@ -97,8 +97,8 @@ fn a_model_is_fetched_once_and_known_by_its_content() {
     assert_eq!(told("resolved")[0]["commit"], COMMIT);
     assert!(told("warned")[0]["message"].as_str().unwrap().contains(&format!("`revision: {COMMIT}`")));
     lab.run(&["replay", "last", "--progress", "plain"]).code(0).says(&format!("owner/name@main is {COMMIT}"));
-    let claim = fs_err::read_to_string(lab.project.claim_of("tuned")).unwrap();
-    assert!(claim.contains(&format!("{ID}@{COMMIT}")), "{claim}");
+    let record = fs_err::read_to_string(lab.project.record_of("tuned")).unwrap();
+    assert!(record.contains(&format!("{ID}@{COMMIT}")), "{record}");
 
     // Another run asks nothing, and neither does the same content by commit or by path.
     for student in [FROM_HUB, &format!("{{ hub: owner/name, revision: {COMMIT} }}"), "{ path: made }"] {

@@ -188,22 +188,22 @@ fn lost_inputs_of_a_report_are_made_again_whatever_the_order_of_axes() {
     assert_eq!(project.digests(), fresh.digests());
 }
 
-/// What `run`, `plan`, `show`, `report` and `export` say of a blob, in whatever state it is, here or in a layer.
+/// What `run`, `plan`, `show`, `report` and `export` say of a blob, in whatever state it is, here or in a remote.
 #[test]
 fn every_command_says_the_same_of_a_blob_in_any_state() {
     let made = Project::new(&one());
     made.make();
     let right = made.digests();
     for state in STATES {
-        for in_layer in [false, true] {
+        for in_remote in [false, true] {
             for (victim, part, is_report) in [("rationales", "rows", false), ("results", "report.md", true)] {
-                let case = format!("{victim}, {state:?}, in a layer: {in_layer}");
+                let case = format!("{victim}, {state:?}, in a remote: {in_remote}");
                 let project = Project::new(&one());
                 let team = project.path("team");
-                copy(made.cache(), if in_layer { &team } else { project.cache() });
-                bring(if in_layer { &team } else { project.cache() }, &right[victim][part], state);
-                if in_layer {
-                    project.write("retort.toml", "[[layers]]\npath = \"team\"\nwrite = \"never\"\n");
+                copy(made.cache(), if in_remote { &team } else { project.cache() });
+                bring(if in_remote { &team } else { project.cache() }, &right[victim][part], state);
+                if in_remote {
+                    project.write("retort.toml", "[[remotes]]\npath = \"team\"\nwrite = \"never\"\n");
                 }
                 check_state(&project, victim, is_report, &case);
                 assert_eq!(project.digests(), right, "{case}");
@@ -240,18 +240,18 @@ fn check_state(project: &Project, victim: &str, is_report: bool, case: &str) {
     assert_eq!(planned(project, &[]), BTreeSet::new(), "{case}");
 }
 
-/// A layer of which everything is damaged: nobody's run fails for it, and whoever may write there sets it right.
+/// A remote of which everything is damaged: nobody's run fails for it, and whoever may write there sets it right.
 #[test]
-fn a_damaged_layer_fails_nobody_and_is_set_right_by_the_next_push() {
+fn a_damaged_remote_fails_nobody_and_is_set_right_by_the_next_push() {
     for state in STATES {
         let ada = Project::new(&one());
         ada.make();
         let right = ada.digests();
         owners(&right).keys().for_each(|digest| bring(ada.cache(), digest, state));
-        let layer = |writes: &str| format!("--layer={}={writes}", ada.cache().display());
+        let remote = |writes: &str| format!("--remote={}={writes}", ada.cache().display());
         let bob = Project::new(&one());
         bob.edit("fraction: 0.4", "fraction: 0.7");
-        let (never, always) = (layer("never"), layer("on-success"));
+        let (never, always) = (remote("never"), remote("on-success"));
         let ran = run_as_planned(&bob, &[&never]);
         assert!(ran.contains("rationales") && ran.contains("questions"), "{state:?}: {ran:?}");
         assert_eq!(run_as_planned(&bob, &[&never]), BTreeSet::new(), "{state:?}");

@@ -10,6 +10,7 @@
 mod answers;
 mod attributions;
 mod browser;
+mod buckets;
 mod commands;
 mod damage;
 mod determinism;
@@ -17,11 +18,11 @@ mod disks;
 mod edits;
 mod elicit;
 mod elicit_local;
+mod former;
 mod hostile;
 mod hub;
 mod hub_server;
 mod killed;
-mod layers;
 mod lenses;
 mod lost;
 mod mistakes;
@@ -32,12 +33,12 @@ mod mistakes;
     reason = "the tests of the store use more of it, and it says that it is skipped"
 )]
 mod moto;
-mod object_layers;
 mod objectives;
 mod operations;
 mod paper;
 mod pipelines;
 mod published;
+mod remotes;
 mod reruns;
 mod retention;
 mod revisions;

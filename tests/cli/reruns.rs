@@ -22,14 +22,14 @@ fn assert_all_hits(project: &Project) {
 fn the_second_run_is_all_hits_and_touches_nothing() {
     let project = Project::new(TRAINED);
     project.run(&["run", FILE]).code(0);
-    let (reports, objects, claims) =
+    let (reports, objects, records) =
         (project.mtimes("out"), project.mtimes("cache/objects"), project.mtimes("cache/actions"));
     assert!(reports.keys().any(|path| path.ends_with("results/report.html")), "{reports:?}");
     assert_all_hits(&project);
     project.run(&["run", FILE]).code(0);
     assert_eq!(project.mtimes("out"), reports);
     assert_eq!(project.mtimes("cache/objects"), objects);
-    assert_eq!(project.mtimes("cache/actions"), claims);
+    assert_eq!(project.mtimes("cache/actions"), records);
 }
 
 #[test]

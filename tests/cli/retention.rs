@@ -22,13 +22,13 @@ fn file_of(project: &Project, instance: &str, part: &str) -> PathBuf {
 /// Counts the instances of a stage whose weights are there.
 fn weights_there(project: &Project, stage: &str) -> usize {
     let plan = project.plan().into_iter().filter(|(name, verdict, _)| name.starts_with(stage) && verdict == "hit");
-    let claim =
-        |fingerprint: Option<String>| fs_err::read_to_string(&project.claims(&fingerprint.unwrap())[0]).unwrap();
-    let digest = |claim: String| {
-        let claim: serde_json::Value = serde_json::from_str(&claim).unwrap();
-        claim["outputs"]["weights"]["digest"].as_str().unwrap().to_owned()
+    let record =
+        |fingerprint: Option<String>| fs_err::read_to_string(&project.records(&fingerprint.unwrap())[0]).unwrap();
+    let digest = |record: String| {
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        record["outputs"]["weights"]["digest"].as_str().unwrap().to_owned()
     };
-    plan.filter(|(.., fingerprint)| project.blob(&digest(claim(fingerprint.clone()))).exists()).count()
+    plan.filter(|(.., fingerprint)| project.blob(&digest(record(fingerprint.clone()))).exists()).count()
 }
 
 fn weights(project: &Project) -> BTreeSet<String> {

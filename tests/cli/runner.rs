@@ -105,28 +105,28 @@ impl Project {
     pub(crate) fn digests(&self) -> Digests {
         let parts = |(name, verdict, fingerprint): (String, String, Option<String>)| {
             assert_eq!(verdict, "hit", "{name} has no result");
-            let claim = self.claims(&fingerprint.unwrap()).pop().unwrap();
-            let claim: Json = serde_json::from_slice(&fs_err::read(claim).unwrap()).unwrap();
+            let record = self.records(&fingerprint.unwrap()).pop().unwrap();
+            let record: Json = serde_json::from_slice(&fs_err::read(record).unwrap()).unwrap();
             let part = |(part, blob): (&String, &Json)| (part.clone(), blob["digest"].as_str().unwrap().to_owned());
-            (name, claim["outputs"].as_object().unwrap().iter().map(part).collect())
+            (name, record["outputs"].as_object().unwrap().iter().map(part).collect())
         };
         self.plan().into_iter().map(parts).collect()
     }
 
-    /// Returns the claims on a fingerprint that have the bytes of their name.
-    pub(crate) fn claims(&self, fingerprint: &str) -> Vec<PathBuf> {
+    /// Returns the records on a fingerprint that have the bytes of their name.
+    pub(crate) fn records(&self, fingerprint: &str) -> Vec<PathBuf> {
         let folder = self.cache.join("actions/v1").join(&fingerprint[..2]).join(fingerprint);
         let sound = |path: &PathBuf| path.ends_with(blake3::hash(&fs_err::read(path).unwrap()).to_hex().as_str());
         files(&folder).into_iter().filter(sound).collect()
     }
 
-    /// Returns the only claim for an instance.
-    pub(crate) fn claim_of(&self, instance: &str) -> PathBuf {
+    /// Returns the only record for an instance.
+    pub(crate) fn record_of(&self, instance: &str) -> PathBuf {
         let plan = self.plan();
         let (.., fingerprint) = plan.iter().find(|(name, ..)| name == instance).unwrap();
-        let claims = self.claims(fingerprint.as_ref().unwrap());
-        assert_eq!(claims.len(), 1, "{claims:?}");
-        claims[0].clone()
+        let records = self.records(fingerprint.as_ref().unwrap());
+        assert_eq!(records.len(), 1, "{records:?}");
+        records[0].clone()
     }
 
     /// Returns the file of a blob.

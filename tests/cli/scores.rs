@@ -198,8 +198,8 @@ fn two_pipelines_are_compared_by_parameters_accuracies_and_questions() {
     let differing = old.iter().zip(&new).filter(|(old, new)| old["predicted"] != new["predicted"]);
     let differing: Vec<&str> = differing.map(|(old, _)| old["id"].as_str().unwrap()).collect();
     assert_eq!(changed, differing);
-    project.run(&["diff", FILE, FILE]).code(0).shows("the same recipes in all");
-    project.run(&["diff", "last", "other.yaml"]).code(0).shows("the same recipes in all");
+    project.run(&["diff", FILE, FILE]).code(0).shows("the same keys in all");
+    project.run(&["diff", "last", "other.yaml"]).code(0).shows("the same keys in all");
     project.run(&["diff", "nothing.yaml", FILE]).code(2);
 
     // Students that answered different questions are compared with nothing.

@@ -205,8 +205,8 @@ fn the_majority_of_votes_is_kept_and_told() {
         rows.iter().map(|row| format!("{}{}", row["label"].as_str().unwrap(), row["sample"])).collect();
     assert_eq!(kept, ["A0", "A2", "B0", "B1", "B2", "B0"]);
     assert_eq!(rows[0]["extra"]["votes"], json!({ "for": 2, "of": 3 }), "{:?}", rows[0]);
-    let claim = fs_err::read_to_string(lab.project.claim_of("rationales")).unwrap();
-    assert!(claim.contains("self-consistency 66.7 % over 3 questions, 3 votes each"), "{claim}");
+    let record = fs_err::read_to_string(lab.project.record_of("rationales")).unwrap();
+    assert!(record.contains("self-consistency 66.7 % over 3 questions, 3 votes each"), "{record}");
     // Fewer votes are fewer of the same answers.
     lab.project.edit("votes: 3", "votes: 2");
     assert_eq!(lab.asks(0).0, 0);

@@ -214,18 +214,18 @@ fn an_audit_countersigns_what_is_the_same_and_tells_what_differs() {
     let plan = run_as(&project, "bob", &["plan", FILE, "tuned", "--json"]).code(0);
     assert!(plan.stderr.contains("not used"), "only one was audited: {plan}");
     project.write("retort.toml", "");
-    // A claim that is sound in itself and says something else.
-    let claim = project.claim_of("masked[fraction=0.8]");
-    let other = project.claim_of("masked[fraction=0.4]");
+    // A record that is sound in itself and says something else.
+    let record = project.record_of("masked[fraction=0.8]");
+    let other = project.record_of("masked[fraction=0.4]");
     let read = |path: &std::path::Path| -> Json { serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap() };
-    let mut forged = fs_err::read_to_string(&claim).unwrap();
-    let digest = |claim: &Json| claim["outputs"]["rows"]["digest"].as_str().unwrap().to_owned();
-    let bytes = |claim: &Json| format!("\"bytes\":{}", claim["outputs"]["rows"]["bytes"]);
-    let (right, wrong) = (read(&claim), read(&other));
+    let mut forged = fs_err::read_to_string(&record).unwrap();
+    let digest = |record: &Json| record["outputs"]["rows"]["digest"].as_str().unwrap().to_owned();
+    let bytes = |record: &Json| format!("\"bytes\":{}", record["outputs"]["rows"]["bytes"]);
+    let (right, wrong) = (read(&record), read(&other));
     forged = forged.replace(&digest(&right), &digest(&wrong)).replacen(&bytes(&right), &bytes(&wrong), 1);
     let name = blake3::hash(forged.as_bytes()).to_hex().to_string();
-    fs_err::write(claim.with_file_name(name), forged).unwrap();
-    fs_err::remove_file(&claim).unwrap();
+    fs_err::write(record.with_file_name(name), forged).unwrap();
+    fs_err::remove_file(&record).unwrap();
     audit("masked[fraction=0.8]").code(4).shows("it differs in `rows`");
     audit("nothing").code(2);
 }

@@ -8,14 +8,14 @@ use super::super::settings::workspace_of;
 use super::run::reporter_options;
 use crate::store::Mode;
 
-/// Computes an instance again and compares it with what was claimed.
+/// Computes an instance again and compares it with what was recorded.
 pub(super) fn audit(global: &Global, args: &Audit) -> Result<Exit, Failure> {
     let mut workspace = workspace_of(global, &args.pipeline)?;
     // What nobody trusted has signed is just what is worth an audit.
     workspace.settings.trust.require = false;
     let pipeline = workspace.load(&args.pipeline.file, &args.pipeline.set)?;
     let id = pipeline.only(&args.target)?;
-    // Inputs that only a layer has are fetched into the cache, from where the audit takes them.
+    // Inputs that only a remote has are fetched into the cache, from where the audit takes them.
     let session = pipeline.with(workspace.store(Mode::Existing)?);
     let folder = std::env::temp_dir().join(format!("retort-audit-{}", std::process::id()));
     let mut screen = reporter::make(reporter_options(global));
@@ -37,7 +37,7 @@ pub(super) fn audit(global: &Global, args: &Audit) -> Result<Exit, Failure> {
             differs = true;
             let different: Vec<String> = one.different.iter().map(|part| format!("`{part}`")).collect();
             print::data(&format!("{name}, made by {by}: computed again, it differs in {}\n", different.join(", ")));
-            print::data(&format!("claim {}\n", one.claim));
+            print::data(&format!("record {}\n", one.record));
         }
     }
     Ok(if differs { Exit::Differs } else { Exit::Success })

@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::super::args::{Cache, Global, Move, Push, SizeBy};
 use super::super::exit::{Exit, Failure};
-use super::super::layers;
 use super::super::print;
+use super::super::remotes;
 use super::super::settings::{surroundings, workspace};
 use super::key;
 use crate::session::{Workspace, choose_run, duration, find_run};
 use crate::store::{
-    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunRecord, Selection, Share,
+    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunSummary, Selection, Share,
     ShareBy, Store, VerifyOptions,
 };
 
@@ -32,17 +32,17 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
         Cache::Rebuild => {
             let report = workspace.store(Mode::Existing)?.rebuild_index(&mut bar(global, "rebuild"))?;
             if global.json {
-                print::json(&json!({ "recipes": report.recipes, "packs": report.packs }));
+                print::json(&json!({ "actions": report.actions, "packs": report.packs }));
             } else {
                 print::data(&format!(
-                    "the index knows {} recipes and {} packs of rows\n",
-                    report.recipes, report.packs
+                    "the index knows {} actions and {} packs of rows\n",
+                    report.actions, report.packs
                 ));
             }
             Ok(Exit::Success)
         }
         Cache::Share { place } if Bucket::is_meant(place) => {
-            let (at, timeout) = layers::bucket(place, &workspace.settings.layers, &surroundings())?;
+            let (at, timeout) = remotes::bucket(place, &workspace.settings.remotes, &surroundings())?;
             Store::share_bucket(&at, timeout)?;
             print::data(&format!("{}: a cache for whoever may use the bucket\n", at.bucket));
             Ok(Exit::Success)
@@ -59,54 +59,54 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
 
 fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) -> Result<Exit, Failure> {
     let store = workspace.store(Mode::Existing)?;
-    let layer = what.layer.as_deref();
+    let remote = what.remote.as_deref();
     let mut selection = Selection::default();
     if what.all {
         selection = store.select_all()?;
     } else if what.digests.is_empty() {
         let run = find_run(&store, what.run.as_deref().unwrap_or("last"))?;
-        of_run(&mut selection, &run.record()?, what.stage.as_deref())?;
+        of_run(&mut selection, &run.summary()?, what.stage.as_deref())?;
     }
     for digest in &what.digests {
         let found = store.select_named(digest)?;
-        selection.recipes.extend(found.recipes);
+        selection.actions.extend(found.actions);
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "push");
     let compare = if *verify { Compare::All } else { Compare::Nothing };
-    let moved = store.push(layer, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
+    let moved = store.push(remote, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
     workspace.tell_notices(&store);
     Ok(told(global, "pushed to", "there", &moved?))
 }
 
 fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Failure> {
     let store = workspace.store(Mode::Create)?;
-    let layer = what.layer.as_deref();
+    let remote = what.remote.as_deref();
     let mut selection = Selection::default();
     if what.digests.is_empty() {
-        let runs = store.runs_in_layers(layer)?;
+        let runs = store.runs_in_remotes(remote)?;
         if what.all {
             selection.rows = true;
             for id in &runs {
-                selection.add_run(&store.read_run_in_layers(layer, id)?, None);
+                selection.add_run(&store.read_run_in_remotes(remote, id)?, None);
             }
         } else {
-            let id = choose_run(&runs, what.run.as_deref().unwrap_or("last"), "the layers have")?;
-            of_run(&mut selection, &store.read_run_in_layers(layer, id)?, what.stage.as_deref())?;
+            let id = choose_run(&runs, what.run.as_deref().unwrap_or("last"), "the remotes have")?;
+            of_run(&mut selection, &store.read_run_in_remotes(remote, id)?, what.stage.as_deref())?;
         }
     }
     for digest in &what.digests {
-        let found = store.select_named_in_layers(layer, digest)?;
-        selection.recipes.extend(found.recipes);
+        let found = store.select_named_in_remotes(remote, digest)?;
+        selection.actions.extend(found.actions);
         selection.blobs.extend(found.blobs);
     }
     let bar = bar(global, "pull");
-    let moved = store.pull(layer, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
+    let moved = store.pull(remote, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
     workspace.tell_notices(&store);
     Ok(told(global, "pulled from", "here", &moved?))
 }
 
-fn of_run(selection: &mut Selection, run: &RunRecord, stage: Option<&str>) -> Result<(), Failure> {
+fn of_run(selection: &mut Selection, run: &RunSummary, stage: Option<&str>) -> Result<(), Failure> {
     if selection.add_run(run, stage) > 0 {
         return Ok(());
     }
@@ -126,7 +126,7 @@ fn told(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
             let packs = if moved.packs == 0 { String::new() } else { format!(", {} packs of rows", moved.packs) };
             print::data(&format!(
                 "{did} `{}`: {} results, {} blobs ({}){packs}; {} results were {place} already\n",
-                moved.layer,
+                moved.remote,
                 moved.results,
                 moved.blobs,
                 print::bytes(moved.bytes),
@@ -143,7 +143,7 @@ fn size(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
     let total = report.total();
     let areas: [(&str, &AreaSize, &str); 9] = [
         ("objects", &report.objects, "the bytes of artifacts"),
-        ("actions", &report.actions, "which recipe gave which bytes"),
+        ("actions", &report.actions, "which action gave which bytes"),
         ("rows", &report.rows, "results of single rows"),
         ("runs", &report.runs, "logs"),
         ("partial", &report.partial, "saved states of training"),
@@ -171,22 +171,22 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
     let report = store.verify(VerifyOptions { quarantine: true }, &mut bar(global, "verify"))?;
     let shown = |damage: &Damage| format!("{}: {}", damage.path.display(), damage.why);
     let damaged: Vec<String> =
-        [&report.damaged_blobs, &report.damaged_claims, &report.damaged_rows, &report.damaged_partials]
+        [&report.damaged_blobs, &report.damaged_records, &report.damaged_rows, &report.damaged_partials]
             .into_iter()
             .flatten()
             .map(shown)
             .collect();
-    let untrusted: Vec<String> = report.untrusted_claims.iter().map(shown).collect();
+    let untrusted: Vec<String> = report.untrusted_records.iter().map(shown).collect();
     let missing: Vec<String> = report
         .missing_blobs
         .iter()
         .map(|gone| {
-            format!("part `{}` of recipe {} is gone: blob {}", gone.part, gone.fingerprint.short(), gone.digest.short())
+            format!("part `{}` of action {} is gone: blob {}", gone.part, gone.fingerprint.short(), gone.digest.short())
         })
         .collect();
     if global.json {
         print::json(&json!({
-            "clean": report.clean(), "blobs": report.blobs, "bytes": report.blob_bytes, "claims": report.claims,
+            "clean": report.clean(), "blobs": report.blobs, "bytes": report.blob_bytes, "records": report.records,
             "rows": report.rows, "damaged": damaged, "missing": missing, "untrusted": untrusted,
             "elsewhere": report.blobs_elsewhere, "evicted": report.evicted_blobs,
         }));
@@ -195,9 +195,9 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
             print::data(line);
         }
         let (blobs, size) = (report.blobs, print::bytes(report.blob_bytes));
-        print::data(&format!("{blobs} blobs ({size}), {} claims and {} rows read\n", report.claims, report.rows));
+        print::data(&format!("{blobs} blobs ({size}), {} records and {} rows read\n", report.records, report.rows));
         if report.blobs_elsewhere > 0 {
-            print::data(&format!("{} blobs are in the layers and not here\n", report.blobs_elsewhere));
+            print::data(&format!("{} blobs are in the remotes and not here\n", report.blobs_elsewhere));
         }
         if report.evicted_blobs > 0 {
             print::data(&format!("{} blobs are not kept, as their stages ask\n", report.evicted_blobs));
@@ -213,7 +213,7 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
     Ok(Exit::Verified {
         corrupt: !report.is_undamaged(),
         missing: !report.missing_blobs.is_empty(),
-        untrusted: !report.untrusted_claims.is_empty(),
+        untrusted: !report.untrusted_records.is_empty(),
     })
 }
 
@@ -222,8 +222,8 @@ fn gc(global: &Global, workspace: &Workspace, options: GcOptions) -> Result<Exit
     let report = store.gc(options, &mut bar(global, "gc"))?;
     if global.json {
         print::json(&json!({
-            "dry_run": report.dry_run, "kept_claims": report.kept_claims, "kept_blobs": report.kept_blobs,
-            "kept_bytes": report.kept_bytes, "removed_claims": report.removed_claims,
+            "dry_run": report.dry_run, "kept_records": report.kept_records, "kept_blobs": report.kept_blobs,
+            "kept_bytes": report.kept_bytes, "removed_records": report.removed_records,
             "removed_blobs": report.removed_blobs, "removed_runs": report.removed_runs,
             "removed_bytes": report.removed_bytes, "recompute_ms": report.recompute_ms, "trash_bytes": report.trash_bytes,
         }));
@@ -232,14 +232,14 @@ fn gc(global: &Global, workspace: &Workspace, options: GcOptions) -> Result<Exit
     let did = if report.dry_run { "would move" } else { "moved" };
     print::data(&format!(
         "kept {} results ({}); {did} {} results, {} blobs and {} runs to the trash ({})\n",
-        report.kept_claims,
+        report.kept_records,
         print::bytes(report.kept_bytes),
-        report.removed_claims,
+        report.removed_records,
         report.removed_blobs,
         report.removed_runs,
         print::bytes(report.removed_bytes)
     ));
-    if report.removed_claims > 0 {
+    if report.removed_records > 0 {
         print::data(&format!("they took {} to compute\n", duration(report.recompute_ms)));
     }
     if report.removed_bytes > 0 && !report.dry_run {
@@ -282,7 +282,7 @@ fn undelete(global: &Global, workspace: &Workspace, name: Option<&str>, list: bo
     let there = if restored.there == 0 { String::new() } else { format!("; {} were here again", restored.there) };
     print::data(&format!(
         "brought back {} results, {} blobs and {} runs{there}\n",
-        restored.claims, restored.blobs, restored.runs
+        restored.records, restored.blobs, restored.runs
     ));
     Ok(Exit::Success)
 }

@@ -25,7 +25,7 @@ pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
     }
     if lines.is_empty() {
         print::data(&format!(
-            "{} and {} have the same recipes in all {} instances\n",
+            "{} and {} have the same keys in all {} instances\n",
             before.name,
             after.name,
             after.len()
@@ -33,8 +33,8 @@ pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     let heading = format!("{} ({}) → {} ({})\n", before.name, before.experiment, after.name, after.experiment);
-    let recipes = print::table(&["", "instance", "recipe"], lines.iter().map(recipe).collect());
-    print::data(&(heading + &recipes + &trainings(&lines) + &scores(&lines) + &questions(&lines, args.limit)));
+    let keys = print::table(&["", "instance", "key"], lines.iter().map(key).collect());
+    print::data(&(heading + &keys + &trainings(&lines) + &scores(&lines) + &questions(&lines, args.limit)));
     Ok(Exit::Success)
 }
 
@@ -48,7 +48,7 @@ fn side(global: &Global, args: &Diff, name: &str, store: &Arc<Store>) -> Result<
     Ok(Side::of_pipeline(&load(global, &pipeline)?.with(Arc::clone(store)))?)
 }
 
-fn recipe(line: &Difference) -> Vec<String> {
+fn key(line: &Difference) -> Vec<String> {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
     let change = |change: &KeyChange| format!("{}: {} → {}", change.path, value(&change.before), value(&change.after));
     let changes: Vec<String> = line.changes.iter().map(change).collect();

@@ -45,7 +45,7 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
         let why = match (&line.why, &line.awaits[..]) {
             (Some(why), [reader, ..]) => format!("{} if {reader} runs", reason(why, false)),
             (Some(why), []) => reason(why, false),
-            (None, [first, ..]) if line.verdict == "shares" => format!("the same recipe as {first}"),
+            (None, [first, ..]) if line.verdict == "shares" => format!("the same key as {first}"),
             (None, [first, more @ ..]) => match more.len() {
                 0 => format!("after {first}"),
                 n => format!("after {first} and {n} more"),

@@ -15,7 +15,7 @@ use retort_source::{Sources, Style};
 use retort_spec::{Experiment, InstanceId, Language, read};
 use retort_stage::params::{Gather, Input};
 use retort_stage::{Context, DeviceSlot, Kind, Reach, Stage, StageError, Stop};
-use retort_store::{LayerOptions, Store, StoreOptions};
+use retort_store::{RemoteOptions, Store, StoreOptions};
 
 use crate::{Outcome, RunOptions, World, run};
 
@@ -78,7 +78,7 @@ retort_stage::params! {
     pub struct Lend {
         /// What they begin with.
         pub of: String,
-        /// Another recipe for the same bytes.
+        /// Another action for the same bytes.
         pub again: u64,
     }
 }
@@ -215,10 +215,10 @@ pub(super) fn experiment(text: &str) -> Experiment {
     read.unwrap_or_else(|wrong| panic!("{}\n{text}", wrong.render(&sources, Style::Plain)))
 }
 
-/// Opens a cache in a directory, with layers behind it.
-pub(super) fn open(root: &Path, layers: &[LayerOptions]) -> Store {
+/// Opens a cache in a directory, with remotes behind it.
+pub(super) fn open(root: &Path, remotes: &[RemoteOptions]) -> Store {
     let options = StoreOptions::new(root, "ada", "box");
-    Store::open(StoreOptions { layers: layers.to_vec(), ..options }).unwrap().store
+    Store::open(StoreOptions { remotes: remotes.to_vec(), ..options }).unwrap().store
 }
 
 /// What came of planning and running an experiment.
@@ -252,7 +252,7 @@ impl Ran {
     }
 }
 
-/// Plans an experiment and runs it, without a record of the run.
+/// Plans an experiment and runs it, without a log of the run.
 pub(super) fn run_in(store: &Store, experiment: &Experiment) -> Ran {
     run_as(store, experiment, "run")
 }

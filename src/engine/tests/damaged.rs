@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::bench::{Ran, experiment, open, run_in};
 use retort_spec::Experiment;
-use retort_store::{LayerAt, LayerOptions, Writes};
+use retort_store::{RemoteAt, RemoteOptions, Writes};
 
 /// What may be wrong with a blob.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -151,15 +151,15 @@ fn check(
     let paths = blobs(&made);
     faults.iter().for_each(|(index, fault)| damage(&paths[index.index(paths.len())], *fault));
     let experiment = after.read();
-    let layer = LayerOptions {
+    let remote = RemoteOptions {
         name: "team".into(),
-        at: LayerAt::Directory(made.clone()),
+        at: RemoteAt::Directory(made.clone()),
         writes: Writes::OnSuccess,
         timeout: Duration::from_mins(1),
     };
-    let (root, layers) = if layered { (folder.path().join("own"), vec![layer]) } else { (made, Vec::new()) };
+    let (root, remotes) = if layered { (folder.path().join("own"), vec![remote]) } else { (made, Vec::new()) };
     {
-        let store = open(&root, &layers);
+        let store = open(&root, &remotes);
         let ran = run_in(&store, &experiment);
         sound(&ran, &experiment)?;
         prop_assert_eq!(ran.digests(&experiment), fresh(&experiment).digests(&experiment));
@@ -167,7 +167,7 @@ fn check(
     }
     // Once more, where everything is to be there, also for somebody else.
     let root = if layered { folder.path().join("other") } else { root };
-    let again = run_in(&open(&root, &layers), &experiment);
+    let again = run_in(&open(&root, &remotes), &experiment);
     sound(&again, &experiment)?;
     prop_assert!(again.started.is_empty(), "{:?}", again.started);
     Ok(())
@@ -190,7 +190,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_damaged_in_a_layer_is_made_again_once_and_set_right_there(grid in grids(), faults in faults(), title in any::<bool>()) {
+    fn what_is_damaged_in_a_remote_is_made_again_once_and_set_right_there(grid in grids(), faults in faults(), title in any::<bool>()) {
         let mut after = grid.clone();
         after.title = if title { "Two" } else { "One" };
         check(&grid, &after, &faults, true)?;

@@ -97,7 +97,7 @@ impl Stage for Dataset {
     const EXAMPLE: &'static str = "{ format: quarel, train: data/quarel/train.jsonl, test: data/quarel/test.jsonl }";
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
-        let seen: String = context.order.externals.values().flatten().map(|(.., digest)| digest.hex()).collect();
+        let seen: String = context.job.externals.values().flatten().map(|(.., digest)| digest.hex()).collect();
         let first = looked.first(format!("questions {seen} {:?}", self.term()));
         let flaw = if first { Flaw::of("", self.run(context)) } else { None };
         flaw.into_iter().collect()

@@ -67,7 +67,7 @@ pub(super) fn asked<T: Serialize + DeserializeOwned>(
 /// Keeps how long each question of the instance took, in microseconds.
 pub(super) fn keep_times(context: &Context<'_>, times: &BTreeMap<&str, u64>) -> Result<(), StageError> {
     let rows = context.rows(TIMES)?;
-    rows.put(times_key(&context.order.fingerprint), &serde_json::to_vec(times).map_err(data)?)?;
+    rows.put(times_key(&context.job.fingerprint), &serde_json::to_vec(times).map_err(data)?)?;
     Ok(())
 }
 

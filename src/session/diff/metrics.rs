@@ -106,15 +106,15 @@ pub(super) enum Read {
 
 /// Reads what there is to compare of a result; `None` where its kind has nothing, and where the bytes are gone.
 pub(super) fn read(store: &Store, language: Language, result: &Fingerprint) -> Result<Option<Read>, SessionError> {
-    let Some((_, claim)) = store.claim(result)? else { return Ok(None) };
-    let makes = language.kinds.iter().find(|kind| kind.name == claim.manifest.kind).map(|kind| kind.output);
+    let Some((_, record)) = store.record(result)? else { return Ok(None) };
+    let makes = language.kinds.iter().find(|kind| kind.name == record.manifest.kind).map(|kind| kind.output);
     let wanted = |part: &str| match makes {
         Some(ArtifactKind::Scores) => true,
         Some(ArtifactKind::Checkpoint) => part == Checkpoint::LOG,
         _ => false,
     };
     let mut parts = Parts::new();
-    for (part, blob) in claim.outputs.iter().filter(|(part, _)| wanted(part)) {
+    for (part, blob) in record.outputs.iter().filter(|(part, _)| wanted(part)) {
         let Ok(bytes) = store.read(&blob.digest) else { return Ok(None) };
         parts.insert(part.clone(), bytes.into());
     }

@@ -1,4 +1,4 @@
-//! What two runs or two pipelines differ in: recipes, accuracies, and the questions that changed.
+//! What two runs or two pipelines differ in: actions, accuracies, and the questions that changed.
 
 mod metrics;
 mod side;
@@ -23,7 +23,7 @@ pub struct Difference {
     pub instance: String,
     /// `changed`, `added` or `removed`.
     pub state: &'static str,
-    /// The fields of its recipe that differ.
+    /// The fields of its action that differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<KeyChange>,
     /// How the accuracies compare, where it answers questions.

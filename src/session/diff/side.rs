@@ -19,17 +19,17 @@ pub struct Side {
     pub(super) instances: BTreeMap<String, Instance>,
 }
 
-/// One instance and what is known of its recipe.
+/// One instance and what is known of its action.
 #[derive(Debug)]
 pub(super) struct Instance {
     /// Its key; `None` while what it reads is not known.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// The readable recipe; `None` where its claim is gone.
+    /// The readable action; `None` where its record is gone.
     manifest: Option<KeyManifest>,
 }
 
 impl Instance {
-    /// Says whether both have one recipe, as far as it is known.
+    /// Says whether both have one action, as far as it is known.
     pub(super) fn same(&self, other: &Self) -> bool {
         match (self.fingerprint, other.fingerprint) {
             (Some(one), Some(two)) => one == two,
@@ -72,9 +72,9 @@ impl Side {
     pub fn of_run(name: &str, store: &Store) -> Result<Self, SessionError> {
         let run = find_run(store, name)?;
         let mut instances = BTreeMap::new();
-        for record in run.instances()? {
-            let manifest = store.claim(&record.fingerprint)?.map(|(_, claim)| claim.manifest);
-            instances.insert(record.name, Instance { fingerprint: Some(record.fingerprint), manifest });
+        for entry in run.instances()? {
+            let manifest = store.record(&entry.fingerprint)?.map(|(_, record)| record.manifest);
+            instances.insert(entry.name, Instance { fingerprint: Some(entry.fingerprint), manifest });
         }
         Ok(Self { name: run.id().to_string(), experiment: run.info().experiment.clone(), instances })
     }
@@ -90,11 +90,11 @@ impl Side {
         for (id, verdict) in planned.verdicts() {
             let instance = match verdict {
                 Verdict::Hit(found) | Verdict::Doubtful(found, _) => {
-                    let manifest = store.claim(&found.fingerprint)?.map(|(_, claim)| claim.manifest);
+                    let manifest = store.record(&found.fingerprint)?.map(|(_, record)| record.manifest);
                     Instance { fingerprint: Some(found.fingerprint), manifest }
                 }
-                Verdict::Run(recipe) | Verdict::Remake(recipe, _) => {
-                    let manifest = recipe.manifest.clone();
+                Verdict::Run(action) | Verdict::Remake(action, _) => {
+                    let manifest = action.manifest.clone();
                     Instance { fingerprint: Some(manifest.fingerprint()), manifest: Some(manifest) }
                 }
                 Verdict::Left | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => {

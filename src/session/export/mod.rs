@@ -111,7 +111,7 @@ impl Session {
     pub fn write_curves(&self, current: &Current, directory: &Path) -> Result<(), SessionError> {
         for (id, found) in &current.found {
             let log = self.training_log(*id, found)?;
-            let from_ms = self.store.claim(&found.fingerprint)?.map_or(0, |(_, claim)| claim.started_at_ms);
+            let from_ms = self.store.record(&found.fingerprint)?.map_or(0, |(_, record)| record.started_at_ms);
             let span = Span { from: from_ms as f64 / 1000.0, took: found.took_ms as f64 / 1000.0 };
             let name = format!("events.out.tfevents.{:010}.retort", from_ms / 1000);
             let files = BTreeMap::from([(name, event_file(&log, span))]);

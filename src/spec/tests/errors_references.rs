@@ -87,7 +87,7 @@ fn derivations_are_checked() {
             12 |   e: { retrain: { like: tuned, rationales: q, lr: 3 } }
                |                                               ^^ `retrain` knows: like, rationales
 
-            error: recipes repeat each other: g → h → g
+            error: stages repeat each other: g → h → g
               --> x.yaml:14:25
                |
             14 |   g: { retrain: { like: h, rationales: r } }
@@ -135,7 +135,7 @@ stages:
               --> x.yaml:18:16
                |
             18 |   a: { over: { batch: [16] }, retrain: { like: tuned, rationales: r } }
-               |                ^^^^^ the recipe of `tuned` goes by it
+               |                ^^^^^ `tuned`, which is repeated, goes by it
                |
                = help: exactly one thing may differ: keep some of an axis' values with `where`, or write a stage of its own"#]],
     );

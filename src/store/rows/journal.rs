@@ -1,6 +1,6 @@
-//! Journals: an eight-byte mark, then records of length, key, payload and checksum.
+//! Journals: an eight-byte mark, then entries of length, key, payload and checksum.
 //!
-//! Where the writer has a key, a second record follows each row: its *voucher*, which only the owner of the key can make. So
+//! Where the writer has a key, a second entry follows each row: its *voucher*, which only the owner of the key can make. So
 //! a process that seals a journal left behind knows which rows it may sign.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ const MARK: &[u8; 8] = b"RTRTROW1";
 /// The rows of a journal and their places.
 pub(super) type Rows = BTreeMap<RowKey, Place>;
 
-/// Whose voucher a record is follows from its key.
+/// Whose voucher an entry is follows from its key.
 const VOUCHER: &[u8] = b"retort 2026 voucher of a row v1";
 
 /// Rows that may be lost when the power fails, unless somebody flushes.
@@ -62,11 +62,11 @@ impl Journal {
     /// # Errors
     /// Those of writing; the journal then ends where it ended before.
     pub(super) fn append(&mut self, key: &RowKey, payload: &[u8], voucher: Option<RowHash>) -> io::Result<Place> {
-        let mut record = encode(key, payload);
+        let mut entry = encode(key, payload);
         if let Some(voucher) = voucher {
-            record.extend(encode(&voucher_key(key), &voucher));
+            entry.extend(encode(&voucher_key(key), &voucher));
         }
-        let mut written = self.file.write_all(&record);
+        let mut written = self.file.write_all(&entry);
         if written.is_ok() {
             self.unsynced += 1;
             if self.unsynced >= UNSYNCED_MAX || self.synced_at.elapsed() >= UNSYNCED_FOR {
@@ -79,7 +79,7 @@ impl Journal {
             return Err(error);
         }
         let place = Place { offset: self.end + RECORD_HEAD_BYTES as u64, bytes: payload.len() as u32 };
-        self.end += record.len() as u64;
+        self.end += entry.len() as u64;
         Ok(place)
     }
 
@@ -158,26 +158,26 @@ fn voucher_key(key: &RowKey) -> RowKey {
 }
 
 fn encode(key: &RowKey, payload: &[u8]) -> Vec<u8> {
-    let mut record = Vec::with_capacity(payload.len() + 44);
-    record.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-    record.extend_from_slice(key.as_bytes());
-    record.extend_from_slice(payload);
-    record.extend_from_slice(&check(key, payload));
-    record
+    let mut entry = Vec::with_capacity(payload.len() + 44);
+    entry.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    entry.extend_from_slice(key.as_bytes());
+    entry.extend_from_slice(payload);
+    entry.extend_from_slice(&check(key, payload));
+    entry
 }
 
-/// The good records of a stretch of a journal.
+/// The good entries of a stretch of a journal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Scan {
     pub(super) rows: Vec<(RowKey, Place)>,
-    /// Where the next scan begins: behind the last good record.
+    /// Where the next scan begins: behind the last good entry.
     pub(super) end: u64,
-    /// Where the first record lies that is damaged. One that was not written to its end, as a killed process or a power
+    /// Where the first entry lies that is damaged. One that was not written to its end, as a killed process or a power
     /// failure leaves the last, is not.
     pub(super) damaged: Option<u64>,
 }
 
-/// Reads the records from a place that an earlier scan returned, or from zero.
+/// Reads the entries from a place that an earlier scan returned, or from zero.
 pub(super) fn scan(file: &File, from: u64) -> io::Result<Scan> {
     let bytes = file.metadata()?.len();
     let mut stretch = vec![0; bytes.saturating_sub(from) as usize];
@@ -221,7 +221,7 @@ fn scan_bytes(bytes: &[u8], from: u64) -> Scan {
     scan
 }
 
-/// Tells whether the last record of a journal was not written to its end.
+/// Tells whether the last entry of a journal was not written to its end.
 fn is_torn(rest: &[u8]) -> bool {
     let length = Fields::new(rest).u32().map_or(0, |length| length as usize);
     // A file system may have given a file its new length but not yet its bytes when the power failed.
@@ -238,7 +238,7 @@ pub(crate) fn inspect(path: &Path) -> Result<u64, String> {
             let scan = scan(&file, 0).map_err(|error| error.to_string())?;
             let rows: Rows = scan.rows.into_iter().collect();
             match scan.damaged {
-                Some(damaged) => Err(format!("the record at byte {damaged} is damaged")),
+                Some(damaged) => Err(format!("the entry at byte {damaged} is damaged")),
                 None => Ok(without_vouchers(&rows).count() as u64),
             }
         }
@@ -304,7 +304,7 @@ mod tests {
             let expected: Vec<_> =
                 whole.iter().enumerate().filter(|(index, _)| Some(*index) != hit).map(|(_, row)| *row).collect();
             prop_assert_eq!(after.rows, expected);
-            // A length that reaches beyond the end, in the last record, looks like one that was not written to its end.
+            // A length that reaches beyond the end, in the last entry, looks like one that was not written to its end.
             let is_last = hit.is_some_and(|hit| hit + 1 == rows.len());
             prop_assert!(after.damaged.is_some() || is_last);
         }

@@ -22,7 +22,7 @@ pub(super) fn index_pack(core: &Core, kind: &Component, digest: &Digest, indexed
     }
     let scope = Scope::of(&core.trust, kind);
     let untrusted = || {
-        core.notices.push(Notice::RowsUntrusted { layer: None });
+        core.notices.push(Notice::RowsUntrusted { remote: None });
         false
     };
     match scope.known(core, digest) {

@@ -1,7 +1,7 @@
 //! Results of single rows: appended to journals, sealed into packs, found by key.
 //!
-//! Each store appends to a journal of its own per kind. Every record carries a checksum, so a journal can be read while
-//! it grows and a torn end is told from a whole record. A finished or large journal becomes a *pack*: its rows in the
+//! Each store appends to a journal of its own per kind. Every entry carries a checksum, so a journal can be read while
+//! it grows and a torn end is told from a whole entry. A finished or large journal becomes a *pack*: its rows in the
 //! order of their keys behind a key table. Journals of killed processes are sealed by whoever comes next.
 //!
 //! Rows with one key are interchangeable: when two processes computed the same row, either may be served.
@@ -10,7 +10,7 @@
 //! of it, so that their journals can be told from others' when a later process seals them. Where trust is required, only rows
 //! of packs that a trusted key has signed are served, and one's own.
 //!
-//! What is damaged costs its own row: a journal is read on from the next sound record, a pack without its key table; the rest
+//! What is damaged costs its own row: a journal is read on from the next sound entry, a pack without its key table; the rest
 //! goes into a new pack, and the damaged file into quarantine.
 
 mod aside;

@@ -59,7 +59,7 @@ pub(super) fn adopt(
     seal_rows(core, kind, core.trust.signer(), &own, indexed)?;
     seal_rows(core, kind, None, &others, indexed)?;
     let Some(damaged) = scan.damaged else { return disk::remove_if_there(path) };
-    let why = format!("the record at byte {damaged} is damaged; {} sound rows are kept", own.len() + others.len());
+    let why = format!("the entry at byte {damaged} is damaged; {} sound rows are kept", own.len() + others.len());
     core.notices.push(Notice::RowsDamaged { path: path.to_owned(), why });
     set_aside(core, path)
 }

@@ -8,7 +8,7 @@ use retort_fingerprint::RowKey;
 /// Sound rows, their places and digests.
 pub(super) type Found = Vec<(RowKey, Place, RowHash)>;
 
-/// Bytes before the payload of a journal's record: its length and its key.
+/// Bytes before the payload of a journal's entry: its length and its key.
 pub(super) const RECORD_HEAD_BYTES: usize = 4 + 32;
 
 /// No file is worth more hashing than this, should somebody have made one that looks sound everywhere.
@@ -89,7 +89,7 @@ pub(super) fn without_table(bytes: &[u8]) -> (Found, usize) {
     (found, lost)
 }
 
-/// A sound record of a journal, and where the next one begins.
+/// A sound entry of a journal, and where the next one begins.
 pub(super) fn record_at(bytes: &[u8], at: usize) -> Option<(RowKey, Place, usize)> {
     let mut fields = Fields::new(bytes.get(at..)?);
     let length = fields.u32()?;
@@ -100,20 +100,20 @@ pub(super) fn record_at(bytes: &[u8], at: usize) -> Option<(RowKey, Place, usize
     Some((key, place, at + RECORD_HEAD_BYTES + length as usize + CHECK_BYTES))
 }
 
-/// Finds where the next sound record begins behind one that is damaged.
+/// Finds where the next sound entry begins behind one that is damaged.
 pub(super) fn next_record(bytes: &[u8], damaged: usize) -> Option<usize> {
     let mut work = Work::new();
     let mut sound = |at: usize| {
         let length = Fields::new(bytes.get(at..)?).u32()? as usize;
         let end = at.checked_add(RECORD_HEAD_BYTES + CHECK_BYTES)?.checked_add(length)?;
-        // Most places are told by a length that cannot be; nothing but zeros is no record either.
+        // Most places are told by a length that cannot be; nothing but zeros is no entry either.
         let possible = length <= ROW_BYTES_MAX && end <= bytes.len() && bytes[at..end].iter().any(|&byte| byte != 0);
         if !possible || !work.take(length) {
             return None;
         }
         record_at(bytes, at).map(|_| at)
     };
-    // As a rule only the payload is damaged, and its length tells where the next record is.
+    // As a rule only the payload is damaged, and its length tells where the next entry is.
     let said = Fields::new(bytes.get(damaged..)?).u32().map(|length| length as usize);
     let behind = said.and_then(|length| damaged.checked_add(RECORD_HEAD_BYTES + CHECK_BYTES)?.checked_add(length));
     behind.and_then(&mut sound).or_else(|| (damaged + 1..bytes.len()).find_map(sound))

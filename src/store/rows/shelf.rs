@@ -142,7 +142,7 @@ impl RowStore {
         if rows.core.writable {
             disk::make_folder(&rows.folder).map_err(rows.core.write_failed("keep rows", 0))?;
             rows.adopt()?;
-            rows.core.take_rows_from_layers(&rows.kind);
+            rows.core.take_rows_from_remotes(&rows.kind);
         }
         rows.refresh(&mut rows.state())?;
         Ok(rows)
@@ -254,7 +254,7 @@ impl RowStore {
                 let scan = journal::scan(&other.file, other.end).map_err(&failed)?;
                 other.scanned = bytes;
                 if let Some(damaged) = scan.damaged {
-                    let why = format!("the record at byte {damaged} is damaged");
+                    let why = format!("the entry at byte {damaged} is damaged");
                     self.core.notices.push(Notice::RowsDamaged { path: self.folder.join(name), why });
                 }
                 is_new |= !scan.rows.is_empty();

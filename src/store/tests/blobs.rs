@@ -112,11 +112,11 @@ fn a_blob_that_has_another_file_while_it_is_read_is_read_to_its_end() {
 }
 
 #[test]
-fn a_blob_of_a_layer_is_read_as_a_stream_and_kept_here_where_that_is_possible() {
+fn a_blob_of_a_remote_is_read_as_a_stream_and_kept_here_where_that_is_possible() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let whole = large();
     let (fingerprint, blob) = publish(&team.open_with("ada").0, 1, &whole);
-    let layers = [team.layer("team", Writes::OnPush)];
+    let remotes = [team.remote("team", Writes::OnPush)];
     let read = |store: &Store| {
         store.find(&fingerprint).unwrap().unwrap();
         let mut read = vec![0; 10];
@@ -126,18 +126,18 @@ fn a_blob_of_a_layer_is_read_as_a_stream_and_kept_here_where_that_is_possible() 
         file.read_exact(&mut read).unwrap();
         assert!(read == whole[2_000_000..2_000_010]);
     };
-    let unkept = StoreOptions { mode: Mode::ReadOnly, layers: layers.to_vec(), ..mine.options("bob") };
+    let unkept = StoreOptions { mode: Mode::ReadOnly, remotes: remotes.to_vec(), ..mine.options("bob") };
     read(&Store::open(unkept).unwrap().store);
     assert!(!mine.root().exists());
-    read(&mine.open_before("bob", &layers));
+    read(&mine.open_before("bob", &remotes));
     assert_eq!(fs_err::metadata(mine.blob_path(&blob)).unwrap().len(), whole.len() as u64);
     // Damaged here and right there, it is fetched anew.
     overwrite(&mine.blob_path(&blob), &whole[1..]);
-    read(&mine.open_before("bob", &layers));
+    read(&mine.open_before("bob", &remotes));
     // Damaged in both places, it is lost.
     overwrite(&mine.blob_path(&blob), &whole[1..]);
     overwrite(&team.blob_path(&blob), &whole[1..]);
-    let store = mine.open_before("bob", &layers);
+    let store = mine.open_before("bob", &remotes);
     assert!(store.open_blob(&blob.digest).unwrap_err().is_lost_blob());
 }
 
@@ -182,7 +182,7 @@ fn check_damage(damage: impl Fn(&Path)) {
         assert!(!store.contains(&blob.digest));
         assert!(store.take_notices().iter().any(|notice| matches!(notice, Notice::BlobQuarantined { .. })));
         assert_eq!(disk::names(&cache.root().join("trash/quarantine")).unwrap().len(), 1);
-        assert!(store.find(&fingerprint).unwrap().is_some(), "the claim still says what the result was");
+        assert!(store.find(&fingerprint).unwrap().is_some(), "the record still says what the result was");
         publish(&store, 1, b"the right bytes");
         assert_eq!(store.read(&blob.digest).unwrap(), b"the right bytes");
         assert!(verify(&store).clean());
@@ -266,11 +266,11 @@ fn verify_can_put_damage_away() {
     let store = cache.open();
     let (fingerprint, blob) = publish(&store, 1, b"the right bytes");
     overwrite(&cache.blob_path(&blob), b"the wrong bytes");
-    fs_err::write(cache.claims_path(&fingerprint).join("note.txt"), "x").unwrap();
+    fs_err::write(cache.records_path(&fingerprint).join("note.txt"), "x").unwrap();
     let report = store.verify(VerifyOptions { quarantine: true }, &mut |_, _| {}).unwrap();
-    assert_eq!((report.damaged_blobs.len(), report.damaged_claims.len()), (1, 1));
+    assert_eq!((report.damaged_blobs.len(), report.damaged_records.len()), (1, 1));
     let after = verify(&store);
-    assert_eq!((after.damaged_blobs.len(), after.damaged_claims.len()), (0, 0));
+    assert_eq!((after.damaged_blobs.len(), after.damaged_records.len()), (0, 0));
     assert_eq!(after.missing_blobs[0].digest, blob.digest);
 }
 

@@ -13,13 +13,13 @@ fn gc(store: &Store, options: GcOptions) -> GcReport {
 
 fn run_with(store: &Store, experiment: &str, numbers: &[i64]) -> RunId {
     let run = store.new_run(experiment).unwrap();
-    let record = |number: &i64| InstanceRecord {
+    let entry = |number: &i64| InstanceEntry {
         name: format!("n{number}"),
         stage: "n".into(),
         fingerprint: manifest(*number).fingerprint(),
         outcome: Outcome::Hit,
     };
-    run.record_instances(&numbers.iter().map(record).collect::<Vec<_>>()).unwrap();
+    run.record_instances(&numbers.iter().map(entry).collect::<Vec<_>>()).unwrap();
     run.id().clone()
 }
 
@@ -46,8 +46,8 @@ fn what_recent_runs_of_any_user_need_is_kept_and_the_rest_goes() {
     let late = cache.open_later(2);
     let report = gc(&late, NOW);
     assert_eq!(present(&late, 0..6), [1, 2, 3, 4]);
-    assert_eq!((report.removed_claims, report.removed_blobs, report.removed_runs), (2, 2, 1));
-    assert_eq!((report.kept_claims, report.kept_blobs, report.recompute_ms), (4, 4, 500));
+    assert_eq!((report.removed_records, report.removed_blobs, report.removed_runs), (2, 2, 1));
+    assert_eq!((report.kept_records, report.kept_blobs, report.recompute_ms), (4, 4, 500));
     assert!(verify(&late).clean());
     assert_eq!(present(&ada, 0..6), [1, 2, 3, 4], "also as another store sees it");
 }
@@ -68,7 +68,7 @@ fn a_dry_run_says_the_same_and_touches_nothing() {
     let done = gc(&store, NOW);
     let same = |report: &GcReport| {
         (
-            report.removed_claims,
+            report.removed_records,
             report.removed_blobs,
             report.removed_partials,
             report.removed_bytes,
@@ -76,7 +76,7 @@ fn a_dry_run_says_the_same_and_touches_nothing() {
         )
     };
     assert_eq!(same(&said), same(&done));
-    assert_eq!((said.removed_claims, said.removed_partials), (3, 1));
+    assert_eq!((said.removed_records, said.removed_partials), (3, 1));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn what_is_young_is_kept_and_trash_stays_for_the_grace_period() {
     let (_, blob) = publish(&cache.open(), 1, b"result");
     assert_eq!(gc(&cache.open(), options).removed_blobs, 0);
     let later = gc(&cache.open_later(2), options);
-    assert_eq!((later.removed_claims, later.removed_blobs, later.trash_bytes), (1, 1, 0));
+    assert_eq!((later.removed_records, later.removed_blobs, later.trash_bytes), (1, 1, 0));
     // The trash gets its time from the file system, which is two days behind the clock that this store goes by.
     assert!(gc(&cache.open_later(2), options).trash_bytes >= blob.bytes);
     assert!(!cache.open().contains(&blob.digest));
@@ -100,7 +100,7 @@ fn what_is_young_is_kept_and_trash_stays_for_the_grace_period() {
 }
 
 #[test]
-fn a_blob_that_one_kept_claim_names_is_kept() {
+fn a_blob_that_one_kept_record_names_is_kept() {
     let cache = Cache::new();
     let store = cache.open();
     publish(&store, 1, b"shared");
@@ -108,12 +108,12 @@ fn a_blob_that_one_kept_claim_names_is_kept() {
     run_with(&store, "quarel", &[2]);
     let late = cache.open_later(1);
     let report = gc(&late, NOW);
-    assert_eq!((report.removed_claims, report.removed_blobs), (1, 0));
+    assert_eq!((report.removed_records, report.removed_blobs), (1, 0));
     assert_eq!(present(&late, 1..3), [2]);
 }
 
 #[test]
-fn work_under_a_lease_keeps_its_state_and_claims() {
+fn work_under_a_lease_keeps_its_state_and_records() {
     let cache = Cache::new();
     let (ada, _) = cache.open_with("ada");
     let fingerprint = manifest(1).fingerprint();
@@ -132,22 +132,22 @@ fn a_run_at_work_keeps_its_folder_and_results_whatever_the_grace() {
     let (ada, _) = cache.open_with("ada");
     publish(&ada, 1, b"result");
     let run = ada.new_run("quarel").unwrap();
-    let record = |number: i64| InstanceRecord {
+    let entry = |number: i64| InstanceEntry {
         name: format!("n{number}"),
         stage: "n".into(),
         fingerprint: manifest(number).fingerprint(),
         outcome: Outcome::Hit,
     };
-    run.record_instances(&[record(1)]).unwrap();
+    run.record_instances(&[entry(1)]).unwrap();
     let none = GcOptions { keep_runs: 0, ..NOW };
     for days in [0, 60] {
         let late = cache.open_later(days);
         let report = gc(&late, none);
-        assert_eq!((report.removed_runs, report.removed_claims), (0, 0), "{days} days later");
+        assert_eq!((report.removed_runs, report.removed_records), (0, 0), "{days} days later");
     }
     // What it makes is recorded when it ends.
     publish(&ada, 2, b"made meanwhile");
-    assert_eq!(gc(&ada, none).removed_claims, 0);
+    assert_eq!(gc(&ada, none).removed_records, 0);
     run.append_event(r#"{"at_ms":1,"event":"hit"}"#).unwrap();
     assert_eq!(run.events().unwrap().len(), 1);
     // One that has finished is kept no longer, though its process is still there; nor is one whose process is gone.
@@ -156,21 +156,21 @@ fn a_run_at_work_keeps_its_folder_and_results_whatever_the_grace() {
     assert_eq!(gc(&ada, none).removed_runs, 1);
     drop(killed);
     let report = gc(&ada, none);
-    assert_eq!((report.removed_runs, report.kept_claims), (1, 0));
+    assert_eq!((report.removed_runs, report.kept_records), (1, 0));
 }
 
 #[test]
-fn damaged_claims_go_and_foreign_files_stay() {
+fn damaged_records_go_and_foreign_files_stay() {
     let cache = Cache::new();
     let store = cache.open();
     let (fingerprint, _) = publish(&store, 1, b"result");
     run_with(&store, "quarel", &[1]);
-    fs_err::write(cache.claims_path(&fingerprint).join("ab".repeat(32)), "").unwrap();
+    fs_err::write(cache.records_path(&fingerprint).join("ab".repeat(32)), "").unwrap();
     fs_err::write(cache.root().join("README.md"), "mine").unwrap();
     fs_err::write(cache.root().join("objects/v1/note"), "mine").unwrap();
     let late = cache.open_later(1);
     gc(&late, NOW);
-    assert_eq!(disk::names(&cache.claims_path(&fingerprint)).unwrap().len(), 1);
+    assert_eq!(disk::names(&cache.records_path(&fingerprint)).unwrap().len(), 1);
     assert!(cache.root().join("README.md").exists() && cache.root().join("objects/v1/note").exists());
     assert_eq!(present(&late, 1..2), [1]);
 }

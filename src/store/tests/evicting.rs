@@ -14,13 +14,13 @@ fn gc(store: &Store) -> GcReport {
 
 fn run_of(store: &Store, experiment: &str, numbers: &[i64]) -> RunDir {
     let run = store.new_run(experiment).unwrap();
-    let record = |number: &i64| InstanceRecord {
+    let entry = |number: &i64| InstanceEntry {
         name: format!("n{number}"),
         stage: "n".into(),
         fingerprint: manifest(*number).fingerprint(),
         outcome: Outcome::Hit,
     };
-    run.record_instances(&numbers.iter().map(record).collect::<Vec<_>>()).unwrap();
+    run.record_instances(&numbers.iter().map(entry).collect::<Vec<_>>()).unwrap();
     run
 }
 
@@ -82,7 +82,7 @@ fn a_mark_that_is_none_hides_no_loss() {
 }
 
 #[test]
-fn marks_go_with_the_claims_that_name_their_blobs() {
+fn marks_go_with_the_records_that_name_their_blobs() {
     let cache = Cache::new();
     let store = cache.open();
     let blobs: Vec<_> = (0..3).map(|number| publish(&store, number, format!("{number}").as_bytes()).1).collect();
@@ -92,7 +92,7 @@ fn marks_go_with_the_claims_that_name_their_blobs() {
     publish(&store, 1, b"1");
     let later = cache.open_later(1);
     gc(&later);
-    assert_eq!(marks(&cache), 1, "one claim is gone, and one blob is here again");
+    assert_eq!(marks(&cache), 1, "one record is gone, and one blob is here again");
     assert!(later.is_evicted(&blobs[0].digest));
     assert!(verify(&later).clean());
 }
@@ -100,16 +100,16 @@ fn marks_go_with_the_claims_that_name_their_blobs() {
 #[test]
 fn evicted_results_are_shared_as_what_they_are() {
     let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
-    let layers = [team.layer("team", Writes::OnPush)];
-    let store = ada.open_before("ada", &layers);
+    let remotes = [team.remote("team", Writes::OnPush)];
+    let store = ada.open_before("ada", &remotes);
     let (fingerprint, blob) = publish(&store, 1, b"weights");
     let (_, whole) = publish(&store, 2, b"scores");
     store.evict(&blob.digest).unwrap();
     let moved = store.push(None, &store.select_all().unwrap(), &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.blobs, moved.refused), (2, 1, Vec::new()));
-    let theirs = bob.open_before("bob", &layers);
-    let recipes = [1, 2].map(|number| manifest(number).fingerprint());
-    let selection = Selection { recipes: recipes.into(), ..Selection::default() };
+    let theirs = bob.open_before("bob", &remotes);
+    let actions = [1, 2].map(|number| manifest(number).fingerprint());
+    let selection = Selection { actions: actions.into(), ..Selection::default() };
     let moved = theirs.pull(None, &selection, &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.blobs, moved.refused), (2, 1, Vec::new()));
     drop(theirs);
@@ -120,47 +120,47 @@ fn evicted_results_are_shared_as_what_they_are() {
         let report = verify(&cache.open_with("bob").0);
         assert!(report.clean() && report.evicted_blobs == 1, "{report:?}");
     }
-    // What is lost from a layer is still not taken for whole.
+    // What is lost from a remote is still not taken for whole.
     fs_err::remove_file(team.blob_path(&whole)).unwrap();
     let eve = Cache::new();
-    let moved = eve.open_before("eve", &layers).pull(None, &selection, &MOVING).unwrap().remove(0);
+    let moved = eve.open_before("eve", &remotes).pull(None, &selection, &MOVING).unwrap().remove(0);
     assert_eq!((moved.results, moved.refused.len()), (1, 2), "{moved:?}");
 }
 
 #[test]
-fn layers_that_get_everything_get_it_before_it_goes() {
+fn remotes_that_get_everything_get_it_before_it_goes() {
     let (team, mine) = (Cache::shared(), Cache::new());
-    let store = mine.open_before("ada", &[team.layer("team", Writes::OnSuccess)]);
+    let store = mine.open_before("ada", &[team.remote("team", Writes::OnSuccess)]);
     let (_, blob) = publish(&store, 1, b"weights");
     assert_eq!(store.evict(&blob.digest).unwrap(), 7);
     store.finish_sharing().unwrap();
     assert!(!mine.blob_path(&blob).exists());
     assert_eq!(fs_err::read(team.blob_path(&blob)).unwrap(), b"weights");
-    assert_eq!(store.read(&blob.digest).unwrap(), b"weights", "the layer still has it");
+    assert_eq!(store.read(&blob.digest).unwrap(), b"weights", "the remote still has it");
 }
 
 #[test]
 fn parts_kept_on_the_way_are_out_of_reach_of_gc_until_they_are_claimed() {
     let cache = Cache::new();
     let store = cache.open();
-    let recipe = manifest(1).fingerprint();
-    let partial = store.partial(&recipe);
+    let action = manifest(1).fingerprint();
+    let partial = store.partial(&action);
     partial.keep_part("weights-20", store.put(b"after 20").unwrap()).unwrap();
     partial.keep_part("weights-40", store.put(b"after 40").unwrap()).unwrap();
     partial.save("training", |out| out.write_all(b"state")).unwrap();
     run_of(&store, "quarel", &[1]);
     let later = cache.open_later(1);
     gc(&later);
-    let kept = later.partial(&recipe).kept_parts().unwrap();
+    let kept = later.partial(&action).kept_parts().unwrap();
     assert_eq!(kept.keys().collect::<Vec<_>>(), ["weights-20", "weights-40"]);
     assert_eq!(later.read(&kept["weights-40"].digest).unwrap(), b"after 40");
     assert!(verify(&later).clean());
     // One that is gone is no part.
     fs_err::remove_file(cache.blob_path(&kept["weights-20"])).unwrap();
-    assert_eq!(later.partial(&recipe).kept_parts().unwrap().len(), 1);
-    later.partial(&recipe).forget_parts().unwrap();
-    assert!(later.partial(&recipe).kept_parts().unwrap().is_empty());
-    assert_eq!(later.partial(&recipe).load("training").unwrap().as_deref(), Some(&b"state"[..]));
+    assert_eq!(later.partial(&action).kept_parts().unwrap().len(), 1);
+    later.partial(&action).forget_parts().unwrap();
+    assert!(later.partial(&action).kept_parts().unwrap().is_empty());
+    assert_eq!(later.partial(&action).load("training").unwrap().as_deref(), Some(&b"state"[..]));
     gc(&cache.open_later(2));
     assert!(!cache.blob_path(&kept["weights-40"]).exists());
 }
@@ -189,23 +189,23 @@ fn others_go_by_runs_at_work_and_by_those_of_other_people_and_experiments() {
 }
 
 #[test]
-fn what_a_layer_does_not_keep_is_not_lost_where_only_its_claim_is_known() {
+fn what_a_remote_does_not_keep_is_not_lost_where_only_its_record_is_known() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let ada = team.open_with("ada").0;
     let (fingerprint, blob) = publish(&ada, 1, b"weights");
-    let store = mine.open_before("bob", &[team.layer("team", Writes::Never)]);
+    let store = mine.open_before("bob", &[team.remote("team", Writes::Never)]);
     assert!(store.find(&fingerprint).unwrap().is_some());
     ada.evict(&blob.digest).unwrap();
-    let report = verify(&mine.open_before("bob", &[team.layer("team", Writes::Never)]));
+    let report = verify(&mine.open_before("bob", &[team.remote("team", Writes::Never)]));
     assert!(report.clean() && report.evicted_blobs == 1, "{report:?}");
     // Alone it cannot know.
     assert_eq!(verify(&mine.open_with("bob").0).missing_blobs.len(), 1);
 }
 
 #[test]
-fn what_is_not_kept_here_goes_from_one_layer_to_another_whole() {
+fn what_is_not_kept_here_goes_from_one_remote_to_another_whole() {
     let (near, far, mine) = (Cache::shared(), Cache::shared(), Cache::new());
-    let store = mine.open_before("ada", &[near.layer("near", Writes::OnSuccess), far.layer("far", Writes::OnPush)]);
+    let store = mine.open_before("ada", &[near.remote("near", Writes::OnSuccess), far.remote("far", Writes::OnPush)]);
     let (_, blob) = publish(&store, 1, b"weights");
     store.evict(&blob.digest).unwrap();
     store.finish_sharing().unwrap();

@@ -74,7 +74,7 @@ fn a_full_disk_is_said_clearly_and_leaves_nothing_half_done() {
     let refused =
         |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::Full { .. })), "{result:?}");
     refused(store.put(b"small").map(drop));
-    refused(store.publish(Vec::new(), &claim(&store, 2, &[("rows", blob)])).map(drop));
+    refused(store.publish(Vec::new(), &record(&store, 2, &[("rows", blob)])).map(drop));
     let rows = store.rows("elicit").unwrap();
     let key = RowKey::of(&Term::Int(1));
     refused(rows.put(key, b"row"));

@@ -31,7 +31,7 @@ fn check(break_index: impl Fn(&Path)) -> Vec<Notice> {
     let (store, _) = cache.open_with("ada");
     whole(&store);
     let report = store.rebuild_index(&mut |_, _| {}).unwrap();
-    assert_eq!((report.recipes, report.packs), (41, 1));
+    assert_eq!((report.actions, report.packs), (41, 1));
     whole(&store);
     notices
 }
@@ -134,7 +134,7 @@ fn a_store_for_reading_finds_everything_and_touches_nothing() {
         assert!(matches!(error, StoreError::ReadOnly { .. }) && error.hint().is_some());
         assert!(error.to_string().contains("open for reading only"), "{error}");
         let refused = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::ReadOnly { .. })));
-        refused(store.publish(Vec::new(), &claim(&store, 2, &[])).map(drop));
+        refused(store.publish(Vec::new(), &record(&store, 2, &[])).map(drop));
         refused(store.rows("elicit").unwrap().put(key, b"row"));
         refused(store.lease(&fingerprint).map(drop));
         refused(store.new_run("experiment").map(drop));

@@ -61,7 +61,7 @@ fn stream_as_a_child() {
         // Every other one is a part that is kept before the result is there.
         if number % 2 == 0 {
             let weights = blob.blob();
-            store.publish(vec![blob], &claim(&store, number, &[("rows", weights)])).unwrap();
+            store.publish(vec![blob], &record(&store, number, &[("rows", weights)])).unwrap();
         } else {
             store.partial(&manifest(number).fingerprint()).keep_part("weights-1", blob).unwrap();
         }

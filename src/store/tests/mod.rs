@@ -1,21 +1,21 @@
 //! Tests of the whole store on real directories.
 
 mod blobs;
-mod claims;
+mod buckets;
 mod collecting;
 mod evicting;
 mod full_disk;
 mod guarding;
-mod hostile_layers;
+mod hostile_remotes;
 mod index;
 mod killed;
-mod layers;
 mod leases;
 mod moto;
-mod object_layers;
 mod proven;
 mod proxy;
 mod publishing;
+mod records;
+mod remotes;
 mod row_damage;
 mod row_files;
 mod row_trust;
@@ -75,17 +75,17 @@ impl Cache {
         Store::open(StoreOptions { clock: Arc::new(move || now_ms), ..self.options("ada") }).unwrap().store
     }
 
-    /// Opens it with layers behind it.
-    fn open_before(&self, user: &str, layers: &[LayerOptions]) -> Store {
-        let options = StoreOptions { layers: layers.to_vec(), ..self.options(user) };
+    /// Opens it with remotes behind it.
+    fn open_before(&self, user: &str, remotes: &[RemoteOptions]) -> Store {
+        let options = StoreOptions { remotes: remotes.to_vec(), ..self.options(user) };
         Store::open(options).unwrap().store
     }
 
-    /// Describes it as a layer.
-    fn layer(&self, name: &str, writes: Writes) -> LayerOptions {
-        LayerOptions {
+    /// Describes it as a remote.
+    fn remote(&self, name: &str, writes: Writes) -> RemoteOptions {
+        RemoteOptions {
             name: name.into(),
-            at: LayerAt::Directory(self.root()),
+            at: RemoteAt::Directory(self.root()),
             writes,
             timeout: std::time::Duration::from_mins(1),
         }
@@ -103,7 +103,7 @@ impl Cache {
         self.root().join("objects/v1").join(&hex[..2]).join(hex)
     }
 
-    fn claims_path(&self, fingerprint: &Fingerprint) -> PathBuf {
+    fn records_path(&self, fingerprint: &Fingerprint) -> PathBuf {
         let hex = fingerprint.hex();
         self.root().join("actions/v1").join(&hex[..2]).join(hex)
     }
@@ -126,8 +126,8 @@ fn manifest(number: i64) -> KeyManifest {
     }
 }
 
-fn claim(store: &Store, number: i64, outputs: &[(&str, BlobRef)]) -> Claim {
-    Claim {
+fn record(store: &Store, number: i64, outputs: &[(&str, BlobRef)]) -> Record {
+    Record {
         manifest: manifest(number),
         outputs: outputs.iter().map(|(part, blob)| ((*part).to_owned(), *blob)).collect(),
         producer: store.producer(),
@@ -137,13 +137,13 @@ fn claim(store: &Store, number: i64, outputs: &[(&str, BlobRef)]) -> Claim {
     }
 }
 
-/// Publishes one blob as the result of recipe `number`.
+/// Publishes one blob as the result of action `number`.
 fn publish(store: &Store, number: i64, bytes: &[u8]) -> (Fingerprint, BlobRef) {
     let pending = store.put(bytes).unwrap();
     let blob = pending.blob();
-    let claim = claim(store, number, &[("rows", blob)]);
-    store.publish(vec![pending], &claim).unwrap();
-    (claim.fingerprint(), blob)
+    let record = record(store, number, &[("rows", blob)]);
+    store.publish(vec![pending], &record).unwrap();
+    (record.fingerprint(), blob)
 }
 
 /// Overwrites a file in place, whatever its mode, and gives it back its mode and times, as a careful vandal would.

@@ -35,14 +35,14 @@ fn everything_handed_over_is_published_before_the_store_is_gone() {
     let (sender, receiver) = crossbeam_channel::unbounded();
     for number in 0..300 {
         let pending = store.put(format!("result {number}").as_bytes()).unwrap();
-        let claim = claim(&store, number, &[("rows", pending.blob())]);
+        let record = record(&store, number, &[("rows", pending.blob())]);
         let sender = sender.clone();
-        store.publish_async(vec![pending], &claim, move |result| sender.send(result.is_ok()).unwrap()).unwrap();
+        store.publish_async(vec![pending], &record, move |result| sender.send(result.is_ok()).unwrap()).unwrap();
     }
     drop((store, sender));
     assert_eq!(receiver.iter().filter(|ok| *ok).count(), 300);
     let report = verify(&cache.open());
-    assert!(report.clean() && report.claims == 300 && report.blobs == 300, "{report:?}");
+    assert!(report.clean() && report.records == 300 && report.blobs == 300, "{report:?}");
 }
 
 #[test]

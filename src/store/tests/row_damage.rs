@@ -94,7 +94,7 @@ impl Damage {
     }
 }
 
-/// A record is longer than this, so a damaged stretch meets so many at most.
+/// An entry is longer than this, so a damaged stretch meets so many at most.
 const SHORTEST: usize = 44 + 22;
 
 proptest! {
@@ -165,7 +165,7 @@ fn a_journal_that_is_damaged_everywhere_is_kept_aside() {
 #[test]
 fn a_journal_made_to_be_searched_for_long_is_given_up() {
     let (cache, mut bytes, path) = filled(".journal");
-    // Every fourth place looks like a record of a megabyte.
+    // Every fourth place looks like an entry of a megabyte.
     drop(bytes.splice(8..8, 0x000F_FFFF_u32.to_le_bytes().repeat(1 << 20)));
     fs_err::write(&path, &bytes).unwrap();
     let store = cache.open_with("ada").0;

@@ -56,7 +56,7 @@ fn a_salt_disowns_rows_and_another_brings_them_back() {
 }
 
 #[test]
-fn rows_are_used_as_their_signer_is_trusted_here_and_out_of_a_layer() {
+fn rows_are_used_as_their_signer_is_trusted_here_and_out_of_a_remote() {
     // Who sealed them, whom the reader trusts, whether signatures are required, whether they are used.
     let cases: [(Option<u8>, &[u8], bool, bool); 6] = [
         (Some(1), &[1], true, true),
@@ -71,10 +71,10 @@ fn rows_are_used_as_their_signer_is_trusted_here_and_out_of_a_layer() {
         put(&team.open_trusting("ada", optional(signer, &[]), &[]), 0..5);
         let trusting = TrustOptions { require, ..trust(None, trusted) };
         let mine = Cache::new();
-        for (cache, layers) in [(&team, Vec::new()), (&mine, vec![team.layer("team", Writes::Never)])] {
+        for (cache, remotes) in [(&team, Vec::new()), (&mine, vec![team.remote("team", Writes::Never)])] {
             // Also when it is asked once more, and the index knows.
             for _ in 0..2 {
-                let store = cache.open_trusting("bob", trusting.clone(), &layers);
+                let store = cache.open_trusting("bob", trusting.clone(), &remotes);
                 assert_eq!(count(&store), if used { 5 } else { 0 }, "{signer:?} {trusted:?} {require}");
                 assert_eq!(told(&store).contains("exist but are not used: no trusted signature"), !used);
             }

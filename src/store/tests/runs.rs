@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn record(name: &str, number: i64, outcome: Outcome) -> InstanceRecord {
-    InstanceRecord { name: name.into(), stage: "masked".into(), fingerprint: manifest(number).fingerprint(), outcome }
+fn entry(name: &str, number: i64, outcome: Outcome) -> InstanceEntry {
+    InstanceEntry { name: name.into(), stage: "masked".into(), fingerprint: manifest(number).fingerprint(), outcome }
 }
 
 #[test]
@@ -14,12 +14,12 @@ fn a_run_keeps_its_events_and_instances() {
     assert_eq!(RunId::parse(run.id().as_str()).as_ref(), Some(run.id()));
     run.append_event(r#"{"event":"begin"}"#).unwrap();
     run.append_event(r#"{"event":"end"}"#).unwrap();
-    let records = [record("masked[fraction=0.4]", 1, Outcome::Hit), record("masked[fraction=0.5]", 2, Outcome::Made)];
-    run.record_instances(&records[..1]).unwrap();
-    run.record_instances(&records[1..]).unwrap();
+    let entries = [entry("masked[fraction=0.4]", 1, Outcome::Hit), entry("masked[fraction=0.5]", 2, Outcome::Made)];
+    run.record_instances(&entries[..1]).unwrap();
+    run.record_instances(&entries[1..]).unwrap();
     let again = cache.open_read_only().open_run(run.id()).unwrap();
     assert_eq!(again.events().unwrap(), [r#"{"event":"begin"}"#, r#"{"event":"end"}"#]);
-    assert_eq!(again.instances().unwrap(), records);
+    assert_eq!(again.instances().unwrap(), entries);
     assert_eq!((again.info().experiment.as_str(), again.info().user.as_str()), ("quarel", "ada"));
     assert!(cache.root().join("roots/ada").join(run.id().as_str()).is_file());
 }
@@ -30,7 +30,7 @@ fn lines_that_a_killed_process_did_not_end_are_left_out() {
     let store = cache.open();
     let run = store.new_run("quarel").unwrap();
     run.append_event("whole").unwrap();
-    run.record_instances(&[record("a", 1, Outcome::Made), record("b", 2, Outcome::Made)]).unwrap();
+    run.record_instances(&[entry("a", 1, Outcome::Made), entry("b", 2, Outcome::Made)]).unwrap();
     for name in ["events.jsonl", "instances.jsonl"] {
         let path = run.path().join(name);
         let mut bytes = fs_err::read(&path).unwrap();
@@ -92,21 +92,21 @@ fn what_is_not_a_run_is_neither_listed_nor_opened() {
 }
 
 #[test]
-fn history_finds_an_instances_last_recipe_across_partial_runs() {
+fn history_finds_an_instances_last_action_across_partial_runs() {
     let cache = Cache::new();
-    let run = |days, experiment: &str, records: &[InstanceRecord]| {
+    let run = |days, experiment: &str, entries: &[InstanceEntry]| {
         let run = cache.open_later(days).new_run(experiment).unwrap();
-        run.record_instances(records).unwrap();
+        run.record_instances(entries).unwrap();
         run.id().clone()
     };
-    let old = run(0, "quarel", &[record("a", 1, Outcome::Made), record("b", 2, Outcome::Made)]);
-    let new = run(1, "quarel", &[record("a", 3, Outcome::Failed), record("a", 4, Outcome::Made)]);
-    run(2, "csqa", &[record("a", 5, Outcome::Made)]);
-    let current = run(3, "quarel", &[record("a", 6, Outcome::Made)]);
+    let old = run(0, "quarel", &[entry("a", 1, Outcome::Made), entry("b", 2, Outcome::Made)]);
+    let new = run(1, "quarel", &[entry("a", 3, Outcome::Failed), entry("a", 4, Outcome::Made)]);
+    run(2, "csqa", &[entry("a", 5, Outcome::Made)]);
+    let current = run(3, "quarel", &[entry("a", 6, Outcome::Made)]);
     let store = cache.open();
     let mut history = store.history("quarel", Some(&current)).unwrap();
-    assert_eq!(history.last("b").unwrap().unwrap(), (old, record("b", 2, Outcome::Made)));
-    assert_eq!(history.last("a").unwrap().unwrap(), (new, record("a", 4, Outcome::Made)));
+    assert_eq!(history.last("b").unwrap().unwrap(), (old, entry("b", 2, Outcome::Made)));
+    assert_eq!(history.last("a").unwrap().unwrap(), (new, entry("a", 4, Outcome::Made)));
     assert_eq!(history.last("c").unwrap(), None);
 }
 

@@ -81,7 +81,7 @@ fn planted_work_is_nobody_s_however_it_is_made() {
         ("signed as rows are", item(content, &sign(1, About::Rows, &right)), false),
         ("under another name", item(content, &sign(1, About::Saved, &signed(&fingerprint, "other", content))), false),
         (
-            "of another recipe",
+            "of another action",
             item(content, &sign(1, About::Saved, &signed(&manifest(2).fingerprint(), "state", content))),
             false,
         ),

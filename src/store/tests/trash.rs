@@ -12,13 +12,13 @@ fn gc(store: &Store, options: GcOptions) -> GcReport {
 
 fn run_with(store: &Store, experiment: &str, instances: &[(&str, i64)]) {
     let run = store.new_run(experiment).unwrap();
-    let record = |(stage, number): &(&str, i64)| InstanceRecord {
+    let entry = |(stage, number): &(&str, i64)| InstanceEntry {
         name: format!("{stage}[n={number}]"),
         stage: (*stage).into(),
         fingerprint: manifest(*number).fingerprint(),
         outcome: Outcome::Made,
     };
-    run.record_instances(&instances.iter().map(record).collect::<Vec<_>>()).unwrap();
+    run.record_instances(&instances.iter().map(entry).collect::<Vec<_>>()).unwrap();
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn what_was_collected_comes_back_whole() {
         let before = kept(&cache.root());
         let late = cache.open_later(40);
         let report = gc(&late, NOW);
-        assert_eq!((report.removed_claims, report.removed_runs, report.removed_partials), (5, 1, 1));
+        assert_eq!((report.removed_records, report.removed_runs, report.removed_partials), (5, 1, 1));
         assert_eq!(whole(&late), 0);
         let collections = late.collections().unwrap();
         assert_eq!(collections.len(), 1);
@@ -54,7 +54,7 @@ fn what_was_collected_comes_back_whole() {
         let restored = late.restore(&name[..6]).unwrap();
         assert_eq!(
             restored,
-            Restored { claims: 5, blobs: 5, runs: 1, partials: 1, there: 0 },
+            Restored { records: 5, blobs: 5, runs: 1, partials: 1, there: 0 },
             "the beginning of a name is enough"
         );
         assert_eq!(whole(&late), 5);
@@ -74,7 +74,7 @@ fn what_was_made_again_meanwhile_stays_and_nothing_is_restored_from_outside_the_
     publish(&late, 1, b"result");
     let name = late.collections().unwrap().remove(0).name;
     let restored = late.restore(&name).unwrap();
-    assert_eq!((restored.blobs, restored.claims, restored.there), (0, 0, 2));
+    assert_eq!((restored.blobs, restored.records, restored.there), (0, 0, 2));
     for bad in ["", "..", "gc-", "../objects", "quarantine"] {
         let outcome = late.restore(bad);
         assert!(outcome.is_err() || bad == "gc-" || bad.is_empty(), "`{bad}`");
@@ -100,7 +100,7 @@ fn room_is_told_by_experiment_stage_and_person() {
         };
         ada.shares(by).unwrap().into_iter().map(line).collect::<Vec<_>>()
     };
-    // Recipes 2 and 3 gave the same bytes, and 4 is of no run.
+    // Actions 2 and 3 gave the same bytes, and 4 is of no run.
     assert_eq!(told(ShareBy::Person), ["bob 2 2 10 7", "ada 2 2 8 5"]);
     assert_eq!(told(ShareBy::Experiment), ["csqa 2 2 8 0", "quarel 2 2 8 0", " 1 1 7 7"]);
     assert_eq!(told(ShareBy::Stage), [" 1 1 7 7", "masked 1 1 5 5", "tuned 2 1 3 3"]);
@@ -118,5 +118,5 @@ fn each_sort_of_trouble_is_told_apart() {
     assert!(report.is_undamaged() && !report.clean() && report.missing_blobs.len() == 1);
     overwrite(&cache.blob_path(&second), b"poison");
     let report = verify(&store);
-    assert!(!report.is_undamaged() && report.missing_blobs.len() == 1 && report.untrusted_claims.is_empty());
+    assert!(!report.is_undamaged() && report.missing_blobs.len() == 1 && report.untrusted_records.is_empty());
 }

@@ -1,4 +1,4 @@
-//! Trust: unsigned, forged, replayed and revoked claims are seen and not used.
+//! Trust: unsigned, forged, replayed and revoked records are seen and not used.
 
 use super::*;
 use retort_fingerprint::Digest;
@@ -20,8 +20,8 @@ pub(super) fn trust(signer: Option<u8>, trusted: &[u8]) -> TrustOptions {
 }
 
 impl Cache {
-    pub(super) fn open_trusting(&self, user: &str, trust: TrustOptions, layers: &[LayerOptions]) -> Store {
-        Store::open(StoreOptions { trust, layers: layers.to_vec(), ..self.options(user) }).unwrap().store
+    pub(super) fn open_trusting(&self, user: &str, trust: TrustOptions, remotes: &[RemoteOptions]) -> Store {
+        Store::open(StoreOptions { trust, remotes: remotes.to_vec(), ..self.options(user) }).unwrap().store
     }
 
     /// Opens it as somebody who signs, and requires nothing.
@@ -29,13 +29,13 @@ impl Cache {
         self.open_trusting(user, TrustOptions { require: false, ..trust(Some(key), &[]) }, &[])
     }
 
-    fn signatures(&self, claim: &Digest) -> PathBuf {
-        let hex = claim.hex();
+    fn signatures(&self, record: &Digest) -> PathBuf {
+        let hex = record.hex();
         self.root().join("signatures/v1").join(&hex[..2]).join(hex)
     }
 
-    fn only_claim(&self, fingerprint: &Fingerprint) -> Digest {
-        disk::names(&self.claims_path(fingerprint)).unwrap()[0].parse().unwrap()
+    fn only_record(&self, fingerprint: &Fingerprint) -> Digest {
+        disk::names(&self.records_path(fingerprint)).unwrap()[0].parse().unwrap()
     }
 }
 
@@ -56,18 +56,18 @@ fn only_what_a_trusted_key_signed_is_used() {
         };
         let (fingerprint, blob) = publish(&ada, 1, b"result");
         drop(ada);
-        let layers = [team.layer("team", Writes::Never)];
+        let remotes = [team.remote("team", Writes::Never)];
         for store in [
-            mine.open_trusting("bob", trust(None, trusted), &layers),
+            mine.open_trusting("bob", trust(None, trusted), &remotes),
             team.open_trusting("bob", trust(None, trusted), &[]),
         ] {
             assert_eq!(store.find(&fingerprint).unwrap().is_some(), used, "{signer:?} {trusted:?}");
-            assert_eq!(store.claims(&fingerprint).unwrap().len(), usize::from(used));
+            assert_eq!(store.records(&fingerprint).unwrap().len(), usize::from(used));
             let notices = told(&store);
             let seen = notices.contains("not used: no trusted signature (the first is by ada@box)");
             assert_eq!(seen, !used, "{notices}");
         }
-        let store = mine.open_trusting("bob", trust(None, trusted), &layers);
+        let store = mine.open_trusting("bob", trust(None, trusted), &remotes);
         assert_eq!(store.find(&fingerprint).unwrap().is_some_and(|_| store.read(&blob.digest).is_ok()), used);
         // What was kept here brought its signature along.
         drop(store);
@@ -78,20 +78,20 @@ fn only_what_a_trusted_key_signed_is_used() {
 }
 
 #[test]
-fn a_trusted_claim_is_used_though_an_untrusted_one_came_first() {
+fn a_trusted_record_is_used_though_an_untrusted_one_came_first() {
     let (team, mine) = (Cache::shared(), Cache::new());
     let publish_at = |store: &Store, started_at_ms, bytes: &[u8]| {
         let pending = store.put(bytes).unwrap();
-        let claim = Claim { started_at_ms, ..claim(store, 1, &[("rows", pending.blob())]) };
-        store.publish(vec![pending], &claim).unwrap();
+        let record = Record { started_at_ms, ..record(store, 1, &[("rows", pending.blob())]) };
+        store.publish(vec![pending], &record).unwrap();
     };
     publish_at(&team.open_with("eve").0, 1, b"poison");
     publish_at(&team.open_signing("ada", 1), 2, b"result");
-    let store = mine.open_trusting("bob", trust(None, &[1]), &[team.layer("team", Writes::Never)]);
+    let store = mine.open_trusting("bob", trust(None, &[1]), &[team.remote("team", Writes::Never)]);
     let found = store.find(&manifest(1).fingerprint()).unwrap().unwrap();
     assert_eq!(found.producer.user, "ada");
     assert_eq!(store.read(&found.outputs["rows"].digest).unwrap(), b"result");
-    let careless = Cache::new().open_before("bob", &[team.layer("team", Writes::Never)]);
+    let careless = Cache::new().open_before("bob", &[team.remote("team", Writes::Never)]);
     assert_eq!(careless.find(&manifest(1).fingerprint()).unwrap().unwrap().producer.user, "eve");
 }
 
@@ -102,7 +102,7 @@ fn a_revoked_key_counts_for_nothing() {
     let revoked = TrustOptions { revoked: [secret(1).public()].into(), ..trust(None, &[1]) };
     let store = team.open_trusting("bob", revoked, &[]);
     assert_eq!(store.find(&fingerprint).unwrap(), None);
-    assert_eq!(verify(&store).untrusted_claims.len(), 1);
+    assert_eq!(verify(&store).untrusted_records.len(), 1);
     drop(store);
     // Not even one's own.
     let own = TrustOptions { revoked: [secret(1).public()].into(), ..trust(Some(1), &[]) };
@@ -118,14 +118,14 @@ fn a_signature_that_was_forged_copied_or_cut_counts_for_nothing() {
         let (other, _) = publish(&signing, 2, b"other");
         drop(signing);
         let path = |fingerprint| {
-            cache.signatures(&cache.only_claim(fingerprint)).join(&secret(1).public().to_string()["ed25519:".len()..])
+            cache.signatures(&cache.only_record(fingerprint)).join(&secret(1).public().to_string()["ed25519:".len()..])
         };
         let open = || cache.open_trusting("bob", trust(None, &[1]), &[]);
         assert!(open().find(&fingerprint).unwrap().is_some());
         damage(&cache, &path(&fingerprint), &path(&other));
         assert_eq!(open().find(&fingerprint).unwrap(), None);
         let report = verify(&open());
-        assert_eq!(report.untrusted_claims.len(), 1);
+        assert_eq!(report.untrusted_records.len(), 1);
         assert!(report.is_undamaged());
     };
     check(&|_, path, _| overwrite(path, &[7; 64]));
@@ -141,14 +141,14 @@ fn a_signature_that_was_forged_copied_or_cut_counts_for_nothing() {
 }
 
 #[test]
-fn a_signature_replayed_under_another_claim_is_worth_nothing() {
+fn a_signature_replayed_under_another_record_is_worth_nothing() {
     let cache = Cache::new();
     let (fingerprint, _) = publish(&cache.open_signing("ada", 1), 1, b"result");
-    let signed = cache.only_claim(&fingerprint);
+    let signed = cache.only_record(&fingerprint);
     let eve = cache.open_with("eve").0;
     let pending = eve.put(b"poison").unwrap();
-    let claim = Claim { started_at_ms: 1, ..claim(&eve, 1, &[("rows", pending.blob())]) };
-    let forged = eve.publish(vec![pending], &claim).unwrap().digest();
+    let record = Record { started_at_ms: 1, ..record(&eve, 1, &[("rows", pending.blob())]) };
+    let forged = eve.publish(vec![pending], &record).unwrap().digest();
     fs_err::create_dir_all(cache.signatures(&forged)).unwrap();
     for name in disk::names(&cache.signatures(&signed)).unwrap() {
         fs_err::copy(cache.signatures(&signed).join(&name), cache.signatures(&forged).join(&name)).unwrap();
@@ -159,18 +159,18 @@ fn a_signature_replayed_under_another_claim_is_worth_nothing() {
 }
 
 #[test]
-fn a_countersignature_makes_a_claim_trusted_and_travels_with_it() {
+fn a_countersignature_makes_a_record_trusted_and_travels_with_it() {
     let (team, ada, bob) = (Cache::shared(), Cache::new(), Cache::new());
-    let layers = [team.layer("team", Writes::OnPush)];
+    let remotes = [team.remote("team", Writes::OnPush)];
     let (fingerprint, _) = publish(&ada.open(), 1, b"result");
-    let store = ada.open_trusting("carol", TrustOptions { require: false, ..trust(Some(3), &[]) }, &layers);
-    let claim = ada.only_claim(&fingerprint);
-    assert_eq!(store.signers(&claim), []);
-    assert!(store.countersign(&claim).unwrap());
-    assert_eq!(store.signers(&claim), [secret(3).public()]);
+    let store = ada.open_trusting("carol", TrustOptions { require: false, ..trust(Some(3), &[]) }, &remotes);
+    let record = ada.only_record(&fingerprint);
+    assert_eq!(store.signers(&record), []);
+    assert!(store.countersign(&record).unwrap());
+    assert_eq!(store.signers(&record), [secret(3).public()]);
     store.push(None, &store.select_all().unwrap(), &MOVING).unwrap();
-    assert!(bob.open_trusting("bob", trust(None, &[3]), &layers).find(&fingerprint).unwrap().is_some());
-    assert!(!ada.open_with("nobody").0.countersign(&claim).unwrap(), "there is no key to do it with");
+    assert!(bob.open_trusting("bob", trust(None, &[3]), &remotes).find(&fingerprint).unwrap().is_some());
+    assert!(!ada.open_with("nobody").0.countersign(&record).unwrap(), "there is no key to do it with");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn what_is_made_here_is_used_here() {
 }
 
 #[test]
-fn signatures_are_collected_and_restored_with_their_claims() {
+fn signatures_are_collected_and_restored_with_their_records() {
     let cache = Cache::new();
     let (fingerprint, _) = publish(&cache.open_signing("ada", 1), 1, b"result");
     let day = std::time::Duration::ZERO;

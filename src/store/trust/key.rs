@@ -11,11 +11,11 @@ const PREFIX: &str = "ed25519:";
 /// What a signature is about, so that it can be taken for nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum About {
-    /// A claim, by its digest.
-    Claim,
+    /// A record, by its digest.
+    Record,
     /// A pack of rows, by its kind and the digest of what stands before the signature.
     Rows,
-    /// Saved work, by its recipe, its name and the digest of its content.
+    /// Saved work, by its action, its name and the digest of its content.
     Saved,
 }
 
@@ -23,7 +23,7 @@ impl About {
     /// The bytes that stand before what is signed.
     const fn domain(self) -> &'static [u8] {
         match self {
-            Self::Claim => b"retort 2026 claim signature v1\0",
+            Self::Record => b"retort 2026 claim signature v1\0",
             Self::Rows => b"retort 2026 row pack signature v1\0",
             Self::Saved => b"retort 2026 saved work signature v1\0",
         }
@@ -149,20 +149,20 @@ mod tests {
     proptest! {
         #[test]
         fn a_signature_is_of_one_thing_and_one_key(
-            chance: [u8; 32], other: [u8; 32], claim: [u8; 32], at in 0usize..64, bit in 0u8..8,
+            chance: [u8; 32], other: [u8; 32], record: [u8; 32], at in 0usize..64, bit in 0u8..8,
         ) {
             let key = SecretKey::from_chance(&chance);
-            let signature = key.sign(About::Claim, &claim);
-            prop_assert!(key.public().verifies(About::Claim, &claim, &signature));
-            prop_assert!(!key.public().verifies(About::Rows, &claim, &signature));
-            prop_assert!(!key.public().verifies(About::Saved, &claim, &signature));
-            prop_assume!(other != chance && other != claim);
-            prop_assert!(!SecretKey::from_chance(&other).public().verifies(About::Claim, &claim, &signature));
-            prop_assert!(!key.public().verifies(About::Claim, &other, &signature));
+            let signature = key.sign(About::Record, &record);
+            prop_assert!(key.public().verifies(About::Record, &record, &signature));
+            prop_assert!(!key.public().verifies(About::Rows, &record, &signature));
+            prop_assert!(!key.public().verifies(About::Saved, &record, &signature));
+            prop_assume!(other != chance && other != record);
+            prop_assert!(!SecretKey::from_chance(&other).public().verifies(About::Record, &record, &signature));
+            prop_assert!(!key.public().verifies(About::Record, &other, &signature));
             let mut forged = signature;
             forged[at] ^= 1 << bit;
-            prop_assert!(!key.public().verifies(About::Claim, &claim, &forged));
-            prop_assert_ne!(key.vouch(&claim), SecretKey::from_chance(&other).vouch(&claim));
+            prop_assert!(!key.public().verifies(About::Record, &record, &forged));
+            prop_assert_ne!(key.vouch(&record), SecretKey::from_chance(&other).vouch(&record));
         }
 
         #[test]

@@ -1,11 +1,11 @@
-//! Trust: who signed a claim, and whose claims are used.
+//! Trust: who signed a record, and whose records are used.
 //!
-//! A signature is a small file beside the claims, made with ed25519 over the claim's name, which is the digest of all it
-//! says: recipe, outputs, producer. So a signature says nothing of any other claim, and a claim may be signed by several:
+//! A signature is a small file beside the records, made with ed25519 over the record's name, which is the digest of all it
+//! says: action, outputs, producer. So a signature says nothing of any other record, and a record may be signed by several:
 //! its producer, and whoever ran it again and got the same.
 //!
-//! Where trust is required, a claim without a signature of a trusted key is seen and said to be there, but not used, be it in
-//! a layer or in the cache itself. A key that was revoked counts for nothing, whoever trusts it.
+//! Where trust is required, a record without a signature of a trusted key is seen and said to be there, but not used, be it in
+//! a remote or in the cache itself. A key that was revoked counts for nothing, whoever trusts it.
 //!
 //! What else can become a result is signed in its own file ([`Trailer`]): packs of rows, one signature each, and saved work.
 
@@ -21,7 +21,7 @@ pub use key::{KeyError, PublicKey, SecretKey};
 pub(super) use signature::Signed;
 pub(super) use trailer::{TRAILER_BYTES, Trailer};
 
-use super::ClaimId;
+use super::RecordId;
 use super::notice::Notice;
 
 /// Whom a person trusts, and with what they sign.
@@ -33,7 +33,7 @@ pub struct TrustOptions {
     pub trusted: BTreeMap<PublicKey, String>,
     /// Keys that count for nothing.
     pub revoked: BTreeSet<PublicKey>,
-    /// Only claims that a trusted key has signed are used.
+    /// Only records that a trusted key has signed are used.
     pub require: bool,
 }
 
@@ -45,10 +45,10 @@ impl TrustOptions {
     }
 }
 
-/// Claims that were seen and not used.
+/// Records that were seen and not used.
 #[derive(Debug, Default)]
 struct Unused {
-    claims: BTreeSet<ClaimId>,
+    records: BTreeSet<RecordId>,
     first: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Trust {
     signer: Option<Arc<SecretKey>>,
     keys: BTreeSet<PublicKey>,
     pub(super) require: bool,
-    /// Which claims were seen and not used since this was last told, and who made the first.
+    /// Which records were seen and not used since this was last told, and who made the first.
     unused: Mutex<Unused>,
 }
 
@@ -68,7 +68,7 @@ impl Trust {
         Self { signer, keys: options.keys(), require: options.require, ..Self::default() }
     }
 
-    /// Tells whether a claim with these sound signatures may be used.
+    /// Tells whether a record with these sound signatures may be used.
     pub(super) fn accepts(&self, signatures: &[Signed]) -> bool {
         !self.require || signatures.iter().any(|signed| self.keys.contains(&signed.key()))
     }
@@ -99,16 +99,17 @@ impl Trust {
         self.keys.iter().map(|key| key.hex())
     }
 
-    /// Notes that a claim was seen and not used.
-    pub(super) fn passed_by(&self, id: ClaimId, producer: &super::Producer) {
+    /// Notes that a record was seen and not used.
+    pub(super) fn passed_by(&self, id: RecordId, producer: &super::Producer) {
         let mut unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
-        unused.claims.insert(id);
+        unused.records.insert(id);
         unused.first.get_or_insert_with(|| format!("{}@{}", producer.user, producer.host));
     }
 
-    /// Takes what is to be told of claims that were not used.
+    /// Takes what is to be told of records that were not used.
     pub(super) fn take_notice(&self) -> Option<Notice> {
-        let Unused { claims, first } = std::mem::take(&mut *self.unused.lock().unwrap_or_else(PoisonError::into_inner));
-        first.map(|by| Notice::Untrusted { claims: claims.len() as u64, by })
+        let Unused { records, first } =
+            std::mem::take(&mut *self.unused.lock().unwrap_or_else(PoisonError::into_inner));
+        first.map(|by| Notice::Untrusted { records: records.len() as u64, by })
     }
 }

@@ -1,17 +1,17 @@
-//! Signatures on disk: `signatures/v1/ab/<claim>/<public key>`, each the 64 bytes of one signature.
+//! Signatures on disk: `signatures/v1/ab/<record>/<public key>`, each the 64 bytes of one signature.
 
 use std::io::{self, Write};
 
 use super::{About, PublicKey, SecretKey};
-use crate::claim::{Claim, ClaimId};
 use crate::disk;
 use crate::error::StoreError;
-use crate::lookup::ValidClaim;
+use crate::lookup::ValidRecord;
 use crate::open::Core;
+use crate::record::{Record, RecordId};
 use crate::{BlobRef, Store};
 use retort_fingerprint::{Digest, Fingerprint};
 
-/// A claim's signature by one key.
+/// A record's signature by one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Signed {
     key: PublicKey,
@@ -19,19 +19,19 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// Signs a claim.
-    pub(crate) fn by(signer: &SecretKey, id: ClaimId) -> Self {
-        Self { key: signer.public(), signature: signer.sign(About::Claim, id.digest().as_bytes()) }
+    /// Signs a record.
+    pub(crate) fn by(signer: &SecretKey, id: RecordId) -> Self {
+        Self { key: signer.public(), signature: signer.sign(About::Record, id.digest().as_bytes()) }
     }
 
-    /// Reads a signature of a claim; `None` when it is not sound.
-    pub(crate) fn verify(id: ClaimId, key: &str, signature: &[u8]) -> Option<Self> {
+    /// Reads a signature of a record; `None` when it is not sound.
+    pub(crate) fn verify(id: RecordId, key: &str, signature: &[u8]) -> Option<Self> {
         let (key, signature) = (PublicKey::from_hex(key)?, signature.try_into().ok()?);
-        key.verifies(About::Claim, id.digest().as_bytes(), &signature).then_some(Self { key, signature })
+        key.verifies(About::Record, id.digest().as_bytes(), &signature).then_some(Self { key, signature })
     }
 
-    /// Reads a signature of a claim from digits; `None` when it is not sound.
-    pub(crate) fn read(id: ClaimId, key: &str, digits: &str) -> Option<Self> {
+    /// Reads a signature of a record from digits; `None` when it is not sound.
+    pub(crate) fn read(id: RecordId, key: &str, digits: &str) -> Option<Self> {
         let half = |digits: &str| blake3::Hash::from_hex(digits).ok().map(|half| *half.as_bytes());
         let (first, second) = digits.split_at_checked(64)?;
         Self::verify(id, key, &[half(first)?, half(second)?].concat())
@@ -58,18 +58,18 @@ impl Signed {
     }
 }
 
-/// More signatures of one claim are of no use to anyone.
+/// More signatures of one record are of no use to anyone.
 const SIGNATURES_MAX: usize = 64;
 
 impl Core {
-    /// Signs a claim that is about to be published, where there is a key to sign with.
-    pub(crate) fn sign(&self, id: ClaimId) -> io::Result<()> {
+    /// Signs a record that is about to be published, where there is a key to sign with.
+    pub(crate) fn sign(&self, id: RecordId) -> io::Result<()> {
         let Some(signer) = &self.trust.signer else { return Ok(()) };
         self.keep_signatures(id, &[Signed::by(signer, id)])
     }
 
-    /// Keeps signatures of a claim.
-    pub(crate) fn keep_signatures(&self, id: ClaimId, signatures: &[Signed]) -> io::Result<()> {
+    /// Keeps signatures of a record.
+    pub(crate) fn keep_signatures(&self, id: RecordId, signatures: &[Signed]) -> io::Result<()> {
         for signed in signatures {
             let path = self.layout.signature(&id.0, &signed.key.hex());
             if self.read_signature(id, signed.key).is_some() {
@@ -82,68 +82,68 @@ impl Core {
         Ok(())
     }
 
-    /// Reads the sound signatures of a claim, whoever made them.
-    pub(crate) fn signatures(&self, id: ClaimId) -> Vec<Signed> {
-        // Without its signatures a claim is worth less, but not nothing.
+    /// Reads the sound signatures of a record, whoever made them.
+    pub(crate) fn signatures(&self, id: RecordId) -> Vec<Signed> {
+        // Without its signatures a record is worth less, but not nothing.
         let names = disk::names(&self.layout.signatures_of(&id.0)).unwrap_or_default();
         let keys = names.iter().take(SIGNATURES_MAX).filter_map(|name| PublicKey::from_hex(name));
         keys.filter_map(|key| self.read_signature(id, key)).collect()
     }
 
-    /// Tells whether a claim may be used as far as trust goes.
-    pub(crate) fn is_trusted(&self, id: ClaimId) -> bool {
+    /// Tells whether a record may be used as far as trust goes.
+    pub(crate) fn is_trusted(&self, id: RecordId) -> bool {
         !self.trust.require || self.is_signed(id)
     }
 
-    /// Tells whether a trusted key has signed a claim.
-    pub(crate) fn is_signed(&self, id: ClaimId) -> bool {
+    /// Tells whether a trusted key has signed a record.
+    pub(crate) fn is_signed(&self, id: RecordId) -> bool {
         self.trust.keys.iter().any(|key| self.read_signature(id, *key).is_some())
     }
 
-    /// Reads a recipe's folder: the claims that may be used in the order of their use. Others are counted. Of several, those
+    /// Reads an action's folder: the records that may be used in the order of their use. Others are counted. Of several, those
     /// whose bytes are here or were evicted on purpose come first: a result that was made again, and came out otherwise, is
     /// the one that counts once the bytes of the earlier one are lost.
-    pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidClaim>, StoreError> {
-        let mut claims = self.claims(fingerprint)?;
-        claims.retain(|(id, claim, _)| self.may_use(*id, claim));
-        if claims.len() > 1 {
-            claims.sort_by_cached_key(|(_, claim, _)| !self.has_all(claim));
+    pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {
+        let mut records = self.records(fingerprint)?;
+        records.retain(|(id, record, _)| self.may_use(*id, record));
+        if records.len() > 1 {
+            records.sort_by_cached_key(|(_, record, _)| !self.has_all(record));
         }
-        Ok(claims)
+        Ok(records)
     }
 
-    fn has_all(&self, claim: &Claim) -> bool {
+    fn has_all(&self, record: &Record) -> bool {
         let has = |blob: &BlobRef| self.blob_bytes(&blob.digest) == Some(blob.bytes) || self.is_evicted(&blob.digest);
-        claim.outputs.values().all(has)
+        record.outputs.values().all(has)
     }
 
     /// As [`is_trusted`](Self::is_trusted), and counts what may not be used.
-    pub(crate) fn may_use(&self, id: ClaimId, claim: &Claim) -> bool {
+    pub(crate) fn may_use(&self, id: RecordId, record: &Record) -> bool {
         let trusted = self.is_trusted(id);
         if !trusted {
-            self.trust.passed_by(id, &claim.producer);
+            self.trust.passed_by(id, &record.producer);
         }
         trusted
     }
 
-    fn read_signature(&self, id: ClaimId, key: PublicKey) -> Option<Signed> {
+    fn read_signature(&self, id: RecordId, key: PublicKey) -> Option<Signed> {
         let path = self.layout.signature(&id.0, &key.hex());
         let (bytes, _) = disk::read_small(&path, 64).ok()??;
         let signature = bytes.try_into().ok()?;
-        key.verifies(About::Claim, id.0.as_bytes(), &signature).then_some(Signed { key, signature })
+        key.verifies(About::Record, id.0.as_bytes(), &signature).then_some(Signed { key, signature })
     }
 }
 
 impl Store {
-    /// Signs a claim of somebody else, after its result was computed again and was the same. `false` without a key.
-    pub fn countersign(&self, claim: &Digest) -> Result<bool, StoreError> {
+    /// Signs a record of somebody else, after its result was computed again and was the same. `false` without a key.
+    pub fn countersign(&self, record: &Digest) -> Result<bool, StoreError> {
         self.core.require_writable("countersign a result")?;
-        self.core.sign(ClaimId(*claim)).map_err(self.core.write_failed("countersign a result", 0))?;
+        self.core.sign(RecordId(*record)).map_err(self.core.write_failed("countersign a result", 0))?;
         Ok(self.core.trust.signer.is_some())
     }
 
-    /// Returns the keys that have signed a claim.
-    pub fn signers(&self, claim: &Digest) -> Vec<PublicKey> {
-        self.core.signatures(ClaimId(*claim)).iter().map(|signed| signed.key).collect()
+    /// Returns the keys that have signed a record.
+    pub fn signers(&self, record: &Digest) -> Vec<PublicKey> {
+        self.core.signatures(RecordId(*record)).iter().map(|signed| signed.key).collect()
     }
 }

@@ -15,8 +15,8 @@ use retort_fingerprint::{Digest, Fingerprint, KeyManifest, Term};
 use retort_hub::{Secret, Way};
 use retort_source::{Diagnostics, Sources, Style, read_yaml};
 use retort_stage::params::{FromNode, Scope};
-use retort_stage::{Arrival, Context, DeviceSlot, Feed, Order, Reach, StageError, Stop};
-use retort_store::{Claim, Store, StoreOptions};
+use retort_stage::{Arrival, Context, DeviceSlot, Feed, Job, Reach, StageError, Stop};
+use retort_store::{Record, Store, StoreOptions};
 use retort_text::tokenizer::{Tokenizer, train_bpe};
 
 /// Makes a rationale without a label.
@@ -50,7 +50,7 @@ pub(super) fn texts(rows: &[Rationale]) -> Vec<&str> {
 pub(super) struct Bench {
     folder: TempDir,
     store: Store,
-    order: Order,
+    job: Job,
     questions: Option<BTreeMap<String, Question>>,
     tokenizer: Option<Tokenizer>,
     pub(super) seed: u64,
@@ -96,12 +96,9 @@ impl Bench {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::new(folder.path().join("cache"), "ada", "box")).unwrap().store;
-        let order = Order {
-            fingerprint: Fingerprint::from_bytes([0; 32]),
-            inputs: BTreeMap::new(),
-            externals: BTreeMap::new(),
-        };
-        Self { folder, store, order, questions: None, tokenizer: None, seed: 17, said: Said::default() }
+        let job =
+            Job { fingerprint: Fingerprint::from_bytes([0; 32]), inputs: BTreeMap::new(), externals: BTreeMap::new() };
+        Self { folder, store, job, questions: None, tokenizer: None, seed: 17, said: Said::default() }
     }
 
     pub(super) fn with_questions(mut self, questions: impl IntoIterator<Item = Question>) -> Self {
@@ -118,7 +115,7 @@ impl Bench {
     pub(super) fn with_file(mut self, port: &str, name: &str, bytes: &[u8]) -> Self {
         let path = self.folder.path().join(name);
         fs_err::write(&path, bytes).unwrap();
-        self.order.externals.insert(port.to_owned(), vec![("file".to_owned(), path, Digest::of(bytes))]);
+        self.job.externals.insert(port.to_owned(), vec![("file".to_owned(), path, Digest::of(bytes))]);
         self
     }
 
@@ -139,7 +136,7 @@ impl Bench {
             env: BTreeMap::new(),
             numerics: None,
         };
-        let claim = Claim {
+        let record = Record {
             manifest,
             outputs,
             producer: self.store.producer(),
@@ -147,9 +144,9 @@ impl Bench {
             took_ms: 0,
             notes: BTreeMap::new(),
         };
-        self.store.publish(pending, &claim).unwrap();
+        self.store.publish(pending, &record).unwrap();
         let arrival = Arrival { stage: "made".into(), coords: BTreeMap::new(), parts: digests };
-        self.order.inputs.insert(port.to_owned(), vec![arrival]);
+        self.job.inputs.insert(port.to_owned(), vec![arrival]);
         self
     }
 
@@ -172,7 +169,7 @@ impl Bench {
     pub(super) fn done(&self, steps: &[Step], rows: &[Rationale]) -> Result<Vec<Rationale>, String> {
         let stop = Stop::new();
         let supplies = Supplies {
-            context: Context::new(&self.order, &self.store, &NoDevice, &NoTeacher, &self.said, &stop),
+            context: Context::new(&self.job, &self.store, &NoDevice, &NoTeacher, &self.said, &stop),
             seed: self.seed,
             tokenizer: self.tokenizer.clone(),
             questions: self.questions.clone(),

@@ -1,0 +1,97 @@
+//! Remotes: other caches behind this one, such as a directory that a team shares.
+//!
+//! A remote is plain files in the form of any cache, or objects of the same names in a bucket: two implementations of one
+//! trait, [`Backend`](backend::Backend). It is asked for what is not here, and what it has is verified and kept here too; what is
+//! made here goes there when its policy or a person says so. Whatever a remote holds is taken for a stranger's: nothing is
+//! believed but bytes that have the digest they are asked for by.
+//!
+//! A remote that cannot be reached, or does not answer in time, is gone without for a while: a notice and a miss.
+
+mod backend;
+mod directory;
+mod objects;
+mod opened;
+mod options;
+mod patience;
+mod pusher;
+mod read;
+mod rows;
+mod selection;
+mod through;
+mod transfer;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(super) use objects::share;
+pub use objects::{AddressError, Bucket, ObjectsAt, Surroundings};
+pub(super) use opened::Remote;
+pub use options::{RemoteAt, RemoteOptions, Writes};
+pub(super) use pusher::{Pusher, PusherHandle};
+pub use selection::Selection;
+pub use transfer::{Compare, Moved, Moving};
+
+use super::notice::Notices;
+use super::open::StoreOptions;
+use super::record::RecordSummary;
+use super::trust::Trust;
+use retort_fingerprint::{Digest, Fingerprint};
+
+/// The remotes of a store, in the order in which they are asked.
+#[derive(Default)]
+pub(super) struct Remotes {
+    list: Vec<Remote>,
+    /// Actions that are not looked for.
+    blind_to: BTreeSet<Fingerprint>,
+    /// What records said of the size of blobs.
+    sizes: Mutex<BTreeMap<Digest, u64>>,
+    /// Blobs that were seen in a remote, and their size: one blob may be what thousands of instances read.
+    seen: Mutex<BTreeMap<Digest, u64>>,
+    /// Actions of which all remotes were just asked in vain, until somebody asks for them.
+    absent: Mutex<BTreeSet<Fingerprint>>,
+    /// Results that this process found in a remote.
+    found: Mutex<BTreeMap<Fingerprint, RecordSummary>>,
+}
+
+impl Remotes {
+    pub(super) fn new(options: &StoreOptions, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
+        let remote = |remote: &RemoteOptions| Remote::new(remote.clone(), options, notices, trust);
+        let blind_to = options.blind_to.iter().copied().collect();
+        Self { list: options.remotes.iter().map(remote).collect(), blind_to, ..Self::default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Remote> {
+        self.list.iter()
+    }
+
+    /// Returns the remotes that get results as soon as they are made.
+    pub(super) fn fed_on_success(&self) -> impl Iterator<Item = &Remote> {
+        self.list.iter().filter(|remote| remote.options().writes == Writes::OnSuccess)
+    }
+
+    /// Remembers what a record says of the size of its blobs, so that no remote can give more.
+    pub(super) fn expect(&self, record: &RecordSummary) {
+        if !self.list.is_empty() {
+            let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+            sizes.extend(record.outputs.values().map(|blob| (blob.digest, blob.bytes)));
+        }
+    }
+
+    /// Returns the remote in which this process found a result.
+    pub(super) fn origin(&self, fingerprint: &Fingerprint) -> Option<String> {
+        if self.list.is_empty() {
+            return None;
+        }
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).get(fingerprint)?.from.clone()
+    }
+
+    /// Returns the size that a record gave a blob.
+    pub(super) fn expected(&self, digest: &Digest) -> Option<u64> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied()
+    }
+}
