@@ -7,8 +7,18 @@ use retort_model::{Budget, Continuation, Model, log_probabilities};
 use retort_stage::StageError;
 
 use super::ask::scored;
-use super::evaluate::Stands;
 use super::sequence::{Sequences, data};
+
+/// What stands for a choice when its probability is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stands {
+    /// Its letter between markers, as the student was taught to answer.
+    Answer,
+    /// Its words.
+    Text,
+}
+
+retort_stage::words!(Stands { Answer = "answer", Text = "text" });
 
 /// A choice as it is scored: the tokens of the question and those that stand for the choice.
 #[derive(Debug, Clone, PartialEq, Eq)]

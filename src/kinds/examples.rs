@@ -20,7 +20,8 @@ use retort_text::tokenizer::Tokenizer;
 use super::labels::{Labels, require_labels, shuffled};
 use super::missing::Missing;
 use super::sequence::{Sequences, data};
-use super::train::{LossOn, Train};
+use super::train::Train;
+use super::train_words::LossOn;
 use super::weights::{Weighed, Weighing};
 
 /// Examples to train on.

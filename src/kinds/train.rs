@@ -6,7 +6,7 @@ use retort_artifact::{
 };
 use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
 use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
-use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
+use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Posed, Slot, Stage, StageError};
 use retort_text::prompt::{self, STUDENT, Template};
 use retort_text::target::{MARKER, check_marker};
 use retort_text::tokenizer::Tokenizer;
@@ -19,11 +19,13 @@ use super::keeping::{self, STATE};
 use super::labels::Labels;
 use super::missing::Missing;
 use super::pace::Pace;
+use super::posed::posed;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
 use super::sequence::data;
 use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
+pub use super::train_words::{Keep, LossOn};
 use super::weights::Weights;
 
 /// Whether the marker is a token of its own.
@@ -36,30 +38,6 @@ pub enum MarkerAs {
 }
 
 retort_stage::words!(MarkerAs { Token = "token", Text = "text" });
-
-/// Which tokens carry loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LossOn {
-    /// Those of the target.
-    Target,
-    /// Those of the question as well.
-    Sequence,
-}
-
-retort_stage::words!(LossOn { Target = "target", Sequence = "sequence" });
-
-/// Which weights are kept once everything that reads them is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// Those of every evaluation.
-    Full,
-    /// The best, or the last where nothing was evaluated.
-    Best,
-    /// None: they are made again when something stale needs them.
-    None,
-}
-
-retort_stage::words!(Keep { Full = "full", Best = "best", None = "none" });
 
 retort_stage::params! {
     /// A student fine-tuned on questions with labels and rationales.
@@ -203,6 +181,10 @@ impl Stage for Train {
             });
         }
         flaws
+    }
+
+    fn posed(&self, context: &Context<'_>, questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError> {
+        posed(&self.usage(context, prompt::student(questions), Vec::new(), None)?, questions).map(Some)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {

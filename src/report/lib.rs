@@ -58,6 +58,7 @@ mod cases;
 mod chart;
 mod claim;
 mod claims;
+mod confusion;
 mod counterpart;
 mod csv;
 mod differences;

@@ -8,8 +8,8 @@ use super::layout::Layout;
 use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
 use super::{
-    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, csv, foresight, html, label,
-    latex, markdown, pivot, record, reliability, tabulate, teachers,
+    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, confusion, csv, foresight,
+    html, label, latex, markdown, pivot, record, reliability, tabulate, teachers,
 };
 use retort_artifact::{Outcome, ReportFiles};
 
@@ -56,6 +56,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         sections.extend(chart::accuracies(input, &layout, &summaries).map(|figure| Section::drawn(vec![figure])));
         sections.extend(pivot::tables(input, &layout, &summaries, &marks).into_iter().map(own));
         sections.push(own(tabulate::by_arm(input, &layout, &summaries, &marks)));
+        sections.extend(confusion::table(input, &layout).map(own));
         sections.extend(claims::tables(input, &judged).into_iter().map(own));
         sections.extend(beside.map(own));
         if let Some((section, csv)) = reliability::section(input, &layout)? {

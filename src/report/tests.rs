@@ -152,6 +152,46 @@ fn teachers_have_a_table() {
     .assert_eq(&shown(&super::report(&input).unwrap().tables[0]));
 }
 
+/// Makes outcomes of classes out of pairs such as `yn`, the right one first; `?` is none.
+fn classified(stage: &str, run: &str, pairs: &[&str]) -> Arm {
+    let class = |letter: char| match letter {
+        'y' => Some(Answer::Class("yes".into())),
+        'n' => Some(Answer::Class("no".into())),
+        _ => None,
+    };
+    let outcome = |(index, pair): (usize, &&str)| {
+        let mut letters = pair.chars().map(class);
+        let (answer, predicted) = (letters.next().flatten().unwrap(), letters.next().flatten());
+        Outcome { id: format!("q{index}"), answer, choices: 2, predicted, ..scores("+").rows[0].clone() }
+    };
+    let outcomes = Scores { rows: pairs.iter().enumerate().map(outcome).collect() };
+    Arm { outcomes, ..arm(stage, &[("run", run)], "") }
+}
+
+#[test]
+fn answers_that_are_classes_have_a_table_of_confusions() {
+    let arms = vec![
+        classified("after", "0", &["yy", "yn", "nn", "n?", "nn"]),
+        classified("after", "1", &["yy", "yy", "ny", "nn", "nn"]),
+        classified("none", "0", &["yy", "yy", "ny", "ny", "ny"]),
+    ];
+    let spec = ReportSpec { average: axes(&["run"]), ..ReportSpec::default() };
+    let made = report(&input(arms, spec)).unwrap();
+    let table = made.tables.iter().find(|table| table.title == "Confusion of classes").unwrap();
+    expect![[r"
+        # Confusion of classes
+        arm | right answer | n | no % | yes % | none %
+        after | no | 6 | 66.7 | 16.7 | 16.7
+        after | yes | 4 | 25.0 | 75.0 | 0.0
+        none | no | 3 | 0.0 | 100.0 | 0.0
+        none | yes | 2 | 0.0 | 100.0 | 0.0
+        * Each line says what was answered to the questions whose right answer it names; `none` is what could not be read as a class.
+        * Replicates are counted together."]]
+    .assert_eq(&shown(table));
+    let lettered = report(&input(vec![arm("after", &[], "+-+")], ReportSpec::default())).unwrap();
+    assert!(lettered.tables.iter().all(|table| table.title != "Confusion of classes"));
+}
+
 fn shown(table: &Table) -> String {
     let head: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let mut lines = vec![format!("# {}", table.title), head.join(" | ")];

@@ -17,6 +17,7 @@ use super::setting::Settings;
 use super::table::AxisTable;
 use super::written::{WrittenStage, read_stage};
 use super::{Language, Loader, MAX_ERRORS, MAX_INSTANCES, placeholder};
+use retort_artifact::ArtifactKind;
 use retort_source::{Diagnostic, Diagnostics, Key, Node, Sources, Span};
 use retort_stage::{Coming, Misfit};
 
@@ -85,6 +86,7 @@ fn check_gathered(experiment: &Experiment, diagnostics: &mut Diagnostics) {
     for id in experiment.ids() {
         let instance = experiment.instance(id);
         let gathers = |port: &str| instance.bound.edges().iter().any(|edge| edge.gathers && edge.port == port);
+        let bound = |id| &experiment.instance(id).bound;
         let mut coming = Vec::new();
         for (port, producers) in instance.inputs.iter().filter(|(port, _)| gathers(port)) {
             let first = producers.first().map(|id| experiment.instance(*id).stage);
@@ -95,6 +97,8 @@ fn check_gathered(experiment: &Experiment, diagnostics: &mut Diagnostics) {
                     port: port.to_string(),
                     stage: if one_stage { String::new() } else { experiment.stage_of(*id).name.clone() },
                     coords: coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
+                    made_by: experiment.stage_of(*id).name.clone(),
+                    params: (bound(*id).kind().output == ArtifactKind::Rationales).then(|| bound(*id).params()),
                 }
             }));
         }

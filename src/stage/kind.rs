@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
-use super::{Coming, Context, Flaw, Footprint, Inquiry, Looked, Misfit, StageError};
-use retort_artifact::{Artifact, ArtifactKind, Parts};
+use super::{Coming, Context, Flaw, Footprint, Inquiry, Looked, Misfit, Posed, StageError};
+use retort_artifact::{Artifact, ArtifactKind, Parts, Question};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
 
@@ -117,6 +117,11 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Shows questions as it would put them to a student, in their order; `None` where it trains none on questions.
+    fn posed(&self, _context: &Context<'_>, _questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError> {
+        Ok(None)
+    }
+
     /// Says what it is expected to take up, by the files outside the experiment alone; `None` where that is not known, or
     /// nothing to speak of.
     fn footprint(&self, _context: &Context<'_>) -> Result<Option<Footprint>, StageError> {
@@ -159,6 +164,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn asks(&self) -> bool;
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError>;
+    /// Shows questions as it would put them to a student; `None` where it trains none on questions.
+    fn posed(&self, context: &Context<'_>, questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError>;
     /// Says what it is expected to take up, by the files outside the experiment alone.
     fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError>;
     /// Does the work.
@@ -280,6 +287,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
         self.stage.inquiry(context)
+    }
+
+    fn posed(&self, context: &Context<'_>, questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError> {
+        self.stage.posed(context, questions)
     }
 
     fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError> {

@@ -54,6 +54,8 @@ pub struct Server {
     /// What is struck out of everything the server says.
     secrets: Vec<Secret>,
     timeout: Duration,
+    base_url: String,
+    way: Way,
 }
 
 impl Server {
@@ -84,7 +86,7 @@ impl Server {
                 .timeout_global(Some(timeout))
         });
         let agent = agent.map_err(|error| failed(error.to_string()))?;
-        Ok(Self { agent, url, api, headers: sent, secrets, timeout })
+        Ok(Self { agent, url, api, headers: sent, secrets, timeout, base_url, way })
     }
 
     /// Sends a request and waits for its answer.
@@ -121,6 +123,9 @@ impl Server {
             }
             Err(error) => return (Err(self.transport(&error)), hints),
         };
+        if let Some(said) = self.way.unauthorised(&self.base_url).filter(|_| status == 407) {
+            return (Err(Fault { status: Some(status), ..Fault::new(FaultKind::Denied, said) }), hints);
+        }
         if !good {
             return (Err(Fault::status(status, &text.unwrap_or_default(), hints.retry_after)), hints);
         }
@@ -143,7 +148,8 @@ impl Server {
 
     fn transport(&self, error: &ureq::Error) -> Fault {
         let fault = Fault::transport(error, self.timeout);
-        Fault { said: self.struck(fault.said), ..fault }
+        let said = self.way.blamed(&self.base_url, error).map_or(fault.said, |said| excerpt(&said));
+        Fault { said: self.struck(said), ..fault }
     }
 
     fn struck(&self, text: String) -> String {

@@ -10,7 +10,7 @@ use super::super::reporter::reason;
 use super::super::settings::load;
 use crate::plan::{Plan, Verdict};
 use crate::session::{Demand, Forecast, Prospect, amount, duration};
-use crate::stage::{Basis, Estimate};
+use crate::stage::{Basis, Estimate, Exceeded};
 
 /// Says what a run would do, without doing it.
 pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failure> {
@@ -99,7 +99,7 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
 
 /// Says what asking a teacher is expected to take.
 fn asking(estimate: &Estimate) -> String {
-    let Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis } = estimate;
+    let Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis, exceeds } = estimate;
     let there = if *answered == 0 { String::new() } else { format!(" ({answered} are answered already)") };
     if *calls == 0 {
         return format!("nothing new{there}");
@@ -113,10 +113,22 @@ fn asking(estimate: &Estimate) -> String {
     if let Some(took_ms) = took_ms {
         out += &format!(", in {}", duration(*took_ms));
     }
-    out + match basis {
+    out += match basis {
         Basis::History => ", going by what the model took before",
-        Basis::Guess => "; nothing is known of the model yet",
+        Basis::Guess => "; no earlier calls to estimate from",
+    };
+    if let Some(Exceeded { field, most, expected }) = exceeds {
+        let (expected, comes) = match *field {
+            "max_cost" => (amount(*expected), "cost"),
+            _ => (format!("{expected:.0}"), "come to"),
+        };
+        let most_said = if *basis == Basis::Guess { "up to " } else { "about " };
+        out += &format!(
+            "\n  with what was spent before, all answers {comes} {most_said}{expected}, more than `{field}: {most}` allows: the \
+             stage stops there and keeps what came"
+        );
     }
+    out
 }
 
 /// How long the hits took when they were made.

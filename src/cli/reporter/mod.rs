@@ -33,6 +33,7 @@ mod why;
 use std::io;
 
 pub use clean::{clean, json_escaped};
+pub(super) use clean::{width, wrapped};
 pub use json::Json;
 pub use plain::Plain;
 pub(super) use why::reason;

@@ -2,6 +2,7 @@
 
 mod rows;
 mod scoring;
+mod term;
 mod writing;
 
 use crate::failed::model_failed;
@@ -14,8 +15,10 @@ use retort_text::answer::Expected;
 use retort_text::tokenizer::Tokenizer;
 
 pub use self::rows::times;
-pub use self::scoring::{By, LikelihoodRecipe, Scoring, Stands};
+pub use self::scoring::{By, LikelihoodRecipe, Scoring};
+pub use super::choices::Stands;
 
+pub(super) use self::term::student_term;
 pub(super) use self::writing::written;
 
 use self::rows::{Timed, asked, keep_times};
@@ -94,14 +97,6 @@ impl Loaded {
         let tokenizer = Tokenizer::from_json(&checkpoint.tokenizer).map_err(data)?;
         Ok(Self { model, tokenizer, checkpoint })
     }
-}
-
-/// What every row of a student depends on: its parts and the numerics it computes with.
-pub(super) fn student_term(context: &Context<'_>, input: &Input<Checkpoint>) -> Result<Term, StageError> {
-    let parts = context.parts(input)?;
-    let digests = parts.iter().map(|(part, digest)| (part.clone().into(), Term::Digest(*digest)));
-    let numerics = context.device::<Device>()?.numerics();
-    Ok(Term::record([("parts", Term::Record(digests.collect())), ("numerics", Term::Text(numerics.into()))]))
 }
 
 impl Stage for Evaluate {

@@ -2,22 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::choices::Held;
+use super::super::choices::{Held, Stands};
 use retort_artifact::Likelihood;
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
 use retort_stage::params::{FromNode, Scope, tagged};
-
-/// What stands for a choice when its probability is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stands {
-    /// Its letter between markers, as the student was taught to answer.
-    Answer,
-    /// Its words.
-    Text,
-}
-
-retort_stage::words!(Stands { Answer = "answer", Text = "text" });
 
 /// What choices are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 //! student in the same way share it, whichever comes first.
 
 use super::super::ask::{Asker, Written};
+use super::SamplingRecipe;
 use super::rows::{Timed, asked};
-use super::{SamplingRecipe, student_term};
+use super::term::student_term;
 use retort_artifact::{Checkpoint, Question};
 use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_stage::params::Input;

@@ -3,7 +3,9 @@
 use serde_json::Value as Json;
 
 use super::error::{TableError, shown};
-use super::{Field, Row, text_of};
+use super::field::Field;
+use super::row::Row;
+use super::value::{is_blank, text_of};
 use retort_artifact::{Choice, Label};
 
 /// Where choices come from.
@@ -34,10 +36,18 @@ impl Listed {
                 // A choice that is blank is one that the row does not have.
                 let all = columns.iter().map(text).collect::<Result<Vec<_>, _>>()?;
                 let given = all.iter().rposition(|(_, value)| !is_blank(value)).map_or(0, |last| last + 1);
+                if let Some(gap) = all[..given].iter().position(|(_, value)| is_blank(value)) {
+                    let expected = format!("text, since `{}` behind it has some", names[given - 1]);
+                    return Err(other(row, names[gap], "blank", expected));
+                }
                 (names.join(", "), all.into_iter().take(given).collect())
             }
             Self::Field(field) => {
                 let value = field.value(row, "choices")?;
+                if let Some((labels, texts)) = unequal(&value) {
+                    let found = format!("{labels} labels and {texts} texts");
+                    return Err(other(row, field.written(), &found, "a label for each text".into()));
+                }
                 let pairs = pairs(&value).ok_or_else(|| unexpected(row, field.written(), &value))?;
                 (field.written().to_owned(), pairs)
             }
@@ -61,18 +71,21 @@ impl Listed {
     }
 }
 
-fn is_blank(value: &Json) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+fn unexpected(row: &Row, field: &str, found: &Json) -> TableError {
+    let expected = "2 to 26 choices: a list of texts, a list of `{label, text}`, or `{label: […], text: […]}`";
+    other(row, field, &shown(found), expected.into())
 }
 
-fn unexpected(row: &Row, field: &str, found: &Json) -> TableError {
-    TableError::Unexpected {
-        place: row.place,
-        role: "choices".into(),
-        field: field.to_owned(),
-        found: shown(found),
-        expected: "2 to 26 choices: a list of texts, a list of `{label, text}`, or `{label: […], text: […]}`".into(),
-    }
+fn other(row: &Row, field: &str, found: &str, expected: String) -> TableError {
+    let (role, field, found) = ("choices".into(), field.to_owned(), found.to_owned());
+    TableError::Unexpected { place: row.place, role, field, found, expected }
+}
+
+/// Counts labels and texts that are listed beside each other and are not as many.
+fn unequal(value: &Json) -> Option<(usize, usize)> {
+    let length = |name: &str| Some(value.get(name)?.as_array()?.len());
+    let (labels, texts) = (length("label")?, length("text")?);
+    (labels != texts).then_some((labels, texts))
 }
 
 /// Returns the label, where there is one, and the text of each choice.

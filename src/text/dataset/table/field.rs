@@ -5,7 +5,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Map, Value as Json};
 
 use super::error::{Place, TableError, shown};
-use super::rows::Row;
+use super::row::Row;
 use crate::prompt::{FUEL, json_value};
 
 /// A column `question`, a path `question.stem` or `options.0`, or an expression `{{ Body }} {{ Question }}`.
