@@ -11,8 +11,13 @@ use serde_json::{Map, Value as Json, json};
 use super::error::{Place, TableError};
 use super::row::Row;
 
-/// Reads every row.
+/// Reads every row. Where the reader breaks down over a damaged file, that is the file's fault as well.
 pub(super) fn rows(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
+    let broken = |_| TableError::Form { place: Place::FILE, why: "it is damaged, or no Parquet".into() };
+    std::panic::catch_unwind(|| read(bytes)).map_err(broken)?
+}
+
+fn read(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
     let form = |row: usize, why: String| TableError::Form { place: Place { row, line: None }, why };
     let wrong = |row: usize, error: ParquetError| form(row, format!("it is not Parquet that can be read: {error}"));
     let reader = SerializedFileReader::new(Bytes::from(bytes)).map_err(|error| wrong(0, error))?;
