@@ -97,6 +97,10 @@ impl Stage for Train {
     const EXAMPLE: &'static str = "\
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
 
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        vec![("placement", self.placement.to_string())]
+    }
+
     fn check(&self) -> Result<(), Clash> {
         let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
         if let Err(error) = check_marker(&self.marker) {

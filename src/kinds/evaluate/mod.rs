@@ -6,11 +6,11 @@ mod term;
 mod writing;
 
 use crate::failed::model_failed;
-use retort_artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
-use retort_fingerprint::{ContentHash, RowKey, Term};
+use retort_artifact::{Checkpoint, Outcome, Placement, Question, Questions, Scores, Split};
+use retort_fingerprint::{ContentHash, RowKey, Term, Words};
 use retort_model::{Budget, Config, Device, Model, Sampling, WeightsFile};
 use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
-use retort_stage::{Clash, Context, Slot, Stage, StageError};
+use retort_stage::{Clash, Coming, Context, Misfit, Slot, Stage, StageError};
 use retort_text::answer::Expected;
 use retort_text::tokenizer::Tokenizer;
 
@@ -130,6 +130,16 @@ impl Stage for Evaluate {
         }
     }
 
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        let student = coming.iter().find(|coming| coming.port == "model");
+        let placement = student.and_then(|student| Placement::of_word(student.told("placement")?)).copied();
+        let by_answer = matches!(&self.score, Scoring::Likelihood(recipe) if recipe.of == Stands::Answer);
+        let other = placement.filter(|placement| by_answer && !placement.label_first());
+        let misfit =
+            |placement: Placement| Misfit { field: "score".into(), message: needs_label_first(placement), hint: None };
+        other.map(misfit).into_iter().collect()
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Scores, StageError> {
         let questions = context.read(&self.questions)?;
         let all = questions.split(self.split);
@@ -151,6 +161,13 @@ impl Stage for Evaluate {
         keep_times(context, &times)?;
         Ok(Scores { rows: outcomes.into_iter().map(|timed| timed.row).collect() })
     }
+}
+
+fn needs_label_first(placement: Placement) -> String {
+    format!(
+        "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{placement}`: use \
+         `score: generation`, or score the words of the choices with `score: {{ likelihood: {{ of: text }} }}`"
+    )
 }
 
 impl Evaluate {
@@ -190,11 +207,7 @@ impl Evaluate {
     ) -> Result<Vec<Timed<Outcome>>, StageError> {
         let usage = &loaded.checkpoint.usage;
         if recipe.of == Stands::Answer && !usage.format.placement.label_first() {
-            return Err(data(format!(
-                "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{}`: use \
-                 `score: generation`, or score the words of the choices with `of: text`",
-                usage.format.placement
-            )));
+            return Err(data(needs_label_first(usage.format.placement)));
         }
         let sequences = Sequences::new(usage, &loaded.tokenizer)?;
         let all: Vec<Vec<Candidate>> = questions
