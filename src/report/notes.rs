@@ -100,7 +100,7 @@ pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> 
             }
         }
     }
-    let without = without.into_iter().map(|(what, names)| format!("{}: {what}.", label::list(&names)));
+    let without = without.into_iter().map(|(what, names)| format!("{}: {what}.", listed(&names)));
     notes.extend(shortened(without.collect()));
     notes
 }
@@ -215,7 +215,7 @@ fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Op
     let names: Vec<String> = silent.iter().map(|(group, _)| Layout::instance(group)).collect();
     Some(format!(
         "{} {is} not assessable: a label can be read from {share} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
-        label::list(&names),
+        listed(&names),
         label::percent(input.spec.readable).trim_end_matches(".0")
     ))
 }
@@ -231,6 +231,11 @@ fn left_out(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
         )
     };
     shortened(pairs.map(note).collect())
+}
+
+/// Lists arms; the only one of a report may have no name.
+fn listed(names: &[String]) -> String {
+    if names == [""] { "The only arm".to_owned() } else { label::list(names) }
 }
 
 /// Keeps the first sentences of many that say the same of different arms, and says how many more there are.

@@ -121,7 +121,11 @@ fn comparable(text: &str) -> String {
     }
     let words: Vec<&str> = out.split_whitespace().collect();
     let is_word = |word: Option<&&str>| word.is_some_and(|word| word.starts_with(char::is_alphabetic));
-    let article = |at: usize| ["a", "an", "the"].contains(&words[at]) && is_word(words.get(at + 1));
+    // An `a` before anything else may be a letter of a formula.
+    let article = |at: usize| match words[at] {
+        "an" | "the" => true,
+        word => word == "a" && is_word(words.get(at + 1)),
+    };
     let kept: Vec<&str> = (0..words.len()).filter(|at| !article(*at)).map(|at| words[at]).collect();
     kept.join(" ")
 }

@@ -200,7 +200,8 @@ impl Mapping {
     /// The first row that does not fit, or a pattern that matches nothing in half of the rows.
     pub fn read(&self, rows: &[Row], withheld: bool) -> Result<Table, TableError> {
         self.check()?;
-        let lacks = |source: &&Source| !rows.is_empty() && rows.iter().all(|row| source.field.value(row, "").is_err());
+        let absent = |source: &Source, row| matches!(source.field.value(row, ""), Err(TableError::Absent { .. }));
+        let lacks = |source: &&Source| !rows.is_empty() && rows.iter().all(|row| absent(source, row));
         let answer = self.answer.as_ref().filter(|_| withheld).filter(lacks);
         let rationale = self.rationale.as_ref().filter(|_| withheld).filter(lacks);
         if answer.is_some() || rationale.is_some() {

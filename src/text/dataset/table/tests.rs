@@ -93,7 +93,7 @@ fn choices_come_in_many_layouts() {
 {"question":"T?","c":[{"label":"1","text":"ice"},{"label":"2","text":"mud"}],"answer":"1"}
 {"question":"U?","c":{"label":["a","b"],"text":["ice","mud"]},"answer":"(b)"}
 {"question":"V?","c":["ice","mud"],"answer":null}
-{"question":"W?","c":["1","0"],"answer":"0"}
+{"question":"W?","c":["7","9"],"answer":"9"}
 "#,
         &expect![[r"
         Q? (A) ice (B) mud = B
@@ -102,7 +102,7 @@ fn choices_come_in_many_layouts() {
         T? (A) ice (B) mud = A
         U? (A) ice (B) mud = B
         V? (A) ice (B) mud = ?
-        W? (A) 1 (B) 0 = B
+        W? (A) 7 (B) 9 = B
     "]],
     );
     let columns = choices(Listed::Columns(vec![field("a"), field("b"), field("c")]));
@@ -650,4 +650,15 @@ fn an_answer_is_one_choice_or_none() {
         let text = format!(r#"{{"question":"S?","answer":{answer}}}"#);
         assert_eq!(read(&classes, Form::Json, &text).is_ok(), known, "{answer}");
     }
+}
+
+#[test]
+fn what_is_null_is_nothing_and_an_expression_that_fails_is_no_absent_field() {
+    let stem = Mapping { question: Source::of(field("{{ question }} {{ hint }}")), ..mapping(Answers::Number) };
+    let text = "{\"question\":\"Two?\",\"hint\":null,\"answer\":2}";
+    assert_eq!(read(&stem, Form::Json, text).unwrap().questions[0].1.stem, "Two?");
+    let sum = Mapping { answer: Some(Source::of(field("{{ answer + 1 }}"))), ..mapping(Answers::Number) };
+    let withheld = |text: &str| sum.read(&rows(Form::Json, text.as_bytes().to_vec()).unwrap(), true);
+    assert!(withheld("{\"question\":\"Two?\",\"answer\":\"two\"}").is_err());
+    assert!(withheld("{\"question\":\"Two?\"}").unwrap().questions[0].1.answer.is_none());
 }
