@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row as Record};
 use serde_json::{Map, Value as Json, json};
@@ -39,7 +39,7 @@ fn read(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
 
 /// Finds a column with a codec that is not built in, and names both.
 fn unknown_codec(metadata: &ParquetMetaData) -> Option<(String, &'static str)> {
-    let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let mut columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
     columns.find_map(|column| {
         let codec = match column.compression() {
             Compression::UNCOMPRESSED

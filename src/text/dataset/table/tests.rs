@@ -457,8 +457,8 @@ fn every_type_of_parquet_is_a_value() {
         let field = |(name, value): (&String, &Json)| format!("{name}: {value}\n");
         row.fields.iter().map(field).collect::<String>()
     };
-    expect![[r#"
-    "#]]
+    expect![[r"
+    "]]
     .assert_eq(&rows.iter().map(shown).collect::<Vec<_>>().join("\n"));
     let halves = Mapping { answer: Some(Source::of(field("half"))), ..mapping(Answers::Number) };
     expect!["row 2: `answer`, from `half`, is `{\"(not a number)\":\"NaN\"}`, expected one value"]

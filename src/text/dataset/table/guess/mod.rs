@@ -149,17 +149,16 @@ impl<'r> Table<'r> {
             |pattern: &str, remove: &str| format!("{{ field: {}, pattern: '{pattern}'{remove} }}", quoted(&answer));
         let value = if marked { piece(BEHIND_MARK, "") } else { quoted(&answer) };
         lines.push(Line { key: "answer", value, comment: self.sample(&answer) });
-        let kind = match &listed {
-            Some(_) => Kind {
+        let kind = if listed.is_some() {
+            Kind {
                 answers: Answers::Choice,
                 written: "choice".into(),
                 why: "every answer is one of the choices".into(),
-            },
-            None => {
-                let behind = |text: &String| text.rsplit(MARK).next().unwrap_or_default().trim().to_owned();
-                let texts = if marked { texts.iter().map(behind).collect() } else { texts.clone() };
-                kind(&texts, LABELS.contains(&plain(&answer).as_str()))
             }
+        } else {
+            let behind = |text: &String| text.rsplit(MARK).next().unwrap_or_default().trim().to_owned();
+            let texts = if marked { texts.iter().map(behind).collect() } else { texts.clone() };
+            kind(&texts, LABELS.contains(&plain(&answer).as_str()))
         };
         lines.push(Line { key: "answers", value: kind.written, comment: kind.why });
         let calculated = marked && texts.iter().any(|text| text.contains("<<"));
