@@ -172,7 +172,7 @@ mod tests {
         check(
             "[\n{\"id\":\"q\",\"rationale\":\"a\"},\n{\"id\":\"q\",\"rationale\":\"b\"}]",
             &expect![
-                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"
+                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already; each line needs another identifier"
             ],
         );
     }
@@ -194,7 +194,7 @@ mod tests {
         check(
             "id,rationale\nq,Ice.\nq,Snow.\n",
             &expect![
-                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"
+                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already; each line needs another identifier"
             ],
         );
         check(
