@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::LabelFrom;
+use super::words::LabelFrom;
 use retort_artifact::{Question, Rationale, Rationales};
 use retort_stage::params::External;
 use retort_stage::{Context, Flaw, Looked, StageError};
