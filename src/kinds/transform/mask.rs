@@ -26,7 +26,7 @@ retort_stage::params! {
 
 impl Operation for Mask {
     const NAME: &'static str = "mask";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Hides a share of the rationale, or some words of it.";
 
     fn check(&self) -> Result<(), String> {

@@ -17,7 +17,7 @@ retort_stage::params! {
 
 impl Operation for Reverse {
     const NAME: &'static str = "reverse";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Puts the rationale in the opposite order.";
 
     fn needs(&self) -> Needs {
