@@ -111,6 +111,24 @@ pub enum FolderError {
         /// The part.
         name: String,
     },
+    /// What a dataset's `README.md` declares cannot be used.
+    #[error("cannot use what its `README.md` declares: {why}")]
+    Declared {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A dataset's `README.md` declares files of which there are none.
+    #[error("no file of it fits `{pattern}`, which its `README.md` declares")]
+    NoFiles {
+        /// How the files are declared.
+        pattern: String,
+    },
+    /// A file of a split is of a form that is not read.
+    #[error("its `{name}` is not written in a way that is read")]
+    Unread {
+        /// The file.
+        name: String,
+    },
     /// The index names a file that is not there.
     #[error("it has no `{name}`, which `{INDEX}` names")]
     MissingShard {
@@ -138,7 +156,10 @@ impl FolderError {
                  lines with Python's `datasets`, and name the file"
                     .into()
             }
-            Self::NoData { script: None } => "files of data end in .parquet, .jsonl, .json, .csv or .tsv".into(),
+            Self::Declared { .. } | Self::NoFiles { .. } => {
+                "take another `revision`, such as `refs/convert/parquet`, or download the files and name them".into()
+            }
+            Self::NoData { script: None } | Self::Unread { .. } => "files of data end in .parquet, .jsonl, .json, .csv or .tsv".into(),
             Self::NoConfig { .. } | Self::SeveralConfigs { .. } => "name one of them as `config`".into(),
             Self::NoSplit { .. } => "name one of them in place of the split, such as `dev: validation`".into(),
             Self::MissingPart { .. } => "the repository is not whole: take another `revision`".into(),

@@ -4,6 +4,7 @@ use super::Written;
 use super::openai::Price;
 use super::row::Row;
 use super::teacher::Teacher;
+use retort_stage::Exceeded;
 use retort_stage::params::PositiveReal;
 
 /// Bytes that count as one token where a server counts none.
@@ -77,6 +78,20 @@ impl<'a> Budget<'a> {
             most.is_none_or(|most| each.mul_add(on_their_way as f64, spent) < most)
         };
         within(tokens, tokens_each, self.tokens_max.map(|most| most as f64)) && within(cost, cost_each, self.cost_max)
+    }
+
+    /// Says which bound is passed where so many further tokens are spent, the answers by what each costs.
+    pub(super) fn exceeded(&self, spent: &Spent, prompt_tokens: u64, answer_tokens: u64) -> Option<Exceeded> {
+        let after = Spent {
+            prompt_tokens: spent.prompt_tokens.saturating_add(prompt_tokens),
+            answer_tokens: spent.answer_tokens.saturating_add(answer_tokens),
+            ..*spent
+        };
+        let passed = |field, most: Option<f64>, expected: f64| {
+            most.filter(|most| expected > *most).map(|most| Exceeded { field, most, expected })
+        };
+        passed("max_cost", self.cost_max, self.cost(after.prompt_tokens, after.answer_tokens))
+            .or_else(|| passed("max_tokens_total", self.tokens_max.map(|most| most as f64), after.tokens() as f64))
     }
 
     fn cost(&self, prompt_tokens: u64, answer_tokens: u64) -> f64 {

@@ -60,6 +60,9 @@ pub(super) struct Rows<'a> {
     told: Option<Instant>,
 }
 
+/// Writes a conversation as it is sent, for a person to read.
+pub(super) type AsSent<'w> = dyn Fn(&Conversation) -> Result<String, StageError> + 'w;
+
 struct Slot {
     question: usize,
     sample: u32,
@@ -398,8 +401,8 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Says what would be asked, and what that is expected to take.
-    pub(super) fn inquiry(&self, context: &Context<'_>) -> Result<Inquiry, StageError> {
+    /// Says what would be asked, as `sent` writes it, and what that is expected to take.
+    pub(super) fn inquiry(&self, context: &Context<'_>, sent: &AsSent<'_>) -> Result<Inquiry, StageError> {
         let mut rows = Vec::with_capacity(self.slots.len());
         let (mut calls, mut bytes) = (0, 0);
         for (slot, Slot { sample, state, .. }) in self.slots.iter().enumerate() {
@@ -409,12 +412,7 @@ impl<'a> Rows<'a> {
                 calls += 1;
                 bytes += asked.bytes() as u64;
             }
-            rows.push(Asked {
-                id: self.question(slot).id.clone(),
-                sample: *sample,
-                prompt: asked.to_string(),
-                answered,
-            });
+            rows.push(Asked { id: self.question(slot).id.clone(), sample: *sample, prompt: sent(&asked)?, answered });
         }
         let took = Took::find(context, &self.model)?;
         let (prompt_tokens, answer_tokens, took_ms, basis) = match took {
@@ -431,7 +429,8 @@ impl<'a> Rows<'a> {
         };
         let cost = price.map(|price| price.of(prompt_tokens, answer_tokens));
         let answered = self.slots.len() as u64 - calls;
-        let estimate = Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis };
+        let exceeds = self.budget.and_then(|budget| budget.exceeded(&self.spent, prompt_tokens, answer_tokens));
+        let estimate = Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis, exceeds };
         Ok(Inquiry { rows, estimate })
     }
 }

@@ -19,7 +19,7 @@ const DENIED: &[&str] = &["not", "never", "neither", "isn't", "cannot", "if", "w
 /// Reads the answer to a question that a text states in the end.
 pub fn stated(text: &str, question: &Question) -> Option<Answer> {
     match Expected::from(question) {
-        Expected::Choice(choices) => super::stated_label(text, choices).map(Answer::Choice),
+        Expected::Choice(choices) => super::lettered::stated_label(text, choices).map(Answer::Choice),
         expected => stated_open(text, expected),
     }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use retort_artifact::{Choice, Label};
 
 fn choices() -> Vec<Choice> {
     let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };
