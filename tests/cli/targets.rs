@@ -136,6 +136,11 @@ fn what_targets_cannot_be_is_named() {
             "      targets:",
             "a target with a rationale needs `rationales`",
         ),
+        (
+            "      targets: [ {",
+            "      think: { open: <t>, close: </t> }\n      targets: [ {",
+            "`think` puts brackets around the rationale of one `placement`",
+        ),
         ("target: [before, after]", "target: [1]", "`target` cannot be"),
     ] {
         let project = project();
