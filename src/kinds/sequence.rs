@@ -204,8 +204,8 @@ impl<'a> Sequences<'a> {
     /// Returns the tokens of a question followed by a rationale alone, which is all of the target.
     pub(super) fn with_rationale(&self, question: &Question, rationale: &str) -> Result<Sequence, StageError> {
         let text = rationale.trim().to_owned();
-        let rationales = Vec::from([0..text.len()]);
-        self.written(question, Target { text, answer: 0..0, label: 0..0, rationales, brackets: None })
+        let whole = 0..text.len();
+        self.written(question, Target { text, answer: 0..0, label: 0..0, rationales: vec![whole], brackets: None })
     }
 
     /// Returns the tokens of a question followed by a target.

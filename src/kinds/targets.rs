@@ -131,6 +131,10 @@ impl Train {
             let why = "`placement` says nothing beside `targets`, each of which has its own".to_owned();
             return clash("placement", why, "leave it out");
         }
+        if self.think.get().is_some() {
+            let why = "`think` puts brackets around the rationale of one `placement`, and there are several targets";
+            return clash("think", why.to_owned(), "leave it out, or train on one target");
+        }
         let mut names = BTreeSet::new();
         if let Some(twice) = targets.iter().map(Target::name).find(|name| !names.insert(*name)) {
             let why = format!("two targets are called `{twice}`");

@@ -107,8 +107,8 @@ fn a_student_learns_several_targets_that_are_reported_apart() {
     // Another weight is another student; nothing else runs.
     project.edit("lambda: [0, 0.5, 1]", "lambda: [0, 0.25, 1]");
     let stale = project.stale();
-    assert!(stale.contains(&"step-by-step[lambda=0.25]".to_owned()), "{stale:?}");
-    assert!(!stale.contains(&"step-by-step[lambda=1]".to_owned()), "{stale:?}");
+    assert!(stale.contains("step-by-step[lambda=0.25]"), "{stale:?}");
+    assert!(!stale.contains("step-by-step[lambda=1]"), "{stale:?}");
 }
 
 #[test]
@@ -135,6 +135,11 @@ fn what_targets_cannot_be_is_named() {
             "      rationales: rationales\n      targets:",
             "      targets:",
             "a target with a rationale needs `rationales`",
+        ),
+        (
+            "      targets: [ {",
+            "      think: { open: <t>, close: </t> }\n      targets: [ {",
+            "`think` puts brackets around the rationale of one `placement`",
         ),
         ("target: [before, after]", "target: [1]", "`target` cannot be"),
     ] {
@@ -226,7 +231,7 @@ fn datasets_are_mixed_in_proportion_whatever_their_answers() {
         "questions: sums, rationales: of-sums, proportion: 3",
         "questions: sums, rationales: strays, proportion: 3",
     );
-    assert!(!project.stale().contains(&"mixed[placement=none]".to_owned()), "{:?}", project.stale());
+    assert!(!project.stale().contains("mixed[placement=none]"), "{:?}", project.stale());
     project.run(&["run", FILE]).code(1).says("`questions[1]`: none of the 30 questions");
 }
 
