@@ -1,7 +1,7 @@
 //! `strip_label`: a rationale without the sentences that give its answer away.
 
 use super::{Materials, Needs, Operation};
-use retort_artifact::{Choice, Label, Rationale};
+use retort_artifact::Rationale;
 use retort_stage::StageError;
 use retort_text::operation::{Giveaways, strip_stated};
 
