@@ -35,6 +35,7 @@ use std::ops::Range;
 
 use crate::answer::Expected;
 pub use crate::answer::Unreadable;
+use crate::frame::{Found, Frame};
 use retort_artifact::{Answer, Format, Placement};
 
 pub use crate::frame::PLACE;
