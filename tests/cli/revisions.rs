@@ -354,7 +354,7 @@ fn everything_with_a_revision_is_pinned() {
         kind tuned_lens 3
         kind lens 3
         kind evaluate 2
-        kind report 6
+        kind report 7
         operation mask 1
         operation shuffle 1
         operation truncate 1

@@ -13,7 +13,6 @@
 
 mod board;
 mod canvas;
-mod clean;
 mod frame;
 mod json;
 mod line;
@@ -32,7 +31,7 @@ mod why;
 
 use std::io;
 
-pub use clean::{clean, json_escaped};
+pub use super::clean::{clean, json_escaped};
 pub use json::Json;
 pub use plain::Plain;
 pub(super) use why::reason;
