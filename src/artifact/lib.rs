@@ -19,6 +19,7 @@ mod question;
 mod rationale;
 mod readings;
 mod report;
+mod sample;
 mod scores;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,8 @@ pub use question::{Choice, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
 pub use report::ReportFiles;
-pub use scores::{Likelihood, Outcome, Scores};
+pub use sample::{Reading, Sample, Vote};
+pub use scores::{Likelihood, Outcome, Scores, Strictness};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
 pub use votes::{Elicited, Poll, Right, Votes};

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::versions::Versions;
-use super::{Answer, Artifact, ArtifactKind, CodecError, Parts};
+use super::{Answer, Artifact, ArtifactKind, CodecError, Parts, Reading, Sample, Vote};
 
-const FORMAT: Versions = Versions::of("scores");
+const FORMAT: Versions = Versions::up_to("scores", 3);
 
 /// How likely a student holds one choice or class of a question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Likelihood {
     pub tokens: usize,
     /// How many bytes of text it has.
     pub bytes: usize,
-    /// What choices are compared by: the logarithm as it is, or over tokens or bytes.
+    /// What choices are compared by: the logarithm as it is, or over tokens, bytes or characters.
     pub score: f64,
 }
 
@@ -36,26 +36,81 @@ pub struct Outcome {
     /// Whether it is the right answer though it is written otherwise, as `1,000` and `1000.0` are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub equal: bool,
-    /// The output as it was generated; empty where choices were scored.
+    /// The output as it was generated, with the text that it was made to begin with; empty where choices were scored. Of
+    /// several samples, the first whose answer is `predicted`.
     pub output: String,
-    /// Tokens generated.
+    /// Tokens generated, in all samples.
     pub tokens: usize,
     /// How likely each choice was held, in the order of the choices; empty where the answer was generated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub likelihoods: Vec<Likelihood>,
+    /// The lenient reading, where one was asked for; all else is strict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lenient: Option<Reading>,
+    /// How the samples count; `None` where there is one output alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Vote>,
+    /// The samples, in the order of their numbers; empty where there is one output alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Sample>,
+}
+
+/// How outputs are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// As was asked for.
+    Strict,
+    /// Leniently, where that was asked for.
+    Lenient,
 }
 
 impl Outcome {
-    /// Says whether the answer is right.
+    /// Says whether the answer is right. Of samples that count by their mean, whether most votes are for the right answer.
     pub fn correct(&self) -> bool {
         self.equal || self.predicted.as_ref() == Some(&self.answer)
     }
 
-    /// Says whether it can be written in the first version of the format, which had lettered choices alone.
-    fn is_lettered(&self) -> bool {
+    /// Says whether the lenient reading is right; `None` where there is none.
+    pub fn leniently_correct(&self) -> Option<bool> {
+        self.lenient.as_ref().map(|reading| reading.correct(&self.answer))
+    }
+
+    /// Returns what a score is the mean of: whether each sample is right where samples count by their mean, and else whether
+    /// the answer is. `None` where there is no such reading.
+    pub fn rights(&self, strictness: Strictness) -> Option<Vec<bool>> {
+        let reading = |sample: &Sample| match strictness {
+            Strictness::Strict => Some(sample.strict.correct(&self.answer)),
+            Strictness::Lenient => sample.lenient.as_ref().map(|reading| reading.correct(&self.answer)),
+        };
+        if self.vote == Some(Vote::Mean) && !self.samples.is_empty() {
+            return self.samples.iter().map(reading).collect();
+        }
+        Some(vec![match strictness {
+            Strictness::Strict => self.correct(),
+            Strictness::Lenient => self.leniently_correct()?,
+        }])
+    }
+
+    /// Returns how many outputs there are, and of how many an answer could be read strictly.
+    pub fn read(&self) -> (usize, usize) {
+        if self.samples.is_empty() {
+            return (1, usize::from(self.predicted.is_some()));
+        }
+        let read = self.samples.iter().filter(|sample| sample.strict.predicted.is_some()).count();
+        (self.samples.len(), read)
+    }
+
+    /// Returns the first version of the format that can hold it: the first had lettered choices alone, the second one strict
+    /// reading of one output.
+    fn version(&self) -> u32 {
         let answers = [&self.answer].into_iter().chain(&self.predicted);
         let all = answers.chain(self.likelihoods.iter().map(|choice| &choice.label));
-        !self.equal && all.into_iter().all(Answer::is_choice)
+        let lettered = !self.equal && all.into_iter().all(Answer::is_choice);
+        match (&self.lenient, self.vote, lettered) {
+            (None, None, true) => 1,
+            (None, None, false) => 2,
+            _ => 3,
+        }
     }
 
     /// Returns the probability of each choice among the choices, the softmax of their scores; `None` where the answer was
@@ -79,7 +134,7 @@ impl Artifact for Scores {
     const KIND: ArtifactKind = ArtifactKind::Scores;
 
     fn encode(&self) -> Parts {
-        Parts::from([("rows".to_owned(), FORMAT.encode(&self.rows, Outcome::is_lettered))])
+        Parts::from([("rows".to_owned(), FORMAT.encode_in(&self.rows, Outcome::version))])
     }
 
     fn decode(parts: &Parts) -> Result<Self, CodecError> {
@@ -108,6 +163,9 @@ mod tests {
             output: String::new(),
             tokens: 0,
             likelihoods: scores.iter().enumerate().map(likelihood).collect(),
+            lenient: None,
+            vote: None,
+            samples: Vec::new(),
         }
     }
 

@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The fields of an outcome.
+type Row = (String, Answer, Option<Answer>, String, usize, bool, Option<Answer>, Option<Vote>);
+
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         4 => (0usize..26).prop_map(|index| Answer::at(index).expect("below 26")),
@@ -66,10 +69,19 @@ proptest! {
 
     #[test]
     fn scores_survive_their_codec(
-        rows in prop::collection::vec((".*", answer(), prop::option::of(answer()), "(?s).*", any::<usize>(), any::<bool>()), 0..6),
+        rows in prop::collection::vec((
+            ".*", answer(), prop::option::of(answer()), "(?s).*", any::<usize>(), any::<bool>(), prop::option::of(answer()),
+            prop::option::of(prop::sample::select(vec![Vote::Majority, Vote::Any, Vote::Mean])),
+        ), 0..6),
     ) {
-        let outcome = |(id, answer, predicted, output, tokens, equal)| Outcome {
-            id, answer, choices: 4, predicted, equal, output, tokens, likelihoods: Vec::new(),
+        let outcome = |row: Row| {
+            let (id, answer, predicted, output, tokens, equal, lenient, vote) = row;
+            let lenient = lenient.map(|answer| Reading { predicted: Some(answer), equal });
+            let sample = Sample {
+                output: output.clone(), tokens, strict: Reading { predicted: predicted.clone(), equal }, lenient: lenient.clone(),
+            };
+            let samples = if vote.is_some() { vec![sample.clone(), sample] } else { Vec::new() };
+            Outcome { id, answer, choices: 4, predicted, equal, output, tokens, likelihoods: Vec::new(), lenient, vote, samples }
         };
         round_trip(&Scores { rows: rows.into_iter().map(outcome).collect() })?;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::print;
-use crate::artifact::{Outcome, Scores};
+use crate::artifact::{Outcome, Scores, Vote};
 use crate::report::calibrated;
 use crate::session::{Measured, ScoreSummary};
 use crate::stats::{Bin, Bootstrap, Calibration, Interval, Level};
@@ -21,6 +21,12 @@ pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String 
         found.questions,
         percent(found.parsed)
     );
+    if let Some(Measured { value, low, high }) = found.lenient {
+        out += &format!("; read leniently {} % [{}, {}]", percent(value), percent(low), percent(high));
+    }
+    if found.samples > 1 {
+        out += &format!(", {} samples a question{}", found.samples, voted(rows));
+    }
     if found.tokens_per_question > 0.0 {
         out += &format!(", {:.1} tokens a question", found.tokens_per_question);
     }
@@ -29,6 +35,16 @@ pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String 
         out += &format!(", {:.1} ms a question", known.iter().sum::<u64>() as f64 / 1000.0 / known.len() as f64);
     }
     out + "\n" + &reliability(rows)
+}
+
+/// Says how samples count.
+fn voted(rows: &[Outcome]) -> &'static str {
+    match rows.iter().find_map(|outcome| outcome.vote) {
+        Some(Vote::Majority) => ", of which the majority answers",
+        Some(Vote::Any) => ", of which any may be right",
+        Some(Vote::Mean) => ", of which the mean counts",
+        None => "",
+    }
 }
 
 /// Writes how well probabilities and answers agree; nothing where answers were generated.
@@ -79,6 +95,9 @@ mod tests {
                     score,
                 })
                 .collect(),
+            lenient: None,
+            vote: None,
+            samples: Vec::new(),
         };
         let scores = Scores { rows: (0..8).map(|index| outcome(index, if index < 4 { -0.5 } else { 1.0 })).collect() };
         let times = BTreeMap::from([("q0".to_owned(), 1500), ("q1".to_owned(), 2500)]);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::failed::model_failed;
-use retort_artifact::{Answer, Format, Outcome, Question, Usage};
+use retort_artifact::{Answer, Format, Outcome, Question, Reading, Usage};
 use retort_model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
 use retort_stage::StageError;
 use retort_stage::params::Count;
@@ -61,6 +61,30 @@ pub(super) struct Asker<'a> {
     /// What is left of the room for generation after the questions so far.
     pub(super) budget: Budget,
     pub(super) sampling: Option<Sampling>,
+    pub(super) manner: Manner,
+}
+
+/// What is asked for beyond a question: how an answer begins, and what ends it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// The tokens of the text that each answer is made to begin with, as far as it belongs to the answer.
+    pub(super) begun: Vec<u32>,
+    /// Texts that end an answer, and are no part of it.
+    pub(super) stop: Vec<String>,
+    /// What else ends it.
+    pub(super) until: Until,
+}
+
+/// What ends an answer, beside the token that ends sequences and the number of tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Whatever decides what is read between the markers.
+    #[default]
+    Decided,
+    /// An answer that can be read between the markers.
+    Answered,
+    /// Nothing.
+    End,
 }
 
 /// What a student wrote until its answer was known.
@@ -103,8 +127,7 @@ impl Asker<'_> {
             sampling: self.sampling,
         };
         // Nothing is generated that cannot change the label.
-        let format = &self.usage.format;
-        let known = |row: usize, ids: &[u32]| answered(self.tokenizer, ids, format, questions[row]);
+        let known = |row: usize, ids: &[u32]| self.ends(ids, questions[row]);
         let written = |(row, made): (usize, Generated)| -> Result<(usize, Written), StageError> {
             Ok((row, self.read(made.ids)?))
         };
@@ -123,9 +146,47 @@ impl Asker<'_> {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Reads the text of tokens that were generated.
+    /// Says whether what was generated is enough.
+    fn ends(&self, ids: &[u32], question: &Question) -> bool {
+        let Manner { begun, stop, until } = &self.manner;
+        let format = &self.usage.format;
+        if begun.is_empty() && stop.is_empty() && *until == Until::Decided {
+            return answered(self.tokenizer, ids, format, question);
+        }
+        self.text(ids).is_ok_and(|(text, from)| {
+            self.stop_in(&text[from..]).is_some()
+                || match until {
+                    Until::Decided => target::decided(&text, format, question),
+                    Until::Answered => target::parse(&text, format, question).is_ok(),
+                    Until::End => false,
+                }
+        })
+    }
+
+    /// Reads the text of tokens that were generated, behind what it was made to begin with.
     pub(super) fn read(&self, ids: Vec<u32>) -> Result<Written, StageError> {
-        Ok(Written { text: self.tokenizer.decode(&ids).map_err(data)?, ids })
+        let (mut text, from) = self.text(&ids)?;
+        if let Some(end) = self.stop_in(&text[from..]) {
+            text.truncate(from + end);
+        }
+        Ok(Written { ids, text })
+    }
+
+    /// Returns the text of tokens behind what it was made to begin with, and where it begins.
+    fn text(&self, ids: &[u32]) -> Result<(String, usize), StageError> {
+        let begun = &self.manner.begun;
+        if begun.is_empty() {
+            return Ok((self.tokenizer.decode(ids).map_err(data)?, 0));
+        }
+        let before = self.tokenizer.decode(begun).map_err(data)?;
+        let text = self.tokenizer.decode(&[begun, ids].concat()).map_err(data)?;
+        let from = if text.starts_with(&before) { before.len() } else { 0 };
+        Ok((text, from))
+    }
+
+    /// Returns where the first of the texts that end an answer begins.
+    fn stop_in(&self, text: &str) -> Option<usize> {
+        self.manner.stop.iter().filter_map(|stop| text.find(stop.as_str())).min()
     }
 }
 
@@ -195,18 +256,27 @@ pub(super) fn scored(question: &Question) -> Result<Vec<Answer>, StageError> {
 pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> Option<Outcome> {
     let expected = Expected::from(question);
     let answer = question.answer.clone()?;
-    let predicted = target::parse(&written.text, &usage.format, expected).ok();
-    let same = predicted.as_ref().is_some_and(|predicted| expected.same(predicted, &answer));
+    let Reading { predicted, equal } =
+        judged(target::parse(&written.text, &usage.format, expected).ok(), expected, &answer);
     Some(Outcome {
         id: question.id.clone(),
         choices: expected.count(),
-        equal: same && predicted.as_ref() != Some(&answer),
+        equal,
         answer,
         predicted,
         output: written.text.clone(),
         tokens: written.ids.len(),
         likelihoods: Vec::new(),
+        lenient: None,
+        vote: None,
+        samples: Vec::new(),
     })
+}
+
+/// Holds what was read against the right answer.
+pub(super) fn judged(predicted: Option<Answer>, expected: Expected<'_>, right: &Answer) -> Reading {
+    let same = predicted.as_ref().is_some_and(|predicted| expected.same(predicted, right));
+    Reading { equal: same && predicted.as_ref() != Some(right), predicted }
 }
 
 #[cfg(test)]
@@ -254,6 +324,7 @@ mod tests {
             batch: 5,
             budget: Budget::default(),
             sampling: None,
+            manner: Manner::default(),
         };
         let likeliest = asker.likeliest(&questions).unwrap();
         let written = asker.ask(&questions).unwrap();

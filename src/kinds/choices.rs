@@ -16,9 +16,11 @@ pub enum Stands {
     Answer,
     /// Its words.
     Text,
+    /// Its letter, or the name of the class, alone.
+    Label,
 }
 
-retort_stage::words!(Stands { Answer = "answer", Text = "text" });
+retort_stage::words!(Stands { Answer = "answer", Text = "text", Label = "label" });
 
 /// A choice as it is scored: the tokens of the question and those that stand for the choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(super) struct Candidate {
     from: usize,
     /// The bytes of the text that stands for it.
     bytes: usize,
+    /// Its characters.
+    pub(super) characters: usize,
 }
 
 /// What a student holds a choice for.
@@ -54,6 +58,7 @@ pub(super) fn candidates(
         let text = match stands {
             Stands::Answer => sequences.answer(question, &label)?,
             Stands::Text => question.words(&label).unwrap_or_default().to_owned(),
+            Stands::Label => label.to_string(),
         };
         let (ids, from) = sequences.continued(question, &text)?;
         if from == ids.len() {
@@ -62,7 +67,7 @@ pub(super) fn candidates(
                 question.id, label
             )));
         }
-        Ok(Candidate { label, ids, from, bytes: text.len() })
+        Ok(Candidate { label, ids, from, bytes: text.len(), characters: text.chars().count() })
     };
     scored(question)?.into_iter().map(candidate).collect()
 }
@@ -89,7 +94,8 @@ fn continuations(candidates: &[Candidate]) -> Vec<Continuation<'_>> {
 
 impl ContentHash for Candidate {
     fn term(&self) -> Term {
-        let Self { label, ids, from, bytes } = self;
+        // The characters only divide what is computed.
+        let Self { label, ids, from, bytes, characters: _ } = self;
         Term::record([
             ("label", label.to_string().term()),
             ("ids", ids.term()),

@@ -7,7 +7,7 @@ use retort_stage::{Context, StageError};
 use retort_store::PartialDir;
 use retort_text::tokenizer::Tokenizer;
 
-use super::ask::{Asker, outcome};
+use super::ask::{Asker, Manner, outcome};
 use super::pace::Pace;
 use super::recipe::EvalBy;
 use super::saving::Saving;
@@ -48,6 +48,7 @@ impl Hooks<'_> {
             batch: 32,
             budget: Budget::default(),
             sampling: None,
+            manner: Manner::default(),
         };
         let mut right = 0;
         for batch in self.dev.chunks(32) {

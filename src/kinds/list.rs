@@ -2,7 +2,9 @@
 
 use retort_stage::Kind;
 
-use super::{Agreement, Dataset, Elicit, Evaluate, Lens, Report, TokenScores, Tokenizer, Train, Transform, TunedLens};
+use super::{
+    Agreement, Dataset, Elicit, Evaluate, Lens, Pretrained, Report, TokenScores, Tokenizer, Train, Transform, TunedLens,
+};
 use crate::catalog::Catalog;
 
 /// Every kind of stage.
@@ -13,6 +15,7 @@ pub(crate) static KINDS: Catalog<Kind> = Catalog::of(|| {
         Kind::of::<Transform>(),
         Kind::of::<Tokenizer>(),
         Kind::of::<Train>(),
+        Kind::of::<Pretrained>(),
         Kind::of::<TokenScores>(),
         Kind::of::<Agreement>(),
         Kind::of::<TunedLens>(),

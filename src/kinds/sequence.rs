@@ -21,6 +21,10 @@ pub(super) struct Sequences<'a> {
     tokenizer: &'a Tokenizer,
     begin: Vec<u32>,
     end: Option<u32>,
+    /// What stands between a prompt and what follows it.
+    separator: String,
+    /// The text that every answer begins with.
+    prefill: String,
 }
 
 /// What a token of a sequence belongs to.
@@ -62,7 +66,21 @@ impl<'a> Sequences<'a> {
         };
         let begin = usage.begin.iter().map(|token| id(token, "begin")).collect::<Result<_, _>>()?;
         let end = usage.end.as_ref().map(|token| id(token, "end")).transpose()?;
-        Ok(Self { usage, prompt, tokenizer, begin, end })
+        let (separator, prefill) = (SEPARATOR.to_owned(), String::new());
+        Ok(Self { usage, prompt, tokenizer, begin, end, separator, prefill })
+    }
+
+    /// Puts another text between a prompt and what follows it. Spaces at its end belong to what follows, as tokenizers have
+    /// them with the word behind them.
+    pub(super) fn separated_by(mut self, separator: &str) -> Self {
+        separator.clone_into(&mut self.separator);
+        self
+    }
+
+    /// Makes every answer begin with a text.
+    pub(super) fn prefilled(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.prefill);
+        self
     }
 
     /// Returns the token that ends a sequence, if the student was taught one.
@@ -70,26 +88,44 @@ impl<'a> Sequences<'a> {
         self.end
     }
 
-    /// Returns the tokens of a question as it is put to the student.
+    /// Returns the tokens of a question as it is put to the student, and of what its answer is made to begin with.
     pub(super) fn prompt(&self, question: &Question) -> Result<Vec<u32>, StageError> {
+        if !self.prefill.is_empty() {
+            let (mut ids, behind) = self.followed(question, &self.prefill)?;
+            ids.extend(behind.into_iter().map(|token| token.id));
+            return Ok(ids);
+        }
         let text = self.prompt_text(question)?;
         Ok([self.begin.as_slice(), &self.tokenizer.ids(&text).map_err(data)?].concat())
     }
 
+    /// A question as it is put, without the spaces that belong to what follows.
     fn prompt_text(&self, question: &Question) -> Result<String, StageError> {
-        Ok(self.prompt.render(question, Shows::Hidden).map_err(data)? + SEPARATOR)
+        Ok(self.prompt.render(question, Shows::Hidden).map_err(data)? + self.separator.trim_end_matches(' '))
     }
 
     /// Returns the tokens of a question as it is put, and those of a text behind it with their places in the text.
     fn followed(&self, question: &Question, text: &str) -> Result<(Vec<u32>, Vec<Token>), StageError> {
-        let (prompt, behind) = self.tokenizer.encode_pair(&self.prompt_text(question)?, text).map_err(data)?;
+        let spaces = &self.separator[self.separator.trim_end_matches(' ').len()..];
+        let text = format!("{spaces}{text}");
+        let (prompt, mut behind) = self.tokenizer.encode_pair(&self.prompt_text(question)?, &text).map_err(data)?;
+        for Token { span, .. } in &mut behind {
+            *span = span.start.saturating_sub(spaces.len())..span.end.saturating_sub(spaces.len());
+        }
         Ok(([self.begin.as_slice(), &prompt].concat(), behind))
     }
 
-    /// Returns the tokens of a question followed by those of a text, and the index of the first of these.
+    /// Returns the tokens of a question followed by those of a text, and the index of the first of these. Where answers are made
+    /// to begin with something, that stands before the text.
     pub(super) fn continued(&self, question: &Question, text: &str) -> Result<(Vec<u32>, usize), StageError> {
-        let (mut ids, behind) = self.followed(question, text)?;
-        let from = ids.len();
+        let mut before = self.prefill.clone();
+        if !before.is_empty() && !before.ends_with(char::is_whitespace) {
+            before.push(' ');
+        }
+        let (mut ids, behind) = self.followed(question, &format!("{before}{text}"))?;
+        let given = behind.iter().take_while(|token| token.span.end <= before.len()).count();
+        // Where all is one token, it is the text's.
+        let from = ids.len() + if before.is_empty() { 0 } else { given };
         ids.extend(behind.into_iter().map(|token| token.id));
         Ok((ids, from))
     }

@@ -140,7 +140,7 @@ fn tested(input: &ReportInput, relation: Relation, first: &Summary, second: &Sum
             (test, if near { p } else { p_beyond }, toward(near), interval)
         }
     };
-    let once = pairs.replicates() == (1, 1);
+    let once = pairs.once();
     let detectable = detectable(&pairs, level, Power::P80);
     let accuracies = pairs.accuracies();
     let difference = difference.value;

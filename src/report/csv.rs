@@ -6,6 +6,7 @@ use super::layout::Layout;
 use super::marks::Marks;
 use super::summary::Summary;
 use super::{ARM_AXIS, ReportInput};
+use retort_artifact::Outcome;
 use retort_stats::{Comparison, Estimate};
 
 /// A CSV file being written, in which no cell is a formula.
@@ -108,11 +109,17 @@ const SUMMARY: [&str; 33] = [
     "bootstrap_seed",
 ];
 
+/// What stands behind the others where any output was read leniently as well.
+const LENIENT: [&str; 4] =
+    ["lenient_accuracy", "lenient_accuracy_low", "lenient_accuracy_high", "lenient_accuracy_method"];
+
 /// Writes one line per group: shares from 0 to 1 in full precision, nothing where a value is absent.
 pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> String {
     let mut csv = Writer::default();
     let (axes, headings) = axes(input, &SUMMARY, &input.spec.average);
-    csv.row(headings.iter().map(String::as_str).chain(SUMMARY));
+    let lenient = summaries.iter().any(|summary| summary.lenient.is_some());
+    let further = if lenient { LENIENT.as_slice() } else { &[] };
+    csv.row(headings.iter().map(String::as_str).chain(SUMMARY).chain(further.iter().copied()));
     for ((group, summary), best) in layout.groups.iter().zip(summaries).zip(&marks.best) {
         let mut fields: Vec<String> =
             axes.iter().map(|axis| group.coords.get(axis).cloned().unwrap_or_default()).collect();
@@ -146,6 +153,9 @@ pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Sum
             best.to_string(),
             input.spec.seed.to_string(),
         ]);
+        if lenient {
+            fields.extend(estimate(summary.lenient));
+        }
         csv.row(fields);
     }
     csv.finish()
@@ -153,11 +163,17 @@ pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Sum
 
 const QUESTION: [&str; 8] = ["stage", "question", "choices", "answer", "predicted", "correct", "tokens", "output"];
 
+/// What stands behind these where any output was read leniently as well, or was one of several samples.
+const READ: [&str; 4] = ["lenient_predicted", "lenient_correct", "samples", "samples_right"];
+
 /// Writes one line per arm, replicate and question, in the order of the arms and of their outcomes.
 pub(super) fn questions_csv(input: &ReportInput) -> String {
     let mut csv = Writer::default();
     let (axes, headings) = axes(input, &QUESTION, &[]);
-    csv.row(headings.iter().map(String::as_str).chain(QUESTION));
+    let all = || input.arms.iter().flat_map(|arm| &arm.outcomes.rows);
+    let read = all().any(|outcome| outcome.lenient.is_some() || outcome.vote.is_some());
+    let further = if read { READ.as_slice() } else { &[] };
+    csv.row(headings.iter().map(String::as_str).chain(QUESTION).chain(further.iter().copied()));
     for arm in &input.arms {
         let place: Vec<&str> = axes
             .iter()
@@ -165,7 +181,7 @@ pub(super) fn questions_csv(input: &ReportInput) -> String {
             .chain([arm.stage.as_str()])
             .collect();
         for outcome in &arm.outcomes.rows {
-            let fields = [
+            let mut fields = vec![
                 outcome.id.clone(),
                 outcome.choices.to_string(),
                 outcome.answer.to_string(),
@@ -174,10 +190,27 @@ pub(super) fn questions_csv(input: &ReportInput) -> String {
                 outcome.tokens.to_string(),
                 outcome.output.clone(),
             ];
+            if read {
+                fields.extend(readings(outcome));
+            }
             csv.row(place.iter().copied().chain(fields.iter().map(String::as_str)));
         }
     }
     csv.finish()
+}
+
+/// Writes the lenient reading of an outcome, and how many of its samples are right; nothing for what is absent.
+pub fn readings(outcome: &Outcome) -> [String; 4] {
+    let lenient = outcome.lenient.as_ref();
+    let samples = &outcome.samples;
+    let right = samples.iter().filter(|sample| sample.strict.correct(&outcome.answer)).count();
+    let counted = |count: usize| if samples.is_empty() { String::new() } else { count.to_string() };
+    [
+        lenient.and_then(|reading| reading.predicted.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        outcome.leniently_correct().map(|right| right.to_string()).unwrap_or_default(),
+        counted(samples.len()),
+        counted(right),
+    ]
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub mod tensorboard;
 mod tests;
 
 pub use claim::{Claim, Relation};
-pub use csv::harmless;
+pub use csv::{harmless, readings};
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;

@@ -7,7 +7,7 @@ use super::layout::Layout;
 use super::marks::Marks;
 use super::summary::Summary;
 use super::{ReportInput, label, standing};
-use retort_artifact::{Answer, TrainingLog};
+use retort_artifact::{Answer, Outcome, TrainingLog, Vote};
 use retort_stats::{Method, Test};
 
 /// Says what the brackets are.
@@ -29,7 +29,15 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
     let mut notes = vec![
         "An output that no label can be read from counts as wrong; `parsed` is the share of the others.".to_owned(),
     ];
+    if summaries.iter().any(|summary| summary.lenient.is_some()) {
+        notes.push(
+            "`accuracy` reads answers strictly, as was asked for, and all else here is of that reading; `lenient accuracy` takes \
+             them from free text."
+                .to_owned(),
+        );
+    }
     notes.push(interval(input, summaries));
+    notes.extend(samples(input));
     notes.extend(chance(input, summaries));
     if !layout.fixed.is_empty() {
         let fixed: Vec<String> = layout.fixed.iter().map(|(axis, value)| format!("{axis} = {value}")).collect();
@@ -56,6 +64,18 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
     notes.extend(unreadable(input, layout, summaries));
     notes.extend(left_out(layout, summaries));
     notes
+}
+
+/// Says what several samples of a question come to.
+fn samples(input: &ReportInput) -> Vec<String> {
+    let voted = |outcome: &Outcome| Some((outcome.vote?, outcome.samples.len()));
+    let all: BTreeSet<(Vote, usize)> = input.arms.iter().flat_map(|arm| &arm.outcomes.rows).filter_map(voted).collect();
+    let says = |(vote, samples): (Vote, usize)| match vote {
+        Vote::Majority => format!("An answer is the one that most of {samples} samples give (self-consistency)."),
+        Vote::Any => format!("A question counts as right where any of {samples} samples is (pass@{samples})."),
+        Vote::Mean => format!("A question counts by the fraction of its {samples} samples that are right."),
+    };
+    all.into_iter().map(says).collect()
 }
 
 /// Says what arrows and bold letters mean, and by which rule they stand there.

@@ -6,7 +6,7 @@ use super::against::{Against, against};
 use super::counterpart::{counterpart, matching};
 use super::layout::{Group, Layout};
 use super::{Arm, ReportError, ReportInput, Side, label};
-use retort_artifact::Outcome;
+use retort_artifact::{Outcome, Strictness};
 use retort_stats::{Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
 use retort_text::answer::Chance;
 
@@ -55,6 +55,8 @@ pub(super) struct Summary {
     pub(super) responses: Responses,
     /// The accuracy; `None` without questions, as are the following.
     pub(super) accuracy: Option<Estimate>,
+    /// The accuracy of the lenient reading; `None` where some answers have none.
+    pub(super) lenient: Option<Estimate>,
     /// Accuracy minus chance.
     pub(super) above_chance: Option<Estimate>,
     /// The share of outputs, over all replicates, that a label could be read from.
@@ -153,24 +155,32 @@ fn summary(input: &ReportInput, group: &Group) -> Result<Summary, ReportError> {
     let all = answers.len();
     answers.retain(|_, outcomes| outcomes.len() == arms.len());
     let outcomes = || answers.values().flatten();
-    let rows = answers.iter().map(|(id, outcomes)| Response {
-        question: (*id).to_owned(),
-        chance: outcomes
-            .iter()
-            .map(|outcome| guessed.at(outcome))
-            .sum::<Option<f64>>()
-            .map(|sum| sum / outcomes.len() as f64),
-        right: outcomes.iter().map(|outcome| outcome.correct()).collect(),
-    });
-    let rows: Vec<Response> = rows.collect();
+    let samples =
+        outcomes().next().and_then(|outcome| outcome.rights(Strictness::Strict)).map_or(1, |rights| rights.len());
+    let of = |strictness: Strictness| -> Option<Result<Responses, StatsError>> {
+        let row = |(id, outcomes): (&&str, &Vec<&Outcome>)| {
+            let rights: Vec<Vec<bool>> =
+                outcomes.iter().map(|outcome| outcome.rights(strictness)).collect::<Option<_>>()?;
+            let chance = outcomes.iter().map(|outcome| guessed.at(outcome)).sum::<Option<f64>>();
+            Some(Response {
+                question: (*id).to_owned(),
+                chance: chance.map(|sum| sum / outcomes.len() as f64),
+                right: rights.concat(),
+            })
+        };
+        Some(Responses::sampled(answers.iter().map(row).collect::<Option<_>>()?, samples))
+    };
     let fail = |source| ReportError::Stats { arm: Layout::instance(group), source };
-    let responses = Responses::new(rows).map_err(fail)?;
+    let responses = of(Strictness::Strict).unwrap_or_else(|| Responses::new(Vec::new())).map_err(fail)?;
+    let lenient = of(Strictness::Lenient).transpose().map_err(fail)?;
     let share = |part: f64| (outcomes().next().is_some()).then(|| part / outcomes().count() as f64);
-    let parsed = share(outcomes().filter(|outcome| outcome.predicted.is_some()).count() as f64);
+    let (written, read) = outcomes().map(|outcome| outcome.read()).fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
+    let parsed = (written > 0).then(|| read as f64 / written as f64);
     let tokens = share(outcomes().map(|outcome| outcome.tokens as f64).sum());
     let accuracy = accuracy(&responses, input.spec.level);
     Ok(Summary {
         accuracy,
+        lenient: lenient.and_then(|lenient| retort_stats::accuracy(&lenient, input.spec.level)),
         above_chance: accuracy.zip(responses.chance()).map(|(accuracy, chance)| above(&accuracy, chance)),
         parsed,
         tokens,

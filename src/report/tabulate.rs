@@ -40,7 +40,10 @@ pub(super) fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]
     let uneven = layout.groups.iter().any(|group| group.arms.len() != layout.groups[0].arms.len());
     let baseline = input.spec.baseline.is_some();
     let mut columns: Vec<Column> = labels.iter().map(|axis| axis_column(layout, axis)).collect();
-    columns.extend(["accuracy %", "n", "parsed %", "above chance"].map(Column::numbers));
+    let lenient = summaries.iter().any(|summary| summary.lenient.is_some());
+    columns.push(Column::numbers("accuracy %"));
+    columns.extend(lenient.then(|| Column::numbers("lenient accuracy %")));
+    columns.extend(["n", "parsed %", "above chance"].map(Column::numbers));
     columns.push(Column::words("clearly above"));
     if uneven {
         columns.push(Column::numbers("replicates"));
@@ -51,6 +54,11 @@ pub(super) fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]
     let rows = layout.groups.iter().zip(summaries).enumerate().map(|(index, (group, summary))| {
         let mut cells: Vec<Cell> = labels.iter().map(|axis| axis_cell(value_of(group, axis))).collect();
         cells.push(accuracy_cell(summary, marks, index));
+        if lenient {
+            cells.push(optional(summary.lenient, |accuracy| {
+                Cell::number(accuracy.value, label::with_interval(&accuracy, label::percent))
+            }));
+        }
         let questions = summary.responses.questions();
         cells.push(Cell::number(questions as f64, label::count(questions)));
         cells.push(optional(summary.parsed, |share| Cell::number(share, label::percent(share))));

@@ -41,6 +41,9 @@ fn scores(marks: &str) -> Scores {
         output: format!("said \"{mark}\",\nthen stopped"),
         tokens: 4,
         likelihoods: Vec::new(),
+        lenient: None,
+        vote: None,
+        samples: Vec::new(),
     };
     Scores { rows: marks.chars().enumerate().filter(|(_, mark)| *mark != ' ').map(outcome).collect() }
 }

@@ -62,6 +62,7 @@ mod preflight;
 mod provenance;
 mod read;
 mod report;
+mod responses;
 mod run;
 mod scores;
 mod session;

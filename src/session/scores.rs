@@ -1,9 +1,10 @@
 //! What a student's answers come to.
 
-use retort_artifact::{Outcome, Scores};
-use retort_stats::{Level, wilson};
+use retort_artifact::{Outcome, Scores, Strictness};
+use retort_stats::{Level, accuracy};
 
 use super::Measured;
+use crate::responses::responses;
 
 /// What a student's answers come to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,9 +13,13 @@ pub struct ScoreSummary {
     pub questions: usize,
     /// How many were answered right.
     pub right: usize,
-    /// The fraction of them, with its 95 % Wilson interval.
+    /// The fraction of them, with its 95 % Wilson interval; of samples that count by their mean, the fraction of all samples.
     pub accuracy: Measured,
-    /// The fraction of answers that could be read.
+    /// The same of the lenient reading, where there is one.
+    pub lenient: Option<Measured>,
+    /// How many samples there are of each question; 1 where there is one output alone.
+    pub samples: usize,
+    /// The fraction of outputs that an answer could be read from.
     pub parsed: f64,
     /// The mean number of tokens that were written; 0 where choices were scored.
     pub tokens_per_question: f64,
@@ -24,16 +29,19 @@ impl ScoreSummary {
     /// Sums up scores; `None` where there are no questions.
     pub fn of(scores: &Scores) -> Option<Self> {
         let rows = &scores.rows;
-        let count = |of: fn(&Outcome) -> bool| rows.iter().filter(|outcome| of(outcome)).count();
-        let right = count(Outcome::correct);
-        let accuracy = Measured::of(&wilson(right, rows.len(), Level::P95)?);
-        let of_all = |sum: usize| sum as f64 / rows.len() as f64;
+        let measured = |strictness| {
+            let responses = responses(scores, strictness).ok()??;
+            accuracy(&responses, Level::P95).map(|estimate| Measured::of(&estimate))
+        };
+        let (written, read) = rows.iter().map(Outcome::read).fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
         Some(Self {
             questions: rows.len(),
-            right,
-            accuracy,
-            parsed: of_all(count(|outcome| outcome.predicted.is_some())),
-            tokens_per_question: of_all(rows.iter().map(|outcome| outcome.tokens).sum()),
+            right: rows.iter().filter(|outcome| outcome.correct()).count(),
+            accuracy: measured(Strictness::Strict)?,
+            lenient: measured(Strictness::Lenient),
+            samples: rows.iter().map(|outcome| outcome.samples.len()).max().unwrap_or(0).max(1),
+            parsed: read as f64 / written as f64,
+            tokens_per_question: rows.iter().map(|outcome| outcome.tokens).sum::<usize>() as f64 / rows.len() as f64,
         })
     }
 }

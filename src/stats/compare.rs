@@ -11,14 +11,16 @@ use super::{
 ///
 /// Wilson's interval: with one replicate for the number of questions, with several for as many as the error over questions
 /// and trainings is worth, and with Student's t in the place of the normal quantile. Where every replicate answers alike on
-/// every question, it is that for the number of questions again. `None` without questions.
+/// every question, it is that for the number of questions again. Several samples of a replicate are worth what the variance
+/// of the questions' fractions says. `None` without questions.
 pub fn accuracy(responses: &Responses, level: Level) -> Option<Estimate> {
     let (questions, replicates) = (responses.questions(), responses.replicates());
     if questions == 0 {
         return None;
     }
-    let value = responses.right() as f64 / (questions * replicates) as f64;
-    let interval = if replicates > 1 { over_trainings(responses, value, level) } else { None };
+    let value = responses.share();
+    let interval =
+        if replicates > 1 || responses.samples() > 1 { over_trainings(responses, value, level) } else { None };
     Some(match interval {
         Some(interval) => Estimate { value, interval, method: Method::CrossedWilson },
         None => of_share(value, questions, level),
@@ -125,7 +127,7 @@ pub fn compare(pairs: &Pairs<'_>, level: Level, bootstrap: Bootstrap) -> Compari
     let (gained, lost) = pairs.gained_and_lost();
     let (wins, losses) = pairs.wins_and_losses();
     let (questions, value) = (pairs.questions(), (gained - lost) / pairs.questions() as f64);
-    let once = pairs.replicates() == (1, 1);
+    let once = pairs.once();
     let resampled = if once { bootstrap.tested("difference", &[(1.0, ours), (-1.0, theirs)], level) } else { None };
     let crossed = if once { None } else { Crossed::of(pairs) };
     let difference = match (resampled, crossed) {

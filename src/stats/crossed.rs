@@ -1,8 +1,9 @@
 //! The error of a difference over both questions and trainings, by components of variance.
 
 use super::components::{Components, Part, mean_and_variance};
+use super::responses::accuracies;
 use super::student::{reach, two_sided, upper};
-use super::{Interval, Level, Pairs, Response};
+use super::{Interval, Level, Pairs};
 
 /// How far a difference of two arms can be trusted for other questions and other trainings.
 ///
@@ -32,14 +33,17 @@ impl Crossed {
         let differences: Vec<f64> = pairs.differences().map(|(_, difference)| difference).collect();
         let (first, second) = pairs.rows();
         let (value, _) = mean_and_variance(&differences);
-        let parts =
-            [Part::of_mean(&differences), Part::of_mean(&accuracies(first)), Part::of_mean(&accuracies(second))];
+        let parts = [
+            Part::of_mean(&differences),
+            Part::of_mean(&accuracies(first, pairs.samples().0)),
+            Part::of_mean(&accuracies(second, pairs.samples().1)),
+        ];
         let components = Components::of(parts)?;
         let variance = components.variance();
         let of_freedom = parts.iter().filter(|part| part.variance > 0.0);
         let freedom = variance * variance / of_freedom.map(|part| part.variance.powi(2) / part.freedom).sum::<f64>();
-        let single = first[0].right.len().min(second[0].right.len()) == 1;
-        let several = first[0].right.len().max(second[0].right.len()) > 1;
+        let (ours, theirs) = pairs.replicates();
+        let (single, several) = (ours.min(theirs) == 1, ours.max(theirs) > 1);
         Some(Self { value, error: variance.sqrt(), freedom, apart: (single && several).then_some(components) })
     }
 
@@ -67,17 +71,10 @@ impl Crossed {
     }
 }
 
-/// The accuracy of each replicate.
-fn accuracies(rows: &[&Response]) -> Vec<f64> {
-    let replicates = rows[0].right.len();
-    let right = |replicate: usize| rows.iter().filter(|row| row.right[replicate]).count();
-    (0..replicates).map(|replicate| right(replicate) as f64 / rows.len() as f64).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Responses;
+    use crate::{Response, Responses};
 
     fn arm(questions: usize, right: impl Fn(usize) -> Vec<bool>) -> Responses {
         let row = |q| Response { question: format!("{q:04}"), chance: Some(0.5), right: right(q) };
@@ -138,6 +135,22 @@ mod tests {
         // The p value is that of the interval which just reaches zero.
         let level = Level::new(1.0 - found.p()).unwrap();
         assert!(found.interval(level).low.abs() < 1e-6, "{:?}", found.interval(level));
+    }
+
+    #[test]
+    fn samples_are_the_paired_t_test_of_fractions() {
+        let sampled = |right: &dyn Fn(usize) -> Vec<bool>| {
+            let row = |q| Response { question: format!("{q:04}"), chance: Some(0.5), right: right(q) };
+            Responses::sampled((0..60).map(row).collect(), 2).unwrap()
+        };
+        let (a, b) = (sampled(&|q| vec![q % 3 > 0, q % 5 > 1]), sampled(&|q| vec![q % 4 > 1, q % 7 > 3]));
+        let pairs = Pairs::of(&a, &b).unwrap();
+        assert_eq!((pairs.replicates(), pairs.once()), ((1, 1), false));
+        let found = Crossed::of(&pairs).unwrap();
+        let differences: Vec<f64> = pairs.differences().map(|(_, difference)| difference).collect();
+        let (mean, variance) = mean_and_variance(&differences);
+        assert!((found.value - mean).abs() < 1e-12 && (found.error - (variance / 60.0).sqrt()).abs() < 1e-12);
+        assert!((found.freedom - 59.0).abs() < 1e-9);
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub struct Equivalence {
 pub fn equivalence(pairs: &Pairs<'_>, margin: Margin, level: Level) -> Equivalence {
     let (gained, lost) = pairs.gained_and_lost();
     let tango = Tango { gained, lost, questions: pairs.questions() as f64 };
-    let crossed = (pairs.replicates() != (1, 1)).then(|| Crossed::of(pairs)).flatten();
+    let crossed = (!pairs.once()).then(|| Crossed::of(pairs)).flatten();
     let above = |delta| crossed.map_or_else(|| tango.p_above(delta), |crossed| crossed.p_above(delta));
     let below = |delta| crossed.map_or_else(|| tango.p_below(delta), |crossed| crossed.p_below(delta));
     let Margin(width) = margin;

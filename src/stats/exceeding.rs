@@ -18,7 +18,7 @@ pub struct Exceeding {
 /// [`equivalence`](super::equivalence): Tango's score tests with one replicate each, t tests with the error over
 /// questions and trainings where an arm has several.
 pub fn exceeding(pairs: &Pairs<'_>, delta: f64) -> Exceeding {
-    let crossed = (pairs.replicates() != (1, 1)).then(|| Crossed::of(pairs)).flatten();
+    let crossed = (!pairs.once()).then(|| Crossed::of(pairs)).flatten();
     if let Some(crossed) = crossed {
         let (at_most, at_least) = (crossed.p_above(delta), crossed.p_below(delta));
         return Exceeding { at_most, at_least, method: Method::Crossed };

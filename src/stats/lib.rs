@@ -7,11 +7,12 @@
 //! | quantity | interval or test | source |
 //! |---|---|---|
 //! | accuracy, one replicate | Wilson score | Wilson (1927); Agresti & Coull (1998) |
+//! | accuracy, several samples of a replicate | Wilson score, with the error over the questions' fractions | as below |
 //! | accuracy, several replicates | Wilson score, with the error over questions and trainings | Banerjee (1961); Kott & Carr (1997), for samples that are not simple |
 //! | accuracy minus chance | the accuracy's interval, moved by the questions' mean chance | chance is known, not estimated |
 //! | difference of two arms, one replicate each | paired percentile bootstrap over questions | Efron & Tibshirani (1993), §13.3 |
 //! | the same where no resample varies | adjusted Wald for paired proportions | Bonett & Price (2012) |
-//! | difference of two arms, several replicates | the interval of the t test below | as there |
+//! | difference of two arms, several replicates or samples | the interval of the t test below | as there |
 //! | precision, recall, F1, Jaccard of two selections | percentile bootstrap over questions, of ratios of sums | Efron & Tibshirani (1993), §13.3 |
 //! | the same where no resample varies | Wilson score, for as many questions | as above |
 //! | whether two arms differ, one replicate each | exact McNemar, two-sided | McNemar (1947); the sign test over questions that differ |

@@ -10,6 +10,7 @@ pub struct Pairs<'a> {
     first: Vec<&'a Response>,
     second: Vec<&'a Response>,
     unpaired: usize,
+    samples: (usize, usize),
 }
 
 impl<'a> Pairs<'a> {
@@ -30,12 +31,13 @@ impl<'a> Pairs<'a> {
                 }
             }
         }
+        let samples = (first.samples(), second.samples());
         let (first, second) = (first.questions(), second.questions());
         if ours.is_empty() {
             return Err(StatsError::NothingShared { first, second });
         }
         let unpaired = first + second - 2 * ours.len();
-        Ok(Self { first: ours, second: theirs, unpaired })
+        Ok(Self { first: ours, second: theirs, unpaired, samples })
     }
 
     /// Returns how many questions both answered.
@@ -50,7 +52,17 @@ impl<'a> Pairs<'a> {
 
     /// Returns how many replicates each arm has.
     pub fn replicates(&self) -> (usize, usize) {
-        (self.first[0].right.len(), self.second[0].right.len())
+        (self.first[0].right.len() / self.samples.0, self.second[0].right.len() / self.samples.1)
+    }
+
+    /// Returns how many samples each arm's replicates drew for a question.
+    pub fn samples(&self) -> (usize, usize) {
+        self.samples
+    }
+
+    /// Says whether each arm answered each question once, so that it is right or wrong.
+    pub fn once(&self) -> bool {
+        self.replicates() == (1, 1) && self.samples == (1, 1)
     }
 
     /// Returns the accuracy of each arm on the shared questions.

@@ -87,7 +87,7 @@ impl Design {
 /// several it is the error over questions and trainings times the sum of the quantiles of level and power. `None` where
 /// not even a difference of 1 would be found.
 pub fn detectable(pairs: &Pairs<'_>, level: Level, power: Power) -> Option<f64> {
-    let crossed = (pairs.replicates() != (1, 1)).then(|| Crossed::of(pairs)).flatten();
+    let crossed = (!pairs.once()).then(|| Crossed::of(pairs)).flatten();
     let found = if let Some(Crossed { error, freedom, .. }) = crossed {
         // The one-sided quantile of a power of 80 % is the two-sided one of 60 %.
         let share = power.share();

@@ -10,6 +10,7 @@
 //! | [`statement`] | what a teacher wrote | the answer it states |
 //! | [`thoughts`] | what a teacher wrote | what it thought, and what it said |
 //! | [`target`] | an answer and a rationale | what a student is taught to write, and the answer out of what it wrote |
+//! | [`extract`] | free text | the answer that patterns find in it, or a lenient reader |
 //! | [`tokenizer`] | text | token ids with their places, and back |
 //! | [`words`] | text | the places of words and sentences |
 //! | [`steps`] | text | the places of steps and paragraphs |
@@ -29,6 +30,7 @@ pub mod chat_template;
 pub mod conversation;
 pub mod dataset;
 mod emphasis;
+pub mod extract;
 mod fraction;
 pub mod operation;
 pub mod prompt;

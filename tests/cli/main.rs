@@ -38,6 +38,7 @@ mod operations;
 mod paper;
 mod pipelines;
 mod published;
+mod readings;
 mod remotes;
 mod reruns;
 mod retention;

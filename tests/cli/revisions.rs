@@ -260,6 +260,8 @@ stages:
     tokenizer: { questions: questions, rationales: rationales, vocabulary: 400 }
   tuned:
     train: { student: tiny, questions: questions, rationales: rationales, placement: before, recipe: { steps: 1 } }
+  untrained:
+    pretrained: { student: tiny, placement: after }
   weighed:
     attribute: { model: tuned, questions: questions, rationales: rationales, method: random }
   drawn:
@@ -283,8 +285,13 @@ fn scores_that_are_drawn_are_pinned() {
     expect!["rows summary"].assert_eq(&parts("seen"));
     check(
         &project,
-        &["weighed", "agreed"],
+        &["untrained", "weighed", "agreed"],
         &expect![[r#"
+            untrained config c5a2dc2739d5447e
+            untrained log 08b408b50bb194c2
+            untrained tokenizer 736d230c5fbf10b6
+            untrained usage b8407f9191f639ce
+            untrained weights ca28c420efd8e6c5
             weighed rows 582e4c480b738eda
             agreed rows e547dd0262e553cc
             agreed summary d26c59e9c79e12dc
@@ -341,6 +348,7 @@ fn everything_with_a_revision_is_pinned() {
         kind transform 2
         kind tokenizer 2
         kind train 3
+        kind pretrained 1
         kind attribute 2
         kind agreement 1
         kind tuned_lens 3

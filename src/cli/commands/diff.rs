@@ -78,15 +78,19 @@ fn trainings(lines: &[Difference]) -> String {
 
 /// The accuracies, as a table; nothing where there is none.
 fn scores(lines: &[Difference]) -> String {
-    let mut notes = Vec::new();
+    let (mut notes, mut lenient) = (Vec::new(), Vec::new());
     let rows: Vec<Vec<String>> = lines
         .iter()
         .filter_map(|line| {
-            let Accuracies { before, after, compared, not_compared } = line.accuracy.as_ref()?;
+            let Accuracies { before, after, lenient_before, lenient_after, compared, not_compared } =
+                line.accuracy.as_ref()?;
             let side = |measured: &Option<Measured>| {
                 measured.as_ref().map_or_else(|| "–".to_owned(), |measured| interval(measured, percent))
             };
             let mut row = vec![line.instance.clone(), side(before), side(after)];
+            if lenient_before.is_some() || lenient_after.is_some() {
+                lenient.push(vec![line.instance.clone(), side(lenient_before), side(lenient_after)]);
+            }
             if let Some(why) = not_compared {
                 notes.push(format!("{}: {why}\n", line.instance));
             }
@@ -117,7 +121,12 @@ fn scores(lines: &[Difference]) -> String {
         ["accuracy %, 95 % intervals", "before", "after", "difference, points", "p", "now right", "now wrong"];
     let note = "Differences are paired by question, with a bootstrap interval, or Bonett and Price's where no resample \
                 varies; p is McNemar's exact test and holds for these trainings alone.\n";
-    format!("\n{}{note}{}", print::table(&headings, rows), notes.concat())
+    let lenient = if lenient.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", print::table(&["read leniently, 95 % intervals", "before", "after"], lenient))
+    };
+    format!("\n{}{note}{}{lenient}", print::table(&headings, rows), notes.concat())
 }
 
 /// The questions that are answered otherwise, at most `limit` of each instance.

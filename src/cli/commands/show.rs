@@ -231,6 +231,7 @@ fn readable(row: &Json) -> String {
         let shown = match value {
             Json::String(text) => text.clone(),
             Json::Array(items) if name == "choices" => choices(items),
+            Json::Object(of) if name == "lenient" => of.get("predicted").map(answered).unwrap_or_default(),
             // An answer without a letter says its kind, which its question says already.
             Json::Object(of) if ["answer", "label", "predicted"].contains(&name.as_str()) && of.len() == 1 => {
                 of.values().map(|value| value.as_str().unwrap_or_default()).collect()
@@ -240,6 +241,12 @@ fn readable(row: &Json) -> String {
         out += &format!("  {name:<12} {}\n", shown.replace('\n', "\n               "));
     }
     out
+}
+
+/// Writes an answer as it stands between markers; nothing where there is none.
+fn answered(answer: &Json) -> String {
+    let text = answer.as_str().or_else(|| answer.as_object()?.values().next()?.as_str());
+    text.unwrap_or_default().to_owned()
 }
 
 fn choices(items: &[Json]) -> String {

@@ -1,47 +1,40 @@
 //! `evaluate`: what a student answers, question by question.
 
+mod extract;
+mod generation;
+mod likelihood;
+mod prefill;
 mod rows;
+mod sampling;
 mod scoring;
 mod term;
+mod votes;
 mod writing;
 
 use crate::failed::model_failed;
-use retort_artifact::{Checkpoint, Outcome, Question, Questions, Scores, Split};
-use retort_fingerprint::{ContentHash, RowKey, Term};
-use retort_model::{Budget, Config, Device, Model, Sampling, WeightsFile};
-use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
-use retort_stage::{Clash, Context, Slot, Stage, StageError};
-use retort_text::answer::Expected;
+use retort_artifact::{Checkpoint, Question, Questions, Scores, Split, Usage, Vote};
+use retort_model::{Config, Device, Model, WeightsFile};
+use retort_stage::params::{Count, External, Input, Later};
+use retort_stage::{Clash, Context, Flaw, Looked, Slot, Stage, StageError};
+use retort_text::prompt::Template;
 use retort_text::tokenizer::Tokenizer;
 
+pub use self::extract::{Extract, ExtractFields, Unmatched};
+pub use self::prefill::{Fillers, Prefill, PrefillFields};
 pub use self::rows::times;
+pub use self::sampling::SamplingRecipe;
 pub use self::scoring::{By, LikelihoodRecipe, Scoring};
 pub use super::choices::Stands;
 
 pub(super) use self::term::student_term;
 pub(super) use self::writing::written;
 
-use self::rows::{Timed, asked, keep_times};
-use super::ask::{Asker, Written, max_new, outcome};
-use super::choices::{Candidate, Held, candidates, held};
+use self::prefill::Prefilled;
+use self::rows::keep_times;
 use super::sequence::{Sequences, data};
 
-/// The name of the rows of choices that a student holds for likely.
-const ROWS: &str = "evaluate";
-
-retort_stage::params! {
-    /// Tokens that are drawn at random. As in transformers, `temperature` comes first, then `top_k`, then `top_p`.
-    pub struct SamplingRecipe {
-        /// What logits are divided by: below 1 likely tokens become likelier.
-        pub temperature: PositiveReal = PositiveReal::of(1.0),
-        /// How many of the likeliest tokens may be drawn; all where this is not given.
-        pub top_k: Option<Count>,
-        /// The probability that the likeliest tokens which may be drawn have together; 1 where this is not given.
-        pub top_p: Option<Share>,
-        /// Decides, with each question, what is drawn.
-        pub seed: Seed,
-    }
-}
+/// The most samples of a question.
+const SAMPLES_MAX: usize = 10_000;
 
 retort_stage::params! {
     /// A student's answers to the questions of a split: what it writes, which ends once the label is known, or the choice
@@ -66,17 +59,25 @@ retort_stage::params! {
         pub positions: Count = Count::of(16_384),
         /// How tokens are drawn; the likeliest is taken where this is not given.
         pub sampling: Option<SamplingRecipe>,
-    }
-}
-
-impl SamplingRecipe {
-    fn sampling(&self) -> Sampling {
-        Sampling {
-            temperature: self.temperature.get(),
-            top_k: self.top_k.map(Count::get),
-            top_p: self.top_p.map(Share::get),
-            seed: self.seed.0,
-        }
+        /// How many outputs are drawn for each question, each on its own. Needs `sampling`; all of them are kept.
+        pub samples: Later<Count>,
+        /// How the samples count: the answer of their `majority` (self-consistency, where this is not given); whether `any` is
+        /// right (pass@n); or the `mean`, the fraction that is right.
+        pub vote: Later<Vote>,
+        /// How an answer is read from free text: regular expressions for the strict reading, or `{ strict: […], lenient: […] }`.
+        /// A lenient reading stands beside the strict one wherever this is given. Without it, the answer stands between the
+        /// markers, as the student was taught.
+        pub extract: Later<Extract>,
+        /// What answers are made to begin with: a text, or `{ fill: { count: 10, with: "<pause>" }, text: … }` for tokens to
+        /// compute on.
+        pub prefill: Later<Prefill>,
+        /// Texts that end an answer, and are no part of it.
+        pub stop: Later<Vec<String>>,
+        /// A template for the prompts, in Jinja, instead of the one that the student was trained with.
+        pub prompt: Later<External>,
+        /// What stands between the prompt and what follows it; a line feed, as in training, where this is not given. Spaces at
+        /// its end belong to what follows, so with `" "` a prompt ends in its last word.
+        pub separator: Later<String>,
     }
 }
 
@@ -108,15 +109,45 @@ impl Stage for Evaluate {
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, split: test }";
 
     fn check(&self) -> Result<(), Clash> {
-        let given = [("max_new", self.max_new.is_some()), ("sampling", self.sampling.is_some())];
-        match (&self.score, given.into_iter().find(|(_, given)| *given)) {
-            (Scoring::Likelihood(_), Some((field, _))) => Err(Clash {
+        let given = [
+            ("max_new", self.max_new.is_some()),
+            ("sampling", self.sampling.is_some()),
+            ("samples", self.samples.get().is_some()),
+            ("vote", self.vote.get().is_some()),
+            ("extract", self.extract.get().is_some()),
+            ("stop", self.stop.get().is_some()),
+        ];
+        if let (Scoring::Likelihood(_), Some((field, _))) = (&self.score, given.into_iter().find(|(_, given)| *given)) {
+            return Err(Clash {
                 field,
                 why: format!("`{field}` has no meaning with `score: likelihood`: nothing is written"),
                 hint: format!("leave `{field}` out, or use `score: generation`"),
-            }),
+            });
+        }
+        let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
+        match (self.samples.get(), &self.sampling, self.vote.get()) {
+            (Some(_), None, _) => clash(
+                "samples",
+                "`samples` needs a temperature: without `sampling` every sample is the same",
+                "add `sampling: { temperature: 0.7 }`, or leave `samples` out",
+            ),
+            (Some(samples), ..) if samples.get() > SAMPLES_MAX => {
+                clash("samples", &format!("`samples` is at most {SAMPLES_MAX}"), "draw fewer")
+            }
+            (None, _, Some(_)) => clash(
+                "vote",
+                "`vote` needs `samples`: one output has nothing to vote on",
+                "add `samples: 8`, or leave `vote` out",
+            ),
+            _ if self.stop.get().is_some_and(|stop| stop.iter().any(String::is_empty)) => {
+                clash("stop", "an empty text in `stop` ends every answer before it begins", "leave it out")
+            }
             _ => Ok(()),
         }
+    }
+
+    fn preflight(&self, context: &Context<'_>, _looked: &Looked) -> Vec<Flaw> {
+        Flaw::of("prompt", self.template(context)).into_iter().collect()
     }
 
     fn slot(&self) -> Slot {
@@ -143,9 +174,10 @@ impl Stage for Evaluate {
             return Err(data(format!("split `{}` has no question with a known answer", self.split)));
         }
         let loaded = Loaded::from(context, &self.model)?;
+        let usage = self.usage(context, &loaded)?;
         let outcomes = match &self.score {
-            Scoring::Generation => self.by_generation(context, &loaded, &questions)?,
-            Scoring::Likelihood(recipe) => self.by_likelihood(context, &loaded, &questions, recipe)?,
+            Scoring::Generation => self.by_generation(context, &loaded, &usage, &questions)?,
+            Scoring::Likelihood(recipe) => self.by_likelihood(context, &loaded, &usage, &questions, recipe)?,
         };
         let times = outcomes.iter().map(|timed| (timed.row.id.as_str(), timed.took_us)).collect();
         keep_times(context, &times)?;
@@ -154,97 +186,38 @@ impl Stage for Evaluate {
 }
 
 impl Evaluate {
-    /// What the student writes decides.
-    fn by_generation(
-        &self,
-        context: &Context<'_>,
-        loaded: &Loaded,
-        questions: &[&Question],
-    ) -> Result<Vec<Timed<Outcome>>, StageError> {
-        let usage = &loaded.checkpoint.usage;
-        let max_new = max_new(self.max_new, usage, &loaded.tokenizer, questions.iter().copied())?;
-        let asker = Asker {
-            model: &loaded.model,
-            tokenizer: &loaded.tokenizer,
-            usage,
-            sequences: Sequences::new(usage, &loaded.tokenizer)?,
-            max_new,
-            batch: self.batch.get(),
-            budget: Budget::of(self.positions.get()),
-            sampling: self.sampling.as_ref().map(SamplingRecipe::sampling),
-        };
-        let written = written(context, &self.model, &asker, self.sampling.as_ref(), questions)?;
-        let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Written>)| {
-            Some(Timed { row: outcome(question, usage, row)?, took_us: *took_us })
-        };
-        Ok(questions.iter().zip(&written).filter_map(outcome).collect())
+    /// Reads the template of its own, where there is one.
+    fn template(&self, context: &Context<'_>) -> Result<Option<String>, StageError> {
+        let Some(file) = self.prompt.get() else { return Ok(None) };
+        let place = context.path_of(file);
+        let text =
+            String::from_utf8(context.file(file)?).map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
+        Ok(Some(Template::parse(&place, &text).map_err(data)?.source().to_owned()))
     }
 
-    /// The choice that the student holds for the likeliest is its answer: of equally likely ones, the first.
-    fn by_likelihood(
+    /// How the student is asked and read.
+    fn usage(&self, context: &Context<'_>, loaded: &Loaded) -> Result<Usage, StageError> {
+        let mut usage = loaded.checkpoint.usage.clone();
+        if let Some(prompt) = self.template(context)? {
+            usage.prompt = prompt;
+        }
+        Ok(usage)
+    }
+
+    /// How questions are put, and what answers begin with.
+    fn sequences<'a>(
         &self,
-        context: &Context<'_>,
-        loaded: &Loaded,
-        questions: &[&Question],
-        recipe: &LikelihoodRecipe,
-    ) -> Result<Vec<Timed<Outcome>>, StageError> {
-        let usage = &loaded.checkpoint.usage;
-        if recipe.of == Stands::Answer && !usage.format.placement.label_first() {
-            return Err(data(format!(
-                "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{}`: use \
-                 `score: generation`, or score the words of the choices with `of: text`",
-                usage.format.placement
-            )));
+        usage: &'a Usage,
+        tokenizer: &'a Tokenizer,
+    ) -> Result<(Sequences<'a>, Option<Prefilled>), StageError> {
+        let mut sequences = Sequences::new(usage, tokenizer)?;
+        if let Some(separator) = self.separator.get() {
+            sequences = sequences.separated_by(separator);
         }
-        let sequences = Sequences::new(usage, &loaded.tokenizer)?;
-        let all: Vec<Vec<Candidate>> = questions
-            .iter()
-            .map(|question| candidates(&sequences, question, recipe.of))
-            .collect::<Result<_, StageError>>()?;
-        let student = student_term(context, &self.model)?;
-        let key = |candidates: &Vec<Candidate>| {
-            RowKey::of(&Term::record([
-                ("student", student.clone()),
-                ("choices", candidates.term()),
-                ("revision", Self::REVISION.term()),
-            ]))
-        };
-        let keys: Vec<RowKey> = all.iter().map(key).collect();
-        let budget = Budget::of(self.positions.get());
-        let found: Vec<Timed<Vec<Held>>> = asked(context, ROWS, &keys, |open, ended| {
-            open.chunks(self.batch.get()).try_for_each(|open| {
-                let some: Vec<&[Candidate]> = open.iter().map(|index| all[*index].as_slice()).collect();
-                let found = held(&loaded.model, &some, &budget)?;
-                ended(open.iter().copied().zip(found).collect())
-            })
-        })?;
-        let mut lost = 0;
-        let outcome = |(question, Timed { row, took_us }): (&&Question, &Timed<Vec<Held>>)| {
-            let likelihoods = recipe.by.compared(row).unwrap_or_else(|| {
-                lost += 1;
-                Vec::new()
-            });
-            let likelier = |a: usize, b: usize| if likelihoods[b].score > likelihoods[a].score { b } else { a };
-            let best = (0..likelihoods.len()).reduce(likelier);
-            let row = Outcome {
-                id: question.id.clone(),
-                answer: question.answer.clone()?,
-                choices: Expected::from(*question).count(),
-                predicted: best.map(|best| likelihoods[best].label.clone()),
-                equal: false,
-                output: String::new(),
-                tokens: 0,
-                likelihoods,
-            };
-            Some(Timed { row, took_us: *took_us })
-        };
-        let outcomes = questions.iter().zip(&found).filter_map(outcome).collect();
-        if lost > 0 {
-            context.warn(format!(
-                "of {lost} questions the student's probabilities are no numbers, as after a training that diverged: they \
-                 count as wrong"
-            ));
+        let prefilled = self.prefill.get().map(|prefill| prefill.of(tokenizer)).transpose()?;
+        if let Some(Prefilled { text, .. }) = &prefilled {
+            sequences = sequences.prefilled(text);
         }
-        Ok(outcomes)
+        Ok((sequences, prefilled))
     }
 }

@@ -17,18 +17,20 @@ pub enum By {
     Mean,
     /// The same per byte of text.
     Bytes,
+    /// The same per character of text.
+    Characters,
 }
 
-retort_stage::words!(By { Sum = "sum", Mean = "mean", Bytes = "bytes" });
+retort_stage::words!(By { Sum = "sum", Mean = "mean", Bytes = "bytes", Characters = "characters" });
 
 retort_stage::params! {
     /// The choice of highest likelihood is the answer.
     pub struct LikelihoodRecipe {
-        /// What stands for a choice: the `answer` as the student was taught to write it, which needs the label first, or the
-        /// `text` of the choice.
+        /// What stands for a choice: the `answer` as the student was taught to write it, which needs the label first; the `text`
+        /// of the choice; or its `label` alone, a letter or the name of a class.
         pub of: Stands = Stands::Answer,
-        /// What choices are compared by: the logarithm of their probability as a `sum` over tokens, its `mean` over tokens, or
-        /// over `bytes` of text, which favours neither short nor long choices.
+        /// How log-probabilities are normalised before choices are compared: not at all (`sum`), by the number of tokens (`mean`),
+        /// of `bytes`, or of `characters`. In lm-evaluation-harness these are `acc`, none, `acc_bytes` and `acc_norm`.
         pub by: By = By::Sum,
     }
 }
@@ -83,19 +85,21 @@ impl ContentHash for Scoring {
 }
 
 impl By {
-    /// Compares what the choices of a question were held for; `None` where any of it is no number.
-    pub(super) fn compared(self, held: &[Held]) -> Option<Vec<Likelihood>> {
-        let compared = |held: &Held| {
+    /// Compares what the choices of a question were held for; `None` where any of it is no number. `characters` are those of
+    /// the text of each.
+    pub(super) fn compared(self, held: &[Held], characters: &[usize]) -> Option<Vec<Likelihood>> {
+        let compared = |(held, characters): (&Held, &usize)| {
             let Held { ref label, log_probability, tokens, bytes } = *held;
             let (label, log_probability) = (label.clone(), log_probability?);
             let score = match self {
                 Self::Sum => log_probability,
                 Self::Mean => log_probability / tokens as f64,
                 Self::Bytes => log_probability / bytes as f64,
+                Self::Characters => log_probability / *characters as f64,
             };
             Some(Likelihood { label, log_probability, tokens, bytes, score })
         };
-        held.iter().map(compared).collect()
+        held.iter().zip(characters).map(compared).collect()
     }
 }
 
@@ -113,10 +117,12 @@ mod tests {
             bytes,
         };
         let both = [held(0, Some(-6.0), 2, 12), held(1, Some(-8.0), 4, 10)];
-        let scores = |by: By| by.compared(&both).unwrap().iter().map(|choice| choice.score).collect::<Vec<_>>();
+        let scores =
+            |by: By| by.compared(&both, &[12, 8]).unwrap().iter().map(|choice| choice.score).collect::<Vec<_>>();
         assert_eq!(scores(By::Sum), [-6.0, -8.0]);
         assert_eq!(scores(By::Mean), [-3.0, -2.0]);
         assert_eq!(scores(By::Bytes), [-0.5, -0.8]);
-        assert_eq!(By::Sum.compared(&[held(0, Some(-6.0), 2, 12), held(1, None, 4, 10)]), None);
+        assert_eq!(scores(By::Characters), [-0.5, -1.0]);
+        assert_eq!(By::Sum.compared(&[held(0, Some(-6.0), 2, 12), held(1, None, 4, 10)], &[12, 10]), None);
     }
 }

@@ -1,9 +1,11 @@
 //! What a student writes to a question, kept by what that depends on alone: stages that put the same question to the same
 //! student in the same way share it, whichever comes first.
 
-use super::super::ask::{Asker, Written};
-use super::SamplingRecipe;
+use std::collections::BTreeMap;
+
+use super::super::ask::{Asker, Manner, Until, Written};
 use super::rows::{Timed, asked};
+use super::sampling::SamplingRecipe;
 use super::term::student_term;
 use retort_artifact::{Checkpoint, Question};
 use retort_fingerprint::{ContentHash, RowKey, Term};
@@ -34,14 +36,16 @@ pub(crate) fn written(
             Expected::Class(names) => names.iter().map(|name| format!("class {name}")).collect(),
             Expected::Number | Expected::Text | Expected::Exact => vec![expected.name().to_owned()],
         };
-        Ok(RowKey::of(&Term::record([
+        let mut key = BTreeMap::from([
             ("student", student.clone()),
             ("prompt", prompt.term()),
             ("labels", labels.term()),
             ("max_new", asker.max_new.term()),
             ("sampling", sampling.map_or(Term::None, ContentHash::term)),
             ("revision", REVISION.term()),
-        ])))
+        ]);
+        key.extend(manner(&asker.manner));
+        Ok(RowKey::of(&Term::Record(key.into_iter().map(|(name, term)| (name.into(), term)).collect())))
     };
     let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
     // The tokens are kept, since several may spell one text.
@@ -53,4 +57,22 @@ pub(crate) fn written(
     })?;
     let read = |Timed { row, took_us }: Timed<Vec<u32>>| Ok(Timed { row: asker.read(row)?, took_us });
     rows.into_iter().map(read).collect()
+}
+
+/// What an answer depends on beyond the question, where it does.
+fn manner(manner: &Manner) -> Vec<(&'static str, Term)> {
+    let Manner { begun, stop, until } = manner;
+    let mut found = Vec::new();
+    if !begun.is_empty() {
+        found.push(("begun", begun.term()));
+    }
+    if !stop.is_empty() {
+        found.push(("stop", stop.term()));
+    }
+    match until {
+        Until::Decided => {}
+        Until::Answered => found.push(("until", Term::Text("answered".into()))),
+        Until::End => found.push(("until", Term::Text("end".into()))),
+    }
+    found
 }

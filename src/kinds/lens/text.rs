@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use super::{Lens, Occurrence, Text};
-use crate::ask::{Asker, max_new};
+use crate::ask::{Asker, Manner, max_new};
 use crate::evaluate::{Loaded, written};
 use crate::sequence::{Sequences, data};
 use retort_artifact::{Answer, Question, Rationale, Rationales};
@@ -198,6 +198,7 @@ impl Scribe<'_> {
             batch: self.lens.batch.get(),
             budget: Budget::default(),
             sampling: None,
+            manner: Manner::default(),
         };
         let written = written(context, &self.lens.model, &asker, None, questions)?;
         Ok(prompts.into_iter().zip(written).map(|(prompt, written)| (prompt, written.row.ids)).collect())

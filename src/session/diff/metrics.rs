@@ -1,14 +1,16 @@
 //! What two results of one instance come to: accuracies with intervals, the questions that changed, the ends of trainings.
 
-use retort_artifact::{Answer, Artifact, ArtifactKind, Checkpoint, Outcome, Part, Parts, Scores, TrainingLog};
+use retort_artifact::{
+    Answer, Artifact, ArtifactKind, Checkpoint, Outcome, Part, Parts, Scores, Strictness, TrainingLog,
+};
 use retort_fingerprint::Fingerprint;
 use retort_spec::Language;
-use retort_stats::{Bootstrap, Estimate, Interval, Level, Pairs, Response, Responses, accuracy, compare};
+use retort_stats::{Bootstrap, Estimate, Interval, Level, Pairs, Responses, accuracy, compare};
 use retort_store::Store;
-use retort_text::answer::Chance;
 use serde::Serialize;
 
 use crate::SessionError;
+use crate::responses::responses;
 
 /// A value with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -35,6 +37,12 @@ pub struct Accuracies {
     pub before: Option<Measured>,
     /// On all questions of the later one.
     pub after: Option<Measured>,
+    /// By the lenient reading of the earlier result, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lenient_before: Option<Measured>,
+    /// By that of the later one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lenient_after: Option<Measured>,
     /// On the questions that both answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
@@ -52,7 +60,7 @@ pub struct Compared {
     pub unpaired: usize,
     /// The later accuracy minus the earlier.
     pub difference: Measured,
-    /// The p value of McNemar's exact test.
+    /// The p value of McNemar's exact test, or of the paired t test where samples count by their mean.
     pub p: f64,
     /// Questions that are answered otherwise now.
     pub changed: Vec<ChangedAnswer>,
@@ -140,7 +148,12 @@ pub(super) fn accuracies(before: Option<&Read>, after: Option<&Read>) -> Result<
     if was.is_none() && is.is_none() {
         return Ok(None);
     }
-    let (old, new) = (was.map(responses).transpose()?, is.map(responses).transpose()?);
+    let read = |scores: Option<&Scores>, strictness| match scores {
+        Some(scores) => responses(scores, strictness).map_err(SessionError::unusable),
+        None => Ok(None),
+    };
+    let (old, new) = (read(was, Strictness::Strict)?, read(is, Strictness::Strict)?);
+    let lenient = (read(was, Strictness::Lenient)?, read(is, Strictness::Lenient)?);
     let bootstrap = Bootstrap::seeded(0);
     let estimate = |responses: &Option<Responses>| {
         accuracy(responses.as_ref()?, Level::P95).map(|estimate| Measured::of(&estimate))
@@ -154,14 +167,21 @@ pub(super) fn accuracies(before: Option<&Read>, after: Option<&Read>) -> Result<
                     questions: found.questions,
                     unpaired: found.unpaired,
                     difference: Measured::of(&found.difference),
-                    p: found.p,
+                    p: found.decisive().0,
                     changed: changed(was, is),
                 });
             }
             Err(error) => not_compared = Some(error.to_string()),
         }
     }
-    Ok(Some(Accuracies { before: estimate(&old), after: estimate(&new), compared, not_compared }))
+    Ok(Some(Accuracies {
+        before: estimate(&old),
+        after: estimate(&new),
+        lenient_before: estimate(&lenient.0),
+        lenient_after: estimate(&lenient.1),
+        compared,
+        not_compared,
+    }))
 }
 
 /// Returns the end of a training; `None` where the result is of none.
@@ -172,16 +192,6 @@ pub(super) fn trained(read: Option<&Read>) -> Option<Trained> {
         last_loss: losses.last().copied().filter(|loss| loss.is_finite()),
         dev_accuracy: kept.map(|evaluation| evaluation.accuracy),
     })
-}
-
-fn responses(scores: &Scores) -> Result<Responses, SessionError> {
-    let chance = Chance::of(&scores.rows);
-    let row = |outcome: &Outcome| Response {
-        question: outcome.id.clone(),
-        chance: chance.at(outcome),
-        right: vec![outcome.correct()],
-    };
-    Responses::new(scores.rows.iter().map(row).collect()).map_err(SessionError::unusable)
 }
 
 /// The questions that both answered and to which the later label is another, in the order of the earlier result.
@@ -217,6 +227,9 @@ mod tests {
             output: String::new(),
             tokens: 3,
             likelihoods: Vec::new(),
+            lenient: None,
+            vote: None,
+            samples: Vec::new(),
         }
     }
 

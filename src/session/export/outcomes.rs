@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use retort_artifact::{Outcome, Scores};
-use retort_report::harmless;
+use retort_report::{harmless, readings};
 
 use crate::{Made, SessionError};
 
@@ -27,6 +27,9 @@ const COLUMNS: [&str; 14] = [
     "output",
 ];
 
+/// What stands behind these where any output was read leniently as well, or was one of several samples.
+const READ: [&str; 4] = ["lenient_predicted", "lenient_correct", "samples", "samples_right"];
+
 /// Says whether a file begins as a table of outcomes does.
 pub(super) fn is_table(head: &[u8]) -> bool {
     head.starts_with(COLUMNS[..2].join(",").as_bytes())
@@ -42,14 +45,20 @@ pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, SessionError> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let headings = COLUMNS[..2].iter().map(|column| (*column).to_owned());
     let rest = COLUMNS[2..].iter().map(|column| (*column).to_owned());
-    csv.write_record(headings.chain(axes.iter().map(heading)).chain(rest)).map_err(SessionError::unusable)?;
+    let rows = || all.iter().flat_map(|(made, _)| &made.artifact.rows);
+    let read = rows().any(|outcome| outcome.lenient.is_some() || outcome.vote.is_some());
+    let further = READ.iter().filter(|_| read).map(|column| (*column).to_owned());
+    csv.write_record(headings.chain(axes.iter().map(heading)).chain(rest).chain(further))
+        .map_err(SessionError::unusable)?;
     for (Made { id: _, name, stage, coords, artifact: scores }, times) in all {
         let place = || [harmless(name).into_owned(), harmless(stage).into_owned()];
         let value = |axis: &&String| coords.get(*axis).map(|value| harmless(value).into_owned()).unwrap_or_default();
         let at: Vec<String> = axes.iter().map(value).collect();
         for outcome in &scores.rows {
             let fields = fields(outcome, times.get(&outcome.id).copied());
-            csv.write_record(place().into_iter().chain(at.iter().cloned()).chain(fields))
+            let further = read.then(|| readings(outcome).map(|field| harmless(&field).into_owned()));
+            let further = further.into_iter().flatten();
+            csv.write_record(place().into_iter().chain(at.iter().cloned()).chain(fields).chain(further))
                 .map_err(SessionError::unusable)?;
         }
     }
@@ -105,6 +114,9 @@ mod tests {
             output: "say \"A\",\nthen stop".into(),
             tokens: 3,
             likelihoods: scores.iter().enumerate().map(likelihood).collect(),
+            lenient: None,
+            vote: None,
+            samples: Vec::new(),
         }
     }
 

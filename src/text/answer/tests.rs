@@ -92,6 +92,9 @@ fn chance_is_that_of_guessing() {
         output: String::new(),
         tokens: 0,
         likelihoods: Vec::new(),
+        lenient: None,
+        vote: None,
+        samples: Vec::new(),
     };
     let class = |name: &str| outcome(Answer::Class(name.into()), 2);
     let classes = [class("yes"), class("no"), class("yes"), class("yes")];
