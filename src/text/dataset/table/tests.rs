@@ -453,13 +453,27 @@ fn every_codec_that_is_built_in_gives_the_same_rows() {
 #[test]
 fn every_type_of_parquet_is_a_value() {
     let rows = parquet("types").unwrap();
-    let shown = |row: &Row| {
-        let field = |(name, value): (&String, &Json)| format!("{name}: {value}\n");
-        row.fields.iter().map(field).collect::<String>()
-    };
-    expect![[r"
-    "]]
-    .assert_eq(&rows.iter().map(shown).collect::<Vec<_>>().join("\n"));
+    for (field, first, second) in [
+        ("view", r#""seen""#, "null"),
+        ("int8", "-1", "null"),
+        ("uint64", "18446744073709551615", "0"),
+        ("half", "0.5", r#"{"(not a number)":"NaN"}"#),
+        ("float", "0.1", r#"{"(not a number)":"inf"}"#),
+        ("double", "145.0", "null"),
+        ("bool", "true", "false"),
+        ("decimal", r#""12.50""#, "null"),
+        ("date", r#""2024-02-29""#, "null"),
+        ("bytes", r#""text""#, r#"{"(bytes)":2}"#),
+        ("fixed", r#""abcd""#, "null"),
+        ("structs", r#"[{"label":"A","text":"ice"},{"label":"B","text":null}]"#, "[]"),
+        ("lists", r#"[["a"],[]]"#, "null"),
+        ("map", r#"{"k":1}"#, "null"),
+        ("deep", r#"{"a":{"b":[{"c":1}]}}"#, "null"),
+        ("empty", "null", "null"),
+    ] {
+        let values: Vec<String> = rows.iter().map(|row| row.fields[field].to_string()).collect();
+        assert_eq!(values, [first, second], "{field}");
+    }
     let halves = Mapping { answer: Some(Source::of(field("half"))), ..mapping(Answers::Number) };
     expect!["row 2: `answer`, from `half`, is `{\"(not a number)\":\"NaN\"}`, expected one value"]
         .assert_eq(&halves.read(&rows, false).unwrap_err().to_string());

@@ -274,7 +274,8 @@ impl<'r> Table<'r> {
                 })
             })
         };
-        let free = |name: &&String| !used.contains(*name) && *name != of;
+        // What holds the answer holds no choices, be they several right ones.
+        let free = |name: &&String| !used.contains(*name) && name.split('.').next() != Some(of);
         let named = |name: &&String| CHOICES.contains(&plain(name.rsplit('.').next().unwrap_or(name)).as_str());
         let (usual, others): (Vec<&String>, Vec<&String>) = self.names.iter().filter(free).partition(named);
         for name in usual.into_iter().chain(others) {
