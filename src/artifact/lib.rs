@@ -15,6 +15,7 @@ mod chat;
 mod checkpoint;
 mod codec;
 mod file_name;
+mod label;
 mod question;
 mod rationale;
 mod readings;
@@ -39,7 +40,8 @@ pub use attribution::{Attribution, Attributions, Completeness, CompletenessSumma
 pub use chat::{Chat, Think};
 pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TargetUsage, TrainingLog, Usage};
 pub use codec::{CodecError, Part, Parts};
-pub use question::{Choice, Label, Question, Questions, Split};
+pub use label::Label;
+pub use question::{Choice, Question, Questions, Split};
 pub use rationale::{Rationale, Rationales, json_term};
 pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
 pub use report::ReportFiles;

@@ -51,7 +51,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// Returns how many columns cleaned text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(in super::super) fn width(text: &str) -> usize {
     measure_text_width(text)
 }
 
@@ -83,7 +83,7 @@ pub(super) fn shorten_name(name: &str, columns: usize) -> String {
 /// Breaks text between words so that its lines take at most `columns`, the first one `taken` fewer.
 ///
 /// Lines after the first are indented by `indent`; a word that is too long stands alone and is not broken.
-pub(super) fn wrapped(text: &str, columns: usize, taken: usize, indent: &str) -> String {
+pub(in super::super) fn wrapped(text: &str, columns: usize, taken: usize, indent: &str) -> String {
     let (mut out, mut used, mut fresh) = (String::with_capacity(text.len() + 16), taken, true);
     for word in text.split(' ') {
         if !fresh && used + 1 + width(word) > columns {

@@ -19,6 +19,7 @@ mod ownership;
 mod period;
 mod plot;
 mod print;
+mod questions;
 mod reach;
 mod remotes;
 pub mod reporter;

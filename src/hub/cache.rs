@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::data::{data_files, surely_whole};
+use super::configs::{README, README_BYTES_MAX, split_files};
+use super::data::surely_whole;
 use super::folder::{FolderError, chat_files_in, companions, files_in, names_below, read_small};
 use super::{HubData, HubModel, Revision};
 
@@ -73,7 +74,8 @@ impl HubCache {
             let whole = !names.is_empty() && names.iter().all(|name| folder.join(name).is_file());
             return if whole { Ok(names) } else { Err(Absent::Nothing) };
         }
-        let files = data_files(&names_below(&folder)?, data)?;
+        let readme = read_small(&folder.join(README), README_BYTES_MAX).ok();
+        let files = split_files(&names_below(&folder)?, data, readme.as_deref())?;
         if surely_whole(&files) { Ok(files) } else { Err(Absent::Nothing) }
     }
 

@@ -187,7 +187,7 @@ impl Client {
         if let Some(range) = range {
             request = request.header("range", range);
         }
-        request.call().map_err(|error| network(&error))
+        request.call().map_err(|error| self.way.blamed(url, &error).map_or_else(|| network(&error), Reason::Network))
     }
 
     fn is_own(&self, url: &str) -> bool {

@@ -6,13 +6,16 @@
 //! | `data/test.jsonl`, `test.csv` | none | `test` |
 //! | `plain_text/validation/0000.parquet` | `plain_text` | `validation` |
 //!
-//! The last is how the hub's own conversion lays a dataset out, in the branch `refs/convert/parquet`. A repository's metadata
-//! and its programs are not read.
+//! | `train/part-1.jsonl`, `my_train_rows.csv` | none | `train` |
+//! | `rows.csv`, where no name has a word for a split | none | `train` |
+//!
+//! The third is how the hub's own conversion lays a dataset out, in the branch `refs/convert/parquet`. `dev`, `val`, `valid`
+//! and `validation` are one word, and so are `training` and `train`, `testing`, `eval`, `evaluation` and `test`: a file that
+//! has another of them is found where none has the very name. A repository's programs are not run.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::HubModel;
 use super::folder::FolderError;
 
 /// One split of one configuration of a dataset.
@@ -47,6 +50,23 @@ struct Named<'a> {
     /// The directories, those aside that only say that there is data or which split it is.
     config: Vec<&'a str>,
     split: &'a str,
+    /// The split by a word within its name or that of a directory, as [`word`] writes it.
+    word: Option<&'static str>,
+}
+
+/// Returns the usual word for a split that a word means.
+fn word(text: &str) -> Option<&'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some("train"),
+        "dev" | "val" | "valid" | "validation" => Some("validation"),
+        "test" | "testing" | "eval" | "evaluation" => Some("test"),
+        _ => None,
+    }
+}
+
+/// Says whether a file of this name may hold rows.
+pub(super) fn holds_rows(name: &str) -> bool {
+    named(name).is_some()
 }
 
 /// Reads what a name says; `None` of a file that holds no rows or is not plainly named.
@@ -59,9 +79,16 @@ fn named(name: &str) -> Option<Named<'_>> {
     let (stem, ending) = file.rsplit_once('.')?;
     let ending = ENDINGS.iter().position(|known| *known == ending)?;
     let numbered = !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit());
-    let split = if numbered { parts.pop()? } else { stem.split('-').next()? };
+    let split = if numbered { parts.pop().unwrap_or_default() } else { stem.split('-').next()? };
+    let mut within = split.split(|letter: char| !letter.is_ascii_alphabetic()).filter_map(word);
+    let mut meant = within.next().or_else(|| stem.split(|letter: char| !letter.is_ascii_alphabetic()).find_map(word));
+    if meant.is_none()
+        && let Some(at) = parts.iter().rposition(|part| word(part).is_some())
+    {
+        meant = word(parts.remove(at));
+    }
     let config = parts.into_iter().filter(|part| *part != "data").collect();
-    Some(Named { name, ending, config, split })
+    Some(Named { name, ending, config, split, word: meant })
 }
 
 /// Returns the files of a split, in the order of their names.
@@ -88,7 +115,14 @@ pub(super) fn data_files(names: &BTreeSet<String>, data: &HubData) -> Result<Vec
         }
         None => all.iter().collect(),
     };
-    let of_split: Vec<&&Named<'_>> = in_config.iter().filter(|file| file.split == data.split).collect();
+    let mut of_split: Vec<&&Named<'_>> = in_config.iter().filter(|file| file.split == data.split).collect();
+    if of_split.is_empty() {
+        // Files whose names say nothing of splits are there to train on.
+        let nameless = data.split == "train" && in_config.iter().all(|file| file.word.is_none());
+        let meant = word(&data.split);
+        let fits = |file: &&&Named<'_>| nameless || (meant.is_some() && file.word == meant);
+        of_split = in_config.iter().filter(fits).collect();
+    }
     let Some(ending) = of_split.iter().map(|file| file.ending).min() else {
         let known = list(in_config.iter().map(|file| file.split.to_owned()).collect());
         return Err(FolderError::NoSplit { split: data.split.clone(), known });
@@ -98,7 +132,11 @@ pub(super) fn data_files(names: &BTreeSet<String>, data: &HubData) -> Result<Vec
     if configs.len() > 1 {
         return Err(FolderError::SeveralConfigs { known: list(configs) });
     }
-    let files: Vec<String> = chosen.into_iter().map(|file| file.name.to_owned()).collect();
+    whole(chosen.into_iter().map(|file| file.name.to_owned()).collect())
+}
+
+/// Passes on files whose names do not say that there are more.
+pub(super) fn whole(files: Vec<String>) -> Result<Vec<String>, FolderError> {
     match lacking(&files) {
         Some(name) => Err(FolderError::MissingPart { name }),
         None => Ok(files),
@@ -123,18 +161,6 @@ pub(super) fn surely_whole(files: &[String]) -> bool {
     files.iter().all(|name| name.contains("-of-"))
 }
 
-impl HubModel {
-    /// Returns the kind of repository as addresses of the interface have it.
-    pub(super) fn kind(&self) -> &'static str {
-        if self.data.is_some() { "datasets" } else { "models" }
-    }
-
-    /// Returns what stands before the name of the repository in its addresses.
-    pub(super) fn prefix(&self) -> &'static str {
-        if self.data.is_some() { "datasets/" } else { "" }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +177,14 @@ mod tests {
         let converted =
             ["plain_text/train/0000.parquet", "plain_text/train/0001.parquet", "plain_text/validation/0000.parquet"];
         let cut = ["train-00000-of-00002.parquet"];
+        let words = [
+            "my_train_rows.csv",
+            "val.csv",
+            "sets/test/part-1.jsonl",
+            "sets/test/part-2.jsonl",
+            "train_sft-00000-of-00001.csv",
+        ];
+        let nameless = ["README.md", "a.csv", "b.csv", "notes.txt"];
         let script = ["README.md", "piqa.py"];
         for (names, config, split, expected) in [
             (&gsm[..], Some("main"), "train", Ok(&["main/train-00000-of-00001.parquet"][..])),
@@ -173,6 +207,14 @@ mod tests {
                 "train",
                 Err("it has no files of data, only the loading script `piqa.py`, which is not run"),
             ),
+            (&words, None, "validation", Ok(&["val.csv"])),
+            (&words, None, "dev", Ok(&["val.csv"])),
+            (&words, None, "train_sft", Ok(&["train_sft-00000-of-00001.csv"])),
+            (&words[..4], None, "train", Ok(&["my_train_rows.csv"])),
+            (&words, Some("sets"), "test", Ok(&["sets/test/part-1.jsonl", "sets/test/part-2.jsonl"])),
+            (&words, None, "evaluation", Ok(&["sets/test/part-1.jsonl", "sets/test/part-2.jsonl"])),
+            (&nameless, None, "train", Ok(&["a.csv", "b.csv"])),
+            (&nameless, None, "test", Err("it has no split `test`; there are: a, b")),
             (&["a/../train.jsonl", ".x/train.csv"], None, "train", Err("it has no files of data")),
         ] {
             let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::cache::Absent;
 use super::client::{Announced, Client};
-use super::data::data_files;
+use super::configs::{README, README_BYTES_MAX, split_files};
 use super::error::{HubError, Reason};
 use super::folder::{FolderError, chat_model_files, companions, model_files};
 use super::{HubCache, HubModel, Revision, Secret, Snapshot, Way};
@@ -71,13 +71,16 @@ impl Hub {
         let description = self.client.describe(model, known.as_ref().unwrap_or(&model.revision)).map_err(fail)?;
         let commit = description.commit;
         let folder = self.cache.snapshot(model, &commit);
-        let read = |name: &str| -> Result<Vec<u8>, Broken> {
+        let mut read = |name: &str| -> Result<Vec<u8>, Broken> {
             let path = self.file(model, &commit, name, tell)?;
             Ok(fs_err::read(path).map_err(|error| self.error(model, name, Reason::Disk(error)))?)
         };
         let names = &description.files;
         let files = match &model.data {
-            Some(data) => data_files(names, data).map_err(Broken::from),
+            Some(data) => names.contains(README).then(|| read(README)).transpose().and_then(|readme| {
+                let readme = readme.filter(|readme| readme.len() as u64 <= README_BYTES_MAX);
+                Ok(split_files(names, data, readme.as_deref())?)
+            }),
             None if model.chat => chat_model_files(names, read),
             None => model_files(names, read),
         };

@@ -1,5 +1,5 @@
 //! Models as Hugging Face lays them out: the files of a model directory, and the hub they come from. Datasets come from there,
-//! too: the files of one split, as [`HubData`] names it.
+//! too: the files of one split, as [`HubData`] names it and the repository declares them.
 //!
 //! [`files_in`] says which files of a directory are a model. A [`HubModel`] names one on the hub; [`HubCache`] finds its
 //! snapshot in the cache that Python's tools share (`models--owner--name/{refs,blobs,snapshots}`), and [`Hub::fetch`]
@@ -12,6 +12,7 @@
 mod address;
 mod cache;
 mod client;
+mod configs;
 mod data;
 mod error;
 mod except;

@@ -78,6 +78,18 @@ pub struct HubModel {
     pub chat: bool,
 }
 
+impl HubModel {
+    /// Returns the kind of repository as addresses of the interface have it.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.data.is_some() { "datasets" } else { "models" }
+    }
+
+    /// Returns what stands before the name of the repository in its addresses.
+    pub(super) fn prefix(&self) -> &'static str {
+        if self.data.is_some() { "datasets/" } else { "" }
+    }
+}
+
 impl fmt::Display for HubModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.id.0, self.revision.0)?;

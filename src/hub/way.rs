@@ -4,6 +4,7 @@
 //! `all_proxy`; names in capitals count where the small ones are not set. A proxy of HTTP gets the whole address of an
 //! `http://` request, and a tunnel for an `https://` one. Nothing on this machine is behind a proxy.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use ureq::config::{AutoHeaderValue, ConfigBuilder};
@@ -96,6 +97,40 @@ impl Way {
         let uri: Option<Uri> = url.parse().ok();
         let proxied = uri.as_ref().is_some_and(|uri| self.proxy(uri).is_ok_and(|proxy| proxy.is_some()));
         usize::from(proxied) + 2 * usize::from(url.starts_with("https:"))
+    }
+
+    /// Says that the proxy is to blame for an error on the way to an address; `None` where there is none, or it is not.
+    pub fn blamed(&self, url: &str, error: &ureq::Error) -> Option<String> {
+        let uri: Uri = url.parse().ok()?;
+        let proxy = self.proxy(&uri).ok().flatten()?;
+        let connecting = match error {
+            ureq::Error::Io(error) => !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+            ureq::Error::HostNotFound
+            | ureq::Error::ConnectionFailed
+            | ureq::Error::ConnectProxyFailed(_)
+            | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => true,
+            _ => false,
+        };
+        connecting.then(|| format!("cannot get through {}: {error}", self.proxy_named(&uri, proxy)))
+    }
+
+    /// Says that the proxy refuses whoever does not log in, where there is one on the way to an address.
+    pub fn unauthorised(&self, url: &str) -> Option<String> {
+        let uri: Uri = url.parse().ok()?;
+        let proxy = self.proxy(&uri).ok().flatten()?;
+        let named = self.proxy_named(&uri, proxy);
+        Some(format!("{named} wants a name and a password: `http://NAME:PASSWORD@HOST:PORT`"))
+    }
+
+    /// Names the proxy without what lets one through, and the variable that it comes from.
+    fn proxy_named(&self, uri: &Uri, proxy: &Proxy) -> String {
+        let named = if uri.scheme_str() == Some("https") { &self.https } else { &self.http };
+        let variable = named.as_ref().map_or("", |named| named.variable);
+        format!(
+            "the proxy `{}:{}` that `{variable}` names (`NO_PROXY` lists hosts to reach without it)",
+            proxy.host(),
+            proxy.port()
+        )
     }
 
     /// How many kinds of addresses there are.

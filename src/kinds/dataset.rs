@@ -3,8 +3,8 @@
 mod format;
 mod list;
 mod stage;
+pub mod table;
 
-pub(crate) use format::BoundFormat;
 pub use format::{DatasetFormat, FormatEntry};
 pub(crate) use list::FORMATS;
 pub use stage::Dataset;

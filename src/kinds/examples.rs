@@ -25,7 +25,8 @@ use super::missing::Missing;
 use super::mixture::Material;
 use super::sequence::{Sequences, data};
 use super::targets::Aim;
-use super::train::{LossOn, Train};
+use super::train::Train;
+use super::train_words::LossOn;
 use super::weights::{Weighed, Weighing};
 
 /// Examples to train on.

@@ -3,7 +3,7 @@
 //! What is asked to be kept enters no key, so a training may be begun with one `keep` and ended with another. A result that
 //! is to have the weights of every evaluation has all of them, or there is none yet.
 
-use super::train::Keep;
+use super::train_words::Keep;
 use retort_artifact::Checkpoint;
 use retort_model::FitLog;
 use retort_stage::{Context, StageError};

@@ -44,6 +44,10 @@ impl Stage for Pretrained {
     const ABOUT: &'static str = "A student as its files have it, without any training.";
     const EXAMPLE: &'static str = "{ student: small }";
 
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        vec![("placement", self.placement.to_string())]
+    }
+
     fn check(&self) -> Result<(), Clash> {
         check_marker(&self.marker).map_err(|error| Clash {
             field: "marker",

@@ -7,7 +7,7 @@ use retort_artifact::{
     AgreementSummary, Checkpoint, CodecError, Part, Parts, Question, Questions, ReportFiles, Scores,
 };
 use retort_artifact::{Artifact, ArtifactKind, Split, TrainingLog, Votes};
-use retort_fingerprint::Digest;
+use retort_fingerprint::{Digest, Term};
 use retort_report::{self as report, Arm, Figure, ReportInput, ReportSpec, Shape, foresee, foresee_lens, report_with};
 use retort_stage::params::{Gather, Seed};
 use retort_stage::{Arrival, Coming, Context, Flaw, Looked, Misfit, Stage, StageError};
@@ -137,9 +137,18 @@ impl Stage for Report {
         let mut errors = foresee(&self.spec(), &arms("scores"));
         let inside = self.lens.as_ref().and_then(|lens| foresee_lens(&self.spec(), &lens.spec(), &arms("lens")));
         errors.extend(inside.filter(|error| !errors.contains(error)));
+        let voteless = coming.iter().filter(|coming| coming.port.starts_with("teachers")).find(|coming| {
+            let Some(Term::Record(fields)) = &coming.params else { return true };
+            matches!(fields.get("votes"), None | Some(Term::None))
+        });
+        let voteless = voteless.map(|coming| Misfit {
+            field: "teachers".to_owned(),
+            message: format!("`{}` counts no votes, which is what a report tells of teachers", coming.made_by),
+            hint: Some("give that stage `votes`, such as `votes: 5`, or leave `teachers` out".to_owned()),
+        });
         let misfit =
             |error: report::ReportError| Misfit { field: error.field(), message: error.to_string(), hint: None };
-        errors.into_iter().map(misfit).collect()
+        errors.into_iter().map(misfit).chain(voteless).collect()
     }
 
     fn preflight(&self, context: &Context<'_>, _looked: &Looked) -> Vec<Flaw> {

@@ -267,8 +267,9 @@ impl NewStudent {
     /// Checks that the sizes go together.
     fn check(&self) -> Result<(), StageError> {
         let Self { architecture, layers: _, width, heads, kv_heads, context: _, tokenizer: _, chat_template: _ } = self;
-        if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
-            return Err(StageError::data("`gpt2` has keys for every head: leave out `kv_heads`"));
+        if kv_heads.is_some() && !architecture.shares_keys() {
+            let why = format!("`{}` has keys for every head: leave out `kv_heads`", architecture.name());
+            return Err(StageError::data(why));
         }
         for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
             if whole.get() % part.get() != 0 {
@@ -277,6 +278,8 @@ impl NewStudent {
                 return Err(StageError::data(why));
             }
         }
-        Ok(())
+        let (d_model, heads) = (width.get(), heads.get());
+        let size = Size { vocab_size: 1, context: 1, d_model, layers: 1, heads, kv_heads: None };
+        Config::new(*architecture, size).too_narrow().map_or(Ok(()), |why| Err(StageError::data(why)))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::missing::Missing;
 use super::scorer::Attribute;
 use super::sequence::data;
 use retort_artifact::{Attribution, Attributions, Rationale, Rationales};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
-use retort_stage::params::{External, FromNode, Input, Scope};
-use retort_stage::{Context, Flaw, Looked, Slot, Stage, StageError};
+use retort_stage::params::{External, FromNode, Input, Later, Scope};
+use retort_stage::{Coming, Context, Flaw, Looked, Misfit, Slot, Stage, StageError};
 use retort_text::annotation::Unit;
 use retort_text::dataset::scores::{self, ScoredText};
 
@@ -31,6 +32,9 @@ retort_stage::params! {
         pub rationales: Input<Rationales>,
         /// The file, and how it counts.
         pub import: ScoresFile,
+        /// What becomes of rationales that the file has no scores of: it will `fail` (the default), `drop` them, or `keep` them without a
+        /// score, so that no token of theirs counts more than another.
+        pub missing: Later<Missing>,
     }
 }
 
@@ -92,6 +96,13 @@ impl Stage for TokenScores {
         }
     }
 
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        match self {
+            Self::Computed(computed) => computed.misfits(coming),
+            Self::Imported(_) => Vec::new(),
+        }
+    }
+
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
         match self {
             Self::Computed(computed) => computed.preflight(context, looked),
@@ -116,6 +127,7 @@ impl ImportedScores {
     /// Finds the scores of each rationale; those of others are left out and counted.
     fn run(&self, context: &Context<'_>) -> Result<Attributions, StageError> {
         let file = context.path_of(&self.import.path);
+        let missing = self.missing.get().copied().unwrap_or(Missing::Fail);
         let scored = self.read(context)?;
         let mut by_key: BTreeMap<(&str, u32), &ScoredText> =
             scored.iter().map(|row| ((row.id.as_str(), row.sample), row)).collect();
@@ -124,6 +136,10 @@ impl ImportedScores {
         for Rationale { id, sample, text, .. } in &rationales {
             let Some(row) = by_key.remove(&(id.as_str(), *sample)) else {
                 without.insert(format!("`{id}`, sample {sample}"));
+                if missing == Missing::Keep {
+                    let (id, text) = (id.clone(), text.clone());
+                    rows.push(Attribution { id, sample: *sample, text, tokens: Vec::new(), completeness: None });
+                }
                 continue;
             };
             let tokens = row.placed(text, self.import.counted_in).map_err(|why| {
@@ -135,8 +151,21 @@ impl ImportedScores {
             rows.push(Attribution { id: id.clone(), sample: *sample, text: text.clone(), tokens, completeness: None });
         }
         if let Some(first) = without.first() {
-            let many = format!("{} of {} rationales", without.len(), rationales.len());
-            return Err(data(format!("`{file}` has no scores of {many}, such as {first}")));
+            let said = format!(
+                "`{file}` has no scores of {} of {} rationales, such as {first}",
+                without.len(),
+                rationales.len()
+            );
+            match missing {
+                _ if without.len() == rationales.len() => return Err(data(said)),
+                Missing::Fail => {
+                    return Err(data(format!(
+                        "{said}; `missing: drop` leaves them out, and `missing: keep` keeps them without a score"
+                    )));
+                }
+                Missing::Drop => context.warn(format!("{said}: they are left out")),
+                Missing::Keep => context.warn(format!("{said}: they are kept without a score")),
+            }
         }
         if let Some(row) = by_key.values().next() {
             context.warn(format!(

@@ -1,10 +1,10 @@
 //! `train`: a student fine-tuned on questions with labels and rationales.
 
 use crate::failed::{device_failed, model_failed};
-use retort_artifact::{Checkpoint, Evaluation, Placement, Rationales, Split, TrainingLog, Usage};
+use retort_artifact::{Checkpoint, Evaluation, Placement, Question, Rationales, Split, TrainingLog, Usage};
 use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
 use retort_stage::params::{Aside, Count, Input, Later, ModelSpec, Seed};
-use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Slot, Stage, StageError};
+use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Posed, Slot, Stage, StageError};
 use retort_text::chat_template::Day;
 use retort_text::prompt::{self, STUDENT, Template};
 use retort_text::target::MARKER;
@@ -21,12 +21,14 @@ use super::labels::Labels;
 use super::missing::Missing;
 use super::mixture::Asked;
 use super::pace::Pace;
+use super::posed::posed;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
 use super::sequence::{data, turns};
 use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
 use super::targets::Target;
+pub use super::train_words::{Keep, LossOn};
 use super::weights::Weights;
 
 /// Whether the marker is a token of its own.
@@ -39,30 +41,6 @@ pub enum MarkerAs {
 }
 
 retort_stage::words!(MarkerAs { Token = "token", Text = "text" });
-
-/// Which tokens carry loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LossOn {
-    /// Those of the target.
-    Target,
-    /// Those of the question as well.
-    Sequence,
-}
-
-retort_stage::words!(LossOn { Target = "target", Sequence = "sequence" });
-
-/// Which weights are kept once everything that reads them is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// Those of every evaluation.
-    Full,
-    /// The best, or the last where nothing was evaluated.
-    Best,
-    /// None: they are made again when something stale needs them.
-    None,
-}
-
-retort_stage::words!(Keep { Full = "full", Best = "best", None = "none" });
 
 retort_stage::params! {
     /// A student fine-tuned on questions with labels and rationales.
@@ -137,6 +115,10 @@ impl Stage for Train {
     const ABOUT: &'static str = "A student fine-tuned on questions with labels and rationales.";
     const EXAMPLE: &'static str = "\
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
+
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        vec![("placement", self.placement().to_string())]
+    }
 
     fn check(&self) -> Result<(), Clash> {
         let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
@@ -233,6 +215,13 @@ impl Stage for Train {
             });
         }
         flaws
+    }
+
+    fn posed(&self, context: &Context<'_>, questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError> {
+        let talk = self.writing().talk(context, &self.student.0)?;
+        let prompt = self.prompt_source(context, prompt::student(questions))?;
+        let usage = self.usage(prompt, talk.as_ref().map(|talk| &talk.turns));
+        posed(&Usage { chat: talk.map(|talk| talk.chat), ..usage }, questions).map(Some)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {

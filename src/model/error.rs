@@ -20,12 +20,14 @@ pub enum ConfigError {
         source: serde_json::Error,
     },
     /// The architecture is not one of [`Architecture::ALL`](crate::Architecture::ALL).
-    #[error("cannot use the model of `{file}`: its `model_type` is `{found}`, supported are {known}")]
+    #[error("cannot use the model of `{file}`: its `model_type` is `{found}`{missing}, supported are {known}")]
     UnknownArchitecture {
         /// The file.
         file: String,
         /// The `model_type` it names.
         found: String,
+        /// What it has that is missing here, in parentheses, or nothing.
+        missing: String,
         /// Those that are supported.
         known: String,
     },

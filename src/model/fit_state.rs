@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::archive::{self, Entry, Source};
-use super::decoder::TensorSpec;
 use super::early_stopping::EarlyStopping;
 use super::fit_log::{Evaluation, FitLog, Progress, StepReport};
 use super::network::Shelf;
@@ -16,6 +15,7 @@ use super::recipe::Recipe;
 use super::saved::{Saved, StateError};
 use super::sealed::Sealed;
 use super::student::{Model, placed};
+use super::tensors::TensorSpec;
 
 /// The version of the stream. A state of another version is not read.
 const VERSION: u32 = 3;

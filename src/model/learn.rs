@@ -5,7 +5,7 @@ use burn::tensor::ops::FloatTensorOps;
 
 use super::device::DeviceError;
 use super::forward::{Drops, Pass};
-use super::kernels::{AdamWStep, Blocks, Kernels, Precision, Real, Tracked, head_loss};
+use super::kernels::{AdamWStep, Blocks, Kernels, Precision, Real, Targets, Tracked, head_loss};
 use super::layout::Layout;
 use super::network::Network;
 
@@ -169,8 +169,9 @@ impl<B: Kernels> Network<B> {
         let pass = Pass { drops, precision, ..self.pass(&layout, &vec![0; layout.spans.len()]) };
         let hidden = pass.hidden::<T<B>>(&weights, pass.stream::<T<B>>(&weights, embedded.clone()), |_| {});
         let chosen = <T<B> as Blocks>::gather(&hidden, &rows);
-        let (head, bias, token_weights) = (weights.head(), weights.head_bias.as_ref(), token_weights.as_deref());
-        let loss = head_loss::<B>(&chosen, head, bias, pass.head_form(), &targets, token_weights, scale);
+        let (head, bias) = (weights.head(), weights.head_bias.as_ref());
+        let targets = Targets { ids: &targets, weights: token_weights.as_deref(), scale };
+        let loss = head_loss::<B>(&chosen, head, bias, pass.head_form(), pass.decoder.shaping(), targets);
         drop((hidden, chosen, weights));
         let value = loss.primitive.clone();
         let mut made = T::<B>::backward(loss);
@@ -183,7 +184,7 @@ impl<B: Kernels> Network<B> {
             }
         }
         if let Some(grad) = T::<B>::grad_remove(&embedded, &mut made) {
-            let (height, width) = (self.config().vocab_size(), self.config().d_model());
+            let (height, width) = (self.config().vocab_size(), self.config().embedding_width());
             let table = grads[EMBEDDING].take().unwrap_or_else(|| B::zero_rows(height, width, self.device()));
             grads[EMBEDDING] = Some(B::add_rows(table, &grad, &ids));
         }

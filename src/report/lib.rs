@@ -56,6 +56,7 @@ mod agreements;
 mod beside;
 mod cases;
 mod chart;
+mod confusion;
 mod counterpart;
 mod csv;
 mod differences;

@@ -1,15 +1,17 @@
 //! From input to a report: the one way through the room.
 
+use std::collections::BTreeSet;
+
 use super::differences::Differences;
 use super::hypotheses::Judged;
 use super::layout::Layout;
 use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
 use super::{
-    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, csv, foresight, html, hypotheses,
-    label, latex, markdown, pivot, record, reliability, tabulate, targets, teachers,
+    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, confusion, csv, foresight, html,
+    hypotheses, label, latex, markdown, pivot, record, reliability, tabulate, targets, teachers,
 };
-use retort_artifact::ReportFiles;
+use retort_artifact::{Outcome, ReportFiles};
 
 /// Makes a report; equal input gives equal bytes.
 ///
@@ -55,6 +57,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         sections.extend(pivot::tables(input, &layout, &summaries, &marks).into_iter().map(own));
         sections.push(own(tabulate::by_arm(input, &layout, &summaries, &marks)));
         sections.extend(hypotheses::tables(input, &judged).into_iter().map(own));
+        sections.extend(confusion::table(input, &layout).map(own));
         sections.extend(beside.map(own));
         if let Some((section, csv)) = reliability::section(input, &layout)? {
             add("calibration.csv", csv);
@@ -113,13 +116,18 @@ fn scored(input: &ReportInput, layout: &Layout, summaries: &[Summary], judged: &
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
     let questions =
         if least == most { label::count(most) } else { format!("{} to {}", label::count(least), label::count(most)) };
-    let above = summaries.iter().filter(|summary| summary.verdict().is_some_and(Verdict::is_above)).count();
+    // Arms of several datasets have other questions; what has the same identifier there has another answer.
+    let different = |outcome: &Outcome| (outcome.id.clone(), outcome.answer.to_string(), outcome.choices);
+    let all: BTreeSet<_> = input.arms.iter().flat_map(|arm| &arm.outcomes.rows).map(different).collect();
+    let each = if all.len() > most { format!(" each, {} in all", label::count(all.len())) } else { String::new() };
+    let clear = |summary: &&Summary| summary.is_readable(input) && summary.verdict().is_some_and(Verdict::is_above);
+    let above = summaries.iter().filter(clear).count();
     let scored = input.arms.len();
     let replicates =
         if scored > arms { format!(", averaged from {} scored runs", label::count(scored)) } else { String::new() };
     let hypotheses = hypotheses::lead(judged).map_or_else(String::new, |hypotheses| format!(" {hypotheses}"));
     format!(
-        "{} arm{} on {questions} question{}{replicates}; {} of them clearly above chance.{hypotheses}",
+        "{} arm{} on {questions} question{}{each}{replicates}; {} of them clearly above chance.{hypotheses}",
         label::count(arms),
         plural(arms),
         plural(most),

@@ -155,6 +155,68 @@ fn teachers_have_a_table() {
     .assert_eq(&shown(&super::report(&input).unwrap().tables[0]));
 }
 
+/// Makes outcomes of classes out of pairs such as `yn`, the right one first; `?` is none.
+fn classified(stage: &str, run: &str, pairs: &[&str]) -> Arm {
+    let class = |letter: char| match letter {
+        'y' => Some(Answer::Class("yes".into())),
+        'n' => Some(Answer::Class("no".into())),
+        _ => None,
+    };
+    let outcome = |(index, pair): (usize, &&str)| {
+        let mut letters = pair.chars().map(class);
+        let (answer, predicted) = (letters.next().flatten().unwrap(), letters.next().flatten());
+        Outcome { id: format!("q{index}"), answer, choices: 2, predicted, ..scores("+").rows[0].clone() }
+    };
+    let outcomes = Scores { rows: pairs.iter().enumerate().map(outcome).collect() };
+    Arm { outcomes, ..arm(stage, &[("run", run)], "") }
+}
+
+#[test]
+fn answers_that_are_classes_have_a_table_of_confusions() {
+    let arms = vec![
+        classified("after", "0", &["yy", "yn", "nn", "n?", "nn"]),
+        classified("after", "1", &["yy", "yy", "ny", "nn", "nn"]),
+        classified("none", "0", &["yy", "yy", "ny", "ny", "ny"]),
+    ];
+    let spec = ReportSpec { average: axes(&["run"]), ..ReportSpec::default() };
+    let made = report(&input(arms, spec)).unwrap();
+    let table = made.tables.iter().find(|table| table.title == "Confusion of classes").unwrap();
+    expect![[r"
+        # Confusion of classes
+        arm | right answer | n | no % | yes % | none %
+        after | no | 6 | 66.7 | 16.7 | 16.7
+        after | yes | 4 | 25.0 | 75.0 | 0.0
+        none | no | 3 | 0.0 | 100.0 | 0.0
+        none | yes | 2 | 0.0 | 100.0 | 0.0
+        * Each line says what was answered to the questions whose right answer it names; `none` is what could not be read as a class.
+        * Replicates are counted together."]]
+    .assert_eq(&shown(table));
+    let lettered = report(&input(vec![arm("after", &[], "+-+")], ReportSpec::default())).unwrap();
+    assert!(lettered.tables.iter().all(|table| table.title != "Confusion of classes"));
+}
+
+#[test]
+fn what_holds_of_several_arms_is_said_once_and_of_all_their_questions() {
+    let renamed = |mut arm: Arm, dataset: &str| {
+        arm.outcomes.rows.iter_mut().for_each(|row| row.id = format!("{dataset}-{}", row.id));
+        Arm { coords: coords(&[("dataset", dataset)]), ..arm }
+    };
+    let mut arms = vec![renamed(arm("scores", &[], "????"), "one"), renamed(arm("scores", &[], "??+?"), "two")];
+    arms.push(renamed(classified("scores", "0", &["yy", "yn", "nn", "nn"]), "three"));
+    let made = report(&input(arms, ReportSpec::default())).unwrap();
+    let page = text(&made.files, "report.md");
+    assert!(page.contains("3 arms on 4 questions each, 12 in all; 0 of them clearly above chance."), "{page}");
+    let table = shown(&made.tables[0]);
+    assert!(table.contains(
+        "* `scores[dataset=one]`, `scores[dataset=two]` are not assessable: a label can be read from 0.0 to 25.0 % of their \
+         outputs, and a verdict needs 50 % (`readable`). They carry no mark"
+    ), "{table}");
+    assert_eq!(table.matches("| not assessable").count(), 2, "{table}");
+    assert!(table.contains(
+        "Chance is the share of the commonest class, and one in the number of choices where there are some, on average 50.0 %"
+    ), "{table}");
+}
+
 fn shown(table: &Table) -> String {
     let head: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let mut lines = vec![format!("# {}", table.title), head.join(" | ")];
@@ -216,7 +278,7 @@ fn rows_and_columns_with_a_baseline() {
             * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
             * Brackets hold 95 % intervals (Wilson).
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
-            * Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval.
+            * Each arm was trained once: the intervals do not include variation between seeds.
             * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
             * `p, Holm` is corrected for the 4 comparisons.
             * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
@@ -306,7 +368,7 @@ fn questions_that_only_one_arm_answered_are_left_out_of_its_comparison() {
             * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
             * Brackets hold 95 % intervals (Wilson).
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
-            * Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval.
+            * Each arm was trained once: the intervals do not include variation between seeds.
             * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
             * `scores[placement=after]` and its baseline `scores[placement=none]` were scored on different questions: compared on the 4 they share, 4 left out.
             * `scores[placement=before]` and its baseline `scores[placement=none]` share no question, so that they are not compared.

@@ -62,7 +62,7 @@ fn may_run(verdict: &Verdict) -> bool {
 }
 
 /// The job of an instance as far as it is known: the files outside the experiment, and nothing of other stages.
-fn job(pipeline: &Pipeline, ground: &Ground, id: InstanceId) -> Job {
+pub(crate) fn job(pipeline: &Pipeline, ground: &Ground, id: InstanceId) -> Job {
     let bound = &pipeline.experiment.instance(id).bound;
     let manifest = KeyManifest {
         kind: bound.kind().name.to_owned(),

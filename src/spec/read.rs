@@ -17,6 +17,7 @@ use super::setting::Settings;
 use super::table::AxisTable;
 use super::written::{WrittenStage, read_stage};
 use super::{Language, Loader, MAX_ERRORS, MAX_INSTANCES, placeholder};
+use retort_artifact::ArtifactKind;
 use retort_source::{Diagnostic, Diagnostics, Key, Node, Sources, Span};
 use retort_stage::{Coming, Misfit};
 
@@ -80,21 +81,30 @@ fn lower(
     diagnostics.is_empty().then(|| finish(document, stages, definitions, models, expansion))
 }
 
-/// Reports what does not fit between a stage and the instances that it gathers.
+/// Reports what does not fit between a stage and the instances that it reads.
 fn check_gathered(experiment: &Experiment, diagnostics: &mut Diagnostics) {
     for id in experiment.ids() {
         let instance = experiment.instance(id);
         let gathers = |port: &str| instance.bound.edges().iter().any(|edge| edge.gathers && edge.port == port);
+        let bound = |id| &experiment.instance(id).bound;
         let mut coming = Vec::new();
-        for (port, producers) in instance.inputs.iter().filter(|(port, _)| gathers(port)) {
+        for (port, producers) in &instance.inputs {
+            // Of what is not gathered, only what is foretold matters.
+            let foretold: Vec<_> = producers.iter().map(|id| bound(*id).foretold()).collect();
+            if !gathers(port) && foretold.iter().all(Vec::is_empty) {
+                continue;
+            }
             let first = producers.first().map(|id| experiment.instance(*id).stage);
             let one_stage = producers.iter().all(|id| Some(experiment.instance(*id).stage) == first);
-            coming.extend(producers.iter().map(|id| {
+            coming.extend(producers.iter().zip(foretold).map(|(id, foretold)| {
                 let coords = &experiment.instance(*id).coords;
                 Coming {
                     port: port.to_string(),
                     stage: if one_stage { String::new() } else { experiment.stage_of(*id).name.clone() },
                     coords: coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
+                    made_by: experiment.stage_of(*id).name.clone(),
+                    params: (bound(*id).kind().output == ArtifactKind::Rationales).then(|| bound(*id).params()),
+                    foretold,
                 }
             }));
         }

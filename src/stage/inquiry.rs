@@ -41,6 +41,20 @@ pub struct Estimate {
     pub took_ms: Option<u64>,
     /// What the tokens are reckoned from.
     pub basis: Basis,
+    /// The budget that this, with what was spent before, comes to more than.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exceeds: Option<Exceeded>,
+}
+
+/// A budget that an estimate comes to more than.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Exceeded {
+    /// The field that declares it, such as `max_cost`.
+    pub field: &'static str,
+    /// What it allows.
+    pub most: f64,
+    /// What was spent before and the estimate come to.
+    pub expected: f64,
 }
 
 /// What an estimate is reckoned from.

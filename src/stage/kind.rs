@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::params::{EdgeRef, ExternalRef, FromNode, Scope};
-use super::{Coming, Context, Flaw, Footprint, Inquiry, Looked, Misfit, StageError};
-use retort_artifact::{Artifact, ArtifactKind, Parts};
+use super::{Coming, Context, Flaw, Footprint, Inquiry, Looked, Misfit, Posed, StageError};
+use retort_artifact::{Artifact, ArtifactKind, Parts, Question};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
 
@@ -72,7 +72,13 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Lists what does not fit what will come to its gathering ports, so that a pipeline is refused before it runs.
+    /// Says what is known of its output before it is made, by name, for the [misfits](Self::misfits) of those that read it.
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Lists what does not fit what will come to its ports, so that a pipeline is refused before it runs: all that it gathers,
+    /// and of the others those of which something is [foretold](Self::foretold).
     fn misfits(&self, _coming: &[Coming]) -> Vec<Misfit> {
         Vec::new()
     }
@@ -117,6 +123,11 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Shows questions as it would put them to a student, in their order; `None` where it trains none on questions.
+    fn posed(&self, _context: &Context<'_>, _questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError> {
+        Ok(None)
+    }
+
     /// Says what it is expected to take up, by the files outside the experiment alone; `None` where that is not known, or
     /// nothing to speak of.
     fn footprint(&self, _context: &Context<'_>) -> Result<Option<Footprint>, StageError> {
@@ -145,7 +156,9 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn passing_parts(&self) -> &'static [&'static str];
     /// Says whether the coordinates of gathered inputs belong in the key.
     fn labels_inputs(&self) -> bool;
-    /// Lists what does not fit what will come to its gathering ports.
+    /// Says what is known of its output before it is made, by name.
+    fn foretold(&self) -> Vec<(&'static str, String)>;
+    /// Lists what does not fit what will come to its ports.
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit>;
     /// Returns the seed of what it draws.
     fn seed(&self) -> Option<u64>;
@@ -159,6 +172,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn asks(&self) -> bool;
     /// Says what it would ask of a teacher, before anything is asked; `None` where it asks none.
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError>;
+    /// Shows questions as it would put them to a student; `None` where it trains none on questions.
+    fn posed(&self, context: &Context<'_>, questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError>;
     /// Says what it is expected to take up, by the files outside the experiment alone.
     fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError>;
     /// Does the work.
@@ -254,6 +269,10 @@ impl<S: Stage> BoundStage for Bound<S> {
         self.stage.labels_inputs()
     }
 
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        self.stage.foretold()
+    }
+
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
         self.stage.misfits(coming)
     }
@@ -280,6 +299,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn inquiry(&self, context: &Context<'_>) -> Result<Option<Inquiry>, StageError> {
         self.stage.inquiry(context)
+    }
+
+    fn posed(&self, context: &Context<'_>, questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError> {
+        self.stage.posed(context, questions)
     }
 
     fn footprint(&self, context: &Context<'_>) -> Result<Option<Footprint>, StageError> {

@@ -15,14 +15,16 @@ mod foresight;
 mod inquiry;
 mod kind;
 pub mod params;
+mod posed;
 mod preflight;
 
 pub use context::{Arrival, Context, DeviceSlot, Feed, Job, Reach, StageError, Stop};
 pub use derivation::Derivation;
 pub use footprint::{Footprint, Memory};
 pub use foresight::{Coming, Misfit};
-pub use inquiry::{Asked, Basis, Estimate, Inquiry};
+pub use inquiry::{Asked, Basis, Estimate, Exceeded, Inquiry};
 pub use kind::{BoundStage, Clash, Kind, Slot, Stage};
+pub use posed::Posed;
 pub use preflight::{Flaw, Looked};
 
 /// What the declaring macros name.

@@ -54,6 +54,8 @@ pub struct Server {
     /// What is struck out of everything the server says.
     secrets: Vec<Secret>,
     timeout: Duration,
+    base_url: String,
+    way: Way,
 }
 
 impl Server {
@@ -84,7 +86,7 @@ impl Server {
                 .timeout_global(Some(timeout))
         });
         let agent = agent.map_err(|error| failed(error.to_string()))?;
-        Ok(Self { agent, url, api, headers: sent, secrets, timeout })
+        Ok(Self { agent, url, api, headers: sent, secrets, timeout, base_url, way })
     }
 
     /// Sends a request and waits for its answer.
@@ -121,16 +123,24 @@ impl Server {
             }
             Err(error) => return (Err(self.transport(&error)), hints),
         };
+        if let Some(said) = self.way.unauthorised(&self.base_url).filter(|_| status == 407) {
+            return (Err(Fault { status: Some(status), ..Fault::new(FaultKind::Denied, said) }), hints);
+        }
         if !good {
             return (Err(Fault::status(status, &text.unwrap_or_default(), hints.retry_after)), hints);
         }
         let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let read = text.map_err(|why| garbled(&why, "")).and_then(|text| {
-            let body = body::json(&text).map_err(|why| garbled(&format!("it is no answer: {why}"), &text))?;
+        let read = text.map_err(|why| unread(FaultKind::Garbled, &why, "")).and_then(|text| {
+            let body = body::json(&text).map_err(|why| {
+                if text.trim_start().starts_with('<') {
+                    return unread(FaultKind::Foreign, "it is a web page and no answer", &text);
+                }
+                unread(FaultKind::Garbled, &format!("it is no answer: {why}"), &text)
+            })?;
             if let Some(fault) = Fault::in_body(&body, hints.retry_after) {
                 return Err(fault);
             }
-            let answer = Answer::read(self.api, &body).map_err(|why| garbled(&why, &text))?;
+            let answer = Answer::read(self.api, &body).map_err(|why| unread(FaultKind::Foreign, &why, &text))?;
             Ok(Answer { body: text, ..answer })
         });
         (read.map(|answer| Answer { latency_ms, ..answer }), hints)
@@ -138,7 +148,8 @@ impl Server {
 
     fn transport(&self, error: &ureq::Error) -> Fault {
         let fault = Fault::transport(error, self.timeout);
-        Fault { said: self.struck(fault.said), ..fault }
+        let said = self.way.blamed(&self.base_url, error).map_or(fault.said, |said| excerpt(&said));
+        Fault { said: self.struck(said), ..fault }
     }
 
     fn struck(&self, text: String) -> String {
@@ -146,10 +157,10 @@ impl Server {
     }
 }
 
-fn garbled(why: &str, text: &str) -> Fault {
+fn unread(kind: FaultKind, why: &str, text: &str) -> Fault {
     let begins = excerpt(&text.chars().take(80).collect::<String>());
     let shown = if begins.is_empty() { String::new() } else { format!(" (`{begins}`)") };
-    Fault::new(FaultKind::Garbled, format!("cannot read what came: {why}{shown}"))
+    Fault::new(kind, format!("cannot read what came: {why}{shown}"))
 }
 
 fn hints(headers: &HeaderMap) -> Hints {

@@ -105,6 +105,7 @@ fn classes_are_learnt_scored_read_and_reported() {
     let page = fs_err::read_to_string(project.path("out/classes/results/report.md")).unwrap();
     assert!(page.contains("Chance is the share of the commonest class, on average 42.9 %"), "{page}");
     assert!(page.contains("Calibration"), "{page}");
+    assert!(page.contains("Confusion of classes") && page.contains("entailment %"), "{page}");
     // Baselines that know the classes by heart answer something that can be read.
     let answered = scores("answers[placement=none]");
     assert!(answered.iter().any(|row| row["predicted"]["class"].is_string()), "{answered:?}");

@@ -79,7 +79,7 @@ fn a_graph_is_drawn_in_three_languages_and_coloured_by_state() {
 fn every_kind_of_artifact_can_be_shown() {
     let project = done(TRAINED);
     let show = |target: &str| project.run(&["show", FILE, target, "--limit", "1"]).code(0);
-    show("questions").shows("train: 64 rows").shows("choices");
+    show("questions").shows("train: 64 questions").shows("choices").shows("  asked     ").shows("  target    ");
     show("rationales").shows("rows: 64 rows").shows("text");
     show("tokens").shows("[FIN_LABEL]");
     show("tuned[fraction=0.4]").shows("64 examples").shows("12 steps").shows("loss").shows("dev accuracy");

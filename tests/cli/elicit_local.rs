@@ -42,6 +42,17 @@ fn a_student_becomes_a_teacher() {
     project.write("ask.jinja", "Question: {{ question }} Choices: {% for c in choices %}{{ c.label }}: {{ c.text }}{% if not loop.last %}; {% endif %}{% endfor %}");
     // What Retort trains and exports has no chat template until somebody writes one.
     project.run(&["run", FILE]).code(1).says("it has no chat template");
+    // What is asked is shown as the model gets it.
+    project.run(&["run", FILE, "questions"]).code(0);
+    let questions = project.run(&["show", FILE, "questions", "--json", "--limit", "9"]).code(0).json();
+    let taught = questions.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    fs_err::write(
+        made.join("chat_template.jinja"),
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>{% endfor %}",
+    )
+    .unwrap();
+    let shown = project.run(&["show", FILE, "rationales", "--prompt", &taught]).code(0).stdout;
+    assert!(shown.starts_with("<user>Question: ") && shown.trim_end().ends_with("</user>"), "{shown}");
     fs_err::write(made.join("chat_template.jinja"), TEMPLATE).unwrap();
     project.run(&["run", FILE]).code(0);
     let rows = |project: &Project| project.run(&["show", FILE, "rationales", "--json"]).code(0).json();
@@ -116,7 +127,9 @@ fn a_real_model_says_what_it_says_in_transformers() {
     assert!(!rows.is_empty(), "every answer was cut off");
     let prompt = |row: &serde_json::Value| {
         let shown = project.run(&["show", FILE, "rationales", "--prompt", row["id"].as_str().unwrap()]).code(0).stdout;
-        shown.trim().to_owned()
+        // The template is applied on the other side once more.
+        let (_, from_user) = shown.rsplit_once("<|im_start|>user\n").unwrap_or_else(|| panic!("no chat: {shown}"));
+        from_user.split_once("<|im_end|>").unwrap().0.to_owned()
     };
     let prompts: Vec<String> = rows.iter().map(prompt).collect();
     let job = json!({ "directory": model, "prompts": prompts, "max_new": 120 });

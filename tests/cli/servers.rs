@@ -470,6 +470,12 @@ fn proxies_are_used_as_curl_uses_them() {
     }
     let (_, asked) = run(&[("HTTPS_PROXY", &at)]);
     assert_eq!(asked.len(), 0);
+    // A proxy that is not there is no fault of the teacher's.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (output, _) = run(&[("HTTP_PROXY", &format!("http://me:secret@127.0.0.1:{free}"))]);
+    let output =
+        output.code(1).says(&format!("cannot get through the proxy `127.0.0.1:{free}` that `HTTP_PROXY` names"));
+    assert!(!output.stderr.contains("secret"), "{output}");
     let (output, _) = run(&[("HTTP_PROXY", "ftp://me:secret@p")]);
     let output = output.code(1).says("`HTTP_PROXY` is set, and is no address of a proxy");
     assert!(!output.stderr.contains("secret"), "{output}");

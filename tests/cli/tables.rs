@@ -115,13 +115,94 @@ stages:
 #[test]
 fn a_pipeline_is_written_for_a_table_and_reads_it() {
     let project = Project::new("");
-    project.write("My rows.jsonl", &(row("Two and two?", "So 4.\n#### 4") + &row("Ten?", "#### 10")));
-    project.run(&["init", "--data", "My rows.jsonl"]).code(0).shows("pipelines/my-rows.yaml");
-    project.run(&["run", "pipelines/my-rows.yaml", "--progress", "plain"]).code(0);
-    assert_eq!(numbers(&project.run(&["show", "pipelines/my-rows.yaml", "questions", "--json"]).code(0)), ["4", "10"]);
+    let inference = "premise,hypothesis,label\n".to_owned() + &"A man sings.,He sleeps.,2\nSo.,He sings.,0\n".repeat(3);
+    let moods = "text\tmood\tlabel\nA \"good\" day.\tx\tpositive\nBad.\ty\tnegative\n".to_owned()
+        + &"Ok.\tz\tpositive\n".repeat(5);
+    for (name, text, answers) in [
+        ("My rows.jsonl", row("Two and two?", "So 4.\n#### 4") + &row("Ten?", "#### 1,000"), "number 4, 1,000"),
+        ("list.json", "[{\"question\":\"Q?\",\"options\":[\"A)1\",\"B)2\"],\"correct\":\"B\"}]".into(), "choice B"),
+        (
+            "labelled.jsonl",
+            "{\"id\":\"a\",\"question\":\"Q?\",\"choices\":{\"text\":[\"ice\",\"mud\"],\"label\":[\"1\",\"2\"]},\"answerKey\":\"2\"}".into(),
+            "choice B",
+        ),
+        (
+            "nested.jsonl",
+            "{\"id\":\"a\",\"question\":{\"stem\":\"Q?\",\"choices\":[{\"label\":\"A\",\"text\":\"ice\"},{\"label\":\"B\",\"text\":\"mud\"}]},\"answerKey\":\"A\"}".into(),
+            "choice A",
+        ),
+        ("columns.csv", "Question,A,B,C,Answer\n\"Q, then?\",ice,mud,fog,C\nR?,ice,mud,,A\n".into(), "choice C, A"),
+        ("ways.tsv", "goal\tsol1\tsol2\tlabel\nOpen \"it\".\tTwist.\tShout.\t1\n".into(), "choice B"),
+        ("truths.jsonl", "{\"question\":\"Q?\",\"answer\":true,\"facts\":[\"So.\"]}\n{\"question\":\"R?\",\"answer\":false,\"facts\":[]}".into(), "class yes, no"),
+        ("yes.csv", "passage,question,answer\nIce.,Is it?,No\n".into(), "class no"),
+        ("inference.csv", inference, "class 2, 0, 2, 0, 2, 0"),
+        ("moods.tsv", moods, "class positive, negative, positive, positive, positive, positive, positive"),
+        ("numbers.json", "[{\"ID\":1,\"Body\":\"B.\",\"Question\":\"Q?\",\"Answer\":51.0},{\"ID\":2,\"Body\":\"C.\",\"Question\":\"R?\",\"Answer\":0.5}]".into(), "number 51, 0.5"),
+        ("texts.jsonl", row("Who?", "Ada Lovelace") + &row("Who else?", "Alan Turing"), "text Ada Lovelace, Alan Turing"),
+        (
+            "squad.jsonl",
+            "{\"id\":\"1\",\"context\":\"Ada wrote.\",\"question\":\"Who?\",\"answers\":{\"text\":[\"Ada\",\"A.\"],\"answer_start\":[0,0]}}".into(),
+            "text Ada",
+        ),
+    ] {
+        project.write(name, &text);
+        let said = project.run(&["init", "--data", name]).code(0);
+        let file = said.stdout.lines().next().unwrap().strip_prefix("wrote ./").unwrap().to_owned();
+        let written = fs_err::read_to_string(project.path(&file)).unwrap();
+        assert!(written.contains(&format!("../{name}")), "{written}");
+        assert!(!written.contains("``") && written.lines().all(|line| !line.trim_end().ends_with('#')), "{written}");
+        // First as it will be asked, before anything is run; then for good.
+        project.run(&["show", &file, "questions"]).code(0).shows("  asked     Question: ");
+        project.run(&["run", &file, "--progress", "plain"]).code(0);
+        let rows = project.run(&["show", &file, "questions", "--json", "--limit", "99"]).code(0).json();
+        let (kind, expected) = answers.split_once(' ').unwrap();
+        let answer = |row: &serde_json::Value| {
+            let answer = if kind == "choice" { &row["answer"] } else { &row["answer"][kind] };
+            answer.as_str().unwrap_or_else(|| panic!("{name}: {row}\n{written}")).to_owned()
+        };
+        let found: Vec<String> = rows.as_array().unwrap().iter().map(answer).collect();
+        assert_eq!(found.join(", "), expected, "{name}: {written}");
+    }
     project.run(&["init", "--data", "My rows.jsonl"]).code(0).says("was left alone");
     project.write("none.csv", "x\n1\n");
     project.run(&["init", "--data", "none.csv"]).fails().says("cannot guess what");
+}
+
+#[test]
+fn questions_are_shown_as_they_will_be_asked_before_anything_is_run() {
+    let trained = TABLE.to_owned()
+        + "  rationales:
+    elicit: { questions: questions, split: train, teacher: gold }
+  tuned:
+    train:
+      student: { new: { layers: 1, width: 32, heads: 2, tokenizer: tokens } }
+      questions: questions
+      rationales: rationales
+      placement: before
+      prompt: ask.jinja
+      recipe: { lr: 1.0e-3, batch: 1, epochs: 1 }
+  tokens:
+    tokenizer: { questions: questions }
+";
+    let project = Project::new(&trained);
+    project.write("rows.jsonl", &(row("Two and two?", "4") + &row("Ten?", "1,000")));
+    project.write("ask.jinja", "Solve: {{ question }}");
+    let shown = project.run(&["show", FILE, "questions", "--limit", "1"]).code(0);
+    let shown = shown.says("read from their files").shows("train: 2 questions, answers are numbers, no rationales");
+    let shown = shown.shows("as `tuned` asks them").shows("train 1 of 2").shows("  asked     Solve: Two and two?");
+    let shown = shown.shows("  answer    4\n").shows("  target    <rationale> [FIN_LABEL] 4 [FIN_LABEL]\n");
+    assert!(!shown.stdout.contains("Ten?"), "{}", shown.stdout);
+    // A template that does not fit, and a row that is not there.
+    project.write("ask.jinja", "Solve: {{ fields.unit }}");
+    project.run(&["show", FILE, "questions"]).fails().says("`tuned`: cannot render the template");
+    project.write("ask.jinja", "Solve: {{ question }}");
+    project.run(&["show", FILE, "questions", "--row", "nobody"]).code(2).says("no question has the id `nobody`");
+    project.write("rows.jsonl", "{\"qestion\":\"R?\",\"answer\":1}\n");
+    project
+        .run(&["show", FILE, "questions"])
+        .fails()
+        .says("row 1: the field `question` is not there")
+        .says("rows.jsonl");
 }
 
 /// A project whose questions come from a hub.
@@ -151,7 +232,7 @@ fn the_files_of_a_split_are_fetched_once_and_no_others() {
     let rows = |answer: &str| row("Two and two?", &format!("So {answer}.\n#### {answer}")).into_bytes();
     let (train, test, other) = (rows("4"), rows("5"), rows("6"));
     let shelf = Shelf::of(&[
-        ("README.md", b"# Data"),
+        ("data.py", b"import datasets"),
         ("main/train.jsonl", &train),
         ("main/test.jsonl", &test),
         ("socratic/train.jsonl", &other),
@@ -172,6 +253,50 @@ fn the_files_of_a_split_are_fetched_once_and_no_others() {
     lab.project.edit("hub: owner/name, config: main, train: train, test: test", "train: train.jsonl, test: test.jsonl");
     lab.project.make();
     assert_eq!(lab.project.digests()["questions"], questions);
+}
+
+/// The head of a `README.md` that calls files otherwise than their names do.
+const HEAD: &str = "---
+license: mit
+configs:
+- config_name: main
+  data_files:
+  - {split: train, path: 'rows/a-*'}
+  - {split: test, path: rows/held-out.csv}
+- config_name: none
+  data_files:
+  - {split: train, path: 'gone-*'}
+---
+# Data
+";
+
+#[test]
+fn the_head_of_a_repository_decides_which_files_are_a_split() {
+    let rows = |numbers: std::ops::Range<u32>| {
+        let row = |number: u32| row(&format!("Is it {number}?"), &format!("#### {number}"));
+        numbers.map(row).collect::<String>().into_bytes()
+    };
+    let held_out = b"question,answer\nIs it 9?,#### 9\n";
+    let shelf = Shelf::of(&[
+        ("README.md", HEAD.as_bytes()),
+        ("rows/a-0.jsonl", &rows(0..2)),
+        ("rows/a-1.jsonl", &rows(2..3)),
+        ("rows/held-out.csv", held_out),
+        ("main/train.jsonl", &rows(7..8)),
+        ("test.jsonl", &rows(8..9)),
+    ]);
+    let lab = Lab::new(shelf, GSM8K);
+    lab.run(&["run", FILE, "--progress", "plain"]).code(0);
+    let asked = lab.server.asked();
+    let files: Vec<&str> = files_asked(&asked).into_iter().collect();
+    assert_eq!(files, ["README.md", "rows/a-0.jsonl", "rows/a-1.jsonl", "rows/held-out.csv"]);
+    assert_eq!(numbers(&lab.run(&["show", FILE, "questions", "--json"]).code(0)), ["9", "0", "1", "2"]);
+    lab.project.edit("config: main", "config: none");
+    lab.run(&["run", FILE, "--progress", "plain"]).fails().says("no file of it fits `gone-*`");
+    lab.project.edit("config: none", "config: mian");
+    lab.run(&["run", FILE, "--progress", "plain"])
+        .fails()
+        .says("it has no configuration `mian`; there are: main, none");
 }
 
 #[test]

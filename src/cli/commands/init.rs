@@ -1,9 +1,10 @@
 //! `retort init`: a first pipeline to change, or one for a table.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::super::exit::{Exit, Failure};
 use super::super::print;
+use crate::artifact::Split;
 use crate::text::dataset::table::{Form, guess, rows};
 
 const PIPELINE: &str = include_str!("../../../pipelines/quickstart.yaml");
@@ -46,9 +47,7 @@ pub(super) fn init(directory: &Path) -> Result<Exit, Failure> {
 pub(super) fn of_table(directory: &Path, file: &Path) -> Result<Exit, Failure> {
     let shown = file.display();
     let unusable = |why: String| Failure::unusable(format!("cannot guess what `{shown}` is about: {why}"));
-    // The pipeline stands in another folder than the one in which the file was named.
-    let whole = fs_err::canonicalize(file)?;
-    let bytes = fs_err::read(&whole)?;
+    let bytes = fs_err::read(file)?;
     let read = rows(Form::of(&bytes), bytes).map_err(|error| unusable(error.to_string()))?;
     let stem = file.file_stem().map_or_else(|| "table".into(), |stem| stem.to_string_lossy());
     let name: String =
@@ -57,15 +56,91 @@ pub(super) fn of_table(directory: &Path, file: &Path) -> Result<Exit, Failure> {
     let name =
         if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name.to_owned() } else { format!("table-{name}") };
     let hint = "write the mapping yourself: `dataset: { format: table, question: …, answer: …, answers: … }`";
-    let text = guess::pipeline(&read, &whole.to_string_lossy(), &name).map_err(|why| unusable(why).hint(hint))?;
-    let path = directory.join("pipelines").join(format!("{name}.yaml"));
+    let folder = directory.join("pipelines");
+    let named = seen_from(file, &folder)?;
+    let text = guess::pipeline(&read, &named, split_of(&stem), &name).map_err(|why| unusable(why).hint(hint))?;
+    let path = folder.join(format!("{name}.yaml"));
     if fs_err::symlink_metadata(&path).is_ok() {
         print::note(&format!("`{}` is there already and was left alone", path.display()));
         return Ok(Exit::Success);
     }
-    fs_err::create_dir_all(directory.join("pipelines"))?;
+    fs_err::create_dir_all(&folder)?;
     fs_err::write(&path, text)?;
     print::data(&format!("wrote {}", path.display()));
-    print::data(&format!("next: retort check {}", path.display()));
+    print::data(&format!("next: retort show {} questions", path.display()));
     Ok(Exit::Success)
+}
+
+/// Returns the split that a file is by its name; what says nothing is there to train on.
+fn split_of(stem: &str) -> Split {
+    let words: Vec<String> = stem.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
+    let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    if has(&["train", "training"]) {
+        Split::Train
+    } else if has(&["test", "testing"]) {
+        Split::Test
+    } else if has(&["dev", "val", "valid", "validation"]) {
+        Split::Dev
+    } else {
+        Split::Train
+    }
+}
+
+/// Writes a file's path as a pipeline in a folder names it: an absolute one as it was given, a relative one from there.
+fn seen_from(file: &Path, folder: &Path) -> Result<String, Failure> {
+    if file.is_absolute() {
+        return Ok(file.to_string_lossy().into_owned());
+    }
+    let (file, folder) = (plain(&std::path::absolute(file)?), plain(&std::path::absolute(folder)?));
+    let shared = file.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
+    let up = folder.components().skip(shared).map(|_| "..".into());
+    let down = file.components().skip(shared).map(|part| part.as_os_str().to_string_lossy());
+    Ok(up.chain(down).collect::<Vec<_>>().join("/"))
+}
+
+/// Resolves `..` by the words of a path.
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            out.pop();
+        } else {
+            out.push(part);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_from_the_folder_of_the_pipeline() {
+        for (file, folder, named) in [
+            ("data/x.jsonl", "./pipelines", "../data/x.jsonl"),
+            ("./x.jsonl", "pipelines", "../x.jsonl"),
+            ("data/x.jsonl", "lab/pipelines", "../../data/x.jsonl"),
+            ("lab/x.jsonl", "lab/pipelines", "../x.jsonl"),
+            ("a/../x.jsonl", "lab/../pipelines", "../x.jsonl"),
+            ("pipelines/x.jsonl", "pipelines", "x.jsonl"),
+            ("/data/../x.jsonl", "pipelines", "/data/../x.jsonl"),
+        ] {
+            assert_eq!(seen_from(Path::new(file), Path::new(folder)).unwrap(), named, "{file} from {folder}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_the_split_that_its_name_says() {
+        for (stem, split) in [
+            ("train-00000-of-00001", Split::Train),
+            ("SVAMP", Split::Train),
+            ("esnli_dev", Split::Dev),
+            ("ARC-Challenge-Test", Split::Test),
+            ("train_test", Split::Train),
+            ("latest", Split::Train),
+        ] {
+            assert_eq!(split_of(stem), split, "{stem}");
+        }
+    }
 }

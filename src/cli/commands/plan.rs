@@ -1,5 +1,7 @@
 //! `retort plan`: what a run would do.
 
+use std::collections::BTreeMap;
+
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
 use super::super::footprint;
@@ -7,8 +9,8 @@ use super::super::print;
 use super::super::reporter::reason;
 use super::super::settings::load;
 use crate::plan::{Plan, Verdict};
-use crate::session::{Demand, Forecast, Prospect, duration};
-use crate::stage::{Basis, Estimate};
+use crate::session::{Demand, Forecast, Prospect, amount, duration};
+use crate::stage::{Basis, Estimate, Exceeded};
 
 /// Says what a run would do, without doing it.
 pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failure> {
@@ -63,6 +65,20 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
             out += &format!("{} asks a teacher: {}\n", line.instance, asking(estimate));
         }
     }
+    // One command may serve several.
+    let mut unknown: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in lines {
+        if let Some(command) = &line.asks_after {
+            unknown.entry(command).or_default().push(&line.instance);
+        }
+    }
+    for (command, instances) in unknown {
+        let (first, more) = (instances[0], instances.len() - 1);
+        let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+        out += &format!(
+            "{first}{others} asks a teacher: `{command}` comes first, then `plan` estimates calls, tokens and cost\n"
+        );
+    }
     let total = counts.hits + counts.runs + counts.same + counts.awaits + counts.lacks;
     out += &format!(
         "{}: {total} instances: {} cached, {} to run{}{}, {} to be decided by what those give\n",
@@ -83,7 +99,7 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
 
 /// Says what asking a teacher is expected to take.
 fn asking(estimate: &Estimate) -> String {
-    let Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis } = estimate;
+    let Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis, exceeds } = estimate;
     let there = if *answered == 0 { String::new() } else { format!(" ({answered} are answered already)") };
     if *calls == 0 {
         return format!("nothing new{there}");
@@ -92,15 +108,27 @@ fn asking(estimate: &Estimate) -> String {
     let mut out =
         format!("{calls} calls{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered");
     if let Some(cost) = cost {
-        out += &format!(", for {most}{cost:.2}");
+        out += &format!(", for {most}{}", amount(*cost));
     }
     if let Some(took_ms) = took_ms {
         out += &format!(", in {}", duration(*took_ms));
     }
-    out + match basis {
+    out += match basis {
         Basis::History => ", going by what the model took before",
-        Basis::Guess => "; nothing is known of the model yet",
+        Basis::Guess => "; no earlier calls to estimate from",
+    };
+    if let Some(Exceeded { field, most, expected }) = exceeds {
+        let (expected, comes) = match *field {
+            "max_cost" => (amount(*expected), "cost"),
+            _ => (format!("{expected:.0}"), "come to"),
+        };
+        let most_said = if *basis == Basis::Guess { "up to " } else { "about " };
+        out += &format!(
+            "\n  with what was spent before, all answers {comes} {most_said}{expected}, more than `{field}: {most}` allows: the \
+             stage stops there and keeps what came"
+        );
     }
+    out
 }
 
 /// How long the hits took when they were made.

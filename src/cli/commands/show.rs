@@ -8,12 +8,13 @@ use super::super::exit::{Exit, Failure};
 use super::super::lens;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
+use super::super::questions as asked;
 use super::super::scores;
 use super::super::settings::load;
 use super::super::shade;
 use crate::artifact::{
-    Agreements, ArtifactKind, Attributions, MixedDataset, Readings, ReportFiles, Scores, TargetLog, TokenizerFile,
-    TrainingLog,
+    Agreements, ArtifactKind, Attributions, MixedDataset, Question, Readings, ReportFiles, Scores, Split, TargetLog,
+    TokenizerFile, TrainingLog,
 };
 use crate::session::{Demand, Session, duration};
 use crate::spec::InstanceId;
@@ -26,9 +27,12 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
     if let Some(question) = &args.prompt {
         return prompt(global, &session, id, question);
     }
+    let kind = session.pipeline.experiment.instance(id).bound.kind().output;
+    if kind == ArtifactKind::Questions && args.svg.is_none() {
+        return questions(global, args, &session, id);
+    }
     let found = &*session.current(id)?;
     let name = session.name(id);
-    let kind = session.pipeline.experiment.instance(id).bound.kind().output;
     if args.svg.is_some() && kind != ArtifactKind::Checkpoint {
         return Err(Failure::invalid(format!("`{name}` is no checkpoint, so it has no training curve"))
             .hint("name an instance of a `train` stage"));
@@ -106,6 +110,55 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
             said();
             show_rows(global, args, &rows)?;
         }
+    }
+    Ok(Exit::Success)
+}
+
+/// Shows questions as a student will be asked them, whether or not anything was run.
+fn questions(global: &Global, args: &Show, session: &Session, id: InstanceId) -> Result<Exit, Failure> {
+    let wanted = |question: &Question| args.row.as_ref().is_none_or(|wanted| question.id == *wanted);
+    let asking = session.asking(id, args.limit, wanted)?;
+    for warning in &asking.warnings {
+        print::note(&format!("warning: {warning}"));
+    }
+    let chosen = |split: Split| {
+        let all = asking.questions.split(split).iter().enumerate();
+        all.filter(|(_, question)| wanted(question)).take(args.limit)
+    };
+    if let Some(row) = args.row.as_ref().filter(|_| Split::ALL.into_iter().all(|split| chosen(split).next().is_none()))
+    {
+        return Err(Failure::invalid(format!("no question has the id `{row}`")));
+    }
+    if global.json {
+        // In the order of the names of splits, as rows of any other result come.
+        let rows: Vec<&Question> =
+            [Split::Dev, Split::Test, Split::Train].into_iter().flat_map(chosen).map(|(_, q)| q).collect();
+        print::json(&rows);
+        return Ok(Exit::Success);
+    }
+    if asking.fresh {
+        print::note("read from their files, since no run has made them");
+    }
+    print::data(&asked::summary(&asking.questions));
+    match asking.by {
+        Some(by) => print::data(&format!("\nas `{}` asks them:\n", session.name(by))),
+        None => print::data("\nas a student is asked them where a `train` stage says nothing else:\n"),
+    }
+    let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    for split in Split::ALL {
+        let all = asking.questions.split(split).len();
+        for ((index, question), posed) in chosen(split).zip(asking.first.get(&split).into_iter().flatten()) {
+            let place = format!("{split} {} of {all}", index + 1);
+            print::data(&format!("{}\n", asked::question(&place, question, posed, columns)));
+        }
+    }
+    if let (Some(teacher), Some((_, first))) = (asking.teachers.first(), Split::ALL.into_iter().flat_map(chosen).next())
+    {
+        let (teacher, pipeline) = (session.name(*teacher), session.pipeline.experiment.path.display());
+        print::note(&format!(
+            "`retort show {pipeline} '{teacher}' --prompt {}` shows what the teacher is asked",
+            first.id
+        ));
     }
     Ok(Exit::Success)
 }

@@ -32,6 +32,7 @@ mod why;
 use std::io;
 
 pub use super::clean::{clean, json_escaped};
+pub(super) use super::clean::{width, wrapped};
 pub use json::Json;
 pub use plain::Plain;
 pub(super) use why::reason;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::format::{Bound, DatasetFormat, FormatEntry};
+use super::table::Table;
 use super::{Arithmetic, CsqaFiles, Files, QuarelFiles, Synthetic};
 use crate::catalog::Catalog;
-use crate::table::Table;
 use retort_source::{Diagnostic, Node, Value, nearest};
 use retort_stage::params::{FromNode, Scope};
 use retort_text::dataset::table::preset::PRESETS;

@@ -300,25 +300,34 @@ impl Local {
         flaws
     }
 
+    /// Reads a file of the model that it need not have.
+    fn optional(&self, context: &Context<'_>, name: &str) -> Result<Option<Vec<u8>>, StageError> {
+        let files = &self.model.0.0;
+        let is_there = context.files_of(files).iter().any(|(known, ..)| known == name);
+        is_there.then(|| context.file_named(files, name)).transpose()
+    }
+
+    /// Reads the template by which the model is talked to.
+    pub(super) fn template(&self, context: &Context<'_>) -> Result<ChatTemplate, StageError> {
+        let (jinja, setup) = (self.optional(context, CHAT_TEMPLATE)?, self.optional(context, TOKENIZER_CONFIG)?);
+        let today = self.today.map_or(Day::DEFAULT, |Today(day)| day);
+        let template = ChatTemplate::from_files(jinja.as_deref(), setup.as_deref(), today);
+        let place = context.path_of(&self.model.0.0);
+        template.map_err(|error| data(format!("cannot ask the model `{place}`: {error}")))
+    }
+
     /// Reads everything about the model but its weights, which are only looked at.
     fn described(&self, context: &Context<'_>) -> Result<Described, StageError> {
         let files = &self.model.0.0;
         let all = context.files_of(files);
         let file = |name: &str| context.file_named(files, name);
         let place = context.path_of(files);
-        let optional = |name: &str| {
-            let is_there = all.iter().any(|(known, ..)| known == name);
-            is_there.then(|| file(name)).transpose()
-        };
-        let (jinja, setup) = (optional(CHAT_TEMPLATE)?, optional(TOKENIZER_CONFIG)?);
-        let today = self.today.map_or(Day::DEFAULT, |Today(day)| day);
-        let template = ChatTemplate::from_files(jinja.as_deref(), setup.as_deref(), today);
-        let template = template.map_err(|error| data(format!("cannot ask the model `{place}`: {error}")))?;
+        let template = self.template(context)?;
         let tokenizer = Tokenizer::from_json(&file(TOKENIZER)?).map_err(data)?;
         let begin = self.begin.resolve(&tokenizer)?.iter().filter_map(|token| tokenizer.id(token)).collect();
         let config_bytes = file(CONFIG)?;
         let config = Config::from_json(&config_bytes, &format!("{place}/{CONFIG}")).map_err(data)?;
-        let mut stop_ids = match optional(GENERATION)? {
+        let mut stop_ids = match self.optional(context, GENERATION)? {
             Some(bytes) => eos_ids(&bytes, GENERATION)?,
             None => eos_ids(&config_bytes, CONFIG)?,
         };

@@ -13,6 +13,7 @@
 //! | `budget` | what a stage may cost at most |
 //! | `votes` | the majority of several answers, and how far they agree |
 //! | `history` | what a model took before, for estimates |
+//! | `words` | the words by which a pipeline says what is read out of an answer |
 //!
 //! # The key of a row
 //!
@@ -37,6 +38,7 @@ mod row;
 mod tally;
 mod teacher;
 mod votes;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -48,35 +50,13 @@ use retort_source::{Diagnostic, Node};
 use retort_stage::params::{Aside, Count, External, FromNode, Input, PositiveReal, Scope, Share};
 use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 
+use crate::sequence::data;
 use inquiry::{BOUGHT, Rows};
 use openai::OpenAi;
 use remarks::{MODELS, SERVERS, another_server};
 use teacher::Teacher;
 pub use votes::CONSISTENCY;
-
-/// Where the teacher's own label is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LabelFrom {
-    /// From its words, where they state one: `The answer is B because …`.
-    Text,
-}
-
-retort_stage::words!(LabelFrom { Text = "from_text" });
-
-/// Which words of a teacher's answer are the rationale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RationaleFrom {
-    /// What it says, without what it thought before.
-    Content,
-    /// What it thought before: in a field of its own, or else between tags.
-    Reasoning,
-    /// What it thought between tags, such as `<think>…</think>`, alone.
-    Think,
-    /// All of it: the thoughts, then what it says.
-    All,
-}
-
-retort_stage::words!(RationaleFrom { Content = "content", Reasoning = "reasoning", Think = "think", All = "all" });
+pub use words::{LabelFrom, RationaleFrom};
 
 retort_stage::params! {
     /// A rationale for each question of a split.
@@ -96,7 +76,8 @@ retort_stage::params! {
         /// How many answers to each question vote for a label, in the place of `samples`. The rationales of the majority are
         /// kept, and a report says how far the answers agree (self-consistency).
         pub votes: Option<Count>,
-        /// Where the teacher's own label is taken from: `from_text` reads `The answer is B`.
+        /// Where the teacher's own label is taken from: `from_text` reads `The answer is B`, also from imported rationales
+        /// without a label.
         pub label: Option<LabelFrom>,
         /// Which words of an answer are the rationale: `content`, without thoughts; `reasoning`, the thoughts themselves;
         /// `think`, the thoughts between tags (`<think>…</think>`) alone; or `all`, thoughts and content. Answers are kept whole,
@@ -201,7 +182,9 @@ impl FromNode for Elicit {
             return scope.fail(missing);
         }
         if !written.teacher.is_asked() {
-            for field in ASKED {
+            // Labels can be read from rationales of elsewhere as well.
+            let imported = matches!(written.teacher, Teacher::Import(_));
+            for field in ASKED.into_iter().filter(|field| *field != "label" || !imported) {
                 if let Some(given) = node.get(field) {
                     let useless = format!("`{field}` has no effect with a teacher that is not asked");
                     return scope.fail(Diagnostic::at(given.span, useless));
@@ -232,7 +215,7 @@ impl Stage for Elicit {
     type Output = Elicited;
 
     const NAME: &'static str = "elicit";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
     const ABOUT: &'static str = "A rationale for each question of a split, from a teacher.";
     const EXAMPLE: &'static str = "{ questions: questions, split: train, teacher: gold }";
     const BOUGHT_ROWS: &'static [&'static str] = &BOUGHT;
@@ -301,7 +284,16 @@ impl Stage for Elicit {
         let questions = context.read(&self.0.questions)?;
         let questions = questions.split(self.0.split);
         let rows = Rows::of(context, &self.0, questions)?;
-        rows.inquiry(context).map(Some)
+        let inquiry = match &self.0.teacher {
+            Teacher::Local(local) => {
+                let template = local.template(context)?;
+                rows.inquiry(context, &|asked| template.render(asked).map_err(data))
+            }
+            Teacher::Gold | Teacher::Import(_) | Teacher::OpenAi(_) => {
+                rows.inquiry(context, &|asked| Ok(asked.to_string()))
+            }
+        };
+        inquiry.map(Some)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Elicited, StageError> {
@@ -310,7 +302,7 @@ impl Stage for Elicit {
         let questions = questions.split(written.split);
         let found = match &written.teacher {
             Teacher::Gold => gold::rationales(questions),
-            Teacher::Import(import) => import.rationales(context, questions)?,
+            Teacher::Import(import) => import.rationales(context, questions, written.label)?,
             Teacher::OpenAi(openai) => {
                 let mut rows = Rows::of(context, written, questions)?;
                 openai.ask(context, &mut rows)?;

@@ -12,10 +12,11 @@ mod votes;
 mod writing;
 
 use crate::failed::model_failed;
-use retort_artifact::{Checkpoint, Question, Questions, Scores, Split, Usage, Vote};
+use retort_artifact::{Checkpoint, Placement, Question, Questions, Scores, Split, Usage, Vote};
+use retort_fingerprint::Words;
 use retort_model::{Config, Device, Model, WeightsFile};
 use retort_stage::params::{Count, External, Input, Later};
-use retort_stage::{Clash, Context, Flaw, Looked, Slot, Stage, StageError};
+use retort_stage::{Clash, Coming, Context, Flaw, Looked, Misfit, Slot, Stage, StageError};
 use retort_text::prompt::Template;
 use retort_text::tokenizer::Tokenizer;
 
@@ -163,6 +164,19 @@ impl Stage for Evaluate {
             "model" => Some(Checkpoint::MODEL_PARTS.map(str::to_owned).to_vec()),
             _ => Some(vec![self.split.name().to_owned()]),
         }
+    }
+
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        let student = coming.iter().find(|coming| coming.port == "model");
+        let placement = student.and_then(|student| Placement::of_word(student.told("placement")?)).copied();
+        let by_answer = matches!(&self.score, Scoring::Likelihood(recipe) if recipe.of == Stands::Answer);
+        let other = placement.filter(|placement| by_answer && !placement.label_first());
+        let misfit = |placement: Placement| Misfit {
+            field: "score".into(),
+            message: likelihood::needs_label_first(placement),
+            hint: None,
+        };
+        other.map(misfit).into_iter().collect()
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Scores, StageError> {

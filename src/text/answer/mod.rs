@@ -13,13 +13,13 @@
 
 mod normal;
 mod number;
+mod unreadable;
 
 use retort_artifact::{Answer, Answers, Choice, Label, Outcome, Question};
 
-use crate::target::Unreadable;
-
 pub use normal::normalized;
 pub use number::Number;
+pub use unreadable::Unreadable;
 
 /// The most bytes of a number as a student writes it; what is longer is none.
 const NUMBER_BYTES_MAX: usize = 64;

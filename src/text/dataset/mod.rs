@@ -86,7 +86,7 @@ pub enum Problem {
         expected: String,
     },
     /// An identifier occurs twice.
-    #[error("the field `id` is `{id}`, which line {first} has already, expected an identifier of its own")]
+    #[error("the field `id` is `{id}`, which line {first} has already; each line needs another identifier")]
     Duplicate {
         /// The identifier.
         id: String,

@@ -23,6 +23,8 @@ mod corrupt;
 mod giveaway;
 mod insert;
 mod keep;
+mod level;
+mod list;
 mod mask;
 mod replace;
 mod reverse;
@@ -36,8 +38,9 @@ mod units;
 
 pub use corrupt::{like, numbers, other_number};
 pub use giveaway::Giveaways;
-pub use insert::inserted;
+pub use insert::{insertable, inserted};
 pub use keep::kept;
+pub use level::Level;
 pub use mask::{MASK, listed, masked};
 pub use replace::{Replacement, ReplacementError};
 pub use reverse::reversed;
@@ -47,37 +50,3 @@ pub use stated::strip_stated;
 pub use truncate::truncated;
 use units::attached;
 pub use units::{UnitsError, exchangeable, exchanged, units};
-
-/// What an operation takes as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// A word without the punctuation around it.
-    Word,
-    /// A token of a tokenizer.
-    Token,
-    /// A sentence with its punctuation.
-    Sentence,
-    /// A step of a list, or a line where there is no list.
-    Step,
-    /// A paragraph.
-    Paragraph,
-}
-
-retort_fingerprint::words!(Level {
-    Word = "word",
-    Token = "token",
-    Sentence = "sentence",
-    Step = "step",
-    Paragraph = "paragraph",
-});
-
-impl Level {
-    /// What is written between two units that did not stand beside each other.
-    pub const fn between(self) -> &'static str {
-        match self {
-            Self::Word | Self::Token | Self::Sentence => " ",
-            Self::Step => "\n",
-            Self::Paragraph => "\n\n",
-        }
-    }
-}

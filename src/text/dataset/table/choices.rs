@@ -3,7 +3,9 @@
 use serde_json::Value as Json;
 
 use super::error::{TableError, shown};
-use super::{Field, Row, text_of};
+use super::field::Field;
+use super::row::Row;
+use super::value::{is_blank, text_of};
 use retort_artifact::{Choice, Label};
 
 /// Where choices come from.
@@ -34,10 +36,18 @@ impl Listed {
                 // A choice that is blank is one that the row does not have.
                 let all = columns.iter().map(text).collect::<Result<Vec<_>, _>>()?;
                 let given = all.iter().rposition(|(_, value)| !is_blank(value)).map_or(0, |last| last + 1);
+                if let Some(gap) = all[..given].iter().position(|(_, value)| is_blank(value)) {
+                    let expected = format!("text, since `{}` behind it has some", names[given - 1]);
+                    return Err(other(row, names[gap], "blank", expected));
+                }
                 (names.join(", "), all.into_iter().take(given).collect())
             }
             Self::Field(field) => {
                 let value = field.value(row, "choices")?;
+                if let Some((labels, texts)) = unequal(&value) {
+                    let found = format!("{labels} labels and {texts} texts");
+                    return Err(other(row, field.written(), &found, "a label for each text".into()));
+                }
                 let pairs = pairs(&value).ok_or_else(|| unexpected(row, field.written(), &value))?;
                 (field.written().to_owned(), pairs)
             }
@@ -61,18 +71,21 @@ impl Listed {
     }
 }
 
-fn is_blank(value: &Json) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+fn unexpected(row: &Row, field: &str, found: &Json) -> TableError {
+    let expected = "2 to 26 choices: a list of texts, a list of `{label, text}`, or `{label: […], text: […]}`";
+    other(row, field, &shown(found), expected.into())
 }
 
-fn unexpected(row: &Row, field: &str, found: &Json) -> TableError {
-    TableError::Unexpected {
-        place: row.place,
-        role: "choices".into(),
-        field: field.to_owned(),
-        found: shown(found),
-        expected: "2 to 26 choices: a list of texts, a list of `{label, text}`, or `{label: […], text: […]}`".into(),
-    }
+fn other(row: &Row, field: &str, found: &str, expected: String) -> TableError {
+    let (role, field, found) = ("choices".into(), field.to_owned(), found.to_owned());
+    TableError::Unexpected { place: row.place, role, field, found, expected }
+}
+
+/// Counts labels and texts that are listed beside each other and are not as many.
+fn unequal(value: &Json) -> Option<(usize, usize)> {
+    let length = |name: &str| Some(value.get(name)?.as_array()?.len());
+    let (labels, texts) = (length("label")?, length("text")?);
+    (labels != texts).then_some((labels, texts))
 }
 
 /// Returns the label, where there is one, and the text of each choice.
@@ -107,24 +120,33 @@ fn without_letters(texts: Vec<String>) -> Vec<String> {
 
 impl Chosen {
     /// Finds the choice that an answer names: by its label as the table writes it, its letter, its place from 0, or its
-    /// words.
-    pub(super) fn answer(&self, text: &str) -> Option<Label> {
+    /// words. A number in the file is a place. Where labels are numbers, there are no places beside them.
+    ///
+    /// # Errors
+    /// A text that is the place of one choice and the words of another: nobody can tell which is meant.
+    pub(super) fn answer(&self, text: &str, is_number: bool) -> Result<Option<Label>, String> {
         let at = |index: usize| self.choices.get(index).map(|choice| choice.label);
         if let Some(index) = self.labels.iter().position(|label| label == text) {
-            return at(index);
+            return Ok(at(index));
         }
         let bare = text.trim_matches(|c: char| "().: ".contains(c));
         let mut letters = bare.chars();
         if let (Some(letter), None) = (letters.next(), letters.next())
             && let Ok(label) = Label::try_from(letter.to_ascii_uppercase())
         {
-            return at(label.index());
+            return Ok(at(label.index()));
         }
         let mut same = self.choices.iter().filter(|choice| choice.text == text);
-        if let (Some(choice), None) = (same.next(), same.next()) {
-            return Some(choice.label);
+        let words = same.next().filter(|_| same.next().is_none()).map(|choice| choice.label);
+        let numbered = !self.labels.is_empty() && self.labels.iter().all(|label| label.parse::<u64>().is_ok());
+        let place = text.parse::<usize>().ok().filter(|_| !numbered).and_then(at);
+        match (place, words) {
+            (Some(place), Some(words)) if place != words && !is_number => Err(format!(
+                "one choice alone: it is the place of {place}, counted from 0, and the words of {words}; as a number, such as by \
+                 `{{{{ … | int }}}}`, it is a place"
+            )),
+            _ => Ok(place.or(words)),
         }
-        text.parse::<usize>().ok().and_then(at)
     }
 
     /// Says what an answer may be.

@@ -6,8 +6,8 @@
 //! | `choices` | a list of texts, a list of `{label, text}`, `{label: […], text: […]}`, or several columns |
 //! | `answer` | the letter, the label, the place or the words of a choice; the name or the place of a class; a number; a text |
 //!
-//! A file is JSON lines, one JSON array, CSV, TSV or Parquet. An answer that is null or blank, and the class `-1`, is
-//! not known, as in test files. Without `id` a question is named by a digest of its words.
+//! A file is JSON lines, one JSON array, CSV, TSV or Parquet. An answer that is null, blank or `-1` is not known, as in
+//! test files. `true` is the class `yes` where there is no class `true`. Without `id` a question is named by a digest of its words.
 
 mod choices;
 mod error;
@@ -16,9 +16,11 @@ pub mod guess;
 mod parquet;
 mod pattern;
 pub mod preset;
+mod row;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -34,7 +36,9 @@ use error::shown;
 pub use error::{Place, TableError};
 pub use field::Field;
 pub use pattern::Pattern;
-pub use rows::{Form, Row, rows};
+pub use row::Row;
+pub use rows::{Form, rows};
+use value::{is_blank, text_of, truth_of};
 
 /// A piece of a question: a field, and perhaps what of it.
 #[derive(Debug, Clone)]
@@ -136,14 +140,20 @@ impl Source {
     /// Returns its value, or `None` where it is null, blank, or not matched by its pattern, which is noted.
     fn value(&self, row: &Row, role: &'static str, missed: &mut Missed) -> Result<Option<Json>, TableError> {
         let value = self.field.value(row, role)?;
-        let blank = |value: &Json| value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
-        if blank(&value) || (self.pattern.is_none() && self.remove.is_none()) {
-            return Ok(Some(value).filter(|value| !blank(value)));
+        if is_blank(&value) || (self.pattern.is_none() && self.remove.is_none()) {
+            return Ok(Some(value).filter(|value| !is_blank(value)));
         }
         let Some(text) = text_of(&value) else { return Err(self.unexpected(row, role, &value, "text")) };
-        let text = self.remove.as_ref().map_or_else(|| text.clone(), |remove| remove.remove(&text));
-        let Some(pattern) = &self.pattern else { return Ok(Some(Json::from(text)).filter(|value| !blank(value))) };
-        let found = pattern.find(&text);
+        let hard = |pattern: &Pattern, why: String| {
+            let expected = format!("a text that the pattern `{}` can be searched in: {why}", pattern.written());
+            self.unexpected(row, role, &value, expected)
+        };
+        let text = match &self.remove {
+            Some(remove) => remove.remove(&text).map_err(|why| hard(remove, why))?,
+            None => text,
+        };
+        let Some(pattern) = &self.pattern else { return Ok(Some(Json::from(text)).filter(|value| !is_blank(value))) };
+        let found = pattern.find(&text).map_err(|why| hard(pattern, why))?;
         if found.is_none() {
             let (_, first, count) =
                 missed.0.entry(role).or_insert_with(|| (pattern.written().to_owned(), Vec::new(), 0));
@@ -152,7 +162,7 @@ impl Source {
                 first.push(format!("{}: {}", row.place, shown(&Json::from(text.trim()))));
             }
         }
-        Ok(found.map(Json::from).filter(|value| !blank(value)))
+        Ok(found.map(Json::from).filter(|value| !is_blank(value)))
     }
 
     /// The same as text.
@@ -160,20 +170,6 @@ impl Source {
         let Some(value) = self.value(row, role, missed)? else { return Ok(None) };
         let text = text_of(&value).ok_or_else(|| self.unexpected(row, role, &value, "text"))?;
         Ok(Some(text.trim().to_owned()))
-    }
-}
-
-/// Returns a text, a number or a truth value as text; `None` of what is neither.
-fn text_of(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Bool(value) => Some(value.to_string()),
-        Json::Number(number) => Some(match number.as_f64() {
-            // `145.0` is `145` in a table whose column has numbers with fractions as well.
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
-            _ => number.to_string(),
-        }),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
@@ -197,16 +193,30 @@ impl Mapping {
         }
     }
 
-    /// Makes a question of every row. Where answers may be withheld, as in test files, no row need have their field.
+    /// Makes a question of every row. Where answers may be withheld, as in test files, no row need have their field, nor that of
+    /// the rationale.
     ///
     /// # Errors
     /// The first row that does not fit, or a pattern that matches nothing in half of the rows.
     pub fn read(&self, rows: &[Row], withheld: bool) -> Result<Table, TableError> {
         self.check()?;
-        let lacks = |source: &Source| rows.iter().all(|row| source.field.value(row, "answer").is_err());
-        if let Some(source) = self.answer.as_ref().filter(|source| withheld && !rows.is_empty() && lacks(source)) {
-            let mut table = Self { answer: None, ..self.clone() }.read(rows, false)?;
-            table.notes.push(format!("no row has the field `{}`, so no answer is known", source.field.written()));
+        let absent = |source: &Source, row| matches!(source.field.value(row, ""), Err(TableError::Absent { .. }));
+        let lacks = |source: &&Source| !rows.is_empty() && rows.iter().all(|row| absent(source, row));
+        let answer = self.answer.as_ref().filter(|_| withheld).filter(lacks);
+        let rationale = self.rationale.as_ref().filter(|_| withheld).filter(lacks);
+        if answer.is_some() || rationale.is_some() {
+            let mut known = self.clone();
+            let mut notes = Vec::new();
+            for (source, held, what) in
+                [(answer, &mut known.answer, "answer"), (rationale, &mut known.rationale, "rationale")]
+            {
+                if let Some(source) = source {
+                    *held = None;
+                    notes.push(format!("no row has the field `{}`, so no {what} is known", source.field.written()));
+                }
+            }
+            let mut table = known.read(rows, false)?;
+            table.notes.extend(notes);
             return Ok(table);
         }
         let mut table = Table::default();
@@ -270,16 +280,25 @@ impl Mapping {
         let text = text.trim();
         let index = text.parse::<i64>().ok();
         let answer = match &self.answers {
-            Answers::Choice => chosen.answer(text).map(Answer::Choice).ok_or_else(|| chosen.expected()),
+            Answers::Choice => match chosen.answer(text, value.is_number()) {
+                // How a hidden answer is written in test files.
+                Ok(None) if index == Some(-1) => return Ok(None),
+                Ok(found) => found.map(Answer::Choice).ok_or_else(|| chosen.expected()),
+                Err(expected) => Err(expected),
+            },
             Answers::Class(names) => match (Expected::Class(names).given(text), index) {
                 (Ok(answer), _) => Ok(answer),
                 // The class of what nobody agreed on.
                 (Err(_), Some(-1)) => return Ok(None),
+                // Where classes are numbers, an answer is never the place of one.
+                (Err(expected), Some(_)) if names.iter().any(|name| name.trim().parse::<i64>().is_ok()) => {
+                    Err(expected)
+                }
                 (Err(expected), Some(index)) => {
                     let name = usize::try_from(index).ok().and_then(|index| names.get(index));
                     name.map(|name| Answer::Class(name.clone())).ok_or(expected)
                 }
-                (Err(expected), None) => Err(expected),
+                (Err(expected), None) => of_truth(names, text).ok_or(expected),
             },
             Answers::Number => Expected::Number.given(text),
             Answers::Text => Expected::Text.given(text),
@@ -287,6 +306,13 @@ impl Mapping {
         };
         answer.map(Some).map_err(|expected| source.unexpected(row, "answer", &value, expected))
     }
+}
+
+/// Finds the class that a truth value stands for: `true` among `yes` and `no`, or the other way round.
+fn of_truth(names: &[String], text: &str) -> Option<Answer> {
+    let wanted = truth_of(text)?;
+    let mut found = names.iter().filter(|name| truth_of(name) == Some(wanted));
+    found.next().filter(|_| found.next().is_none()).map(|name| Answer::Class(name.clone()))
 }
 
 impl Missed {

@@ -1,20 +1,33 @@
 //! Rows of a Parquet file as JSON.
 
 use bytes::Bytes;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row as Record};
 use serde_json::{Map, Value as Json, json};
 
 use super::error::{Place, TableError};
-use super::rows::Row;
+use super::row::Row;
 
-/// Reads every row.
+/// Reads every row. Where the reader breaks down over a damaged file, that is the file's fault as well.
 pub(super) fn rows(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
-    let wrong = |row: usize, error: parquet::errors::ParquetError| TableError::Form {
-        place: Place { row, line: None },
-        why: format!("it is not Parquet that can be read: {error}"),
-    };
+    let broken = |_| TableError::Form { place: Place::FILE, why: "it is damaged, or no Parquet".into() };
+    std::panic::catch_unwind(|| read(bytes)).map_err(broken)?
+}
+
+fn read(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
+    let form = |row: usize, why: String| TableError::Form { place: Place { row, line: None }, why };
+    let wrong = |row: usize, error: ParquetError| form(row, format!("it is not Parquet that can be read: {error}"));
     let reader = SerializedFileReader::new(Bytes::from(bytes)).map_err(|error| wrong(0, error))?;
+    if let Some((column, codec)) = unknown_codec(reader.metadata()) {
+        let why = format!(
+            "its column `{column}` is compressed with {codec}, and only Snappy, gzip, Zstandard and LZ4 are read: write it anew, \
+             in Python with `pyarrow.parquet.write_table(pyarrow.parquet.read_table(OLD), NEW, compression=\"zstd\")`"
+        );
+        return Err(form(0, why));
+    }
     let mut rows = Vec::new();
     for record in reader.get_row_iter(None).map_err(|error| wrong(0, error))? {
         let place = Place { row: rows.len() + 1, line: None };
@@ -22,6 +35,24 @@ pub(super) fn rows(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
         rows.push(Row { place, fields: object(&record) });
     }
     Ok(rows)
+}
+
+/// Finds a column with a codec that is not built in, and names both.
+fn unknown_codec(metadata: &ParquetMetaData) -> Option<(String, &'static str)> {
+    let mut columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    columns.find_map(|column| {
+        let codec = match column.compression() {
+            Compression::UNCOMPRESSED
+            | Compression::SNAPPY
+            | Compression::GZIP(_)
+            | Compression::ZSTD(_)
+            | Compression::LZ4
+            | Compression::LZ4_RAW => return None,
+            Compression::BROTLI(_) => "Brotli",
+            Compression::LZO => "LZO",
+        };
+        Some((column.column_path().string(), codec))
+    })
 }
 
 fn object(record: &Record) -> Map<String, Json> {
@@ -42,8 +73,9 @@ fn value(field: &Field) -> Json {
         Field::UShort(value) => json!(value),
         Field::UInt(value) => json!(value),
         Field::ULong(value) => json!(value),
-        Field::Float(value) if value.is_finite() => json!(value),
-        Field::Double(value) if value.is_finite() => json!(value),
+        Field::Float16(value) => number(&value.to_string()),
+        Field::Float(value) => number(&value.to_string()),
+        Field::Double(value) => number(&value.to_string()),
         Field::Str(text) => json!(text),
         Field::Bytes(bytes) => match std::str::from_utf8(bytes.data()) {
             Ok(text) => json!(text),
@@ -59,5 +91,13 @@ fn value(field: &Field) -> Json {
             Json::Object(map.entries().iter().map(|(key, of)| (name(key), value(of))).collect())
         }
         other => json!(other.to_string()),
+    }
+}
+
+/// Takes a number by its shortest decimal, so that 0.1 of 32 bits is 0.1 as a person reads it.
+fn number(shortest: &str) -> Json {
+    match shortest.parse::<f64>() {
+        Ok(value) if value.is_finite() => json!(value),
+        _ => json!({ "(not a number)": shortest }),
     }
 }

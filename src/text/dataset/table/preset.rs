@@ -44,6 +44,9 @@ enum Kind {
 }
 
 const NONE: Piece = ("", "", "");
+/// Facts as sentences in a row, as not every one of them has a full stop.
+const FACTS: &str = "{% for fact in ([facts] if facts is string else facts) %}{{ '' if loop.first else ' ' }}{{ fact.strip() }}\
+                     {{ '' if fact.strip()[-1:] in '.!?' else '.' }}{% endfor %}";
 const INFERENCE: Kind = Kind::Class(&["entailment", "neutral", "contradiction"]);
 
 /// Every preset.
@@ -61,9 +64,9 @@ pub const PRESETS: [Preset; 8] = [
     },
     Preset {
         name: "svamp",
-        about: "SVAMP: word problems whose wording was varied.",
+        about: "SVAMP: word problems whose wording was varied; a full stop parts the story from the question where there is none.",
         id: "ID",
-        question: "{{ Body }} {{ Question }}",
+        question: "{{ Body.strip() }}{{ '' if Body.strip()[-1:] in '.!?' else '.' }} {{ Question.strip() }}",
         choices: &[],
         answer: ("Answer", "", ""),
         rationale: NONE,
@@ -76,8 +79,8 @@ pub const PRESETS: [Preset; 8] = [
         id: "qid",
         question: "question",
         choices: &[],
-        answer: ("{{ 'yes' if answer in [true, 'true', 'True', 'yes'] else 'no' }}", "", ""),
-        rationale: ("{{ facts if facts is string else facts | join(' ') }}", "", ""),
+        answer: ("answer", "", ""),
+        rationale: (FACTS, "", ""),
         keep: &[],
         answers: Kind::Class(&["yes", "no"]),
     },

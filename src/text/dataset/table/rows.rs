@@ -1,10 +1,11 @@
 //! The rows of a file, whatever it is written in.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::super::{array, lines, strict};
 use super::error::{Place, TableError};
 use super::parquet;
+use super::row::Row;
 
 /// What a file of rows is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +35,6 @@ impl Form {
 }
 
 retort_fingerprint::words!(Form { Json = "json", Csv = "csv", Tsv = "tsv", Parquet = "parquet" });
-
-/// A row with its place.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// Where it stands.
-    pub place: Place,
-    /// Its fields by name.
-    pub fields: Map<String, Json>,
-}
 
 /// Reads every row of a file. Blank lines are passed over.
 pub fn rows(form: Form, bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::dataset::BoundFormat;
+use super::format::BoundFormat;
 use retort_artifact::{Answers, Question, Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_hub::{HubData, HubModel, RepoId, Revision};
@@ -132,7 +132,7 @@ pub struct Table {
 
 impl Table {
     /// Raised whenever the same mapping makes other questions of the same table.
-    pub(super) const REVISION: u32 = 1;
+    pub(super) const REVISION: u32 = 2;
 
     /// Reads a table from a mapping without its `format`; a preset gives the fields that are not there.
     pub(super) fn from_node(node: &Node, name: &str, scope: &mut Scope<'_>) -> Option<Self> {
