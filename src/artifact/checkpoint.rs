@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{bytes_of, stored};
-use super::target_log::{MixedDataset, TargetLog, TargetUsage};
+use super::target_log::{MixedDataset, TargetLog};
 use super::{Artifact, ArtifactKind, Chat, CodecError, Part, Parts, Think};
 use retort_fingerprint::Digest;
 
@@ -70,6 +70,17 @@ impl Format {
     pub fn marked(placement: Placement, marker: impl Into<String>) -> Self {
         Self { placement, marker: marker.into(), answer_form: None, think: None, lead: String::new() }
     }
+}
+
+/// One of several targets that a student was taught: how it is asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetUsage {
+    /// Its name.
+    pub name: String,
+    /// Where it has its rationale; `None` where it is the rationale alone, without an answer.
+    pub placement: Option<Placement>,
+    /// The template of its prompts.
+    pub prompt: String,
 }
 
 /// How a student is asked and read: what everyone needs who puts a question to it.

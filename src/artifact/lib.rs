@@ -38,7 +38,7 @@ pub use agreement::{AgreementRow, AgreementSummary, Agreements, Averaged, Matchi
 pub use answer::{Answer, Answers};
 pub use attribution::{Attribution, Attributions, Completeness, CompletenessSummary, TokenScore};
 pub use chat::{Chat, Think};
-pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TrainingLog, Usage};
+pub use checkpoint::{Checkpoint, Evaluation, Format, Placement, TargetUsage, TrainingLog, Usage};
 pub use codec::{CodecError, Part, Parts};
 pub use label::Label;
 pub use question::{Choice, Question, Questions, Split};
@@ -47,7 +47,7 @@ pub use readings::{LayerReading, Lens, ReadingRow, ReadingSummary, Readings};
 pub use report::ReportFiles;
 pub use sample::{Reading, Sample, Vote};
 pub use scores::{Likelihood, Outcome, Scores, Strictness};
-pub use target_log::{MixedDataset, TargetLog, TargetUsage};
+pub use target_log::{MixedDataset, TargetLog};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
 pub use votes::{Elicited, Poll, Right, Votes};

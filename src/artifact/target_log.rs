@@ -2,19 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Placement;
-
-/// One of several targets that a student was taught: how it is asked for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetUsage {
-    /// Its name.
-    pub name: String,
-    /// Where it has its rationale; `None` where it is the rationale alone, without an answer.
-    pub placement: Option<Placement>,
-    /// The template of its prompts.
-    pub prompt: String,
-}
-
 /// How the training of one of several targets went.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetLog {

@@ -3,8 +3,18 @@
 use super::error::FitError;
 use super::learn::Batch;
 use super::recipe::Recipe;
-use super::tasks::{Portion, Task};
 use super::weighing::{TokenWeight, weights};
+
+/// Which task a sequence teaches, and whose sequences go together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Task {
+    /// The task, counted from 0.
+    pub index: usize,
+    /// The weight of its mean loss, above 0, the same in every sequence of the task.
+    pub weight: f64,
+    /// The question: sequences of one question are in one batch.
+    pub question: usize,
+}
 
 /// Tokens to learn from.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,22 +78,23 @@ impl Example {
     }
 }
 
-/// The examples of a portion as one batch, with what their tokens weigh at a factor of the ramp.
-pub(crate) fn batch_of<'a>(examples: &'a [Example], portion: &Portion, ramp: f64) -> Batch<'a> {
-    let chosen = || portion.examples.iter().map(|&i| &examples[i]);
+/// The examples at these indices as one batch, with what their tokens weigh at a factor of the ramp; where a mass is given, the
+/// tokens of each weigh that much together.
+pub(crate) fn batch_of<'a>(examples: &'a [Example], chosen: &[usize], mass: Option<f64>, ramp: f64) -> Batch<'a> {
+    let chosen = || chosen.iter().map(|&i| &examples[i]);
     let weigh = |example: &Example| {
         let mut weighed = match &example.weights {
             Some(tokens) => weights(tokens, ramp),
             None => vec![1.0; example.ids.len()],
         };
-        if let Some(mass) = portion.mass {
+        if let Some(mass) = mass {
             let carrying = &mut weighed[example.loss_from.max(1)..];
             let sum: f64 = carrying.iter().map(|&weight| f64::from(weight)).sum();
             carrying.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * mass / sum) as f32);
         }
         weighed
     };
-    let weighted = portion.mass.is_some() || chosen().any(|example| example.weights.is_some());
+    let weighted = mass.is_some() || chosen().any(|example| example.weights.is_some());
     Batch {
         sequences: chosen().map(|example| example.ids.as_slice()).collect(),
         loss_from: chosen().map(|example| example.loss_from).collect(),

@@ -179,7 +179,8 @@ fn step(
 ) -> Result<(StepReport, Vec<Option<f64>>), FitError> {
     let portions = portions(examples, order.batches(done));
     let ramp = recipe.ramp.map_or(1.0, |ramp| ramp.at(done, total));
-    let batches: Vec<Batch<'_>> = portions.iter().map(|portion| batch_of(examples, portion, ramp)).collect();
+    let batches: Vec<Batch<'_>> =
+        portions.iter().map(|portion| batch_of(examples, &portion.examples, portion.mass, ramp)).collect();
     let tasks = tasks::count(examples);
     let step = done + 1;
     let lr = recipe.learning_rate(done, total);

@@ -10,17 +10,6 @@ use std::collections::BTreeMap;
 
 use super::example::Example;
 
-/// Which task a sequence teaches, and whose sequences go together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Task {
-    /// The task, counted from 0.
-    pub index: usize,
-    /// The weight of its mean loss, above 0, the same in every sequence of the task.
-    pub weight: f64,
-    /// The question: sequences of one question are in one batch.
-    pub question: usize,
-}
-
 /// The sequences of a batch that teach one task.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Portion {
@@ -87,6 +76,7 @@ pub(crate) fn count(examples: &[Example]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::example::Task;
 
     fn example(task: Option<(usize, f64, usize)>) -> Example {
         let task = task.map(|(index, weight, question)| Task { index, weight, question });

@@ -6,7 +6,7 @@ use super::against::words;
 use super::layout::{Group, Layout};
 use super::marks::Marks;
 use super::summary::Summary;
-use super::{ReportInput, label, standing, targets};
+use super::{ReportInput, label, standing};
 use retort_artifact::{Answer, Outcome, TrainingLog, Vote};
 use retort_stats::{Method, Test};
 
@@ -109,7 +109,7 @@ pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> 
     ];
     let mut mixed = Vec::new();
     for group in &layout.groups {
-        let found = group.arms.iter().find_map(|&index| targets::mixture(input.arms[index].log.as_ref()?));
+        let found = group.arms.iter().find_map(|&index| mixture(input.arms[index].log.as_ref()?));
         mixed.extend(found.map(|what| format!("`{}`: {what}.", Layout::instance(group))));
     }
     notes.extend(shortened(mixed));
@@ -129,6 +129,16 @@ pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> 
     let without = without.into_iter().map(|(what, names)| format!("{}: {what}.", listed(&names)));
     notes.extend(shortened(without.collect()));
     notes
+}
+
+/// Says what a training took of each of several datasets; `None` where there is one.
+fn mixture(log: &TrainingLog) -> Option<String> {
+    let taken = log.datasets.iter().enumerate().map(|(index, of)| {
+        let (trained, questions) = (label::count(of.trained), label::count(of.questions));
+        format!("{trained} of {questions} questions of dataset {}", index + 1)
+    });
+    let taken: Vec<String> = taken.collect();
+    (!taken.is_empty()).then(|| format!("trained on {}", taken.join(", ")))
 }
 
 /// Says what a training had to do without.

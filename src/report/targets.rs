@@ -54,16 +54,6 @@ fn cells(target: &TargetLog) -> Vec<Cell> {
     ]
 }
 
-/// Says what a training took of each of several datasets; `None` where there is one.
-pub(super) fn mixture(log: &TrainingLog) -> Option<String> {
-    let taken = log.datasets.iter().enumerate().map(|(index, of)| {
-        let (trained, questions) = (label::count(of.trained), label::count(of.questions));
-        format!("{trained} of {questions} questions of dataset {}", index + 1)
-    });
-    let taken: Vec<String> = taken.collect();
-    (!taken.is_empty()).then(|| format!("trained on {}", taken.join(", ")))
-}
-
 /// Returns the logs of the targets of a training as curves of their own, each with its name.
 pub(super) fn curves(log: &TrainingLog) -> Vec<(&str, TrainingLog)> {
     let curve = |target: &TargetLog| TrainingLog { losses: target.curve(), ..TrainingLog::default() };
@@ -73,10 +63,9 @@ pub(super) fn curves(log: &TrainingLog) -> Vec<(&str, TrainingLog)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retort_artifact::MixedDataset;
 
     #[test]
-    fn targets_are_apart_and_mixtures_are_counted() {
+    fn targets_are_apart() {
         let target = |name: &str, losses: Vec<Option<f32>>| TargetLog {
             name: name.into(),
             weight: 0.5,
@@ -91,17 +80,8 @@ mod tests {
         assert_eq!(texts, ["label", "0.5", "1,200", "3", "2.000", "0.250"]);
         let log = TrainingLog {
             targets: vec![target("label", vec![Some(1.0)]), target("rationale", vec![None])],
-            datasets: vec![
-                MixedDataset { questions: 7473, trained: 1400 },
-                MixedDataset { questions: 700, trained: 700 },
-            ],
             ..TrainingLog::default()
         };
-        assert_eq!(
-            mixture(&log).as_deref(),
-            Some("trained on 1,400 of 7,473 questions of dataset 1, 700 of 700 questions of dataset 2")
-        );
-        assert_eq!(mixture(&TrainingLog::default()), None);
         let curves = curves(&log);
         assert_eq!(curves[0], ("label", TrainingLog { losses: vec![1.0], ..TrainingLog::default() }));
         assert!(curves[1].0 == "rationale" && curves[1].1.losses[0].is_nan());
