@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::Judged;
 use super::differences::Differences;
+use super::hypotheses::Judged;
 use super::layout::Layout;
 use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
 use super::{
-    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, confusion, csv, foresight,
-    html, label, latex, markdown, pivot, record, reliability, tabulate, teachers,
+    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, confusion, csv, foresight, html,
+    hypotheses, label, latex, markdown, pivot, record, reliability, tabulate, teachers,
 };
 use retort_artifact::{Outcome, ReportFiles};
 
@@ -17,7 +17,7 @@ use retort_artifact::{Outcome, ReportFiles};
 ///
 /// # Errors
 /// Without arms and agreements; when the specification names an axis that no arm has, or one axis twice; when the baseline
-/// or a claim matches no arm or several alike; when two arms are the same, or an arm answers a question twice or one that
+/// or a hypothesis matches no arm or several alike; when two arms are the same, or an arm answers a question twice or one that
 /// has no choices; when values to stand beside cannot be used.
 pub fn report(input: &ReportInput) -> Result<Report, ReportError> {
     report_with(input, &[])
@@ -39,13 +39,13 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         let layout = Layout::of(input)?;
         let summaries = summarise(input, &layout)?;
         let marks = Marks::of(input, &layout, &summaries);
-        let judged = claims::judge(input, &layout, &summaries)?;
+        let judged = hypotheses::judge(input, &layout, &summaries)?;
         let beside = beside::table(input, &layout, &summaries)?;
         lead = scored(input, &layout, &summaries, &judged);
         add("report.csv", csv::summary_csv(input, &layout, &summaries, &marks));
         add("questions.csv", csv::questions_csv(input));
-        if let Some(csv) = claims::csv(&layout, &judged) {
-            add("claims.csv", csv);
+        if let Some(csv) = hypotheses::csv(&layout, &judged) {
+            add("hypotheses.csv", csv);
         }
         let beside = beside.map(|(table, csv)| {
             add("beside.csv", csv);
@@ -57,7 +57,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         sections.extend(pivot::tables(input, &layout, &summaries, &marks).into_iter().map(own));
         sections.push(own(tabulate::by_arm(input, &layout, &summaries, &marks)));
         sections.extend(confusion::table(input, &layout).map(own));
-        sections.extend(claims::tables(input, &judged).into_iter().map(own));
+        sections.extend(hypotheses::tables(input, &judged).into_iter().map(own));
         sections.extend(beside.map(own));
         if let Some((section, csv)) = reliability::section(input, &layout)? {
             add("calibration.csv", csv);
@@ -108,7 +108,7 @@ fn nothing_scored(input: &ReportInput, further: &[Section]) -> Result<(), Report
     foresight::nothing_scored(&input.spec).map_or(Ok(()), Err)
 }
 
-/// Says in a sentence or two how much was scored, how it compares with chance, and what became of the claims.
+/// Says in a sentence or two how much was scored, how it compares with chance, and what became of the hypotheses.
 fn scored(input: &ReportInput, layout: &Layout, summaries: &[Summary], judged: &[Judged<'_>]) -> String {
     let arms = layout.groups.len();
     let counts = || summaries.iter().map(|summary| summary.responses.questions());
@@ -124,9 +124,9 @@ fn scored(input: &ReportInput, layout: &Layout, summaries: &[Summary], judged: &
     let scored = input.arms.len();
     let replicates =
         if scored > arms { format!(", averaged from {} scored runs", label::count(scored)) } else { String::new() };
-    let claims = claims::lead(judged).map_or_else(String::new, |claims| format!(" {claims}"));
+    let hypotheses = hypotheses::lead(judged).map_or_else(String::new, |hypotheses| format!(" {hypotheses}"));
     format!(
-        "{} arm{} on {questions} question{}{each}{replicates}; {} of them clearly above chance.{claims}",
+        "{} arm{} on {questions} question{}{each}{replicates}; {} of them clearly above chance.{hypotheses}",
         label::count(arms),
         plural(arms),
         plural(most),

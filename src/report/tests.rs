@@ -3,8 +3,8 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
 mod calibration;
-mod claims;
 mod hostile;
+mod hypotheses;
 mod published;
 
 use std::collections::BTreeMap;

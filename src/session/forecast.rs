@@ -107,8 +107,8 @@ impl Session {
                     one.why = Some(gone(found, &*self.store));
                     one.awaits = readers.iter().map(|id| self.name(*id)).collect();
                 }
-                Verdict::Shares(first) => {
-                    one.verdict = "shares";
+                Verdict::SameAs(first) => {
+                    one.verdict = "same";
                     one.awaits = vec![self.name(*first)];
                 }
                 Verdict::Awaits(on) => {
@@ -146,7 +146,7 @@ impl Session {
             let shade = match verdict {
                 Verdict::Hit(_) | Verdict::Left => Shade::Hit,
                 Verdict::Awaits(_) | Verdict::Doubtful(..) | Verdict::Lacks(_) => Shade::Awaits,
-                Verdict::Run(_) | Verdict::Remake(..) | Verdict::Shares(_) => Shade::Runs,
+                Verdict::Run(_) | Verdict::Remake(..) | Verdict::SameAs(_) => Shade::Runs,
             };
             drawing.stages[at].instances += 1;
             drawing.stages[at].shade = drawing.stages[at].shade.max(shade);

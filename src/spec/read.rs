@@ -109,7 +109,7 @@ fn check_gathered(experiment: &Experiment, diagnostics: &mut Diagnostics) {
             }));
         }
         for Misfit { field, message, hint } in instance.bound.misfits(&coming) {
-            let span = experiment.place(id, &field).unwrap_or(experiment.stage_of(id).span);
+            let span = experiment.span_of(id, &field).unwrap_or(experiment.stage_of(id).span);
             diagnostics.push(Diagnostic::at(span, message).hint_if(hint));
         }
     }
@@ -141,7 +141,7 @@ fn check_axes(axes: &[Group], stages: &[WrittenStage], sources: &Sources, diagno
     let mut declare = |seen: &mut BTreeMap<String, Span>, key: &Key| {
         if let Some(first) = seen.get(&key.text) {
             let twice = Diagnostic::at(key.span, format!("an axis called `{}` is declared twice", key.text));
-            let first = format!("first declared at {}", sources.place(*first));
+            let first = format!("first declared at {}", sources.location(*first));
             diagnostics.push(twice.label(first).hint("rename one of them"));
         } else {
             seen.insert(key.text.clone(), key.span);

@@ -47,7 +47,7 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
         let why = match (&line.why, &line.awaits[..]) {
             (Some(why), [reader, ..]) => format!("{} if {reader} runs", reason(why, false)),
             (Some(why), []) => reason(why, false),
-            (None, [first, ..]) if line.verdict == "shares" => format!("the same key as {first}"),
+            (None, [first, ..]) if line.verdict == "same" => format!("the same key as {first}"),
             (None, [first, more @ ..]) => match more.len() {
                 0 => format!("after {first}"),
                 n => format!("after {first} and {n} more"),
@@ -79,13 +79,13 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
             "{first}{others} asks a teacher: `{command}` comes first, then `plan` estimates calls, tokens and cost\n"
         );
     }
-    let total = counts.hits + counts.runs + counts.shares + counts.awaits + counts.lacks;
+    let total = counts.hits + counts.runs + counts.same + counts.awaits + counts.lacks;
     out += &format!(
         "{}: {total} instances: {} cached, {} to run{}{}, {} to be decided by what those give\n",
         experiment,
         counts.hits,
         counts.runs,
-        if counts.shares == 0 { String::new() } else { format!(", {} the same as those", counts.shares) },
+        if counts.same == 0 { String::new() } else { format!(", {} the same as those", counts.same) },
         if counts.lacks == 0 { String::new() } else { format!(", {} whose files are not here yet", counts.lacks) },
         counts.awaits
     );

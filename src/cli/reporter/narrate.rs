@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::clean::{clean, one_line};
 use super::super::print;
 use super::board::Board;
-use super::clean::{clean, one_line};
 use super::line::{Line, Mark};
 use super::number::amount;
 use super::summary::Summary;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::clean::{one_line, shorten_end};
 use super::super::print;
-use super::clean::{one_line, shorten_end};
 use super::line::{Line, Mark};
 use super::number::amount;
 use crate::event::Tally;

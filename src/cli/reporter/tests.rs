@@ -363,7 +363,7 @@ proptest! {
         let drawn = super::frame::frame(&board, now_ms.saturating_add(500), space);
         prop_assert!(drawn.len() <= lines.max(2));
         for line in drawn {
-            prop_assert!(super::clean::width(&line) <= columns, "{line:?}");
+            prop_assert!(super::super::clean::width(&line) <= columns, "{line:?}");
         }
     }
 }
