@@ -2,14 +2,13 @@
 
 use serde_json::{Value as Json, json};
 
-use retort_artifact::{Answer, Format, Question, Reading};
+use retort_artifact::{Answer, Question, Reading};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value};
 use retort_stage::StageError;
 use retort_stage::params::{FromNode, Scope};
 use retort_text::answer::Expected;
 use retort_text::extract::{Patterns, Pick, lenient};
-use retort_text::target;
 
 use super::super::ask::{Until, judged};
 use super::super::sequence::data;
@@ -103,18 +102,18 @@ impl Extract {
         if self.strict.is_empty() { Until::Answered } else { Until::End }
     }
 
-    /// Reads an output strictly and leniently; `right` is the right answer.
+    /// Reads an output strictly and leniently: `own` is what the student's own format says, `right` the right answer.
     pub(super) fn read(
         &self,
         output: &str,
-        format: &Format,
+        own: Option<Answer>,
         (question, right): (&Question, &Answer),
         missed: &mut Missed,
     ) -> (Reading, Reading) {
         let expected = Expected::from(question);
         missed.outputs += 1;
         let strict = if self.strict.is_empty() {
-            target::parse(output, format, expected).ok()
+            own
         } else {
             let piece = self.strict.find(output, Pick::First);
             missed.strict.extend(piece.is_none().then(|| question.id.clone()));
@@ -160,7 +159,8 @@ impl Extract {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retort_artifact::{Answers, Placement};
+    use retort_artifact::{Answers, Format, Placement};
+    use retort_text::target;
 
     fn extract(strict: &[&str], lenient: &[&str], unmatched: Unmatched) -> Extract {
         let owned = |of: &[&str]| of.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
@@ -175,6 +175,7 @@ mod tests {
     #[test]
     fn an_output_is_read_strictly_and_leniently() {
         let format = Format::marked(Placement::Before, "[FIN_LABEL]");
+        let own = |output: &str, question: &Question| target::parse(output, &format, Expected::from(question)).ok();
         let question = Question { id: "q".into(), answers: Answers::Number, ..Question::default() };
         let right = Answer::Number("1000".into());
         let gsm8k = extract(&[r"#### (\-?[0-9\.\,]+)"], &[], Unmatched::Fail);
@@ -194,7 +195,7 @@ mod tests {
         ];
         for (extract, output, strict, lenient) in table {
             let mut missed = Missed::default();
-            let (a, b) = extract.read(output, &format, (&question, &right), &mut missed);
+            let (a, b) = extract.read(output, own(output, &question), (&question, &right), &mut missed);
             let told = |reading: &Reading| reading.predicted.as_ref().map(|_| reading.correct(&right));
             assert_eq!((told(&a), told(&b)), (strict, lenient), "{output}");
         }
@@ -203,12 +204,13 @@ mod tests {
     #[test]
     fn a_pattern_that_finds_nothing_in_half_of_the_outputs_is_refused() {
         let format = Format::marked(Placement::None, "[FIN_LABEL]");
+        let own = |output: &str, question: &Question| target::parse(output, &format, Expected::from(question)).ok();
         let right = Answer::Number("1".into());
         let read = |extract: &Extract, outputs: &[&str]| {
             let mut missed = Missed::default();
             for (index, output) in outputs.iter().enumerate() {
                 let question = Question { id: format!("q{index}"), answers: Answers::Number, ..Question::default() };
-                extract.read(output, &format, (&question, &right), &mut missed);
+                extract.read(output, own(output, &question), (&question, &right), &mut missed);
             }
             extract.check(&missed).map_err(|error| error.to_string())
         };

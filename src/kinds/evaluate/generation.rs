@@ -5,7 +5,6 @@ use retort_model::Budget;
 use retort_stage::params::{Count, Seed};
 use retort_stage::{Context, StageError};
 use retort_text::answer::Expected;
-use retort_text::target;
 
 use super::super::ask::{Asker, Manner, Until, Written, judged, max_new, outcome};
 use super::extract::{Extract, Missed};
@@ -93,12 +92,14 @@ fn sampled(
     missed: &mut Missed,
 ) -> Option<Sample> {
     let right = question.answer.as_ref()?;
-    let (strict, lenient) = if let Some(extract) = extract {
-        let (strict, lenient) = extract.read(&written.text, &usage.format, (question, right), missed);
-        (strict, Some(lenient))
-    } else {
-        let expected = Expected::from(question);
-        (judged(target::parse(&written.text, &usage.format, expected).ok(), expected, right), None)
+    let expected = Expected::from(question);
+    let own = written.answer(&usage.format, expected);
+    let (strict, lenient) = match extract {
+        Some(extract) => {
+            let (strict, lenient) = extract.read(&written.text, own, (question, right), missed);
+            (strict, Some(lenient))
+        }
+        None => (judged(own, expected, right), None),
     };
     Some(Sample { output: written.text.clone(), tokens: written.ids.len(), strict, lenient })
 }
