@@ -11,8 +11,15 @@ use serde_json::{Map, Value as Json, json};
 use super::error::{Place, TableError};
 use super::row::Row;
 
-/// Reads every row.
+/// Reads every row. The reader panics at some kinds of damage, which is no more than a file that cannot be read.
 pub(super) fn rows(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
+    std::panic::catch_unwind(|| read(bytes)).unwrap_or_else(|_| {
+        let why = "it is not Parquet that can be read: it is damaged".to_owned();
+        Err(TableError::Form { place: Place::FILE, why })
+    })
+}
+
+fn read(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
     let form = |row: usize, why: String| TableError::Form { place: Place { row, line: None }, why };
     let wrong = |row: usize, error: ParquetError| form(row, format!("it is not Parquet that can be read: {error}"));
     let reader = SerializedFileReader::new(Bytes::from(bytes)).map_err(|error| wrong(0, error))?;
