@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::print;
+use super::colour::colour;
 use crate::session::SessionError;
 use crate::source::Style;
 
@@ -81,7 +81,7 @@ impl Failure {
 
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
-        let style = if print::colour() { Style::Colour } else { Style::Plain };
+        let style = if colour() { Style::Colour } else { Style::Plain };
         let exit = if error.is_invalid() { Exit::Invalid } else { Exit::Unusable };
         Self { exit, message: error.render(style), hint: error.hint() }
     }

@@ -6,6 +6,8 @@
 
 mod agreement;
 mod args;
+mod clean;
+mod colour;
 mod commands;
 mod exit;
 mod footprint;

@@ -5,13 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
+use super::clean::{clean, json_escaped};
 use super::exit::Failure;
-use super::reporter::{clean, json_escaped};
-
-/// Says whether talk may be coloured.
-pub(super) fn colour() -> bool {
-    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
-}
 
 /// Says whether talk goes to a terminal.
 pub(super) fn talks_to_terminal() -> bool {

@@ -96,7 +96,7 @@ pub fn run<'a>(
         run: options.run.clone(),
         experiment: world.experiment.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        instances: expected.hits + expected.runs + expected.shares + expected.awaits,
+        instances: expected.hits + expected.runs + expected.same + expected.awaits,
         hits: expected.hits,
         to_run: expected.runs,
     });

@@ -18,7 +18,7 @@ pub struct Wording<'a> {
 
 impl Why {
     /// Says why: `new`, `fraction: 0.4 → 0.5`, `rationales changed`, `result lost`.
-    pub fn told(&self, wording: Wording<'_>) -> String {
+    pub fn describe(&self, wording: Wording<'_>) -> String {
         let name = wording.name;
         match self {
             Self::New => "new".to_owned(),
@@ -40,7 +40,7 @@ impl Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain: &dyn Fn(&str) -> String = &|text: &str| text.to_owned();
-        f.write_str(&self.told(Wording { changes_max: None, name: plain, value: plain }))
+        f.write_str(&self.describe(Wording { changes_max: None, name: plain, value: plain }))
     }
 }
 

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use retort_artifact::{
     Attribution, Attributions, Checkpoint, Completeness, Placement, Question, Rationale, Rationales, TokenScore, Usage,
 };
-use retort_fingerprint::{ContentHash, Draw, RowKey, Term};
+use retort_fingerprint::{ContentHash, Draw, RowKey, Term, Words};
 use retort_model::{Budget, Request, Scores};
-use retort_stage::{Context, Slot, Stage, StageError};
+use retort_stage::{Coming, Context, Misfit, Slot, Stage, StageError};
 use retort_text::tokenizer::Tokenizer;
 
 use super::chosen::Scoring;
@@ -63,6 +63,18 @@ impl Stage for Attribute {
         }
     }
 
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        let student = coming.iter().find(|coming| coming.port == "model");
+        let placement = student.and_then(|student| student.told("placement"));
+        let other = placement.filter(|placement| *placement != Placement::Before.word());
+        let misfit = |placement: &str| Misfit {
+            field: "model".into(),
+            message: needs_rationale_first(placement),
+            hint: Some("name a student that is trained with `placement: before`".into()),
+        };
+        other.map(misfit).into_iter().collect()
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Attributions, StageError> {
         let rationales = context.read(&self.rationales)?;
         let tokenizer = Tokenizer::from_json(&context.part(&self.model, "tokenizer")?).map_err(data)?;
@@ -86,6 +98,13 @@ impl Stage for Attribute {
     }
 }
 
+fn needs_rationale_first(placement: &str) -> String {
+    format!(
+        "attribution needs a student whose rationale comes before its label, and this one is trained with \
+         `placement: {placement}`"
+    )
+}
+
 impl Attribute {
     /// Puts every rationale into its sequence.
     fn work<'a>(
@@ -97,12 +116,7 @@ impl Attribute {
     ) -> Result<Vec<Work<'a>>, StageError> {
         let questions = context.read(&self.questions)?;
         if usage.format.placement != Placement::Before {
-            let why = format!(
-                "attribution needs a student whose rationale comes before its label, and this one was trained with \
-                 `placement: {}`",
-                usage.format.placement
-            );
-            return Err(data(why));
+            return Err(data(needs_rationale_first(usage.format.placement.word())));
         }
         let sequences = Sequences::new(usage, tokenizer)?;
         let by_id: BTreeMap<&str, &Question> =

@@ -44,6 +44,10 @@ impl Stage for Pretrained {
     const ABOUT: &'static str = "A student as its files have it, without any training.";
     const EXAMPLE: &'static str = "{ student: small }";
 
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        vec![("placement", self.placement.to_string())]
+    }
+
     fn check(&self) -> Result<(), Clash> {
         check_marker(&self.marker).map_err(|error| Clash {
             field: "marker",
@@ -102,7 +106,8 @@ impl Pretrained {
             // Whoever asks the student elsewhere asks it as it is asked here.
             tokenizer.set_begin(&begin).map_err(data)?;
         }
-        let format = Format { placement: self.placement, marker: self.marker.clone() };
-        Ok((tokenizer, Usage { format, prompt: self.template(context)?, begin, end }))
+        let format = Format::marked(self.placement, self.marker.clone());
+        let prompt = self.template(context)?;
+        Ok((tokenizer, Usage { format, prompt, begin, end, chat: None, targets: Vec::new() }))
     }
 }

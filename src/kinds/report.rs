@@ -1,7 +1,7 @@
 //! `report`: tables, figures and a page, out of what students answered.
 
-mod claim;
 mod fields;
+mod hypothesis;
 
 use retort_artifact::{
     AgreementSummary, Checkpoint, CodecError, Part, Parts, Question, Questions, ReportFiles, Scores,
@@ -14,8 +14,8 @@ use retort_stage::{Arrival, Coming, Context, Flaw, Looked, Misfit, Stage, StageE
 
 use super::lens::LensReport;
 use super::sequence::data;
-pub use claim::{Claim, More, Same};
 pub use fields::{Axes, Beside, Choices, Points, Selector};
+pub use hypothesis::{Hypothesis, More, Same};
 use retort_text::Fraction;
 
 /// The log of a training, without the weights it led to.
@@ -88,10 +88,11 @@ retort_stage::params! {
         /// The axes among whose values the best is looked for, to be set in bold where it is clearly better than each of
         /// the others; those that are neither a column, a panel nor `x` where none is given.
         pub best: Axes,
-        /// What is expected of the arms, told with the verdict.
-        pub claims: Vec<Claim> = Vec::new(),
+        /// What is expected of the arms; each is reported with its verdict.
+        #[was = "claims"]
+        pub hypotheses: Vec<Hypothesis> = Vec::new(),
         /// The least share of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1. Below it
-        /// a claim is not assessable, and nothing is marked.
+        /// a hypothesis is not assessable, and nothing is marked.
         pub readable: Fraction = Fraction::try_from(report::ReportSpec::READABLE).expect("it lies between 0 and 1"),
         /// Values of others that stand beside the measured ones.
         pub beside: Option<Beside>,
@@ -190,7 +191,7 @@ impl Stage for Report {
             provenance.push(("questions".into(), count.to_string()));
             provenance.push(("digests of the scores".into(), digests.join(", ")));
         }
-        provenance.push(("recipe".into(), context.job.fingerprint.hex()));
+        provenance.push(("key".into(), context.job.fingerprint.hex()));
         let input = ReportInput {
             title: self.title.clone(),
             experiment: String::new(),
@@ -237,7 +238,7 @@ impl Report {
             average,
             baseline,
             best,
-            claims,
+            hypotheses,
             readable,
             beside: _,
             figure,
@@ -254,7 +255,7 @@ impl Report {
             average: average.0.clone(),
             baseline: baseline.as_ref().map(|selector| selector.0.clone()),
             best: best.0.clone(),
-            claims: claims.iter().map(Claim::claim).collect(),
+            hypotheses: hypotheses.iter().map(Hypothesis::hypothesis).collect(),
             readable: readable.get(),
             figures,
             shape: *figure,

@@ -14,7 +14,7 @@ use retort_text::dataset::subset::{Pick, Size, apart, subset};
 const REVISION: u32 = 1;
 
 retort_stage::params! {
-    /// Which questions of each split stay: so many, or a share.
+    /// Which questions of each split stay: so many, or a fraction.
     pub struct SubsetFields {
         /// How many of the train split.
         pub train: Option<Count>,
@@ -22,9 +22,10 @@ retort_stage::params! {
         pub dev: Option<Count>,
         /// How many of the test split.
         pub test: Option<Count>,
-        /// The share of each split for which no number is given.
-        pub share: Option<Share>,
-        /// Which: the `first`, some at `random`, or `stratified`, at random with as large a share of each answer as it has
+        /// The fraction of each split for which no number is given, from 0 to 1.
+        #[was = "share"]
+        pub fraction: Option<Share>,
+        /// Which: the `first`, some at `random`, or `stratified`, at random with each answer as frequent as it is
         /// among all.
         pub by: Pick = Pick::Random,
         /// Decides what is random; the experiment's seed where none is given.
@@ -39,10 +40,11 @@ pub struct Subset(SubsetFields);
 impl FromNode for Subset {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let fields = SubsetFields::from_node(node, scope)?;
-        let SubsetFields { train, dev, test, share, .. } = &fields;
-        if train.is_none() && dev.is_none() && test.is_none() && share.is_none() {
-            let wrong = format!("`{}` needs a number of questions or a share", scope.path());
-            return scope.fail(Diagnostic::at(node.span, wrong).label("such as `{ train: 500 }` or `{ share: 0.1 }`"));
+        let SubsetFields { train, dev, test, fraction, .. } = &fields;
+        if train.is_none() && dev.is_none() && test.is_none() && fraction.is_none() {
+            let wrong = format!("`{}` needs a number of questions or a fraction", scope.path());
+            return scope
+                .fail(Diagnostic::at(node.span, wrong).label("such as `{ train: 500 }` or `{ fraction: 0.1 }`"));
         }
         Some(Self(fields))
     }
@@ -61,14 +63,14 @@ impl ContentHash for Subset {
 impl Subset {
     /// Keeps what it names.
     pub(super) fn apply(&self, questions: Questions) -> Questions {
-        let SubsetFields { train, dev, test, share, by, seed } = &self.0;
+        let SubsetFields { train, dev, test, fraction, by, seed } = &self.0;
         let given = |split: Split| match split {
             Split::Train => train,
             Split::Dev => dev,
             Split::Test => test,
         };
-        let share = share.and_then(|share| Fraction::try_from(share.get()).ok()).map(Size::Share);
-        let kept = |(split, rows)| match given(split).map(|count| Size::Count(count.get())).or(share) {
+        let fraction = fraction.and_then(|fraction| Fraction::try_from(fraction.get()).ok()).map(Size::Share);
+        let kept = |(split, rows)| match given(split).map(|count| Size::Count(count.get())).or(fraction) {
             Some(size) => (split, subset(rows, split, size, *by, seed.0)),
             None => (split, rows),
         };

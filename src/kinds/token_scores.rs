@@ -9,7 +9,7 @@ use retort_artifact::{Attribution, Attributions, Rationale, Rationales};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
 use retort_stage::params::{External, FromNode, Input, Later, Scope};
-use retort_stage::{Context, Flaw, Looked, Slot, Stage, StageError};
+use retort_stage::{Coming, Context, Flaw, Looked, Misfit, Slot, Stage, StageError};
 use retort_text::annotation::Unit;
 use retort_text::dataset::scores::{self, ScoredText};
 
@@ -93,6 +93,13 @@ impl Stage for TokenScores {
         match self {
             Self::Computed(computed) => computed.parts(port),
             Self::Imported(_) => None,
+        }
+    }
+
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        match self {
+            Self::Computed(computed) => computed.misfits(coming),
+            Self::Imported(_) => Vec::new(),
         }
     }
 

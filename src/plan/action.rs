@@ -289,13 +289,13 @@ fn in_stable_order(
     let axes: BTreeSet<&str> = producers.iter().flat_map(coords).map(|at| &*at.axis).collect();
     let listed: Vec<&str> =
         instance.bound.edges().iter().filter(|edge| edge.port == port).map(|edge| edge.stage.as_str()).collect();
-    let place = |id: &InstanceId| {
+    let rank = |id: &InstanceId| {
         let stage = listed.iter().position(|name| *name == experiment.stage_of(*id).name);
-        let on = |axis: &&str| coords(id).iter().find(|at| &*at.axis == *axis).map(|at| at.place);
+        let on = |axis: &&str| coords(id).iter().find(|at| &*at.axis == *axis).map(|at| at.position);
         (stage, axes.iter().map(on).collect::<Vec<_>>())
     };
     let mut ordered = producers.to_vec();
-    ordered.sort_by_cached_key(place);
+    ordered.sort_by_cached_key(rank);
     ordered
 }
 

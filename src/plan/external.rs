@@ -17,15 +17,15 @@ pub type Roots = BTreeMap<String, PathBuf>;
 /// The files behind everything outside the experiment.
 #[derive(Debug, Default)]
 pub struct Externals {
-    found: BTreeMap<Place, Files>,
-    lacking: BTreeMap<Place, Diagnostic>,
+    found: BTreeMap<Located, Files>,
+    lacking: BTreeMap<Located, Diagnostic>,
     roots: Roots,
     env: BTreeMap<String, Option<String>>,
 }
 
 /// One thing outside the experiment, wherever and however often it is named.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Located {
     File(PathBuf),
     ModelFolder(PathBuf),
     ChatModelFolder(PathBuf),
@@ -53,16 +53,16 @@ impl Externals {
         let (mut found, mut lacking) = (BTreeMap::new(), BTreeMap::new());
         let instances = experiment.instances.iter().zip(needed).filter(|(_, needed)| **needed);
         for external in instances.flat_map(|(instance, _)| instance.bound.externals()) {
-            let place = place(&external.source, experiment.folder(external.span), roots);
-            if found.contains_key(&place) || lacking.contains_key(&place) {
+            let located = locate(&external.source, experiment.folder(external.span), roots);
+            if found.contains_key(&located) || lacking.contains_key(&located) {
                 continue;
             }
-            match files_of(external, &place, roots, hub, store) {
+            match files_of(external, &located, roots, hub, store) {
                 Ok(files) => {
-                    found.insert(place, files);
+                    found.insert(located, files);
                 }
                 Err(diagnostic) => {
-                    lacking.insert(place, diagnostic);
+                    lacking.insert(located, diagnostic);
                 }
             }
         }
@@ -97,7 +97,7 @@ impl Externals {
         if self.lacking.is_empty() {
             return Vec::new();
         }
-        let lacks = |external: &&ExternalRef| self.lacking.contains_key(&self.place(experiment, external));
+        let lacks = |external: &&ExternalRef| self.lacking.contains_key(&self.locate(experiment, external));
         let mut lacking: Vec<String> =
             instance.bound.externals().iter().filter(lacks).map(|external| external.source.to_string()).collect();
         lacking.dedup();
@@ -106,12 +106,15 @@ impl Externals {
 
     /// Returns the error of what is lacking, but for models that a run would fetch; `None` where there is none.
     pub fn unusable(&self) -> Option<ExternalsError> {
-        self.complain(|place| !matches!(place, Place::Hub(_)))
+        self.complain(|located| !matches!(located, Located::Hub(_)))
     }
 
-    fn complain(&self, about: impl Fn(&Place) -> bool) -> Option<ExternalsError> {
+    fn complain(&self, about: impl Fn(&Located) -> bool) -> Option<ExternalsError> {
         let mut diagnostics = Diagnostics::default();
-        self.lacking.iter().filter(|(place, _)| about(place)).for_each(|(_, wrong)| diagnostics.push(wrong.clone()));
+        self.lacking
+            .iter()
+            .filter(|(located, _)| about(located))
+            .for_each(|(_, wrong)| diagnostics.push(wrong.clone()));
         (!diagnostics.is_empty()).then_some(ExternalsError(diagnostics))
     }
 
@@ -126,21 +129,21 @@ impl Externals {
     }
 
     fn found(&self, experiment: &Experiment, external: &ExternalRef) -> Option<&Files> {
-        self.found.get(&self.place(experiment, external))
+        self.found.get(&self.locate(experiment, external))
     }
 
-    fn place(&self, experiment: &Experiment, external: &ExternalRef) -> Place {
-        place(&external.source, experiment.folder(external.span), &self.roots)
+    fn locate(&self, experiment: &Experiment, external: &ExternalRef) -> Located {
+        locate(&external.source, experiment.folder(external.span), &self.roots)
     }
 }
 
 /// Turns what was written into a place.
-fn place(source: &ExternalSource, base: &Path, roots: &Roots) -> Place {
+fn locate(source: &ExternalSource, base: &Path, roots: &Roots) -> Located {
     match source {
-        ExternalSource::File(path) => Place::File(below(path, base, roots)),
-        ExternalSource::ModelFolder(path) => Place::ModelFolder(below(path, base, roots)),
-        ExternalSource::ChatModelFolder(path) => Place::ChatModelFolder(below(path, base, roots)),
-        ExternalSource::Hub(model) => Place::Hub(model.clone()),
+        ExternalSource::File(path) => Located::File(below(path, base, roots)),
+        ExternalSource::ModelFolder(path) => Located::ModelFolder(below(path, base, roots)),
+        ExternalSource::ChatModelFolder(path) => Located::ChatModelFolder(below(path, base, roots)),
+        ExternalSource::Hub(model) => Located::Hub(model.clone()),
     }
 }
 
@@ -156,7 +159,7 @@ fn below(path: &str, base: &Path, roots: &Roots) -> PathBuf {
 
 fn files_of(
     external: &ExternalRef,
-    place: &Place,
+    located: &Located,
     roots: &Roots,
     hub: &HubCache,
     store: &Store,
@@ -168,11 +171,11 @@ fn files_of(
             .label(format!("looked for `{}`", path.display()))
             .hint_if(hint.or_else(|| root_hint(&external.source.to_string(), roots)))),
     };
-    match place {
-        Place::File(path) => local(one_file(path, store), path),
-        Place::ModelFolder(path) => local(model_folder(path, files_in, store), path),
-        Place::ChatModelFolder(path) => local(model_folder(path, chat_files_in, store), path),
-        Place::Hub(model) => {
+    match located {
+        Located::File(path) => local(one_file(path, store), path),
+        Located::ModelFolder(path) => local(model_folder(path, files_in, store), path),
+        Located::ChatModelFolder(path) => local(model_folder(path, chat_files_in, store), path),
+        Located::Hub(model) => {
             let looked = format!("looked for `{}`", hub.folder(model).display());
             let absent = |absent: Absent| {
                 let why = format!("it is not in the hub's cache: {absent}");

@@ -69,7 +69,7 @@ pub fn predict(
                         lacking.push(Lacking::Anew(id, lacks));
                         Verdict::Run(Box::new(action))
                     }
-                    None => Verdict::Shares(first),
+                    None => Verdict::SameAs(first),
                 }
             }
         });

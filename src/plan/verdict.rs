@@ -19,7 +19,7 @@ pub enum Verdict {
     /// Its result is there but its bytes are not; it is made again if one of these, which may run, turns out to need them.
     Doubtful(Arc<Found>, Vec<InstanceId>),
     /// It has the same action as this instance, which runs, and takes its result.
-    Shares(InstanceId),
+    SameAs(InstanceId),
     /// It may run or be a hit, depending on what these produce.
     Awaits(Vec<InstanceId>),
     /// It may run or be a hit, depending on what these files hold, which are not here.
@@ -41,7 +41,7 @@ pub struct Counts {
     /// Runs, those that make lost bytes again among them.
     pub runs: usize,
     /// Instances that take the result of one that runs.
-    pub shares: usize,
+    pub same: usize,
     /// Instances of which it is not known yet whether they run.
     pub awaits: usize,
     /// Instances whose files are not here.
@@ -57,7 +57,7 @@ impl Plan {
                 Verdict::Left => {}
                 Verdict::Hit(_) => counts.hits += 1,
                 Verdict::Run(_) | Verdict::Remake(..) => counts.runs += 1,
-                Verdict::Shares(_) => counts.shares += 1,
+                Verdict::SameAs(_) => counts.same += 1,
                 Verdict::Awaits(_) | Verdict::Doubtful(..) => counts.awaits += 1,
                 Verdict::Lacks(_) => counts.lacks += 1,
             }

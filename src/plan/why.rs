@@ -43,7 +43,7 @@ pub struct Divergence {
 }
 
 /// Finds the earlier action that is nearest: the latest of the same name if there is one, else that of the same stage (or
-/// failing that, of the same kind) with the fewest differing fields, preferring an instance that is no more.
+/// failing that, of one of the same kind that is no more) with the fewest differing fields, preferring an instance that is no more.
 pub fn divergence(
     experiment: &Experiment,
     id: InstanceId,
@@ -58,7 +58,10 @@ pub fn divergence(
     };
     let same_name = history.namesake(name).and_then(compare);
     let nearest = || {
-        let near = |found: &Divergence| found.from.stage == stage || found.changes.len() <= 1;
+        // Of another stage only one that was renamed: a sibling that is still there says nothing of a new stage.
+        let near = |found: &Divergence| {
+            found.from.stage == stage || (found.changes.len() <= 1 && experiment.find(&found.from.name).is_none())
+        };
         history.neighbours(name, stage).into_iter().filter_map(compare).filter(near).min_by_key(|found| {
             (found.from.stage != stage, found.changes.len(), experiment.find(&found.from.name).is_some())
         })

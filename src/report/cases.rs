@@ -1,21 +1,21 @@
-//! Which arms a claim is about, and the claim in words.
+//! Which arms a hypothesis is about, and the hypothesis in words.
 
 use std::collections::BTreeSet;
 
-use super::claim::{Claim, Relation};
 use super::counterpart::{counterpart, known, matching, same_value, written};
+use super::hypothesis::{Hypothesis, Relation};
 use super::layout::{Group, Layout};
 use super::{ARM_AXIS, ReportError, label};
 use retort_stats::Margin;
 
-/// Two arms that a claim is about, by index among the groups.
+/// Two arms that a hypothesis is about, by index among the groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Case {
     /// The arm of the first side.
     pub(super) first: usize,
     /// The arm of the second side.
     pub(super) second: usize,
-    /// What tells it from the claim's other cases; empty where there is nothing.
+    /// What tells it from the hypothesis's other cases; empty where there is nothing.
     pub(super) label: String,
 }
 
@@ -29,13 +29,13 @@ impl Relation {
     }
 }
 
-impl Claim {
-    /// Writes the claim in words.
+impl Hypothesis {
+    /// Writes the hypothesis in words.
     pub(super) fn words(&self) -> String {
         if self.says.is_empty() { self.formula() } else { self.says.clone() }
     }
 
-    /// Writes the claim as `placement=after > placement=before`, with its margin and what it is restricted to.
+    /// Writes the hypothesis as `placement=after > placement=before`, with its margin and what it is restricted to.
     pub(super) fn formula(&self) -> String {
         let points = |margin: Margin| label::percent(margin.share()).trim_end_matches(".0").to_owned();
         let (sign, margin) = match self.relation {
@@ -48,13 +48,13 @@ impl Claim {
         format!("{} {sign} {}{margin}{only}", written(&self.first), written(&self.second))
     }
 
-    /// Finds the cases; `index` is the claim's place in the pipeline.
+    /// Finds the cases; `index` is the hypothesis's place in the pipeline.
     ///
     /// # Errors
     /// Axes and values that no arm has, sides without arms or without arms that belong together, and pairs that are left
     /// open.
     pub(super) fn cases(&self, index: usize, layout: &Layout) -> Result<Vec<Case>, ReportError> {
-        let field = |name: &str| format!("claims[{index}].{name}");
+        let field = |name: &str| format!("hypotheses[{index}].{name}");
         let [first, second] = self.relation.sides().map(field);
         for (axis, values) in &self.only {
             values.iter().try_for_each(|value| known(layout, axis, value, &field("where")))?;
@@ -80,7 +80,7 @@ impl Claim {
             let Some(other) = counterpart(layout, group, few, &open, field)? else { continue };
             if other == group {
                 let arm = Layout::instance(&layout.groups[group]);
-                return Err(ReportError::Itself { field: format!("claims[{index}]"), arm });
+                return Err(ReportError::Itself { field: format!("hypotheses[{index}]"), arm });
             }
             let (first, second) = if turned { (other, group) } else { (group, other) };
             let axes: Vec<String> =
@@ -93,7 +93,7 @@ impl Claim {
         if cases.is_empty() {
             let names = |side: &[usize]| side.iter().map(|&group| Layout::instance(&layout.groups[group])).collect();
             let (left, right) = (names(&left), names(&right));
-            return Err(ReportError::NoPair { field: format!("claims[{index}]"), left, right });
+            return Err(ReportError::NoPair { field: format!("hypotheses[{index}]"), left, right });
         }
         Ok(cases)
     }

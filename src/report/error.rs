@@ -88,10 +88,10 @@ pub enum ReportError {
         /// The arms that would serve.
         candidates: Vec<String>,
     },
-    /// The two sides of a claim have no arms that belong together.
+    /// The two sides of a hypothesis have no arms that belong together.
     #[error(
         "cannot report: no arm of `{field}` has a counterpart: {} on one side, {} on the other, and each pair differs in \
-         an axis that the claim does not name",
+         an axis that the hypothesis does not name",
         list(left),
         list(right)
     )]
@@ -103,8 +103,8 @@ pub enum ReportError {
         /// The arms of the other.
         right: Vec<String>,
     },
-    /// A claim holds an arm against itself.
-    #[error("cannot report: `{field}` holds `{arm}` against itself; both sides of the claim mean it")]
+    /// A hypothesis holds an arm against itself.
+    #[error("cannot report: `{field}` holds `{arm}` against itself; both sides of the hypothesis mean it")]
     Itself {
         /// The specification's field.
         field: String,
@@ -160,7 +160,7 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// Returns the path of the field that is wrong, such as `claims[1].more.placement`; empty where it is none.
+    /// Returns the path of the field that is wrong, such as `hypotheses[1].more.placement`; empty where it is none.
     pub fn field(&self) -> String {
         match self {
             Self::UnknownAxis { field, axis, .. }

@@ -20,7 +20,9 @@ pub fn foresee(spec: &ReportSpec, arms: &[(String, BTreeMap<String, String>)]) -
     };
     let mut errors: Vec<ReportError> = Vec::new();
     errors.extend(spec.baseline.as_ref().and_then(|selector| baselines(&layout, selector).err()));
-    errors.extend(spec.claims.iter().enumerate().filter_map(|(index, claim)| claim.cases(index, &layout).err()));
+    errors.extend(
+        spec.hypotheses.iter().enumerate().filter_map(|(index, hypothesis)| hypothesis.cases(index, &layout).err()),
+    );
     errors
 }
 
@@ -31,7 +33,7 @@ pub(super) fn unanswered(stage: &str, coords: &BTreeMap<String, String>) -> Arm 
 
 /// Finds a field that is about arms where there are none.
 pub(super) fn nothing_scored(spec: &ReportSpec) -> Option<ReportError> {
-    let ReportSpec { rows, columns, x, lines, panels, baseline, best, claims, .. } = spec;
+    let ReportSpec { rows, columns, x, lines, panels, baseline, best, hypotheses, .. } = spec;
     let given = [
         ("rows", !rows.is_empty()),
         ("columns", !columns.is_empty()),
@@ -40,7 +42,7 @@ pub(super) fn nothing_scored(spec: &ReportSpec) -> Option<ReportError> {
         ("panels", !panels.is_empty()),
         ("baseline", baseline.is_some()),
         ("best", !best.is_empty()),
-        ("claims", !claims.is_empty()),
+        ("hypotheses", !hypotheses.is_empty()),
     ];
     let found = given.into_iter().find(|(_, given)| *given);
     found.map(|(field, _)| ReportError::NothingScored { field: field.to_owned() })

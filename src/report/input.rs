@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::claim::Claim;
+use super::hypothesis::Hypothesis;
 use super::published::Beside;
 use retort_artifact::{AgreementSummary, Question, Scores, TrainingLog, Votes};
 use retort_stats::Level;
@@ -89,7 +89,7 @@ pub struct ReportSpec {
     /// The axes among whose values the best is looked for; where there is none, those that are no column, panel or `x`.
     pub best: Vec<String>,
     /// What is expected of the arms.
-    pub claims: Vec<Claim>,
+    pub hypotheses: Vec<Hypothesis>,
     /// The least share of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1.
     pub readable: f64,
     /// The figures to draw.
@@ -118,7 +118,7 @@ impl Default for ReportSpec {
             average: Vec::new(),
             baseline: None,
             best: Vec::new(),
-            claims: Vec::new(),
+            hypotheses: Vec::new(),
             readable: Self::READABLE,
             figures: vec![Figure::Accuracy, Figure::Training],
             shape: Shape::Auto,

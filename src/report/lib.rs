@@ -31,7 +31,7 @@
 //! | `questions.csv` | one line per arm, replicate and question, with the output |
 //! | `report.html` | everything on one page that needs nothing else |
 //! | `report.json` | the tables, for [`Report::tables_in`] |
-//! | `claims.csv` | one line per claim and case, where claims are made |
+//! | `hypotheses.csv` | one line per hypothesis and case, where hypotheses are tested |
 //! | `beside.csv` | one line per value of others beside the measured one, where such values are given |
 //! | `agreement.csv` | one line per agreement of two selections and measure, where agreements are reported |
 //! | `calibration.csv` | one line per arm and bin of its reliability diagram, where choices were scored by likelihood |
@@ -49,15 +49,13 @@
 //! An arrow marks what clearly lies above or below its baseline, and bold what is clearly better than each of the arms it
 //! is held against: those that differ from it in the axes that `best` names, by default in every axis that is neither a
 //! column, a panel nor `x`. Each is a paired test by question; p values are corrected after Holm, those of the baseline
-//! over all arms, those of the best over its rivals, those of claims over all cases of all claims.
+//! over all arms, those of the best over its rivals, those of hypotheses over all cases of all hypotheses.
 
 mod against;
 mod agreements;
 mod beside;
 mod cases;
 mod chart;
-mod claim;
-mod claims;
 mod confusion;
 mod counterpart;
 mod csv;
@@ -66,6 +64,8 @@ mod error;
 mod figure;
 mod foresight;
 mod html;
+mod hypotheses;
+mod hypothesis;
 mod input;
 mod label;
 mod latex;
@@ -86,16 +86,17 @@ mod standing;
 mod summary;
 mod table;
 mod tabulate;
+mod targets;
 mod teachers;
 pub mod tensorboard;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Claim, Relation};
 pub use csv::{harmless, readings};
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};
 pub use foresight::foresee;
+pub use hypothesis::{Hypothesis, Relation};
 pub use input::{ARM_AXIS, Agreement, Arm, Figure, ReportInput, ReportSpec, Shape, Teacher};
 pub use lens::{LensArm, LensSpec, foresee_lens, lens_section};
 pub use pages::{report, report_with};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::against::words;
-use super::layout::Layout;
+use super::layout::{Group, Layout};
 use super::marks::Marks;
 use super::summary::Summary;
-use super::{ReportInput, label, standing};
+use super::{ReportInput, label, standing, targets};
 use retort_artifact::{Answer, Outcome, TrainingLog, Vote};
 use retort_stats::{Method, Test};
 
@@ -54,10 +54,7 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
         notes.push(format!("Averaged over {axes}, replicates: {sizes}; n counts questions, not answers."));
     }
     if summaries.iter().all(|summary| summary.responses.replicates() == 1) {
-        notes.push(
-            "Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval."
-                .to_owned(),
-        );
+        notes.push("Each arm was trained once: the intervals do not include variation between seeds.".to_owned());
     }
     notes.extend(baseline(input, layout, summaries));
     notes.extend(self::marks(input, layout, marks));
@@ -110,15 +107,27 @@ pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> 
          maximum length; dev accuracy is that of the weights that were kept."
             .to_owned(),
     ];
-    let mut without = Vec::new();
+    let mut mixed = Vec::new();
     for group in &layout.groups {
-        let mut said: Vec<String> =
-            group.arms.iter().filter_map(|&index| done_without(input.arms[index].log.as_ref()?)).collect();
-        said.sort();
-        said.dedup();
-        without.extend(said.into_iter().map(|what| format!("`{}`: {what}.", Layout::instance(group))));
+        let found = group.arms.iter().find_map(|&index| targets::mixture(input.arms[index].log.as_ref()?));
+        mixed.extend(found.map(|what| format!("`{}`: {what}.", Layout::instance(group))));
     }
-    notes.extend(shortened(without));
+    notes.extend(shortened(mixed));
+    // What is the same for several arms is said once.
+    let mut without: Vec<(String, Vec<String>)> = Vec::new();
+    for group in &layout.groups {
+        let said: BTreeSet<String> =
+            group.arms.iter().filter_map(|&index| done_without(input.arms[index].log.as_ref()?)).collect();
+        for what in said {
+            let name = Layout::instance(group);
+            match without.iter_mut().find(|(known, _)| *known == what) {
+                Some((_, names)) => names.push(name),
+                None => without.push((what, vec![name])),
+            }
+        }
+    }
+    let without = without.into_iter().map(|(what, names)| format!("{}: {what}.", listed(&names)));
+    notes.extend(shortened(without.collect()));
     notes
 }
 
@@ -157,7 +166,12 @@ fn chance(input: &ReportInput, summaries: &[Summary]) -> Option<String> {
     let high = shares.iter().copied().max_by(f64::total_cmp)?;
     let (low, high) = (label::percent(low), label::percent(high));
     let is = if low == high { format!("{low} %") } else { format!("between {low} % and {high} %") };
-    let what = if classes { "the share of the commonest class" } else { "one in the number of choices" };
+    let choices = answers().any(Answer::is_choice);
+    let what = match (classes, choices) {
+        (true, true) => "the share of the commonest class, and one in the number of choices where there are some",
+        (true, false) => "the share of the commonest class",
+        _ => "one in the number of choices",
+    };
     Some(format!(
         "Chance is {what}, on average {is}; `above chance` is in percentage points, and clear when \
          its whole interval lies above zero."
@@ -205,18 +219,31 @@ fn unpaired(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
 }
 
 /// Says which arms nothing is marked about, since hardly a label can be read from what they wrote.
-fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<String> {
-    let silent = layout.groups.iter().zip(summaries).filter(|(_, summary)| !summary.is_readable(input));
-    let note = |(group, summary): (_, &Summary)| {
-        format!(
-            "`{}` is not assessable: a label can be read from {} % of its outputs, and a verdict needs {} % (`readable`). \
-             It carries no mark, and nothing is marked for being better than it.",
-            Layout::instance(group),
-            label::percent(summary.parsed.unwrap_or(0.0)),
-            label::percent(input.spec.readable).trim_end_matches(".0")
-        )
+fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Option<String> {
+    let silent: Vec<(&Group, f64)> = layout
+        .groups
+        .iter()
+        .zip(summaries)
+        .filter(|(_, summary)| !summary.is_readable(input))
+        .map(|(group, summary)| (group, summary.parsed.unwrap_or(0.0)))
+        .collect();
+    let shares = || silent.iter().map(|(_, parsed)| *parsed);
+    let (Some(least), Some(most)) = (shares().min_by(f64::total_cmp), shares().max_by(f64::total_cmp)) else {
+        return None;
     };
-    shortened(silent.map(note).collect())
+    let (least, most) = (label::percent(least), label::percent(most));
+    let share = if least == most { format!("{most} %") } else { format!("{least} to {most} %") };
+    let (is, its, carries) = if silent.len() == 1 {
+        ("is", "its", "It carries no mark, and nothing is marked for being better than it.")
+    } else {
+        ("are", "their", "They carry no mark, and nothing is marked for being better than they are.")
+    };
+    let names: Vec<String> = silent.iter().map(|(group, _)| Layout::instance(group)).collect();
+    Some(format!(
+        "{} {is} not assessable: a label can be read from {share} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
+        listed(&names),
+        label::percent(input.spec.readable).trim_end_matches(".0")
+    ))
 }
 
 fn left_out(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
@@ -230,6 +257,11 @@ fn left_out(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
         )
     };
     shortened(pairs.map(note).collect())
+}
+
+/// Lists arms; the only one of a report may have no name.
+fn listed(names: &[String]) -> String {
+    if names == [""] { "The only arm".to_owned() } else { label::list(names) }
 }
 
 /// Keeps the first sentences of many that say the same of different arms, and says how many more there are.

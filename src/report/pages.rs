@@ -1,21 +1,23 @@
 //! From input to a report: the one way through the room.
 
-use super::claims::Judged;
+use std::collections::BTreeSet;
+
 use super::differences::Differences;
+use super::hypotheses::Judged;
 use super::layout::Layout;
 use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
 use super::{
-    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, claims, confusion, csv, foresight,
-    html, label, latex, markdown, pivot, record, reliability, tabulate, teachers,
+    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, confusion, csv, foresight, html,
+    hypotheses, label, latex, markdown, pivot, record, reliability, tabulate, targets, teachers,
 };
-use retort_artifact::ReportFiles;
+use retort_artifact::{Outcome, ReportFiles};
 
 /// Makes a report; equal input gives equal bytes.
 ///
 /// # Errors
 /// Without arms and agreements; when the specification names an axis that no arm has, or one axis twice; when the baseline
-/// or a claim matches no arm or several alike; when two arms are the same, or an arm answers a question twice or one that
+/// or a hypothesis matches no arm or several alike; when two arms are the same, or an arm answers a question twice or one that
 /// has no choices; when values to stand beside cannot be used.
 pub fn report(input: &ReportInput) -> Result<Report, ReportError> {
     report_with(input, &[])
@@ -37,13 +39,13 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         let layout = Layout::of(input)?;
         let summaries = summarise(input, &layout)?;
         let marks = Marks::of(input, &layout, &summaries);
-        let judged = claims::judge(input, &layout, &summaries)?;
+        let judged = hypotheses::judge(input, &layout, &summaries)?;
         let beside = beside::table(input, &layout, &summaries)?;
         lead = scored(input, &layout, &summaries, &judged);
         add("report.csv", csv::summary_csv(input, &layout, &summaries, &marks));
         add("questions.csv", csv::questions_csv(input));
-        if let Some(csv) = claims::csv(&layout, &judged) {
-            add("claims.csv", csv);
+        if let Some(csv) = hypotheses::csv(&layout, &judged) {
+            add("hypotheses.csv", csv);
         }
         let beside = beside.map(|(table, csv)| {
             add("beside.csv", csv);
@@ -54,8 +56,8 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         sections.extend(chart::accuracies(input, &layout, &summaries).map(|figure| Section::drawn(vec![figure])));
         sections.extend(pivot::tables(input, &layout, &summaries, &marks).into_iter().map(own));
         sections.push(own(tabulate::by_arm(input, &layout, &summaries, &marks)));
+        sections.extend(hypotheses::tables(input, &judged).into_iter().map(own));
         sections.extend(confusion::table(input, &layout).map(own));
-        sections.extend(claims::tables(input, &judged).into_iter().map(own));
         sections.extend(beside.map(own));
         if let Some((section, csv)) = reliability::section(input, &layout)? {
             add("calibration.csv", csv);
@@ -64,6 +66,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         let trainings = tabulate::trainings(input, &layout);
         let curves = chart::trainings(input, &layout);
         sections.extend(trainings.map(own));
+        sections.extend(targets::table(input, &layout).map(own));
         sections.extend((!curves.is_empty()).then(|| Section::drawn(curves)));
         differences = Differences::of(input, &layout, &summaries);
     }
@@ -106,20 +109,25 @@ fn nothing_scored(input: &ReportInput, further: &[Section]) -> Result<(), Report
     foresight::nothing_scored(&input.spec).map_or(Ok(()), Err)
 }
 
-/// Says in a sentence or two how much was scored, how it compares with chance, and what became of the claims.
+/// Says in a sentence or two how much was scored, how it compares with chance, and what became of the hypotheses.
 fn scored(input: &ReportInput, layout: &Layout, summaries: &[Summary], judged: &[Judged<'_>]) -> String {
     let arms = layout.groups.len();
     let counts = || summaries.iter().map(|summary| summary.responses.questions());
     let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
     let questions =
         if least == most { label::count(most) } else { format!("{} to {}", label::count(least), label::count(most)) };
-    let above = summaries.iter().filter(|summary| summary.verdict().is_some_and(Verdict::is_above)).count();
+    // Arms of several datasets have other questions; what has the same identifier there has another answer.
+    let different = |outcome: &Outcome| (outcome.id.clone(), outcome.answer.to_string(), outcome.choices);
+    let all: BTreeSet<_> = input.arms.iter().flat_map(|arm| &arm.outcomes.rows).map(different).collect();
+    let each = if all.len() > most { format!(" each, {} in all", label::count(all.len())) } else { String::new() };
+    let clear = |summary: &&Summary| summary.is_readable(input) && summary.verdict().is_some_and(Verdict::is_above);
+    let above = summaries.iter().filter(clear).count();
     let scored = input.arms.len();
     let replicates =
         if scored > arms { format!(", averaged from {} scored runs", label::count(scored)) } else { String::new() };
-    let claims = claims::lead(judged).map_or_else(String::new, |claims| format!(" {claims}"));
+    let hypotheses = hypotheses::lead(judged).map_or_else(String::new, |hypotheses| format!(" {hypotheses}"));
     format!(
-        "{} arm{} on {questions} question{}{replicates}; {} of them clearly above chance.{claims}",
+        "{} arm{} on {questions} question{}{each}{replicates}; {} of them clearly above chance.{hypotheses}",
         label::count(arms),
         plural(arms),
         plural(most),

@@ -1,7 +1,7 @@
 //! Where a report comes from: what its files are given when they are written out.
 //!
 //! A report is kept by what went into it, and the same report may be made on another machine and day. So seeds, models,
-//! devices and what it all took are no part of it: whoever writes its files knows the claims of everything it rests on,
+//! devices and what it all took are no part of it: whoever writes its files knows the records of everything it rests on,
 //! and adds a [`Provenance`] to them.
 
 use std::fmt::Write;
@@ -18,7 +18,7 @@ pub(super) const PLACE: &str = "<!--provenance-->";
 /// Where a report comes from, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// What all of it was read from; it changes whenever one of the claims is another.
+    /// What all of it was read from; it changes whenever one of the records is another.
     pub of: String,
     /// The experiment's name.
     pub experiment: String,

@@ -67,6 +67,7 @@ pub(super) fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]
         }));
         cells.push(optional(summary.verdict(), |verdict| {
             Cell::words(match verdict {
+                _ if !summary.is_readable(input) => "not assessable",
                 Verdict::Above => "yes",
                 Verdict::Unclear => "no",
                 Verdict::Below => "no, below",

@@ -3,8 +3,8 @@
 #![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes expectations so")]
 
 mod calibration;
-mod claims;
 mod hostile;
+mod hypotheses;
 mod published;
 
 use std::collections::BTreeMap;
@@ -195,6 +195,28 @@ fn answers_that_are_classes_have_a_table_of_confusions() {
     assert!(lettered.tables.iter().all(|table| table.title != "Confusion of classes"));
 }
 
+#[test]
+fn what_holds_of_several_arms_is_said_once_and_of_all_their_questions() {
+    let renamed = |mut arm: Arm, dataset: &str| {
+        arm.outcomes.rows.iter_mut().for_each(|row| row.id = format!("{dataset}-{}", row.id));
+        Arm { coords: coords(&[("dataset", dataset)]), ..arm }
+    };
+    let mut arms = vec![renamed(arm("scores", &[], "????"), "one"), renamed(arm("scores", &[], "??+?"), "two")];
+    arms.push(renamed(classified("scores", "0", &["yy", "yn", "nn", "nn"]), "three"));
+    let made = report(&input(arms, ReportSpec::default())).unwrap();
+    let page = text(&made.files, "report.md");
+    assert!(page.contains("3 arms on 4 questions each, 12 in all; 0 of them clearly above chance."), "{page}");
+    let table = shown(&made.tables[0]);
+    assert!(table.contains(
+        "* `scores[dataset=one]`, `scores[dataset=two]` are not assessable: a label can be read from 0.0 to 25.0 % of their \
+         outputs, and a verdict needs 50 % (`readable`). They carry no mark"
+    ), "{table}");
+    assert_eq!(table.matches("| not assessable").count(), 2, "{table}");
+    assert!(table.contains(
+        "Chance is the share of the commonest class, and one in the number of choices where there are some, on average 50.0 %"
+    ), "{table}");
+}
+
 fn shown(table: &Table) -> String {
     let head: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let mut lines = vec![format!("# {}", table.title), head.join(" | ")];
@@ -256,7 +278,7 @@ fn rows_and_columns_with_a_baseline() {
             * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
             * Brackets hold 95 % intervals (Wilson).
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
-            * Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval.
+            * Each arm was trained once: the intervals do not include variation between seeds.
             * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
             * `p, Holm` is corrected for the 4 comparisons.
             * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
@@ -346,7 +368,7 @@ fn questions_that_only_one_arm_answered_are_left_out_of_its_comparison() {
             * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
             * Brackets hold 95 % intervals (Wilson).
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
-            * Each arm was trained once: what is said here holds for these trainings, and the luck of a seed is in no interval.
+            * Each arm was trained once: the intervals do not include variation between seeds.
             * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
             * `scores[placement=after]` and its baseline `scores[placement=none]` were scored on different questions: compared on the 4 they share, 4 left out.
             * `scores[placement=before]` and its baseline `scores[placement=none]` share no question, so that they are not compared.

@@ -17,11 +17,14 @@ pub struct Devices {
     told: Once,
 }
 
-impl Devices {
-    pub(crate) fn new(workspace: Workspace) -> Self {
-        Self { workspace, opened: OnceLock::new(), told: Once::new() }
+impl Workspace {
+    /// Returns the device of these settings, which is opened when it is first needed.
+    pub fn devices(&self) -> Devices {
+        Devices { workspace: self.clone(), opened: OnceLock::new(), told: Once::new() }
     }
+}
 
+impl Devices {
     /// Returns the numerics class that keys take.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ impl Session {
                 one.state = format!("is made again if {readers} runs: {}", gone(found, &*self.store));
                 one.last_took_ms = Some(found.took_ms);
             }
-            Verdict::Shares(first) => {
+            Verdict::SameAs(first) => {
                 one.state = format!("takes the result of {}, which has the same key", self.name(*first));
             }
             Verdict::Lacks(files) => one.state = format!("lacks {}", files.join(", ")),
@@ -97,7 +97,7 @@ impl Session {
                             field: format!("stages.{stage}.{}", change.path.trim_start_matches("params.")),
                             before: change.before,
                             after: change.after,
-                            at: experiment.place(id, &change.path).map(|span| self.pipeline.sources.place(span)),
+                            at: experiment.span_of(id, &change.path).map(|span| self.pipeline.sources.location(span)),
                         })
                         .collect();
                     if one.changes.is_empty() {

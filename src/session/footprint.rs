@@ -55,7 +55,7 @@ impl Session {
                     let externals = bound.externals().iter().map(files).collect();
                     Job { fingerprint: nobodys.fingerprint(), inputs: BTreeMap::new(), externals }
                 }
-                Verdict::Left | Verdict::Hit(_) | Verdict::Shares(_) | Verdict::Lacks(_) => continue,
+                Verdict::Left | Verdict::Hit(_) | Verdict::SameAs(_) | Verdict::Lacks(_) => continue,
             };
             let (stop, reach) = (Stop::new(), self.pipeline.workspace().reach());
             let context = Context::new(&job, &self.store, &*self.devices, reach, &Silent, &stop);

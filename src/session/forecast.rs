@@ -46,6 +46,9 @@ pub struct Prospect {
     /// What it is expected to ask of a teacher, where it asks one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asks: Option<Estimate>,
+    /// The command after which that can be said, where it asks one and its questions are yet to be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks_after: Option<String>,
 }
 
 impl Session {
@@ -71,6 +74,7 @@ impl Session {
                 awaits: Vec::new(),
                 lacks: Vec::new(),
                 asks: None,
+                asks_after: None,
             };
             match verdict {
                 Verdict::Left => continue,
@@ -103,12 +107,14 @@ impl Session {
                     one.why = Some(gone(found, &*self.store));
                     one.awaits = readers.iter().map(|id| self.name(*id)).collect();
                 }
-                Verdict::Shares(first) => {
-                    one.verdict = "shares";
+                Verdict::SameAs(first) => {
+                    one.verdict = "same";
                     one.awaits = vec![self.name(*first)];
                 }
                 Verdict::Awaits(on) => {
                     one.verdict = "awaits";
+                    let asks = self.pipeline.experiment.instance(id).bound.asks();
+                    one.asks_after = on.first().filter(|_| asks).map(|id| self.command_for(&self.name(*id)));
                     one.awaits = on.iter().map(|id| self.name(*id)).collect();
                 }
                 Verdict::Lacks(files) => {
@@ -140,7 +146,7 @@ impl Session {
             let shade = match verdict {
                 Verdict::Hit(_) | Verdict::Left => Shade::Hit,
                 Verdict::Awaits(_) | Verdict::Doubtful(..) | Verdict::Lacks(_) => Shade::Awaits,
-                Verdict::Run(_) | Verdict::Remake(..) | Verdict::Shares(_) => Shade::Runs,
+                Verdict::Run(_) | Verdict::Remake(..) | Verdict::SameAs(_) => Shade::Runs,
             };
             drawing.stages[at].instances += 1;
             drawing.stages[at].shade = drawing.stages[at].shade.max(shade);

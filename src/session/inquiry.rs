@@ -15,6 +15,12 @@ impl Feed for Silent {
 }
 
 impl Session {
+    /// Returns the command that makes an instance.
+    pub(crate) fn command_for(&self, name: &str) -> String {
+        let cache = self.pipeline.workspace().settings.cache_option();
+        format!("retort run {} '{name}'{cache}", self.pipeline.experiment.path.display())
+    }
+
     /// Returns what an instance would ask of a teacher; `None` where it asks nobody.
     ///
     /// # Errors
@@ -25,10 +31,7 @@ impl Session {
         if let Some(absent) = absent {
             let (name, of) = (self.name(absent), self.name(id));
             return Err(SessionError::unusable(format!("`{of}` reads `{name}`, which has no current result"))
-                .with_hint(format!(
-                    "`retort run PIPELINE '{name}'{}` makes it",
-                    self.pipeline.workspace().settings.cache_option()
-                )));
+                .with_hint(format!("`{}` makes it", self.command_for(&name))));
         }
         let action = action(&pipeline.experiment, id, &results, &ground.externals, ground.numerics);
         let stop = Stop::new();

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use retort_graph::InstanceGraph;
 use retort_source::{Diagnostics, Sources, nearest};
 use retort_spec::{Experiment, InstanceId, read};
-use retort_store::{Mode, Store};
 
 use super::error::Faults;
-use super::{Remark, Session, SessionError, Workspace};
+use super::{Remark, SessionError, Workspace};
 
 /// A pipeline that was read and checked: its experiment, whose every instance is known, and its graph.
 ///
@@ -69,8 +68,19 @@ impl Selection {
     }
 }
 
+impl Workspace {
+    /// Reads and checks a pipeline. Each of `settings` replaces the values of an axis, or the seed, as `--set` does:
+    /// `fraction=0.4,0.5`.
+    ///
+    /// # Errors
+    /// [`SessionError::Pipeline`] with everything that is wrong with the file, each error at its place.
+    pub fn load(&self, file: impl AsRef<Path>, settings: &[String]) -> Result<Pipeline, SessionError> {
+        Pipeline::load(self.clone(), file.as_ref(), settings)
+    }
+}
+
 impl Pipeline {
-    pub(crate) fn load(workspace: Workspace, file: &Path, settings: &[String]) -> Result<Self, SessionError> {
+    fn load(workspace: Workspace, file: &Path, settings: &[String]) -> Result<Self, SessionError> {
         let mut sources = Sources::default();
         // The pipeline itself may come through a pipe; what it names may not, for nobody may ever write there.
         let loader = |path: &Path| {
@@ -87,29 +97,12 @@ impl Pipeline {
             SessionError::Pipeline(Box::new(Faults { diagnostics, sources, hint: None, counted_in }))
         })?;
         for notice in &experiment.notices {
-            let place = notice.span.map_or_else(String::new, |span| format!("{}: ", sources.place(span)));
+            let place = notice.span.map_or_else(String::new, |span| format!("{}: ", sources.location(span)));
             let hint = notice.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
             workspace.tell(&Remark::Pipeline { said: format!("{place}{}{hint}", notice.message) });
         }
         let graph = InstanceGraph::new(&experiment);
         Ok(Self { experiment, graph, sources, workspace })
-    }
-
-    /// Opens the cache of the workspace, for reading and writing; it is made when it is not there.
-    pub fn open(self) -> Result<Session, SessionError> {
-        let store = self.workspace.store(Mode::Create)?;
-        Ok(self.with(store))
-    }
-
-    /// Opens the cache of the workspace to look at it: where there is none, none is made.
-    pub fn look(self) -> Result<Session, SessionError> {
-        let store = self.workspace.look()?;
-        Ok(self.with(store))
-    }
-
-    /// Works on a store that was opened before.
-    pub fn with(self, store: impl Into<Arc<Store>>) -> Session {
-        Session::new(self, store.into())
     }
 
     /// Returns the workspace it was loaded in.

@@ -48,7 +48,7 @@ impl Session {
             known.insert(Arc::as_ptr(&instance.bound).cast::<()>(), doomed);
             found.doomed.extend(doomed.then_some(id));
             for Flaw { field, why, here } in flaws {
-                let span = experiment.place(id, &field).unwrap_or(experiment.stage_of(id).span);
+                let span = experiment.span_of(id, &field).unwrap_or(experiment.stage_of(id).span);
                 let diagnostic = Diagnostic::at(span, why).label(format!("`{}` would fail", instance.name));
                 if here { found.here.push(diagnostic) } else { found.flaws.push(diagnostic) }
             }

@@ -11,6 +11,7 @@ use retort_spec::InstanceId;
 use retort_stage::params::{ExternalRef, ExternalSource};
 use retort_store::Record;
 
+use super::money::amount;
 use super::{Results, Session, SessionError};
 
 impl Session {
@@ -53,7 +54,7 @@ impl Session {
             models.extend(bound.teacher(&record.notes));
         }
         let cost = |(kind, (results, took_ms, paid)): (String, (usize, u64, f64))| {
-            let paid = if paid > 0.0 { format!("{paid:.2} paid to the teacher") } else { String::new() };
+            let paid = if paid > 0.0 { format!("{} paid to the teacher", amount(paid)) } else { String::new() };
             Cost { kind, results, took_ms, paid }
         };
         let found = results.get(report);

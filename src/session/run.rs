@@ -115,9 +115,9 @@ impl Session {
         offline: bool,
         reporter: &mut dyn Reporter,
     ) -> Result<Prepared, SessionError> {
-        let mut told = Told { reporter, log: None, lines: String::new(), end: None };
-        self.fetch(&selection, offline, &mut |what| told.tell(what))?;
-        let lines = told.lines;
+        let mut audience = Audience { reporter, log: None, lines: String::new(), end: None };
+        self.fetch(&selection, offline, &mut |what| audience.tell(what))?;
+        let lines = audience.lines;
         let planned = self.plan(selection, Demand::All)?;
         match self.preflight(&planned).waste(self, &planned) {
             Some(waste) => Err(waste),
@@ -157,24 +157,24 @@ impl Session {
             history: &history,
             stop,
         };
-        let mut told = Told { reporter, log: Some(&log), lines, end: None };
+        let mut audience = Audience { reporter, log: Some(&log), lines, end: None };
         for message in self.caveats(&planned)? {
-            told.tell(What::Warned { message });
+            audience.tell(What::Warned { message });
         }
-        let outcome = engine::run(world, &carried_out, planned.plan.counts(), &mut told)?;
+        let outcome = engine::run(world, &carried_out, planned.plan.counts(), &mut audience)?;
         log.record_instances(&self.entries(&outcome))?;
         store.finish_sharing()?;
-        told.flush();
+        audience.flush();
         let selection = &planned.selection;
-        let (results, reports) = self.read_reports(selection, world, &carried_out, outcome.results, &mut told);
+        let (results, reports) = self.read_reports(selection, world, &carried_out, outcome.results, &mut audience);
         // Until its reports are read, the run is at work, so that nobody collects them.
-        told.end();
+        audience.end();
         store.share_run(log.id());
         store.finish_sharing()?;
         for notice in store.take_notices() {
-            told.tell(What::Warned { message: notice.to_string() });
+            audience.tell(What::Warned { message: notice.to_string() });
         }
-        told.flush();
+        audience.flush();
         Ok(Run { id: log.id().clone(), tally: outcome.tally, results, reports: reports?, stopped: stop.asked() })
     }
 
@@ -186,7 +186,7 @@ impl Session {
         world: World<'_>,
         carried_out: &engine::RunOptions,
         found: Vec<Option<Arc<Found>>>,
-        told: &mut Told<'_>,
+        audience: &mut Audience<'_>,
     ) -> (Results, Result<Vec<MadeReport>, SessionError>) {
         let mut results = Results::of(found);
         let mut reports = Vec::new();
@@ -203,10 +203,10 @@ impl Session {
                 };
                 left -= 1;
                 let message = format!("{} was lost before it was read ({error}); making it again", self.name(id));
-                told.tell(What::Warned { message });
+                audience.tell(What::Warned { message });
                 let wanted = self.pipeline.graph.needed_by([id]);
                 let world = World { wanted: &wanted, ..world };
-                let again = engine::run(world, carried_out, Counts::default(), &mut Afterwards(told));
+                let again = engine::run(world, carried_out, Counts::default(), &mut Afterwards(audience));
                 let again = again.map_err(SessionError::from).and_then(|again| {
                     self.store.finish_sharing()?;
                     Ok(again.results)
@@ -285,7 +285,7 @@ fn now_ms() -> u64 {
 }
 
 /// Tells the reporter and the run's log the same things; the log is written in few large pieces, once there is one.
-struct Told<'a> {
+struct Audience<'a> {
     reporter: &'a mut dyn Reporter,
     log: Option<&'a RunDir>,
     lines: String,
@@ -293,7 +293,7 @@ struct Told<'a> {
     end: Option<String>,
 }
 
-impl Told<'_> {
+impl Audience<'_> {
     /// Writes that the run is over.
     fn end(&mut self) {
         self.lines += &self.end.take().unwrap_or_default();
@@ -314,7 +314,7 @@ impl Told<'_> {
     }
 }
 
-impl Reporter for Told<'_> {
+impl Reporter for Audience<'_> {
     fn report(&mut self, event: &Event) {
         self.reporter.report(event);
         let line = log_line(event);
@@ -331,7 +331,7 @@ impl Reporter for Told<'_> {
 }
 
 /// Tells of work that belongs to a run that was told to its end.
-struct Afterwards<'t, 's>(&'t mut Told<'s>);
+struct Afterwards<'t, 's>(&'t mut Audience<'s>);
 
 impl Reporter for Afterwards<'_, '_> {
     fn report(&mut self, event: &Event) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use retort_plan::{Externals, ExternalsError, Found, Plan, Verdict, predict};
 use retort_spec::InstanceId;
 use retort_stage::Slot;
-use retort_store::Store;
+use retort_store::{Mode, Store};
 
 use super::{Devices, Pipeline, Results, Selection, SessionError};
 
@@ -58,8 +58,27 @@ impl fmt::Debug for Session {
     }
 }
 
+impl Pipeline {
+    /// Opens the cache of the workspace, for reading and writing; it is made when it is not there.
+    pub fn open(self) -> Result<Session, SessionError> {
+        let store = self.workspace.store(Mode::Create)?;
+        Ok(self.with(store))
+    }
+
+    /// Opens the cache of the workspace to look at it: where there is none, none is made.
+    pub fn look(self) -> Result<Session, SessionError> {
+        let store = self.workspace.look()?;
+        Ok(self.with(store))
+    }
+
+    /// Works on a store that was opened before.
+    pub fn with(self, store: impl Into<Arc<Store>>) -> Session {
+        Session::new(self, store.into())
+    }
+}
+
 impl Session {
-    pub(crate) fn new(pipeline: Pipeline, store: Arc<Store>) -> Self {
+    fn new(pipeline: Pipeline, store: Arc<Store>) -> Self {
         let devices = Arc::new(pipeline.workspace.devices());
         Self { pipeline: Arc::new(pipeline), store, devices }
     }
@@ -153,7 +172,7 @@ impl Planned {
     pub(crate) fn known(&self) -> Vec<Option<Arc<Found>>> {
         let found = |verdict: &Verdict| match verdict {
             Verdict::Hit(found) | Verdict::Remake(_, found) | Verdict::Doubtful(found, _) => Some(Arc::clone(found)),
-            Verdict::Left | Verdict::Run(_) | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => None,
+            Verdict::Left | Verdict::Run(_) | Verdict::SameAs(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => None,
         };
         self.plan.verdicts.iter().map(found).collect()
     }

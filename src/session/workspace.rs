@@ -1,7 +1,6 @@
 //! Where work is done: the settings of a machine, the language of pipelines, and who is told of what is remarkable.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use retort_hub::{Secret, Way};
@@ -10,7 +9,7 @@ use retort_spec::Language;
 use retort_stage::{Derivation, Reach};
 use retort_store::{Mode, Notice, Opened, Store, StoreOptions};
 
-use super::{Devices, Pipeline, SessionError, Settings};
+use super::{SessionError, Settings};
 
 /// Returns the language of pipelines: what Retort brings, and what the program [registered](super::Registry) before.
 pub fn language() -> Language {
@@ -135,15 +134,6 @@ impl Workspace {
         self.language
     }
 
-    /// Reads and checks a pipeline. Each of `settings` replaces the values of an axis, or the seed, as `--set` does:
-    /// `fraction=0.4,0.5`.
-    ///
-    /// # Errors
-    /// [`SessionError::Pipeline`] with everything that is wrong with the file, each error at its place.
-    pub fn load(&self, file: impl AsRef<Path>, settings: &[String]) -> Result<Pipeline, SessionError> {
-        Pipeline::load(self.clone(), file.as_ref(), settings)
-    }
-
     /// Opens the store of these settings.
     pub fn store(&self, mode: Mode) -> Result<Store, SessionError> {
         let remotes = self.settings.remotes.clone();
@@ -171,11 +161,6 @@ impl Workspace {
     /// Tells what has become remarkable about a store since it was opened.
     pub fn tell_notices(&self, store: &Store) {
         store.take_notices().into_iter().for_each(|notice| self.tell(&Remark::Cache(notice)));
-    }
-
-    /// Returns the device of these settings, which is opened when it is first needed.
-    pub fn devices(&self) -> Devices {
-        Devices::new(self.clone())
     }
 
     pub(crate) fn reach(&self) -> &dyn Reach {

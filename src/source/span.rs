@@ -60,7 +60,7 @@ impl Sources {
     }
 
     /// Writes a place as `path:line`.
-    pub fn place(&self, span: Span) -> String {
+    pub fn location(&self, span: Span) -> String {
         format!("{}:{}", self.path(span.file).display(), self.line_column(span).0)
     }
 

@@ -211,6 +211,10 @@ impl<'a> Surroundings<'a> {
             Some(owner) => {
                 unknown.hint(format!("`{name}` belongs to `{owner}` alone; declare it under `axes` to use it here"))
             }
+            // A group of a pattern, as `replace` has them.
+            None if name.bytes().all(|byte| byte.is_ascii_digit()) => {
+                unknown.hint(format!("write `$${{{name}}}` where `${{{name}}}` is meant as text"))
+            }
             None => unknown.hint_if(name::near(name, known())),
         }
     }

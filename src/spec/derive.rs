@@ -156,7 +156,7 @@ impl Deriving<'_> {
         let Some(&(first, _, span)) = chain.first() else { return };
         let path: Vec<_> = chain.iter().map(|&(stage, ..)| name(stage)).chain(std::iter::once(name(first))).collect();
         let places = chain.iter().map(|&(stage, like, span)| {
-            format!("`{}` repeats `{}` at {}", name(stage), name(like), self.sources.place(span))
+            format!("`{}` repeats `{}` at {}", name(stage), name(like), self.sources.location(span))
         });
         let message = format!("stages repeat each other: {}", path.join(" → "));
         diagnostics.push(Diagnostic::at(span, message).hint(places.collect::<Vec<_>>().join("; ")));

@@ -238,7 +238,7 @@ impl Reader<'_> {
         let place = (section, name.text.clone());
         if let Some(first) = self.names.get(&place) {
             let clash = Diagnostic::at(name.span, format!("{what} called `{}` is declared twice", name.text));
-            let first = format!("first declared at {}", self.sources.place(*first));
+            let first = format!("first declared at {}", self.sources.location(*first));
             return self.diagnostics.push(clash.label(first).hint("rename one of them"));
         }
         self.names.insert(place, name.span);

@@ -60,7 +60,7 @@ pub struct Coordinate {
     /// The value as it is written in names, such as `0.4`.
     pub value: Arc<str>,
     /// The value's place among those of the axis, as they are declared: no order of axes or stages moves it.
-    pub place: u32,
+    pub position: u32,
     /// Where the value was first written.
     pub span: Span,
 }
@@ -159,7 +159,7 @@ impl Experiment {
     /// That is the axis value, in a file or on the command line, where a placeholder took it, the declared model where a
     /// name stands for it, else the field in the stage's body. A field that was left out is placed at what encloses it,
     /// a seed at the experiment's own. `None` for an experiment seed that is nowhere written.
-    pub fn place(&self, id: InstanceId, path: &str) -> Option<Span> {
+    pub fn span_of(&self, id: InstanceId, path: &str) -> Option<Span> {
         let (instance, stage) = (self.instance(id), self.stage_of(id));
         let path = path.strip_prefix("params").map_or(path, |rest| rest.strip_prefix('.').unwrap_or(rest));
         let mut at = &stage.body;

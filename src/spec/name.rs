@@ -11,10 +11,7 @@ const RESERVED: &[&str] = &["use"];
 pub(super) fn wrong(what: &str, name: &Key) -> Option<Diagnostic> {
     let text = name.text.as_str();
     if RESERVED.contains(&text) {
-        return Some(Diagnostic::at(
-            name.span,
-            format!("{what} cannot be called `{text}`, which has a meaning of its own"),
-        ));
+        return Some(Diagnostic::at(name.span, format!("{what} cannot be called `{text}`, which is a reserved word")));
     }
     let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
     let starts = text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_');

@@ -67,7 +67,7 @@ fn cycle(names: &[&str], path: &[(usize, usize, Span)], sources: &Sources) -> Di
     let shown = path.iter().map(|&(stage, ..)| names[stage].to_owned());
     let places = path
         .iter()
-        .map(|&(from, to, span)| format!("`{}` refers to `{}` at {}", names[from], names[to], sources.place(span)));
+        .map(|&(from, to, span)| format!("`{}` refers to `{}` at {}", names[from], names[to], sources.location(span)));
     let message = format!("stages refer to each other: {} → {}", few(shown, path.len()).join(" → "), names[first]);
     Diagnostic::at(span, message).hint(few(places, path.len()).join("; "))
 }

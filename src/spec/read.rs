@@ -81,17 +81,22 @@ fn lower(
     diagnostics.is_empty().then(|| finish(document, stages, definitions, models, expansion))
 }
 
-/// Reports what does not fit between a stage and the instances that it gathers.
+/// Reports what does not fit between a stage and the instances that it reads.
 fn check_gathered(experiment: &Experiment, diagnostics: &mut Diagnostics) {
     for id in experiment.ids() {
         let instance = experiment.instance(id);
         let gathers = |port: &str| instance.bound.edges().iter().any(|edge| edge.gathers && edge.port == port);
         let bound = |id| &experiment.instance(id).bound;
         let mut coming = Vec::new();
-        for (port, producers) in instance.inputs.iter().filter(|(port, _)| gathers(port)) {
+        for (port, producers) in &instance.inputs {
+            // Of what is not gathered, only what is foretold matters.
+            let foretold: Vec<_> = producers.iter().map(|id| bound(*id).foretold()).collect();
+            if !gathers(port) && foretold.iter().all(Vec::is_empty) {
+                continue;
+            }
             let first = producers.first().map(|id| experiment.instance(*id).stage);
             let one_stage = producers.iter().all(|id| Some(experiment.instance(*id).stage) == first);
-            coming.extend(producers.iter().map(|id| {
+            coming.extend(producers.iter().zip(foretold).map(|(id, foretold)| {
                 let coords = &experiment.instance(*id).coords;
                 Coming {
                     port: port.to_string(),
@@ -99,11 +104,12 @@ fn check_gathered(experiment: &Experiment, diagnostics: &mut Diagnostics) {
                     coords: coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
                     made_by: experiment.stage_of(*id).name.clone(),
                     params: (bound(*id).kind().output == ArtifactKind::Rationales).then(|| bound(*id).params()),
+                    foretold,
                 }
             }));
         }
         for Misfit { field, message, hint } in instance.bound.misfits(&coming) {
-            let span = experiment.place(id, &field).unwrap_or(experiment.stage_of(id).span);
+            let span = experiment.span_of(id, &field).unwrap_or(experiment.stage_of(id).span);
             diagnostics.push(Diagnostic::at(span, message).hint_if(hint));
         }
     }
@@ -135,7 +141,7 @@ fn check_axes(axes: &[Group], stages: &[WrittenStage], sources: &Sources, diagno
     let mut declare = |seen: &mut BTreeMap<String, Span>, key: &Key| {
         if let Some(first) = seen.get(&key.text) {
             let twice = Diagnostic::at(key.span, format!("an axis called `{}` is declared twice", key.text));
-            let first = format!("first declared at {}", sources.place(*first));
+            let first = format!("first declared at {}", sources.location(*first));
             diagnostics.push(twice.label(first).hint("rename one of them"));
         } else {
             seen.insert(key.text.clone(), key.span);

@@ -90,7 +90,7 @@ impl AxisTable {
     pub(super) fn coordinate(&self, axis: AxisId, value: ValueId) -> Coordinate {
         let entry = self.entry(axis);
         let (name, span) = &entry.values[value.0 as usize];
-        Coordinate { axis: entry.name.clone(), value: name.clone(), place: value.0, span: *span }
+        Coordinate { axis: entry.name.clone(), value: name.clone(), position: value.0, span: *span }
     }
 
     /// Returns the names of all axes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use retort_fingerprint::Term;
 
-/// An instance whose result will come to a gathering port.
+/// An instance whose result will come to a port.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coming {
     /// The port.
@@ -18,6 +18,15 @@ pub struct Coming {
     /// The parameters of that stage, where it makes rationales: those of ten thousand scores would take longer to write down
     /// than the rest of the pipeline to read.
     pub params: Option<Term>,
+    /// What that stage [says](crate::Stage::foretold) of its result beforehand, by name.
+    pub foretold: Vec<(&'static str, String)>,
+}
+
+impl Coming {
+    /// Returns what is said beforehand under a name.
+    pub fn told(&self, name: &str) -> Option<&str> {
+        self.foretold.iter().find(|(known, _)| *known == name).map(|(_, said)| said.as_str())
+    }
 }
 
 /// Something about a stage that does not fit what will come to it.

@@ -72,7 +72,13 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Lists what does not fit what will come to its gathering ports, so that a pipeline is refused before it runs.
+    /// Says what is known of its output before it is made, by name, for the [misfits](Self::misfits) of those that read it.
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Lists what does not fit what will come to its ports, so that a pipeline is refused before it runs: all that it gathers,
+    /// and of the others those of which something is [foretold](Self::foretold).
     fn misfits(&self, _coming: &[Coming]) -> Vec<Misfit> {
         Vec::new()
     }
@@ -150,7 +156,9 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn passing_parts(&self) -> &'static [&'static str];
     /// Says whether the coordinates of gathered inputs belong in the key.
     fn labels_inputs(&self) -> bool;
-    /// Lists what does not fit what will come to its gathering ports.
+    /// Says what is known of its output before it is made, by name.
+    fn foretold(&self) -> Vec<(&'static str, String)>;
+    /// Lists what does not fit what will come to its ports.
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit>;
     /// Returns the seed of what it draws.
     fn seed(&self) -> Option<u64>;
@@ -259,6 +267,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn labels_inputs(&self) -> bool {
         self.stage.labels_inputs()
+    }
+
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        self.stage.foretold()
     }
 
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {

@@ -41,9 +41,9 @@ impl Store {
     /// Writes a blob that is in memory.
     pub fn put(&self, bytes: &[u8]) -> Result<Pending, StoreError> {
         let core = &self.core;
-        core.require_writable("write a blob")?;
-        let failed = core.write_failed("write a blob", bytes.len() as u64);
-        let temp = core.temp().map_err(&failed)?;
+        core.files.require_writable("write a blob")?;
+        let failed = core.files.write_failed("write a blob", bytes.len() as u64);
+        let temp = core.files.temp().map_err(&failed)?;
         let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
         file.write_all(bytes).map_err(&failed)?;
         Ok(Pending { temp, blob: BlobRef::of(bytes) })
@@ -51,9 +51,9 @@ impl Store {
 
     /// Starts a blob that arrives as a stream.
     pub fn blob_writer(&self) -> Result<BlobWriter, StoreError> {
-        self.core.require_writable("write a blob")?;
-        let failed = self.core.write_failed("write a blob", 0);
-        let temp = self.core.temp().map_err(&failed)?;
+        self.core.files.require_writable("write a blob")?;
+        let failed = self.core.files.write_failed("write a blob", 0);
+        let temp = self.core.files.temp().map_err(&failed)?;
         let file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
         Ok(BlobWriter {
             core: Arc::clone(&self.core),
@@ -83,7 +83,7 @@ impl BlobWriter {
 
     fn remember(&mut self, error: io::Error) -> io::Error {
         let kind = error.kind();
-        let failure = self.core.write_failed("write a blob", self.digest.finish().1)(error);
+        let failure = self.core.files.write_failed("write a blob", self.digest.finish().1)(error);
         let said = io::Error::new(kind, failure.to_string());
         self.failure.get_or_insert(failure);
         said

@@ -77,7 +77,7 @@ impl Store {
         record: &Record,
         on_done: impl FnOnce(Result<RecordId, StoreError>) + Send + 'static,
     ) -> Result<(), StoreError> {
-        self.core.require_writable("publish a result")?;
+        self.core.files.require_writable("publish a result")?;
         let given: BTreeSet<Digest> = blobs.iter().map(|pending| pending.blob().digest).collect();
         let fingerprint = record.fingerprint();
         let lacking = |(_, blob): &(&String, &super::BlobRef)| {
@@ -91,8 +91,8 @@ impl Store {
         let id = RecordId(Digest::of(&bytes));
         // JSON has no infinities, for one; better to hear of it now than to look for a record that is never found.
         Record::decode(&bytes, id, &fingerprint).map_err(|why| StoreError::BadRecord { fingerprint, why })?;
-        let failed = self.core.write_failed("publish a result", bytes.len() as u64);
-        let temp = self.core.temp().map_err(&failed)?;
+        let failed = self.core.files.write_failed("publish a result", bytes.len() as u64);
+        let temp = self.core.files.temp().map_err(&failed)?;
         let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
         io::Write::write_all(&mut file, &bytes).map_err(&failed)?;
         let bytes = bytes.len() as u64 + blobs.iter().map(|pending| pending.blob().bytes).sum::<u64>();
@@ -104,7 +104,7 @@ impl Store {
 impl Committer {
     /// Starts the thread; the pusher hears of every result that is durable.
     pub(super) fn new(core: Arc<Core>, pusher: Option<PusherHandle>) -> Self {
-        if !core.writable {
+        if !core.files.writable {
             return Self { sender: None, thread: None };
         }
         let (sender, receiver) = crossbeam_channel::unbounded();
@@ -150,7 +150,7 @@ fn run(core: &Core, receiver: &Receiver<Request>, published: Published<'_>) {
 /// One call costs about as much as making a single file durable, and even a lone record touches up to seven files and
 /// folders.
 fn commit(core: &Core, batch: Vec<Request>, published: Published<'_>) {
-    let root = File::open(core.layout.root()).ok();
+    let root = File::open(core.files.layout.root()).ok();
     let Some(root) = root.filter(disk::sync_file_system) else {
         for request in batch {
             commit_one(core, request, published);
@@ -160,7 +160,7 @@ fn commit(core: &Core, batch: Vec<Request>, published: Published<'_>) {
     let mut named = Vec::new();
     for request in batch {
         let Request { blobs, record, fingerprint, summary, bytes, done } = request;
-        let failed = core.write_failed("publish a result", bytes);
+        let failed = core.files.write_failed("publish a result", bytes);
         match name_files(core, blobs, record, &fingerprint, &summary) {
             Ok(written) => named.push((written, fingerprint, summary, bytes, done)),
             Err(error) => done(Err(failed(error))),
@@ -185,7 +185,7 @@ fn commit_one(core: &Core, request: Request, published: Published<'_>) {
     let written = sync_files(paths).and_then(|()| name_files(core, blobs, record, &fingerprint, &summary));
     match written {
         Ok(written) => finish_one(core, &written, (&fingerprint, &summary), bytes, done, published),
-        Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
+        Err(error) => done(Err(core.files.write_failed("publish a result", bytes)(error))),
     }
 }
 
@@ -197,7 +197,7 @@ fn finish_one(
     done: Done,
     published: Published<'_>,
 ) {
-    let layout = &core.layout;
+    let layout = &core.files.layout;
     let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
     let records = layout.records_of(fingerprint);
     for path in written.iter().map(|digest| layout.blob(digest)).chain([records.clone()]) {
@@ -211,7 +211,7 @@ fn finish_one(
             published(fingerprint, summary.id);
             done(Ok(summary.id));
         }
-        Err(error) => done(Err(core.write_failed("publish a result", bytes)(error))),
+        Err(error) => done(Err(core.files.write_failed("publish a result", bytes)(error))),
     }
 }
 
@@ -235,14 +235,14 @@ fn name_files(
     for pending in blobs {
         let digest = pending.blob().digest;
         core.clear_folder(&digest);
-        pending.temp.persist(&core.layout.blob(&digest))?;
+        pending.temp.persist(&core.files.layout.blob(&digest))?;
         written.push(digest);
     }
     // Before the record, so that nobody sees it unsigned.
-    core.sign(summary.id)?;
-    let path = core.layout.record(fingerprint, &summary.id.0);
+    core.files.sign(summary.id)?;
+    let path = core.files.layout.record(fingerprint, &summary.id.0);
     record.persist(&path)?;
-    core.put_head(fingerprint, &path)?;
+    core.files.put_head(fingerprint, &path)?;
     Ok(written)
 }
 
@@ -253,9 +253,9 @@ fn remember<'a, W: AsRef<[Digest]> + 'a + ?Sized>(
 ) {
     let (mut records, mut verified) = (Vec::new(), Vec::new());
     for (written, fingerprint, summary) in published {
-        records.extend(core.sole_record_entry(fingerprint, summary));
+        records.extend(core.files.sole_record_entry(fingerprint, summary));
         for digest in written.as_ref() {
-            let path = core.layout.blob(digest);
+            let path = core.files.layout.blob(digest);
             let Some(mut stamp) = disk::stamp_at(&path) else { continue };
             if stamp.bytes() >= LARGE_BYTES && !stamp.is_settled(now_ns(), 0) {
                 std::thread::sleep(TICK);
@@ -264,7 +264,7 @@ fn remember<'a, W: AsRef<[Digest]> + 'a + ?Sized>(
             }
             // A young stamp proves nothing, so a small blob is hashed once more when it is first read. So is every blob where
             // others can write: they may have put another file in its place before it had its name.
-            if core.guarded && stamp.is_settled(now_ns(), 0) {
+            if core.files.guarded && stamp.is_settled(now_ns(), 0) {
                 verified.push((digest.as_bytes().to_vec(), stamp.encode().to_vec()));
             } else {
                 core.sightings.found_right(digest, &stamp);

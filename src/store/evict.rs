@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::error::{StoreError, failed};
+use super::files::Files;
 use super::index::Table;
 use super::layout::Area;
 use super::open::Core;
@@ -18,8 +19,8 @@ impl Store {
     ///
     /// Remotes that get results as soon as they are made have got this one before it goes.
     pub fn evict(&self, digest: &Digest) -> Result<u64, StoreError> {
-        self.core.require_writable("evict a blob")?;
-        let Some(bytes) = self.core.blob_bytes(digest) else { return Ok(0) };
+        self.core.files.require_writable("evict a blob")?;
+        let Some(bytes) = self.core.files.blob_bytes(digest) else { return Ok(0) };
         match self.pusher.handle() {
             Some(handle) => handle.evict(*digest),
             None => self.core.evict(digest).map_err(failed("evict a blob"))?,
@@ -41,7 +42,7 @@ impl Store {
             let Ok(run) = self.open_run(&id) else { continue };
             let (one, other) = (mine.info(), run.info());
             let alike = one.user == other.user && one.experiment == other.experiment;
-            if id != *own && (!alike || run.is_at_work(&self.core.host, self.now_ms())) {
+            if id != *own && (!alike || run.is_at_work(&self.core.files.host, self.now_ms())) {
                 needed.extend(run.instances()?.into_iter().map(|entry| entry.fingerprint));
             }
         }
@@ -49,27 +50,17 @@ impl Store {
     }
 }
 
-impl Core {
-    /// Removes a blob and leaves its mark.
-    pub(super) fn evict(&self, digest: &Digest) -> std::io::Result<()> {
-        // The mark first: whoever finds neither it nor the blob would think it lost.
-        self.mark_evicted(digest)?;
-        disk::remove_if_there(&self.layout.blob(digest))?;
-        self.index.remove(Table::Verified, digest.as_bytes());
-        Ok(())
+impl Files {
+    /// Tells whether a blob that is not here is not kept on purpose.
+    pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
+        let is_marked = || disk::stamp_at(&self.layout.evicted(digest)).is_some_and(|mark| mark.bytes() == 0);
+        self.blob_bytes(digest).is_none() && is_marked()
     }
 
     pub(super) fn mark_evicted(&self, digest: &Digest) -> std::io::Result<()> {
         let temp = self.temp()?;
         disk::create_new(temp.path(), disk::FROZEN)?;
         temp.persist(&self.layout.evicted(digest))
-    }
-
-    /// Tells whether a blob that is not here is not kept on purpose, here or in a remote.
-    pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
-        let is_marked = || disk::stamp_at(&self.layout.evicted(digest)).is_some_and(|mark| mark.bytes() == 0);
-        let in_remote = || self.remotes.iter().any(|remote| remote.is_evicted(digest));
-        self.blob_bytes(digest).is_none() && (is_marked() || in_remote())
     }
 
     /// Removes the marks of blobs that no record names any more, or that are here again.
@@ -85,5 +76,22 @@ impl Core {
     fn list_marks(&self) -> Result<Vec<(Digest, std::path::PathBuf)>, StoreError> {
         let entries = self.list_shards(Area::Evicted)?;
         Ok(entries.into_iter().filter_map(|(_, name, path)| Some((name.parse().ok()?, path))).collect())
+    }
+}
+
+impl Core {
+    /// Removes a blob and leaves its mark.
+    pub(super) fn evict(&self, digest: &Digest) -> std::io::Result<()> {
+        // The mark first: whoever finds neither it nor the blob would think it lost.
+        self.files.mark_evicted(digest)?;
+        disk::remove_if_there(&self.files.layout.blob(digest))?;
+        self.index.remove(Table::Verified, digest.as_bytes());
+        Ok(())
+    }
+
+    /// Tells whether a blob that is not here is not kept on purpose, here or in a remote.
+    pub(super) fn is_evicted(&self, digest: &Digest) -> bool {
+        let in_remote = || self.remotes.iter().any(|remote| remote.is_evicted(digest));
+        self.files.blob_bytes(digest).is_none() && (self.files.is_evicted(digest) || in_remote())
     }
 }

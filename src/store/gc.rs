@@ -86,14 +86,14 @@ impl Store {
     pub fn gc(&self, options: GcOptions, progress: &mut dyn FnMut(u64, u64)) -> Result<GcReport, StoreError> {
         let core = &*self.core;
         if !options.dry_run {
-            core.require_writable("collect garbage")?;
+            core.files.require_writable("collect garbage")?;
         }
-        let trash = core.layout.area(Area::Trash).join(format!("{}{}", trash::COLLECTION, unique("gc")));
+        let trash = core.files.layout.area(Area::Trash).join(format!("{}{}", trash::COLLECTION, unique("gc")));
         let report = GcReport { dry_run: options.dry_run, ..GcReport::default() };
-        let mut sweep = Sweep { core, options, now_ms: core.now_ms(), at_work_since_ms: None, trash, report };
+        let mut sweep = Sweep { core, options, now_ms: core.files.now_ms(), at_work_since_ms: None, trash, report };
         // Listed before the roots are read: what is published meanwhile is not among the candidates.
-        let (blobs, _) = core.list_blobs()?;
-        let actions = core.list_actions()?;
+        let (blobs, _) = core.files.list_blobs()?;
+        let actions = core.files.list_actions()?;
         let total = (blobs.len() + actions.len()) as u64;
         let mut done = 0;
         let marked = sweep.runs()?;
@@ -117,7 +117,7 @@ impl Store {
             progress(done, total);
         }
         if !options.dry_run {
-            core.sweep_marks(&needed)?;
+            core.files.sweep_marks(&needed)?;
         }
         sweep.empty_trash()?;
         sweep.tidy()?;
@@ -139,9 +139,9 @@ impl Sweep<'_> {
     fn runs(&mut self) -> Result<BTreeSet<Fingerprint>, StoreError> {
         let core = self.core;
         let failed = failed("read the roots");
-        let mut marked: BTreeSet<Fingerprint> = core.live_leases()?.into_iter().collect();
+        let mut marked: BTreeSet<Fingerprint> = core.files.live_leases()?.into_iter().collect();
         let mut rooted: BTreeMap<RunId, PathBuf> = BTreeMap::new();
-        let roots = core.layout.area(Area::Roots);
+        let roots = core.files.layout.area(Area::Roots);
         for user in disk::names(&roots).map_err(&failed)? {
             for name in disk::names(&roots.join(&user)).map_err(&failed)? {
                 if let Some(id) = RunId::parse(&name) {
@@ -150,17 +150,17 @@ impl Sweep<'_> {
             }
         }
         let mut kept: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for id in core.runs()?.into_iter().rev() {
-            let path = core.layout.run(id.as_str());
+        for id in core.files.runs()?.into_iter().rev() {
+            let path = core.files.layout.run(id.as_str());
             let written_ms = disk::stamp_at(&path).map_or(0, |stamp| stamp.newest_ms());
-            let run = core.open_run(&id).ok();
+            let run = core.files.open_run(&id).ok();
             let is_recent = |run: &RunDir| {
                 let count = kept.entry((run.info().user.clone(), run.info().experiment.clone())).or_default();
                 *count += 1;
                 *count <= self.options.keep_runs
             };
             let is_recent = rooted.contains_key(&id) && run.as_ref().is_some_and(is_recent);
-            let is_at_work = run.as_ref().is_some_and(|run| run.is_at_work(&core.host, self.now_ms));
+            let is_at_work = run.as_ref().is_some_and(|run| run.is_at_work(&core.files.host, self.now_ms));
             if is_at_work {
                 let begun_ms = run.as_ref().map_or(0, RunDir::written_ms);
                 self.at_work_since_ms = Some(self.at_work_since_ms.map_or(begun_ms, |since_ms| since_ms.min(begun_ms)));
@@ -184,12 +184,12 @@ impl Sweep<'_> {
 
     /// Keeps or discards saved training states, and notes the parts of results to come of those that stay.
     fn partials(&mut self, marked: &BTreeSet<Fingerprint>, needed: &mut BTreeSet<Digest>) -> Result<(), StoreError> {
-        let folder = self.core.layout.area(Area::Partial);
-        let leased: BTreeSet<Fingerprint> = self.core.live_leases()?.into_iter().collect();
+        let folder = self.core.files.layout.area(Area::Partial);
+        let leased: BTreeSet<Fingerprint> = self.core.files.live_leases()?.into_iter().collect();
         for name in disk::names(&folder).map_err(failed("list training state"))? {
             let path = folder.join(&name);
             let Ok(fingerprint) = name.parse::<Fingerprint>() else { continue };
-            let is_done = self.core.layout.records_of(&fingerprint).is_dir();
+            let is_done = self.core.files.layout.records_of(&fingerprint).is_dir();
             let kept_for = if is_done { self.options.grace } else { self.options.keep_for.max(self.options.grace) };
             let written_ms = disk::stamp_at(&path).map_or(0, |stamp| stamp.newest_ms());
             let is_wanted = leased.contains(&fingerprint) || (marked.contains(&fingerprint) && !is_done);
@@ -212,9 +212,9 @@ impl Sweep<'_> {
         is_marked: bool,
         needed: &mut BTreeSet<Digest>,
     ) -> Result<(), StoreError> {
-        let (valid, _) = self.core.read_records(fingerprint)?;
+        let (valid, _) = self.core.files.read_records(fingerprint)?;
         let known: BTreeSet<String> = valid.iter().map(|(id, ..)| id.to_string()).collect();
-        let folder = self.core.layout.records_of(fingerprint);
+        let folder = self.core.files.layout.records_of(fingerprint);
         for (id, record, stamp) in valid {
             if is_marked || self.may_be_needed(stamp.newest_ms(), self.options.grace) {
                 self.report.kept_records += 1;
@@ -237,7 +237,7 @@ impl Sweep<'_> {
         if !self.options.dry_run {
             // Fails as long as a record is left, which is just what is wanted.
             let _ = fs_err::remove_dir(&folder);
-            self.core.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
+            self.core.files.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
         }
         Ok(())
     }
@@ -246,7 +246,7 @@ impl Sweep<'_> {
         let action = folder.file_name().unwrap_or_default().to_string_lossy();
         self.discard(&folder.join(name), &format!("actions/{action}/{name}"), bytes)?;
         let Ok(record) = name.parse() else { return Ok(()) };
-        let signatures = self.core.layout.signatures_of(&record);
+        let signatures = self.core.files.layout.signatures_of(&record);
         if !signatures.is_dir() {
             return Ok(());
         }
@@ -276,7 +276,7 @@ impl Sweep<'_> {
     /// Deletes what has been in the trash, or in quarantine, for longer than the grace period.
     fn empty_trash(&mut self) -> Result<(), StoreError> {
         let failed = failed("empty the trash");
-        let (trash, quarantine) = (self.core.layout.area(Area::Trash), self.core.layout.quarantine());
+        let (trash, quarantine) = (self.core.files.layout.area(Area::Trash), self.core.files.layout.quarantine());
         let mut paths: Vec<PathBuf> = Vec::new();
         for folder in [&trash, &quarantine] {
             let names = disk::names(folder).map_err(&failed)?;
@@ -303,14 +303,15 @@ impl Sweep<'_> {
             return Ok(());
         }
         let core = self.core;
-        core.sweep_leases()?;
-        for left in
-            session::abandoned(&core.layout, &core.host, self.now_ms).map_err(failed("sweep temporary files"))?
+        core.files.sweep_leases()?;
+        for left in session::abandoned(&core.files.layout, &core.files.host, self.now_ms)
+            .map_err(failed("sweep temporary files"))?
         {
             disk::remove_tree(&left).map_err(failed("sweep temporary files"))?;
         }
-        for kind in rows::kinds(core).map_err(failed("merge packs"))? {
-            self.report.merged_packs += rows::compact(core, &kind).map_err(core.write_failed("merge packs", 0))? as u64;
+        for kind in rows::kinds(&core.files).map_err(failed("merge packs"))? {
+            self.report.merged_packs +=
+                rows::compact(core, &kind).map_err(core.files.write_failed("merge packs", 0))? as u64;
         }
         Ok(())
     }

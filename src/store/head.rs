@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::disk;
-use super::open::Core;
+use super::files::Files;
 use super::record::{RECORD_BYTES_MAX, Record, RecordId};
 use super::trust::Signed;
 use retort_fingerprint::{Digest, Fingerprint};
@@ -23,7 +23,7 @@ pub(super) struct WholeRecord {
     pub(super) signatures: Vec<Signed>,
 }
 
-impl Core {
+impl Files {
     /// Makes a record's file the head of its action unless a sound one is there.
     pub(super) fn put_head(&self, fingerprint: &Fingerprint, record: &Path) -> io::Result<()> {
         if !self.heads {

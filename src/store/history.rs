@@ -44,7 +44,7 @@ impl History<'_> {
             let Some(id) = self.unread.pop() else { break };
             // A run whose description cannot be read says nothing.
             let Ok(run) = self.store.open_run(&id) else { continue };
-            if run.info().experiment == self.experiment && run.info().user == self.store.core.user {
+            if run.info().experiment == self.experiment && run.info().user == self.store.core.files.user {
                 self.learn(&run)?;
                 self.runs_left -= 1;
             }

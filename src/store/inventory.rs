@@ -73,7 +73,7 @@ impl Store {
                 Area::Trash => &mut report.trash,
                 Area::Tmp | Area::Leases => &mut report.temporary,
             };
-            disk::visit_files(&self.core.layout.area(area), &mut |_, stamp| {
+            disk::visit_files(&self.core.files.layout.area(area), &mut |_, stamp| {
                 slot.files += 1;
                 slot.bytes += stamp.bytes();
             })
@@ -89,19 +89,19 @@ impl Store {
         let core = &*self.core;
         let mut report = RebuildReport::default();
         core.index.clear();
-        let actions = core.list_actions()?;
+        let actions = core.files.list_actions()?;
         let total = actions.len() as u64;
         for (done, fingerprint) in actions.iter().enumerate() {
-            core.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
-            let folder = disk::stamp_at(&core.layout.records_of(fingerprint));
-            let first = core.records(fingerprint)?.into_iter().next();
+            core.files.tidy_head(fingerprint).map_err(failed("tidy the heads"))?;
+            let folder = disk::stamp_at(&core.files.layout.records_of(fingerprint));
+            let first = core.files.records(fingerprint)?.into_iter().next();
             if let (Some(folder), Some((id, record, file))) = (folder, first) {
                 core.index.put(Table::Records, vec![entry(fingerprint, &record.summary(id), &folder, &file)]);
                 report.actions += 1;
             }
             progress(done as u64 + 1, total);
         }
-        for kind in rows::kinds(core).map_err(failed("list rows"))? {
+        for kind in rows::kinds(&core.files).map_err(failed("list rows"))? {
             report.packs += rows::rebuild(core, &kind).map_err(failed("list rows"))? as u64;
         }
         core.index.flush();

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
-use super::open::Core;
+use super::files::Files;
 use super::record::RecordSummary;
 use super::remote::PusherHandle;
 use super::stamp::Stamp;
@@ -85,10 +85,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::ReadOnly`]; [`StoreError::Io`] when the folder of leases cannot be used.
     pub fn lease(&self, fingerprint: &Fingerprint) -> Result<LeaseState, StoreError> {
-        self.core.require_writable("take a lease")?;
-        let path = self.core.layout.lease(fingerprint);
+        self.core.files.require_writable("take a lease")?;
+        let path = self.core.files.layout.lease(fingerprint);
         for _ in 0..ATTEMPTS {
-            match self.core.try_lease(&path).map_err(self.core.write_failed("take a lease", 0))? {
+            match self.core.files.try_lease(&path).map_err(self.core.files.write_failed("take a lease", 0))? {
                 Attempt::Held(file) => return Ok(self.with_remotes(fingerprint, self.lease_of(path, file))),
                 Attempt::Busy(holder) => return Ok(LeaseState::Busy(holder)),
                 Attempt::Vanished => {}
@@ -171,7 +171,7 @@ fn read_holder(file: &mut File) -> Option<Holder> {
     serde_json::from_slice(&text).ok()
 }
 
-impl Core {
+impl Files {
     /// Tries to take a lease once.
     pub(super) fn try_lease(&self, path: &Path) -> io::Result<Attempt> {
         let (file, is_new) = disk::append(path)?;

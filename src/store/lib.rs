@@ -42,6 +42,7 @@ mod commit;
 mod disk;
 mod error;
 mod evict;
+mod files;
 mod found;
 mod gc;
 mod guard;
@@ -64,11 +65,11 @@ mod remote;
 mod rows;
 mod run;
 mod session;
-mod shares;
 mod sightings;
 mod stamp;
 mod trash;
 mod trust;
+mod usage;
 mod verify;
 mod walk;
 mod wire;
@@ -97,9 +98,9 @@ pub use remote::{
 };
 pub use rows::RowStore;
 pub use run::{InstanceEntry, Outcome, RunDir, RunId, RunInfo, RunSummary};
-pub use shares::{Share, ShareBy};
 pub use trash::{Collection, Restored};
 pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};
+pub use usage::{Usage, UsageBy};
 pub use verify::{Damage, MissingBlob, VerifyOptions, VerifyReport};
 
 use retort_fingerprint::Digest;
@@ -135,29 +136,29 @@ pub struct Store {
 impl Store {
     /// Returns the cache's root.
     pub fn root(&self) -> &Path {
-        self.core.layout.root()
+        self.core.files.layout.root()
     }
 
     /// Tells whether anything can be kept.
     pub fn is_writable(&self) -> bool {
-        self.core.writable
+        self.core.files.writable
     }
 
     /// Returns who makes records through this store.
     pub fn producer(&self) -> Producer {
         let core = &self.core;
-        Producer { user: core.user.clone(), host: core.host.clone(), program: core.program.clone() }
+        Producer { user: core.files.user.clone(), host: core.files.host.clone(), program: core.files.program.clone() }
     }
 
     /// Returns the time by the clock the store was opened with, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
-        self.core.now_ms()
+        self.core.files.now_ms()
     }
 
     /// Takes what a person should hear about and has not heard yet.
     pub fn take_notices(&self) -> Vec<Notice> {
-        let mut notices = self.core.notices.take();
-        notices.extend(self.core.trust.take_notice());
+        let mut notices = self.core.files.notices.take();
+        notices.extend(self.core.files.trust.take_notice());
         notices
     }
 }

@@ -5,6 +5,7 @@
 //! changed; otherwise the folder is read.
 
 use super::error::{StoreError, failed};
+use super::files::Files;
 use super::index::{Entry, Table};
 use super::notice::Notice;
 use super::open::Core;
@@ -47,32 +48,12 @@ impl Store {
         if !here.is_empty() {
             return Ok(here);
         }
-        let elsewhere = self.core.record_in_remotes(fingerprint);
+        let elsewhere = self.core.remotes.record(fingerprint);
         Ok(elsewhere.map(|(_, whole)| (whole.id, whole.record)).into_iter().collect())
     }
 }
 
-impl Core {
-    /// Finds the record that is used among those that are here, and tells the index.
-    fn find_here(&self, fingerprint: &Fingerprint) -> Result<Option<RecordSummary>, StoreError> {
-        let Some(folder) = disk::stamp_at(&self.layout.records_of(fingerprint)) else { return Ok(None) };
-        let Some((id, record, file)) = self.usable(fingerprint)?.into_iter().next() else { return Ok(None) };
-        let summary = record.summary(id);
-        self.index.put(Table::Records, vec![entry(fingerprint, &summary, &folder, &file)]);
-        Ok(Some(summary))
-    }
-
-    fn indexed(&self, fingerprint: &Fingerprint) -> Option<RecordSummary> {
-        // Whom to trust may have changed since.
-        let value = self.index.get(Table::Records, fingerprint.as_bytes()).filter(|_| !self.trust.require)?;
-        let (folder, rest) = value.split_at_checked(Stamp::ENCODED)?;
-        let (file, rest) = rest.split_at_checked(Stamp::ENCODED)?;
-        let summary = RecordSummary::decode(rest)?;
-        let path = self.layout.record(fingerprint, &summary.id.0);
-        let same = |path, known: &[u8]| disk::stamp_at(path).is_some_and(|stamp| stamp.encode() == known);
-        (same(path.parent()?, folder) && same(&path, file)).then_some(summary)
-    }
-
+impl Files {
     /// Reads an action's folder: the valid records in the order of their use, each with its file's stamp.
     pub(super) fn records(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {
         let (valid, ignored) = self.read_records(fingerprint)?;
@@ -125,6 +106,28 @@ impl Core {
         let file = disk::stamp_at(&path)?;
         let alone = disk::names(path.parent()?).is_ok_and(|names| names.len() == 1);
         alone.then(|| entry(fingerprint, summary, &folder, &file))
+    }
+}
+
+impl Core {
+    /// Finds the record that is used among those that are here, and tells the index.
+    fn find_here(&self, fingerprint: &Fingerprint) -> Result<Option<RecordSummary>, StoreError> {
+        let Some(folder) = disk::stamp_at(&self.files.layout.records_of(fingerprint)) else { return Ok(None) };
+        let Some((id, record, file)) = self.usable(fingerprint)?.into_iter().next() else { return Ok(None) };
+        let summary = record.summary(id);
+        self.index.put(Table::Records, vec![entry(fingerprint, &summary, &folder, &file)]);
+        Ok(Some(summary))
+    }
+
+    fn indexed(&self, fingerprint: &Fingerprint) -> Option<RecordSummary> {
+        // Whom to trust may have changed since.
+        let value = self.index.get(Table::Records, fingerprint.as_bytes()).filter(|_| !self.files.trust.require)?;
+        let (folder, rest) = value.split_at_checked(Stamp::ENCODED)?;
+        let (file, rest) = rest.split_at_checked(Stamp::ENCODED)?;
+        let summary = RecordSummary::decode(rest)?;
+        let path = self.files.layout.record(fingerprint, &summary.id.0);
+        let same = |path, known: &[u8]| disk::stamp_at(path).is_some_and(|stamp| stamp.encode() == known);
+        (same(path.parent()?, folder) && same(&path, file)).then_some(summary)
     }
 }
 

@@ -2,22 +2,23 @@
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Store;
 use super::commit::Committer;
 use super::disk::{self, Locked};
 use super::error::{StoreError, failed};
+use super::files::Files;
 use super::found::{self, Found};
 use super::index::Index;
 use super::layout::{Area, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
 use super::remote::{self, ObjectsAt, Pusher, RemoteOptions, Remotes};
-use super::session::{self, Session, TempFile, unique};
+use super::session::{self, TempFile, unique};
 use super::sightings::Sightings;
-use super::trust::{SecretKey, Trust, TrustOptions};
+use super::trust::{Trust, TrustOptions};
 use super::{guard, private};
 use retort_fingerprint::Fingerprint;
 
@@ -97,27 +98,18 @@ pub struct Opened {
     pub notices: Vec<Notice>,
 }
 
-/// What the parts of one opened store share.
+/// A cache and what stands behind it, as the parts of one opened store share it.
 pub(super) struct Core {
-    pub(super) layout: Layout,
-    pub(super) writable: bool,
-    pub(super) user: String,
-    pub(super) host: String,
-    pub(super) program: String,
-    pub(super) clock: Clock,
+    /// The files that are here.
+    pub(super) files: Files,
+    /// What is known of them without a look.
     pub(super) index: Index,
-    pub(super) notices: Arc<Notices>,
-    pub(super) remotes: Remotes,
-    pub(super) trust: Arc<Trust>,
+    /// What this process found out about single blobs.
     pub(super) sightings: Sightings,
-    /// Whether each action has a head, so that one look finds its record.
-    pub(super) heads: bool,
-    /// Whether nobody else can write here.
-    pub(super) guarded: bool,
-    pub(super) private: Option<PathBuf>,
-    pub(super) saving_key: OnceLock<Option<SecretKey>>,
+    /// The caches behind this one.
+    pub(super) remotes: Remotes,
+    /// Enters the key of every row.
     pub(super) salt: Option<String>,
-    session: Session,
     /// Held for as long as the index is, so that no second process opens it.
     _index_lock: Option<Locked>,
 }
@@ -199,22 +191,10 @@ impl Store {
         let trust = Arc::new(Trust::new(&options.trust));
         let core = Arc::new(Core {
             remotes: Remotes::new(&options, &notices, &trust),
-            trust,
-            sightings: Sightings::default(),
-            session: Session::new(&layout, &options.host),
-            heads: layout.area(Area::Heads).is_dir(),
-            guarded,
-            private: options.private,
-            saving_key: OnceLock::new(),
-            salt: options.salt,
-            layout,
-            writable,
-            user: options.user,
-            host: options.host,
-            program: options.program,
-            clock: options.clock,
+            files: Files::new(layout, writable, guarded, &options, &notices, &trust),
             index,
-            notices: Arc::clone(&notices),
+            sightings: Sightings::default(),
+            salt: options.salt,
             _index_lock: index_lock,
         });
         let pusher = Pusher::new(&core);
@@ -274,71 +254,4 @@ fn put_tag(layout: &Layout) -> io::Result<()> {
     let mut file = disk::create_new(temp.path(), disk::GROWING)?;
     io::Write::write_all(&mut file, TAG.as_bytes())?;
     temp.persist(&layout.tag())
-}
-
-impl Core {
-    /// Opens another cache as a remote: its files alone, without an index.
-    pub(super) fn of_remote(
-        layout: Layout,
-        writable: bool,
-        from: &StoreOptions,
-        notices: &Arc<Notices>,
-        trust: &Arc<Trust>,
-    ) -> Self {
-        Self {
-            session: Session::new(&layout, &from.host),
-            heads: layout.area(Area::Heads).is_dir(),
-            // Nothing of a remote is believed as it stands.
-            guarded: false,
-            private: None,
-            saving_key: OnceLock::new(),
-            salt: None,
-            layout,
-            writable,
-            user: from.user.clone(),
-            host: from.host.clone(),
-            program: from.program.clone(),
-            clock: Arc::clone(&from.clock),
-            index: Index::in_memory(Arc::clone(notices)),
-            notices: Arc::clone(notices),
-            remotes: Remotes::default(),
-            trust: Arc::clone(trust),
-            sightings: Sightings::default(),
-            _index_lock: None,
-        }
-    }
-
-    /// Fails when nothing may be written.
-    pub(super) fn require_writable(&self, attempt: &'static str) -> Result<(), StoreError> {
-        if self.writable {
-            return Ok(());
-        }
-        Err(StoreError::ReadOnly { attempt, root: self.layout.root().to_owned() })
-    }
-
-    /// Returns a temporary file's path on the cache's file system.
-    pub(super) fn temp(&self) -> io::Result<TempFile> {
-        self.session.path().map(TempFile::new)
-    }
-
-    pub(super) fn now_ms(&self) -> u64 {
-        (self.clock)()
-    }
-
-    /// Wraps an error met while writing, and tells a full disk apart.
-    pub(super) fn write_failed(
-        &self,
-        attempt: &'static str,
-        needed_bytes: u64,
-    ) -> impl Fn(io::Error) -> StoreError + '_ {
-        move |why| match why.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                let root = self.layout.root().to_owned();
-                let available_bytes = disk::available_bytes(&root);
-                StoreError::Full { attempt, root, needed_bytes, available_bytes }
-            }
-            ErrorKind::FileTooLarge => StoreError::FileLimit { attempt, root: self.layout.root().to_owned() },
-            _ => StoreError::Io { attempt, why },
-        }
-    }
 }

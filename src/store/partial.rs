@@ -54,7 +54,7 @@ const KEPT: &str = "kept-";
 impl Store {
     /// Returns the place for an action's unfinished work; it is made when something is saved.
     pub fn partial(&self, fingerprint: &Fingerprint) -> PartialDir {
-        let folder = self.core.layout.partial_of(fingerprint);
+        let folder = self.core.files.layout.partial_of(fingerprint);
         PartialDir { core: Arc::clone(&self.core), fingerprint: *fingerprint, folder }
     }
 }
@@ -62,14 +62,14 @@ impl Store {
 impl PartialDir {
     /// Saves what `write` writes durably as an item, in place of an earlier one of the same name.
     pub fn save(&self, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), StoreError> {
-        self.core.require_writable("save training state")?;
-        let failed = self.core.write_failed("save training state", 0);
-        let temp = self.core.temp().map_err(&failed)?;
+        self.core.files.require_writable("save training state")?;
+        let failed = self.core.files.write_failed("save training state", 0);
+        let temp = self.core.files.temp().map_err(&failed)?;
         let file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
         let mut hashed = Hashed { file: BufWriter::new(file), hasher: blake3::Hasher::new() };
         write(&mut hashed).map_err(&failed)?;
         let Hashed { mut file, mut hasher } = hashed;
-        if let Some(signer) = self.core.saver() {
+        if let Some(signer) = self.core.files.saver() {
             let content = Digest::from_bytes(*hasher.finalize().as_bytes());
             let trailer = Trailer::sign(signer, About::Saved, &self.signed(Component::of(name).as_str(), &content));
             file.write_all(&trailer).map_err(&failed)?;
@@ -95,7 +95,7 @@ impl PartialDir {
             None => Ok(None),
             Some(Ok(item)) => Ok(self.believed(Component::of(name).as_str(), item)),
             Some(Err(_)) => {
-                self.core.notices.push(Notice::PartialDamaged { path });
+                self.core.files.notices.push(Notice::PartialDamaged { path });
                 Ok(None)
             }
         }
@@ -105,16 +105,16 @@ impl PartialDir {
     fn believed(&self, name: &str, item: Item) -> Option<ProvenFile> {
         let Item { file, content, trailer, guarded } = item;
         let core = &self.core;
-        let unsigned = || core.guarded && guarded && !core.trust.require;
+        let unsigned = || core.files.guarded && guarded && !core.files.trust.require;
         let is_signed = |trailer: Trailer| {
             let signer = trailer.signer(About::Saved, &self.signed(name, &content));
-            let own = || core.saving_key().map(SecretKey::public);
-            signer.is_some_and(|signer| core.trust.counts(&signer) || own() == Some(signer))
+            let own = || core.files.saving_key().map(SecretKey::public);
+            signer.is_some_and(|signer| core.files.trust.counts(&signer) || own() == Some(signer))
         };
         if trailer.is_some_and(is_signed) || unsigned() {
             return Some(file);
         }
-        core.notices.push(Notice::PartialUntrusted { path: self.folder.join(name) });
+        core.files.notices.push(Notice::PartialUntrusted { path: self.folder.join(name) });
         None
     }
 
@@ -125,11 +125,11 @@ impl PartialDir {
 
     /// Makes a blob that was written durable as a further part of the result to come, and so beyond the reach of `gc`.
     pub fn keep_part(&self, part: &str, written: Pending) -> Result<(), StoreError> {
-        self.core.require_writable("keep a part of a result")?;
+        self.core.files.require_writable("keep a part of a result")?;
         let blob = written.blob();
-        let failed = self.core.write_failed("keep a part of a result", blob.bytes);
+        let failed = self.core.files.write_failed("keep a part of a result", blob.bytes);
         File::open(written.temp.path()).and_then(|file| file.sync_all()).map_err(&failed)?;
-        let path = self.core.layout.blob(&blob.digest);
+        let path = self.core.files.layout.blob(&blob.digest);
         self.core.clear_folder(&blob.digest);
         written.temp.persist(&path).map_err(&failed)?;
         path.parent().map_or(Ok(()), disk::sync_folder).map_err(&failed)?;
@@ -146,7 +146,7 @@ impl PartialDir {
             let part = name.strip_prefix(KEPT).unwrap_or_default().to_owned();
             parts.extend(blob.map(|blob| (part, blob)));
         }
-        parts.retain(|_, blob| self.core.blob_bytes(&blob.digest) == Some(blob.bytes));
+        parts.retain(|_, blob| self.core.files.blob_bytes(&blob.digest) == Some(blob.bytes));
         Ok(parts)
     }
 
@@ -164,7 +164,7 @@ impl PartialDir {
         if !self.folder.exists() {
             return Ok(());
         }
-        self.core.require_writable("clear training state")?;
+        self.core.files.require_writable("clear training state")?;
         disk::remove_tree(&self.folder).map_err(failed("clear training state"))
     }
 

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::disk::{self, Locked, Locking};
+use super::files::Files;
 use super::guard;
 use super::index::{Index, OpenFailure};
 use super::layout::{Area, Component, Layout};
 use super::notice::{Notice, Notices};
-use super::open::{Core, StoreOptions};
+use super::open::StoreOptions;
 use super::session::unique;
 use super::trust::SecretKey;
 use retort_fingerprint::Digest;
@@ -108,7 +109,7 @@ fn set_aside(database: &Path, aside: &Path, folder: &Path) -> io::Result<()> {
     }
 }
 
-impl Core {
+impl Files {
     /// Returns the key with which saved work is signed: the user's own, or, where others can write the cache, one that is
     /// made for this and lies in the user's own folder. `None` where there is no such folder.
     pub(super) fn saver(&self) -> Option<&SecretKey> {

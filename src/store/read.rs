@@ -63,7 +63,7 @@ impl Store {
 
     /// Reads a blob that is not here from a remote into memory, where nothing can be kept.
     fn in_a_remote(&self, digest: &Digest, error: StoreError) -> Result<Vec<u8>, StoreError> {
-        let asks = error.is_lost_blob() && !self.core.writable && !self.core.remotes.is_empty();
+        let asks = error.is_lost_blob() && !self.core.files.writable && !self.core.remotes.is_empty();
         let read = if asks { self.core.read_in_remotes(digest) } else { None };
         read.ok_or(error)
     }
@@ -73,7 +73,7 @@ impl Store {
     /// # Errors
     /// As [`Store::read`].
     pub fn blob_path(&self, digest: &Digest) -> Result<PathBuf, StoreError> {
-        self.here(digest, |core| core.check_blob(digest)).map(|()| self.core.layout.blob(digest))
+        self.here(digest, |core| core.check_blob(digest)).map(|()| self.core.files.layout.blob(digest))
     }
 
     /// Tells whether a blob can be had: whether something has its name, here or in a remote, and the bytes of its name.
@@ -92,14 +92,14 @@ impl Store {
 
     /// Returns a blob's size in bytes without reading it; `None` when no regular file has its name, here or in a remote.
     pub fn blob_size(&self, digest: &Digest) -> Option<u64> {
-        self.core.blob_bytes(digest).or_else(|| self.core.blob_bytes_in_remotes(digest))
+        self.core.files.blob_bytes(digest).or_else(|| self.core.remotes.blob_bytes(digest))
     }
 }
 
 impl Core {
     /// Tells whether a blob is here and right.
     pub(super) fn holds_here(&self, digest: &Digest) -> bool {
-        let Some(stamp) = disk::stamp_at(&self.layout.blob(digest)) else { return false };
+        let Some(stamp) = disk::stamp_at(&self.files.layout.blob(digest)) else { return false };
         if self.sightings.could_not_be_read(digest, &stamp) {
             return false;
         }
@@ -173,15 +173,16 @@ impl Core {
         if is_of_the_machine(&error) {
             return failed("read a blob")(error);
         }
-        if let Some(stamp) = disk::stamp_at(&self.layout.blob(digest)) {
+        if let Some(stamp) = disk::stamp_at(&self.files.layout.blob(digest)) {
             self.sightings.cannot_be_read(digest, &stamp);
         }
-        self.notices.push(Notice::BlobUnreadable { digest: *digest, why: error.to_string() });
+        self.files.notices.push(Notice::BlobUnreadable { digest: *digest, why: error.to_string() });
         StoreError::Corrupt { digest: *digest, why: format!("it cannot be read: {error}") }
     }
 
     pub(super) fn find_blob(&self, digest: &Digest) -> Result<(File, Stamp), StoreError> {
-        let opened = disk::open_plain(&self.layout.blob(digest)).map_err(|error| self.unreadable(digest, error))?;
+        let opened =
+            disk::open_plain(&self.files.layout.blob(digest)).map_err(|error| self.unreadable(digest, error))?;
         match opened {
             Opened::Regular(file, stamp) => match self.remotes.expected(digest).filter(|said| *said != stamp.bytes()) {
                 None => Ok((file, stamp)),
@@ -223,7 +224,7 @@ impl Core {
 
     /// Moves a folder that stands in a blob's place into quarantine: no file can be renamed over it.
     pub(super) fn clear_folder(&self, digest: &Digest) {
-        let path = self.layout.blob(digest);
+        let path = self.files.layout.blob(digest);
         if fs_err::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
             // Where it cannot be moved, the error of publishing names the place.
             drop(self.quarantine(digest, None, "a folder stands in its place".to_owned()));
@@ -232,12 +233,12 @@ impl Core {
 
     /// Takes a blob out of the way, unless another file has taken its place meanwhile, and returns the error to report.
     fn quarantine(&self, digest: &Digest, judged: Option<&Stamp>, why: String) -> StoreError {
-        let path = self.layout.blob(digest);
+        let path = self.files.layout.blob(digest);
         let still_there = disk::stamp_at(&path).is_some_and(|now| judged.is_none_or(|judged| judged.same_file(&now)));
-        if self.writable && still_there {
-            let aside = self.layout.quarantine().join(format!("{digest}.{}", unique("quarantine")));
+        if self.files.writable && still_there {
+            let aside = self.files.layout.quarantine().join(format!("{digest}.{}", unique("quarantine")));
             if disk::rename(&path, &aside).is_ok() {
-                self.notices.push(Notice::BlobQuarantined { digest: *digest, why: why.clone() });
+                self.files.notices.push(Notice::BlobQuarantined { digest: *digest, why: why.clone() });
             }
         }
         self.index.remove(Table::Verified, digest.as_bytes());

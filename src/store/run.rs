@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fs_err::File;
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{Locked, Locking, Opened};
 use super::error::{StoreError, failed};
+use super::files::Files;
 use super::layout::Area;
-use super::open::Core;
 use super::session::{TempFile, unique};
 use super::{Store, disk};
 use retort_fingerprint::Fingerprint;
@@ -143,28 +143,32 @@ impl Store {
     /// Starts a run of an experiment, which from now on keeps its results from being collected.
     pub fn new_run(&self, experiment: &str) -> Result<RunDir, StoreError> {
         let core = &self.core;
-        core.require_writable("record a run")?;
-        let failed = core.write_failed("record a run", 0);
+        core.files.require_writable("record a run")?;
+        let failed = core.files.write_failed("record a run", 0);
         let info = RunInfo {
             run: VERSION,
             experiment: experiment.to_owned(),
-            user: core.user.clone(),
-            host: core.host.clone(),
-            program: core.program.clone(),
-            started_at_ms: core.now_ms(),
+            user: core.files.user.clone(),
+            host: core.files.host.clone(),
+            program: core.files.program.clone(),
+            started_at_ms: core.files.now_ms(),
         };
         let (id, folder) = loop {
             let id = RunId::new(info.started_at_ms, &unique(experiment));
-            let folder = core.layout.area(Area::Runs).join(id.as_str());
+            let folder = core.files.layout.area(Area::Runs).join(id.as_str());
             if !folder.exists() {
                 disk::make_folder(&folder).map_err(&failed)?;
                 break (id, folder);
             }
         };
         let text = serde_json::to_vec(&info).map_err(std::io::Error::other).map_err(&failed)?;
-        write_whole(core, &folder.join(INFO), &text).map_err(&failed)?;
-        write_whole(core, &core.layout.roots_of(&core.user).join(id.as_str()), experiment.as_bytes())
-            .map_err(&failed)?;
+        write_whole(&core.files, &folder.join(INFO), &text).map_err(&failed)?;
+        write_whole(
+            &core.files,
+            &core.files.layout.roots_of(&core.files.user).join(id.as_str()),
+            experiment.as_bytes(),
+        )
+        .map_err(&failed)?;
         let at_work = lock(&folder.join(INFO)).map_err(&failed)?;
         Ok(RunDir { id, folder, info, appending: Mutex::new(None), _at_work: at_work })
     }
@@ -172,7 +176,7 @@ impl Store {
     /// Lists all runs of all users, the oldest first. Runs whose name is of a time to come, by a clock that was wrong, come
     /// before all others: nothing is known of their time, and they must not be the last for ever.
     pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
-        self.core.runs()
+        self.core.files.runs()
     }
 
     /// Opens a recorded run.
@@ -180,7 +184,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSuchRun`] when it is not there or its `run.json` cannot be read.
     pub fn open_run(&self, id: &RunId) -> Result<RunDir, StoreError> {
-        self.core.open_run(id)
+        self.core.files.open_run(id)
     }
 
     /// Returns the last run of an experiment by this user; by anyone when this user has none.
@@ -191,7 +195,7 @@ impl Store {
             if run.info.experiment != experiment {
                 continue;
             }
-            if run.info.user == self.core.user {
+            if run.info.user == self.core.files.user {
                 return Ok(Some(run));
             }
             others.get_or_insert(run);
@@ -200,7 +204,7 @@ impl Store {
     }
 }
 
-impl Core {
+impl Files {
     pub(super) fn runs(&self) -> Result<Vec<RunId>, StoreError> {
         let names = disk::names(&self.layout.area(Area::Runs)).map_err(failed("list runs"))?;
         let ids = names.iter().filter_map(|name| RunId::parse(name));
@@ -359,8 +363,8 @@ fn lock(path: &Path) -> std::io::Result<Option<Locked>> {
     Ok(None)
 }
 
-fn write_whole(core: &Arc<Core>, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temp: TempFile = core.temp()?;
+fn write_whole(files: &Files, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temp: TempFile = files.temp()?;
     disk::create_new(temp.path(), disk::GROWING)?.write_all(bytes)?;
     temp.persist(path)
 }

@@ -47,7 +47,7 @@ impl Store {
     /// Lists what was collected and has not been deleted yet, the latest last.
     pub fn collections(&self) -> Result<Vec<Collection>, StoreError> {
         let failed = failed("list the trash");
-        let trash = self.core.layout.area(Area::Trash);
+        let trash = self.core.files.layout.area(Area::Trash);
         let mut found = Vec::new();
         for name in disk::names(&trash).map_err(&failed)?.into_iter().filter(|name| name.starts_with(COLLECTION)) {
             let path = trash.join(&name);
@@ -70,8 +70,8 @@ impl Store {
     /// [`StoreError::Unnamed`] when the trash has no such collection, or several whose names begin so.
     pub fn restore(&self, name: &str) -> Result<Restored, StoreError> {
         let core = &*self.core;
-        core.require_writable("bring back what was collected")?;
-        let trash = core.layout.area(Area::Trash);
+        core.files.require_writable("bring back what was collected")?;
+        let trash = core.files.layout.area(Area::Trash);
         let names = disk::names(&trash).map_err(failed("list the trash"))?;
         let fits = |other: &&String| other.starts_with(COLLECTION) && other.starts_with(name);
         let mut matching = names.iter().filter(fits);
@@ -92,7 +92,7 @@ struct Restoring<'a> {
 
 impl Restoring<'_> {
     fn all(&mut self) -> Result<(), StoreError> {
-        let layout = &self.core.layout;
+        let layout = &self.core.files.layout;
         for name in self.names("objects")? {
             let Ok(digest) = name.parse::<Digest>() else { continue };
             if self.back(&format!("objects/{name}"), &layout.blob(&digest))? {
@@ -112,7 +112,7 @@ impl Restoring<'_> {
                     self.restored.records += 1;
                 }
             }
-            self.core.tidy_head(&fingerprint).map_err(failed("tidy the heads"))?;
+            self.core.files.tidy_head(&fingerprint).map_err(failed("tidy the heads"))?;
         }
         for name in self.names("partial")? {
             let Ok(fingerprint) = name.parse::<Fingerprint>() else { continue };
@@ -150,7 +150,7 @@ impl Restoring<'_> {
             Ok(()) => Ok(true),
             // A neighbour brought it back, or emptied the trash.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(self.core.write_failed("bring back what was collected", 0)(error)),
+            Err(error) => Err(self.core.files.write_failed("bring back what was collected", 0)(error)),
         }
     }
 }

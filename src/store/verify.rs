@@ -100,28 +100,28 @@ impl Store {
     ) -> Result<VerifyReport, StoreError> {
         let core = &self.core;
         if options.quarantine {
-            core.require_writable("move damaged files into quarantine")?;
+            core.files.require_writable("move damaged files into quarantine")?;
         }
         let mut report = VerifyReport::default();
         verify_blobs(core, &mut report, progress)?;
         verify_records(core, &mut report)?;
         verify_rows(core, &mut report)?;
         verify_partials(core, &mut report)?;
-        let left =
-            session::abandoned(&core.layout, &core.host, core.now_ms()).map_err(failed("list temporary files"))?;
+        let left = session::abandoned(&core.files.layout, &core.files.host, core.files.now_ms())
+            .map_err(failed("list temporary files"))?;
         report.left_temporary = left.len() as u64;
         if options.quarantine {
             let damaged =
                 [&report.damaged_blobs, &report.damaged_records, &report.damaged_rows, &report.damaged_partials];
             for damage in damaged.into_iter().flatten() {
                 // Of rows, what is sound is kept.
-                if let Some(kind) = damage.path.parent().and_then(|kind| core.layout.kind_of(kind))
+                if let Some(kind) = damage.path.parent().and_then(|kind| core.files.layout.kind_of(kind))
                     && rows::rescue(core, &kind, &damage.path).map_err(failed("keep sound rows"))?
                 {
                     continue;
                 }
                 let name = damage.path.file_name().unwrap_or_default().to_string_lossy();
-                let aside = core.layout.quarantine().join(format!("{name}.{}", unique("quarantine")));
+                let aside = core.files.layout.quarantine().join(format!("{name}.{}", unique("quarantine")));
                 disk::rename(&damage.path, &aside).map_err(failed("move a damaged file into quarantine"))?;
             }
         }
@@ -130,7 +130,7 @@ impl Store {
 }
 
 fn verify_blobs(core: &Core, report: &mut VerifyReport, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
-    let (blobs, strange) = core.list_blobs()?;
+    let (blobs, strange) = core.files.list_blobs()?;
     let stray = |path| Damage { path, why: "it is not a blob's name".to_owned() };
     report.damaged_blobs.extend(strange.into_iter().map(stray));
     let total: u64 = blobs.iter().map(|blob| blob.stamp.bytes()).sum();
@@ -165,25 +165,25 @@ fn verify_blobs(core: &Core, report: &mut VerifyReport, progress: &mut dyn FnMut
 }
 
 fn verify_records(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError> {
-    for fingerprint in core.list_actions()? {
-        let (valid, ignored) = core.read_records(&fingerprint)?;
+    for fingerprint in core.files.list_actions()? {
+        let (valid, ignored) = core.files.read_records(&fingerprint)?;
         for notice in ignored {
             if let Notice::RecordIgnored { path, why } = notice {
                 report.damaged_records.push(Damage { path, why });
             }
         }
-        if let Err(error) = core.head(&fingerprint).map_err(|error| error.to_string()) {
-            report.damaged_records.push(Damage { path: core.layout.head(&fingerprint), why: error });
+        if let Err(error) = core.files.head(&fingerprint).map_err(|error| error.to_string()) {
+            report.damaged_records.push(Damage { path: core.files.layout.head(&fingerprint), why: error });
         }
         for (RecordId(record), content, _) in valid {
             report.records += 1;
-            if !core.is_trusted(RecordId(record)) {
+            if !core.files.is_trusted(RecordId(record)) {
                 let why = format!("made by {}, and signed by nobody who is trusted", content.producer.user);
-                report.untrusted_records.push(Damage { path: core.layout.record(&fingerprint, &record), why });
+                report.untrusted_records.push(Damage { path: core.files.layout.record(&fingerprint, &record), why });
             }
             for (part, blob) in content.outputs {
-                let is_there = disk::stamp_at(&core.layout.blob(&blob.digest)).is_some();
-                if !is_there && core.blob_bytes_in_remotes(&blob.digest) == Some(blob.bytes) {
+                let is_there = disk::stamp_at(&core.files.layout.blob(&blob.digest)).is_some();
+                if !is_there && core.remotes.blob_bytes(&blob.digest) == Some(blob.bytes) {
                     report.blobs_elsewhere += 1;
                 } else if !is_there && core.is_evicted(&blob.digest) {
                     report.evicted_blobs += 1;
@@ -199,8 +199,8 @@ fn verify_records(core: &Core, report: &mut VerifyReport) -> Result<(), StoreErr
 
 fn verify_rows(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError> {
     let failed = failed("verify rows");
-    for kind in rows::kinds(core).map_err(&failed)? {
-        let folder = core.layout.rows_of(&kind);
+    for kind in rows::kinds(&core.files).map_err(&failed)? {
+        let folder = core.files.layout.rows_of(&kind);
         for name in disk::names(&folder).map_err(&failed)? {
             let path = folder.join(&name);
             let found = if name.ends_with(rows::PACK) {
@@ -223,7 +223,7 @@ fn verify_rows(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError>
 
 fn verify_partials(core: &Core, report: &mut VerifyReport) -> Result<(), StoreError> {
     let mut paths = Vec::new();
-    disk::visit_files(&core.layout.area(Area::Partial), &mut |path, _| paths.push(path.to_owned()))
+    disk::visit_files(&core.files.layout.area(Area::Partial), &mut |path, _| paths.push(path.to_owned()))
         .map_err(failed("verify training state"))?;
     for path in paths {
         match super::partial::read_item(&path).map_err(failed("verify training state"))? {

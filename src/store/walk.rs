@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::disk;
 use super::error::{StoreError, failed};
+use super::files::Files;
 use super::layout::Area;
-use super::open::Core;
 use super::stamp::Stamp;
 use retort_fingerprint::{Digest, Fingerprint};
 
@@ -16,7 +16,7 @@ pub(super) struct BlobEntry {
     pub(super) stamp: Stamp,
 }
 
-impl Core {
+impl Files {
     /// Lists the blobs in the order of their digests, and the paths that are no blob's.
     pub(super) fn list_blobs(&self) -> Result<(Vec<BlobEntry>, Vec<PathBuf>), StoreError> {
         let (mut blobs, mut strange) = (Vec::new(), Vec::new());

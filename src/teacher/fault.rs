@@ -28,8 +28,11 @@ pub enum FaultKind {
     Busy,
     /// The server, or the way to it, is broken for now: 5xx, 408, refused or reset connections, timeouts.
     Down,
-    /// What came is no answer: invalid JSON, a page of HTML, half a body. Asking again may help.
+    /// What came is broken: invalid JSON, half a body. Asking again may help.
     Garbled,
+    /// What came is whole and no answer: a page of HTML, JSON of another kind. Where nothing else ever comes, the address is
+    /// another server's.
+    Foreign,
     /// The server will not answer this request, however often it is asked: most of 4xx.
     Refused,
     /// The server answers nobody like us: a wrong key, address or model, or an account without credit.

@@ -11,6 +11,9 @@ use super::{Backoff, Fault, FaultKind};
 /// How often a server may say of one row that it is too busy before that row is given up.
 const BUSY_MAX: u32 = 100;
 
+/// How often a server that has never answered may send what is whole and no answer, before it is taken for another kind of server.
+const FOREIGN_MAX: u32 = 6;
+
 /// How a server may be asked; none of it changes what it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
@@ -95,6 +98,8 @@ pub(super) struct Governor {
     /// Since when the server, as far as it was asked, has answered nobody; and what it last did instead.
     trouble: Option<(Duration, Fault)>,
     answered: bool,
+    /// How often what came was no answer, and nothing else came.
+    foreign: u32,
 }
 
 impl Governor {
@@ -113,6 +118,7 @@ impl Governor {
             hold: None,
             trouble: None,
             answered: false,
+            foreign: 0,
         }
     }
 
@@ -219,15 +225,17 @@ impl Governor {
     /// Takes a failure.
     pub(super) fn failed(&mut self, row: usize, now: Duration, fault: &Fault) -> After {
         self.in_flight.remove(&row);
+        self.foreign = if fault.kind == FaultKind::Foreign { self.foreign + 1 } else { 0 };
         match fault.kind {
             FaultKind::Denied => After::Over,
+            FaultKind::Foreign if !self.answered && self.foreign >= FOREIGN_MAX => After::Over,
             FaultKind::Tls if !self.answered => After::Over,
             FaultKind::Refused => {
                 self.breaker.undecided(row);
                 After::Lost
             }
             FaultKind::Busy => self.busy(row, now, fault),
-            FaultKind::Down | FaultKind::Garbled | FaultKind::Tls => self.down(row, now, fault),
+            FaultKind::Down | FaultKind::Garbled | FaultKind::Foreign | FaultKind::Tls => self.down(row, now, fault),
         }
     }
 

@@ -130,12 +130,17 @@ impl Server {
             return (Err(Fault::status(status, &text.unwrap_or_default(), hints.retry_after)), hints);
         }
         let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let read = text.map_err(|why| garbled(&why, "")).and_then(|text| {
-            let body = body::json(&text).map_err(|why| garbled(&format!("it is no answer: {why}"), &text))?;
+        let read = text.map_err(|why| unread(FaultKind::Garbled, &why, "")).and_then(|text| {
+            let body = body::json(&text).map_err(|why| {
+                if text.trim_start().starts_with('<') {
+                    return unread(FaultKind::Foreign, "it is a web page and no answer", &text);
+                }
+                unread(FaultKind::Garbled, &format!("it is no answer: {why}"), &text)
+            })?;
             if let Some(fault) = Fault::in_body(&body, hints.retry_after) {
                 return Err(fault);
             }
-            let answer = Answer::read(self.api, &body).map_err(|why| garbled(&why, &text))?;
+            let answer = Answer::read(self.api, &body).map_err(|why| unread(FaultKind::Foreign, &why, &text))?;
             Ok(Answer { body: text, ..answer })
         });
         (read.map(|answer| Answer { latency_ms, ..answer }), hints)
@@ -152,10 +157,10 @@ impl Server {
     }
 }
 
-fn garbled(why: &str, text: &str) -> Fault {
+fn unread(kind: FaultKind, why: &str, text: &str) -> Fault {
     let begins = excerpt(&text.chars().take(80).collect::<String>());
     let shown = if begins.is_empty() { String::new() } else { format!(" (`{begins}`)") };
-    Fault::new(FaultKind::Garbled, format!("cannot read what came: {why}{shown}"))
+    Fault::new(kind, format!("cannot read what came: {why}{shown}"))
 }
 
 fn hints(headers: &HeaderMap) -> Hints {

@@ -189,6 +189,32 @@ fn a_server_that_denies_us_is_asked_no_more() {
 }
 
 #[test]
+fn a_server_of_another_kind_is_given_up_soon() {
+    let course = ask(&rules(), 100, Duration::from_millis(200), |_, _, _| Does::Fails(fault(FaultKind::Foreign)));
+    assert!(course.gave_up && course.lost.is_empty() && course.sent.len() < 12, "{course:?}");
+    assert!(course.ended < Duration::from_secs(10), "{:?}", course.ended);
+    // One row alone is asked as often.
+    let course = ask(&rules(), 1, Duration::from_millis(200), |_, _, _| Does::Fails(fault(FaultKind::Foreign)));
+    assert!(course.gave_up && course.ended < Duration::from_mins(1), "{course:?}");
+    // A page among answers, or among other failures, is a failure like others.
+    let course = ask(&rules(), 100, Duration::from_millis(200), |row, before, _| match (row, before) {
+        (40..44, 0..2) => Does::Fails(fault(FaultKind::Foreign)),
+        _ => Does::Answers,
+    });
+    assert_eq!((course.answered.len(), course.gave_up), (100, false));
+    let mut sent = 0;
+    let course = ask(&rules(), 20, Duration::from_millis(200), |_, _, now| {
+        sent += 1;
+        match sent % 4 {
+            _ if now > Duration::from_mins(1) => Does::Answers,
+            0 => Does::Fails(fault(FaultKind::Down)),
+            _ => Does::Fails(fault(FaultKind::Foreign)),
+        }
+    });
+    assert_eq!((course.answered.len(), course.gave_up), (20, false));
+}
+
+#[test]
 fn everyone_waits_as_long_as_the_server_asks() {
     let asks = Duration::from_secs(40);
     let course = ask(&rules(), 20, Duration::from_millis(200), |_, before, now| {

@@ -21,7 +21,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 
 use super::dataset::examples::WorkedExample;
-use super::prompt::{Answer, ENDLESS, FUEL, PromptError, variables, within_bounds};
+use super::prompt::{Answer, ENDLESS, FUEL, PromptError, VARIABLES, check_variables, variables, within_bounds};
 use retort_artifact::Question;
 
 /// Who says something.
@@ -155,6 +155,16 @@ impl TeacherPrompt {
             line: error.line().unwrap_or(1),
             why: why(&error),
         })?;
+        let read = environment.get_template("prompt").map_err(|error| PromptError::Syntax {
+            template: name.to_owned(),
+            line: error.line().unwrap_or(1),
+            why: why(&error),
+        })?;
+        let known = [&VARIABLES[..], &["examples"]].concat();
+        let named = check_variables(name, source, &environment, &read, &known)?;
+        if !VARIABLES.iter().any(|variable| named.contains(*variable)) {
+            return Err(PromptError::Constant { template: name.to_owned() });
+        }
         let example = |WorkedExample { question, rationale }: &WorkedExample| {
             context! { rationale => rationale, ..variables(question, Answer::Shown) }
         };
@@ -256,11 +266,25 @@ mod tests {
         check(
             "a\n{{ stem }}",
             &expect![
-                "cannot render the template `p.jinja`, line 2, for the question `q7`: undefined value: `stem` is undefined"
+                "cannot read the template `p.jinja`, line 2: there is no variable `stem`, expected question, choices, classes, fields, answer, label, answer_text or examples"
             ],
         );
         check(
-            " {# nothing #} ",
+            "{{ qestion }}",
+            &expect![
+                "cannot read the template `p.jinja`, line 1: there is no variable `qestion`, expected question, choices, classes, fields, answer, label, answer_text or examples; did you mean `question`?"
+            ],
+        );
+        for constant in ["Explain.", "", "{% for e in examples %}{{ e.question }}{% endfor %}"] {
+            check(
+                constant,
+                &expect![
+                    "cannot use the template `p.jinja`: it names nothing of the question, so that all questions would be asked the same; write `{{ question }}`"
+                ],
+            );
+        }
+        check(
+            "{% if question %}{% endif %} {# nothing #} ",
             &expect![
                 "cannot render the template `p.jinja`, line 1, for the question `q7`: nothing but white space is left"
             ],

@@ -48,7 +48,7 @@ pub(crate) const FUEL: u64 = 1_000_000;
 /// The most bytes of a rendered text: many times what any model reads.
 pub(crate) const TEXT_BYTES_MAX: usize = 8 << 20;
 
-const VARIABLES: [&str; 7] = ["question", "choices", "classes", "fields", "answer", "label", "answer_text"];
+pub(crate) const VARIABLES: [&str; 7] = ["question", "choices", "classes", "fields", "answer", "label", "answer_text"];
 
 /// Whether a template may name the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,10 +73,7 @@ pub enum PromptError {
         why: String,
     },
     /// The template names a variable that no prompt has.
-    #[error(
-        "cannot read the template `{template}`, line {line}: there is no variable `{variable}`, \
-         expected question, choices, classes, fields, answer, label or answer_text"
-    )]
+    #[error("cannot read the template `{template}`, line {line}: there is no variable `{variable}`, expected {known}")]
     Variable {
         /// The template's name.
         template: String,
@@ -84,6 +81,16 @@ pub enum PromptError {
         line: usize,
         /// The variable.
         variable: String,
+        /// The variables that there are, with the one that was perhaps meant.
+        known: String,
+    },
+    /// The template names nothing of the question.
+    #[error(
+        "cannot use the template `{template}`: it names nothing of the question, so that all questions would be asked the same; write `{{{{ question }}}}`"
+    )]
+    Constant {
+        /// The template's name.
+        template: String,
     },
     /// The template does not fit a question.
     #[error("cannot render the template `{template}`, line {line}, for the question `{question}`: {why}")]
@@ -126,13 +133,7 @@ impl Template {
         };
         environment.add_template_owned("prompt", source.to_owned()).map_err(|error| syntax(&error))?;
         let read = environment.get_template("prompt").map_err(|error| syntax(&error))?;
-        let known = |variable: &String| VARIABLES.contains(&variable.as_str());
-        let globals: BTreeSet<String> = environment.globals().map(|(global, _)| global.to_owned()).collect();
-        let named: BTreeSet<String> = read.undeclared_variables(false).into_iter().collect();
-        if let Some(variable) = named.into_iter().find(|variable| !known(variable) && !globals.contains(variable)) {
-            let line = source.lines().position(|line| line.contains(&variable)).map_or(1, |index| index + 1);
-            return Err(PromptError::Variable { template, line, variable });
-        }
+        check_variables(name, source, &environment, &read, &VARIABLES)?;
         Ok(Self { name: name.to_owned(), source: source.to_owned(), environment })
     }
 
@@ -158,6 +159,30 @@ impl Template {
             why: why(&error),
         })
     }
+}
+
+/// Checks that a template names no variable but some known ones, and returns those that it names.
+pub(crate) fn check_variables(
+    name: &str,
+    source: &str,
+    environment: &Environment<'_>,
+    template: &minijinja::Template<'_, '_>,
+    known: &[&'static str],
+) -> Result<BTreeSet<String>, PromptError> {
+    let globals: BTreeSet<String> = environment.globals().map(|(global, _)| global.to_owned()).collect();
+    let named: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
+    let named: BTreeSet<String> = named.into_iter().filter(|variable| !globals.contains(variable)).collect();
+    let Some(variable) = named.iter().find(|variable| !known.contains(&variable.as_str())) else { return Ok(named) };
+    let line = source.lines().position(|line| line.contains(variable)).map_or(1, |index| index + 1);
+    let nearest = known.iter().map(|name| (strsim::jaro_winkler(variable, name), *name));
+    let nearest = nearest.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8);
+    let meant = nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"));
+    let listed = match known {
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
+        [] => "none".to_owned(),
+    };
+    let (template, variable, known) = (name.to_owned(), variable.clone(), listed + &meant);
+    Err(PromptError::Variable { template, line, variable, known })
 }
 
 /// Returns what a template may name of a question.

@@ -17,6 +17,9 @@
 //! indented deeper than the step's marker, it begins a step without a marker. A marker that is indented two or more
 //! characters deeper than that of the step above it, as in a nested list, belongs to that step. **Where no line has a
 //! marker, each line is a step.** Blank lines are never part of one.
+//!
+//! `-`, `+` and `*` before a number are signs rather than bullets in a column of sums: lines under one with a number that
+//! have no letters (`12`, `- 3`), or that end in a line with `=`.
 
 use std::ops::Range;
 
@@ -35,6 +38,10 @@ pub struct Step {
     pub range: Range<usize>,
     /// Its bytes without the marker; all of them where it is nothing but a marker.
     pub body: Range<usize>,
+    /// The bytes of its marker, with the white space behind it on its line; empty where it has none.
+    pub marker: Range<usize>,
+    /// How many characters of white space stand before it on its line.
+    pub indent: usize,
 }
 
 /// A line without the white space around it.
@@ -46,18 +53,16 @@ struct Line {
 
 /// Returns the steps, in order.
 pub fn steps(text: &str) -> Vec<Step> {
-    let lines = lines(text);
-    let marker_of = |line: &Line| marker(&text[line.range.clone()]);
-    let marked = lines.iter().any(|line| marker_of(line).is_some());
-    let mut found: Vec<(Range<usize>, usize)> = Vec::new();
+    let (lines, lengths) = marked_lines(text);
+    let marked = lengths.iter().any(Option::is_some);
+    let mut found: Vec<(Range<usize>, usize, usize)> = Vec::new();
     // The indentation of the marker of the step that is open, and whether a blank line came since.
     let (mut own, mut after_blank) = (None, false);
-    for line in &lines {
+    for (line, marker) in lines.iter().zip(lengths) {
         if line.range.is_empty() {
             after_blank = true;
             continue;
         }
-        let marker = marker_of(line);
         let begins = match (marker, own) {
             _ if !marked || found.is_empty() => true,
             (Some(_), Some(own)) => line.indent < own + NESTED,
@@ -65,17 +70,18 @@ pub fn steps(text: &str) -> Vec<Step> {
             (None, Some(own)) => after_blank && line.indent <= own,
             (None, None) => after_blank,
         };
-        if let Some((step, _)) = found.last_mut().filter(|_| !begins) {
+        if let Some((step, ..)) = found.last_mut().filter(|_| !begins) {
             step.end = line.range.end;
         } else {
             own = marker.map(|_| line.indent);
-            found.push((line.range.clone(), marker.unwrap_or(0)));
+            found.push((line.range.clone(), marker.unwrap_or(0), line.indent));
         }
         after_blank = false;
     }
-    let step = |(range, marker): (Range<usize>, usize)| {
-        let body = trimmed(text, range.start + marker..range.end);
-        Step { body: if body.is_empty() { range.clone() } else { body }, range }
+    let step = |(range, marker, indent): (Range<usize>, usize, usize)| {
+        let marker = range.start..range.start + marker;
+        let body = trimmed(text, marker.end..range.end);
+        Step { body: if body.is_empty() { range.clone() } else { body }, range, marker, indent }
     };
     found.into_iter().map(step).collect()
 }
@@ -98,11 +104,45 @@ pub fn paragraphs(text: &str) -> Vec<Range<usize>> {
 
 /// Returns the byte ranges of the markers at the beginnings of lines, those of nested lists included.
 pub(crate) fn markers(text: &str) -> Vec<Range<usize>> {
-    let found = lines(text).into_iter().filter_map(|line| {
-        let length = marker(&text[line.range.clone()])?;
-        Some(line.range.start..line.range.start + length)
-    });
+    let (lines, lengths) = marked_lines(text);
+    let found =
+        lines.into_iter().zip(lengths).filter_map(|(line, length)| Some(line.range.start..line.range.start + length?));
     found.collect()
+}
+
+/// Returns the length of the marker at the beginning of a text, with the white space behind it on its line; 0 where it begins
+/// with none.
+pub(crate) fn leading_marker(text: &str) -> usize {
+    marker(text.lines().next().unwrap_or_default()).unwrap_or(0)
+}
+
+/// Returns the lines, and the length of each line's marker.
+fn marked_lines(text: &str) -> (Vec<Line>, Vec<Option<usize>>) {
+    let lines = lines(text);
+    let words = |line: &Line| &text[line.range.clone()];
+    let mut lengths: Vec<Option<usize>> = lines.iter().map(|line| marker(words(line))).collect();
+    let signed = |at: usize| lines.get(at).is_some_and(|line| has_sign(words(line)));
+    let mut at = 1;
+    while at < lines.len() {
+        let end = at + (at..lines.len()).take_while(|at| signed(*at)).count();
+        let above = words(&lines[at - 1]);
+        if end > at && lengths[at - 1].is_none() && above.contains(|c: char| c.is_ascii_digit()) {
+            let bare = |line: &Line| !words(line).contains(char::is_alphabetic);
+            let is_sum = lines.get(end).is_some_and(|line| words(line).starts_with('='));
+            if is_sum || lines[at - 1..end].iter().all(bare) {
+                lengths[at..end].fill(None);
+            }
+        }
+        at = end.max(at + 1);
+    }
+    (lines, lengths)
+}
+
+/// Says whether a line may begin with the sign of a sum: a bullet that is one, and a number.
+fn has_sign(line: &str) -> bool {
+    let number = line.strip_prefix(['-', '+', '*', '–']).map(str::trim_start);
+    number
+        .is_some_and(|number| number.trim_start_matches(['$', '€', '£', '(']).starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn lines(text: &str) -> Vec<Line> {
@@ -226,7 +266,15 @@ mod tests {
 
     #[test]
     fn where_steps_begin_and_end() {
-        let table: [(&str, &[&str]); 13] = [
+        let table: [(&str, &[&str]); 20] = [
+            // Columns of sums, and lists of numbers.
+            ("12\n- 3\n= 9", &["12", "- 3", "= 9"]),
+            ("12\n- 3", &["12", "- 3"]),
+            ("$12\n+ $3\n* 2\n-----\n$30", &["$12", "+ $3", "* 2", "-----", "$30"]),
+            ("12 apples\n- 3 apples\n= 9 apples", &["12 apples", "- 3 apples", "= 9 apples"]),
+            ("12 apples:\n- 3 red\n- 9 green", &["12 apples:", "- 3 red", "- 9 green"]),
+            ("1. Take\n12\n- 3\n= 9\n2. So 9", &["1. Take\n12\n- 3\n= 9", "2. So 9"]),
+            ("- 3\n- 4\n= 7", &["- 3", "- 4\n= 7"]),
             // Lines where nothing is marked.
             ("Ice is smooth.\n\n Mud is not. So, A.\r\nB", &["Ice is smooth.", "Mud is not. So, A.", "B"]),
             ("Ice. Mud.", &["Ice. Mud."]),

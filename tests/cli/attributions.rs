@@ -151,6 +151,18 @@ fn fields_that_mean_nothing_to_a_method_are_shown_with_their_place() {
 }
 
 #[test]
+fn a_student_whose_rationale_comes_too_late_is_refused_before_it_is_trained() {
+    for (placement, code) in [("before", 0), ("after", 2), ("both", 2), ("none", 2)] {
+        let project = Project::new(PIPELINE);
+        project.edit("placement: before", &format!("placement: {placement}"));
+        let output = project.run(&["check", FILE]).code(code);
+        if code == 2 {
+            output.says("attribution needs a student whose rationale comes before its label").says(placement);
+        }
+    }
+}
+
+#[test]
 fn a_rationale_that_does_not_fit_names_its_question() {
     let project = Project::new(PIPELINE);
     project.make_with(&["rationales"]);

@@ -193,6 +193,20 @@ fn every_fault_is_survived() {
     assert_eq!(longest, Some("because ".len() * 650_000));
 }
 
+#[test]
+fn a_wrong_address_is_told_at_once() {
+    let pages = [
+        ("text/html", "<!doctype html><title>Welcome</title>", "it is a web page and no answer"),
+        ("application/json", r#"{"version":"1.2"}"#, "it has no `choices`"),
+        ("application/json", r#"{"choices":[]}"#, "it has no choices"),
+    ];
+    for (kind, page, says) in pages {
+        let lab = Lab::new(Teacher::always(Act::Page(kind, page)));
+        lab.run().code(1).says(says).says("are `base_url` and `api` right? Most addresses end in `/v1`");
+        assert!(lab.teacher.asked().len() < 12, "it will never answer");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -349,10 +363,15 @@ fn a_prompt_is_shown_and_its_cost_estimated_before_anything_is_asked() {
     lab.project.write("ask.jinja", "{{ system() }}Explain.{{ user() }}{{ question }} {{ label }}");
     lab.project.edit("model: taught", "model: taught\n          price: { input: 1.0, output: 1000000.0 }");
     let id = "nobody";
+    // What comes first is told with the whole command.
+    lab.project
+        .run(&["plan", FILE])
+        .code(0)
+        .shows("rationales asks a teacher: `retort run pipeline.yaml 'questions' --cache ");
     lab.project
         .run(&["show", FILE, "rationales", "--prompt", id])
         .code(3)
-        .says("retort run PIPELINE 'questions' --cache");
+        .says("retort run pipeline.yaml 'questions' --cache");
     lab.project.run(&["run", FILE, "questions"]).code(0);
     lab.project.run(&["show", FILE, "rationales", "--prompt", id]).code(2).says("asks no question `nobody`");
     lab.project.run(&["show", FILE, "questions", "--prompt", id]).code(2).says("asks no teacher");
@@ -392,7 +411,7 @@ fn mistakes_in_a_teacher_are_told_where_they_stand() {
     project.run(&["check", FILE]).code(2).says("a teacher that is asked needs a `prompt`");
     let project = Project::new(&pipeline("http://localhost:1/v1"));
     project.edit("          model: taught\n", "          model: taught\n          extra: { temperature: 1 }\n");
-    project.run(&["check", FILE]).code(2).says("`temperature` in `teacher.openai.extra` is no further field");
+    project.run(&["check", FILE]).code(2).says("`temperature` cannot be set in `teacher.openai.extra`");
     let project = Project::new(&pipeline("http://me:secret@localhost:1/v1"));
     project.write("ask.jinja", "{{ question }}");
     project.run(&["check", FILE]).code(2).says("it has a name or a key in it");

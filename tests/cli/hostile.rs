@@ -52,6 +52,9 @@ fn a_key_in_a_pipeline_is_refused_and_shown_nowhere() {
         ("model: m", format!("model: m, extra: {{ headers: {{ y: \"{secret}\" }} }}"), "`headers` in"),
         ("model: m", format!("model: m, extra: {{ proxy: \"http://a:{secret}@h\" }}"), "`proxy` in"),
         ("model: m", format!("model: m, extra: {{ user: \"Bearer {secret}\" }}"), "`user` in"),
+        ("model: m", format!("model: m, api_key: {secret}"), "unknown field `api_key`"),
+        ("model: m", format!("model: m, apikey: x{secret}"), "unknown field `apikey`"),
+        ("model: m", format!("model: m, login: {secret}"), "unknown field `login`"),
         // Another error on the line does not show it.
         (URL, format!("\"http://me:{secret}@127.0.0.1:9/v1\", modle: x"), "unknown field `modle`"),
     ] {

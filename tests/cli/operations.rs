@@ -311,7 +311,17 @@ fn what_a_step_cannot_do_is_said_with_its_place_and_what_to_try() {
             "join: { with: wrong,",
             "2 of 3 rationales have none to join in the stage that `with` names: `b`, `c`; `missing: drop`",
         ),
-        ("insert: { count: 1,", "insert: { count: 1, fraction: 0.5,", "refused: needs either `count` or `fraction`"),
+        (
+            "insert: { count: 1,",
+            "insert: { count: 1, fraction: 0.5,",
+            "refused: cannot have both `count` and `fraction`",
+        ),
+        ("insert: { count: 1,", "insert: {", "refused: needs `count` or `fraction`"),
+        (
+            "rationales: right, questions: questions, steps: [ { strip",
+            "rationales: right, steps: [ { strip",
+            "name the stage that gives them as `questions`",
+        ),
         (
             "{ filter: { label: agrees } }, ",
             "{ sample: { n: 9 } }, { filter: { words_min: 99 } }, ",
@@ -358,7 +368,7 @@ fn imported_scores_that_do_not_fit_are_told_by_file_line_and_rationale() {
         (
             "\"score\":3",
             "\"score\":null",
-            "line 2 as scores of a rationale: the field `tokens[1].score` is missing, expected a number",
+            "line 2 as scores of a rationale: the field `tokens[1].score` is `null`, expected a number",
         ),
     ];
     for (before, after, said) in table {

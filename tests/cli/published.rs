@@ -1,4 +1,4 @@
-//! Reports one can publish: claims that are checked beforehand, agreements alone, values of others, and where it all comes
+//! Reports one can publish: hypotheses that are checked beforehand, agreements alone, values of others, and where it all comes
 //! from.
 
 use expect_test::expect;
@@ -21,7 +21,7 @@ fn reporting(fields: &str) -> Project {
 fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs() {
     let project = reporting(
         "      rows: [studnt]
-      claims:
+      hypotheses:
         - { more: { student: tuned }, than: { student: agin } }
         - { same: { student: tuned }, as: { studet: again }, within: 2 }
         - { more: { student: tuned } }
@@ -31,13 +31,13 @@ fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs
     );
     let said = project.run(&["check", FILE]).code(2).stderr;
     expect![[r#"
-        error: missing field `than` in `claims[2]`
+        error: missing field `than` in `hypotheses[2]`
           --> pipeline.yaml:48:11
            |
         48 |         - { more: { student: tuned } }
            |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        error: `claims[3]` is no claim
+        error: `hypotheses[3]` is no hypothesis
           --> pipeline.yaml:49:11
            |
         49 |         - { says: nothing }
@@ -45,7 +45,7 @@ fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs
            |
            = help: write `{ more: { placement: after }, than: { placement: before } }` or `{ same: …, as: …, within: 2 }`
 
-        error: `claims[4].within` cannot be the number `200`
+        error: `hypotheses[4].within` cannot be the number `200`
           --> pipeline.yaml:50:71
            |
         50 |         - { same: { student: tuned }, as: { student: again }, within: 200 }
@@ -70,13 +70,13 @@ fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs
     project.edit("      rows: [studnt]\n", "");
     let said = project.run(&["check", FILE]).code(2).stderr;
     expect![[r#"
-        error: cannot report: `claims[0].than` asks for `student=agin`, which no arm has; the values of `student` are `tuned`, `again`; did you mean `again`?
+        error: cannot report: `hypotheses[0].than` asks for `student=agin`, which no arm has; the values of `student` are `tuned`, `again`; did you mean `again`?
           --> pipeline.yaml:45:56
            |
         45 |         - { more: { student: tuned }, than: { student: agin } }
            |                                                        ^^^^
 
-        error: cannot report: `claims[1].as` names the axis `studet`, which no arm has; the axes are `arm`, `fraction`, `student`; did you mean `student`?
+        error: cannot report: `hypotheses[1].as` names the axis `studet`, which no arm has; the axes are `arm`, `fraction`, `student`; did you mean `student`?
           --> pipeline.yaml:46:53
            |
         46 |         - { same: { student: tuned }, as: { studet: again }, within: 2 }
@@ -94,8 +94,8 @@ fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs
         error: the report has nothing to report on
           --> pipeline.yaml:43:7
            |
-        43 |       claims:
-           |       ^^^^^^^
+        43 |       hypotheses:
+           |       ^^^^^^^^^^^
            |
            = help: name stages of kind `evaluate` under `scores`, of kind `agreement`, of kind `elicit` with `votes` under `teachers`, or of kind `lens` under `lens.readings`
 
@@ -105,25 +105,29 @@ fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs
 }
 
 #[test]
-fn claims_and_values_of_others_are_reported_with_questions_and_their_words() {
+fn hypotheses_and_values_of_others_are_reported_with_questions_and_their_words() {
     let project = reporting(
         "      questions: questions
       baseline: { student: tuned }
       beside: { name: a paper, values: values.csv }
-      claims:
+      hypotheses:
         - { says: one is as good as the other, same: { student: again }, as: { student: tuned }, within: 40 }
 ",
     );
     project.write("values.csv", "student,fraction,percent\ntuned,0.4,12.5\nagain,0.8,\n");
     project.make();
     let read = |name: &str| fs_err::read_to_string(project.path(&format!("out/trained/results/{name}"))).unwrap();
-    assert_eq!(read("claims.csv").lines().count(), 3, "{}", read("claims.csv"));
+    assert_eq!(read("hypotheses.csv").lines().count(), 3, "{}", read("hypotheses.csv"));
     assert_eq!(read("beside.csv").lines().count(), 2, "{}", read("beside.csv"));
     assert!(read("report.md").contains("## Beside a paper") && read("report.tex").contains("\\toprule"));
     let page = read("report.html");
     let data = page.split("id=\"answers\">").nth(1).and_then(|rest| rest.split("</script>").next()).unwrap();
     let data: Json = serde_json::from_str(data).unwrap();
     assert!(data["asked"][0]["stem"].as_str().unwrap().len() > 10, "{data}");
+    // Under the name that hypotheses had they are the same report, with a notice.
+    project.edit("      hypotheses:\n", "      claims:\n");
+    assert!(project.stale().is_empty());
+    project.run(&["check", FILE]).code(0).says("`claims` is now called `hypotheses`");
     // Whoever changes the values has another report, and whoever writes their column wrong is told.
     project.write("values.csv", "student,fracton,percent\ntuned,0.4,12.5\n");
     project.run(&["run", FILE]).code(1).says("it has a column `fracton`, which is no axis");

@@ -354,10 +354,10 @@ fn everything_with_a_revision_is_pinned() {
         kind tuned_lens 3
         kind lens 3
         kind evaluate 2
-        kind report 6
-        operation mask 1
-        operation shuffle 1
-        operation truncate 1
+        kind report 7
+        operation mask 2
+        operation shuffle 2
+        operation truncate 2
         operation fill 1
         operation keep_top 1
         operation keep_words 2
@@ -368,17 +368,17 @@ fn everything_with_a_revision_is_pinned() {
         operation sample 1
         operation filter 1
         operation trim 1
-        operation reverse 1
-        operation insert 1
-        operation corrupt 1
-        operation keep 1
+        operation reverse 2
+        operation insert 2
+        operation corrupt 2
+        operation keep 2
         operation replace 1
         operation join 1
         format csqa 1
         format obqa 1
         format quarel 1
         format synthetic 1
-        format table 1
+        format table 2
         format arithmetic 1
         method integrated_gradients 1
         method gradient_x_input 1

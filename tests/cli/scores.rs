@@ -105,7 +105,8 @@ stages:
 fn what_cannot_be_scored_is_named() {
     let project = Project::new(PIPELINE);
     project.edit("placement: [none, after]", "placement: [before]");
-    project.run(&["run", FILE]).code(1).says("`score: likelihood` needs a student that writes its label first");
+    // The file says so, before anything is trained.
+    project.run(&["check", FILE]).code(2).says("`score: likelihood` needs a student that writes its label first");
     let mistakes = [
         ("score: likelihood }", "score: likelyhood }", "`score` cannot be"),
         ("score: likelihood }", "score: likelihood, max_new: 4 }", "`max_new` has no meaning with `score: likelihood`"),

@@ -44,7 +44,7 @@ fn what_a_mapping_cannot_mean_is_told_at_its_place() {
     check(&change("question: question", "question: '{{ a b }}'"), "is no Jinja expression");
     check(&change("answer: answer", "answer: { field: answer, pattern: '(' }"), "is no regular expression");
     check(&change("format: table", "format: gsm9k"), "did you mean `gsm8k`?");
-    check(&change("answers: number", "answers: number, subset: {}"), "needs a number of questions or a share");
+    check(&change("answers: number", "answers: number, subset: {}"), "needs a number of questions or a fraction");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::super::settings::{surroundings, workspace};
 use super::key;
 use crate::session::{Workspace, choose_run, duration, find_run};
 use crate::store::{
-    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunSummary, Selection, Share,
-    ShareBy, Store, VerifyOptions,
+    AreaSize, Bucket, Collection, Compare, Damage, GcOptions, Mode, Moved, Moving, RunSummary, Selection, Store, Usage,
+    UsageBy, VerifyOptions,
 };
 
 /// Looks after the cache.
@@ -22,7 +22,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
     match command {
         Cache::Key(command) => key::key(global, command),
         Cache::Size { by: None } => size(global, &workspace),
-        Cache::Size { by: Some(by) } => shares(global, &workspace, *by),
+        Cache::Size { by: Some(by) } => usage(global, &workspace, *by),
         Cache::Undelete { name, list } => undelete(global, &workspace, name.as_deref(), *list),
         Cache::Verify => verify(global, &workspace),
         Cache::Gc { keep_runs, grace, dry_run } => {
@@ -76,7 +76,7 @@ fn push(global: &Global, workspace: &Workspace, Push { what, verify }: &Push) ->
     let compare = if *verify { Compare::All } else { Compare::Nothing };
     let moved = store.push(remote, &selection, &Moving { jobs: what.jobs, compare, progress: &bar });
     workspace.tell_notices(&store);
-    Ok(told(global, "pushed to", "there", &moved?))
+    Ok(report(global, "pushed to", "there", &moved?))
 }
 
 fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Failure> {
@@ -103,7 +103,7 @@ fn pull(global: &Global, workspace: &Workspace, what: &Move) -> Result<Exit, Fai
     let bar = bar(global, "pull");
     let moved = store.pull(remote, &selection, &Moving { jobs: what.jobs, compare: Compare::Nothing, progress: &bar });
     workspace.tell_notices(&store);
-    Ok(told(global, "pulled from", "here", &moved?))
+    Ok(report(global, "pulled from", "here", &moved?))
 }
 
 fn of_run(selection: &mut Selection, run: &RunSummary, stage: Option<&str>) -> Result<(), Failure> {
@@ -118,7 +118,7 @@ fn of_run(selection: &mut Selection, run: &RunSummary, stage: Option<&str>) -> R
 }
 
 /// Says what was moved; something that could not be is a failure.
-fn told(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
+fn report(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
     if global.json {
         print::json(&moved);
     } else {
@@ -287,28 +287,28 @@ fn undelete(global: &Global, workspace: &Workspace, name: Option<&str>, list: bo
     Ok(Exit::Success)
 }
 
-fn shares(global: &Global, workspace: &Workspace, by: SizeBy) -> Result<Exit, Failure> {
+fn usage(global: &Global, workspace: &Workspace, by: SizeBy) -> Result<Exit, Failure> {
     let (by, heading) = match by {
-        SizeBy::Experiment => (ShareBy::Experiment, "experiment"),
-        SizeBy::Stage => (ShareBy::Stage, "stage"),
-        SizeBy::Person => (ShareBy::Person, "person"),
+        SizeBy::Experiment => (UsageBy::Experiment, "experiment"),
+        SizeBy::Stage => (UsageBy::Stage, "stage"),
+        SizeBy::Person => (UsageBy::Person, "person"),
     };
-    let shares = workspace.look()?.shares(by)?;
+    let usages = workspace.look()?.usage(by)?;
     if global.json {
-        print::json(&shares);
+        print::json(&usages);
         return Ok(Exit::Success);
     }
-    let row = |share: &Share| {
+    let row = |usage: &Usage| {
         vec![
-            share.name.clone().unwrap_or_else(|| "(of no recorded run)".to_owned()),
-            share.results.to_string(),
-            print::bytes(share.bytes),
-            print::bytes(share.own_bytes),
-            duration(share.took_ms),
+            usage.name.clone().unwrap_or_else(|| "(of no recorded run)".to_owned()),
+            usage.results.to_string(),
+            print::bytes(usage.bytes),
+            print::bytes(usage.own_bytes),
+            duration(usage.took_ms),
         ]
     };
     let headings = [heading, "results", "size", "of that alone", "took"];
-    print::data(&print::table(&headings, shares.iter().map(row).collect()));
+    print::data(&print::table(&headings, usages.iter().map(row).collect()));
     Ok(Exit::Success)
 }
 

@@ -1,5 +1,7 @@
 //! `retort plan`: what a run would do.
 
+use std::collections::BTreeMap;
+
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
 use super::super::footprint;
@@ -7,7 +9,7 @@ use super::super::print;
 use super::super::reporter::reason;
 use super::super::settings::load;
 use crate::plan::{Plan, Verdict};
-use crate::session::{Demand, Forecast, Prospect, duration};
+use crate::session::{Demand, Forecast, Prospect, amount, duration};
 use crate::stage::{Basis, Estimate, Exceeded};
 
 /// Says what a run would do, without doing it.
@@ -45,7 +47,7 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
         let why = match (&line.why, &line.awaits[..]) {
             (Some(why), [reader, ..]) => format!("{} if {reader} runs", reason(why, false)),
             (Some(why), []) => reason(why, false),
-            (None, [first, ..]) if line.verdict == "shares" => format!("the same key as {first}"),
+            (None, [first, ..]) if line.verdict == "same" => format!("the same key as {first}"),
             (None, [first, more @ ..]) => match more.len() {
                 0 => format!("after {first}"),
                 n => format!("after {first} and {n} more"),
@@ -63,13 +65,27 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
             out += &format!("{} asks a teacher: {}\n", line.instance, asking(estimate));
         }
     }
-    let total = counts.hits + counts.runs + counts.shares + counts.awaits + counts.lacks;
+    // One command may serve several.
+    let mut unknown: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in lines {
+        if let Some(command) = &line.asks_after {
+            unknown.entry(command).or_default().push(&line.instance);
+        }
+    }
+    for (command, instances) in unknown {
+        let (first, more) = (instances[0], instances.len() - 1);
+        let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+        out += &format!(
+            "{first}{others} asks a teacher: `{command}` comes first, then `plan` estimates calls, tokens and cost\n"
+        );
+    }
+    let total = counts.hits + counts.runs + counts.same + counts.awaits + counts.lacks;
     out += &format!(
         "{}: {total} instances: {} cached, {} to run{}{}, {} to be decided by what those give\n",
         experiment,
         counts.hits,
         counts.runs,
-        if counts.shares == 0 { String::new() } else { format!(", {} the same as those", counts.shares) },
+        if counts.same == 0 { String::new() } else { format!(", {} the same as those", counts.same) },
         if counts.lacks == 0 { String::new() } else { format!(", {} whose files are not here yet", counts.lacks) },
         counts.awaits
     );
@@ -92,7 +108,7 @@ fn asking(estimate: &Estimate) -> String {
     let mut out =
         format!("{calls} calls{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered");
     if let Some(cost) = cost {
-        out += &format!(", for {most}{cost:.2}");
+        out += &format!(", for {most}{}", amount(*cost));
     }
     if let Some(took_ms) = took_ms {
         out += &format!(", in {}", duration(*took_ms));
@@ -103,7 +119,7 @@ fn asking(estimate: &Estimate) -> String {
     };
     if let Some(Exceeded { field, most, expected }) = exceeds {
         let (expected, comes) = match *field {
-            "max_cost" => (format!("{expected:.2}"), "cost"),
+            "max_cost" => (amount(*expected), "cost"),
             _ => (format!("{expected:.0}"), "come to"),
         };
         let most_said = if *basis == Basis::Guess { "up to " } else { "about " };

@@ -1,6 +1,7 @@
 //! `retort run`: what is stale, run; then the reports, printed.
 
 use super::super::args::{Global, Progress, Run};
+use super::super::colour::colour;
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::reporter::{self, Format, ReporterOptions};
@@ -39,7 +40,7 @@ pub(super) fn reporter_options(global: &Global) -> ReporterOptions {
         format,
         quiet: global.quiet,
         terminal: print::talks_to_terminal(),
-        colour: print::colour(),
+        colour: colour(),
         verbose: global.verbose,
     }
 }

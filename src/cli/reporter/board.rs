@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::clean::one_line;
+use super::super::clean::one_line;
 use super::number;
 use super::pace::Pace;
 use crate::event::{Event, Note, What, Why};

@@ -2,8 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
+use super::super::clean::{one_line, shorten_end, shorten_name, width};
 use super::board::{Board, Progress, Row};
-use super::clean::{one_line, shorten_end, shorten_name, width};
 use super::number;
 use super::styled::paint;
 use super::why::reason;

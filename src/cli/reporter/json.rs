@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use super::super::clean::json_escaped;
 use super::super::print;
-use super::clean::json_escaped;
 use crate::event::{Event, Reporter};
 
 /// Writes every event as a line of JSON, progress included.

@@ -1,6 +1,6 @@
 //! Something to say, before it is laid out.
 
-use super::clean::one_line;
+use super::super::clean::one_line;
 
 /// Something to say. All its texts are clean.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,6 @@
 
 mod board;
 mod canvas;
-mod clean;
 mod frame;
 mod json;
 mod line;
@@ -32,8 +31,8 @@ mod why;
 
 use std::io;
 
-pub use clean::{clean, json_escaped};
-pub(super) use clean::{width, wrapped};
+pub use super::clean::{clean, json_escaped};
+pub(super) use super::clean::{width, wrapped};
 pub use json::Json;
 pub use plain::Plain;
 pub(super) use why::reason;

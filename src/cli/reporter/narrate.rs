@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::clean::{clean, one_line};
 use super::super::print;
 use super::board::Board;
-use super::clean::{clean, one_line};
 use super::line::{Line, Mark};
 use super::number::amount;
 use super::summary::Summary;
@@ -81,7 +81,7 @@ impl Narrator {
                 let body = clean(error).lines().map(|line| line.trim_end().to_owned()).collect();
                 Some(Line::new(Mark::Fail, instance, text).body(body))
             }
-            What::Stopped { instance } => Some(Line::new(Mark::Stop, instance, "what it could is kept")),
+            What::Stopped { instance } => Some(Line::new(Mark::Stop, instance, "its progress is kept")),
             What::Skipped { instance, because } => {
                 let known = self.board.lost.contains(because);
                 let cause = one_line(because);
@@ -89,10 +89,8 @@ impl Narrator {
                 match (full, known) {
                     (true, true) => Some(Line::new(Mark::Skip, instance, format!("it needs {cause}"))),
                     (true, false) => Some(Line::new(Mark::Skip, instance, cause.clone())),
-                    (false, true) => Some(Line::new(Mark::Skip, "", format!("what needs {cause} is left out"))),
-                    (false, false) => {
-                        Some(Line::new(Mark::Skip, "", format!("{cause}: what has not begun is left out")))
-                    }
+                    (false, true) => Some(Line::new(Mark::Skip, "", format!("stages that need {cause} are skipped"))),
+                    (false, false) => Some(Line::new(Mark::Skip, "", format!("{cause}: pending stages are skipped"))),
                 }
                 .filter(|_| first || full)
             }

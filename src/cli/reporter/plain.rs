@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use super::super::clean::one_line;
 use super::board::Row;
-use super::clean::one_line;
 use super::line::{Line, Mark};
 use super::narrate::Narrator;
 use super::number;

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::clean::{shorten_end, shorten_name, width, wrapped};
+use super::super::clean::{shorten_end, shorten_name, width, wrapped};
 use super::line::{Line, Mark};
 use super::narrate::Narrator;
 use crate::event::{Event, Reporter};

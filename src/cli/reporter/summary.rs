@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::clean::{one_line, shorten_end};
 use super::super::print;
-use super::clean::{one_line, shorten_end};
 use super::line::{Line, Mark};
 use super::number::amount;
 use crate::event::Tally;
@@ -63,12 +63,12 @@ impl Summary {
             (1.., _, _) => (
                 Mark::Fail,
                 format!("the run failed after {took}: {counts}"),
-                Some("mend what failed and run the same command again: what is done is kept"),
+                Some("fix the error and run the same command again: finished stages are kept"),
             ),
             (0, 1.., _) => (
                 Mark::Stop,
                 format!("the run stopped after {took}: {counts}"),
-                Some("run the same command again: what is done is kept"),
+                Some("run the same command again: finished stages are kept"),
             ),
             (0, 0, 0) => (Mark::Done, format!("nothing to run: {}, looked up in {took}", amount(hits, "cached")), None),
             (0, 0, _) => (Mark::Done, format!("finished in {took}: {counts}"), None),

@@ -77,13 +77,13 @@ fn plain_lines_of_a_bad_run() {
         [00:00:00] started other: new
         [00:00:02] failed tuned[student=gpt2,placement=after] after 2.3 s: cannot open `cuda:0`: no driver
             hint: try \u{1b}[31m--device cpu
-        [00:00:02] what needs tuned[student=gpt2,placement=after] is left out
+        [00:00:02] stages that need tuned[student=gpt2,placement=after] are skipped
         [00:00:02] warning: the index is locked; going on without it
         [00:01:01] finished other: 1 min 01 s
         [00:01:01] the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
             tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint: try \u{1b}[31m--device cpu
             3 left out, since they need tuned[student=gpt2,placement=after]
-            mend what failed and run the same command again: what is done is kept
+            fix the error and run the same command again: finished stages are kept
     "]]
     .assert_eq(&plain(&bad_run(), false, 0));
 }
@@ -93,13 +93,13 @@ fn plain_lines_of_a_stopped_run() {
     expect![[r"
         [00:00:00] quickstart: 5 stages, 5 to run (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] started tuned[student=gpt2,placement=after]: new
-        [00:00:05] the run was asked to stop: what has not begun is left out
-        [00:00:09] stopped tuned[student=gpt2,placement=after]: what it could is kept
-        [00:00:09] what needs tuned[student=gpt2,placement=after] is left out
+        [00:00:05] the run was asked to stop: pending stages are skipped
+        [00:00:09] stopped tuned[student=gpt2,placement=after]: its progress is kept
+        [00:00:09] stages that need tuned[student=gpt2,placement=after] are skipped
         [00:00:09] the run stopped after 9.0 s: 1 stopped, 4 left out
             3 left out: the run was asked to stop
             1 left out, since it needs tuned[student=gpt2,placement=after]
-            run the same command again: what is done is kept
+            run the same command again: finished stages are kept
     "]]
     .assert_eq(&plain(&stopped_run(), false, 0));
 }
@@ -112,12 +112,12 @@ fn verbose_lines_name_every_instance() {
         [00:00:05] left out attributed: the run was asked to stop
         [00:00:05] left out retrained: the run was asked to stop
         [00:00:05] left out scores: the run was asked to stop
-        [00:00:09] stopped tuned[student=gpt2,placement=after]: what it could is kept
+        [00:00:09] stopped tuned[student=gpt2,placement=after]: its progress is kept
         [00:00:09] left out report: it needs tuned[student=gpt2,placement=after]
         [00:00:09] the run stopped after 9.0 s: 1 stopped, 4 left out
             3 left out: the run was asked to stop
             1 left out, since it needs tuned[student=gpt2,placement=after]
-            run the same command again: what is done is kept
+            run the same command again: finished stages are kept
     "]]
     .assert_eq(&plain(&stopped_run(), false, 1));
     expect![[r"
@@ -152,11 +152,11 @@ fn a_thousand_skipped_instances_have_one_line_and_a_count() {
         [00:00:00] quickstart: 1,001 stages, 1 to run, 1,000 undecided (run 2026-02-03-a1, retort 0.1.0)
         [00:00:00] started a: new
         [00:00:00] failed a after 2.3 s: no
-        [00:00:00] what needs a is left out
+        [00:00:00] stages that need a are skipped
         [00:00:00] the run failed after 0.0 s: 1 failed, 1,000 left out
             a: no
             1,000 left out, since they need a
-            mend what failed and run the same command again: what is done is kept
+            fix the error and run the same command again: finished stages are kept
     "]]
     .assert_eq(&plain(&events, false, 0));
 }
@@ -179,7 +179,7 @@ fn quiet_says_only_what_failed() {
         [00:01:01] the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
             tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint: try \u{1b}[31m--device cpu
             3 left out, since they need tuned[student=gpt2,placement=after]
-            mend what failed and run the same command again: what is done is kept
+            fix the error and run the same command again: finished stages are kept
     "]]
     .assert_eq(&plain(&bad_run(), true, 0));
     for run in [good_run(), stopped_run(), all_hits(9)] {
@@ -217,25 +217,25 @@ fn marked_lines_fit_the_terminal() {
         ✗ tuned[student=gpt2,placement=after]  failed after 2.3 s
             cannot open `cuda:0`: no driver
             hint: try \u{1b}[31m--device cpu
-        – what needs tuned[student=gpt2,placement=after] is left out
+        – stages that need tuned[student=gpt2,placement=after] are skipped
         ! the index is locked; going on without it
         ✓ other  1 min 01 s  new
         ✗ the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
             tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint:
             try \u{1b}[31m--device cpu
             3 left out, since they need tuned[student=gpt2,placement=after]
-            mend what failed and run the same command again: what is done is kept
+            fix the error and run the same command again: finished stages are kept
     "]]
     .assert_eq(&marked(&bad_run(), 80));
     expect![[r"
         › quickstart  5 stages, 5 to run  run 2026-02-03-a1, retort 0.1.0
-        – the run was asked to stop: what has not begun is left out
-        ■ tuned[student=gpt2,placement=after]  stopped: what it could is kept
-        – what needs tuned[student=gpt2,placement=after] is left out
+        – the run was asked to stop: pending stages are skipped
+        ■ tuned[student=gpt2,placement=after]  stopped: its progress is kept
+        – stages that need tuned[student=gpt2,placement=after] are skipped
         ■ the run stopped after 9.0 s: 1 stopped, 4 left out
             3 left out: the run was asked to stop
             1 left out, since it needs tuned[student=gpt2,placement=after]
-            run the same command again: what is done is kept
+            run the same command again: finished stages are kept
     "]]
     .assert_eq(&marked(&stopped_run(), 80));
 }
@@ -363,7 +363,7 @@ proptest! {
         let drawn = super::frame::frame(&board, now_ms.saturating_add(500), space);
         prop_assert!(drawn.len() <= lines.max(2));
         for line in drawn {
-            prop_assert!(super::clean::width(&line) <= columns, "{line:?}");
+            prop_assert!(super::super::clean::width(&line) <= columns, "{line:?}");
         }
     }
 }

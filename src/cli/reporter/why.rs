@@ -1,6 +1,6 @@
 //! Why an instance runs, as a terminal shows it.
 
-use super::clean::{one_line, shorten_middle};
+use super::super::clean::{one_line, shorten_middle};
 use crate::event::{Why, Wording};
 
 /// How many changes are named unless all are asked for.
@@ -14,7 +14,7 @@ const VALUE_COLUMNS: usize = 24;
 pub(in crate::cli) fn reason(why: &Why, full: bool) -> String {
     let short = |text: &str| shorten_middle(&one_line(text), VALUE_COLUMNS);
     let value: &dyn Fn(&str) -> String = if full { &one_line } else { &short };
-    why.told(Wording { changes_max: (!full).then_some(CHANGES_MAX), name: &one_line, value })
+    why.describe(Wording { changes_max: (!full).then_some(CHANGES_MAX), name: &one_line, value })
 }
 
 #[cfg(test)]

@@ -5,11 +5,14 @@ use serde_json::{Value as Json, json};
 use super::format::{Bound, FormatEntry};
 use super::list::FORMATS;
 use crate::subset::{Subset, deduplicated};
-use retort_artifact::Questions;
+use retort_artifact::{Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value, nearest};
 use retort_stage::params::{FromNode, Scope};
 use retort_stage::{Context, Flaw, Looked, Stage, StageError};
+
+/// Raised whenever `deduplicate` takes other questions for the same.
+const DEDUPLICATION: u32 = 2;
 
 /// Fields that every format has, and that stand beside its own.
 const COMMON: [&str; 3] = ["format", "subset", "deduplicate"];
@@ -84,7 +87,8 @@ impl ContentHash for Dataset {
         if subset.is_none() && !deduplicate {
             return whole;
         }
-        Term::record([("of", whole), ("subset", subset.term()), ("deduplicate", deduplicate.term())])
+        let deduplicate = if *deduplicate { DEDUPLICATION.term() } else { deduplicate.term() };
+        Term::record([("of", whole), ("subset", subset.term()), ("deduplicate", deduplicate)])
     }
 }
 
@@ -107,9 +111,14 @@ impl Stage for Dataset {
         let Self { source, subset, deduplicate } = self;
         let all = source.format.read(context)?;
         let apart = if *deduplicate { deduplicated(context, all) } else { all };
-        Ok(match subset {
-            Some(subset) => subset.apply(apart),
-            None => apart,
-        })
+        let Some(subset) = subset else { return Ok(apart) };
+        let before: Vec<(Split, usize)> = apart.splits.iter().map(|(split, rows)| (*split, rows.len())).collect();
+        let kept = subset.apply(apart);
+        for (split, all) in before {
+            if all > 0 && kept.split(split).is_empty() {
+                context.warn(format!("no question of the split `{split}` is left: `subset` comes to none of {all}"));
+            }
+        }
+        Ok(kept)
     }
 }

@@ -101,7 +101,7 @@ impl FromNode for BodyFields {
             let path = scope.path();
             let (message, label) = match key.text.as_str() {
                 own if OWN.contains(&own) => {
-                    (format!("`{own}` in `{path}` is no further field"), "the teacher says this by itself")
+                    (format!("`{own}` cannot be set in `{path}`"), "the teacher has a field of its own for it")
                 }
                 "stream" if !matches!(value.value, Value::Bool(false)) => (
                     format!("`stream` in `{path}` cannot be turned on"),

@@ -76,7 +76,8 @@ retort_stage::params! {
         /// How many answers to each question vote for a label, in the place of `samples`. The rationales of the majority are
         /// kept, and a report says how far the answers agree (self-consistency).
         pub votes: Option<Count>,
-        /// Where the teacher's own label is taken from: `from_text` reads `The answer is B`.
+        /// Where the teacher's own label is taken from: `from_text` reads `The answer is B`, also from imported rationales
+        /// without a label.
         pub label: Option<LabelFrom>,
         /// Which words of an answer are the rationale: `content`, without thoughts; `reasoning`, the thoughts themselves;
         /// `think`, the thoughts between tags (`<think>…</think>`) alone; or `all`, thoughts and content. Answers are kept whole,
@@ -181,7 +182,9 @@ impl FromNode for Elicit {
             return scope.fail(missing);
         }
         if !written.teacher.is_asked() {
-            for field in ASKED {
+            // Labels can be read from rationales of elsewhere as well.
+            let imported = matches!(written.teacher, Teacher::Import(_));
+            for field in ASKED.into_iter().filter(|field| *field != "label" || !imported) {
                 if let Some(given) = node.get(field) {
                     let useless = format!("`{field}` has no effect with a teacher that is not asked");
                     return scope.fail(Diagnostic::at(given.span, useless));
@@ -212,7 +215,7 @@ impl Stage for Elicit {
     type Output = Elicited;
 
     const NAME: &'static str = "elicit";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
     const ABOUT: &'static str = "A rationale for each question of a split, from a teacher.";
     const EXAMPLE: &'static str = "{ questions: questions, split: train, teacher: gold }";
     const BOUGHT_ROWS: &'static [&'static str] = &BOUGHT;
@@ -299,7 +302,7 @@ impl Stage for Elicit {
         let questions = questions.split(written.split);
         let found = match &written.teacher {
             Teacher::Gold => gold::rationales(questions),
-            Teacher::Import(import) => import.rationales(context, questions)?,
+            Teacher::Import(import) => import.rationales(context, questions, written.label)?,
             Teacher::OpenAi(openai) => {
                 let mut rows = Rows::of(context, written, questions)?;
                 openai.ask(context, &mut rows)?;

@@ -276,6 +276,7 @@ impl OpenAi {
             (_, Some(401 | 403)) => "; `key_env` names the variable that holds a key, `headers` those of other headers",
             (_, Some(404)) => "; are `base_url`, `api` and `model` right? Most addresses end in `/v1`",
             (_, Some(300..=399)) => "; is `base_url` right?",
+            (FaultKind::Foreign, _) => "; are `base_url` and `api` right? Most addresses end in `/v1`",
             (FaultKind::Tls, _) => {
                 "; `SSL_CERT_FILE` names the certificate of an authority of your own, and `base_url` begins with `http://` where \
                  the server speaks no TLS"
@@ -339,7 +340,7 @@ impl Desk for Clerk<'_, '_> {
         let patience = spelled(seconds(self.openai.traffic.0.patience));
         self.context.warn(match news {
             News::Paused(fault) => {
-                format!("the teacher at `{url}` answers nobody ({fault}): pausing, and looking again for up to {patience}")
+                format!("the teacher at `{url}` gives no answers ({fault}); retrying for up to {patience}")
             }
             News::Resumed => format!("the teacher at `{url}` answers again"),
             News::Waits { wait, why } => {

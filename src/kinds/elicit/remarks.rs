@@ -166,7 +166,7 @@ fn thoughts(seen: &[Seen<'_>]) -> Option<String> {
     let count = seen.iter().filter(|seen| seen.cut).count();
     (count > 0).then(|| {
         format!(
-            "{count} of {} answers think aloud (`<think>…</think>`), which is left out of the rationales; \
+            "{count} of {} answers contain thoughts (`<think>…</think>`), which are left out of the rationales; \
              `rationale_from: reasoning` in `elicit` takes the thoughts instead",
             seen.len()
         )

@@ -1,6 +1,6 @@
 //! The answer that a student holds for the likeliest.
 
-use retort_artifact::{Outcome, Question, Usage};
+use retort_artifact::{Outcome, Placement, Question, Usage};
 use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_model::Budget;
 use retort_stage::{Context, Stage, StageError};
@@ -16,6 +16,14 @@ use super::{Evaluate, Loaded};
 /// The name of the rows of choices that a student holds for likely.
 const ROWS: &str = "evaluate";
 
+/// Says why a student cannot be scored by its answers.
+pub(super) fn needs_label_first(placement: Placement) -> String {
+    format!(
+        "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{placement}`: use \
+         `score: generation`, or score the words of the choices with `score: {{ likelihood: {{ of: text }} }}`"
+    )
+}
+
 impl Evaluate {
     /// The choice that the student holds for the likeliest is its answer: of equally likely ones, the first.
     pub(super) fn by_likelihood(
@@ -27,11 +35,7 @@ impl Evaluate {
         recipe: &LikelihoodRecipe,
     ) -> Result<Vec<Timed<Outcome>>, StageError> {
         if recipe.of == Stands::Answer && !usage.format.placement.label_first() {
-            return Err(data(format!(
-                "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{}`: use \
-                 `score: generation`, or score the words of the choices with `of: text`",
-                usage.format.placement
-            )));
+            return Err(data(needs_label_first(usage.format.placement)));
         }
         let (sequences, _) = self.sequences(usage, &loaded.tokenizer)?;
         let all: Vec<Vec<Candidate>> = questions

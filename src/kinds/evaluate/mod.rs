@@ -12,10 +12,11 @@ mod votes;
 mod writing;
 
 use crate::failed::model_failed;
-use retort_artifact::{Checkpoint, Question, Questions, Scores, Split, Usage, Vote};
+use retort_artifact::{Checkpoint, Placement, Question, Questions, Scores, Split, Usage, Vote};
+use retort_fingerprint::Words;
 use retort_model::{Config, Device, Model, WeightsFile};
 use retort_stage::params::{Count, External, Input, Later};
-use retort_stage::{Clash, Context, Flaw, Looked, Slot, Stage, StageError};
+use retort_stage::{Clash, Coming, Context, Flaw, Looked, Misfit, Slot, Stage, StageError};
 use retort_text::prompt::Template;
 use retort_text::tokenizer::Tokenizer;
 
@@ -32,6 +33,7 @@ pub(super) use self::writing::written;
 use self::prefill::Prefilled;
 use self::rows::keep_times;
 use super::sequence::{Sequences, data};
+use super::targets::asked_for;
 
 /// The most samples of a question.
 const SAMPLES_MAX: usize = 10_000;
@@ -46,6 +48,9 @@ retort_stage::params! {
         pub questions: Input<Questions>,
         /// The split to ask; questions without a known answer are left out.
         pub split: Split = Split::Test,
+        /// Which of several `targets` that the student was taught it is asked for, by name; the first with an answer where this is
+        /// not given.
+        pub target: Later<String>,
         /// How the answer is found: by `generation`, or by `likelihood` of the choices or classes, which also gives their
         /// probabilities.
         pub score: Scoring = Scoring::Generation,
@@ -161,6 +166,19 @@ impl Stage for Evaluate {
         }
     }
 
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        let student = coming.iter().find(|coming| coming.port == "model");
+        let placement = student.and_then(|student| Placement::of_word(student.told("placement")?)).copied();
+        let by_answer = matches!(&self.score, Scoring::Likelihood(recipe) if recipe.of == Stands::Answer);
+        let other = placement.filter(|placement| by_answer && !placement.label_first());
+        let misfit = |placement: Placement| Misfit {
+            field: "score".into(),
+            message: likelihood::needs_label_first(placement),
+            hint: None,
+        };
+        other.map(misfit).into_iter().collect()
+    }
+
     fn run(&self, context: &Context<'_>) -> Result<Scores, StageError> {
         let questions = context.read(&self.questions)?;
         let all = questions.split(self.split);
@@ -197,7 +215,10 @@ impl Evaluate {
 
     /// How the student is asked and read.
     fn usage(&self, context: &Context<'_>, loaded: &Loaded) -> Result<Usage, StageError> {
-        let mut usage = loaded.checkpoint.usage.clone();
+        let mut usage = match self.target.get() {
+            Some(target) => asked_for(&loaded.checkpoint.usage, target)?,
+            None => loaded.checkpoint.usage.clone(),
+        };
         if let Some(prompt) = self.template(context)? {
             usage.prompt = prompt;
         }

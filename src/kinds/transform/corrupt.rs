@@ -18,7 +18,7 @@ use retort_text::words::words;
 
 retort_stage::params! {
     /// Replaces numbers by others with as many digits, or keywords by others. A number that does not begin with 0 gets none
-    /// at its beginning. The numbers of numbered steps stay, and so do digits within names, as in `CO2`.
+    /// at its beginning. The numbers of numbered steps stay, and so do digits within names, as in `CO2`, but not in `20x8`.
     pub struct Corrupt {
         /// Which fraction of a rationale's numbers, or of its keywords, from 0 to 1.
         pub fraction: Fraction = Fraction::ONE,
@@ -39,11 +39,11 @@ pub enum Keywords {
 
 impl Operation for Corrupt {
     const NAME: &'static str = "corrupt";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Replaces numbers by other numbers, or keywords by other words.";
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
-        let (total, mut without) = (rows.len(), Vec::new());
+        let (total, mut without, mut rounded) = (rows.len(), Vec::new(), Vec::new());
         let rows = materials.each(rows, |row, draw| {
             let text = row.text.as_str();
             let places = match &self.keywords {
@@ -52,6 +52,8 @@ impl Operation for Corrupt {
             };
             if places.is_empty() {
                 without.push(row.id.clone());
+            } else if self.fraction.of(places.len()) == 0 {
+                rounded.push(row.id.clone());
             }
             // Each has its replacement drawn, whether it is chosen or not, so that another fraction changes none of them.
             let chosen: BTreeSet<usize> =
@@ -69,6 +71,7 @@ impl Operation for Corrupt {
             return Err(materials.fail(format!("none of {total} rationales has a {what} to replace")));
         }
         materials.warn_of(&without, total, format!("have no {what} and stay as they are"));
+        materials.warn_rounded(&rounded, total, Some(self.fraction), what);
         Ok(rows)
     }
 }

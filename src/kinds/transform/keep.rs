@@ -22,7 +22,7 @@ retort_stage::params! {
 
 impl Operation for Keep {
     const NAME: &'static str = "keep";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Keeps the first units, the last, or every nth.";
 
     fn check(&self) -> Result<(), String> {

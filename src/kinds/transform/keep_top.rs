@@ -63,16 +63,18 @@ type Scored = Vec<(Range<usize>, f64)>;
 
 impl Operation for KeepTop {
     const NAME: &'static str = "keep_top";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Keeps the units with the highest scores, in their order.";
 
     fn check(&self) -> Result<(), String> {
         match self {
             Self { k, fraction, .. } if k.is_some() == fraction.is_some() => {
-                Err("needs either `k` or `fraction`".into())
+                let both = "cannot have both `k` and `fraction`";
+                Err(if k.is_some() { both } else { "needs `k` or `fraction`" }.into())
             }
             Self { attributions, by, .. } if attributions.is_some() == by.is_some() => {
-                Err("needs either `attributions` or `by`".into())
+                let both = "cannot have both `attributions` and `by`";
+                Err(if by.is_some() { both } else { "needs `attributions` or `by`" }.into())
             }
             Self { level: level @ (Level::Sentence | Level::Step | Level::Paragraph), .. } => {
                 Err(format!("keeps tokens or words, so its `level` cannot be `{}`", level.word()))
@@ -95,7 +97,7 @@ impl Operation for KeepTop {
             attributions.rows.iter().map(|row| ((row.id.as_str(), row.sample), row)).collect();
         let frequencies =
             if self.by == Some(By::Frequency) { self.frequencies(&rows, materials)? } else { BTreeMap::new() };
-        let (total, mut short) = (rows.len(), Vec::new());
+        let (total, mut short, mut emptied) = (rows.len(), Vec::new(), Vec::new());
         let kept = rows.into_iter().map(|row| {
             let own = scores.get(&(row.id.as_str(), row.sample)).copied();
             let mut scored = match self.by {
@@ -119,11 +121,15 @@ impl Operation for KeepTop {
             let trimmed = highest(scored, count).into_iter().map(|range| trimmed(&row.text, range));
             let places = apart(&row.text, trimmed);
             let text = written(&row.text, &places, self.subwords);
+            if text.is_empty() && !row.text.trim().is_empty() {
+                emptied.push(row.id.clone());
+            }
             Ok(materials.selected(&row, &places, text))
         });
         let kept: Vec<Rationale> = kept.collect::<Result<_, StageError>>()?;
         let asked = self.k.map_or(0, Count::get);
         materials.warn_of(&short, total, format!("have fewer than {asked} {}s and keep all of them", self.unit()));
+        materials.warn_of(&emptied, total, "are empty now");
         Ok(kept)
     }
 }

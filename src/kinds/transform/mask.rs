@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::materials::named;
 use super::{Materials, Needs, Operation};
 use retort_artifact::Rationale;
+use retort_fingerprint::Words;
 use retort_stage::StageError;
 use retort_text::operation::{self, Level, exchangeable, listed, masked};
 use retort_text::{Fraction, words};
@@ -12,7 +13,7 @@ use retort_text::{Fraction, words};
 retort_stage::params! {
     /// Hides a share of the rationale, or some words of it; what is left keeps its order.
     pub struct Mask {
-        /// The share to hide, from 0 to 1; that share of all units, rounded.
+        /// The share to hide, from 0 to 1; that share of all units, rounded to the nearest whole number.
         pub fraction: Option<Fraction>,
         /// The words to hide instead of a share, whatever their case.
         pub words: Option<Vec<String>>,
@@ -25,7 +26,7 @@ retort_stage::params! {
 
 impl Operation for Mask {
     const NAME: &'static str = "mask";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Hides a share of the rationale, or some words of it.";
 
     fn check(&self) -> Result<(), String> {
@@ -37,7 +38,8 @@ impl Operation for Mask {
                 Some(other) => Err(format!("cannot look for `{other}`, which is not one word without punctuation")),
                 None => Ok(()),
             },
-            _ => Err("needs either `fraction` or `words`".into()),
+            (Some(_), Some(_)) => Err("cannot have both `fraction` and `words`".into()),
+            (None, None) => Err("needs `fraction` or `words`".into()),
         }
     }
 
@@ -47,6 +49,7 @@ impl Operation for Mask {
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
         let mut absent: BTreeSet<String> = self.words.iter().flatten().map(|word| word.to_lowercase()).collect();
+        let (total, mut rounded, mut whole) = (rows.len(), Vec::new(), Vec::new());
         let rows = materials.each(rows, |row, draw| {
             let mut units = materials.units(row, self.level)?;
             if self.with.is_some() {
@@ -56,6 +59,11 @@ impl Operation for Mask {
                 listed(&row.text, &units, words).collect()
             } else {
                 let count = self.fraction.map_or(0, |fraction| fraction.of(units.len()));
+                if count == 0 && !units.is_empty() {
+                    rounded.push(row.id.clone());
+                } else if count == units.len() && count > 0 && self.fraction < Some(Fraction::ONE) {
+                    whole.push(row.id.clone());
+                }
                 draw.sample(units.len(), count).into_iter().map(|index| units[index].clone()).collect()
             };
             for range in &chosen {
@@ -65,6 +73,15 @@ impl Operation for Mask {
             }
             Ok(masked(&row.text, chosen.into_iter(), self.with.as_deref()))
         })?;
+        let unit = self.level.word();
+        materials.warn_rounded(&rounded, total, self.fraction, unit);
+        if let Some(fraction) = self.fraction {
+            materials.warn_of(
+                &whole,
+                total,
+                format!("are hidden altogether, since {fraction} of their {unit}s rounds to all"),
+            );
+        }
         if !absent.is_empty() {
             materials.warn(format!("no rationale has {}", named(&absent)));
         }

@@ -8,6 +8,7 @@ use retort_artifact::{Answer, Artifact, Question, Rationale};
 use retort_fingerprint::Draw;
 use retort_stage::params::Input;
 use retort_stage::{Context, StageError};
+use retort_text::Fraction;
 use retort_text::dataset::quarel::bare;
 use retort_text::operation::{Level, units};
 use retort_text::tokenizer::Tokenizer;
@@ -39,17 +40,24 @@ impl<'a> Materials<'a> {
         Self { supplies, name, index }
     }
 
-    /// Changes the text of each rationale by itself, with its own chance; its identifier, sample and label stay.
+    /// Changes the text of each rationale by itself, with its own chance; its identifier, sample and label stay. Warns of those
+    /// of which nothing is left.
     pub fn each(
         &self,
         rows: Vec<Rationale>,
         mut change: impl FnMut(&Rationale, &mut Draw) -> Result<String, StageError>,
     ) -> Result<Vec<Rationale>, StageError> {
+        let (total, mut emptied) = (rows.len(), Vec::new());
         let changed = |row: Rationale| {
             let text = change(&row, &mut self.draw(&row))?;
+            if text.trim().is_empty() && !row.text.trim().is_empty() {
+                emptied.push(row.id.clone());
+            }
             Ok(Rationale { text, kept: None, ..row })
         };
-        rows.into_iter().map(changed).collect()
+        let changed = rows.into_iter().map(changed).collect();
+        self.warn_of(&emptied, total, "are empty now");
+        changed
     }
 
     /// Returns a rationale of which only some places of its text stay, written as `text`. Where they are is noted if the text
@@ -67,19 +75,19 @@ impl<'a> Materials<'a> {
 
     /// Returns the chance at this step of whatever some labels name.
     pub fn draw_for(&self, labels: &[&str]) -> Draw {
+        self.draw_as(self.name, labels)
+    }
+
+    /// Returns the chance that an operation of another name would have in the place of this one, so that both choose alike.
+    pub fn draw_as(&self, name: &str, labels: &[&str]) -> Draw {
         let index = self.index.to_string();
-        Draw::new(self.supplies.seed, &[&[self.name, index.as_str()][..], labels].concat())
+        Draw::new(self.supplies.seed, &[&[name, index.as_str()][..], labels].concat())
     }
 
     /// Returns the places of a rationale's units.
     pub fn units(&self, row: &Rationale, level: Level) -> Result<Vec<Range<usize>>, StageError> {
         units(&row.text, level, self.supplies.tokenizer.as_ref())
             .map_err(|why| self.fail(format!("the units of the rationale of `{}` cannot be found: {why}", row.id)))
-    }
-
-    /// Says whether the transform has questions.
-    pub fn has_questions(&self) -> bool {
-        self.supplies.questions.is_some()
     }
 
     /// Returns the question of a rationale.
@@ -125,6 +133,13 @@ impl<'a> Materials<'a> {
     pub fn warn_of(&self, ids: &[String], total: usize, what: impl Display) {
         if !ids.is_empty() {
             self.warn(format!("{} of {total} rationales {what}: {}", ids.len(), named(ids)));
+        }
+    }
+
+    /// Warns of rationales in which a fraction comes to nothing; a fraction of 0 is meant to.
+    pub fn warn_rounded(&self, ids: &[String], total: usize, fraction: Option<Fraction>, unit: &str) {
+        if let Some(fraction) = fraction.filter(|fraction| *fraction > Fraction::ZERO) {
+            self.warn_of(ids, total, format!("stay as they are, since {fraction} of their {unit}s rounds to none"));
         }
     }
 }

@@ -65,7 +65,7 @@ retort_stage::params! {
     pub struct Transform {
         /// The rationales.
         pub rationales: Input<Rationales>,
-        /// The changes, in their order.
+        /// The changes, in their order; none leaves the rationales as they are, as a control among others.
         pub steps: Vec<Step>,
         /// The questions that the rationales belong to, for steps that go by the answer.
         pub questions: Option<Input<Questions>>,

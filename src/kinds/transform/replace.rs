@@ -6,7 +6,7 @@ use retort_stage::StageError;
 use retort_text::operation::Replacement;
 
 retort_stage::params! {
-    /// Replaces every match of a pattern, and says how many there were.
+    /// Replaces every match of a pattern, and names the rationales without one.
     pub struct Replace {
         /// A regular expression in the syntax of the Rust crate `regex`: without look-around and backreferences, `(?i)` for
         /// any case, `(?m)` for `^` and `$` at lines.
@@ -43,11 +43,14 @@ impl Operation for Replace {
         if matches == 0 && total > 0 {
             return Err(materials.fail(format!("`{}` matches nothing in any of {total} rationales", self.pattern)));
         }
-        if matches > 0 {
-            let counted = if matches == 1 { "1 match".to_owned() } else { format!("{matches} matches") };
-            materials.warn(format!("{counted} in {} of {total} rationales replaced", total - without.len()));
+        if !without.is_empty() && total > 0 {
+            let counted = if matches == 1 { "1 match is".to_owned() } else { format!("{matches} matches are") };
+            materials.warn_of(
+                &without,
+                total,
+                format!("have no match and stay as they are ({counted} replaced elsewhere)"),
+            );
         }
-        materials.warn_of(&without, total, "have no match and stay as they are");
         Ok(rows)
     }
 }

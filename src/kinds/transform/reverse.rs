@@ -2,6 +2,7 @@
 
 use super::{Materials, Needs, Operation};
 use retort_artifact::Rationale;
+use retort_fingerprint::Words;
 use retort_stage::StageError;
 use retort_text::operation::{Level, reversed};
 
@@ -16,7 +17,7 @@ retort_stage::params! {
 
 impl Operation for Reverse {
     const NAME: &'static str = "reverse";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Puts the rationale in the opposite order.";
 
     fn needs(&self) -> Needs {
@@ -24,11 +25,18 @@ impl Operation for Reverse {
     }
 
     fn apply(&self, rows: Vec<Rationale>, materials: &Materials<'_>) -> Result<Vec<Rationale>, StageError> {
+        let (total, mut alone) = (rows.len(), Vec::new());
         let reversed = |row: Rationale| {
-            let text = reversed(&row.text, &materials.units(&row, self.level)?, self.level);
+            let units = materials.units(&row, self.level)?;
+            if units.len() == 1 {
+                alone.push(row.id.clone());
+            }
+            let text = reversed(&row.text, &units, self.level);
             // In another order it is the same selection.
             Ok(Rationale { text, ..row })
         };
-        rows.into_iter().map(reversed).collect()
+        let reversed = rows.into_iter().map(reversed).collect::<Result<_, StageError>>()?;
+        materials.warn_of(&alone, total, format!("have one {} alone and stay as they are", self.level.word()));
+        Ok(reversed)
     }
 }

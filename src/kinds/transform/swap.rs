@@ -90,7 +90,7 @@ impl Swap {
             } else {
                 Some(Expected::from(materials.question(of[0])?).key(materials.answer(of[0])?.0))
             };
-            ring.push((materials.draw_for(&[*id]).bits(), *id, label));
+            ring.push((materials.draw_as(Self::NAME, &[*id]).bits(), *id, label));
         }
         ring.sort_unstable();
         let partners = self.partners(&ring);

@@ -18,7 +18,7 @@ retort_stage::params! {
 
 impl Operation for Truncate {
     const NAME: &'static str = "truncate";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Keeps the beginning of the rationale.";
 
     fn needs(&self) -> Needs {

@@ -31,7 +31,7 @@ fn nothing_from_outside_becomes_markup() {
         answer: Some(row.answer.clone()),
         ..Question::default()
     };
-    let claim = Claim {
+    let hypothesis = Hypothesis {
         says: HOSTILE.into(),
         relation: Relation::Same { within: Margin::new(0.02).unwrap() },
         first: coords(&[(HOSTILE, HOSTILE)]),
@@ -53,7 +53,12 @@ fn nothing_from_outside_becomes_markup() {
             }],
             questions: vec![arms[0].outcomes.rows.iter().map(asked).collect()],
             beside: Some(Beside { name: HOSTILE.into(), rows: vec![stated.clone()] }),
-            spec: ReportSpec { x, panels: axes(&[HOSTILE]), claims: vec![claim.clone()], ..ReportSpec::default() },
+            spec: ReportSpec {
+                x,
+                panels: axes(&[HOSTILE]),
+                hypotheses: vec![hypothesis.clone()],
+                ..ReportSpec::default()
+            },
             provenance: vec![(HOSTILE.into(), HOSTILE.into())],
         };
         let further = Section {
@@ -106,7 +111,7 @@ fn some_spec() -> impl Strategy<Value = ReportSpec> {
     let axis = || prop::collection::vec("[a-c]|arm", 0..2);
     let selector = || prop::collection::btree_map("[a-c]|arm", "[a-c01]", 0..2);
     let baseline = prop::option::of(selector());
-    let claim = (selector(), selector(), prop::bool::ANY).prop_map(|(first, second, same)| Claim {
+    let hypothesis = (selector(), selector(), prop::bool::ANY).prop_map(|(first, second, same)| Hypothesis {
         says: String::new(),
         relation: if same {
             Relation::Same { within: Margin::new(0.02).unwrap() }
@@ -117,9 +122,9 @@ fn some_spec() -> impl Strategy<Value = ReportSpec> {
         second,
         only: BTreeMap::new(),
     });
-    let claims = prop::collection::vec(claim, 0..2);
-    (axis(), axis(), prop::option::of("[a-c]"), axis(), axis(), axis(), baseline, axis(), claims).prop_map(
-        |(rows, columns, x, lines, panels, average, baseline, best, claims)| ReportSpec {
+    let hypotheses = prop::collection::vec(hypothesis, 0..2);
+    (axis(), axis(), prop::option::of("[a-c]"), axis(), axis(), axis(), baseline, axis(), hypotheses).prop_map(
+        |(rows, columns, x, lines, panels, average, baseline, best, hypotheses)| ReportSpec {
             rows,
             columns,
             x,
@@ -128,7 +133,7 @@ fn some_spec() -> impl Strategy<Value = ReportSpec> {
             average,
             baseline,
             best,
-            claims,
+            hypotheses,
             ..ReportSpec::default()
         },
     )

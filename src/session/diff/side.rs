@@ -97,7 +97,7 @@ impl Side {
                     let manifest = action.manifest.clone();
                     Instance { fingerprint: Some(manifest.fingerprint()), manifest: Some(manifest) }
                 }
-                Verdict::Left | Verdict::Shares(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => {
+                Verdict::Left | Verdict::SameAs(_) | Verdict::Awaits(_) | Verdict::Lacks(_) => {
                     let bound = &experiment.instance(id).bound;
                     let manifest = KeyManifest {
                         kind: bound.kind().name.to_owned(),

@@ -68,8 +68,8 @@ pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, SessionError> {
 fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
     let shares = outcome.shares();
     let at = |label: Option<&retort_artifact::Answer>| {
-        let place = outcome.likelihoods.iter().position(|choice| Some(&choice.label) == label)?;
-        Some(shares.as_ref()?[place])
+        let position = outcome.likelihoods.iter().position(|choice| Some(&choice.label) == label)?;
+        Some(shares.as_ref()?[position])
     };
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let logs = outcome.likelihoods.iter().map(|choice| format!("{}:{}", choice.label, choice.log_probability));

@@ -43,7 +43,7 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map { entries: Vec<(Key, Node)>, places: BTreeMap<String, Span>, pending: Pending },
+    Map { entries: Vec<(Key, Node)>, spans: BTreeMap<String, Span>, pending: Pending },
 }
 
 /// What comes next in a mapping.
@@ -80,8 +80,8 @@ impl<'t> Builder<'t> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.tagged("map", tag.as_deref(), span);
-                let (entries, places) = (Vec::new(), BTreeMap::new());
-                self.begin(span, anchor, Content::Map { entries, places, pending: Pending::Key })?;
+                let (entries, spans) = (Vec::new(), BTreeMap::new());
+                self.begin(span, anchor, Content::Map { entries, spans, pending: Pending::Key })?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
             Event::Alias(anchor) => self.alias(anchor, span)?,
@@ -206,7 +206,7 @@ impl<'t> Builder<'t> {
         }
         self.charge(nodes, bytes, span)?;
         let node = self.anchors[&anchor].node.clone();
-        self.place(node, Some(span));
+        self.put(node, Some(span));
         Ok(())
     }
 
@@ -216,12 +216,12 @@ impl<'t> Builder<'t> {
             self.charge(nodes, bytes, node.span)?;
             self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, bytes, height });
         }
-        self.place(node, None);
+        self.put(node, None);
         Ok(())
     }
 
     /// Puts a value where it belongs; a key that is an alias stands where the alias stands.
-    fn place(&mut self, node: Node, alias: Option<Span>) {
+    fn put(&mut self, node: Node, alias: Option<Span>) {
         if self.expects_key() {
             let span = alias.unwrap_or(node.span);
             let key = self.key(node, span);
@@ -251,13 +251,13 @@ impl<'t> Builder<'t> {
 
     /// Puts a key where it belongs; one that was refused, or is there already, leads to a value that is dropped.
     fn place_key(&mut self, key: Option<Key>) {
-        let Some(Content::Map { places, pending, .. }) = self.open.last_mut().map(|open| &mut open.content) else {
+        let Some(Content::Map { spans, pending, .. }) = self.open.last_mut().map(|open| &mut open.content) else {
             return;
         };
         *pending = Pending::Value(None);
         let Some(key) = key else { return };
-        let Some(first) = places.get(&key.text).copied() else {
-            places.insert(key.text.clone(), key.span);
+        let Some(first) = spans.get(&key.text).copied() else {
+            spans.insert(key.text.clone(), key.span);
             *pending = Pending::Value(Some(key));
             return;
         };

@@ -235,7 +235,7 @@ fn the_head_of_a_file_is_checked() {
         2 | experiment: [x]
           |             ^^^ expected a name
 
-        error: a fragment cannot be called `use`, which has a meaning of its own
+        error: a fragment cannot be called `use`, which is a reserved word
          --> x.yaml:3:14
           |
         3 | fragments: { use: {} }

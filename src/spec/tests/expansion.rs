@@ -226,10 +226,10 @@ fn parameters_have_places() {
     let (sources, result) = super::read_files(&[("dir/x.yaml", &text)], &["run=3,4"]);
     let experiment = result.expect("it is sound");
     let shown = |sources: &Sources, name: &str, path: &str| {
-        let span = experiment.place(experiment.find(name).expect("it exists"), path).expect("it is written");
+        let span = experiment.span_of(experiment.find(name).expect("it exists"), path).expect("it is written");
         format!(
             "{path}: {} `{}`",
-            sources.place(span),
+            sources.location(span),
             sources.text(span.file)[span.start..span.end].lines().next().unwrap_or_default()
         )
     };
@@ -251,7 +251,7 @@ fn parameters_have_places() {
         params.recipe.batch: dir/x.yaml:26 `{ use: slow }`
         params.placement: dir/x.yaml:6 `after`"#]]
     .assert_eq(&lines.join("\n"));
-    let span = experiment.place(experiment.find(tuned).expect("it exists"), "student.path").expect("it is written");
+    let span = experiment.span_of(experiment.find(tuned).expect("it exists"), "student.path").expect("it is written");
     assert_eq!(experiment.folder(span).to_str(), Some("dir"));
 }
 

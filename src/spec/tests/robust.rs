@@ -50,7 +50,7 @@ fn survive(bytes: &[u8], settings: &[String]) -> bool {
             for id in experiment.ids().take(10) {
                 assert_eq!(experiment.find(experiment.instance(id).name.as_str()), Some(id));
                 for path in ["params.steps[0].mask.fraction", "student.path", "", "[9]..["] {
-                    experiment.place(id, path);
+                    experiment.span_of(id, path);
                 }
             }
             true

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{FromNode, Scope};
+use super::{FromNode, KEY_HINT, Scope};
+use retort_hub::Secret;
 use retort_source::{Diagnostic, Node, Value, nearest};
 
 /// The names that fields had in the version before, each with the one it has now.
@@ -33,7 +34,7 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
         }
         let mut sound = true;
         let mut renamed = Vec::new();
-        for (key, _) in node.entries() {
+        for (key, value) in node.entries() {
             let now = were.iter().find(|(old, _)| *old == key.text);
             if known.contains(&key.text.as_str()) {
                 continue;
@@ -47,9 +48,14 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
                 sound = false;
                 let near = nearest(&key.text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
                 let message = format!("unknown field `{}`{}", key.text, inside(scope.path()));
-                scope.diagnostics.push(
-                    Diagnostic::at(key.span, message).label(format!("known: {}", known.join(", "))).hint_if(near),
-                );
+                let unknown = Diagnostic::at(key.span, message).label(format!("known: {}", known.join(", ")));
+                // The line is shown, and a key may stand in it.
+                scope.diagnostics.push(match value.text() {
+                    Some(text) if Secret::is_meant(text) || names_key(&key.text) => {
+                        unknown.hint(KEY_HINT).conceal(value.span)
+                    }
+                    _ => unknown.hint_if(near),
+                });
             }
         }
         Some(Self { node, scope, renamed, sound })
@@ -121,13 +127,21 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
     }
 }
 
+/// Says whether a field is called as if it held what lets somebody in.
+fn names_key(name: &str) -> bool {
+    const PARTS: [&str; 7] = ["key", "secret", "password", "passwd", "credential", "bearer", "authorization"];
+    let name = name.to_ascii_lowercase();
+    PARTS.iter().any(|part| name.contains(part))
+        || ["token", "auth", "auth_token", "api_token"].contains(&name.as_str())
+}
+
 /// Reads the one key of a mapping that names a form, and the form's body.
 pub fn tagged<'n>(node: &'n Node, known: &[&'static str], scope: &mut Scope<'_>) -> Option<(&'static str, &'n Node)> {
     let forms = || format!("expected one of: {}", known.join(", "));
     let [(key, body)] = node.entries() else {
         let message = match node.entries().len() {
             0 => format!("{} cannot be {}", subject(scope.path()), node.describe()),
-            n => format!("{} has {n} keys where one names its form", subject(scope.path())),
+            n => format!("{} has {n} keys, expected exactly one", subject(scope.path())),
         };
         return scope.fail(Diagnostic::at(node.span, message).label(forms()));
     };

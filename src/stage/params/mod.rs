@@ -16,14 +16,16 @@ mod fields;
 mod hub;
 mod later;
 mod reach;
+mod reference;
 mod scalar;
 mod word;
 
 pub use aside::Aside;
-pub use edge::{EdgeRef, External, ExternalRef, ExternalSource, Gather, Input};
+pub use edge::{External, Gather, Input};
 pub use fields::{Fields, field_name, tagged};
 pub use later::Later;
 pub use reach::{KEY_HINT, VariableName, unshown};
+pub use reference::{EdgeRef, ExternalRef, ExternalSource};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
 pub use word::Word;
 

@@ -12,12 +12,13 @@ use fs_err::File;
 use super::backend::{Backend, Copied, Expected, Named, Put, Terms, unsound};
 use crate::BlobRef;
 use crate::disk::{self, Opened};
+use crate::files::Files;
 use crate::found::{self, Found};
 use crate::head::WholeRecord;
 use crate::layout::{Area, Component, Layout};
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};
-use crate::open::{Core, StoreOptions};
+use crate::open::StoreOptions;
 use crate::record::RecordId;
 use crate::rows;
 use crate::run::RunId;
@@ -38,7 +39,7 @@ const LEASE_ATTEMPTS: u32 = 16;
 
 /// A directory that a team shares, or anybody's cache.
 pub(super) struct Directory {
-    core: Core,
+    files: Files,
     /// Whether what others put there may be seen late.
     is_network: bool,
 }
@@ -73,12 +74,12 @@ impl Directory {
             notices.push(Notice::RemoteReadOnly { remote: terms.name.clone() });
         }
         let is_network = disk::is_network(root);
-        Ok(Self { core: Core::of_remote(layout, writable, from, notices, trust), is_network })
+        Ok(Self { files: Files::of_remote(layout, writable, from, notices, trust), is_network })
     }
 
     /// Writes a file that another may replace.
     fn put_growing(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temp = self.core.temp()?;
+        let temp = self.files.temp()?;
         disk::create_new(temp.path(), disk::GROWING)?.write_all(bytes)?;
         temp.persist(path)
     }
@@ -88,35 +89,35 @@ impl Directory {
         if !fs_err::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
             return Ok(());
         }
-        disk::rename(path, &self.core.layout.quarantine().join(format!("{digest}.{}", unique("folder"))))
+        disk::rename(path, &self.files.layout.quarantine().join(format!("{digest}.{}", unique("folder"))))
     }
 }
 
 impl Backend for Directory {
     fn is_writable(&self) -> bool {
-        self.core.writable
+        self.files.writable
     }
 
     fn record(&self, fingerprint: &Fingerprint) -> io::Result<Option<WholeRecord>> {
-        let core = &self.core;
-        if core.heads {
-            match core.head(fingerprint) {
+        let files = &self.files;
+        if files.heads {
+            match files.head(fingerprint) {
                 // What lies there is no record, or not one to be used, so the folder decides.
                 Err(error) if error.kind() == ErrorKind::InvalidData => {}
-                Ok(Some(head)) if !core.is_trusted(head.id) => {}
+                Ok(Some(head)) if !files.is_trusted(head.id) => {}
                 // Where a bit was flipped it may be another record, and then none has the name of its bytes.
-                Ok(Some(head)) if disk::stamp_at(&core.layout.record(fingerprint, &head.id.0)).is_none() => {}
-                found => return found.map(|head| head.map(|head| signed(core, head))),
+                Ok(Some(head)) if disk::stamp_at(&files.layout.record(fingerprint, &head.id.0)).is_none() => {}
+                found => return found.map(|head| head.map(|head| signed(files, head))),
             }
         }
-        let records = core.usable(fingerprint).map_err(io::Error::other)?;
+        let records = files.usable(fingerprint, |digest| files.is_evicted(digest)).map_err(io::Error::other)?;
         let first =
-            records.first().map_or(Ok(None), |(id, ..): &(RecordId, _, _)| core.whole_record(fingerprint, *id))?;
-        Ok(first.map(|record| signed(core, record)))
+            records.first().map_or(Ok(None), |(id, ..): &(RecordId, _, _)| files.whole_record(fingerprint, *id))?;
+        Ok(first.map(|record| signed(files, record)))
     }
 
     fn blob_bytes(&self, digest: &Digest) -> io::Result<Option<u64>> {
-        Ok(self.core.blob_bytes(digest))
+        Ok(self.files.blob_bytes(digest))
     }
 
     fn copy_blob(
@@ -126,7 +127,7 @@ impl Backend for Directory {
         to: Option<&Path>,
         moved: &AtomicU64,
     ) -> io::Result<Copied> {
-        let from = self.core.layout.blob(digest);
+        let from = self.files.layout.blob(digest);
         let mut pauses = if self.is_network && expected.bytes.is_some() { &PAUSES_MS[..] } else { &[] };
         loop {
             let copied = disk::patiently(|| copy(&from, digest, expected, to, moved))?;
@@ -140,16 +141,16 @@ impl Backend for Directory {
     }
 
     fn read_blob(&self, digest: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        Ok(disk::read_small(&self.core.layout.blob(digest), bytes_max)?.map(|(bytes, _)| bytes))
+        Ok(disk::read_small(&self.files.layout.blob(digest), bytes_max)?.map(|(bytes, _)| bytes))
     }
 
     fn put_blob(&self, from: &Path, blob: BlobRef, replace: bool, moved: &AtomicU64) -> io::Result<Put> {
-        let to = self.core.layout.blob(&blob.digest);
-        if !replace && self.core.blob_bytes(&blob.digest) == Some(blob.bytes) {
+        let to = self.files.layout.blob(&blob.digest);
+        if !replace && self.files.blob_bytes(&blob.digest) == Some(blob.bytes) {
             return Ok(Put::There);
         }
         require_folders(&to)?;
-        let temp = self.core.temp()?;
+        let temp = self.files.temp()?;
         let expected = Expected { bytes: Some(blob.bytes), bytes_max: u64::MAX };
         match copy(from, &blob.digest, expected, Some(temp.path()), moved)? {
             Copied::Whole(bytes) => {
@@ -170,40 +171,40 @@ impl Backend for Directory {
         _is_first: bool,
         _moved: &AtomicU64,
     ) -> io::Result<Put> {
-        let core = &self.core;
-        let path = core.layout.record(fingerprint, &record.id.digest());
-        if matches!(core.whole_record(fingerprint, record.id), Ok(Some(_))) {
-            core.keep_signatures(record.id, &record.signatures)?;
-            core.put_head(fingerprint, &path)?;
+        let files = &self.files;
+        let path = files.layout.record(fingerprint, &record.id.digest());
+        if matches!(files.whole_record(fingerprint, record.id), Ok(Some(_))) {
+            files.keep_signatures(record.id, &record.signatures)?;
+            files.put_head(fingerprint, &path)?;
             return Ok(Put::There);
         }
         require_folders(&path)?;
-        core.keep_record(fingerprint, record)?;
+        files.keep_record(fingerprint, record)?;
         Ok(Put::New(record.bytes.len() as u64))
     }
 
     fn is_evicted(&self, digest: &Digest) -> io::Result<bool> {
-        Ok(self.core.is_evicted(digest))
+        Ok(self.files.is_evicted(digest))
     }
 
     fn mark_evicted(&self, digest: &Digest) -> io::Result<()> {
-        require_folders(&self.core.layout.evicted(digest))?;
-        self.core.mark_evicted(digest)
+        require_folders(&self.files.layout.evicted(digest))?;
+        self.files.mark_evicted(digest)
     }
 
     fn sync(&self) -> io::Result<()> {
         // A server that cannot be told makes a file durable when it is closed.
-        disk::sync_file_system(&File::open(self.core.layout.root())?);
+        disk::sync_file_system(&File::open(self.files.layout.root())?);
         Ok(())
     }
 
     fn lease(&self, fingerprint: &Fingerprint) -> io::Result<Option<(PathBuf, Attempt)>> {
-        if !self.core.writable {
+        if !self.files.writable {
             return Ok(None);
         }
-        let path = self.core.layout.lease(fingerprint);
+        let path = self.files.layout.lease(fingerprint);
         for _ in 0..LEASE_ATTEMPTS {
-            match self.core.try_lease(&path)? {
+            match self.files.try_lease(&path)? {
                 Attempt::Vanished => {}
                 taken => return Ok(Some((path, taken))),
             }
@@ -212,21 +213,21 @@ impl Backend for Directory {
     }
 
     fn named(&self, beginning: &str) -> io::Result<Named> {
-        self.core.named(beginning)
+        self.files.named(beginning)
     }
 
     fn runs(&self) -> io::Result<Vec<RunId>> {
-        let names = disk::names(&self.core.layout.area(Area::Runs))?;
+        let names = disk::names(&self.files.layout.area(Area::Runs))?;
         Ok(names.iter().filter_map(|name| RunId::parse(name)).collect())
     }
 
     fn run_file(&self, run: &RunId, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        let path = self.core.layout.run(run.as_str()).join(Component::of(name));
+        let path = self.files.layout.run(run.as_str()).join(Component::of(name));
         Ok(disk::read_small(&path, bytes_max)?.map(|(bytes, _)| bytes))
     }
 
     fn put_run_file(&self, run: &RunId, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let folder = self.core.layout.run(run.as_str());
+        let folder = self.files.layout.run(run.as_str());
         let path = folder.join(Component::of(name));
         require_folders(&path)?;
         disk::make_folder(&folder)?;
@@ -234,34 +235,34 @@ impl Backend for Directory {
     }
 
     fn put_root(&self, user: &str, run: &RunId, experiment: &str) -> io::Result<()> {
-        self.put_growing(&self.core.layout.roots_of(user).join(run.as_str()), experiment.as_bytes())
+        self.put_growing(&self.files.layout.roots_of(user).join(run.as_str()), experiment.as_bytes())
     }
 
     fn row_kinds(&self) -> io::Result<Vec<Component>> {
-        let names = disk::names(&self.core.layout.area(Area::Rows))?;
+        let names = disk::names(&self.files.layout.area(Area::Rows))?;
         Ok(names.iter().filter_map(|name| Component::read(name)).collect())
     }
 
     fn row_packs(&self, kind: &Component) -> io::Result<Vec<Digest>> {
-        let names = disk::names(&self.core.layout.rows_of(kind))?;
+        let names = disk::names(&self.files.layout.rows_of(kind))?;
         Ok(names.iter().filter_map(|name| rows::pack_of(name)).collect())
     }
 
     fn row_pack(&self, kind: &Component, pack: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        let path = self.core.layout.rows_of(kind).join(rows::pack_name(pack));
+        let path = self.files.layout.rows_of(kind).join(rows::pack_name(pack));
         Ok(disk::read_small(&path, bytes_max)?.map(|(bytes, _)| bytes))
     }
 
     fn put_row_pack(&self, kind: &Component, pack: &Digest, bytes: &[u8]) -> io::Result<()> {
-        let path = self.core.layout.rows_of(kind).join(rows::pack_name(pack));
+        let path = self.files.layout.rows_of(kind).join(rows::pack_name(pack));
         require_folders(&path)?;
-        let temp = self.core.temp()?;
+        let temp = self.files.temp()?;
         disk::create_new(temp.path(), disk::FROZEN)?.write_all(bytes)?;
         temp.persist(&path)
     }
 }
 
-impl Core {
+impl Files {
     /// Returns a blob's size without reading it; `None` when no regular file has its name.
     pub(crate) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
         let metadata = fs_err::symlink_metadata(self.layout.blob(digest)).ok()?;
@@ -282,9 +283,9 @@ impl Core {
 }
 
 /// Reads a record's signatures as well, where they matter; elsewhere each would cost a look for nothing.
-fn signed(core: &Core, mut record: WholeRecord) -> WholeRecord {
-    if core.trust.require {
-        record.signatures = core.signatures(record.id);
+fn signed(files: &Files, mut record: WholeRecord) -> WholeRecord {
+    if files.trust.require {
+        record.signatures = files.signatures(record.id);
     }
     record
 }

@@ -32,6 +32,8 @@ pub(super) use pusher::{Pusher, PusherHandle};
 pub use selection::Selection;
 pub use transfer::{Compare, Moved, Moving};
 
+use super::error::StoreError;
+use super::head::WholeRecord;
 use super::notice::Notices;
 use super::open::StoreOptions;
 use super::record::RecordSummary;
@@ -93,5 +95,46 @@ impl Remotes {
     /// Returns the size that a record gave a blob.
     pub(super) fn expected(&self, digest: &Digest) -> Option<u64> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied()
+    }
+
+    /// Finds a record, and says in which remote.
+    pub(crate) fn record(&self, fingerprint: &Fingerprint) -> Option<(&Remote, WholeRecord)> {
+        self.list.iter().find_map(|remote| Some((remote, remote.record(fingerprint)?)))
+    }
+
+    /// Returns the size of a blob that a remote has.
+    pub(crate) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
+        if self.is_empty() {
+            return None;
+        }
+        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = seen().get(digest).copied();
+        known.or_else(|| {
+            let bytes = self.iter().find_map(|remote| remote.blob_bytes(digest))?;
+            seen().insert(*digest, bytes);
+            Some(bytes)
+        })
+    }
+
+    /// Returns the remote of a name, or all that fit.
+    pub(super) fn named(
+        &self,
+        name: Option<&str>,
+        fits: impl Fn(&Remote) -> bool,
+        what: &str,
+    ) -> Result<Vec<&Remote>, StoreError> {
+        let found: Vec<&Remote> =
+            self.iter().filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name)).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let names: Vec<&str> = self.iter().map(Remote::name).collect();
+        let known = if names.is_empty() { String::new() } else { format!(": remotes are {}", names.join(", ")) };
+        Err(StoreError::NoRemote {
+            why: match name {
+                Some(name) => format!("no remote is named `{name}`{known}"),
+                None => format!("no remote {what}{known}"),
+            },
+        })
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Pusher {
 impl Pusher {
     /// Starts the thread where a remote gets results as soon as they are made.
     pub(crate) fn new(core: &Arc<Core>) -> Self {
-        if !core.writable || core.remotes.fed_on_success().next().is_none() {
+        if !core.files.writable || core.remotes.fed_on_success().next().is_none() {
             return Self { sender: None, thread: None };
         }
         let (sender, receiver) = unbounded();
@@ -132,10 +132,10 @@ fn run(core: &Core, receiver: &Receiver<Message>) {
                 }
                 Message::Release(leases) => drop(leases),
                 Message::Run(run) => core.remotes.fed_on_success().for_each(|remote| {
-                    remote.put_run(core, &run);
+                    remote.put_run(&core.files, &run);
                 }),
                 Message::Rows(kind) => core.remotes.fed_on_success().for_each(|remote| {
-                    remote.put_rows(core, &kind);
+                    remote.put_rows(&core.files, &kind);
                 }),
                 Message::Flush(done) => {
                     let _ = done.send(());
@@ -162,6 +162,6 @@ fn bring_to(core: &Core, remote: &Remote, parcels: &[Parcel]) {
     let moved = push(core, remote, parcels, &[], &moving);
     if let Some(why) = moved.refused.first() {
         let (remote, results) = (remote.name().to_owned(), parcels.len() as u64 - moved.results - moved.there);
-        core.notices.push(Notice::NotPushed { remote, results, why: why.clone() });
+        core.files.notices.push(Notice::NotPushed { remote, results, why: why.clone() });
     }
 }

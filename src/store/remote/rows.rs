@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Remote;
 use crate::disk;
+use crate::files::Files;
 use crate::index::Table;
 use crate::layout::Component;
 use crate::notice::Notice;
@@ -16,7 +17,7 @@ use retort_fingerprint::Digest;
 
 impl Remote {
     /// Puts the packs of a kind there that it does not have; returns how many.
-    pub(super) fn put_rows(&self, here: &Core, kind: &Component) -> u64 {
+    pub(super) fn put_rows(&self, here: &Files, kind: &Component) -> u64 {
         let (from, kind) = (here.layout.rows_of(kind), kind.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
@@ -59,18 +60,28 @@ impl Remote {
     }
 }
 
+impl Files {
+    fn keep_pack(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temp = self.temp()?;
+        let mut file = disk::create_new(temp.path(), disk::FROZEN)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        temp.persist(path)
+    }
+}
+
 impl Core {
     /// Takes the packs of a kind that the remotes have and that were not taken before; returns how many.
     pub(crate) fn take_rows_from_remotes(&self, kind: &Component) -> u64 {
-        if !self.writable || !self.remotes.blind_to.is_empty() {
+        if !self.files.writable || !self.remotes.blind_to.is_empty() {
             return 0;
         }
         self.remotes.iter().map(|remote| self.take_packs(remote, kind)).sum()
     }
 
     pub(super) fn take_packs(&self, remote: &Remote, kind: &Component) -> u64 {
-        let folder = self.layout.rows_of(kind);
-        let scope = Scope::of(&self.trust, kind);
+        let folder = self.files.layout.rows_of(kind);
+        let scope = Scope::of(&self.files.trust, kind);
         let mut taken = 0;
         for pack in remote.row_packs(kind) {
             let name = pack_name(&pack);
@@ -79,7 +90,8 @@ impl Core {
             if self.index.get(Table::Packs, &marker).is_some() || folder.join(&name).exists() {
                 continue;
             }
-            let untrusted = || self.notices.push(Notice::RowsUntrusted { remote: Some(remote.name().to_owned()) });
+            let untrusted =
+                || self.files.notices.push(Notice::RowsUntrusted { remote: Some(remote.name().to_owned()) });
             // Where trust is required, what nobody trusted signed is looked at once and not kept.
             let refused = scope.key(&[b"refused\0", &pack.as_bytes()[..]].concat());
             if self.index.get(Table::Packs, &refused).is_some() {
@@ -88,14 +100,14 @@ impl Core {
             }
             let Some(bytes) = remote.row_pack(kind, &pack) else { continue };
             let is_whole = Digest::of(&bytes) == pack;
-            let is_trusted = || rows::pack_signer(kind, &bytes).is_some_and(|signer| self.trust.counts(&signer));
-            if is_whole && self.trust.require && !is_trusted() {
+            let is_trusted = || rows::pack_signer(kind, &bytes).is_some_and(|signer| self.files.trust.counts(&signer));
+            if is_whole && self.files.trust.require && !is_trusted() {
                 self.index.put(Table::Packs, vec![(refused, Vec::new())]);
                 untrusted();
                 continue;
             }
             let kept = if is_whole {
-                self.keep_pack(&folder.join(&name), &bytes).map_err(|error| error.to_string())
+                self.files.keep_pack(&folder.join(&name), &bytes).map_err(|error| error.to_string())
             } else {
                 Err("its bytes are not those of its name".to_owned())
             };
@@ -106,7 +118,7 @@ impl Core {
                 }
                 Err(why) => {
                     let remote = remote.name().to_owned();
-                    self.notices.push(Notice::RemoteTrouble {
+                    self.files.notices.push(Notice::RemoteTrouble {
                         remote,
                         what: "take rows",
                         why: format!("`{name}`: {why}"),
@@ -115,13 +127,5 @@ impl Core {
             }
         }
         taken
-    }
-
-    fn keep_pack(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temp = self.temp()?;
-        let mut file = disk::create_new(temp.path(), disk::FROZEN)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        temp.persist(path)
     }
 }

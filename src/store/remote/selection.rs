@@ -41,27 +41,27 @@ impl Selection {
 impl Store {
     /// Selects every result that is here.
     pub fn select_all(&self) -> Result<Selection, StoreError> {
-        let actions = self.core.list_actions()?.into_iter().collect();
+        let actions = self.core.files.list_actions()?.into_iter().collect();
         Ok(Selection { actions, runs: self.runs()?, rows: true, ..Selection::default() })
     }
 
     /// Selects the results and blobs that are here and whose names begin so.
     pub fn select_named(&self, beginning: &str) -> Result<Selection, StoreError> {
         let backend = format!("in `{}`", self.root().display());
-        let found = self.core.named(beginning).map_err(crate::error::failed("look for names"))?;
+        let found = self.core.files.named(beginning).map_err(crate::error::failed("look for names"))?;
         only(beginning, &backend, vec![found])
     }
 
     /// Selects the results and blobs of a remote, or of all of them, whose names begin so.
     pub fn select_named_in_remotes(&self, from: Option<&str>, beginning: &str) -> Result<Selection, StoreError> {
-        let remotes = self.core.remotes_named(from, |_| true, "is declared")?;
+        let remotes = self.core.remotes.named(from, |_| true, "is declared")?;
         let found = remotes.iter().filter_map(|remote| remote.named(beginning)).collect();
         only(beginning, "in the remotes", found)
     }
 
     /// Lists the runs whose logs a remote, or any remote, has, the oldest first.
     pub fn runs_in_remotes(&self, from: Option<&str>) -> Result<Vec<RunId>, StoreError> {
-        let remotes = self.core.remotes_named(from, |_| true, "is declared")?;
+        let remotes = self.core.remotes.named(from, |_| true, "is declared")?;
         let mut runs = BTreeSet::new();
         for remote in remotes {
             remote.require()?;
@@ -72,7 +72,7 @@ impl Store {
 
     /// Reads the log of a run in the first remote that has it.
     pub fn read_run_in_remotes(&self, from: Option<&str>, id: &RunId) -> Result<RunSummary, StoreError> {
-        let remotes = self.core.remotes_named(from, |_| true, "is declared")?;
+        let remotes = self.core.remotes.named(from, |_| true, "is declared")?;
         let read = remotes.into_iter().find_map(|remote| remote.run(id));
         read.ok_or_else(|| StoreError::NoSuchRun { run: id.to_string() })
     }

@@ -10,6 +10,7 @@ use super::Remote;
 use super::backend::{Copied, Expected};
 use crate::disk;
 use crate::error::{StoreError, failed};
+use crate::files::Files;
 use crate::head::WholeRecord;
 use crate::index::Table;
 use crate::notice::Notice;
@@ -75,40 +76,7 @@ impl Store {
     }
 }
 
-impl Core {
-    /// Finds a record in the remotes and keeps it here.
-    pub(crate) fn find_in_remotes(&self, fingerprint: &Fingerprint) -> Option<RecordSummary> {
-        if self.remotes.is_empty() || self.remotes.blind_to.contains(fingerprint) {
-            return None;
-        }
-        // Where nothing can be kept, memory serves; elsewhere what was kept would have been found.
-        let known = self.remotes.found.lock().unwrap_or_else(PoisonError::into_inner).get(fingerprint).cloned();
-        if known.is_some() && !self.writable {
-            return known;
-        }
-        if self.remotes.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint) {
-            return None;
-        }
-        let (remote, whole) = self.record_in_remotes(fingerprint)?;
-        let summary = RecordSummary { from: Some(remote.name().to_owned()), ..whole.record.summary(whole.id) };
-        self.remotes.expect(&summary);
-        if remote.is_far() {
-            // The record came after its blobs, so they are taken for there until one of them is fetched.
-            let mut seen = self.remotes.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.extend(summary.outputs.values().map(|blob| (blob.digest, blob.bytes)));
-        }
-        self.remotes.found.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint, summary.clone());
-        if let Some(Err(error)) = self.writable.then(|| self.keep_record(fingerprint, &whole)) {
-            self.notices.push(Notice::NotKept { remote: remote.name().to_owned(), why: error.to_string() });
-        }
-        Some(summary)
-    }
-
-    /// Finds a record in the remotes, and says in which.
-    pub(crate) fn record_in_remotes(&self, fingerprint: &Fingerprint) -> Option<(&Remote, WholeRecord)> {
-        self.remotes.iter().find_map(|remote| Some((remote, remote.record(fingerprint)?)))
-    }
-
+impl Files {
     /// Keeps a record that came from elsewhere. Should the power fail, it is looked for again.
     pub(crate) fn keep_record(&self, fingerprint: &Fingerprint, whole: &WholeRecord) -> io::Result<()> {
         self.keep_signatures(whole.id, &whole.signatures)?;
@@ -119,18 +87,42 @@ impl Core {
         self.put_head(fingerprint, &path)
     }
 
-    /// Returns the size of a blob that a remote has.
-    pub(crate) fn blob_bytes_in_remotes(&self, digest: &Digest) -> Option<u64> {
-        if self.remotes.is_empty() {
+    /// Makes durable what was fetched without that.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        let root = File::open(self.layout.root()).map_err(failed("make durable what was moved"))?;
+        // Where it cannot be said of the whole file system, a file lost with the power is fetched again.
+        disk::sync_file_system(&root);
+        Ok(())
+    }
+}
+
+impl Core {
+    /// Finds a record in the remotes and keeps it here.
+    pub(crate) fn find_in_remotes(&self, fingerprint: &Fingerprint) -> Option<RecordSummary> {
+        if self.remotes.is_empty() || self.remotes.blind_to.contains(fingerprint) {
             return None;
         }
-        let seen = || self.remotes.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = seen().get(digest).copied();
-        known.or_else(|| {
-            let bytes = self.remotes.iter().find_map(|remote| remote.blob_bytes(digest))?;
-            seen().insert(*digest, bytes);
-            Some(bytes)
-        })
+        // Where nothing can be kept, memory serves; elsewhere what was kept would have been found.
+        let known = self.remotes.found.lock().unwrap_or_else(PoisonError::into_inner).get(fingerprint).cloned();
+        if known.is_some() && !self.files.writable {
+            return known;
+        }
+        if self.remotes.absent.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint) {
+            return None;
+        }
+        let (remote, whole) = self.remotes.record(fingerprint)?;
+        let summary = RecordSummary { from: Some(remote.name().to_owned()), ..whole.record.summary(whole.id) };
+        self.remotes.expect(&summary);
+        if remote.is_far() {
+            // The record came after its blobs, so they are taken for there until one of them is fetched.
+            let mut seen = self.remotes.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.extend(summary.outputs.values().map(|blob| (blob.digest, blob.bytes)));
+        }
+        self.remotes.found.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint, summary.clone());
+        if let Some(Err(error)) = self.files.writable.then(|| self.files.keep_record(fingerprint, &whole)) {
+            self.files.notices.push(Notice::NotKept { remote: remote.name().to_owned(), why: error.to_string() });
+        }
+        Some(summary)
     }
 
     /// Tells whether a remote has a blob, and the bytes of its name. What a remote refused to give, or gave wrong, is not there
@@ -156,7 +148,7 @@ impl Core {
         if !is_suspect && (remote.is_far() || bytes > LARGE_BYTES) {
             return true;
         }
-        if self.writable {
+        if self.files.writable {
             // Where the disk is full, whoever reads it will hear so.
             return self.fetch_from(remote, digest, true).map_or(true, |fetched| fetched.is_some());
         }
@@ -175,7 +167,7 @@ impl Core {
     pub(crate) fn fetch(&self, digest: &Digest, durable: bool) -> Result<bool, StoreError> {
         // Should it be gone, nobody is to believe that it is there.
         self.remotes.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
-        if !self.writable {
+        if !self.files.writable {
             return Ok(false);
         }
         for remote in self.remotes.iter() {
@@ -193,9 +185,9 @@ impl Core {
         digest: &Digest,
         durable: bool,
     ) -> Result<Option<u64>, StoreError> {
-        let failed = |bytes| self.write_failed("fetch a blob", bytes);
-        let temp = self.temp().map_err(failed(0))?;
-        let bytes_max = disk::available_bytes(self.layout.root()).saturating_sub(SPARE_BYTES);
+        let failed = |bytes| self.files.write_failed("fetch a blob", bytes);
+        let temp = self.files.temp().map_err(failed(0))?;
+        let bytes_max = disk::available_bytes(self.files.layout.root()).saturating_sub(SPARE_BYTES);
         let bytes = self.remotes.expected(digest);
         match remote.copy_blob(digest, Expected { bytes, bytes_max }, temp.path().to_owned()) {
             None | Some(Copied::Absent) => {
@@ -211,7 +203,7 @@ impl Core {
                 if durable {
                     File::open(temp.path()).and_then(|file| file.sync_data()).map_err(failed(bytes))?;
                 }
-                let path = self.layout.blob(digest);
+                let path = self.files.layout.blob(digest);
                 temp.persist(&path).map_err(failed(bytes))?;
                 if let Some(stamp) = disk::stamp_at(&path) {
                     self.sightings.found_right(digest, &stamp);
@@ -247,7 +239,7 @@ impl Core {
     pub(super) fn refuse(&self, remote: &Remote, digest: &Digest, why: String) {
         self.sightings.missed(remote.name(), digest);
         self.index.put(Table::Refused, vec![(refused(remote, digest), Vec::new())]);
-        self.notices.push(Notice::BlobRefused { remote: remote.name().to_owned(), digest: *digest, why });
+        self.files.notices.push(Notice::BlobRefused { remote: remote.name().to_owned(), digest: *digest, why });
     }
 
     /// Tells whether something else was found under a blob's name in a remote.
@@ -259,14 +251,6 @@ impl Core {
     pub(super) fn unrefuse(&self, remote: &Remote, digest: &Digest) {
         self.sightings.came(remote.name(), digest);
         self.index.remove(Table::Refused, &refused(remote, digest));
-    }
-
-    /// Makes durable what was fetched without that.
-    pub(super) fn sync(&self) -> Result<(), StoreError> {
-        let root = File::open(self.layout.root()).map_err(failed("make durable what was moved"))?;
-        // Where it cannot be said of the whole file system, a file lost with the power is fetched again.
-        disk::sync_file_system(&root);
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use super::backend::Put;
 use super::selection::Selection;
 use super::{Remote, Writes};
 use crate::error::StoreError;
+use crate::files::Files;
 use crate::head::WholeRecord;
 use crate::open::Core;
 use crate::record::RecordId;
@@ -82,7 +83,7 @@ impl Store {
     /// [`StoreError::NoRemote`], and [`StoreError::Remote`] when a remote cannot be reached.
     pub fn push(&self, to: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
         let core = &*self.core;
-        let remotes = core.remotes_named(to, |remote| remote.options().writes != Writes::Never, "takes results")?;
+        let remotes = core.remotes.named(to, |remote| remote.options().writes != Writes::Never, "takes results")?;
         let mut parcels = Vec::new();
         for fingerprint in &what.actions {
             // The one that is used, so that others see what we see.
@@ -90,17 +91,17 @@ impl Store {
                 parcels.push(Parcel { fingerprint: *fingerprint, id: *id });
             }
         }
-        let blobs: Vec<BlobRef> = what.blobs.iter().filter_map(|digest| core.blob(digest)).collect();
+        let blobs: Vec<BlobRef> = what.blobs.iter().filter_map(|digest| core.files.blob(digest)).collect();
         let mut moved = Vec::new();
         for remote in remotes {
             remote.require()?;
             let mut done = push(core, remote, &parcels, &blobs, moving);
             what.runs.iter().for_each(|run| {
-                remote.put_run(core, run);
+                remote.put_run(&core.files, run);
             });
             if what.rows {
-                for kind in rows::kinds(core).map_err(crate::error::failed("list rows"))? {
-                    done.packs += remote.put_rows(core, &kind);
+                for kind in rows::kinds(&core.files).map_err(crate::error::failed("list rows"))? {
+                    done.packs += remote.put_rows(&core.files, &kind);
                 }
             }
             moved.push(done);
@@ -114,8 +115,8 @@ impl Store {
     /// As [`Store::push`]; [`StoreError::Full`] when there is no room.
     pub fn pull(&self, from: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
         let core = &*self.core;
-        core.require_writable("pull results")?;
-        let remotes = core.remotes_named(from, |_| true, "is declared")?;
+        core.files.require_writable("pull results")?;
+        let remotes = core.remotes.named(from, |_| true, "is declared")?;
         let mut moved = Vec::new();
         let mut left = what.clone();
         for remote in remotes {
@@ -131,32 +132,7 @@ impl Store {
     }
 }
 
-impl Core {
-    /// Returns the remote of a name, or all that fit.
-    pub(super) fn remotes_named(
-        &self,
-        name: Option<&str>,
-        fits: impl Fn(&Remote) -> bool,
-        what: &str,
-    ) -> Result<Vec<&Remote>, StoreError> {
-        let found: Vec<&Remote> = self
-            .remotes
-            .iter()
-            .filter(|remote| name.map_or_else(|| fits(remote), |name| remote.name() == name))
-            .collect();
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        let names: Vec<&str> = self.remotes.iter().map(Remote::name).collect();
-        let known = if names.is_empty() { String::new() } else { format!(": remotes are {}", names.join(", ")) };
-        Err(StoreError::NoRemote {
-            why: match name {
-                Some(name) => format!("no remote is named `{name}`{known}"),
-                None => format!("no remote {what}{known}"),
-            },
-        })
-    }
-
+impl Files {
     fn blob(&self, digest: &Digest) -> Option<BlobRef> {
         self.blob_bytes(digest).map(|bytes| BlobRef { digest: *digest, bytes })
     }
@@ -244,7 +220,7 @@ pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[Bl
     let mut records = Vec::new();
     let mut unread = Vec::new();
     for Parcel { fingerprint, id } in parcels {
-        match core.whole_record(fingerprint, *id) {
+        match core.files.whole_record(fingerprint, *id) {
             Ok(Some(record)) => records.push((*fingerprint, record)),
             Ok(None) => unread.push(format!("the result of {}: it is gone", fingerprint.short())),
             Err(error) => unread.push(format!("the result of {}: {error}", fingerprint.short())),
@@ -254,7 +230,7 @@ pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[Bl
     let needed: BTreeMap<Digest, BlobRef> = named.chain(blobs).map(|blob| (blob.digest, *blob)).collect();
     let (evicted, needed): (Vec<BlobRef>, Vec<BlobRef>) = needed
         .into_values()
-        .partition(|blob| core.is_evicted(&blob.digest) && core.blob_bytes_in_remotes(&blob.digest).is_none());
+        .partition(|blob| core.is_evicted(&blob.digest) && core.remotes.blob_bytes(&blob.digest).is_none());
     let tally = Tally::new(remote, needed.len() + records.len(), moving);
     tally.count(|moved| moved.refused = unread);
     tally.each(&needed, |blob| match put_blob(core, remote, *blob, moving.compare) {
@@ -279,7 +255,7 @@ pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[Bl
         if !tally.is_whole(fingerprint, record) {
             return;
         }
-        match remote.put_record(core, fingerprint, record.clone(), tally.brought_any_of(record)) {
+        match remote.put_record(&core.files, fingerprint, record.clone(), tally.brought_any_of(record)) {
             Some(Put::New(_)) => tally.count(|moved| moved.results += 1),
             Some(Put::There) => tally.count(|moved| moved.there += 1),
             Some(Put::Refused(why)) => tally.count(|moved| moved.refused.push(why)),
@@ -302,7 +278,7 @@ fn put_blob(core: &Core, remote: &Remote, blob: BlobRef, compare: Compare) -> Op
             && !core.is_refused(remote, &blob.digest)
             && remote.blob_bytes(&blob.digest) == Some(blob.bytes)
     };
-    if core.blob_bytes(&blob.digest).is_none() && !is_there() {
+    if core.files.blob_bytes(&blob.digest).is_none() && !is_there() {
         // Where that fails too, putting it says what is lacking.
         let _ = core.fetch(&blob.digest, false);
     }
@@ -324,7 +300,7 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
     records.sort_by_key(|(fingerprint, _)| *fingerprint);
     let named = records.iter().flat_map(|(_, record)| record.record.outputs.values().map(|blob| blob.digest));
     let needed: BTreeSet<Digest> = named.chain(left.blobs.iter().copied()).collect();
-    let needed: Vec<Digest> = needed.into_iter().filter(|digest| core.blob_bytes(digest).is_none()).collect();
+    let needed: Vec<Digest> = needed.into_iter().filter(|digest| core.files.blob_bytes(digest).is_none()).collect();
     let tally = Tally::new(remote, needed.len() + records.len(), moving);
     let failure: Mutex<Option<StoreError>> = Mutex::default();
     let failed = |error| {
@@ -341,8 +317,8 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
                 moved.bytes += bytes;
             }),
             Ok(None) if remote.is_evicted(digest) => {
-                if let Err(error) = core.mark_evicted(digest) {
-                    failed(core.write_failed("keep a result", 0)(error));
+                if let Err(error) = core.files.mark_evicted(digest) {
+                    failed(core.files.write_failed("keep a result", 0)(error));
                 }
             }
             Ok(None) => {
@@ -354,20 +330,20 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
     if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error);
     }
-    core.sync()?;
+    core.files.sync()?;
     let kept: Mutex<BTreeSet<Fingerprint>> = Mutex::default();
     tally.each(&records, |(fingerprint, record)| {
         if !tally.is_whole(fingerprint, record) {
             return;
         }
         kept.lock().unwrap_or_else(PoisonError::into_inner).insert(*fingerprint);
-        if matches!(core.whole_record(fingerprint, record.id), Ok(Some(_))) {
+        if matches!(core.files.whole_record(fingerprint, record.id), Ok(Some(_))) {
             tally.count(|moved| moved.there += 1);
             return;
         }
-        match core.keep_record(fingerprint, record) {
+        match core.files.keep_record(fingerprint, record) {
             Ok(()) => tally.count(|moved| moved.results += 1),
-            Err(error) => failed(core.write_failed("keep a result", record.bytes.len() as u64)(error)),
+            Err(error) => failed(core.files.write_failed("keep a result", record.bytes.len() as u64)(error)),
         }
     });
     if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -375,7 +351,7 @@ fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>)
     }
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     left.actions.retain(|fingerprint| !kept.contains(fingerprint));
-    left.blobs.retain(|digest| core.blob_bytes(digest).is_none());
+    left.blobs.retain(|digest| core.files.blob_bytes(digest).is_none());
     if left.rows {
         let kinds = remote.row_kinds();
         let packs = kinds.iter().map(|kind| core.take_packs(remote, kind)).sum::<u64>();

@@ -10,6 +10,7 @@ use super::backend::{Backend, Copied, Put, unsound};
 use super::transfer::Compare;
 use crate::BlobRef;
 use crate::disk;
+use crate::files::Files;
 use crate::head::WholeRecord;
 use crate::open::Core;
 use crate::read::LARGE_BYTES;
@@ -46,7 +47,7 @@ impl Remote {
                 Copied::Absent | Copied::Unwritten(_) => {}
             }
         }
-        let from = here.layout.blob(&blob.digest);
+        let from = here.files.layout.blob(&blob.digest);
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         let put =
@@ -69,7 +70,7 @@ impl Remote {
     /// Puts a record there, whose blobs are there already; that it `is_first` of its action is a guess.
     pub(super) fn put_record(
         &self,
-        here: &Core,
+        here: &Files,
         fingerprint: &Fingerprint,
         mut record: WholeRecord,
         is_first: bool,
@@ -84,7 +85,7 @@ impl Remote {
     }
 
     /// Puts the log of a run there, which keeps its results from being collected.
-    pub(super) fn put_run(&self, here: &Core, run: &RunId) -> Option<Put> {
+    pub(super) fn put_run(&self, here: &Files, run: &RunId) -> Option<Put> {
         let (from, run) = (here.layout.run(run.as_str()), run.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);

@@ -8,6 +8,7 @@ use super::listed::{index_pack, seal_rows};
 use super::scope::Scope;
 use super::{PACK, SEAL_BYTES, pack};
 use crate::disk;
+use crate::files::Files;
 use crate::layout::{Area, Component};
 use crate::open::Core;
 use crate::trust::SecretKey;
@@ -17,8 +18,8 @@ use retort_fingerprint::{Digest, RowKey};
 const MERGE_MIN: usize = 8;
 
 /// Lists the kinds of rows that the cache holds.
-pub(crate) fn kinds(core: &Core) -> io::Result<Vec<Component>> {
-    Ok(disk::names(&core.layout.area(Area::Rows))?.iter().map(|name| Component::listed(name)).collect())
+pub(crate) fn kinds(files: &Files) -> io::Result<Vec<Component>> {
+    Ok(disk::names(&files.layout.area(Area::Rows))?.iter().map(|name| Component::listed(name)).collect())
 }
 
 /// Merges the small packs of a kind that nobody has signed into one, and those that this user has; what others have signed
@@ -26,14 +27,14 @@ pub(crate) fn kinds(core: &Core) -> io::Result<Vec<Component>> {
 ///
 /// A merged pack is durable before the others go, and whoever looks for a row in one that is gone finds it again.
 pub(crate) fn compact(core: &Core, kind: &Component) -> io::Result<usize> {
-    let signer = core.trust.signer();
+    let signer = core.files.trust.signer();
     let signers = [None, signer];
     let distinct = if signer.is_some() { &signers[..] } else { &signers[..1] };
     distinct.iter().map(|signer| compact_signed(core, kind, *signer)).sum()
 }
 
 fn compact_signed(core: &Core, kind: &Component, signer: Option<&SecretKey>) -> io::Result<usize> {
-    let folder = core.layout.rows_of(kind);
+    let folder = core.files.layout.rows_of(kind);
     let (mut small, mut bytes): (Vec<(Digest, PathBuf)>, _) = (Vec::new(), 0);
     let mut rows: BTreeMap<RowKey, Vec<u8>> = BTreeMap::new();
     for digest in packs(&disk::names(&folder)?) {
@@ -59,7 +60,7 @@ fn compact_signed(core: &Core, kind: &Component, signer: Option<&SecretKey>) -> 
         return Ok(0);
     }
     let merged = seal_rows(core, kind, signer, &rows, &mut BTreeSet::new())?;
-    let scope = Scope::of(&core.trust, kind);
+    let scope = Scope::of(&core.files.trust, kind);
     for (digest, path) in small.iter().filter(|(digest, _)| Some(*digest) != merged) {
         disk::remove_if_there(path)?;
         scope.forget(core, digest);
@@ -70,7 +71,7 @@ fn compact_signed(core: &Core, kind: &Component, signer: Option<&SecretKey>) -> 
 /// Puts the rows of every pack of a kind into an index that knows none; returns the number of packs.
 pub(crate) fn rebuild(core: &Core, kind: &Component) -> io::Result<usize> {
     let mut indexed = BTreeSet::new();
-    let names = disk::names(&core.layout.rows_of(kind))?;
+    let names = disk::names(&core.files.layout.rows_of(kind))?;
     Ok(packs(&names).filter(|digest| index_pack(core, kind, digest, &mut indexed)).count())
 }
 

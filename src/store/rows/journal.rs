@@ -14,8 +14,8 @@ use fs_err::File;
 use super::salvage::{RECORD_HEAD_BYTES, next_record, record_at};
 use super::{CHECK_BYTES, Place, ROW_BYTES_MAX, RowHash, check, hash};
 use crate::disk::{self, Locked, Locking, Opened};
+use crate::files::Files;
 use crate::layout::Component;
-use crate::open::Core;
 use crate::trust::SecretKey;
 use crate::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};
@@ -122,8 +122,8 @@ pub(super) fn read_exactly(file: &File, key: &RowKey, place: Place, known: &RowH
 }
 
 /// Returns what the owner of this store's key says of a row; `None` without a key.
-pub(super) fn voucher(core: &Core, kind: &Component, key: &RowKey, payload: &[u8]) -> Option<RowHash> {
-    Some(voucher_of(core.trust.signer()?, kind, key, payload))
+pub(super) fn voucher(files: &Files, kind: &Component, key: &RowKey, payload: &[u8]) -> Option<RowHash> {
+    Some(voucher_of(files.trust.signer()?, kind, key, payload))
 }
 
 /// Returns what the owner of a key says of a row.
@@ -134,14 +134,14 @@ pub(super) fn voucher_of(signer: &SecretKey, kind: &Component, key: &RowKey, pay
 
 /// Tells whether a journal holds this store's own voucher of a row.
 pub(super) fn is_vouched(
-    core: &Core,
+    files: &Files,
     kind: &Component,
     file: &File,
     rows: &Rows,
     key: &RowKey,
     payload: &[u8],
 ) -> io::Result<bool> {
-    let Some(own) = voucher(core, kind, key, payload) else { return Ok(false) };
+    let Some(own) = voucher(files, kind, key, payload) else { return Ok(false) };
     let key = voucher_key(key);
     let Some(place) = rows.get(&key) else { return Ok(false) };
     Ok(read(file, &key, *place)?.is_some_and(|found| found == own))

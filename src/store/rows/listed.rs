@@ -20,9 +20,9 @@ pub(super) fn index_pack(core: &Core, kind: &Component, digest: &Digest, indexed
     if !indexed.insert(*digest) {
         return false;
     }
-    let scope = Scope::of(&core.trust, kind);
+    let scope = Scope::of(&core.files.trust, kind);
     let untrusted = || {
-        core.notices.push(Notice::RowsUntrusted { remote: None });
+        core.files.notices.push(Notice::RowsUntrusted { remote: None });
         false
     };
     match scope.known(core, digest) {
@@ -30,20 +30,20 @@ pub(super) fn index_pack(core: &Core, kind: &Component, digest: &Digest, indexed
         Some(Known::Untrusted) => return untrusted(),
         None => {}
     }
-    let path = core.layout.rows_of(kind).join(format!("{digest}{PACK}"));
+    let path = core.files.layout.rows_of(kind).join(format!("{digest}{PACK}"));
     let pack = match pack::read(&path, kind, digest) {
         Ok(Some(pack)) => pack,
         // It was merged into another since the folder was listed.
         Ok(None) => return false,
         Err(error) => {
-            core.notices.push(Notice::RowsDamaged { path, why: error.to_string() });
+            core.files.notices.push(Notice::RowsDamaged { path, why: error.to_string() });
             return false;
         }
     };
     if let Some(why) = &pack.damage {
         return keep_the_sound(core, kind, &path, &pack, why, indexed);
     }
-    if core.trust.require && !pack.signer.is_some_and(|signer| core.trust.counts(&signer)) {
+    if core.files.trust.require && !pack.signer.is_some_and(|signer| core.files.trust.counts(&signer)) {
         scope.know(core, digest, Known::Untrusted);
         return untrusted();
     }
@@ -68,14 +68,14 @@ fn keep_the_sound(
     };
     let vouchers = pack::vouchers(&pack.bytes);
     let is_own = |key: &RowKey, payload: &[u8]| {
-        journal::voucher(core, kind, key, payload).is_some_and(|voucher| vouchers.contains(&voucher))
+        journal::voucher(&core.files, kind, key, payload).is_some_and(|voucher| vouchers.contains(&voucher))
     };
     let (own, others): (BTreeMap<RowKey, Vec<u8>>, BTreeMap<_, _>) =
         pack.rows.iter().map(row).partition(|(key, payload)| is_own(key, payload));
     let name = path.file_name().and_then(|name| super::pack_of(&name.to_string_lossy()));
     let mut keep = || {
-        copy_aside(core, path)?;
-        let signed = seal_rows(core, kind, core.trust.signer(), &own, indexed)?;
+        copy_aside(&core.files, path)?;
+        let signed = seal_rows(core, kind, core.files.trust.signer(), &own, indexed)?;
         let unsigned = seal_rows(core, kind, None, &others, indexed)?;
         // Where every row is sound the new pack is the one that the damaged one was, and has its name.
         if name.is_none() || (signed != name && unsigned != name) {
@@ -83,18 +83,18 @@ fn keep_the_sound(
         }
         io::Result::Ok(signed.is_some() || unsigned.is_some())
     };
-    let kept = if core.writable { keep() } else { Ok(false) };
+    let kept = if core.files.writable { keep() } else { Ok(false) };
     let (is_new, fate) = match kept {
-        Ok(is_new) if core.writable => (is_new, format!("{why}; its {} sound rows are kept", pack.rows.len())),
+        Ok(is_new) if core.files.writable => (is_new, format!("{why}; its {} sound rows are kept", pack.rows.len())),
         Ok(is_new) => (is_new, why.to_owned()),
         Err(error) => (false, format!("{why}, and its sound rows cannot be kept: {error}")),
     };
-    core.notices.push(Notice::RowsDamaged { path: path.to_owned(), why: fate });
-    if core.writable || core.trust.require {
+    core.files.notices.push(Notice::RowsDamaged { path: path.to_owned(), why: fate });
+    if core.files.writable || core.files.trust.require {
         return is_new;
     }
     // Where nothing can be written they are served from where they are.
-    let scope = Scope::of(&core.trust, kind);
+    let scope = Scope::of(&core.files.trust, kind);
     let entries =
         |digest: Digest| pack.rows.iter().map(|(key, place, hash)| scope.row(key, &digest, *place, hash)).collect();
     name.is_some_and(|digest| {
@@ -114,11 +114,11 @@ pub(super) fn seal_rows(
     if rows.is_empty() {
         return Ok(None);
     }
-    let (digest, table) = pack::write(core, kind, signer, rows)?;
-    if core.trust.require && signer.is_none() {
+    let (digest, table) = pack::write(&core.files, kind, signer, rows)?;
+    if core.files.trust.require && signer.is_none() {
         return Ok(Some(digest));
     }
-    let scope = Scope::of(&core.trust, kind);
+    let scope = Scope::of(&core.files.trust, kind);
     let entry = |(key, place): &(RowKey, super::Place)| {
         rows.get(key).map(|payload| scope.row(key, &digest, *place, &hash(key, payload)))
     };

@@ -14,8 +14,8 @@ use super::salvage::{self, Found};
 use super::table::{ENTRY_BYTES, HEAD_BYTES, TABLE_CHECK_BYTES, entry};
 use super::{CHECK_BYTES, PACK, PACK_BYTES_MAX, Place, RowHash, check, journal};
 use crate::disk::{self, Opened};
+use crate::files::Files;
 use crate::layout::Component;
-use crate::open::Core;
 use crate::trust::{About, PublicKey, SecretKey, TRAILER_BYTES, Trailer};
 use crate::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};
@@ -49,12 +49,12 @@ pub(super) fn encode(rows: &BTreeMap<RowKey, Vec<u8>>) -> (Vec<u8>, KeyTable) {
 
 /// Writes a pack durably into a folder, signed where there is a key to sign it with; returns its name and key table.
 pub(super) fn write(
-    core: &Core,
+    files: &Files,
     kind: &Component,
     signer: Option<&SecretKey>,
     rows: &BTreeMap<RowKey, Vec<u8>>,
 ) -> io::Result<(Digest, KeyTable)> {
-    let folder = core.layout.rows_of(kind);
+    let folder = files.layout.rows_of(kind);
     let (mut bytes, table) = encode(rows);
     if let Some(signer) = signer {
         for (key, payload) in rows {
@@ -64,7 +64,7 @@ pub(super) fn write(
         bytes.extend_from_slice(&trailer);
     }
     let digest = Digest::of(&bytes);
-    let temp = core.temp()?;
+    let temp = files.temp()?;
     let mut file = disk::create_new(temp.path(), disk::FROZEN)?;
     file.write_all(&bytes)?;
     file.sync_all()?;

@@ -24,7 +24,7 @@ pub(crate) fn rescue(core: &Core, kind: &Component, path: &Path) -> io::Result<b
         if !disk::open_plain(path).is_ok_and(|opened| matches!(opened, Opened::Regular(..))) {
             return Ok(false);
         }
-        super::scope::Scope::of(&core.trust, kind).forget(core, &digest);
+        super::scope::Scope::of(&core.files.trust, kind).forget(core, &digest);
         index_pack(core, kind, &digest, &mut BTreeSet::new());
         // What took its name is the pack of its sound rows, where all of them were.
         return Ok(disk::stamp_at(path).is_none() || inspect_pack(path, kind).is_ok());
@@ -53,13 +53,13 @@ pub(super) fn adopt(
     let mut others: BTreeMap<RowKey, Vec<u8>> = BTreeMap::new();
     for (key, place) in journal::without_vouchers(&places) {
         let Some(payload) = journal::read(file, key, *place)? else { continue };
-        let is_own = journal::is_vouched(core, kind, file, &places, key, &payload)?;
+        let is_own = journal::is_vouched(&core.files, kind, file, &places, key, &payload)?;
         if is_own { &mut own } else { &mut others }.insert(*key, payload);
     }
-    seal_rows(core, kind, core.trust.signer(), &own, indexed)?;
+    seal_rows(core, kind, core.files.trust.signer(), &own, indexed)?;
     seal_rows(core, kind, None, &others, indexed)?;
     let Some(damaged) = scan.damaged else { return disk::remove_if_there(path) };
     let why = format!("the entry at byte {damaged} is damaged; {} sound rows are kept", own.len() + others.len());
-    core.notices.push(Notice::RowsDamaged { path: path.to_owned(), why });
-    set_aside(core, path)
+    core.files.notices.push(Notice::RowsDamaged { path: path.to_owned(), why });
+    set_aside(&core.files, path)
 }

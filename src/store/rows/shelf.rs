@@ -100,13 +100,13 @@ impl RowStore {
     /// # Errors
     /// [`StoreError::RowTooLarge`], [`StoreError::ReadOnly`], [`StoreError::Full`].
     pub fn put(&self, key: RowKey, payload: &[u8]) -> Result<(), StoreError> {
-        self.core.require_writable("keep a row")?;
+        self.core.files.require_writable("keep a row")?;
         if payload.len() > ROW_BYTES_MAX {
             return Err(StoreError::RowTooLarge { bytes: payload.len(), limit: ROW_BYTES_MAX });
         }
-        let failed = self.core.write_failed("keep a row", payload.len() as u64);
+        let failed = self.core.files.write_failed("keep a row", payload.len() as u64);
         let key = self.salted(key);
-        let voucher = journal::voucher(&self.core, &self.kind, &key, payload);
+        let voucher = journal::voucher(&self.core.files, &self.kind, &key, payload);
         let mut state = self.state();
         if state.journal.is_none() {
             state.journal = Some(self.start_journal().map_err(&failed)?);
@@ -125,7 +125,7 @@ impl RowStore {
     /// Makes every row that was put durable.
     pub fn flush(&self) -> Result<(), StoreError> {
         match &mut self.state().journal {
-            Some((_, journal)) => journal.sync().map_err(self.core.write_failed("keep rows", journal.bytes())),
+            Some((_, journal)) => journal.sync().map_err(self.core.files.write_failed("keep rows", journal.bytes())),
             None => Ok(()),
         }
     }
@@ -136,11 +136,11 @@ impl RowStore {
     }
 
     fn open(core: Arc<Core>, kind: Component) -> Result<Self, StoreError> {
-        let folder = core.layout.rows_of(&kind);
-        let scope = Scope::of(&core.trust, &kind);
+        let folder = core.files.layout.rows_of(&kind);
+        let scope = Scope::of(&core.files.trust, &kind);
         let rows = Self { core, kind, scope, folder, state: Mutex::default() };
-        if rows.core.writable {
-            disk::make_folder(&rows.folder).map_err(rows.core.write_failed("keep rows", 0))?;
+        if rows.core.files.writable {
+            disk::make_folder(&rows.folder).map_err(rows.core.files.write_failed("keep rows", 0))?;
             rows.adopt()?;
             rows.core.take_rows_from_remotes(&rows.kind);
         }
@@ -154,7 +154,7 @@ impl RowStore {
 
     fn start_journal(&self) -> io::Result<(PathBuf, Journal)> {
         loop {
-            let host = Component::of(&self.core.host);
+            let host = Component::of(&self.core.files.host);
             let path = self.folder.join(format!("{}.{}{JOURNAL}", host.as_str(), unique(self.kind.as_str())));
             if let Some(journal) = Journal::create(&path)? {
                 return Ok((path, journal));
@@ -188,7 +188,7 @@ impl RowStore {
                 return Ok(Some(payload));
             }
             let why = format!("the row at byte {} is damaged", place.offset);
-            self.core.notices.push(Notice::RowsDamaged { path: self.pack_path(&digest), why });
+            self.core.files.notices.push(Notice::RowsDamaged { path: self.pack_path(&digest), why });
         }
         // The pack was merged into another or is damaged; when another one has the row, a refresh finds it.
         self.core.index.remove(Table::Rows, &index_key);
@@ -198,8 +198,8 @@ impl RowStore {
 
     /// Tells whether a row of another store's journal may be used: where trust is required, one's own alone.
     fn may_use(&self, other: &Other, key: &RowKey, payload: &[u8]) -> io::Result<bool> {
-        Ok(!self.core.trust.require
-            || journal::is_vouched(&self.core, &self.kind, &other.file, &other.rows, key, payload)?)
+        Ok(!self.core.files.trust.require
+            || journal::is_vouched(&self.core.files, &self.kind, &other.file, &other.rows, key, payload)?)
     }
 
     fn pack_path(&self, digest: &Digest) -> PathBuf {
@@ -255,7 +255,7 @@ impl RowStore {
                 other.scanned = bytes;
                 if let Some(damaged) = scan.damaged {
                     let why = format!("the entry at byte {damaged} is damaged");
-                    self.core.notices.push(Notice::RowsDamaged { path: self.folder.join(name), why });
+                    self.core.files.notices.push(Notice::RowsDamaged { path: self.folder.join(name), why });
                 }
                 is_new |= !scan.rows.is_empty();
                 other.end = scan.end;
@@ -267,20 +267,21 @@ impl RowStore {
 
     fn seal(&self, state: &mut State) -> Result<(), StoreError> {
         let Some((path, journal)) = &mut state.journal else { return Ok(()) };
-        let failed = self.core.write_failed("seal rows", journal.bytes());
+        let failed = self.core.files.write_failed("seal rows", journal.bytes());
         let mut rows = BTreeMap::new();
         for (key, (place, hash)) in &state.own {
             if let Some(payload) = journal::read_exactly(journal.file(), key, *place, hash).map_err(&failed)? {
                 rows.insert(*key, payload);
             }
         }
-        seal_rows(&self.core, &self.kind, self.core.trust.signer(), &rows, &mut state.indexed).map_err(&failed)?;
+        seal_rows(&self.core, &self.kind, self.core.files.trust.signer(), &rows, &mut state.indexed)
+            .map_err(&failed)?;
         if rows.len() == state.own.len() {
             disk::remove_if_there(path).map_err(&failed)?;
         } else {
             let why = format!("{} rows are not what was written", state.own.len() - rows.len());
-            self.core.notices.push(Notice::RowsDamaged { path: path.clone(), why });
-            aside::set_aside(&self.core, path).map_err(&failed)?;
+            self.core.files.notices.push(Notice::RowsDamaged { path: path.clone(), why });
+            aside::set_aside(&self.core.files, path).map_err(&failed)?;
         }
         state.journal = None;
         state.own.clear();
@@ -289,15 +290,15 @@ impl RowStore {
 
     /// Seals the journals of processes that are gone.
     fn adopt(&self) -> Result<(), StoreError> {
-        let failed = self.core.write_failed("seal rows left behind", 0);
-        let ours = format!("{}.", Component::of(&self.core.host).as_str());
+        let failed = self.core.files.write_failed("seal rows left behind", 0);
+        let ours = format!("{}.", Component::of(&self.core.files.host).as_str());
         for name in disk::names(&self.folder).map_err(&failed)? {
             let path = self.folder.join(&name);
             if !name.ends_with(JOURNAL) {
                 continue;
             }
             let disk::Opened::Regular(file, stamp) = disk::open_plain(&path).map_err(&failed)? else { continue };
-            let old = stamp.newest_ms().saturating_add(ABANDONED_AFTER_MS) < self.core.now_ms();
+            let old = stamp.newest_ms().saturating_add(ABANDONED_AFTER_MS) < self.core.files.now_ms();
             let is_ours = name.starts_with(&ours);
             let left = match Locked::try_new(file) {
                 Locking::Taken(file) => (is_ours || old).then_some(file),

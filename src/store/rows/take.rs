@@ -10,8 +10,8 @@ impl Store {
     /// Takes all rows of a kind from another cache, as they are.
     pub fn take_rows(&self, from: &Self, kind: &str) -> Result<(), StoreError> {
         let kind = Component::of(kind);
-        let (source, target) = (from.core.layout.rows_of(&kind), self.core.layout.rows_of(&kind));
-        let failed = self.core.write_failed("take rows", 0);
+        let (source, target) = (from.core.files.layout.rows_of(&kind), self.core.files.layout.rows_of(&kind));
+        let failed = self.core.files.write_failed("take rows", 0);
         disk::make_folder(&target).map_err(&failed)?;
         for name in disk::names(&source).map_err(&failed)? {
             if !name.ends_with(PACK) && !name.ends_with(JOURNAL) {

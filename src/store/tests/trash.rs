@@ -94,16 +94,16 @@ fn room_is_told_by_experiment_stage_and_person() {
     run_with(&ada, "quarel", &[("masked", 1), ("tuned", 2)]);
     run_with(&bob, "csqa", &[("masked", 1), ("tuned", 3)]);
     let told = |by| {
-        let line = |share: Share| {
-            let name = share.name.unwrap_or_default();
-            format!("{name} {} {} {} {}", share.results, share.blobs, share.bytes, share.own_bytes)
+        let line = |usage: Usage| {
+            let name = usage.name.unwrap_or_default();
+            format!("{name} {} {} {} {}", usage.results, usage.blobs, usage.bytes, usage.own_bytes)
         };
-        ada.shares(by).unwrap().into_iter().map(line).collect::<Vec<_>>()
+        ada.usage(by).unwrap().into_iter().map(line).collect::<Vec<_>>()
     };
     // Actions 2 and 3 gave the same bytes, and 4 is of no run.
-    assert_eq!(told(ShareBy::Person), ["bob 2 2 10 7", "ada 2 2 8 5"]);
-    assert_eq!(told(ShareBy::Experiment), ["csqa 2 2 8 0", "quarel 2 2 8 0", " 1 1 7 7"]);
-    assert_eq!(told(ShareBy::Stage), [" 1 1 7 7", "masked 1 1 5 5", "tuned 2 1 3 3"]);
+    assert_eq!(told(UsageBy::Person), ["bob 2 2 10 7", "ada 2 2 8 5"]);
+    assert_eq!(told(UsageBy::Experiment), ["csqa 2 2 8 0", "quarel 2 2 8 0", " 1 1 7 7"]);
+    assert_eq!(told(UsageBy::Stage), [" 1 1 7 7", "masked 1 1 5 5", "tuned 2 1 3 3"]);
 }
 
 #[test]

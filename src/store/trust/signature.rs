@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::{About, PublicKey, SecretKey};
 use crate::disk;
 use crate::error::StoreError;
+use crate::files::Files;
 use crate::lookup::ValidRecord;
 use crate::open::Core;
 use crate::record::{Record, RecordId};
@@ -61,7 +62,7 @@ impl Signed {
 /// More signatures of one record are of no use to anyone.
 const SIGNATURES_MAX: usize = 64;
 
-impl Core {
+impl Files {
     /// Signs a record that is about to be published, where there is a key to sign with.
     pub(crate) fn sign(&self, id: RecordId) -> io::Result<()> {
         let Some(signer) = &self.trust.signer else { return Ok(()) };
@@ -100,23 +101,6 @@ impl Core {
         self.trust.keys.iter().any(|key| self.read_signature(id, *key).is_some())
     }
 
-    /// Reads an action's folder: the records that may be used in the order of their use. Others are counted. Of several, those
-    /// whose bytes are here or were evicted on purpose come first: a result that was made again, and came out otherwise, is
-    /// the one that counts once the bytes of the earlier one are lost.
-    pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {
-        let mut records = self.records(fingerprint)?;
-        records.retain(|(id, record, _)| self.may_use(*id, record));
-        if records.len() > 1 {
-            records.sort_by_cached_key(|(_, record, _)| !self.has_all(record));
-        }
-        Ok(records)
-    }
-
-    fn has_all(&self, record: &Record) -> bool {
-        let has = |blob: &BlobRef| self.blob_bytes(&blob.digest) == Some(blob.bytes) || self.is_evicted(&blob.digest);
-        record.outputs.values().all(has)
-    }
-
     /// As [`is_trusted`](Self::is_trusted), and counts what may not be used.
     pub(crate) fn may_use(&self, id: RecordId, record: &Record) -> bool {
         let trusted = self.is_trusted(id);
@@ -124,6 +108,23 @@ impl Core {
             self.trust.passed_by(id, &record.producer);
         }
         trusted
+    }
+
+    /// Reads an action's folder: the records that may be used in the order of their use. Others are counted. Of several, those
+    /// whose bytes are here or were evicted on purpose come first: a result that was made again, and came out otherwise, is
+    /// the one that counts once the bytes of the earlier one are lost.
+    pub(crate) fn usable(
+        &self,
+        fingerprint: &Fingerprint,
+        is_evicted: impl Fn(&Digest) -> bool,
+    ) -> Result<Vec<ValidRecord>, StoreError> {
+        let mut records = self.records(fingerprint)?;
+        records.retain(|(id, record, _)| self.may_use(*id, record));
+        if records.len() > 1 {
+            let has = |blob: &BlobRef| self.blob_bytes(&blob.digest) == Some(blob.bytes) || is_evicted(&blob.digest);
+            records.sort_by_cached_key(|(_, record, _)| !record.outputs.values().all(has));
+        }
+        Ok(records)
     }
 
     fn read_signature(&self, id: RecordId, key: PublicKey) -> Option<Signed> {
@@ -134,16 +135,23 @@ impl Core {
     }
 }
 
+impl Core {
+    /// As [`Files::usable`], where what is evicted in a remote counts as well.
+    pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {
+        self.files.usable(fingerprint, |digest| self.is_evicted(digest))
+    }
+}
+
 impl Store {
     /// Signs a record of somebody else, after its result was computed again and was the same. `false` without a key.
     pub fn countersign(&self, record: &Digest) -> Result<bool, StoreError> {
-        self.core.require_writable("countersign a result")?;
-        self.core.sign(RecordId(*record)).map_err(self.core.write_failed("countersign a result", 0))?;
-        Ok(self.core.trust.signer.is_some())
+        self.core.files.require_writable("countersign a result")?;
+        self.core.files.sign(RecordId(*record)).map_err(self.core.files.write_failed("countersign a result", 0))?;
+        Ok(self.core.files.trust.signer.is_some())
     }
 
     /// Returns the keys that have signed a record.
     pub fn signers(&self, record: &Digest) -> Vec<PublicKey> {
-        self.core.signatures(RecordId(*record)).iter().map(|signed| signed.key).collect()
+        self.core.files.signatures(RecordId(*record)).iter().map(|signed| signed.key).collect()
     }
 }

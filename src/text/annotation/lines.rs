@@ -3,7 +3,8 @@
 //! `sample` says which of several rationales of a question is meant, `text` which text was marked; both may be left out.
 //! Blank lines are passed over, fields of other names are not.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::marks::{Annotation, AnnotationError, Marks, Spans, Unit};
@@ -11,6 +12,7 @@ use super::marks::{Annotation, AnnotationError, Marks, Spans, Unit};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    #[serde(deserialize_with = "identifier")]
     id: String,
     #[serde(default)]
     annotator: String,
@@ -18,6 +20,15 @@ struct Line {
     text: Option<String>,
     words: Option<Vec<String>>,
     spans: Option<Vec<(usize, usize)>>,
+}
+
+/// Reads an identifier: text, or a whole number.
+fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(text),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
+        other => Err(D::Error::custom(format!("`id` is `{other}`, expected text or a whole number"))),
+    }
 }
 
 /// Says whether the entries of an array are annotations of this form.

@@ -18,7 +18,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Question>, DatasetError> {
 }
 
 fn question(fields: &Fields) -> Result<Question, Problem> {
-    let id = fields.words("id")?;
+    let id = fields.id("id")?;
     let (stem, lettered) = asked(fields)?;
     let given = fields.optional("answerKey").filter(|answer| answer.text() != Some(""));
     let answer = given.map(|answer| lettered.answer(&answer)).transpose()?.map(Answer::Choice);

@@ -52,6 +52,9 @@ pub(super) fn row<T>(value: &Value, row: impl Fn(&Fields) -> Result<T, Problem>)
     row(&Fields { value, path: String::new() })
 }
 
+/// What an identifier must be.
+const IDENTIFIER: &str = "text that is not blank, or a whole number";
+
 /// What a text must be.
 const NOT_BLANK: &str = "text that is not blank";
 
@@ -67,7 +70,9 @@ impl<'a> Fields<'a> {
         if !self.value.is_object() {
             return Err(self.unexpected(format!("an object with the field `{name}`")));
         }
-        self.optional(name).ok_or_else(|| Problem::Missing { field: self.below(name), expected })
+        let value = self.value.get(name).ok_or_else(|| Problem::Missing { field: self.below(name), expected })?;
+        let field = Fields { value, path: self.below(name) };
+        if value.is_null() { Err(field.unexpected(expected.to_owned())) } else { Ok(field) }
     }
 
     /// Returns a field that may be absent or null.
@@ -86,6 +91,16 @@ impl<'a> Fields<'a> {
     /// Returns a field's text, trimmed, which must hold more than white space.
     pub(super) fn words(&self, name: &str) -> Result<String, Problem> {
         self.field(name, NOT_BLANK)?.not_blank()
+    }
+
+    /// Returns a field that identifies a row: text that is not blank, or a whole number.
+    pub(super) fn id(&self, name: &str) -> Result<String, Problem> {
+        let field = self.field(name, IDENTIFIER)?;
+        match field.value {
+            Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
+            Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+            _ => Err(field.unexpected(IDENTIFIER.into())),
+        }
     }
 
     /// Returns this value as text, trimmed, which must hold more than white space.

@@ -14,7 +14,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Question>, DatasetError> {
 }
 
 fn question(fields: &Fields) -> Result<Question, Problem> {
-    let id = fields.words("id")?;
+    let id = fields.id("id")?;
     let (stem, lettered) = asked(fields)?;
     let answer = lettered.answer(&fields.field("answerKey", "the label of a choice")?)?;
     Ok(Question { id, stem, choices: lettered.choices, answer: Some(answer.into()), ..Question::default() })

@@ -37,7 +37,7 @@ pub fn read_worded(bytes: &[u8], wording: Wording) -> Result<Vec<Question>, Data
 }
 
 fn question(fields: &Fields, wording: Wording) -> Result<Question, Problem> {
-    let id = fields.words("id")?;
+    let id = fields.id("id")?;
     let text = fields.words("question")?;
     let unexpected = |expected: &str| Problem::Unexpected {
         field: "question".into(),

@@ -34,7 +34,7 @@ fn rationale(fields: &Fields) -> Result<Rationale, Problem> {
     let sample = fields.optional("sample").map(|sample| sample.number()).transpose()?;
     let label = fields.optional("label").map(|label| answer(&label)).transpose()?;
     Ok(Rationale {
-        id: fields.words("id")?,
+        id: fields.id("id")?,
         sample: sample.unwrap_or(0),
         text: fields.words("rationale")?,
         label,
@@ -131,6 +131,22 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_are_identifiers_and_what_is_null_is_said_so() {
+        let of = |id: &str| read(format!("{{\"id\":{id},\"rationale\":\"Ice.\"}}").as_bytes());
+        for (id, expected) in
+            [("0", "0"), ("-3", "-3"), ("\" q \"", "q"), ("18446744073709551615", "18446744073709551615")]
+        {
+            assert_eq!(of(id).unwrap().rows[0].id, expected);
+        }
+        for id in ["null", "1.5", "\" \"", "true", "[]"] {
+            let said = of(id).unwrap_err().to_string();
+            let found = id.trim_matches('"');
+            let expected = format!("the field `id` is `{found}`, expected text that is not blank, or a whole number");
+            assert!(said.ends_with(&expected), "{said}");
+        }
+    }
+
+    #[test]
     fn a_byte_order_mark_is_passed_over() {
         for text in ["{\"id\":\"q\",\"rationale\":\"Ice.\"}\n", "id,rationale\nq,Ice.\n"] {
             assert_eq!(read(format!("\u{feff}{text}").as_bytes()), read(text.as_bytes()));
@@ -156,7 +172,7 @@ mod tests {
         check(
             "[\n{\"id\":\"q\",\"rationale\":\"a\"},\n{\"id\":\"q\",\"rationale\":\"b\"}]",
             &expect![
-                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"
+                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already; each line needs another identifier"
             ],
         );
     }
@@ -178,7 +194,7 @@ mod tests {
         check(
             "id,rationale\nq,Ice.\nq,Snow.\n",
             &expect![
-                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already, expected an identifier of its own"
+                "cannot read line 3 as a rationale: the field `id` is `q` with the sample `0`, which line 2 has already; each line needs another identifier"
             ],
         );
         check(

@@ -115,7 +115,7 @@ fn scored(fields: &Fields<'_>, line: usize) -> Result<ScoredText, Problem> {
         Ok((place, score))
     };
     Ok(ScoredText {
-        id: fields.words("id")?,
+        id: fields.id("id")?,
         sample: fields.optional("sample").map(|sample| sample.number()).transpose()?.unwrap_or(0),
         text: match fields.optional("text") {
             Some(text) => Some(text.text().ok_or_else(|| text.unexpected("text".into()))?.to_owned()),
@@ -293,7 +293,7 @@ mod tests {
     fn rows_are_told_apart_and_may_say_their_text() {
         let twice =
             b"{\"id\":\"q\",\"tokens\":[]}\n\n{\"id\":\"q\",\"sample\":1,\"tokens\":[]}\n{\"id\":\"q\",\"tokens\":[]}";
-        expect!["cannot read line 4 as scores of a rationale: the field `id` is `q` with the sample `0`, which line 1 has already, expected an identifier of its own"]
+        expect!["cannot read line 4 as scores of a rationale: the field `id` is `q` with the sample `0`, which line 1 has already; each line needs another identifier"]
             .assert_eq(&read(twice).unwrap_err().to_string());
         let row =
             read(br#"[{"id":"q","text":"  Ice.\n","tokens":[{"span":[0,1],"score":9},{"span":[2,5],"score":1}]}]"#)

@@ -94,7 +94,7 @@ fn errors_name_the_line_the_field_and_what_was_expected() {
     refused(
         obqa::read(b"{}\n"),
         &expect![
-            "cannot read line 1 as an OpenBookQA question: the field `id` is missing, expected text that is not blank"
+            "cannot read line 1 as an OpenBookQA question: the field `id` is missing, expected text that is not blank, or a whole number"
         ],
     );
     refused(
@@ -104,7 +104,7 @@ fn errors_name_the_line_the_field_and_what_was_expected() {
     refused(
         obqa::read(format!("{GOOD}\n\n{GOOD}").as_bytes()),
         &expect![
-            "cannot read line 3 as an OpenBookQA question: the field `id` is `1`, which line 1 has already, expected an identifier of its own"
+            "cannot read line 3 as an OpenBookQA question: the field `id` is `1`, which line 1 has already; each line needs another identifier"
         ],
     );
     refused(
@@ -194,7 +194,7 @@ fn the_in_house_split_keeps_the_order_and_refuses_strangers() {
     refused(
         csqa::in_house(questions, b"2\n\n2"),
         &expect![
-            "cannot read line 3 as an identifier of the in-house split: the field `id` is `2`, which line 1 has already, expected an identifier of its own"
+            "cannot read line 3 as an identifier of the in-house split: the field `id` is `2`, which line 1 has already; each line needs another identifier"
         ],
     );
 }
@@ -214,7 +214,7 @@ fn rationales_have_samples_and_labels() {
     refused(
         rationales::read(twice),
         &expect![
-            "cannot read line 2 as a rationale: the field `id` is `q` with the sample `0`, which line 1 has already, expected an identifier of its own"
+            "cannot read line 2 as a rationale: the field `id` is `q` with the sample `0`, which line 1 has already; each line needs another identifier"
         ],
     );
     refused(

@@ -6,7 +6,8 @@ use crate::steps::markers;
 use retort_fingerprint::Draw;
 
 /// Returns the byte ranges of the numbers of a text, in order: stretches of ASCII digits, with `,` and `.` between digits
-/// (`1,000`, `3.14`). Digits behind a letter or `_`, as in `CO2`, are no numbers, nor are those that number the steps.
+/// (`1,000`, `3.14`). Digits behind a letter or `_`, as in `CO2`, are no numbers, but for those behind an `x` that multiplies
+/// (`20x8`). Nor are those that number the steps.
 pub fn numbers(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
@@ -21,7 +22,8 @@ pub fn numbers(text: &str) -> Vec<Range<usize>> {
         while digit(at) || (matches!(bytes.get(at), Some(b',' | b'.')) && digit(at + 1)) {
             at += 1;
         }
-        let named = text[..start].ends_with(|c: char| c.is_alphabetic() || c == '_');
+        let named = text[..start].ends_with(|c: char| c.is_alphabetic() || c == '_')
+            && !multiplied(&text[..start], found.last());
         while markers.next_if(|marker| marker.end <= start).is_some() {}
         let marks = markers.peek().is_some_and(|marker| marker.contains(&start));
         if !named && !marks {
@@ -29,6 +31,14 @@ pub fn numbers(text: &str) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// Says whether a text ends in an `x` that multiplies what stands before it: a number (other than the `0` of `0x1F`), or what is
+/// in brackets.
+fn multiplied(before: &str, number: Option<&Range<usize>>) -> bool {
+    let Some(before) = before.strip_suffix(['x', 'X']) else { return false };
+    let factor = number.filter(|number| number.end == before.len());
+    factor.is_some_and(|factor| before[factor.clone()] != *"0") || before.ends_with([')', ']', '%'])
 }
 
 /// Returns another number with as many digits, written as this one is. Only one that begins with 0 may begin with 0 again.
@@ -71,7 +81,10 @@ mod tests {
 
     #[test]
     fn what_a_number_is() {
-        let table: [(&str, &[&str]); 9] = [
+        let table: [(&str, &[&str]); 12] = [
+            ("20x8= 160, 2X3x4 = 24, (2+3)x5", &["20", "8", "160", "2", "3", "4", "24", "2", "3", "5"]),
+            ("0x1F, x8, max8, V1x8, 5 x8, é2x3", &["0", "5"]),
+            ("1. 20x8", &["20", "8"]),
             ("She has 12 apples, 3 pears and 1,000.50 grapes.", &["12", "3", "1,000.50"]),
             ("It costs $5.", &["5"]),
             ("3.14, 2.", &["3.14", "2"]),

@@ -24,6 +24,7 @@ mod giveaway;
 mod insert;
 mod keep;
 mod level;
+mod list;
 mod mask;
 mod replace;
 mod reverse;
@@ -37,7 +38,7 @@ mod units;
 
 pub use corrupt::{like, numbers, other_number};
 pub use giveaway::Giveaways;
-pub use insert::inserted;
+pub use insert::{insertable, inserted};
 pub use keep::kept;
 pub use level::Level;
 pub use mask::{MASK, listed, masked};

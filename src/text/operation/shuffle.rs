@@ -18,7 +18,8 @@ pub fn shuffled(text: &str, units: &[Range<usize>], level: Level, draw: &mut Dra
 }
 
 /// Lets a fraction of the units change places among themselves: each of them goes to the place of another of them. What
-/// changes places at a small fraction does so at a larger one. One unit alone stays where it is.
+/// changes places at a small fraction does so at a larger one. Where the fraction comes to one unit, which could not move, two
+/// change places. The only unit of a text stays where it is.
 pub fn partly_shuffled(
     text: &str,
     units: &[Range<usize>],
@@ -27,7 +28,11 @@ pub fn partly_shuffled(
     draw: &mut Draw,
 ) -> String {
     let places = exchangeable(text, units.to_vec(), level);
-    let chosen = draw.sample(places.len(), fraction.of(places.len()));
+    let count = match fraction.of(places.len()) {
+        1 => places.len().min(2),
+        count => count,
+    };
+    let chosen = draw.sample(places.len(), count);
     let mut from = chosen.clone();
     // Sattolo's algorithm: a random order in which all are moved round one cycle, so that none stays.
     for last in (1..from.len()).rev() {

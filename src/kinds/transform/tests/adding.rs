@@ -78,6 +78,25 @@ fn units_of_another_rationale_are_inserted() {
 }
 
 #[test]
+fn insert_takes_from_the_question_that_swap_takes_from() {
+    let texts = ["One.", "Two.", "Three.", "Four.", "Five.", "Six."];
+    let all = rows(&texts);
+    let questions = all.iter().zip("ABABBA".chars()).map(|(row, answer)| question(&row.id, answer, &["x", "y"]));
+    let bench = Bench::new().with_questions(questions);
+    for label in ["any", "same", "other"] {
+        let swapped = bench.run(&format!("[ {{ swap: {{ label: {label} }} }} ]"), &all).unwrap();
+        let inserted = bench.run(&format!("[ {{ insert: {{ count: 1, label: {label} }} }} ]"), &all).unwrap();
+        for ((own, swapped), inserted) in all.iter().zip(&swapped).zip(&inserted) {
+            let mut both = [own.text.as_str(), swapped.text.as_str()];
+            let mut found: Vec<&str> = inserted.text.split(' ').collect();
+            both.sort_unstable();
+            found.sort_unstable();
+            assert_eq!(found, both, "{label}");
+        }
+    }
+}
+
+#[test]
 fn ones_own_units_stay_in_order_and_a_larger_number_inserts_the_same_and_more() {
     let text = "((ice|mud|é😀|so)[,.]? ){0,8}";
     let mut runner =

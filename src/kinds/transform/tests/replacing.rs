@@ -265,24 +265,19 @@ fn sentences_that_give_the_answer_away_are_counted() {
         warning: `steps[0].strip_label`: 2 sentences of 1 of 1 rationales are left out or cut
     "#]],
     );
-    // Without questions, letters from A to H count as labels; with them, those of their choices do.
+    // The letters that count are those of the question's choices.
     let far = [row("a", "The answer is D. Ice.")];
     bench.check(
         "[ { strip_label: } ]",
         &far,
         &expect![[r#"
         a 0: The answer is D. Ice.
+        warning: `steps[0].strip_label`: 0 sentences are left out or cut, in 0 of 1 rationales; the others stay as they are
     "#]],
     );
-    Bench::new().check(
-        "[ { strip_label: } ]",
-        &far,
-        &expect![[r#"
-        a 0: Ice.
-        warning: `steps[0].strip_label`: 1 sentences of 1 of 1 rationales are left out or cut
-    "#]],
-    );
-    Bench::new().check("[ { strip_label: { choice_text: true } } ]", &far, &expect![[r#"
+    // Every kind of answer needs its question: nothing is left in because nobody said what answers are.
+    assert!(Bench::read("[ { strip_label: } ]").unwrap()[0].needs().questions);
+    Bench::new().check("[ { strip_label: } ]", &far, &expect![[r#"
         error: cannot do `steps[0].strip_label`: it goes by the questions, and the stage has none; name them as `questions`
     "#]]);
 }

@@ -124,24 +124,33 @@ fn without_letters(texts: Vec<String>) -> Vec<String> {
 
 impl Chosen {
     /// Finds the choice that an answer names: by its label as the table writes it, its letter, its place from 0, or its
-    /// words.
-    pub(super) fn answer(&self, text: &str) -> Option<Label> {
+    /// words. A number in the file is a place. Where labels are numbers, there are no places beside them.
+    ///
+    /// # Errors
+    /// A text that is the place of one choice and the words of another: nobody can tell which is meant.
+    pub(super) fn answer(&self, text: &str, is_number: bool) -> Result<Option<Label>, String> {
         let at = |index: usize| self.choices.get(index).map(|choice| choice.label);
         if let Some(index) = self.labels.iter().position(|label| label == text) {
-            return at(index);
+            return Ok(at(index));
         }
         let bare = text.trim_matches(|c: char| "().: ".contains(c));
         let mut letters = bare.chars();
         if let (Some(letter), None) = (letters.next(), letters.next())
             && let Ok(label) = Label::try_from(letter.to_ascii_uppercase())
         {
-            return at(label.index());
+            return Ok(at(label.index()));
         }
         let mut same = self.choices.iter().filter(|choice| choice.text == text);
-        if let (Some(choice), None) = (same.next(), same.next()) {
-            return Some(choice.label);
+        let words = same.next().filter(|_| same.next().is_none()).map(|choice| choice.label);
+        let numbered = !self.labels.is_empty() && self.labels.iter().all(|label| label.parse::<u64>().is_ok());
+        let place = text.parse::<usize>().ok().filter(|_| !numbered).and_then(at);
+        match (place, words) {
+            (Some(place), Some(words)) if place != words && !is_number => Err(format!(
+                "one choice alone: it is the place of {place}, counted from 0, and the words of {words}; as a number, such as by \
+                 `{{{{ … | int }}}}`, it is a place"
+            )),
+            _ => Ok(place.or(words)),
         }
-        text.parse::<usize>().ok().and_then(at)
     }
 
     /// Says what an answer may be.

@@ -1,7 +1,7 @@
 //! Where a piece of a question comes from: a column, a path into one, or an expression over the row.
 
 use minijinja::value::{Value, ValueKind};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value as Json};
 
 use super::error::{Place, TableError, shown};
@@ -107,7 +107,7 @@ impl Field {
                 names.into_iter().filter(|name| !row.fields.contains_key(name) && !globals(name)).collect();
             lacking.sort();
             match lacking.first() {
-                Some(name) if error.kind() == minijinja::ErrorKind::UndefinedError => {
+                Some(name) if [ErrorKind::UndefinedError, ErrorKind::InvalidOperation].contains(&error.kind()) => {
                     absent(row.place, role, name, "", None, &row.fields)
                 }
                 _ => TableError::Unexpected {
@@ -126,7 +126,7 @@ impl Field {
         let expression = environment.compile_expression(expression).map_err(|error| failed(&error))?;
         let value = expression.eval(variables).map_err(|error| failed(&error))?;
         if value.is_undefined() {
-            return Err(failed(&minijinja::Error::new(minijinja::ErrorKind::UndefinedError, "it is undefined")));
+            return Err(failed(&minijinja::Error::new(ErrorKind::UndefinedError, "it is undefined")));
         }
         Ok(json_of(&value))
     }
@@ -157,6 +157,12 @@ fn environment<'s>() -> Environment<'s> {
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // What is null is nothing, as where a field is named alone.
+    environment.set_formatter(
+        |out, state, value| {
+            if value.is_none() { Ok(()) } else { minijinja::escape_formatter(out, state, value) }
+        },
+    );
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment
 }

@@ -144,9 +144,16 @@ impl Source {
             return Ok(Some(value).filter(|value| !is_blank(value)));
         }
         let Some(text) = text_of(&value) else { return Err(self.unexpected(row, role, &value, "text")) };
-        let text = self.remove.as_ref().map_or_else(|| text.clone(), |remove| remove.remove(&text));
+        let hard = |pattern: &Pattern, why: String| {
+            let expected = format!("a text that the pattern `{}` can be searched in: {why}", pattern.written());
+            self.unexpected(row, role, &value, expected)
+        };
+        let text = match &self.remove {
+            Some(remove) => remove.remove(&text).map_err(|why| hard(remove, why))?,
+            None => text,
+        };
         let Some(pattern) = &self.pattern else { return Ok(Some(Json::from(text)).filter(|value| !is_blank(value))) };
-        let found = pattern.find(&text);
+        let found = pattern.find(&text).map_err(|why| hard(pattern, why))?;
         if found.is_none() {
             let (_, first, count) =
                 missed.0.entry(role).or_insert_with(|| (pattern.written().to_owned(), Vec::new(), 0));
@@ -193,7 +200,8 @@ impl Mapping {
     /// The first row that does not fit, or a pattern that matches nothing in half of the rows.
     pub fn read(&self, rows: &[Row], withheld: bool) -> Result<Table, TableError> {
         self.check()?;
-        let lacks = |source: &&Source| !rows.is_empty() && rows.iter().all(|row| source.field.value(row, "").is_err());
+        let absent = |source: &Source, row| matches!(source.field.value(row, ""), Err(TableError::Absent { .. }));
+        let lacks = |source: &&Source| !rows.is_empty() && rows.iter().all(|row| absent(source, row));
         let answer = self.answer.as_ref().filter(|_| withheld).filter(lacks);
         let rationale = self.rationale.as_ref().filter(|_| withheld).filter(lacks);
         if answer.is_some() || rationale.is_some() {
@@ -272,15 +280,20 @@ impl Mapping {
         let text = text.trim();
         let index = text.parse::<i64>().ok();
         let answer = match &self.answers {
-            Answers::Choice => match chosen.answer(text) {
+            Answers::Choice => match chosen.answer(text, value.is_number()) {
                 // How a hidden answer is written in test files.
-                None if index == Some(-1) => return Ok(None),
-                found => found.map(Answer::Choice).ok_or_else(|| chosen.expected()),
+                Ok(None) if index == Some(-1) => return Ok(None),
+                Ok(found) => found.map(Answer::Choice).ok_or_else(|| chosen.expected()),
+                Err(expected) => Err(expected),
             },
             Answers::Class(names) => match (Expected::Class(names).given(text), index) {
                 (Ok(answer), _) => Ok(answer),
                 // The class of what nobody agreed on.
                 (Err(_), Some(-1)) => return Ok(None),
+                // Where classes are numbers, an answer is never the place of one.
+                (Err(expected), Some(_)) if names.iter().any(|name| name.trim().parse::<i64>().is_ok()) => {
+                    Err(expected)
+                }
                 (Err(expected), Some(index)) => {
                     let name = usize::try_from(index).ok().and_then(|index| names.get(index));
                     name.map(|name| Answer::Class(name.clone())).ok_or(expected)

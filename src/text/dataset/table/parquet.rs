@@ -11,12 +11,10 @@ use serde_json::{Map, Value as Json, json};
 use super::error::{Place, TableError};
 use super::row::Row;
 
-/// Reads every row. The reader panics at some kinds of damage, which is no more than a file that cannot be read.
+/// Reads every row. Where the reader breaks down over a damaged file, that is the file's fault as well.
 pub(super) fn rows(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {
-    std::panic::catch_unwind(|| read(bytes)).unwrap_or_else(|_| {
-        let why = "it is not Parquet that can be read: it is damaged".to_owned();
-        Err(TableError::Form { place: Place::FILE, why })
-    })
+    let broken = |_| TableError::Form { place: Place::FILE, why: "it is damaged, or no Parquet".into() };
+    std::panic::catch_unwind(|| read(bytes)).map_err(broken)?
 }
 
 fn read(bytes: Vec<u8>) -> Result<Vec<Row>, TableError> {

@@ -93,7 +93,7 @@ fn choices_come_in_many_layouts() {
 {"question":"T?","c":[{"label":"1","text":"ice"},{"label":"2","text":"mud"}],"answer":"1"}
 {"question":"U?","c":{"label":["a","b"],"text":["ice","mud"]},"answer":"(b)"}
 {"question":"V?","c":["ice","mud"],"answer":null}
-{"question":"W?","c":["1","0"],"answer":"0"}
+{"question":"W?","c":["7","9"],"answer":"9"}
 "#,
         &expect![[r"
         Q? (A) ice (B) mud = B
@@ -102,7 +102,7 @@ fn choices_come_in_many_layouts() {
         T? (A) ice (B) mud = A
         U? (A) ice (B) mud = B
         V? (A) ice (B) mud = ?
-        W? (A) 1 (B) 0 = B
+        W? (A) 7 (B) 9 = B
     "]],
     );
     let columns = choices(Listed::Columns(vec![field("a"), field("b"), field("c")]));
@@ -625,4 +625,54 @@ proptest! {
         }
         let _ = rows(Form::Parquet, [b"PAR1", &bytes[..], b"PAR1"].concat());
     }
+}
+
+#[test]
+fn an_answer_is_one_choice_or_none() {
+    let listed = |labels: &str, answer: &str| {
+        let text = if labels.is_empty() {
+            format!(r#"{{"question":"S?","c":["2","1","0","3"],"answer":{answer}}}"#)
+        } else {
+            format!(r#"{{"question":"S?","c":{{"label":{labels},"text":["ice","mud","0","snow"]}},"answer":{answer}}}"#)
+        };
+        let read = read(&choices(Listed::Field(field("c"))), Form::Json, &text);
+        read.map(|table| table.questions[0].1.answer.as_ref().map_or("?".to_owned(), ToString::to_string))
+    };
+    let numbers = r#"["1","2","3","4"]"#;
+    for (labels, answer, expected) in [
+        // A number is a place, and so is a text that is no other choice's words.
+        ("", "2", Some("C")),
+        ("", "0", Some("A")),
+        ("", "\"1\"", Some("B")),
+        ("", "\"3\"", Some("D")),
+        ("", "\"C\"", Some("C")),
+        // The words of one and the place of another.
+        ("", "\"2\"", None),
+        ("", "\"0\"", None),
+        // Where labels are numbers, nothing else is.
+        (numbers, "1", Some("A")),
+        (numbers, "\"4\"", Some("D")),
+        (numbers, "\"mud\"", Some("B")),
+        (numbers, "7", None),
+    ] {
+        assert_eq!(listed(labels, answer).ok().as_deref(), expected, "{labels} {answer}");
+    }
+    let said = listed("", "\"2\"").unwrap_err().to_string();
+    assert!(said.contains("it is the place of C, counted from 0, and the words of A"), "{said}");
+    let classes = mapping(Answers::Class(["1", "2", "3"].map(str::to_owned).to_vec()));
+    for (answer, known) in [("1", true), ("3", true), ("0", false), ("-1", true)] {
+        let text = format!(r#"{{"question":"S?","answer":{answer}}}"#);
+        assert_eq!(read(&classes, Form::Json, &text).is_ok(), known, "{answer}");
+    }
+}
+
+#[test]
+fn what_is_null_is_nothing_and_an_expression_that_fails_is_no_absent_field() {
+    let stem = Mapping { question: Source::of(field("{{ question }} {{ hint }}")), ..mapping(Answers::Number) };
+    let text = "{\"question\":\"Two?\",\"hint\":null,\"answer\":2}";
+    assert_eq!(read(&stem, Form::Json, text).unwrap().questions[0].1.stem, "Two?");
+    let sum = Mapping { answer: Some(Source::of(field("{{ answer + 1 }}"))), ..mapping(Answers::Number) };
+    let withheld = |text: &str| sum.read(&rows(Form::Json, text.as_bytes().to_vec()).unwrap(), true);
+    assert!(withheld("{\"question\":\"Two?\",\"answer\":\"two\"}").is_err());
+    assert!(withheld("{\"question\":\"Two?\"}").unwrap().questions[0].1.answer.is_none());
 }

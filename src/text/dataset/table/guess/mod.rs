@@ -268,7 +268,9 @@ impl<'r> Table<'r> {
                 let Ok(chosen) = listed.of(row) else { return false };
                 let known = answer.value(row, "").ok().and_then(|value| text_of(&value));
                 known.is_none_or(|text| {
-                    text.trim().is_empty() || text.trim() == "-1" || chosen.answer(text.trim()).is_some()
+                    text.trim().is_empty()
+                        || text.trim() == "-1"
+                        || chosen.answer(text.trim(), false).is_ok_and(|found| found.is_some())
                 })
             })
         };

@@ -1,9 +1,9 @@
-//! What the arms say of each claim: tested case by case, corrected over all of them, told in two tables and a file.
+//! What the arms say of each hypothesis: tested case by case, corrected over all of them, told in two tables and a file.
 
 use super::against::against;
 use super::cases::Case;
-use super::claim::{Claim, Relation};
 use super::csv::{Writer, number};
+use super::hypothesis::{Hypothesis, Relation};
 use super::label::{self, ABSENT};
 use super::layout::Layout;
 use super::summary::Summary;
@@ -12,7 +12,7 @@ use retort_stats::{
     Equivalence, Exceeding, Interval, Level, Method, Pairs, Power, Test, detectable, equivalence, exceeding, holm,
 };
 
-/// What the arms say of a claim, or of one of its cases.
+/// What the arms say of a hypothesis, or of one of its cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// They show it.
@@ -39,9 +39,9 @@ impl Verdict {
     }
 }
 
-/// A claim and what became of its cases.
+/// A hypothesis and what became of its cases.
 pub(super) struct Judged<'a> {
-    claim: &'a Claim,
+    hypothesis: &'a Hypothesis,
     cases: Vec<Decided>,
 }
 
@@ -52,7 +52,7 @@ struct Decided {
     tested: Option<Tested>,
     /// The share of each arm's outputs that a label can be read from, where it is too small for a verdict.
     unreadable: Option<(f64, f64)>,
-    /// The p value, corrected for the number of all cases of all claims.
+    /// The p value, corrected for the number of all cases of all hypotheses.
     corrected: Option<f64>,
     verdict: Verdict,
 }
@@ -76,27 +76,27 @@ struct Tested {
     detectable: Option<f64>,
 }
 
-/// Judges every claim of a report.
+/// Judges every hypothesis of a report.
 ///
 /// # Errors
-/// Claims about arms that are not there.
+/// Hypotheses about arms that are not there.
 pub(super) fn judge<'a>(
     input: &'a ReportInput,
     layout: &Layout,
     summaries: &[Summary],
 ) -> Result<Vec<Judged<'a>>, ReportError> {
     let mut judged = Vec::new();
-    for (index, claim) in input.spec.claims.iter().enumerate() {
+    for (index, hypothesis) in input.spec.hypotheses.iter().enumerate() {
         let decide = |case: Case| {
             let (first, second) = (&summaries[case.first], &summaries[case.second]);
-            let tested = tested(input, claim.relation, first, second);
+            let tested = tested(input, hypothesis.relation, first, second);
             let unreadable = !(first.is_readable(input) && second.is_readable(input)) && tested.is_some();
             let unreadable = unreadable.then(|| (first.parsed.unwrap_or(1.0), second.parsed.unwrap_or(1.0)));
             let verdict = if unreadable.is_some() { Verdict::NotAssessable } else { Verdict::Incomparable };
             Decided { case, tested, unreadable, corrected: None, verdict }
         };
-        let cases = claim.cases(index, layout)?.into_iter().map(decide).collect();
-        judged.push(Judged { claim, cases });
+        let cases = hypothesis.cases(index, layout)?.into_iter().map(decide).collect();
+        judged.push(Judged { hypothesis, cases });
     }
     let decidable = |case: &&mut Decided| case.tested.is_some() && case.unreadable.is_none();
     let mut cases: Vec<&mut Decided> =
@@ -157,7 +157,7 @@ fn named(test: Test) -> &'static str {
 }
 
 impl Judged<'_> {
-    /// Says what holds of the claim: supported where every case is, contradicted where any is, not assessable where else
+    /// Says what holds of the hypothesis: supported where every case is, contradicted where any is, not assessable where else
     /// any case is that.
     pub(super) fn verdict(&self) -> Verdict {
         let any = |verdict| self.cases.iter().any(|case| case.verdict == verdict);
@@ -185,18 +185,18 @@ impl Judged<'_> {
     }
 }
 
-/// Says in a clause how many claims got which verdict; `None` where none is made.
+/// Says in a clause how many hypotheses got which verdict; `None` where none is made.
 pub(super) fn lead(judged: &[Judged<'_>]) -> Option<String> {
     let verdicts =
         [Verdict::Supported, Verdict::Contradicted, Verdict::Undecided, Verdict::NotAssessable, Verdict::Incomparable];
     let counts = verdicts.map(|verdict| (judged.iter().filter(|one| one.verdict() == verdict).count(), verdict.word()));
     let told: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    let plural = if judged.len() == 1 { "claim" } else { "claims" };
+    let plural = if judged.len() == 1 { "hypothesis" } else { "hypotheses" };
     (!judged.is_empty()).then(|| format!("{} {plural}: {}.", judged.len(), told.join(", ")))
 }
 
-/// Makes the tables: the claims, then their cases; none where no claim is made.
+/// Makes the tables: the hypotheses, then their cases; none where no hypothesis is stated.
 pub(super) fn tables(input: &ReportInput, judged: &[Judged<'_>]) -> Vec<Table> {
     if judged.is_empty() {
         return Vec::new();
@@ -212,7 +212,7 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
     let silent = judged.iter().any(|one| one.count(Verdict::NotAssessable) > 0);
     let mut columns = vec![
         Column::numbers("no."),
-        Column::prose("claim"),
+        Column::prose("hypothesis"),
         Column::words("verdict"),
         Column::numbers("cases"),
         Column::numbers("supported"),
@@ -230,10 +230,10 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
                 Cell::number(low, text)
             },
         );
-        let claim = Cell { small: formula_below(one.claim), ..Cell::words(one.claim.words()) };
+        let hypothesis = Cell { small: formula_below(one.hypothesis), ..Cell::words(one.hypothesis.words()) };
         let mut cells = vec![
             count(index + 1),
-            claim,
+            hypothesis,
             Cell::words(one.verdict().word()),
             count(one.cases.len()),
             count(one.count(Verdict::Supported)),
@@ -246,8 +246,8 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
     };
     let level = super::notes::significance(input);
     let mut notes = vec![format!(
-        "A claim is about each pair of arms that agree on every axis it does not name: its cases. It is supported where every \
-         case is and contradicted where any case is, at {level} after Holm's correction over all cases of all claims; \
+        "A hypothesis is about each pair of arms that agree on every axis it does not name: its cases. It is supported where every \
+         case is and contradicted where any case is, at {level} after Holm's correction over all cases of all hypotheses; \
          else it is undecided, which is no evidence against it. Differences are in percentage points, first side minus \
          second."
     )];
@@ -258,16 +258,16 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
             label::percent(input.spec.readable).trim_end_matches(".0")
         ));
     }
-    Table { title: "Claims".to_owned(), columns, rows: judged.iter().enumerate().map(row).collect(), notes }
+    Table { title: "Hypotheses".to_owned(), columns, rows: judged.iter().enumerate().map(row).collect(), notes }
 }
 
-fn formula_below(claim: &Claim) -> String {
-    if claim.says.is_empty() { String::new() } else { claim.formula() }
+fn formula_below(hypothesis: &Hypothesis) -> String {
+    if hypothesis.says.is_empty() { String::new() } else { hypothesis.formula() }
 }
 
 fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
     let told = judged.iter().flat_map(|one| &one.cases).any(|case| !case.case.label.is_empty());
-    let mut columns = vec![Column::numbers("claim")];
+    let mut columns = vec![Column::numbers("hypothesis")];
     columns.extend(told.then(|| Column::words("case")));
     columns.extend(["first %", "second %", "difference", "n"].map(Column::numbers));
     columns.push(Column::prose("test"));
@@ -286,7 +286,7 @@ fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
                 if tested.unpaired > 0 {
                     let (number, left) = (index + 1, label::count(tested.unpaired));
                     unpaired.push(format!(
-                        "Claim {number}, {name}: the arms were scored on different questions, and {left} that only one of them \
+                        "Hypothesis {number}, {name}: the arms were scored on different questions, and {left} that only one of them \
                          has are left out."
                     ));
                 }
@@ -302,7 +302,7 @@ fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
     }
     let mut notes = case_notes(input, judged);
     notes.extend(super::notes::shortened(unpaired));
-    Table { title: "Claims, case by case".to_owned(), columns, rows, notes }
+    Table { title: "Hypotheses, case by case".to_owned(), columns, rows, notes }
 }
 
 fn numbers(tested: &Tested, decided: &Decided) -> [Cell; 9] {
@@ -338,7 +338,7 @@ fn tested_by(tested: &Tested, decided: &Decided) -> String {
 
 fn case_notes(input: &ReportInput, judged: &[Judged<'_>]) -> Vec<String> {
     let level = label::level(input.spec.level);
-    let same = judged.iter().any(|one| matches!(one.claim.relation, Relation::Same { .. }));
+    let same = judged.iter().any(|one| matches!(one.hypothesis.relation, Relation::Same { .. }));
     let mut tested = judged.iter().flat_map(|one| &one.cases).filter_map(|case| case.tested.as_ref());
     let mut notes = vec![format!(
         "Arms are paired by question; brackets hold {level} intervals of the difference. p is that of the finding the \
@@ -364,7 +364,7 @@ fn case_notes(input: &ReportInput, judged: &[Judged<'_>]) -> Vec<String> {
 }
 
 const HEADINGS: [&str; 19] = [
-    "claim",
+    "hypothesis",
     "says",
     "formula",
     "case",
@@ -382,10 +382,10 @@ const HEADINGS: [&str; 19] = [
     "p_holm",
     "verdict",
     "detectable",
-    "claim_verdict",
+    "hypothesis_verdict",
 ];
 
-/// Writes one line per claim and case, shares from 0 to 1; `None` where no claim is made.
+/// Writes one line per hypothesis and case, shares from 0 to 1; `None` where no hypothesis is stated.
 pub(super) fn csv(layout: &Layout, judged: &[Judged<'_>]) -> Option<String> {
     let mut csv = Writer::default();
     csv.row(HEADINGS);
@@ -395,8 +395,8 @@ pub(super) fn csv(layout: &Layout, judged: &[Judged<'_>]) -> Option<String> {
             let count = |value: fn(&Tested) -> usize| tested.as_ref().map(|t| value(t).to_string()).unwrap_or_default();
             csv.row([
                 (index + 1).to_string(),
-                one.claim.words(),
-                one.claim.formula(),
+                one.hypothesis.words(),
+                one.hypothesis.formula(),
                 case.label.clone(),
                 Layout::instance(&layout.groups[case.first]),
                 Layout::instance(&layout.groups[case.second]),

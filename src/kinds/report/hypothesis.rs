@@ -1,4 +1,4 @@
-//! How a claim is written: `{ more: …, than: … }`, or `{ same: …, as: …, within: … }`.
+//! How a hypothesis is written: `{ more: …, than: … }`, or `{ same: …, as: …, within: … }`.
 
 use super::fields::{Choices, Points, Selector};
 use retort_fingerprint::{ContentHash, Term};
@@ -9,7 +9,7 @@ use retort_stage::params::{FromNode, Scope};
 retort_stage::params! {
     /// The arms of one side are more accurate than those of the other.
     pub struct More {
-        /// The claim in words.
+        /// The hypothesis in words.
         pub says: String = String::new(),
         /// The arms that are more accurate, by axis values.
         pub more: Selector,
@@ -17,7 +17,7 @@ retort_stage::params! {
         pub than: Selector,
         /// By how many percentage points at least; by any number where none is given.
         pub by: Option<Points>,
-        /// The axis values to which the claim is restricted.
+        /// The axis values to which the hypothesis is restricted.
         pub r#where: Choices,
     }
 }
@@ -25,7 +25,7 @@ retort_stage::params! {
 retort_stage::params! {
     /// The arms of both sides are as accurate as each other.
     pub struct Same {
-        /// The claim in words.
+        /// The hypothesis in words.
         pub says: String = String::new(),
         /// The arms of the one side, by axis values.
         pub same: Selector,
@@ -33,27 +33,27 @@ retort_stage::params! {
         pub r#as: Selector,
         /// The percentage points below which a difference counts as none.
         pub within: Points,
-        /// The axis values to which the claim is restricted.
+        /// The axis values to which the hypothesis is restricted.
         pub r#where: Choices,
     }
 }
 
 /// What a pipeline expects: that some arms are more accurate than others, or as accurate.
 #[derive(Debug, Clone)]
-pub enum Claim {
+pub enum Hypothesis {
     /// More accurate.
     More(More),
     /// As accurate.
     Same(Same),
 }
 
-impl FromNode for Claim {
+impl FromNode for Hypothesis {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         match (node.get("more").is_some(), node.get("same").is_some()) {
             (true, false) => More::from_node(node, scope).map(Self::More),
             (false, true) => Same::from_node(node, scope).map(Self::Same),
             _ => {
-                let wrong = format!("`{}` is no claim", scope.path());
+                let wrong = format!("`{}` is no hypothesis", scope.path());
                 let wrong = Diagnostic::at(node.span, wrong).label("expected either `more` or `same`");
                 scope.fail(wrong.hint(
                     "write `{ more: { placement: after }, than: { placement: before } }` or `{ same: …, as: …, within: 2 }`",
@@ -67,7 +67,7 @@ impl FromNode for Claim {
     }
 }
 
-impl ContentHash for Claim {
+impl ContentHash for Hypothesis {
     fn term(&self) -> Term {
         match self {
             Self::More(more) => Term::variant("more", more.term()),
@@ -76,18 +76,18 @@ impl ContentHash for Claim {
     }
 }
 
-impl Claim {
-    /// Returns the claim as the report takes it.
-    pub(super) fn claim(&self) -> report::Claim {
+impl Hypothesis {
+    /// Returns the hypothesis as the report takes it.
+    pub(super) fn hypothesis(&self) -> report::Hypothesis {
         match self {
-            Self::More(More { says, more, than, by, r#where }) => report::Claim {
+            Self::More(More { says, more, than, by, r#where }) => report::Hypothesis {
                 says: says.clone(),
                 relation: Relation::More { by: by.map(|points| points.0) },
                 first: more.0.clone(),
                 second: than.0.clone(),
                 only: r#where.0.clone(),
             },
-            Self::Same(Same { says, same, r#as, within, r#where }) => report::Claim {
+            Self::Same(Same { says, same, r#as, within, r#where }) => report::Hypothesis {
                 says: says.clone(),
                 relation: Relation::Same { within: within.0 },
                 first: same.0.clone(),
