@@ -115,7 +115,11 @@ fn without_letters(texts: Vec<String>) -> Vec<String> {
         (!text.is_empty()).then(|| text.to_owned())
     };
     let bare: Option<Vec<String>> = texts.iter().enumerate().map(rest).collect();
-    bare.unwrap_or(texts)
+    // A few rows of AQuA have them twice.
+    match bare {
+        Some(bare) => without_letters(bare),
+        None => texts,
+    }
 }
 
 impl Chosen {

@@ -541,7 +541,9 @@ fn the_published_files_have_their_counts() {
             assert!(question.answer.is_some(), "{file}: {question:?}");
             let rationale = question.rationale.as_deref().unwrap_or_default();
             assert!(!rationale.contains("<<") && !rationale.contains("####"), "{file}: {question:?}");
-            assert!(!question.stem.contains("{{") && question.choices.iter().all(|choice| !choice.text.contains("A)")));
+            assert!(
+                !question.stem.contains("{{") && question.choices.iter().all(|choice| !choice.text.starts_with("A)"))
+            );
         }
         read += 1;
     }
@@ -573,14 +575,12 @@ fn every_preset_reads_a_row_of_its_dataset() {
         ),
         (
             "svamp",
-            r#"{"ID":"chal-2","Body":"Dan had $ 3 left ","Question":"How much did it cost?","Answer":"1,145.50"}"#,
+            r#"{"ID":"chal-2","Body":"Dan had $ 3 left ","Question":"How much did it cost?","Answer":"1,145.50","Equation":"","Type":""}"#,
             "Dan had $ 3 left. How much did it cost? = 1,145.50",
         ),
         (
             "gsm8k",
-            r#"{"question":"Profit?","answer":"So 80,000*1.5=<<80000*1.5=120000>>120,000.
-It is $<<200-70=130>>130.
-#### 2,280"}"#,
+            r#"{"question":"Profit?","answer":"So 80,000*1.5=<<80000*1.5=120000>>120,000.\nIt is $<<200-70=130>>130.\n#### 2,280"}"#,
             "Profit? = 2,280 | So 80,000*1.5=120,000.\nIt is $130.",
         ),
         (

@@ -14,7 +14,8 @@ fn check(form: Form, text: &str, expected: &[&str]) {
     let guessed = guessed(form, text);
     let own = guessed.split_once("format: table\n").map_or(guessed.as_str(), |(_, own)| own);
     let field = |line: &str| line.split_once("    # ").map_or(line, |(field, _)| field).trim().to_owned();
-    let fields: Vec<String> = own.lines().map(field).filter(|line| !line.starts_with('#')).skip(1).collect();
+    let fields: Vec<String> =
+        own.lines().map(field).filter(|line| !line.is_empty() && !line.starts_with('#')).skip(1).collect();
     assert_eq!(fields, expected, "{guessed}");
     for line in guessed.lines().filter(|line| line.contains('#')) {
         assert!(!line.trim_end().ends_with('#') && !line.contains("``"), "an empty comment: {line}");
