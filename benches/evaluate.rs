@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let prompts: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.ids(text)).collect::<Result<_, _>>()?;
     let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
-    let format = Format { placement: Placement::After, marker: MARKER.into() };
+    let format = Format::marked(Placement::After, MARKER);
     let end = ["<|endoftext|>", "<|im_end|>", "</s>"].iter().find_map(|end| tokenizer.id(end));
     let options = |batch| GenerateOptions {
         max_new: MAX_NEW,

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{bytes_of, stored};
-use super::{Artifact, ArtifactKind, CodecError, Part, Parts};
+use super::target_log::{MixedDataset, TargetLog, TargetUsage};
+use super::{Artifact, ArtifactKind, Chat, CodecError, Part, Parts, Think};
 use retort_fingerprint::Digest;
 
 /// Where a target puts its rationale.
@@ -50,8 +51,25 @@ impl fmt::Display for Placement {
 pub struct Format {
     /// Where its targets put the rationale.
     pub placement: Placement,
-    /// The marker around the label, such as `[FIN_LABEL]`.
+    /// The marker around the label, such as `[FIN_LABEL]`; it is not written where there is an answer form.
     pub marker: String,
+    /// The sentence that states the answer, with `{answer}` in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_form: Option<String>,
+    /// The brackets around a rationale that stands before the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think: Option<Think>,
+    /// What a chat template writes before everything that the student is taught to say, such as an empty pair of brackets for
+    /// thoughts. The student writes it too, and it is no part of the answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lead: String,
+}
+
+impl Format {
+    /// Makes the format of targets with a marker around the label.
+    pub fn marked(placement: Placement, marker: impl Into<String>) -> Self {
+        Self { placement, marker: marker.into(), answer_form: None, think: None, lead: String::new() }
+    }
 }
 
 /// How a student is asked and read: what everyone needs who puts a question to it.
@@ -59,13 +77,19 @@ pub struct Format {
 pub struct Usage {
     /// How it was taught to write.
     pub format: Format,
-    /// The template of its prompts.
+    /// The template of its prompts; with a chat template, of the user's message.
     pub prompt: String,
     /// The tokens that stand before every text, such as `<s>`.
     #[serde(default)]
     pub begin: Vec<String>,
-    /// The token that ends a sequence, if it was taught one.
+    /// The token that ends a sequence, if it was taught one; with a chat template, the one that ends the assistant's turn.
     pub end: Option<String>,
+    /// How it is talked to, where a chat template writes its prompts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<Chat>,
+    /// The targets that it was taught, where there are several; the format and the prompt above are those of one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetUsage>,
 }
 
 /// One evaluation on the dev split during training.
@@ -98,7 +122,14 @@ pub struct TrainingLog {
     pub unscored: usize,
     /// Examples cut to the maximum length.
     pub truncated: usize,
-    /// The mean loss of each optimiser step, in nats per target token, each by its weight.
+    /// What was trained on of each dataset, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<MixedDataset>,
+    /// How the training of each target went, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetLog>,
+    /// The mean loss of each optimiser step, in nats per target token, each by its weight; of several targets the sum of their
+    /// mean losses, each by its weight.
     pub losses: Vec<f32>,
     /// The learning rate of each optimiser step.
     #[serde(default)]
@@ -203,12 +234,12 @@ mod tests {
     use super::*;
 
     fn checkpoint() -> Checkpoint {
-        let format = Format { placement: Placement::After, marker: "#".into() };
+        let format = Format::marked(Placement::After, "#");
         Checkpoint {
             config: b"{}".to_vec(),
             tokenizer: b"[]".to_vec(),
             weights: Digest::of(b"weights"),
-            usage: Usage { format, prompt: "?".into(), begin: Vec::new(), end: None },
+            usage: Usage { format, prompt: "?".into(), begin: Vec::new(), end: None, chat: None, targets: Vec::new() },
             log: TrainingLog { best_step: 7, ..TrainingLog::default() },
         }
     }
@@ -225,6 +256,26 @@ mod tests {
         // A reader need not ask for the log.
         parts.remove("log");
         assert_eq!(Checkpoint::decode(&parts).unwrap(), Checkpoint { log: TrainingLog::default(), ..found });
+    }
+
+    #[test]
+    fn how_a_student_is_asked_is_written_as_before_unless_it_is_talked_to() {
+        let usage = checkpoint().usage;
+        let plain = r##"{"format":{"placement":"after","marker":"#"},"prompt":"?","begin":[],"end":null}"##;
+        assert_eq!(serde_json::to_string(&usage).unwrap(), plain);
+        assert_eq!(serde_json::from_str::<Usage>(plain).unwrap(), usage);
+        let think = Think { open: "<t>".into(), close: "</t>".into(), opened: true };
+        let format = Format {
+            answer_form: Some("So {answer}.".into()),
+            think: Some(think),
+            lead: "<t></t>".into(),
+            ..usage.format.clone()
+        };
+        let special = [("eos_token".to_owned(), "</s>".into())].into();
+        let chat =
+            Chat { template: "{{ x }}".into(), special, system: Some("Be brief.".into()), stops: vec!["</s>".into()] };
+        let talked = Usage { format, chat: Some(chat), ..usage };
+        assert_eq!(serde_json::from_str::<Usage>(&serde_json::to_string(&talked).unwrap()).unwrap(), talked);
     }
 
     #[test]

@@ -28,6 +28,9 @@ const WEIGHTS: &str = "model.safetensors";
 /// What names the files of weights in several.
 const INDEX: &str = "model.safetensors.index.json";
 
+/// What a directory of an adapter alone has.
+const ADAPTER: &str = "adapter_config.json";
+
 /// Why a directory is no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FolderError {
@@ -43,6 +46,9 @@ pub enum FolderError {
         /// The file.
         name: &'static str,
     },
+    /// It holds what adapts a model, and not the model.
+    #[error("it holds an adapter (`{ADAPTER}`) and no model")]
+    Adapter,
     /// There are no weights that could be read.
     #[error("it has neither `{WEIGHTS}` nor `{INDEX}`{}", .other.as_ref().map_or(String::new(), |name| format!(", only `{name}`")))]
     NoWeights {
@@ -138,6 +144,11 @@ impl FolderError {
             Self::NoWeights { other: Some(_) } => {
                 "only safetensors are read; in Python, `AutoModelForCausalLM.from_pretrained(OLD)\
                  .save_pretrained(NEW, safe_serialization=True)` converts"
+                    .into()
+            }
+            Self::Adapter => {
+                "merge the adapter into its model: in Python, `AutoPeftModelForCausalLM.from_pretrained(OLD)\
+                 .merge_and_unload().save_pretrained(NEW)`"
                     .into()
             }
             Self::NoData { script: Some(_) } => {
@@ -277,6 +288,7 @@ pub(super) fn model_files<E: From<FolderError>>(
     names: &BTreeSet<String>,
     read: impl FnOnce(&str) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<String>, E> {
+    refuse_adapter(names)?;
     for name in [CONFIG, TOKENIZER] {
         if !names.contains(name) {
             return Err(FolderError::Missing { name }.into());
@@ -291,6 +303,7 @@ fn weights_files<E: From<FolderError>>(
     names: &BTreeSet<String>,
     read: impl FnOnce(&str) -> Result<Vec<u8>, E>,
 ) -> Result<BTreeSet<String>, E> {
+    refuse_adapter(names)?;
     if names.contains(WEIGHTS) {
         return Ok(BTreeSet::from([WEIGHTS.to_owned()]));
     }
@@ -302,6 +315,12 @@ fn weights_files<E: From<FolderError>>(
         Some(name) => Err(FolderError::MissingShard { name: name.clone() }.into()),
         None => Ok(shards),
     }
+}
+
+/// Refuses a directory that has an adapter and no weights of its own.
+fn refuse_adapter(names: &BTreeSet<String>) -> Result<(), FolderError> {
+    let has = |name: &str| names.contains(name);
+    if has(ADAPTER) && !has(WEIGHTS) && !has(INDEX) { Err(FolderError::Adapter) } else { Ok(()) }
 }
 
 /// Reads the names of files of weights from an index.
@@ -365,6 +384,10 @@ mod tests {
         check(&[CONFIG, WEIGHTS], "", Err("it has no `tokenizer.json`"));
         let neither = "it has neither `model.safetensors` nor `model.safetensors.index.json`";
         check(&[CONFIG, TOKENIZER], "", Err(neither));
+        let adapter = "it holds an adapter (`adapter_config.json`) and no model";
+        check(&[ADAPTER, "adapter_model.safetensors", "README.md"], "", Err(adapter));
+        check(&[CONFIG, TOKENIZER, ADAPTER, "adapter_model.safetensors"], "", Err(adapter));
+        check(&[CONFIG, TOKENIZER, ADAPTER, WEIGHTS], "", Ok(&[CONFIG, TOKENIZER, WEIGHTS]));
         check(&[CONFIG, TOKENIZER, "pytorch_model.bin"], "", Err(&format!("{neither}, only `pytorch_model.bin`")));
         let missing = "it has no `m-1.safetensors`, which `model.safetensors.index.json` names";
         check(&[CONFIG, TOKENIZER, INDEX, "m-2.safetensors"], TWO, Err(missing));

@@ -25,6 +25,11 @@ pub(super) fn max_new<'q>(
         Some(declared) => declared.get(),
         None if usage.format.placement.label_first() => {
             let tokens = |text: &str| Ok::<_, StageError>(tokenizer.ids(text).map_err(data)?.len());
+            let Format { marker, answer_form, lead, .. } = &usage.format;
+            let around = match answer_form {
+                Some(form) => tokens(form)?,
+                None => 2 * tokens(marker)?,
+            };
             let mut room = LETTER_TOKENS;
             for question in questions {
                 room = room.max(match Expected::from(question) {
@@ -37,7 +42,7 @@ pub(super) fn max_new<'q>(
                     Expected::Text | Expected::Exact => TEXT_TOKENS,
                 });
             }
-            2 * tokens(&usage.format.marker)? + room
+            around + room + tokens(lead)?
         }
         None => 256,
     })
@@ -94,12 +99,14 @@ pub(super) struct Written {
     pub(super) ids: Vec<u32>,
     /// The text, special tokens included.
     pub(super) text: String,
+    /// Whether it was cut off for want of room.
+    pub(super) cut: bool,
 }
 
 impl Asker<'_> {
     /// Puts questions to the student and returns what it wrote, in their order.
     pub(super) fn ask(&self, questions: &[&Question]) -> Result<Vec<Written>, StageError> {
-        let mut all = vec![Written { ids: Vec::new(), text: String::new() }; questions.len()];
+        let mut all = vec![Written { ids: Vec::new(), text: String::new(), cut: false }; questions.len()];
         self.ask_each(questions, |written| {
             for (index, written) in written {
                 all[index] = written;
@@ -121,7 +128,7 @@ impl Asker<'_> {
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let options = GenerateOptions {
             max_new: self.max_new,
-            stop_ids: self.sequences.end().into_iter().collect(),
+            stop_ids: self.sequences.stops().to_vec(),
             batch: self.batch,
             budget: self.budget.clone(),
             sampling: self.sampling,
@@ -129,7 +136,7 @@ impl Asker<'_> {
         // Nothing is generated that cannot change the label.
         let known = |row: usize, ids: &[u32]| self.ends(ids, questions[row]);
         let written = |(row, made): (usize, Generated)| -> Result<(usize, Written), StageError> {
-            Ok((row, self.read(made.ids)?))
+            Ok((row, self.read(made.ids, prompts[row].len())?))
         };
         let mut failed = None;
         generate_each(self.model, &prompts, &options, &known, &mut |made| {
@@ -157,19 +164,21 @@ impl Asker<'_> {
             self.stop_in(&text[from..]).is_some()
                 || match until {
                     Until::Decided => target::decided(&text, format, question),
-                    Until::Answered => target::parse(&text, format, question).is_ok(),
+                    Until::Answered => target::parse_cut(&text, format, question).is_ok(),
                     Until::End => false,
                 }
         })
     }
 
-    /// Reads the text of tokens that were generated, behind what it was made to begin with.
-    pub(super) fn read(&self, ids: Vec<u32>) -> Result<Written, StageError> {
+    /// Reads the text of tokens that were generated, behind what it was made to begin with and so many tokens of a prompt.
+    pub(super) fn read(&self, ids: Vec<u32>, prompt_tokens: usize) -> Result<Written, StageError> {
         let (mut text, from) = self.text(&ids)?;
-        if let Some(end) = self.stop_in(&text[from..]) {
+        let stopped = self.stop_in(&text[from..]);
+        if let Some(end) = stopped {
             text.truncate(from + end);
         }
-        Ok(Written { ids, text })
+        let full = ids.len() >= self.max_new || prompt_tokens + ids.len() >= self.model.config().context();
+        Ok(Written { ids, text, cut: full && stopped.is_none() })
     }
 
     /// Returns the text of tokens behind what it was made to begin with, and where it begins.
@@ -187,6 +196,15 @@ impl Asker<'_> {
     /// Returns where the first of the texts that end an answer begins.
     fn stop_in(&self, text: &str) -> Option<usize> {
         self.manner.stop.iter().filter_map(|stop| text.find(stop.as_str())).min()
+    }
+}
+
+impl Written {
+    /// Reads the answer; `None` where there is none to be read.
+    pub(super) fn answer(&self, format: &Format, expected: Expected<'_>) -> Option<Answer> {
+        let Self { text, cut, .. } = self;
+        let read = if *cut { target::parse_cut(text, format, expected) } else { target::parse(text, format, expected) };
+        read.ok()
     }
 }
 
@@ -256,8 +274,7 @@ pub(super) fn scored(question: &Question) -> Result<Vec<Answer>, StageError> {
 pub(super) fn outcome(question: &Question, usage: &Usage, written: &Written) -> Option<Outcome> {
     let expected = Expected::from(question);
     let answer = question.answer.clone()?;
-    let Reading { predicted, equal } =
-        judged(target::parse(&written.text, &usage.format, expected).ok(), expected, &answer);
+    let Reading { predicted, equal } = judged(written.answer(&usage.format, expected), expected, &answer);
     Some(Outcome {
         id: question.id.clone(),
         choices: expected.count(),
@@ -297,10 +314,12 @@ mod tests {
         let texts: Vec<&str> = questions.iter().map(|question| question.stem.as_str()).collect();
         let tokenizer = train_bpe(texts, 400, &[MARKER, "<|endoftext|>"]).unwrap();
         let usage = Usage {
-            format: Format { placement: Placement::None, marker: MARKER.into() },
+            format: Format::marked(Placement::None, MARKER),
             prompt: STUDENT.into(),
             begin: Vec::new(),
             end: Some("<|endoftext|>".into()),
+            chat: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let examples: Vec<Example> = questions

@@ -14,7 +14,7 @@ use retort_stage::params::{FromNode, Scope};
 use retort_text::tokenizer::Tokenizer;
 
 /// The token that ends a sequence of a student that is made from scratch, where its tokenizer has it.
-const NEW_END: &str = "<|endoftext|>";
+pub(super) const NEW_END: &str = "<|endoftext|>";
 
 /// The tokens before a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +147,8 @@ fn unknown(field: &str, token: &str, whose: &str, own: &[String]) -> StageError 
 pub(super) struct OwnEnd {
     /// The token; `None` where there is none.
     token: Option<String>,
+    /// Every token that ends an answer of the model.
+    all: Vec<String>,
     /// Where it was looked for in vain, for errors.
     looked: String,
 }
@@ -176,10 +178,16 @@ pub(super) fn eos_ids(bytes: &[u8], file: &str) -> Result<Vec<u32>, StageError> 
 }
 
 impl OwnEnd {
+    /// Returns every token that ends an answer of the model, as generation in transformers has them.
+    pub(super) fn all(&self) -> &[String] {
+        &self.all
+    }
+
     /// That of a student from scratch.
     pub(super) fn of_new(tokenizer: &Tokenizer) -> Self {
         let looked = format!("the student's tokenizer has no `{NEW_END}`");
-        Self { token: tokenizer.id(NEW_END).map(|_| NEW_END.to_owned()), looked }
+        let token = tokenizer.id(NEW_END).map(|_| NEW_END.to_owned());
+        Self { all: token.iter().cloned().collect(), token, looked }
     }
 
     /// That of a directory, by its files: `generation_config.json`, then `config.json`, then `tokenizer_config.json`. Of
@@ -202,14 +210,15 @@ impl OwnEnd {
             let Some(bytes) = file(name).map_err(data)? else { continue };
             let tokens: Vec<String> = eos_ids(&bytes, name)?.into_iter().filter_map(|id| tokenizer.token(id)).collect();
             let chosen = named.as_ref().filter(|named| tokens.contains(named)).or(tokens.first());
-            if let Some(token) = chosen {
-                return Ok(Self { token: Some(token.clone()), looked: String::new() });
+            if let Some(token) = chosen.cloned() {
+                let further = named.iter().filter(|named| !tokens.contains(named)).cloned().collect::<Vec<_>>();
+                return Ok(Self { token: Some(token), all: [tokens, further].concat(), looked: String::new() });
             }
         }
         let looked = format!(
             "neither `{GENERATION}`, `{CONFIG}` nor `{TOKENIZER_CONFIG}` of the model names a token that its tokenizer has"
         );
-        Ok(Self { token: named, looked })
+        Ok(Self { all: named.iter().cloned().collect(), token: named, looked })
     }
 }
 

@@ -122,10 +122,12 @@ mod tests {
         let texts: Vec<&str> = questions.iter().map(|question| question.stem.as_str()).collect();
         let tokenizer = train_bpe(texts, 400, &[MARKER]).unwrap();
         let usage = Usage {
-            format: Format { placement: Placement::After, marker: MARKER.into() },
+            format: Format::marked(Placement::After, MARKER),
             prompt: STUDENT.into(),
             begin: Vec::new(),
             end: None,
+            chat: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let size =
@@ -162,10 +164,12 @@ mod tests {
         question.choices[1].text = String::new();
         let tokenizer = train_bpe([question.stem.as_str()], 300, &[MARKER]).unwrap();
         let usage = Usage {
-            format: Format { placement: Placement::None, marker: MARKER.into() },
+            format: Format::marked(Placement::None, MARKER),
             prompt: STUDENT.into(),
             begin: Vec::new(),
             end: None,
+            chat: None,
+            targets: Vec::new(),
         };
         let sequences = Sequences::new(&usage, &tokenizer).unwrap();
         let refused = candidates(&sequences, question, Stands::Text).unwrap_err().to_string();

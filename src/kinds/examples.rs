@@ -9,17 +9,22 @@
 //! | two rationales of one question with one sample number | an error |
 //! | a rationale without a label of the teacher's own, with `labels: teacher` | an error, or left out and counted |
 //! | an example that is longer than `max_length` | cut; counted |
+//! | a question of several `targets` | one example for each target, as a training for this target alone would have |
+//! | a target that is a rationale `alone`, and there is none, or a blank one | no example; counted by target |
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use retort_artifact::{Attributions, Placement, Question, Questions, Rationale, Rationales, Split, TrainingLog, Usage};
-use retort_model::Example;
+use retort_artifact::{Answer, Attributions, Question, Rationale, Rationales, Split, TargetLog, TrainingLog, Usage};
+use retort_model::{Example, Task};
 use retort_stage::{Context, StageError};
 use retort_text::tokenizer::Tokenizer;
 
 use super::labels::{Labels, require_labels, shuffled};
 use super::missing::Missing;
+use super::mixture::Material;
 use super::sequence::{Sequences, data};
+use super::targets::Aim;
 use super::train::Train;
 use super::train_words::LossOn;
 use super::weights::{Weighed, Weighing};
@@ -34,74 +39,159 @@ pub(super) struct Prepared {
     pub(super) log: TrainingLog,
 }
 
+/// What is trained on of a dataset.
+struct Laid<'m> {
+    questions: Cow<'m, [Question]>,
+    /// For each question, its rationales: each, the label alone, or nothing.
+    rationales: Vec<Vec<Option<&'m Rationale>>>,
+}
+
 impl Train {
-    /// Makes the examples of the train split, and says what had to be done without.
+    /// Makes the examples of the train split, and says what had to be done without. `usages` says how the student is asked for
+    /// each target.
     pub(super) fn examples(
         &self,
         context: &Context<'_>,
-        usage: &Usage,
+        usages: &[Usage],
         tokenizer: &Tokenizer,
-        questions: &Questions,
+        materials: &[Material],
         positions: usize,
     ) -> Result<Prepared, StageError> {
-        let mut rationales = match (&self.rationales, self.placement) {
-            (_, Placement::None) if self.labels != Labels::Teacher => Rationales::default(),
-            (Some(input), _) => context.read(input)?,
-            (None, placement) => return Err(data(format!("`placement: {placement}` needs `rationales`"))),
-        };
         let scores = self.scores(context)?;
         let weighing = self.weights.as_ref().map(|weights| Weighing::new(weights, scores.as_ref()));
-        let dealt;
-        let questions = match self.labels {
-            Labels::Shuffled => {
-                dealt = shuffled(questions.split(Split::Train), self.seed.0);
-                dealt.as_slice()
-            }
-            Labels::Gold | Labels::Teacher => questions.split(Split::Train),
-        };
-        if self.labels == Labels::Teacher {
-            let without = require_labels(&mut rationales.rows, self.missing)?;
-            if without > 0 {
-                context.warn(format!("{without} rationales have no label of the teacher's own and are left out"));
-            }
-        }
+        let (aims, several) = (self.aims(), self.targets.get().is_some());
         let mut log = TrainingLog::default();
-        let by_question = match self.placement {
-            Placement::None if self.labels != Labels::Teacher => vec![vec![None]; questions.len()],
-            _ => matched(&rationales, questions, self.missing, &mut log)?,
-        };
-        let sequences = Sequences::new(usage, tokenizer)?;
+        let mut kept: Vec<Cow<'_, Rationales>> = Vec::new();
+        for material in materials {
+            kept.push(self.with_labels(context, &material.rationales)?);
+        }
+        let mut laid = Vec::new();
+        for (material, rationales) in materials.iter().zip(&kept) {
+            let found = self.laid(material, rationales, &mut log);
+            laid.push(found.map_err(|error| self.of_dataset(laid.len(), error))?);
+        }
+        let usable: Vec<Vec<(usize, &str)>> = laid
+            .iter()
+            .map(|laid| {
+                let some = |index: &usize| aims.iter().any(|aim| !self.rows(laid, aim, *index).is_empty());
+                let named = |index: usize| (index, laid.questions[index].id.as_str());
+                (0..laid.questions.len()).filter(some).map(named).collect()
+            })
+            .collect();
+        let (chosen, datasets) = self.mixed(&usable)?;
+        log.datasets = datasets;
+        if several {
+            // A question that one target leaves out may be in another, so that they are counted by target.
+            log.without_rationale = 0;
+            if !aims.iter().any(|aim| aim.placement.is_some() && aim.reads(self.labels)) {
+                log.label_alone = 0;
+            }
+            let named = |aim: &Aim<'_>| TargetLog { name: aim.name.into(), weight: aim.weight, ..TargetLog::default() };
+            log.targets = aims.iter().map(named).collect();
+        }
+        let sequences: Vec<Sequences<'_>> =
+            usages.iter().map(|usage| Sequences::new(usage, tokenizer)).collect::<Result<_, _>>()?;
         let (length_max, whole) = (self.max_length.get().min(positions), self.loss == LossOn::Sequence);
-        let (mut examples, mut made_of) = (Vec::new(), Vec::new());
-        for (question, rationales) in questions.iter().zip(&by_question) {
-            for rationale in rationales {
-                let label = match self.labels {
-                    Labels::Teacher => rationale.and_then(|row| row.label.as_ref()),
-                    Labels::Gold | Labels::Shuffled => question.answer.as_ref(),
-                };
-                let Some(label) = label else {
-                    return Err(data(format!("question `{}` of the train split has no answer", question.id)));
-                };
-                let sequence = sequences.with_target(question, label, rationale.map_or("", |row| &row.text))?;
-                log.blank += usize::from(rationale.is_some_and(|row| row.text.trim().is_empty()));
-                let weighed = weighing.as_ref().map(|weighing| weighing.of(&sequence, *rationale)).transpose()?;
-                let Weighed { tokens, unscored } = weighed.unwrap_or(Weighed { tokens: None, unscored: false });
-                let (example, cut) = sequence.example(&question.id, length_max, whole, tokens)?;
-                log.unscored += usize::from(unscored);
-                log.truncated += usize::from(cut);
-                examples.push(example);
-                made_of.push(question.id.clone());
+        let (mut examples, mut made_of, mut units) = (Vec::new(), Vec::new(), 0);
+        for (laid, chosen) in laid.iter().zip(&chosen) {
+            for &index in chosen {
+                let question = &laid.questions[index];
+                for (target, (aim, sequences)) in aims.iter().zip(&sequences).enumerate() {
+                    let rows = self.rows(laid, aim, index);
+                    if several {
+                        log.targets[target].examples += rows.len();
+                        log.targets[target].without += usize::from(rows.is_empty());
+                    }
+                    for rationale in rows {
+                        let text = rationale.map_or("", |row| row.text.as_str());
+                        let sequence = match aim.placement {
+                            Some(_) => {
+                                let label = self.label(question, rationale)?;
+                                let sequence = sequences.with_target(question, label, text)?;
+                                sequences.require_readable(question, label, &sequence)?;
+                                sequence
+                            }
+                            None => sequences.with_rationale(question, text)?,
+                        };
+                        log.blank += usize::from(rationale.is_some_and(|row| row.text.trim().is_empty()));
+                        let weighed =
+                            weighing.as_ref().map(|weighing| weighing.of(&sequence, rationale)).transpose()?;
+                        let Weighed { tokens, unscored } = weighed.unwrap_or(Weighed { tokens: None, unscored: false });
+                        let (example, cut) = sequence.example(&question.id, length_max, whole, tokens)?;
+                        log.unscored += usize::from(unscored);
+                        log.truncated += usize::from(cut);
+                        let task = Task { index: target, weight: aim.weight, question: units };
+                        examples.push(Example { task: several.then_some(task), ..example });
+                        made_of.push(question.id.clone());
+                    }
+                }
+                units += 1;
             }
         }
         log.examples = examples.len();
-        warn(context, &log, questions.len(), length_max);
+        if let Some(empty) = log.targets.iter().find(|target| target.examples == 0) {
+            return Err(data(format!("the target `{}` has no example: no question has a rationale", empty.name)));
+        }
+        warn(context, &log, laid.iter().map(|laid| laid.questions.len()).sum(), length_max);
         Ok(Prepared { examples, questions: made_of, log })
+    }
+
+    /// Leaves out rationales without a label of the teacher's own, where these are trained.
+    fn with_labels<'m>(
+        &self,
+        context: &Context<'_>,
+        rationales: &'m Rationales,
+    ) -> Result<Cow<'m, Rationales>, StageError> {
+        if self.labels != Labels::Teacher {
+            return Ok(Cow::Borrowed(rationales));
+        }
+        let mut rationales = rationales.clone();
+        let without = require_labels(&mut rationales.rows, self.missing)?;
+        if without > 0 {
+            context.warn(format!("{without} rationales have no label of the teacher's own and are left out"));
+        }
+        Ok(Cow::Owned(rationales))
+    }
+
+    /// Puts rationales to the questions of a dataset.
+    fn laid<'m>(
+        &self,
+        material: &'m Material,
+        rationales: &'m Rationales,
+        log: &mut TrainingLog,
+    ) -> Result<Laid<'m>, StageError> {
+        let split = material.questions.split(Split::Train);
+        let questions = match self.labels {
+            Labels::Shuffled => Cow::Owned(shuffled(split, self.seed.0)),
+            Labels::Gold | Labels::Teacher => Cow::Borrowed(split),
+        };
+        let rationales =
+            if self.reads() { matched(rationales, split, self.missing, log)? } else { vec![Vec::new(); split.len()] };
+        Ok(Laid { questions, rationales })
+    }
+
+    /// Returns what a question has for a target: its rationales, or its label alone.
+    fn rows<'m>(&self, laid: &Laid<'m>, aim: &Aim<'_>, index: usize) -> Vec<Option<&'m Rationale>> {
+        if !aim.reads(self.labels) {
+            return vec![None];
+        }
+        let written = |row: Option<&Rationale>| row.is_some_and(|row| !row.text.trim().is_empty());
+        laid.rationales[index].iter().copied().filter(|row| aim.placement.is_some() || written(*row)).collect()
+    }
+
+    /// Returns the label that a question is trained with.
+    fn label<'q>(&self, question: &'q Question, rationale: Option<&'q Rationale>) -> Result<&'q Answer, StageError> {
+        let label = match self.labels {
+            Labels::Teacher => rationale.and_then(|row| row.label.as_ref()),
+            Labels::Gold | Labels::Shuffled => question.answer.as_ref(),
+        };
+        label.ok_or_else(|| data(format!("question `{}` of the train split has no answer", question.id)))
     }
 
     /// Reads the scores that weights go by, where they do.
     fn scores(&self, context: &Context<'_>) -> Result<Option<Attributions>, StageError> {
         let tokens = self.weights.as_ref().and_then(|weights| weights.tokens.as_ref());
-        let tokens = tokens.filter(|_| self.placement != Placement::None);
+        let tokens = tokens.filter(|_| self.writes_rationales());
         tokens.map(|input| context.read(input)).transpose()
     }
 }
@@ -136,9 +226,9 @@ fn matched<'r>(
     match missing {
         Missing::Fail if !without.is_empty() => return Err(refused(&without, questions.len())),
         Missing::Fail => {}
-        Missing::Drop => log.without_rationale = without.len(),
+        Missing::Drop => log.without_rationale += without.len(),
         Missing::Keep => {
-            log.label_alone = without.len();
+            log.label_alone += without.len();
             by_id.values_mut().filter(|found| found.is_empty()).for_each(|found| found.push(None));
         }
     }
@@ -164,7 +254,7 @@ fn refused(without: &[&str], questions: usize) -> StageError {
 
 /// Warns of what the log counts.
 fn warn(context: &Context<'_>, log: &TrainingLog, questions: usize, length_max: usize) {
-    let TrainingLog { examples, without_rationale, label_alone, blank, strays, unscored, truncated, .. } = log;
+    let TrainingLog { examples, without_rationale, label_alone, blank, strays, unscored, truncated, targets, .. } = log;
     for (count, message) in [
         (without_rationale, format!("of {questions} questions have no rationale and are left out")),
         (label_alone, format!("of {questions} questions have no rationale and are trained on their labels alone")),
@@ -182,6 +272,9 @@ fn warn(context: &Context<'_>, log: &TrainingLog, questions: usize, length_max: 
         if *count > 0 {
             context.warn(format!("{count} {message}"));
         }
+    }
+    for TargetLog { name, without, .. } in targets.iter().filter(|target| target.without > 0) {
+        context.warn(format!("{without} questions have no rationale and are left out of the target `{name}`"));
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Hooks<'a> {
     pub(super) usage: &'a Usage,
     pub(super) dev: &'a [&'a Question],
     pub(super) eval_by: EvalBy,
+    /// The names of the targets, where there are several.
+    pub(super) targets: Vec<String>,
     pub(super) max_new: usize,
     /// Where the weights of each evaluation are kept, if they are.
     pub(super) keeps: Option<PartialDir>,
@@ -85,6 +87,14 @@ impl FitHooks for Hooks<'_> {
         self.context.measure("learning rate", report.step, report.lr);
         self.context.measure("gradient norm", report.step, report.grad_norm);
         self.pace.step(self.context, report, self.peak);
+    }
+
+    fn on_tasks(&mut self, step: u64, losses: &[Option<f64>]) {
+        for (name, loss) in self.targets.iter().zip(losses) {
+            if let Some(loss) = loss {
+                self.context.measure(&format!("loss of {name}"), step, *loss);
+            }
+        }
     }
 
     fn evaluate(&mut self, model: &Model, step: u64) -> Option<f64> {

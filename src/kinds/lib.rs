@@ -1,5 +1,5 @@
 //! The kinds of stage, one file each, the catalog of them, and what several of them share: how a student's sequences are put together
-//! (`sequence`) and what these begin and end with (`bounds`), what it is trained on (`examples`, `weights`) and how (`recipe`), how its tokens are scored (`scorer`) how
+//! (`sequence`), what writes their prompts (`chat`) and what these begin and end with (`bounds`), what it is trained on (`examples`, `weights`) and how (`recipe`), how its tokens are scored (`scorer`) how
 //! a question is put to it (`ask`) and how likely it holds each choice (`choices`).
 
 pub mod agreement;
@@ -7,6 +7,7 @@ mod ask;
 pub mod attribute;
 pub mod bounds;
 mod catalog;
+pub mod chat;
 mod choices;
 pub mod chosen;
 pub mod dataset;
@@ -22,6 +23,7 @@ pub mod lens;
 mod list;
 pub mod method;
 pub mod missing;
+pub mod mixture;
 mod pace;
 pub mod posed;
 pub mod pretrained;
@@ -35,6 +37,7 @@ mod sequence;
 mod silence;
 pub mod student;
 pub mod subset;
+pub mod targets;
 pub mod token_scores;
 pub mod tokenizer;
 pub mod train;

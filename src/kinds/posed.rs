@@ -5,7 +5,7 @@ use retort_stage::{Posed, StageError};
 use retort_text::prompt::{self, Answer as Shows, Template};
 use retort_text::target::{self, MARKER};
 
-use super::sequence::data;
+use super::sequence::{data, turns};
 
 /// What stands in a target for a rationale that is not known yet.
 pub const UNKNOWN: &str = "<rationale>";
@@ -13,10 +13,12 @@ pub const UNKNOWN: &str = "<rationale>";
 /// Returns how a student is asked and answers where no stage says so.
 pub fn usual<'a>(questions: impl IntoIterator<Item = &'a Question>) -> Usage {
     Usage {
-        format: Format { placement: Placement::After, marker: MARKER.to_owned() },
+        format: Format::marked(Placement::After, MARKER),
         prompt: prompt::student(questions).to_owned(),
         begin: Vec::new(),
         end: None,
+        chat: None,
+        targets: Vec::new(),
     }
 }
 
@@ -26,8 +28,13 @@ pub fn usual<'a>(questions: impl IntoIterator<Item = &'a Question>) -> Usage {
 /// The first question that the template or the target does not fit.
 pub fn posed(usage: &Usage, questions: &[Question]) -> Result<Vec<Posed>, StageError> {
     let template = Template::parse("prompt", &usage.prompt).map_err(data)?;
+    let turns = usage.chat.as_ref().map(turns).transpose()?;
     let one = |question: &Question| {
-        let prompt = template.render(question, Shows::Hidden).map_err(data)?;
+        let asked = template.render(question, Shows::Hidden).map_err(data)?;
+        let prompt = match &turns {
+            Some(turns) => turns.ask(&asked).map_err(data)?,
+            None => asked,
+        };
         let rationale = question.rationale.as_deref().filter(|text| !text.trim().is_empty()).unwrap_or(UNKNOWN);
         let written = question.answer.as_ref().map(|answer| {
             let target = target::render(&usage.format, answer, rationale);

@@ -106,7 +106,8 @@ impl Pretrained {
             // Whoever asks the student elsewhere asks it as it is asked here.
             tokenizer.set_begin(&begin).map_err(data)?;
         }
-        let format = Format { placement: self.placement, marker: self.marker.clone() };
-        Ok((tokenizer, Usage { format, prompt: self.template(context)?, begin, end }))
+        let format = Format::marked(self.placement, self.marker.clone());
+        let prompt = self.template(context)?;
+        Ok((tokenizer, Usage { format, prompt, begin, end, chat: None, targets: Vec::new() }))
     }
 }

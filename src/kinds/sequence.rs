@@ -3,16 +3,22 @@
 //! A sequence is what its tokenizer makes of the whole text: what begins a text for this student, the prompt, the target,
 //! and what ends it. Where the target begins is where the prompt's own tokens end, since those are all that a student has
 //! when it is asked.
+//!
+//! With a chat template, the template writes the text: the question up to where the model goes on, then what the assistant
+//! says, with the token that ends its turn ([`turn`](retort_text::turn)).
 
 use std::fmt::Display;
 use std::ops::Range;
 
-use retort_artifact::{Answer, Question, Usage};
+use retort_artifact::{Answer, Chat, Question, Usage};
 use retort_model::{Example, TokenWeight};
 use retort_stage::StageError;
+use retort_text::answer::Expected;
+use retort_text::chat_template::{ChatTemplate, Day};
 use retort_text::prompt::{Answer as Shows, SEPARATOR, Template};
-use retort_text::target;
+use retort_text::target::{self, Target};
 use retort_text::tokenizer::{Token, Tokenizer};
+use retort_text::turn::{Turn, Turns};
 
 /// Puts sequences together in the way a student is taught to write.
 pub(super) struct Sequences<'a> {
@@ -21,6 +27,10 @@ pub(super) struct Sequences<'a> {
     tokenizer: &'a Tokenizer,
     begin: Vec<u32>,
     end: Option<u32>,
+    /// What writes the prompts of a student that is talked to.
+    turns: Option<Turns>,
+    /// What ends an answer when the student is asked.
+    stops: Vec<u32>,
     /// What stands between a prompt and what follows it.
     separator: String,
     /// The text that every answer begins with.
@@ -66,12 +76,17 @@ impl<'a> Sequences<'a> {
         };
         let begin = usage.begin.iter().map(|token| id(token, "begin")).collect::<Result<_, _>>()?;
         let end = usage.end.as_ref().map(|token| id(token, "end")).transpose()?;
+        let turns = usage.chat.as_ref().map(turns).transpose()?;
+        let further = usage.chat.iter().flat_map(|chat| &chat.stops).map(|token| id(token, "end"));
+        let mut stops: Vec<u32> = end.into_iter().map(Ok).chain(further).collect::<Result<_, _>>()?;
+        stops.sort_unstable();
+        stops.dedup();
         let (separator, prefill) = (SEPARATOR.to_owned(), String::new());
-        Ok(Self { usage, prompt, tokenizer, begin, end, separator, prefill })
+        Ok(Self { usage, prompt, tokenizer, begin, end, turns, stops, separator, prefill })
     }
 
-    /// Puts another text between a prompt and what follows it. Spaces at its end belong to what follows, as tokenizers have
-    /// them with the word behind them.
+    /// Puts another text between a prompt and what follows it, unless a chat template writes both. Spaces at its end belong to
+    /// what follows, as tokenizers have them with the word behind them.
     pub(super) fn separated_by(mut self, separator: &str) -> Self {
         separator.clone_into(&mut self.separator);
         self
@@ -83,47 +98,87 @@ impl<'a> Sequences<'a> {
         self
     }
 
-    /// Returns the token that ends a sequence, if the student was taught one.
-    pub(super) fn end(&self) -> Option<u32> {
-        self.end
+    /// Returns the tokens that end an answer when the student is asked.
+    pub(super) fn stops(&self) -> &[u32] {
+        &self.stops
+    }
+
+    /// Returns what of an output stands before the token that ends it.
+    pub(super) fn said<'o>(&self, output: &'o [u32]) -> &'o [u32] {
+        let until = output.iter().position(|id| self.stops.contains(id));
+        &output[..until.unwrap_or(output.len())]
     }
 
     /// Returns the tokens of a question as it is put to the student, and of what its answer is made to begin with.
     pub(super) fn prompt(&self, question: &Question) -> Result<Vec<u32>, StageError> {
+        let asked = self.asked(question)?;
         if !self.prefill.is_empty() {
-            let (mut ids, behind) = self.followed(question, &self.prefill)?;
+            let (mut ids, behind) = self.encoded(&asked, &self.prefill)?;
             ids.extend(behind.into_iter().map(|token| token.id));
             return Ok(ids);
         }
-        let text = self.prompt_text(question)?;
-        Ok([self.begin.as_slice(), &self.tokenizer.ids(&text).map_err(data)?].concat())
+        Ok(self.begun(self.tokenizer.ids(&asked).map_err(data)?))
+    }
+
+    /// Puts before a text what begins one; a chat template may have written it itself.
+    fn begun(&self, ids: Vec<u32>) -> Vec<u32> {
+        if self.turns.is_some() && ids.starts_with(&self.begin) { ids } else { [self.begin.as_slice(), &ids].concat() }
+    }
+
+    /// What the prompt's template makes of a question.
+    fn message(&self, question: &Question) -> Result<String, StageError> {
+        self.prompt.render(question, Shows::Hidden).map_err(data)
+    }
+
+    /// The spaces between a prompt and what follows it, which belong to the latter.
+    fn spaces(&self) -> &str {
+        if self.turns.is_some() { "" } else { &self.separator[self.separator.trim_end_matches(' ').len()..] }
     }
 
     /// A question as it is put, without the spaces that belong to what follows.
-    fn prompt_text(&self, question: &Question) -> Result<String, StageError> {
-        Ok(self.prompt.render(question, Shows::Hidden).map_err(data)? + self.separator.trim_end_matches(' '))
+    fn asked(&self, question: &Question) -> Result<String, StageError> {
+        let message = self.message(question)?;
+        match &self.turns {
+            Some(turns) => turns.ask(&message).map_err(|error| of(question, error)),
+            None => Ok(message + self.separator.trim_end_matches(' ')),
+        }
+    }
+
+    /// Puts a target behind a question, as it is taught.
+    fn turn(&self, question: &Question, target: Target) -> Result<Turn, StageError> {
+        match &self.turns {
+            Some(turns) => turns
+                .answer(&self.message(question)?, &target, self.usage.end.as_deref())
+                .map_err(|error| of(question, error)),
+            None => Ok(Turn { asked: self.asked(question)?, said_to: target.text.len(), lead_to: 0, taught: target }),
+        }
     }
 
     /// Returns the tokens of a question as it is put, and those of a text behind it with their places in the text.
-    fn followed(&self, question: &Question, text: &str) -> Result<(Vec<u32>, Vec<Token>), StageError> {
-        let spaces = &self.separator[self.separator.trim_end_matches(' ').len()..];
-        let text = format!("{spaces}{text}");
-        let (prompt, mut behind) = self.tokenizer.encode_pair(&self.prompt_text(question)?, &text).map_err(data)?;
+    fn encoded(&self, asked: &str, text: &str) -> Result<(Vec<u32>, Vec<Token>), StageError> {
+        let spaces = self.spaces();
+        let (prompt, mut behind) = self.tokenizer.encode_pair(asked, &format!("{spaces}{text}")).map_err(data)?;
         for Token { span, .. } in &mut behind {
             *span = span.start.saturating_sub(spaces.len())..span.end.saturating_sub(spaces.len());
         }
-        Ok(([self.begin.as_slice(), &prompt].concat(), behind))
+        Ok((self.begun(prompt), behind))
     }
 
-    /// Returns the tokens of a question followed by those of a text, and the index of the first of these. Where answers are made
-    /// to begin with something, that stands before the text.
+    /// Returns the tokens of a question followed by those of a text that the student is to say, and the index of the first of
+    /// these. Where answers are made to begin with something, that stands before the text.
     pub(super) fn continued(&self, question: &Question, text: &str) -> Result<(Vec<u32>, usize), StageError> {
         let mut before = self.prefill.clone();
         if !before.is_empty() && !before.ends_with(char::is_whitespace) {
             before.push(' ');
         }
-        let (mut ids, behind) = self.followed(question, &format!("{before}{text}"))?;
-        let given = behind.iter().take_while(|token| token.span.end <= before.len()).count();
+        let text = format!("{before}{text}");
+        let start = text.len() - text.trim_start().len();
+        let whole = start..start + text.trim().len();
+        let (answer, label) = (whole.clone(), whole);
+        let target = Target { text, answer, label, rationales: Vec::new(), brackets: None };
+        let Turn { asked, taught, said_to, lead_to } = self.turn(question, target)?;
+        let (mut ids, behind) = self.encoded(&asked, &taught.text[..said_to])?;
+        let given = behind.iter().take_while(|token| token.span.end <= lead_to + before.len()).count();
         // Where all is one token, it is the text's.
         let from = ids.len() + if before.is_empty() { 0 } else { given };
         ids.extend(behind.into_iter().map(|token| token.id));
@@ -132,9 +187,7 @@ impl<'a> Sequences<'a> {
 
     /// Returns an answer as the student is taught to write it, without a rationale.
     pub(super) fn answer(&self, question: &Question, answer: &Answer) -> Result<String, StageError> {
-        let target = target::render(&self.usage.format, answer, "")
-            .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
-        Ok(target.text)
+        Ok(target::render(&self.usage.format, answer, "").map_err(|error| of(question, error))?.text)
     }
 
     /// Returns the tokens of a question followed by its target.
@@ -144,11 +197,24 @@ impl<'a> Sequences<'a> {
         answer: &Answer,
         rationale: &str,
     ) -> Result<Sequence, StageError> {
-        let target = target::render(&self.usage.format, answer, rationale)
-            .map_err(|error| data(format!("question `{}`: {error}", question.id)))?;
-        let (mut ids, behind) = self.followed(question, &target.text)?;
+        let target = target::render(&self.usage.format, answer, rationale).map_err(|error| of(question, error))?;
+        self.written(question, target)
+    }
+
+    /// Returns the tokens of a question followed by a rationale alone, which is all of the target.
+    pub(super) fn with_rationale(&self, question: &Question, rationale: &str) -> Result<Sequence, StageError> {
+        let text = rationale.trim().to_owned();
+        let whole = 0..text.len();
+        self.written(question, Target { text, answer: 0..0, label: 0..0, rationales: vec![whole], brackets: None })
+    }
+
+    /// Returns the tokens of a question followed by a target.
+    fn written(&self, question: &Question, target: Target) -> Result<Sequence, StageError> {
+        let Turn { asked, taught: target, said_to, lead_to } = self.turn(question, target)?;
+        let (mut ids, behind) = self.encoded(&asked, &target.text)?;
         let target_from = ids.len();
         let (mut label_at, mut within, mut parts) = (target_from, Vec::new(), vec![Part::Prompt; target_from]);
+        let reasons_first = target.rationales.first().is_some_and(|first| first.start < target.answer.start);
         for token in behind {
             if token.span.end <= target.label.start {
                 label_at = ids.len() + 1;
@@ -159,17 +225,72 @@ impl<'a> Sequences<'a> {
                     within.push((ids.len(), start - span.start..end - span.start));
                 }
             }
-            let (answer, span) = (&target.answer, &token.span);
-            let outside = span.start >= answer.end || (span.start < answer.start && span.end <= answer.start);
-            parts.push(if outside { Part::Rationale } else { Part::Label });
+            parts.push(match parts.last() {
+                // What ends the turn belongs to what stands before it.
+                Some(last) if token.span.start >= said_to => *last,
+                _ => part(&token, &target, lead_to, reasons_first),
+            });
             ids.push(token.id);
         }
-        if let Some(end) = self.end {
+        let written = ids[target_from..].iter().any(|id| Some(*id) == self.end);
+        if let Some(end) = self.end.filter(|_| self.turns.is_none() || !written) {
             ids.push(end);
             parts.extend(parts.last().copied());
         }
         Ok(Sequence { ids, parts, target_from, label_at, rationale: within })
     }
+
+    /// Checks that the answer can be read again from the tokens of a question's target: a tokenizer may lack letters or write
+    /// them otherwise.
+    pub(super) fn require_readable(
+        &self,
+        question: &Question,
+        answer: &Answer,
+        sequence: &Sequence,
+    ) -> Result<(), StageError> {
+        let (format, expected) = (&self.usage.format, Expected::from(question));
+        let spelled = target::render(format, answer, "").map_err(|error| of(question, error))?.text;
+        // What cannot be read as it was written is another matter, such as a label that the question does not have.
+        let Ok(meant) = target::parse(&spelled, format, expected) else { return Ok(()) };
+        let taught = &sequence.ids[sequence.target_from..];
+        let until = match (&self.turns, self.end) {
+            (Some(_), _) => self.said(taught),
+            (None, Some(_)) => &taught[..taught.len() - 1],
+            (None, None) => taught,
+        };
+        let text = self.tokenizer.decode(until).map_err(data)?;
+        match target::parse(&text, format, expected) {
+            Ok(read) if expected.same(&read, &meant) => Ok(()),
+            read => Err(of(
+                question,
+                format!(
+                    "the student's tokenizer cannot give back the answer `{answer}`: its tokens read `{}`, and {}; choose \
+                     another `marker` or `answer_form`, or a student whose tokenizer has these characters",
+                    text.chars().rev().take(80).collect::<Vec<_>>().into_iter().rev().collect::<String>(),
+                    read.map_or_else(|why| why.to_string(), |read| format!("their answer is `{read}`")),
+                ),
+            )),
+        }
+    }
+}
+
+/// Prepares the template of a student that is talked to.
+pub(super) fn turns(chat: &Chat) -> Result<Turns, StageError> {
+    let Chat { template, special, system, stops: _ } = chat;
+    let template = ChatTemplate::new(template, special.clone(), Day::DEFAULT).map_err(data)?;
+    Turns::new(template, system.as_deref()).map_err(data)
+}
+
+fn of(question: &Question, error: impl Display) -> StageError {
+    data(format!("question `{}`: {error}", question.id))
+}
+
+/// What a token of the target belongs to. `lead_to` is where what a template writes before every answer ends.
+fn part(token: &Token, target: &Target, lead_to: usize, reasons_first: bool) -> Part {
+    let (answer, span) = (&target.answer, &token.span);
+    let before = span.start < answer.start && span.end <= answer.start;
+    let lead = span.end <= lead_to || !reasons_first;
+    if span.start >= answer.end || (before && !lead) { Part::Rationale } else { Part::Label }
 }
 
 impl Sequence {
@@ -195,7 +316,7 @@ impl Sequence {
             weights.truncate(length_max);
             weights
         });
-        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights }, cut))
+        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights, task: None }, cut))
     }
 }
 
@@ -250,8 +371,9 @@ mod tests {
     }
 
     fn usage(placement: Placement, end: Option<&str>) -> Usage {
-        let format = Format { placement, marker: MARKER.into() };
-        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end: end.map(str::to_owned) }
+        let format = Format::marked(placement, MARKER);
+        let end = end.map(str::to_owned);
+        Usage { format, prompt: STUDENT.into(), begin: Vec::new(), end, chat: None, targets: Vec::new() }
     }
 
     const PLACEMENTS: [Placement; 4] = [Placement::None, Placement::Before, Placement::After, Placement::Both];

@@ -7,14 +7,15 @@ use serde_json::{Value as Json, json};
 use crate::failed::model_failed;
 use retort_artifact::TokenizerFile;
 use retort_fingerprint::{ContentHash, Digest, Term};
-use retort_hub::{CONFIG, HubModel, TOKENIZER, is_weights};
+use retort_hub::{CHAT_TEMPLATE, CONFIG, HubModel, TOKENIZER, TOKENIZER_CONFIG, is_weights};
 use retort_model::{Architecture, Config, Device, Model, Size, WeightsFile};
 use retort_source::Node;
-use retort_stage::params::{Count, External, FromNode, Input, Scope, tagged};
+use retort_stage::params::{Count, External, FromNode, Input, Later, Scope, tagged};
 use retort_stage::{Context, StageError, foreign};
+use retort_text::chat_template::{ChatTemplate, Day};
 use retort_text::tokenizer::Tokenizer;
 
-use super::bounds::OwnEnd;
+use super::bounds::{NEW_END, OwnEnd};
 use super::sequence::data;
 
 retort_stage::params! {
@@ -34,6 +35,9 @@ retort_stage::params! {
         pub context: Count = Count::of(256),
         /// The stage that makes its tokenizer.
         pub tokenizer: Input<TokenizerFile>,
+        /// The file of its chat template, in Jinja, for `prompt: chat`. Tokens that the template names and that are to be one
+        /// token each are named in `add_tokens` as well.
+        pub chat_template: Later<External>,
     }
 }
 
@@ -127,7 +131,10 @@ impl Student {
     /// Names what is trained by its content.
     pub(super) fn seen(&self, context: &Context<'_>) -> String {
         match self {
-            Self::New(new) => format!("{new:?}"),
+            Self::New(new) => {
+                let template = new.chat_template.get().map(|file| context.seen(file));
+                format!("{new:?} {template:?}")
+            }
             Self::Directory(directory) => context.seen(&directory.0),
         }
     }
@@ -165,6 +172,31 @@ impl Student {
         }
     }
 
+    /// Reads the chat template of a student that is talked to.
+    pub(super) fn chat_template(&self, context: &Context<'_>) -> Result<ChatTemplate, StageError> {
+        match self {
+            Self::New(NewStudent { chat_template, .. }) => {
+                let file = chat_template.get().ok_or_else(|| {
+                    data("`prompt: chat` needs a chat template, and a new student has none: name its file as `chat_template` in `new`")
+                })?;
+                let cannot =
+                    |why: String| data(format!("cannot use the chat template `{}`: {why}", context.path_of(file)));
+                let special = [("eos_token".to_owned(), Json::from(NEW_END))].into();
+                let source = String::from_utf8(context.file(file)?).map_err(|_| cannot("it is not UTF-8".into()))?;
+                ChatTemplate::new(&source, special, Day::DEFAULT).map_err(|error| cannot(error.to_string()))
+            }
+            Self::Directory(ModelDirectory(files)) => {
+                let known = |name: &str| context.files_of(files).iter().any(|(file, ..)| file == name);
+                let file = |name: &str| known(name).then(|| context.file_named(files, name)).transpose();
+                let (jinja, setup) = (file(CHAT_TEMPLATE)?, file(TOKENIZER_CONFIG)?);
+                ChatTemplate::from_files(jinja.as_deref(), setup.as_deref(), Day::DEFAULT).map_err(|error| {
+                    let place = context.path_of(files);
+                    data(format!("cannot use `prompt: chat` with the model `{place}`: {error}"))
+                })
+            }
+        }
+    }
+
     /// The shape of the model; `None` where its files, or its tokenizer's stage, have not come yet.
     pub(super) fn shape(&self, context: &Context<'_>) -> Result<Option<Config>, StageError> {
         match self {
@@ -190,7 +222,16 @@ impl Student {
         let device = context.device::<Device>()?;
         match self {
             Self::New(new) => {
-                let NewStudent { architecture, layers, width, heads, kv_heads, context: positions, tokenizer: _ } = new;
+                let NewStudent {
+                    architecture,
+                    layers,
+                    width,
+                    heads,
+                    kv_heads,
+                    context: positions,
+                    tokenizer: _,
+                    chat_template: _,
+                } = new;
                 new.check()?;
                 let size = Size {
                     vocab_size: tokenizer.size(),
@@ -225,9 +266,10 @@ impl Student {
 impl NewStudent {
     /// Checks that the sizes go together.
     fn check(&self) -> Result<(), StageError> {
-        let Self { architecture, layers: _, width, heads, kv_heads, context: _, tokenizer: _ } = self;
-        if *architecture == Architecture::Gpt2 && kv_heads.is_some() {
-            return Err(StageError::data("`gpt2` has keys for every head: leave out `kv_heads`"));
+        let Self { architecture, layers: _, width, heads, kv_heads, context: _, tokenizer: _, chat_template: _ } = self;
+        if kv_heads.is_some() && !architecture.shares_keys() {
+            let why = format!("`{}` has keys for every head: leave out `kv_heads`", architecture.name());
+            return Err(StageError::data(why));
         }
         for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
             if whole.get() % part.get() != 0 {
@@ -236,6 +278,8 @@ impl NewStudent {
                 return Err(StageError::data(why));
             }
         }
-        Ok(())
+        let (d_model, heads) = (width.get(), heads.get());
+        let size = Size { vocab_size: 1, context: 1, d_model, layers: 1, heads, kv_heads: None };
+        Config::new(*architecture, size).too_narrow().map_or(Ok(()), |why| Err(StageError::data(why)))
     }
 }

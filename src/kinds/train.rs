@@ -1,30 +1,33 @@
 //! `train`: a student fine-tuned on questions with labels and rationales.
 
 use crate::failed::{device_failed, model_failed};
-use retort_artifact::{
-    Checkpoint, Evaluation, Format, Placement, Question, Questions, Rationales, Split, TrainingLog, Usage,
-};
+use retort_artifact::{Checkpoint, Evaluation, Placement, Question, Rationales, Split, TrainingLog, Usage};
 use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
-use retort_stage::params::{Aside, Count, External, Input, ModelSpec, Seed};
+use retort_stage::params::{Aside, Count, Input, Later, ModelSpec, Seed};
 use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Posed, Slot, Stage, StageError};
+use retort_text::chat_template::Day;
 use retort_text::prompt::{self, STUDENT, Template};
-use retort_text::target::{MARKER, check_marker};
+use retort_text::target::MARKER;
 use retort_text::tokenizer::Tokenizer;
+use retort_text::turn::Turns;
 
 use super::ask::max_new;
 use super::bounds::{Begin, End};
+use super::chat::{Brackets, Prompt, Talk, Writing};
 use super::examples::Prepared;
 use super::hooks::Hooks;
 use super::keeping::{self, STATE};
 use super::labels::Labels;
 use super::missing::Missing;
+use super::mixture::Asked;
 use super::pace::Pace;
 use super::posed::posed;
 use super::recipe::{EvalBy, TrainRecipe};
 use super::saving::Saving;
-use super::sequence::data;
+use super::sequence::{data, turns};
 use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
+use super::targets::Target;
 pub use super::train_words::{Keep, LossOn};
 use super::weights::Weights;
 
@@ -45,19 +48,35 @@ retort_stage::params! {
         /// What is trained: the name of a model, or `new: {…}`, `path: …` or `{ hub: …, revision: … }`.
         pub student: ModelSpec<Student>,
         /// The questions: it is trained on the train split, and evaluated on the dev split.
-        pub questions: Input<Questions>,
+        ///
+        /// Several datasets are a list: `[ { questions: a, rationales: of-a, proportion: 2 }, { questions: b, … } ]`.
+        pub questions: Asked,
         /// The rationales; with `placement: none` only their labels are read, and these only with `labels: teacher`.
         pub rationales: Option<Input<Rationales>>,
         /// Where the target has its rationale: `none`, `before` the label, `after` it, or `both`.
-        pub placement: Placement,
+        pub placement: Option<Placement>,
+        /// Several targets a question instead of one `placement`, each a sequence of its own: `[ { placement: none, prefix:
+        /// "[label] " }, { placement: alone, prefix: "[rationale] ", weight: 0.5 } ]` distils step by step. The loss is the
+        /// sum of weight · mean loss over the targets; a batch counts questions. The student is evaluated by the first target
+        /// with an answer.
+        pub targets: Later<Vec<Target>>,
         /// What becomes of questions that have no rationale where the target needs one: it will `fail`, `drop` them, or
         /// `keep` them and train on their labels alone.
         pub missing: Missing = Missing::Fail,
         /// Whose labels are trained: `gold`, those of the dataset; `teacher`, those that the teacher's answers state; or
         /// `shuffled`, those of the dataset dealt out by `seed` among the questions of the split that have as many choices.
         pub labels: Labels = Labels::Gold,
-        /// A template for its prompts, in Jinja, with `question` and `choices`.
-        pub prompt: Option<External>,
+        /// A template for its prompts, in Jinja, with `question` and `choices`. With `chat`, the model's own chat template
+        /// writes them: the question is the user's message, the target is the assistant's, and loss is on the assistant's
+        /// tokens. With `{ chat: FILE }`, the template in the file writes the user's message.
+        pub prompt: Prompt,
+        /// The system message, with `prompt: chat`.
+        pub system: Later<String>,
+        /// Brackets around a rationale that stands before the label, such as `{ open: "<think>", close: "</think>" }`. What
+        /// stands in them is passed over when an answer is read.
+        pub think: Later<Brackets>,
+        /// A sentence that states the answer, instead of a label between markers, such as `The answer is {answer}.`
+        pub answer_form: Later<String>,
         /// What stands around the label.
         pub marker: String = MARKER.into(),
         /// Whether the marker is a `token` of its own, or spelled as `text`.
@@ -98,19 +117,23 @@ impl Stage for Train {
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
 
     fn foretold(&self) -> Vec<(&'static str, String)> {
-        vec![("placement", self.placement.to_string())]
+        vec![("placement", self.placement().to_string())]
     }
 
     fn check(&self) -> Result<(), Clash> {
         let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
-        if let Err(error) = check_marker(&self.marker) {
-            return clash("marker", &error.to_string(), "give another, or leave `marker` out");
-        }
-        if self.rationales.is_none() && self.placement != Placement::None {
-            let why = format!("`placement: {}` needs `rationales`", self.placement);
+        self.writing().check()?;
+        self.check_targets()?;
+        self.check_datasets()?;
+        if !self.has_rationales() && self.writes_rationales() {
+            if self.targets.get().is_some() {
+                let why = "a target with a rationale needs `rationales`";
+                return clash("targets", why, "name the stage that gives them, or use targets of `placement: none`");
+            }
+            let why = format!("`placement: {}` needs `rationales`", self.placement());
             return clash("placement", &why, "name the stage that gives them, or use `placement: none`");
         }
-        if self.labels == Labels::Teacher && self.rationales.is_none() {
+        if self.labels == Labels::Teacher && !self.has_rationales() {
             let why = "`labels: teacher` needs `rationales`, whose labels are trained";
             return clash("labels", why, "name the stage that gives them, or use `labels: gold`");
         }
@@ -118,10 +141,10 @@ impl Stage for Train {
             let why = "with `labels: teacher`, a question that the teacher did not answer has no label to keep it for";
             return clash("missing", why, "use `missing: drop`");
         }
-        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement.label_first() {
+        if self.recipe.eval_by == EvalBy::Likelihood && !self.placement().label_first() {
             let why = format!(
                 "`eval_by: likelihood` needs the label first, and with `placement: {}` it follows a rationale",
-                self.placement
+                self.placement()
             );
             return clash("recipe", &why, "use `eval_by: generation`");
         }
@@ -152,12 +175,13 @@ impl Stage for Train {
     }
 
     fn parts(&self, port: &str) -> Option<Vec<String>> {
-        match port {
+        // Of several datasets, ports are called `questions[0].questions` and `questions[0].rationales`.
+        match port.rsplit('.').next().filter(|_| port.starts_with("questions")).unwrap_or(port) {
             "questions" if self.recipe.eval_every.is_some() => Some(vec!["dev".into(), "train".into()]),
             "questions" => Some(vec!["train".into()]),
             // The baseline reads no rationales, so it is one and the same student whatever they are.
-            "rationales" if self.placement == Placement::None && self.labels == Labels::Teacher => None,
-            "rationales" | "weights.tokens" if self.placement == Placement::None => Some(Vec::new()),
+            "rationales" if !self.reads() => Some(Vec::new()),
+            "weights.tokens" if !self.writes_rationales() => Some(Vec::new()),
             _ => None,
         }
     }
@@ -172,12 +196,18 @@ impl Stage for Train {
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
         let mut flaws: Vec<Flaw> = Flaw::of("recipe", self.settings().check()).into_iter().collect();
-        if let Err(error) = self.usage(context, STUDENT, Vec::new(), None) {
+        if let Err(error) = self.prompt_source(context, STUDENT) {
             return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect();
         }
-        let Self { begin, end, marker_as, add_tokens, .. } = self;
-        let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?}", self.student.0.seen(context));
+        let plain = self.prompt_source(context, STUDENT).map(|prompt| self.usage(prompt, None));
+        flaws.extend(Flaw::of("targets", plain.and_then(|usage| self.usages(context, usage)).map(drop)));
+        let Self { begin, end, marker_as, add_tokens, prompt, system, .. } = self;
+        let written = format!("{} {system:?}", prompt.is_chat());
+        let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?} {written}", self.student.0.seen(context));
         if looked.first(what) {
+            if let Some(flaw) = self.writing().flaw(context, &self.student.0) {
+                return flaws.into_iter().chain([flaw]).collect();
+            }
             flaws.extend(match self.student.0.look(context) {
                 Err(error) => Some(Flaw::new("student", error)),
                 Ok(Some(speech)) => Flaw::of("end", self.spoken(context, STUDENT, speech).map(drop)),
@@ -188,18 +218,28 @@ impl Stage for Train {
     }
 
     fn posed(&self, context: &Context<'_>, questions: &[Question]) -> Result<Option<Vec<Posed>>, StageError> {
-        posed(&self.usage(context, prompt::student(questions), Vec::new(), None)?, questions).map(Some)
+        let talk = self.writing().talk(context, &self.student.0)?;
+        let prompt = self.prompt_source(context, prompt::student(questions))?;
+        let usage = self.usage(prompt, talk.as_ref().map(|talk| &talk.turns));
+        posed(&Usage { chat: talk.map(|talk| talk.chat), ..usage }, questions).map(Some)
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
-        let questions = context.read(&self.questions)?;
-        let (tokenizer, usage, added) = self.speech(context, prompt::student(questions.split(Split::Train)))?;
+        let materials = self.materials(context)?;
+        let asked = || materials.iter().flat_map(|material| material.questions.split(Split::Train));
+        let (tokenizer, base, added) = self.speech(context, prompt::student(asked()))?;
+        let (usage, of_targets) = self.usages(context, base)?;
+        self.warn_of_likeness(context, &of_targets);
+        if let Some(chat) = &usage.chat
+            && turns(chat)?.asked_day()
+        {
+            context.warn(format!("the chat template asks for today's date, and is told {}", Day::DEFAULT));
+        }
         let mut model = self.load(context, &tokenizer)?;
         let Prepared { examples, questions: made_of, mut log } =
-            self.examples(context, &usage, &tokenizer, &questions, model.config().context())?;
-        let dev: Vec<&Question> =
-            questions.split(Split::Dev).iter().filter(|question| question.answer.is_some()).collect();
-        let dev = &dev[..self.recipe.eval_questions.map_or(dev.len(), |most| most.get().min(dev.len()))];
+            self.examples(context, &of_targets, &tokenizer, &materials, model.config().context())?;
+        let dev = self.dev(&materials);
+        let dev = dev.as_slice();
         if self.recipe.eval_every.is_some() && dev.is_empty() {
             return Err(data(
                 "`eval_every` asks for evaluations, and the dev split has no question with a known answer",
@@ -216,6 +256,7 @@ impl Stage for Train {
             usage: &usage,
             dev,
             eval_by: self.recipe.eval_by,
+            targets: log.targets.iter().map(|target| target.name.clone()).collect(),
             max_new: max_new(self.recipe.eval_max_new, &usage, &tokenizer, dev.iter().copied())?,
             keeps: (self.keep.0 == Keep::Full).then(|| context.partial()),
             saving: Saving::new(context.partial(), STATE),
@@ -288,6 +329,19 @@ impl Train {
         model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) }
     }
 
+    fn writing(&self) -> Writing<'_> {
+        let Self { prompt, system, think, answer_form, marker, end, .. } = self;
+        Writing {
+            prompt,
+            system: system.get().map(String::as_str),
+            think: think.get(),
+            answer_form: answer_form.get().map(String::as_str),
+            marker,
+            placement: self.placement(),
+            end,
+        }
+    }
+
     /// The student as it is before training.
     fn load(&self, context: &Context<'_>, tokenizer: &Tokenizer) -> Result<Model, StageError> {
         self.student.0.load(context, self.seed.0, tokenizer)
@@ -306,44 +360,52 @@ impl Train {
         speech: Speech,
     ) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
         let Speech { mut tokenizer, own_end } = speech;
-        let marker = (self.marker_as == MarkerAs::Token).then_some(&self.marker);
+        let marked = self.marker_as == MarkerAs::Token && self.answer_form.get().is_none();
+        let marker = marked.then_some(&self.marker);
         let tokens: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
         let added = tokenizer.add_special(&tokens).map_err(data)?;
-        let begin = self.begin.resolve(&tokenizer)?;
-        let end = self.end.resolve(&tokenizer, &own_end)?;
-        if tokenizer.begin().map_err(data)? != begin {
+        let talk = self.writing().talk(context, &self.student.0)?;
+        let begin = match &talk {
+            Some(_) => Talk::begin(&self.begin, &tokenizer)?,
+            None => self.begin.resolve(&tokenizer)?,
+        };
+        let ending = talk.as_ref().map(|talk| talk.ending(&tokenizer)).transpose()?.flatten();
+        let end = match ending {
+            Some(ending) => Some(ending),
+            None => self.end.resolve(&tokenizer, &own_end)?,
+        };
+        if talk.is_none() && tokenizer.begin().map_err(data)? != begin {
             // Whoever asks the student elsewhere asks it as it was taught.
             tokenizer.set_begin(&begin).map_err(data)?;
         }
-        let usage = self.usage(context, prompt, begin, end)?;
+        let turns = talk.as_ref().map(|talk| &talk.turns);
+        let chat = talk.as_ref().map(|talk| talk.kept(&tokenizer, &own_end, end.as_deref()));
+        let usage = Usage { begin, end, chat, ..self.usage(self.prompt_source(context, prompt)?, turns) };
         Ok((tokenizer, usage, added))
     }
 
-    /// `default` is the prompt where the stage names none.
-    fn usage(
-        &self,
-        context: &Context<'_>,
-        default: &str,
-        begin: Vec<String>,
-        end: Option<String>,
-    ) -> Result<Usage, StageError> {
-        let prompt = match &self.prompt {
-            Some(file) => {
-                let place = context.path_of(file);
-                let text = String::from_utf8(context.file(file)?)
-                    .map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
-                // Whoever reads it from the checkpoint knows its place no more.
-                Template::parse(&place, &text).map_err(data)?.source().to_owned()
-            }
-            None => default.to_owned(),
-        };
-        let format = Format { placement: self.placement, marker: self.marker.clone() };
-        Ok(Usage { format, prompt, begin, end })
+    /// How the student is asked by the stage's own prompt, with neither a beginning nor an end yet.
+    fn usage(&self, prompt: String, turns: Option<&Turns>) -> Usage {
+        let format = self.writing().format(turns);
+        Usage { format, prompt, begin: Vec::new(), end: None, chat: None, targets: Vec::new() }
+    }
+
+    /// The template that writes a question; `default` where the stage names none.
+    fn prompt_source(&self, context: &Context<'_>, default: &str) -> Result<String, StageError> {
+        let Some(file) = self.prompt.file() else { return Ok(default.to_owned()) };
+        let place = context.path_of(file);
+        let text =
+            String::from_utf8(context.file(file)?).map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
+        // Whoever reads it from the checkpoint knows its place no more.
+        Ok(Template::parse(&place, &text).map_err(data)?.source().to_owned())
     }
 }
 
 fn note(log: &mut TrainingLog, fitted: &FitLog) {
     log.losses = fitted.steps.iter().map(|step| step.loss as f32).collect();
+    for (index, target) in log.targets.iter_mut().enumerate() {
+        target.losses = fitted.tasks.iter().map(|step| step[index].map(|loss| loss as f32)).collect();
+    }
     log.learning_rates = fitted.steps.iter().map(|step| step.lr as f32).collect();
     log.grad_norms = fitted.steps.iter().map(|step| step.grad_norm as f32).collect();
     log.tokens = fitted.steps.iter().map(|step| step.tokens).sum();

@@ -18,6 +18,18 @@ use super::sequence::{Part, Sequence, data};
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Weight(f64);
 
+impl Weight {
+    /// Wraps a constant of at least 0.
+    pub(super) const fn of(weight: f64) -> Self {
+        Self(weight)
+    }
+
+    /// Returns the number.
+    pub(super) const fn get(self) -> f64 {
+        self.0
+    }
+}
+
 impl FromNode for Weight {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         match node.value {

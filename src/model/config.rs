@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::architecture::{Architecture, Fields, Size};
-use super::decoder::{Decoder, TensorSpec, Weights};
+use super::architecture::{Architecture, Fields, Size, missing};
+use super::decoder::Decoder;
 use super::error::{ConfigError, ModelError};
+use super::rotary::Rotary;
+use super::tensors::{TensorSpec, Weights};
 
 /// A model's architecture and shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +33,8 @@ impl Config {
         let architecture =
             Architecture::ALL.into_iter().find(|architecture| architecture.name() == found).ok_or_else(|| {
                 let known = Architecture::ALL.map(|architecture| format!("`{}`", architecture.name())).join(", ");
-                ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned(), known }
+                let missing = missing(found, &json).map_or_else(String::new, |missing| format!(" (it has {missing})"));
+                ConfigError::UnknownArchitecture { file: file.to_owned(), found: found.to_owned(), missing, known }
             })?;
         Ok(Self { architecture, decoder: architecture.read(&fields)? })
     }
@@ -61,9 +64,15 @@ impl Config {
         self.decoder.vocab_size
     }
 
+    /// Width of a token's embedding.
+    pub(crate) fn embedding_width(&self) -> usize {
+        self.decoder.embedding_width
+    }
+
     /// Largest number of positions of a sequence.
     pub fn context(&self) -> usize {
-        self.decoder.context
+        let longest = self.decoder.rotary.as_ref().and_then(Rotary::longest);
+        longest.map_or(self.decoder.context, |longest| longest.min(self.decoder.context))
     }
 
     /// Width of the residual stream.
@@ -102,6 +111,18 @@ impl Config {
         let bytes = self.weights_bytes();
         let fits = usize::try_from(bytes).is_ok_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
         if fits { Ok(()) } else { Err(ModelError::TooLarge { bytes }) }
+    }
+
+    /// Why heads of this width cannot be computed with, where they cannot: too few of their columns are turned by angles.
+    pub fn too_narrow(&self) -> Option<String> {
+        let width = self.decoder.head_width;
+        let none = |rotary: &Rotary| rotary.pairs(width) == 0;
+        self.decoder.rotary.as_ref().is_some_and(none).then(|| {
+            let name = self.architecture.name();
+            format!(
+                "heads of {width} columns are too narrow for the angles of `{name}`: take fewer heads or more width"
+            )
+        })
     }
 
     /// The same with room for `tokens` tokens, where that is more.
@@ -162,6 +183,21 @@ mod tests {
         assert_eq!(Config::from_json(config.to_json().as_bytes(), "y").expect("valid"), config);
     }
 
+    #[test]
+    fn heads_without_a_pair_of_columns_to_turn_are_named() {
+        let of = |architecture, d_model| {
+            let size = Size { vocab_size: 50, context: 16, d_model, layers: 1, heads: 4, kv_heads: None };
+            Config::new(architecture, size).too_narrow()
+        };
+        assert_eq!(of(Architecture::Gpt2, 4), None);
+        assert_eq!(of(Architecture::Phi, 16), None);
+        let said = "heads of 2 columns are too narrow for the angles of `phi`: take fewer heads or more width";
+        assert_eq!(of(Architecture::Phi, 8).as_deref(), Some(said));
+        for architecture in Architecture::ALL {
+            assert_eq!(of(architecture, 16), None, "{architecture:?}");
+        }
+    }
+
     fn check(json: &str, expected: &expect_test::Expect) {
         let error = Config::from_json(json.as_bytes(), "student/config.json").expect_err("invalid");
         expected.assert_eq(&error.to_string());
@@ -172,9 +208,36 @@ mod tests {
         check(
             r#"{"model_type":"bert"}"#,
             &expect![
-                "cannot use the model of `student/config.json`: its `model_type` is `bert`, supported are `gpt2`, `phi`, `gemma`, `llama`, `mistral`"
+                "cannot use the model of `student/config.json`: its `model_type` is `bert` (it has an encoder, which does not go on with a text), supported are `gpt2`, `phi`, `gemma`, `llama`, `mistral`, `qwen2`, `qwen3`, `gpt_neox`, `phi3`, `smollm3`, `olmo2`, `gemma2`, `gemma3_text`, `opt`, `granite`"
             ],
         );
+        let first = |json: &str| {
+            let error = Config::from_json(json.as_bytes(), "x").expect_err("invalid").to_string();
+            error.split(", supported").next().expect("a text").to_owned()
+        };
+        for (json, expected) in [
+            (
+                r#"{"model_type":"t5"}"#,
+                expect![
+                    "cannot use the model of `x`: its `model_type` is `t5` (it has an encoder and a decoder, and a student here is a decoder alone)"
+                ],
+            ),
+            (
+                r#"{"model_type":"new_pair","is_encoder_decoder":true}"#,
+                expect![
+                    "cannot use the model of `x`: its `model_type` is `new_pair` (it has an encoder and a decoder, and a student here is a decoder alone)"
+                ],
+            ),
+            (
+                r#"{"model_type":"gemma3"}"#,
+                expect![
+                    "cannot use the model of `x`: its `model_type` is `gemma3` (it has parts for pictures; its part for text, of `model_type` `gemma3_text`, can be used)"
+                ],
+            ),
+            (r#"{"model_type":"odd"}"#, expect!["cannot use the model of `x`: its `model_type` is `odd`"]),
+        ] {
+            expected.assert_eq(&first(json));
+        }
         check(
             "{}",
             &expect![

@@ -1,7 +1,8 @@
-//! What a decoder-only transformer is made of: the one description that every architecture comes down to, and the tensors
-//! that follow from it. Everything after this file is the same for all architectures.
+//! What a decoder-only transformer is made of: the one description that every architecture comes down to. Everything
+//! after this file is the same for all architectures.
 
-use super::kernels::{Activation, Heads, Normal};
+use super::kernels::{Activation, Heads, Normal, Shaping};
+use super::layers::Layers;
 use super::rotary::Rotary;
 
 /// The shape of a decoder-only transformer.
@@ -14,6 +15,9 @@ pub struct Decoder {
     pub context: usize,
     /// Width of the residual stream.
     pub d_model: usize,
+    /// Width of token embeddings and of what the output head reads; a projection leads from and to the residual stream
+    /// where it is another.
+    pub embedding_width: usize,
     /// Number of blocks.
     pub layers: usize,
     /// Number of query heads.
@@ -24,24 +28,51 @@ pub struct Decoder {
     pub head_width: usize,
     /// Width of the hidden layer of a block's feed-forward half.
     pub inner: usize,
-    /// How many positions a query sees, its own included; all earlier ones where there is no such number.
+    /// How many positions a query sees, its own included, in layers with a window; all earlier ones where there is no such
+    /// number.
     pub window: Option<usize>,
+    /// The layers with a window, where there is one.
+    pub windowed: Layers,
     /// Where positions enter: rotary angles, or else a table of learned embeddings.
     pub rotary: Option<Rotary>,
+    /// The rotary angles of layers with a window, where they are others.
+    pub windowed_rotary: Option<Rotary>,
+    /// The layers whose queries and keys are turned, where positions enter by angles.
+    pub turned: Layers,
+    /// Rows of the table of learned positions before that of the first position.
+    pub positions_from: usize,
     /// How rows are normalised.
     pub normal: Normal,
+    /// Where rows are normalised in each half of a block.
+    pub norms: Norms,
+    /// How queries and keys are normalised before they are turned.
+    pub head_norms: HeadNorms,
+    /// Whether there is a norm after the last block.
+    pub final_norm: bool,
+    /// Factor on the attention scores.
+    pub score_scale: ScoreScale,
+    /// The cap `c` of attention scores, which become `c · tanh(score / c)`.
+    pub score_cap: Option<f64>,
     /// The activation of the feed-forward half.
     pub activation: Activation,
     /// Whether the activation gates a second projection.
     pub gated: bool,
-    /// Whether both halves of a block read the same normalised stream.
-    pub parallel: bool,
+    /// What the two halves of a block read.
+    pub halves: Halves,
     /// Which projections have a bias.
     pub biases: Biases,
     /// Whether weights are stored `[in, out]` rather than `[out, in]`.
     pub input_major: bool,
+    /// Whether the one tensor of queries, keys and values is stored head by head, the three of a head together.
+    pub interleaved: bool,
     /// Factor on token embeddings.
     pub embedding_scale: f64,
+    /// Factor on what each half of a block adds to the residual stream.
+    pub residual_scale: f64,
+    /// Factor on the logits.
+    pub logit_scale: f64,
+    /// The cap `c` of logits, which become `c · tanh(logit / c)`.
+    pub logit_cap: Option<f64>,
     /// Whether the output head is the token embedding.
     pub tied: bool,
     /// Shares that are dropped while training.
@@ -54,6 +85,60 @@ pub struct Decoder {
     pub bos_token_id: Option<u32>,
     /// The tokens that end a sequence; empty if the tokenizer has none.
     pub eos_token_ids: Vec<u32>,
+}
+
+/// Where rows are normalised in each half of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norms {
+    /// What the half reads.
+    Before,
+    /// What the half adds to the residual stream.
+    Added,
+    /// What the half reads, and what it adds.
+    Around,
+    /// The residual stream after the half has added to it (Vaswani et al. 2017).
+    Behind,
+}
+
+impl Norms {
+    /// Whether what a half adds is normalised.
+    pub(crate) fn added(self) -> bool {
+        matches!(self, Self::Added | Self::Around)
+    }
+}
+
+/// What the two halves of a block read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halves {
+    /// The second half reads the stream to which the first has added.
+    InTurn,
+    /// Both read the stream before the block, each through its own norm.
+    Parallel,
+    /// Both read the stream before the block through the same norm.
+    Shared,
+}
+
+/// How queries and keys are normalised before they are turned. There is one gain for the queries of a layer and one for its
+/// keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadNorms {
+    /// They are not.
+    None,
+    /// Each head by itself; all heads share the gain.
+    Each,
+    /// All heads together.
+    All,
+}
+
+/// The factor on attention scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScoreScale {
+    /// One over the root of a head's width.
+    Width,
+    /// One over the root of this number.
+    Root(f64),
+    /// This factor.
+    Factor(f64),
 }
 
 /// Which projections have a bias.
@@ -81,230 +166,32 @@ pub struct DropoutRates {
     pub residual: f64,
 }
 
-/// The names of an architecture's tensors in Hugging Face files. Projections are named without `.weight` and `.bias`.
-pub(crate) struct Names {
-    /// The first part of all names but the head's, which a file of the bare model lacks.
-    pub(crate) base: &'static str,
-    /// The token embedding.
-    pub(crate) embedding: &'static str,
-    /// The position embedding, where there is one.
-    pub(crate) positions: &'static str,
-    /// What stands before a block's number.
-    pub(crate) block: &'static str,
-    /// The norm before attention.
-    pub(crate) norm1: &'static str,
-    /// The norm before the feed-forward half.
-    pub(crate) norm2: &'static str,
-    /// Queries, keys and values: one tensor, or three that are stacked.
-    pub(crate) qkv: &'static [&'static str],
-    /// From the heads back to the stream.
-    pub(crate) attention_out: &'static str,
-    /// Into the feed-forward half: one tensor, or gate and up, stacked.
-    pub(crate) inner_in: &'static [&'static str],
-    /// Out of the feed-forward half.
-    pub(crate) inner_out: &'static str,
-    /// The last norm.
-    pub(crate) norm: &'static str,
-    /// The projections that PEFT adapts by default.
-    pub(crate) lora: &'static [&'static str],
-    /// The ends of names that published files have beside the weights.
-    pub(crate) ignored: &'static [&'static str],
-}
-
-/// The output head's name, which all architectures share.
-pub(crate) const HEAD: &str = "lm_head";
-
-/// One tensor of a model: what the model holds as one, and a file as one or several stacked along the first dimension.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TensorSpec {
-    /// Its parts in a Hugging Face file, each with its number of rows.
-    pub(crate) parts: Vec<(String, usize)>,
-    /// The shape of all parts together.
-    pub(crate) shape: Vec<usize>,
-    /// How it starts out.
-    pub(crate) init: Init,
-    /// Whether the Hugging Face Trainer's default exempts it from weight decay: biases and normalisation.
-    pub(crate) exempt: bool,
-}
-
-impl TensorSpec {
-    /// Its name: that of its first part.
-    pub(crate) fn name(&self) -> &str {
-        &self.parts[0].0
-    }
-
-    /// Number of elements.
-    pub(crate) fn count(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
-
-/// How a tensor starts out.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Init {
-    /// All zero.
-    Zero,
-    /// All one.
-    One,
-    /// Normal with this standard deviation.
-    Normal(f64),
-    /// Evenly between this bound and its negative.
-    Uniform(f64),
-}
-
-/// The weights of a decoder, or one `T` for each of them.
-pub(crate) struct Weights<T> {
-    /// `[vocab, d_model]`.
-    pub(crate) token_embedding: T,
-    /// `[positions, d_model]`.
-    pub(crate) position_embedding: Option<T>,
-    /// The blocks in their order.
-    pub(crate) blocks: Vec<Block<T>>,
-    /// The norm after the last block.
-    pub(crate) norm: Affine<T>,
-    /// `[vocab, d_model]`, where it is not the token embedding.
-    head: Option<T>,
-    /// `[vocab]`.
-    pub(crate) head_bias: Option<T>,
-}
-
-/// The weights of one block.
-pub(crate) struct Block<T> {
-    /// Before attention, or before both halves where they are parallel.
-    pub(crate) norm1: Affine<T>,
-    /// Queries, keys and values, stacked.
-    pub(crate) qkv: Affine<T>,
-    /// From the heads back to the stream.
-    pub(crate) attention_out: Affine<T>,
-    /// Before the feed-forward half.
-    pub(crate) norm2: Option<Affine<T>>,
-    /// Into the feed-forward half; gate and up, stacked, where it is gated.
-    pub(crate) inner_in: Affine<T>,
-    /// Out of the feed-forward half.
-    pub(crate) inner_out: Affine<T>,
-}
-
-/// A matrix or gain, and the bias where there is one.
-pub(crate) struct Affine<T> {
-    /// The matrix of a projection or the gain of a norm.
-    pub(crate) weight: T,
-    /// The bias.
-    pub(crate) bias: Option<T>,
-}
-
-impl<T> Weights<T> {
-    /// The table whose rows give the logits.
-    pub(crate) fn head(&self) -> &T {
-        self.head.as_ref().unwrap_or(&self.token_embedding)
-    }
-}
-
 impl Decoder {
-    /// Sizes of the attention.
-    pub(crate) fn attention(&self) -> Heads {
+    /// Sizes of the attention of a layer.
+    pub(crate) fn attention(&self, layer: usize) -> Heads {
+        let scale = match self.score_scale {
+            ScoreScale::Width => 1.0 / (self.head_width as f32).sqrt(),
+            ScoreScale::Root(of) => (1.0 / of.sqrt()) as f32,
+            ScoreScale::Factor(factor) => factor as f32,
+        };
         Heads {
             count: self.heads,
             kv_count: self.kv_heads,
             width: self.head_width,
-            scale: 1.0 / (self.head_width as f32).sqrt(),
-            window: self.window,
+            scale,
+            window: self.window.filter(|_| self.windowed.has(layer)),
+            cap: self.score_cap.map(|cap| cap as f32),
         }
     }
 
-    /// Builds the weights from whatever `make` gives for each tensor, in a fixed order.
-    pub(crate) fn build<T>(&self, names: &Names, make: &mut impl FnMut(TensorSpec) -> T) -> Weights<T> {
-        let mut maker = Maker { decoder: self, make };
-        let normal = Init::Normal(self.initializer_range);
-        // Radford et al. 2019, section 2.3.
-        let residual = if self.residual_init {
-            Init::Normal(self.initializer_range / (2.0 * self.layers as f64).sqrt())
-        } else {
-            normal
-        };
-        let (width, biases) = (self.d_model, self.biases);
-        let heads = self.attention();
-        let qkv_rows: &[usize] = match names.qkv.len() {
-            1 => &[heads.qkv_width()],
-            _ => &[heads.query_width(), heads.kv_width(), heads.kv_width()],
-        };
-        let inner_rows: &[usize] = if self.gated { &[self.inner; 2] } else { &[self.inner] };
-
-        let token_embedding = maker.table(names.embedding, self.vocab_size);
-        let position_embedding = self.rotary.is_none().then(|| maker.table(names.positions, self.context));
-        let blocks = (0..self.layers)
-            .map(|i| {
-                let name = |part: &str| format!("{}{i}.{part}", names.block);
-                let named = |parts: &[&str], rows: &[usize]| -> Vec<(String, usize)> {
-                    parts.iter().zip(rows).map(|(part, &rows)| (name(part), rows)).collect()
-                };
-                Block {
-                    norm1: maker.norm(&name(names.norm1)),
-                    qkv: maker.projection(&named(names.qkv, qkv_rows), width, normal, biases.qkv),
-                    attention_out: maker.projection(
-                        &named(&[names.attention_out], &[width]),
-                        heads.query_width(),
-                        residual,
-                        biases.attention_out,
-                    ),
-                    norm2: (!self.parallel).then(|| maker.norm(&name(names.norm2))),
-                    inner_in: maker.projection(&named(names.inner_in, inner_rows), width, normal, biases.inner),
-                    inner_out: maker.projection(
-                        &named(&[names.inner_out], &[width]),
-                        self.inner,
-                        residual,
-                        biases.inner,
-                    ),
-                }
-            })
-            .collect();
-        let norm = maker.norm(names.norm);
-        let head = (!self.tied).then(|| maker.table(&format!("{HEAD}.weight"), self.vocab_size));
-        let head_bias = biases.head.then(|| maker.vector(format!("{HEAD}.bias"), self.vocab_size, Init::Zero));
-        Weights { token_embedding, position_embedding, blocks, norm, head, head_bias }
-    }
-}
-
-/// Makes tensors of a decoder by their kind.
-struct Maker<'a, F> {
-    decoder: &'a Decoder,
-    make: &'a mut F,
-}
-
-impl<T, F: FnMut(TensorSpec) -> T> Maker<'_, F> {
-    fn table(&mut self, name: &str, rows: usize) -> T {
-        let shape = vec![rows, self.decoder.d_model];
-        let init = Init::Normal(self.decoder.initializer_range);
-        (self.make)(TensorSpec { parts: vec![(name.to_owned(), rows)], shape, init, exempt: false })
+    /// What becomes of the logits; `None` where they stay as they are.
+    pub(crate) fn shaping(&self) -> Option<Shaping> {
+        let shaped = self.logit_cap.is_some() || self.logit_scale.to_bits() != 1.0_f64.to_bits();
+        shaped.then(|| Shaping { scale: self.logit_scale as f32, cap: self.logit_cap.map(|cap| cap as f32) })
     }
 
-    fn vector(&mut self, name: String, count: usize, init: Init) -> T {
-        (self.make)(TensorSpec { parts: vec![(name, count)], shape: vec![count], init, exempt: true })
-    }
-
-    fn norm(&mut self, name: &str) -> Affine<T> {
-        let width = self.decoder.d_model;
-        // A gain to which one is added starts at zero.
-        let init = if self.decoder.normal.offset == 0.0 { Init::One } else { Init::Zero };
-        let weight = self.vector(format!("{name}.weight"), width, init);
-        let bias = self.decoder.normal.centred.then(|| self.vector(format!("{name}.bias"), width, Init::Zero));
-        Affine { weight, bias }
-    }
-
-    /// A projection whose outputs are those of `parts`, each with its number of outputs.
-    fn projection(&mut self, parts: &[(String, usize)], inputs: usize, init: Init, bias: bool) -> Affine<T> {
-        let outputs = parts.iter().map(|(_, rows)| rows).sum();
-        let of =
-            |suffix: &str| parts.iter().map(|(name, rows)| (format!("{name}.{suffix}"), *rows)).collect::<Vec<_>>();
-        let (shape, stacked) = if self.decoder.input_major {
-            // Only a single part can be stored this way: outputs of several would interleave.
-            (vec![inputs, outputs], vec![(format!("{}.weight", parts[0].0), inputs)])
-        } else {
-            (vec![outputs, inputs], of("weight"))
-        };
-        let weight = (self.make)(TensorSpec { parts: stacked, shape, init, exempt: false });
-        let bias = bias.then(|| {
-            (self.make)(TensorSpec { parts: of("bias"), shape: vec![outputs], init: Init::Zero, exempt: true })
-        });
-        Affine { weight, bias }
+    /// Whether projections lead from the token embeddings to the residual stream and back.
+    pub(crate) fn projected(&self) -> bool {
+        self.embedding_width != self.d_model
     }
 }

@@ -20,12 +20,14 @@ pub enum ConfigError {
         source: serde_json::Error,
     },
     /// The architecture is not one of [`Architecture::ALL`](crate::Architecture::ALL).
-    #[error("cannot use the model of `{file}`: its `model_type` is `{found}`, supported are {known}")]
+    #[error("cannot use the model of `{file}`: its `model_type` is `{found}`{missing}, supported are {known}")]
     UnknownArchitecture {
         /// The file.
         file: String,
         /// The `model_type` it names.
         found: String,
+        /// What it has that is missing here, in parentheses, or nothing.
+        missing: String,
         /// Those that are supported.
         known: String,
     },
@@ -163,6 +165,20 @@ pub enum FitError {
         example: usize,
         /// The weight.
         weight: f32,
+    },
+    /// An example whose task has a weight that is not above 0.
+    #[error("cannot train on example {example}: its task weighs {weight}, which is not above 0")]
+    TaskWeight {
+        /// Its index.
+        example: usize,
+        /// The weight.
+        weight: f64,
+    },
+    /// An example without a task beside others that have one.
+    #[error("cannot train on example {example}: it teaches no task, and others do")]
+    NoTask {
+        /// Its index.
+        example: usize,
     },
     /// An example all of whose targets weigh nothing, at the beginning or at the end.
     #[error("cannot train on example {example}: in some step none of its tokens that carry loss weighs anything")]

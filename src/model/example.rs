@@ -3,6 +3,7 @@
 use super::error::FitError;
 use super::learn::Batch;
 use super::recipe::Recipe;
+use super::tasks::{Portion, Task};
 use super::weighing::{TokenWeight, weights};
 
 /// Tokens to learn from.
@@ -14,15 +15,20 @@ pub struct Example {
     pub loss_from: usize,
     /// What each of the tokens weighs in the loss, where it carries loss; all weigh 1 where this is not given.
     pub weights: Option<Vec<TokenWeight>>,
+    /// The task that it teaches, where a student learns several at a time: then every example has one.
+    pub task: Option<Task>,
 }
 
 impl Example {
     /// Whether there is something to learn from it, in every step; `index` stands in errors.
     pub(crate) fn check(&self, index: usize, recipe: &Recipe) -> Result<(), FitError> {
-        let Self { ids, loss_from, weights: tokens } = self;
+        let Self { ids, loss_from, weights: tokens, task } = self;
         let from = (*loss_from).max(1);
         if from >= ids.len() {
             return Err(FitError::NoTarget { example: index, tokens: ids.len() });
+        }
+        if let Some(task) = task.filter(|task| !(task.weight.is_finite() && task.weight > 0.0)) {
+            return Err(FitError::TaskWeight { example: index, weight: task.weight });
         }
         let Some(tokens) = tokens else { return Ok(()) };
         if tokens.len() != ids.len() {
@@ -42,7 +48,7 @@ impl Example {
 
     /// Hashes all of it.
     pub(crate) fn identify(&self, hasher: &mut blake3::Hasher) {
-        let Self { ids, loss_from, weights } = self;
+        let Self { ids, loss_from, weights, task } = self;
         hasher.update(&(ids.len() as u64).to_le_bytes());
         hasher.update(&(*loss_from as u64).to_le_bytes());
         for id in ids {
@@ -53,19 +59,34 @@ impl Example {
             hasher.update(&factor.to_bits().to_le_bytes());
             hasher.update(&[u8::from(*ramped)]);
         }
+        if let Some(Task { index, weight, question }) = task {
+            hasher.update(b"task");
+            hasher.update(&(*index as u64).to_le_bytes());
+            hasher.update(&weight.to_bits().to_le_bytes());
+            hasher.update(&(*question as u64).to_le_bytes());
+        }
     }
 }
 
-/// The examples at these indices as one batch, with what their tokens weigh at a factor of the ramp.
-pub(crate) fn batch_of<'a>(examples: &'a [Example], chosen: &[usize], ramp: f64) -> Batch<'a> {
-    let chosen = || chosen.iter().map(|&i| &examples[i]);
-    let weigh = |example: &Example| match &example.weights {
-        Some(tokens) => weights(tokens, ramp),
-        None => vec![1.0; example.ids.len()],
+/// The examples of a portion as one batch, with what their tokens weigh at a factor of the ramp.
+pub(crate) fn batch_of<'a>(examples: &'a [Example], portion: &Portion, ramp: f64) -> Batch<'a> {
+    let chosen = || portion.examples.iter().map(|&i| &examples[i]);
+    let weigh = |example: &Example| {
+        let mut weighed = match &example.weights {
+            Some(tokens) => weights(tokens, ramp),
+            None => vec![1.0; example.ids.len()],
+        };
+        if let Some(mass) = portion.mass {
+            let carrying = &mut weighed[example.loss_from.max(1)..];
+            let sum: f64 = carrying.iter().map(|&weight| f64::from(weight)).sum();
+            carrying.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * mass / sum) as f32);
+        }
+        weighed
     };
+    let weighted = portion.mass.is_some() || chosen().any(|example| example.weights.is_some());
     Batch {
         sequences: chosen().map(|example| example.ids.as_slice()).collect(),
         loss_from: chosen().map(|example| example.loss_from).collect(),
-        weights: chosen().any(|example| example.weights.is_some()).then(|| chosen().map(weigh).collect()),
+        weights: weighted.then(|| chosen().map(weigh).collect()),
     }
 }

@@ -1,7 +1,7 @@
 //! Training: the loop, its log and what a caller may hook into.
 //!
 //! Examples are drawn in a new random order each epoch. The loss is the mean cross-entropy over the tokens that carry
-//! loss, by what they weigh as `weighing` says. On the CPU the sequences of a batch lie one after the other without padding; on CUDA they are
+//! loss, by what they weigh as `weighing` says, or the sum over several tasks as `tasks` says. On the CPU the sequences of a batch lie one after the other without padding; on CUDA they are
 //! padded to the longest. At the end the weights are those of the best evaluation, if there was any.
 
 use std::io;
@@ -17,15 +17,19 @@ use super::flops;
 use super::forward::Drops;
 use super::init::Random;
 use super::kernels::AdamWStep;
-use super::learn::{Batch, Update};
+use super::learn::{Batch, Learned, Update};
 use super::order::Order;
 use super::recipe::{Decay, Recipe};
 use super::student::{Model, placed};
+use super::tasks::{self, portions};
 
 /// What a caller may hook into. Every method has a default that does nothing.
 pub trait FitHooks {
     /// Is shown each step.
     fn on_step(&mut self, _report: &StepReport) {}
+
+    /// Is shown the mean loss of each task in a step, after [`on_step`](Self::on_step), where there are several.
+    fn on_tasks(&mut self, _step: u64, _losses: &[Option<f64>]) {}
 
     /// Evaluates the model, every [`Recipe::eval_every`] steps; larger is better. `None` skips this evaluation.
     fn evaluate(&mut self, _model: &Model, _step: u64) -> Option<f64> {
@@ -89,7 +93,11 @@ fn check(model: &Model, examples: &[Example], recipe: &Recipe) -> Result<(), Fit
     for (i, example) in examples.iter().enumerate() {
         example.check(i, recipe)?;
     }
-    Ok(())
+    let taskless = examples.iter().position(|example| example.task.is_none());
+    match taskless.filter(|_| tasks::count(examples) > 0) {
+        Some(example) => Err(FitError::NoTask { example }),
+        None => Ok(()),
+    }
 }
 
 /// What a saved state must agree with: the digest of configuration, examples and recipe.
@@ -109,8 +117,8 @@ fn run(
     mut progress: Progress,
 ) -> Result<FitLog, FitError> {
     let identity = identity(model, examples, recipe);
-    let total = recipe.steps_total(examples.len());
     let mut order = Order::new(examples, recipe);
+    let total = recipe.steps_total(order.units());
     loop {
         let evaluation_cut = evaluate(model, recipe, hooks, &mut progress);
         let stopping = evaluation_cut || hooks.stopping();
@@ -124,9 +132,13 @@ fn run(
         if stopping {
             return Err(FitError::Stopped { step: progress.step });
         }
-        let report = step(model, examples, recipe, &mut order, progress.step, total)?;
+        let (report, tasks) = step(model, examples, recipe, &mut order, progress.step, total)?;
         progress.step = report.step;
         hooks.on_step(&report);
+        if !tasks.is_empty() {
+            hooks.on_tasks(report.step, &tasks);
+            progress.log.tasks.push(tasks);
+        }
         progress.log.steps.push(report);
     }
     placed!(&mut model.placed, network => network.end_training());
@@ -164,10 +176,11 @@ fn step(
     order: &mut Order,
     done: u64,
     total: u64,
-) -> Result<StepReport, FitError> {
-    let chosen = order.of_step(done);
+) -> Result<(StepReport, Vec<Option<f64>>), FitError> {
+    let portions = portions(examples, order.batches(done));
     let ramp = recipe.ramp.map_or(1.0, |ramp| ramp.at(done, total));
-    let batches: Vec<Batch<'_>> = chosen.chunks(recipe.batch).map(|batch| batch_of(examples, batch, ramp)).collect();
+    let batches: Vec<Batch<'_>> = portions.iter().map(|portion| batch_of(examples, portion, ramp)).collect();
+    let tasks = tasks::count(examples);
     let step = done + 1;
     let lr = recipe.learning_rate(done, total);
     let update = Update {
@@ -185,15 +198,20 @@ fn step(
         max_grad_norm: recipe.max_grad_norm.map(|norm| norm as f32),
         drops: drops(model, recipe, step),
         precision: recipe.precision,
+        // What the sequences of several tasks weigh is what their losses are multiplied by.
+        mass: (tasks > 0).then_some(1.0),
     };
     let tokens = batches.iter().map(|batch| batch.tokens() as u64).sum();
-    let flops = flops::of_step(model.config(), chosen.iter().map(|&i| examples[i].ids.len()));
+    let chosen = portions.iter().flat_map(|portion| &portion.examples);
+    let flops = flops::of_step(model.config(), chosen.map(|&i| examples[i].ids.len()));
     let device = model.device().to_string();
     let learned = placed!(&mut model.placed, network => guarded(&device, || network.learn(&batches, &update)))?;
     if !(learned.loss.is_finite() && learned.grad_norm.is_finite()) {
         return Err(FitError::Diverged { step, loss: learned.loss });
     }
-    Ok(StepReport { step, steps_total: total, loss: learned.loss, grad_norm: learned.grad_norm, lr, tokens, flops })
+    let apart = tasks::apart(examples, &portions, &learned.parts, tasks);
+    let Learned { loss, grad_norm, .. } = learned;
+    Ok((StepReport { step, steps_total: total, loss, grad_norm, lr, tokens, flops }, apart))
 }
 
 /// What a step drops; `None` where nothing is.

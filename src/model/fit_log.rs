@@ -9,7 +9,8 @@ pub struct StepReport {
     pub step: u64,
     /// Steps of the whole run.
     pub steps_total: u64,
-    /// Mean cross-entropy over the targets, each by its weight, in nats, before the step.
+    /// Mean cross-entropy over the targets, each by its weight, in nats, before the step; of several tasks the sum of their
+    /// mean losses, each by its weight.
     pub loss: f64,
     /// Norm of the gradient before clipping.
     pub grad_norm: f64,
@@ -35,6 +36,8 @@ pub struct Evaluation {
 pub struct FitLog {
     /// Every step.
     pub steps: Vec<StepReport>,
+    /// The mean loss of each task in every step, where there are several; `None` where a step has no sequence of one.
+    pub tasks: Vec<Vec<Option<f64>>>,
     /// Every evaluation.
     pub evaluations: Vec<Evaluation>,
     /// The best evaluation, whose weights the model has at the end.

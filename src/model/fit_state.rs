@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::archive::{self, Entry, Source};
-use super::decoder::TensorSpec;
 use super::early_stopping::EarlyStopping;
 use super::fit_log::{Evaluation, FitLog, Progress, StepReport};
 use super::network::Shelf;
@@ -16,6 +15,7 @@ use super::recipe::Recipe;
 use super::saved::{Saved, StateError};
 use super::sealed::Sealed;
 use super::student::{Model, placed};
+use super::tensors::TensorSpec;
 
 /// The version of the stream. A state of another version is not read.
 const VERSION: u32 = 3;
@@ -45,6 +45,9 @@ struct Wire {
     steps_total: u64,
     /// Loss, norm, learning rate, tokens and operations of every step.
     steps: Vec<[u64; 5]>,
+    /// The loss of each task in every step, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tasks: Vec<Vec<Option<u64>>>,
     evaluations: Vec<(u64, u64)>,
     stopped_early: bool,
 }
@@ -53,7 +56,7 @@ impl Wire {
     fn new(progress: &Progress, identity: &str) -> Self {
         let Progress { step, evaluated, stopping: EarlyStopping { best, waited }, log } = progress;
         // The best of the log is set at the end of a run.
-        let FitLog { steps, evaluations, best: _, stopped_early } = log;
+        let FitLog { steps, tasks, evaluations, best: _, stopped_early } = log;
         Self {
             version: VERSION,
             identity: identity.to_owned(),
@@ -69,6 +72,7 @@ impl Wire {
                     [loss.to_bits(), grad_norm.to_bits(), lr.to_bits(), tokens, flops.to_bits()]
                 })
                 .collect(),
+            tasks: tasks.iter().map(|step| step.iter().map(|loss| loss.map(f64::to_bits)).collect()).collect(),
             evaluations: evaluations.iter().map(|&Evaluation { step, value }| (step, value.to_bits())).collect(),
             stopped_early: *stopped_early,
         }
@@ -84,6 +88,7 @@ impl Wire {
             tokens,
             flops: f64::from_bits(flops),
         };
+        let task = |step: Vec<Option<u64>>| step.into_iter().map(|loss| loss.map(f64::from_bits)).collect();
         let evaluation = |(step, value)| Evaluation { step, value: f64::from_bits(value) };
         Progress {
             step: self.step,
@@ -94,6 +99,7 @@ impl Wire {
             },
             log: FitLog {
                 steps: self.steps.into_iter().enumerate().map(report).collect(),
+                tasks: self.tasks.into_iter().map(task).collect(),
                 evaluations: self.evaluations.into_iter().map(evaluation).collect(),
                 best: None,
                 stopped_early: self.stopped_early,

@@ -1,11 +1,12 @@
 //! The way through a decoder: embeddings to residual stream, blocks, final norm. Written once for all architectures, for
 //! tensors that are tracked or not, with and without memory of earlier positions.
 
-use super::decoder::{Affine, Block, Decoder, DropoutRates, Weights};
+use super::decoder::{Decoder, DropoutRates, Halves, Norms};
 use super::forest::Forest;
 use super::init::Random;
-use super::kernels::{Blocks, Dropout, Form, Kernels, Major, Precision, Real, Turn};
+use super::kernels::{Blocks, Dropout, Form, Heads, Kernels, Major, Precision, Real, Turn};
 use super::layout::Layout;
+use super::tensors::{Affine, Block, Weights};
 
 /// What is the same in all layers of one pass over backend `P`.
 pub(crate) struct Pass<'a, P: Kernels> {
@@ -14,13 +15,21 @@ pub(crate) struct Pass<'a, P: Kernels> {
     /// The position of each row in its sequence.
     pub(super) positions: Vec<u32>,
     /// The angles of each row, where positions enter by angles.
-    pub(super) turn: Option<Turn<P>>,
+    pub(super) turns: Turns<P>,
     /// What is dropped; nothing but while training.
     pub(super) drops: Option<Drops>,
     /// The precision of matrix products.
     pub(super) precision: Precision,
     /// Whether it is a step of generation.
     pub(super) generating: bool,
+}
+
+/// The angles of each row, by kind of layer.
+pub(crate) struct Turns<P: Kernels> {
+    /// Those of all layers.
+    pub(super) whole: Option<Turn<P>>,
+    /// Those of layers with a window, where they are others.
+    pub(super) windowed: Option<Turn<P>>,
 }
 
 /// What one pass drops: a pure function of its seed.
@@ -60,26 +69,29 @@ impl Drops {
 impl<P: Kernels> Pass<'_, P> {
     /// The residual stream `[tokens, d_model]` before the first block, from embeddings of the tokens.
     pub(crate) fn stream<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, embedded: Real<B>) -> Real<B> {
-        let mut stream = embedded;
-        if self.decoder.embedding_scale.to_bits() != 1.0_f64.to_bits() {
-            stream = B::scale(stream, self.decoder.embedding_scale as f32);
+        let mut stream = scaled::<B>(embedded, self.decoder.embedding_scale);
+        if let Some(project) = &weights.project_in {
+            stream = self.linear::<B>(&stream, project, None);
         }
         if let Some(table) = &weights.position_embedding {
-            stream = B::add(stream, B::gather(table, &self.positions));
+            let from = self.decoder.positions_from as u32;
+            let places: Vec<u32> = self.positions.iter().map(|position| position + from).collect();
+            stream = B::add(stream, B::gather(table, &places));
         }
         self.dropped::<B>(stream, Site::Embedding)
     }
 
-    /// Runs the blocks and the final norm on the residual stream; `seen` is shown the stream before each block.
+    /// Runs the blocks and the final norm on the residual stream, to what the head reads; `seen` is shown the stream before
+    /// each block.
     pub(crate) fn hidden<B: Blocks<Plain = P>>(
         &self,
         weights: &Weights<Real<B>>,
         stream: Real<B>,
         seen: impl FnMut(&Real<B>),
     ) -> Real<B> {
-        let heads = self.decoder.attention();
-        let attend =
-            |layer, qkv| <B as Blocks>::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)));
+        let attend = |layer, heads, qkv| {
+            <B as Blocks>::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)))
+        };
         self.blocks::<B>(weights, stream, None, seen, attend)
     }
 
@@ -90,8 +102,7 @@ impl<P: Kernels> Pass<'_, P> {
         stream: Real<P>,
         memory: &mut [P::Memory],
     ) -> Real<P> {
-        let heads = self.decoder.attention();
-        let attend = |layer: usize, qkv| P::attend_cached(&qkv, heads, self.layout, &mut memory[layer]);
+        let attend = |layer: usize, heads, qkv| P::attend_cached(&qkv, heads, self.layout, &mut memory[layer]);
         self.blocks::<P>(weights, stream, None, |_| {}, attend)
     }
 
@@ -105,9 +116,8 @@ impl<P: Kernels> Pass<'_, P> {
         wanted: &[u32],
         memory: &mut [P::Memory],
     ) -> Real<P> {
-        let heads = self.decoder.attention();
         let gathered = forest.gathered(self.layout);
-        let attend = |layer: usize, qkv: Real<P>| {
+        let attend = |layer: usize, heads, qkv: Real<P>| {
             let whole = P::pick_rows(&qkv, spread);
             P::pick_rows(&P::attend_cached(&whole, heads, self.layout, &mut memory[layer]), &gathered)
         };
@@ -115,59 +125,95 @@ impl<P: Kernels> Pass<'_, P> {
     }
 
     /// As [`hidden`](Self::hidden), of plain tensors; `seen` is shown the queries, keys and values of each block as its
-    /// attention takes them.
+    /// attention takes them, and the sizes of that.
     pub(crate) fn attended(
         &self,
         weights: &Weights<Real<P>>,
         stream: Real<P>,
-        mut seen: impl FnMut(&Real<P>),
+        mut seen: impl FnMut(&Real<P>, Heads),
     ) -> Real<P> {
-        let heads = self.decoder.attention();
         self.blocks::<P>(
             weights,
             stream,
             None,
             |_| {},
-            |_, qkv| {
-                seen(&qkv);
+            |_, heads, qkv| {
+                seen(&qkv, heads);
                 <P as Blocks>::attention(&qkv, heads, self.layout, None)
             },
         )
     }
 
-    /// Runs the blocks and the final norm; after the last attention only the rows at `wanted` are gone on with, all where
-    /// it is not given.
+    /// Runs the blocks, the final norm and what leads from there to the head; after the last attention only the rows at
+    /// `wanted` are gone on with, all where it is not given.
     fn blocks<B: Blocks<Plain = P>>(
         &self,
         weights: &Weights<Real<B>>,
         mut stream: Real<B>,
         wanted: Option<&[u32]>,
         mut seen: impl FnMut(&Real<B>),
-        mut attend: impl FnMut(usize, Real<B>) -> Real<B>,
+        mut attend: impl FnMut(usize, Heads, Real<B>) -> Real<B>,
     ) -> Real<B> {
         for (layer, block) in weights.blocks.iter().enumerate() {
             seen(&stream);
-            let mut normed = self.norm::<B>(&stream, &block.norm1);
+            let heads = self.decoder.attention(layer);
+            let mut normed = self.before::<B>(&stream, block.norm1.as_ref());
             let mut qkv = self.linear::<B>(&normed, &block.qkv, None);
-            if let Some(turn) = &self.turn {
-                qkv = B::rotate(qkv, self.decoder.attention(), turn);
+            if let Some(gains) = &block.head_norms {
+                qkv = B::norm_heads(&qkv, gains, heads, self.decoder.normal);
             }
-            let mut mixed = attend(layer, qkv);
+            if let Some(turn) = self.turn_of(layer) {
+                qkv = B::rotate(qkv, heads, turn);
+            }
+            let mut mixed = attend(layer, heads, qkv);
             if let Some(wanted) = wanted.filter(|_| layer + 1 == weights.blocks.len()) {
                 mixed = B::gather(&mixed, wanted);
                 stream = B::gather(&stream, wanted);
-                // A parallel block reads it once more.
-                normed = if block.norm2.is_none() { B::gather(&normed, wanted) } else { normed };
+                // Where the halves share a norm, what it gives is read once more.
+                normed = if self.decoder.halves == Halves::Shared { B::gather(&normed, wanted) } else { normed };
             }
-            stream = self.joined::<B>(&mixed, &block.attention_out, &stream, Site::AttentionOut(layer));
-            let normed = match &block.norm2 {
-                Some(norm) => self.norm::<B>(&stream, norm),
-                None => normed,
+            let aside = match self.decoder.halves {
+                Halves::InTurn => None,
+                Halves::Parallel => Some(self.before::<B>(&stream, block.norm2.as_ref())),
+                Halves::Shared => Some(normed),
             };
-            let inner = self.inner::<B>(&normed, block);
-            stream = self.joined::<B>(&inner, &block.inner_out, &stream, Site::InnerOut(layer));
+            stream = self.joined::<B>(
+                &mixed,
+                &block.attention_out,
+                &stream,
+                block.added1.as_ref(),
+                Site::AttentionOut(layer),
+            );
+            stream = self.behind::<B>(stream, block.norm1.as_ref());
+            let read = aside.unwrap_or_else(|| self.before::<B>(&stream, block.norm2.as_ref()));
+            let inner = self.inner::<B>(&read, block);
+            stream = self.joined::<B>(&inner, &block.inner_out, &stream, block.added2.as_ref(), Site::InnerOut(layer));
+            stream = self.behind::<B>(stream, block.norm2.as_ref());
         }
-        self.norm::<B>(&stream, &weights.norm)
+        self.normed::<B>(weights, &stream)
+    }
+
+    /// What a half of a block reads.
+    fn before<B: Blocks<Plain = P>>(&self, stream: &Real<B>, norm: Option<&Affine<Real<B>>>) -> Real<B> {
+        match norm {
+            Some(norm) if self.decoder.norms != Norms::Behind => self.norm::<B>(stream, norm),
+            _ => stream.clone(),
+        }
+    }
+
+    /// The stream after a half has added to it.
+    fn behind<B: Blocks<Plain = P>>(&self, stream: Real<B>, norm: Option<&Affine<Real<B>>>) -> Real<B> {
+        match norm {
+            Some(norm) if self.decoder.norms == Norms::Behind => self.norm::<B>(&stream, norm),
+            _ => stream,
+        }
+    }
+
+    /// The angles by which a layer turns.
+    fn turn_of(&self, layer: usize) -> Option<&Turn<P>> {
+        let Turns { whole, windowed } = &self.turns;
+        let own = windowed.as_ref().filter(|_| self.decoder.windowed.has(layer));
+        own.or(whole.as_ref()).filter(|_| self.decoder.turned.has(layer))
     }
 
     /// The activations of the feed-forward half `[tokens, inner]`.
@@ -180,18 +226,27 @@ impl<P: Kernels> Pass<'_, P> {
         }
     }
 
-    /// `residual + x · weight (+ bias)`, with elements of the product dropped.
+    /// `residual + x · weight (+ bias)`, where what is added may be scaled, normalised and in part dropped.
     fn joined<B: Blocks<Plain = P>>(
         &self,
         x: &Real<B>,
         affine: &Affine<Real<B>>,
         residual: &Real<B>,
+        norm: Option<&Affine<Real<B>>>,
         site: Site,
     ) -> Real<B> {
-        match self.drop_at(site) {
-            None => self.linear::<B>(x, affine, Some(residual)),
-            Some(dropout) => B::add(residual.clone(), B::dropped(self.linear::<B>(x, affine, None), dropout)),
+        let (dropout, factor) = (self.drop_at(site), self.decoder.residual_scale);
+        if dropout.is_none() && norm.is_none() && factor.to_bits() == 1.0_f64.to_bits() {
+            return self.linear::<B>(x, affine, Some(residual));
         }
+        let mut added = scaled::<B>(self.linear::<B>(x, affine, None), factor);
+        if let Some(norm) = norm {
+            added = self.norm::<B>(&added, norm);
+        }
+        if let Some(dropout) = dropout {
+            added = B::dropped(added, dropout);
+        }
+        B::add(residual.clone(), added)
     }
 
     fn linear<B: Blocks<Plain = P>>(
@@ -228,13 +283,24 @@ impl<P: Kernels> Pass<'_, P> {
         Form { major: Major::Output, precision: self.precision, generating: self.generating }
     }
 
-    /// The final norm of rows of the residual stream.
+    /// What the head reads of rows of the residual stream: they pass the final norm, and a projection where there is one.
     pub(crate) fn normed<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, stream: &Real<B>) -> Real<B> {
-        self.norm::<B>(stream, &weights.norm)
+        let normed = weights.norm.as_ref().map_or_else(|| stream.clone(), |norm| self.norm::<B>(stream, norm));
+        match &weights.project_out {
+            Some(project) => self.linear::<B>(&normed, project, None),
+            None => normed,
+        }
     }
 
-    /// The logits `[rows, vocab]` of rows of the final norm's output.
+    /// The logits `[rows, vocab]` of rows as the head reads them.
     pub(crate) fn head<B: Blocks<Plain = P>>(&self, weights: &Weights<Real<B>>, hidden: &Real<B>) -> Real<B> {
-        <B as Blocks>::linear(hidden, weights.head(), self.head_form(), weights.head_bias.as_ref(), None)
+        let bias = weights.head_bias.as_ref();
+        let logits = <B as Blocks>::linear(hidden, weights.head(), self.head_form(), bias, None);
+        B::shaped(logits, self.decoder.shaping())
     }
+}
+
+/// A tensor times a number, which is commonly 1.
+fn scaled<B: Blocks>(x: Real<B>, factor: f64) -> Real<B> {
+    if factor.to_bits() == 1.0_f64.to_bits() { x } else { B::scale(x, factor as f32) }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use burn::tensor::TensorMetadata;
 use rayon::prelude::*;
 
 use super::device::DeviceError;
 use super::forest::Forest;
 use super::forward::Pass;
-use super::kernels::{Form, Kernels, Major, Precision, Real};
+use super::kernels::{Blocks, Form, Kernels, Major, Precision, Real};
 use super::layout::Layout;
 use super::network::Network;
 
@@ -50,10 +51,10 @@ impl<B: Kernels> Network<B> {
         let pass = self.pass(layout, &vec![0; sequences.len()]);
         let stream = pass.stream::<B>(&weights, B::pick_rows(&weights.token_embedding, &ids));
         let logits = pass.head::<B>(&weights, &pass.hidden::<B>(&weights, stream, |_| {}));
-        self.read_spans(logits, layout, self.config().vocab_size())
+        self.read_spans(logits, layout)
     }
 
-    /// The residual stream `[len, d_model]` of each sequence before each block, and after the final norm at the end.
+    /// The residual stream `[len, d_model]` of each sequence before each block, and at the end what the head reads.
     pub(crate) fn hidden_states(
         &self,
         sequences: &[&[u32]],
@@ -66,10 +67,11 @@ impl<B: Kernels> Network<B> {
         let stream = pass.stream::<B>(&weights, B::pick_rows(&weights.token_embedding, &ids));
         let hidden = pass.hidden::<B>(&weights, stream, |stream| streams.push(stream.clone()));
         streams.push(hidden);
-        streams.into_iter().map(|stream| self.read_spans(stream, layout, self.config().d_model())).collect()
+        streams.into_iter().map(|stream| self.read_spans(stream, layout)).collect()
     }
 
-    fn read_spans(&self, x: Real<B>, layout: &Layout, width: usize) -> Result<Vec<Vec<f32>>, DeviceError> {
+    fn read_spans(&self, x: Real<B>, layout: &Layout) -> Result<Vec<Vec<f32>>, DeviceError> {
+        let width = x.shape()[1];
         let data = self.read(x)?;
         Ok(layout.spans.iter().map(|span| data[span.start * width..span.end * width].to_vec()).collect())
     }
@@ -126,7 +128,8 @@ impl<B: Kernels> Network<B> {
     fn read_logits(&self, hidden: &Real<B>) -> Result<Vec<f32>, DeviceError> {
         let weights = self.parameters(&self.values);
         let form = Form { major: Major::Output, precision: Precision::F32, generating: true };
-        self.read(B::affine(hidden, weights.head(), form, weights.head_bias.as_ref(), None))
+        let logits = B::affine(hidden, weights.head(), form, weights.head_bias.as_ref(), None);
+        self.read(B::shaped(logits, self.config().decoder().shaping()))
     }
 
     /// The logarithms of the probabilities that each sequence's tokens from `from[i]` on have after those before them.

@@ -1,6 +1,6 @@
 //! Random weights, the same on every machine.
 
-use super::decoder::{Init, TensorSpec};
+use super::tensors::{Init, TensorSpec};
 
 /// The elements of a tensor at the start, from a seed and the tensor's name, so that no other tensor moves them.
 pub(crate) fn initial(spec: &TensorSpec, seed: u64) -> Vec<f32> {
@@ -96,6 +96,7 @@ mod tests {
             shape: vec![count],
             init: Init::Normal(0.02),
             exempt: false,
+            interleaved: 0,
         }
     }
 

@@ -5,7 +5,7 @@ use burn::tensor::ops::FloatTensorOps;
 
 use super::device::DeviceError;
 use super::forward::{Drops, Pass};
-use super::kernels::{AdamWStep, Blocks, Kernels, Precision, Real, Tracked, head_loss};
+use super::kernels::{AdamWStep, Blocks, Kernels, Precision, Real, Targets, Tracked, head_loss};
 use super::layout::Layout;
 use super::network::Network;
 
@@ -47,13 +47,17 @@ pub(crate) struct Update {
     pub(crate) drops: Option<Drops>,
     /// The precision of matrix products.
     pub(crate) precision: Precision,
+    /// What the weighted sum is divided by; the sum of the weights where this is not given.
+    pub(crate) mass: Option<f64>,
 }
 
 /// What one optimiser step found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Learned {
     /// Mean cross-entropy over the targets of all batches of the step, each by its weight.
     pub(crate) loss: f64,
+    /// The part of each batch in it.
+    pub(crate) parts: Vec<f64>,
     /// Norm of the gradient before clipping.
     pub(crate) grad_norm: f64,
 }
@@ -96,17 +100,18 @@ impl Batch<'_> {
 
 impl<B: Kernels> Network<B> {
     /// One step of the optimiser: the gradient of the mean cross-entropy over all targets of `batches`, clipped. The mean
-    /// is the sum of weight · cross-entropy over the sum of the weights, both over all batches.
+    /// is the sum of weight · cross-entropy over the sum of the weights, both over all batches, or over `update.mass`.
     pub(crate) fn learn(&mut self, batches: &[Batch<'_>], update: &Update) -> Result<Learned, DeviceError> {
-        let mass: f64 = batches.iter().map(Batch::mass).sum();
+        let mass = update.mass.unwrap_or_else(|| batches.iter().map(Batch::mass).sum());
         let scale = 1.0 / if mass > 0.0 { mass as f32 } else { 1.0 };
-        let mut loss = 0.0;
+        let mut parts = Vec::with_capacity(batches.len());
         let mut grads: Vec<Option<Real<B>>> = vec![None; self.values.len()];
         for (i, batch) in batches.iter().enumerate() {
             let drops = update.drops.map(|drops| Drops { seed: drops.seed.wrapping_add(i as u64), ..drops });
-            loss += self.accumulate(batch, scale, drops, update.precision, &mut grads)?;
+            parts.push(self.accumulate(batch, scale, drops, update.precision, &mut grads)?);
         }
-        let Some(mut training) = self.training.take() else { return Ok(Learned { loss, grad_norm: 0.0 }) };
+        let loss = parts.iter().fold(0.0, |sum, part| sum + part);
+        let Some(mut training) = self.training.take() else { return Ok(Learned { loss, parts, grad_norm: 0.0 }) };
         let learned = match &training.adaptation {
             Some(adaptation) => {
                 grads = adaptation.gradients(&training.learned, &grads);
@@ -135,7 +140,7 @@ impl<B: Kernels> Network<B> {
         }
         self.training = Some(training);
         self.learn_as(next);
-        Ok(Learned { loss, grad_norm })
+        Ok(Learned { loss, parts, grad_norm })
     }
 
     /// Adds the gradients of one batch to `grads` and returns its share of the loss.
@@ -164,8 +169,9 @@ impl<B: Kernels> Network<B> {
         let pass = Pass { drops, precision, ..self.pass(&layout, &vec![0; layout.spans.len()]) };
         let hidden = pass.hidden::<T<B>>(&weights, pass.stream::<T<B>>(&weights, embedded.clone()), |_| {});
         let chosen = <T<B> as Blocks>::gather(&hidden, &rows);
-        let (head, bias, token_weights) = (weights.head(), weights.head_bias.as_ref(), token_weights.as_deref());
-        let loss = head_loss::<B>(&chosen, head, bias, pass.head_form(), &targets, token_weights, scale);
+        let (head, bias) = (weights.head(), weights.head_bias.as_ref());
+        let targets = Targets { ids: &targets, weights: token_weights.as_deref(), scale };
+        let loss = head_loss::<B>(&chosen, head, bias, pass.head_form(), pass.decoder.shaping(), targets);
         drop((hidden, chosen, weights));
         let value = loss.primitive.clone();
         let mut made = T::<B>::backward(loss);
@@ -178,7 +184,7 @@ impl<B: Kernels> Network<B> {
             }
         }
         if let Some(grad) = T::<B>::grad_remove(&embedded, &mut made) {
-            let (height, width) = (self.config().vocab_size(), self.config().d_model());
+            let (height, width) = (self.config().vocab_size(), self.config().embedding_width());
             let table = grads[EMBEDDING].take().unwrap_or_else(|| B::zero_rows(height, width, self.device()));
             grads[EMBEDDING] = Some(B::add_rows(table, &grad, &ids));
         }

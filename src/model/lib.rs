@@ -27,6 +27,7 @@ mod generate;
 mod infer;
 mod init;
 mod kernels;
+mod layers;
 mod layout;
 mod learn;
 mod lens;
@@ -41,6 +42,8 @@ mod rotary;
 mod saved;
 mod sealed;
 mod student;
+mod tasks;
+mod tensors;
 #[cfg(test)]
 mod tests;
 mod weighing;
@@ -53,7 +56,7 @@ pub use self::attribute::{
     Unfit, attribute,
 };
 pub use self::config::Config;
-pub use self::decoder::{Biases, Decoder, DropoutRates};
+pub use self::decoder::{Biases, Decoder, DropoutRates, Halves, HeadNorms, Norms, ScoreScale};
 pub use self::device::{Device, DeviceChoice, DeviceError};
 pub use self::error::{ConfigError, FitError, ModelError, RecipeError, SequenceError};
 pub use self::example::Example;
@@ -63,6 +66,7 @@ pub use self::fit_state::TrainState;
 pub use self::flops::peak_flops;
 pub use self::generate::{Budget, GenerateOptions, Generated, Sampling, StopReason, generate, generate_each};
 pub use self::kernels::{Activation, Normal, Precision};
+pub use self::layers::Layers;
 pub use self::lens::{
     LensError, LensLimits, LensRequest, Passage, Reading, Translators, TuneError, TuneHooks, TuneRecipe, TuneState,
     TuneStep, Tuned, read_layers, resume_tuning, tune,
@@ -74,4 +78,5 @@ pub use self::recipe::{Decay, Length, Recipe, Schedule};
 pub use self::rotary::{Rotary, RotaryScaling};
 pub use self::saved::StateError;
 pub use self::student::Model;
+pub use self::tasks::Task;
 pub use self::weighing::{Ramp, TokenWeight};

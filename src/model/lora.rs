@@ -9,9 +9,9 @@
 use burn::tensor::{Shape, TensorMetadata};
 
 use super::config::Config;
-use super::decoder::{Init, TensorSpec};
 use super::error::RecipeError;
 use super::kernels::{Kernels, Real};
+use super::tensors::{Init, TensorSpec};
 use super::weights::is_vocabulary;
 
 /// The settings of low-rank adaptation. Projections are named as in Hugging Face files, such as `q_proj`.
@@ -95,6 +95,7 @@ impl Lora {
                         shape: shape.to_vec(),
                         init,
                         exempt: false,
+                        interleaved: 0,
                     };
                     specs.push(matrix("lora_A", [self.rank, inputs], Init::Uniform(1.0 / (inputs as f64).sqrt())));
                     specs.push(matrix("lora_B", [outputs, self.rank], Init::Zero));
@@ -128,7 +129,7 @@ impl<B: Kernels> Adaptation<B> {
                 let rows = lora.rows.len();
                 let shape = std::iter::once(rows).chain(spec.shape.iter().skip(1).copied()).collect();
                 let parts = vec![(format!("{}.new_rows", spec.name()), rows)];
-                specs.push(TensorSpec { parts, shape, init: Init::Zero, exempt: spec.exempt });
+                specs.push(TensorSpec { parts, shape, init: Init::Zero, exempt: spec.exempt, interleaved: 0 });
                 new_rows.push(NewRows { tensor, start: taken::<B>(&values[tensor], &lora.rows) });
             }
         }

@@ -6,14 +6,15 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Slice, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::config::Config;
-use super::decoder::{TensorSpec, Weights};
 use super::device::DeviceError;
 use super::error::RecipeError;
-use super::forward::Pass;
+use super::forward::{Pass, Turns};
 use super::init::initial;
 use super::kernels::{Kernels, Precision, Real, Turn};
 use super::layout::Layout;
 use super::lora::{Adaptation, Lora};
+use super::rotary::Rotary;
+use super::tensors::{TensorSpec, Weights};
 
 /// How many elements of a tensor are copied at a time, or one row where that is more.
 const PIECE: usize = 1 << 20;
@@ -234,13 +235,15 @@ impl<B: Kernels> Network<B> {
     /// As [`pass`](Self::pass), over rows at these positions.
     pub(super) fn pass_at<'a>(&'a self, layout: &'a Layout, positions: Vec<u32>) -> Pass<'a, B> {
         let decoder = self.config.decoder();
-        let turn = decoder.rotary.as_ref().map(|rotary| {
+        let turn = |rotary: &Rotary| {
             let pairs = rotary.pairs(decoder.head_width);
             let (cosines, sines) = rotary.table(decoder.head_width, &positions);
             let shape = [positions.len(), pairs];
             Turn { cosines: self.upload(cosines, &shape), sines: self.upload(sines, &shape), pairs }
-        });
-        Pass { decoder, layout, positions, turn, drops: None, precision: Precision::F32, generating: false }
+        };
+        let (whole, windowed) = (decoder.rotary.as_ref().map(turn), decoder.windowed_rotary.as_ref().map(turn));
+        let turns = Turns { whole, windowed };
+        Pass { decoder, layout, positions, turns, drops: None, precision: Precision::F32, generating: false }
     }
 }
 

@@ -3,13 +3,16 @@
 use super::example::Example;
 use super::init::{Random, permutation};
 use super::recipe::Recipe;
+use super::tasks::units;
 
 /// Batches in a run of examples that is sorted by length at once, as in transformers' `LengthGroupedSampler`.
 const RUN: usize = 50;
 
-/// The order of examples, epoch by epoch.
+/// The order of examples, epoch by epoch. What a batch counts are units: examples, or questions with all their sequences.
 pub(crate) struct Order {
-    /// Length of each example.
+    /// The examples of each unit.
+    units: Vec<Vec<usize>>,
+    /// Length of the longest example of each unit.
     lens: Vec<usize>,
     per_step: usize,
     per_epoch: u64,
@@ -17,49 +20,65 @@ pub(crate) struct Order {
     batch: usize,
     seed: u64,
     epoch: Option<u64>,
-    examples: Vec<usize>,
+    shuffled: Vec<usize>,
 }
 
 impl Order {
     /// The order in which a recipe takes examples.
     pub(crate) fn new(examples: &[Example], recipe: &Recipe) -> Self {
+        let units = units(examples);
+        let longest = |unit: &Vec<usize>| unit.iter().map(|&index| examples[index].ids.len()).max().unwrap_or(0);
         Self {
-            lens: examples.iter().map(|example| example.ids.len()).collect(),
+            lens: units.iter().map(longest).collect(),
             per_step: recipe.batch * recipe.accumulate,
-            per_epoch: recipe.steps_per_epoch(examples.len()),
+            per_epoch: recipe.steps_per_epoch(units.len()),
+            units,
             group_by_length: recipe.group_by_length,
             batch: recipe.batch,
             seed: recipe.seed,
             epoch: None,
-            examples: Vec::new(),
+            shuffled: Vec::new(),
         }
     }
 
-    /// The examples of the step after `done` steps.
-    pub(crate) fn of_step(&mut self, done: u64) -> &[usize] {
+    /// How many units there are.
+    pub(crate) fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    /// The examples of each batch of the step after `done` steps.
+    pub(crate) fn batches(&mut self, done: u64) -> Vec<Vec<usize>> {
+        let batch = self.batch;
+        let chosen = self.of_step(done).to_vec();
+        let examples = |units: &[usize]| units.iter().flat_map(|&unit| self.units[unit].iter().copied()).collect();
+        chosen.chunks(batch).map(examples).collect()
+    }
+
+    /// The units of the step after `done` steps.
+    fn of_step(&mut self, done: u64) -> &[usize] {
         let (epoch, within) = (done / self.per_epoch, (done % self.per_epoch) as usize);
         if self.epoch != Some(epoch) {
             let random = Random::new("retort 2026 order of examples", self.seed, &epoch.to_le_bytes());
-            self.examples = permutation(self.lens.len(), random);
+            self.shuffled = permutation(self.lens.len(), random);
             if self.group_by_length {
                 self.group();
             }
             self.epoch = Some(epoch);
         }
-        &self.examples[within * self.per_step..((within + 1) * self.per_step).min(self.examples.len())]
+        &self.shuffled[within * self.per_step..((within + 1) * self.per_step).min(self.shuffled.len())]
     }
 
     /// Sorts each run of examples by length, the longest first, and swaps the longest of all to the front, so that what
     /// does not fit into memory shows at once.
     fn group(&mut self) {
         let lens = &self.lens;
-        for run in self.examples.chunks_mut(RUN * self.batch) {
+        for run in self.shuffled.chunks_mut(RUN * self.batch) {
             run.sort_by_key(|&i| std::cmp::Reverse(lens[i]));
         }
         // The first example of a run is its longest, so the longest of all is among those.
-        let firsts = (0..self.examples.len()).step_by(RUN * self.batch);
-        if let Some(longest) = firsts.max_by_key(|&at| (lens[self.examples[at]], std::cmp::Reverse(at))) {
-            self.examples.swap(0, longest);
+        let firsts = (0..self.shuffled.len()).step_by(RUN * self.batch);
+        if let Some(longest) = firsts.max_by_key(|&at| (lens[self.shuffled[at]], std::cmp::Reverse(at))) {
+            self.shuffled.swap(0, longest);
         }
     }
 }
@@ -71,7 +90,7 @@ mod tests {
     use super::*;
 
     fn order(lens: &[usize], recipe: &Recipe) -> Order {
-        let example = |&len: &usize| Example { ids: vec![0; len], loss_from: 1, weights: None };
+        let example = |&len: &usize| Example { ids: vec![0; len], loss_from: 1, weights: None, task: None };
         Order::new(&lens.iter().map(example).collect::<Vec<_>>(), recipe)
     }
 

@@ -12,7 +12,7 @@ pub struct Rotary {
 }
 
 /// How frequencies are changed so that a model takes longer sequences than it was first trained on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RotaryScaling {
     /// As they are up to the model's context, beyond which no sequence goes here (NTK-aware scaling as transformers'
     /// `dynamic`).
@@ -43,6 +43,18 @@ pub enum RotaryScaling {
         /// The factor.
         factor: f64,
     },
+    /// Each is divided by a factor of its own; cosines and sines are scaled (Ding et al. 2024). Sequences longer than the
+    /// original context have other factors, and none are taken here.
+    LongRope {
+        /// The factor on cosines and sines.
+        attention_factor: f64,
+        /// The factors up to the original context.
+        short_factor: Vec<f64>,
+        /// The factors beyond it.
+        long_factor: Vec<f64>,
+        /// The context the model was first trained on.
+        original_context: usize,
+    },
     /// Low ones are divided by a factor, high ones stay, those between are mixed (Llama 3.1).
     Llama3 {
         /// The factor.
@@ -62,14 +74,23 @@ impl Rotary {
         (width as f64 * self.share) as usize / 2
     }
 
+    /// The longest sequence whose angles are known here, where there is such a bound besides the context.
+    pub(crate) fn longest(&self) -> Option<usize> {
+        match self.scaling {
+            RotaryScaling::LongRope { original_context, .. } => Some(original_context),
+            _ => None,
+        }
+    }
+
     /// The angle per position of each pair, in radians.
     fn frequencies(&self, width: usize) -> Vec<f32> {
         let pairs = self.pairs(width);
         (0..pairs)
             .map(|i| {
                 let base = 1.0 / libm::pow(self.theta, i as f64 / pairs as f64);
-                match self.scaling {
-                    RotaryScaling::Yarn { factor, beta_fast, beta_slow, original_context, truncate, .. } => {
+                match &self.scaling {
+                    RotaryScaling::LongRope { short_factor, .. } => (base / short_factor[i]) as f32,
+                    &RotaryScaling::Yarn { factor, beta_fast, beta_slow, original_context, truncate, .. } => {
                         // The place, among the columns, of a frequency with so many turns over the original context.
                         let place = |turns: f64| {
                             let ratio = original_context as f64 / (turns * std::f64::consts::TAU);
@@ -94,7 +115,9 @@ impl Rotary {
     pub(crate) fn table(&self, width: usize, positions: &[u32]) -> (Vec<f32>, Vec<f32>) {
         let frequencies = self.frequencies(width);
         let scale = match self.scaling {
-            RotaryScaling::Yarn { attention_factor, .. } => attention_factor as f32,
+            RotaryScaling::Yarn { attention_factor, .. } | RotaryScaling::LongRope { attention_factor, .. } => {
+                attention_factor as f32
+            }
             _ => 1.0,
         };
         positions
@@ -106,10 +129,10 @@ impl Rotary {
 }
 
 impl RotaryScaling {
-    fn apply(self, frequency: f32) -> f32 {
-        match self {
-            // Yarn goes by the place of a frequency as well.
-            Self::None | Self::Dynamic { .. } | Self::Yarn { .. } => frequency,
+    fn apply(&self, frequency: f32) -> f32 {
+        match *self {
+            // The last two go by the place of a frequency as well.
+            Self::None | Self::Dynamic { .. } | Self::Yarn { .. } | Self::LongRope { .. } => frequency,
             Self::Linear { factor } => frequency / factor as f32,
             Self::Llama3 { factor, low_freq_factor, high_freq_factor, original_context } => {
                 let turns = original_context as f64 * f64::from(frequency) / std::f64::consts::TAU;
@@ -208,6 +231,21 @@ mod tests {
         let plain = Rotary { theta: 10_000.0, share: 1.0, scaling: RotaryScaling::None };
         let dynamic = Rotary { scaling: RotaryScaling::Dynamic { factor: 4.0 }, ..plain.clone() };
         assert_eq!(dynamic.table(16, &[0, 7]), plain.table(16, &[0, 7]));
+    }
+
+    #[test]
+    fn longrope_divides_each_frequency_and_ends_at_the_original_context() {
+        let scaling = RotaryScaling::LongRope {
+            attention_factor: 1.5,
+            short_factor: vec![1.0, 2.0],
+            long_factor: vec![3.0, 4.0],
+            original_context: 64,
+        };
+        let rotary = Rotary { theta: 10_000.0, share: 0.5, scaling };
+        assert_eq!(rotary.frequencies(8), vec![1.0, 0.005]);
+        assert_eq!(rotary.longest(), Some(64));
+        let (cosines, sines) = rotary.table(8, &[0]);
+        assert!(cosines.iter().all(|x| x.to_bits() == 1.5_f32.to_bits()) && sines.iter().all(|x| *x == 0.0));
     }
 
     #[test]

@@ -10,12 +10,12 @@ use burn::backend::Flex;
 
 use super::archive::{self, Archive, Give, WeightsFile};
 use super::config::Config;
-use super::decoder::TensorSpec;
 use super::device::{Device, Place, guarded};
 use super::error::{ModelError, SequenceError};
 use super::init::initial;
 use super::layout::Layout;
 use super::network::{Network, Shelf};
+use super::tensors::TensorSpec;
 use super::weights;
 use retort_hub::weights_in;
 
@@ -135,8 +135,10 @@ impl Model {
         let (entries, places) = weights::entries(self.config());
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
         archive::write(out, &metadata, &entries, |at, give| {
-            let (i, rows) = places[at].clone();
-            placed!(&self.placed, network => network.pieces(&network.values[i], rows).try_for_each(|some| give(&some?)))
+            let (i, runs) = &places[at];
+            placed!(&self.placed, network => runs.iter().try_for_each(|rows| {
+                network.pieces(&network.values[*i], rows.clone()).try_for_each(|some| give(&some?))
+            }))
         })
     }
 
@@ -162,7 +164,7 @@ impl Model {
     }
 
     /// For each layer from the embeddings to the last, the hidden states `[len, d_model]` of each sequence. As in
-    /// transformers, the last have passed the final norm.
+    /// transformers, the last are what the head reads: they have passed the final norm.
     pub fn hidden_states(&self, sequences: &[&[u32]]) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
         self.check(sequences.iter().copied())?;
         let layout = self.layout(sequences);

@@ -6,16 +6,16 @@ use std::ops::Range;
 use super::architecture::Architecture;
 use super::archive::{Archive, Entry, Misfit, WeightsError, reads};
 use super::config::Config;
-use super::decoder::{HEAD, Names, TensorSpec};
+use super::tensors::{Names, TensorSpec};
 
 /// The configuration as the files have it: where it says that the output head is the token embedding, and the files hold
 /// another one, the head is its own, as transformers loads it.
 pub(crate) fn agreed(config: &Config, archive: &mut Archive<'_>) -> Result<Config, WeightsError> {
-    let head = format!("{HEAD}.weight");
+    let names = config.architecture().names();
+    let head = format!("{}.weight", names.head);
     if !config.decoder().tied || archive.describe(&head).is_none() {
         return Ok(config.clone());
     }
-    let names = config.architecture().names();
     let bare = names.embedding.strip_prefix(names.base).unwrap_or(names.embedding);
     let embedding = if archive.describe(names.embedding).is_some() { names.embedding } else { bare };
     Ok(if archive.same(&head, embedding)? { config.clone() } else { config.untied() })
@@ -46,6 +46,9 @@ pub(crate) fn read(
         let mut data = Vec::with_capacity(spec.count() / spec.shape[0].max(1) * (spec.shape[0] + more));
         for (name, _) in &spec.parts {
             archive.read(&stored(name), &mut data)?;
+        }
+        if spec.interleaved > 0 {
+            data = in_order(spec, &data);
         }
         take(data);
     }
@@ -78,7 +81,7 @@ fn misfits(
         }
     }
     let passed_over = |name: &str| {
-        (tied && name == format!("{HEAD}.weight")) || names.ignored.iter().any(|ending| name.ends_with(ending))
+        (tied && name == format!("{}.weight", names.head)) || names.ignored.iter().any(|ending| name.ends_with(ending))
     };
     let extra = archive.shapes().filter(|(name, _)| !placed.contains(*name) && !passed_over(name));
     problems.extend(extra.map(|(name, shape)| Misfit::Extra { tensor: name.to_owned(), found: shape.to_vec() }));
@@ -93,14 +96,41 @@ fn parts(spec: &TensorSpec) -> impl Iterator<Item = (String, Vec<usize>)> {
     })
 }
 
-/// What a file of all tensors has, and for each entry the index of its tensor and its rows there.
-pub(crate) fn entries(config: &Config) -> (Vec<Entry>, Vec<(usize, Range<usize>)>) {
+/// The rows of a model's tensor in the order in which a file has them, in runs.
+fn runs(spec: &TensorSpec) -> Vec<Range<usize>> {
+    let rows = spec.shape[0];
+    if spec.interleaved == 0 {
+        return std::iter::once(0..rows).collect();
+    }
+    let (third, width) = (rows / 3, rows / 3 / spec.interleaved);
+    let run = |head: usize, part: usize| part * third + head * width..part * third + (head + 1) * width;
+    (0..spec.interleaved).flat_map(|head| (0..3).map(move |part| run(head, part))).collect()
+}
+
+/// The elements of a tensor that a file has interleaved, in the order of the model.
+fn in_order(spec: &TensorSpec, stored: &[f32]) -> Vec<f32> {
+    let width = spec.count() / spec.shape[0];
+    let (mut data, mut rest) = (vec![0.0; stored.len()], stored);
+    for run in runs(spec) {
+        let (some, others) = rest.split_at(run.len() * width);
+        data[run.start * width..run.end * width].copy_from_slice(some);
+        rest = others;
+    }
+    data
+}
+
+/// Where the rows of an entry of a file are in the model: the index of the tensor, and runs of its rows.
+pub(crate) type Place = (usize, Vec<Range<usize>>);
+
+/// What a file of all tensors has, and for each entry its place.
+pub(crate) fn entries(config: &Config) -> (Vec<Entry>, Vec<Place>) {
     let mut entries = Vec::new();
     let mut places = Vec::new();
     for (i, spec) in config.tensors().iter().enumerate() {
         let mut before = 0;
         for (name, shape) in parts(spec) {
-            places.push((i, before..before + shape[0]));
+            let whole = std::iter::once(before..before + shape[0]).collect();
+            places.push((i, if spec.interleaved > 0 { runs(spec) } else { whole }));
             before += shape[0];
             entries.push(Entry { name, shape });
         }
@@ -129,8 +159,10 @@ pub(crate) fn grow(spec: &TensorSpec, vocab_from: usize, vocab_to: usize, data: 
 
 /// Whether a tensor has a row for each token.
 pub(crate) fn is_vocabulary(spec: &TensorSpec) -> bool {
-    spec.name().starts_with(HEAD)
-        || Architecture::ALL.iter().any(|architecture| architecture.names().embedding == spec.name())
+    Architecture::ALL.iter().map(|architecture| architecture.names()).any(|names| {
+        let of_head = spec.name().strip_prefix(names.head).is_some_and(|rest| rest.starts_with('.'));
+        of_head || names.embedding == spec.name()
+    })
 }
 
 #[cfg(test)]
@@ -196,6 +228,19 @@ mod tests {
         let first = tensors[stacked][0];
         let expected: Vec<f32> = [first, first + 1.0, first + 2.0].iter().flat_map(|&x| vec![x; 16]).collect();
         assert_eq!(tensors[stacked], expected);
+    }
+
+    #[test]
+    fn interleaved_heads_are_put_in_order_and_written_as_they_were() {
+        let config = config(Architecture::GptNeox);
+        let spec =
+            config.tensors().into_iter().find(|spec| spec.interleaved > 0 && spec.shape.len() == 1).expect("biases");
+        // Two heads of two columns: queries, keys and values of the first, then of the second.
+        let stored: Vec<f32> = (0..12_u8).map(f32::from).collect();
+        let data = in_order(&spec, &stored);
+        assert_eq!(data, [0.0, 1.0, 6.0, 7.0, 2.0, 3.0, 8.0, 9.0, 4.0, 5.0, 10.0, 11.0]);
+        let written: Vec<f32> = runs(&spec).into_iter().flat_map(|run| data[run].to_vec()).collect();
+        assert_eq!(written, stored);
     }
 
     #[test]

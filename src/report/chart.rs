@@ -7,7 +7,7 @@ mod lines;
 use super::figure::{forest_svg, lines_svg};
 use super::layout::{Group, Layout};
 use super::summary::Summary;
-use super::{Curve, CurveKind, Figure, ReportInput, SectionFigure, Shape, curve_svg, label};
+use super::{Curve, CurveKind, Figure, ReportInput, SectionFigure, Shape, curve_svg, label, targets};
 
 /// Draws the accuracies, where they are asked for and there are any.
 pub(super) fn accuracies(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Option<SectionFigure> {
@@ -48,7 +48,21 @@ pub(super) fn trainings(input: &ReportInput, layout: &Layout) -> Vec<SectionFigu
     let title = |what: &str| format!("{}: {what} by step", input.title);
     let loss = curve_svg(&title("training loss"), CurveKind::Loss, &curves);
     let loss = loss.map(|svg| SectionFigure::new("Training loss by optimiser step.", svg));
+    let apart: Vec<(&String, String, _)> = named
+        .iter()
+        .flat_map(|(panel, label, log)| {
+            let of_target = move |(name, log): (&str, _)| {
+                let label = if label.is_empty() { name.to_owned() } else { format!("{name} · {label}") };
+                (panel, label, log)
+            };
+            targets::curves(log).into_iter().map(of_target)
+        })
+        .collect();
+    let apart: Vec<Curve<'_>> = apart.iter().map(|(panel, label, log)| Curve { panel, label, log }).collect();
+    let apart = curve_svg(&title("loss of each target"), CurveKind::Loss, &apart);
+    let apart =
+        apart.map(|svg| SectionFigure::new("The loss of each target by optimiser step, before its weight.", svg));
     let dev = curve_svg(&title("dev accuracy"), CurveKind::DevAccuracy, &curves);
     let caption = "Dev accuracy during training; the marker is the evaluation whose weights were kept.";
-    loss.into_iter().chain(dev.map(|svg| SectionFigure::new(caption, svg))).collect()
+    loss.into_iter().chain(apart).chain(dev.map(|svg| SectionFigure::new(caption, svg))).collect()
 }

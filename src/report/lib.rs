@@ -86,6 +86,7 @@ mod standing;
 mod summary;
 mod table;
 mod tabulate;
+mod targets;
 mod teachers;
 pub mod tensorboard;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::against::words;
 use super::layout::{Group, Layout};
 use super::marks::Marks;
 use super::summary::Summary;
-use super::{ReportInput, label, standing};
+use super::{ReportInput, label, standing, targets};
 use retort_artifact::{Answer, Outcome, TrainingLog, Vote};
 use retort_stats::{Method, Test};
 
@@ -107,6 +107,12 @@ pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> 
          maximum length; dev accuracy is that of the weights that were kept."
             .to_owned(),
     ];
+    let mut mixed = Vec::new();
+    for group in &layout.groups {
+        let found = group.arms.iter().find_map(|&index| targets::mixture(input.arms[index].log.as_ref()?));
+        mixed.extend(found.map(|what| format!("`{}`: {what}.", Layout::instance(group))));
+    }
+    notes.extend(shortened(mixed));
     // What is the same for several arms is said once.
     let mut without: Vec<(String, Vec<String>)> = Vec::new();
     for group in &layout.groups {

@@ -9,7 +9,7 @@ use super::marks::Marks;
 use super::summary::{Summary, Verdict, summarise};
 use super::{
     Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, confusion, csv, foresight, html,
-    hypotheses, label, latex, markdown, pivot, record, reliability, tabulate, teachers,
+    hypotheses, label, latex, markdown, pivot, record, reliability, tabulate, targets, teachers,
 };
 use retort_artifact::{Outcome, ReportFiles};
 
@@ -56,8 +56,8 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         sections.extend(chart::accuracies(input, &layout, &summaries).map(|figure| Section::drawn(vec![figure])));
         sections.extend(pivot::tables(input, &layout, &summaries, &marks).into_iter().map(own));
         sections.push(own(tabulate::by_arm(input, &layout, &summaries, &marks)));
-        sections.extend(confusion::table(input, &layout).map(own));
         sections.extend(hypotheses::tables(input, &judged).into_iter().map(own));
+        sections.extend(confusion::table(input, &layout).map(own));
         sections.extend(beside.map(own));
         if let Some((section, csv)) = reliability::section(input, &layout)? {
             add("calibration.csv", csv);
@@ -66,6 +66,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         let trainings = tabulate::trainings(input, &layout);
         let curves = chart::trainings(input, &layout);
         sections.extend(trainings.map(own));
+        sections.extend(targets::table(input, &layout).map(own));
         sections.extend((!curves.is_empty()).then(|| Section::drawn(curves)));
         differences = Differences::of(input, &layout, &summaries);
     }

@@ -32,6 +32,13 @@ pub fn event_file(log: &TrainingLog, span: Span) -> Vec<u8> {
             record(&mut out, &scalar(at(step), step, tag, *value));
         }
     }
+    for target in &log.targets {
+        for (step, loss) in (1..).zip(&target.losses) {
+            if let Some(loss) = loss {
+                record(&mut out, &scalar(at(step), step, &format!("train/loss/{}", target.name), *loss));
+            }
+        }
+    }
     for evaluation in &log.evaluations {
         let accuracy = evaluation.accuracy as f32;
         record(&mut out, &scalar(at(evaluation.step), evaluation.step, "eval/accuracy", accuracy));

@@ -3,7 +3,7 @@
 //!
 //! | in a template | why it is not Jinja | what is read instead |
 //! |---|---|---|
-//! | `{% generation %}…{% endgeneration %}` | a tag of transformers, which marks what a model wrote | `{% if true %}…{% endif %}` |
+//! | `{% generation %}…{% endgeneration %}` | a tag of transformers, which marks what a model wrote | `{% filter generation %}…{% endfilter %}`, which puts [`GENERATED`] around it |
 //! | `"%s: %d" % (a, b)` | Python's formatting of text | `"%s: %d"\|format(a, b)` |
 //! | `x \| tojson(indent=2)` | `json.dumps`, which escapes no HTML | the same filter, as [`json_dumps`] writes it |
 
@@ -11,6 +11,15 @@ use std::fmt::Write;
 
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
+
+/// The characters around what a template marks as written by the model: two that Unicode promises never to assign.
+pub(super) const GENERATED: [char; 2] = ['\u{fdd3}', '\u{fdd4}'];
+
+/// The filter `generation`: puts marks around what a model wrote.
+pub(super) fn generation(written: &str) -> String {
+    let [begin, end] = GENERATED;
+    format!("{begin}{written}{end}")
+}
 
 /// Puts a template in Jinja's words. No line is added or taken away, so that errors name the template's own.
 pub(super) fn translated(source: &str) -> String {
@@ -42,8 +51,8 @@ pub(super) fn translated(source: &str) -> String {
                 rest = &tag[raw..];
                 continue;
             }
-            Some("generation") => out.push_str(&body.replacen("generation", "if true", 1)),
-            Some("endgeneration") => out.push_str(&body.replacen("endgeneration", "endif", 1)),
+            Some("generation") => out.push_str(&body.replacen("generation", "filter generation", 1)),
+            Some("endgeneration") => out.push_str(&body.replacen("endgeneration", "endfilter", 1)),
             _ if rewrite => out.push_str(&formatted(body)),
             _ => out.push_str(body),
         }
@@ -359,8 +368,8 @@ mod tests {
     #[test]
     fn the_table_of_what_is_put_in_other_words() {
         for (source, expected) in [
-            ("{% generation %}x{% endgeneration %}", "{% if true %}x{% endif %}"),
-            ("{%- generation -%}x{%- endgeneration -%}", "{%- if true -%}x{%- endif -%}"),
+            ("{% generation %}x{% endgeneration %}", "{% filter generation %}x{% endfilter %}"),
+            ("{%- generation -%}x{%- endgeneration -%}", "{%- filter generation -%}x{%- endfilter -%}"),
             ("{{ generation }} {# {% generation %} #}", "{{ generation }} {# {% generation %} #}"),
             (
                 "{% raw %}{% generation %}{{ '%s' % x }}{% endraw %}",

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +19,9 @@ use minijinja::value::{Kwargs, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
 use serde_json::Value as Json;
 
-use super::chat_dialect::{json_dumps, translated};
+use super::chat_dialect::{GENERATED, generation, json_dumps, translated};
 use super::conversation::{Conversation, Message};
-use super::prompt::{ENDLESS, FUEL, within_bounds};
+use super::prompt::{ENDLESS, FUEL, json_value, within_bounds};
 
 /// The day that templates are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +72,22 @@ pub enum ChatTemplateError {
     },
 }
 
+/// What a template wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text.
+    pub text: String,
+    /// The bytes that the template marks as written by the model, with `{% generation %}`.
+    pub generated: Vec<Range<usize>>,
+}
+
 /// A chat template with the special tokens it may name.
 #[derive(Debug)]
 pub struct ChatTemplate {
+    source: String,
     environment: Environment<'static>,
-    /// The special tokens by the names that templates know them by.
-    special: BTreeMap<String, Value>,
+    /// The special tokens by the names that templates know them by: texts, or lists of texts.
+    special: BTreeMap<String, Json>,
     /// Whether a rendering asked for the day.
     asked_day: Arc<AtomicBool>,
 }
@@ -95,10 +106,11 @@ impl ChatTemplate {
                 .map_err(|error| ChatTemplateError::File { file: "chat_template.jinja", why: error.to_string() })?,
             None => in_config(&config).ok_or(ChatTemplateError::None)?,
         };
-        Self::parse(&source, special_tokens(&config), today)
+        Self::new(&source, special_tokens(&config), today)
     }
 
-    fn parse(source: &str, special: BTreeMap<String, Value>, Day(today): Day) -> Result<Self, ChatTemplateError> {
+    /// Reads a template; `special` are the special tokens by the names that it may know them by.
+    pub fn new(source: &str, special: BTreeMap<String, Json>, Day(today): Day) -> Result<Self, ChatTemplateError> {
         let mut environment = Environment::new();
         environment.set_debug(true);
         environment.set_fuel(Some(FUEL));
@@ -116,14 +128,25 @@ impl ChatTemplate {
             strtime::format(&format, today.to_datetime(Time::midnight()))
                 .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
         });
+        environment.add_filter("generation", |written: String| Value::from_safe_string(generation(&written)));
         environment.add_filter("tojson", |value: Value, arguments: Kwargs| json_dumps(&value, &arguments));
         environment.add_template_owned("chat", translated(source)).map_err(|error| wrong("read", &error))?;
-        Ok(Self { environment, special, asked_day })
+        Ok(Self { source: source.to_owned(), environment, special, asked_day })
+    }
+
+    /// Returns the template's text.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Returns the special tokens by the names that templates know them by.
+    pub fn special(&self) -> &BTreeMap<String, Json> {
+        &self.special
     }
 
     /// Returns the token that ends an answer, where the files name one.
     pub fn eos(&self) -> Option<&str> {
-        self.special.get("eos_token").and_then(Value::as_str)
+        self.special.get("eos_token").and_then(Json::as_str)
     }
 
     /// Says whether something that was rendered depends on the day.
@@ -133,19 +156,48 @@ impl ChatTemplate {
 
     /// Writes a conversation up to where the model goes on.
     pub fn render(&self, asked: &Conversation) -> Result<String, ChatTemplateError> {
+        self.write(asked, true).map(|rendered| rendered.text)
+    }
+
+    /// Writes a conversation; `goes_on` says whether the model is to go on, which templates know as `add_generation_prompt`.
+    pub fn write(&self, said: &Conversation, goes_on: bool) -> Result<Rendered, ChatTemplateError> {
+        if said.messages.iter().any(|message| message.text.contains(GENERATED)) {
+            let why = "a message contains a character that Unicode does not assign, U+FDD3 or U+FDD4".to_owned();
+            return Err(ChatTemplateError::Template { what: "render", line: 1, why });
+        }
         let message = |Message { role, text }: &Message| context! { role => role.name(), content => text };
-        let messages: Vec<Value> = asked.messages.iter().map(message).collect();
+        let messages: Vec<Value> = said.messages.iter().map(message).collect();
+        let special = self.special.iter().map(|(name, token)| (name.clone(), json_value(token)));
         // A token that the files do not name is not there, as in transformers, rather than there and nothing.
         let variables = context! {
             messages => messages,
             tools => Value::from(()),
             documents => Value::from(()),
-            add_generation_prompt => true,
-            ..Value::from(self.special.clone())
+            add_generation_prompt => goes_on,
+            ..Value::from_pairs(special)
         };
         let rendered = self.environment.get_template("chat").and_then(|template| template.render(variables));
-        rendered.and_then(within_bounds).map_err(|error| wrong("render", &error))
+        rendered.and_then(within_bounds).map(|text| unmarked(&text)).map_err(|error| wrong("render", &error))
     }
+}
+
+/// Takes the marks out of what was rendered, and says what stood between them.
+fn unmarked(marked: &str) -> Rendered {
+    let mut rendered = Rendered { text: String::with_capacity(marked.len()), generated: Vec::new() };
+    let mut rest = marked;
+    while let Some(at) = rest.find(GENERATED) {
+        let (before, behind) = rest.split_at(at);
+        rendered.text.push_str(before);
+        let here = rendered.text.len();
+        if behind.starts_with(GENERATED[0]) {
+            rendered.generated.push(here..here);
+        } else if let Some(last) = rendered.generated.last_mut() {
+            last.end = here;
+        }
+        rest = behind.get(GENERATED[0].len_utf8()..).unwrap_or_default();
+    }
+    rendered.text.push_str(rest);
+    rendered
 }
 
 /// Returns the template in a configuration: one text, or the one named `default` of several.
@@ -156,16 +208,16 @@ fn in_config(config: &Json) -> Option<String> {
 }
 
 /// Returns the special tokens of a configuration by name, and those without a name in a list.
-fn special_tokens(config: &Json) -> BTreeMap<String, Value> {
+fn special_tokens(config: &Json) -> BTreeMap<String, Json> {
     // A token is text, or an object with its `content`.
-    let text = |field: &Json| field.as_str().or_else(|| field.get("content")?.as_str()).map(Value::from);
+    let text = |field: &Json| field.as_str().or_else(|| field.get("content")?.as_str()).map(Json::from);
     let mut found = BTreeMap::new();
     for (name, field) in config.as_object().into_iter().flatten() {
         if name.ends_with("_token") {
             found.extend(text(field).map(|token| (name.clone(), token)));
         } else if name == "additional_special_tokens" || name == "extra_special_tokens" {
             let tokens = field.as_array().map(|tokens| tokens.iter().filter_map(text).collect::<Vec<_>>());
-            found.extend(tokens.map(|tokens| (name.clone(), Value::from(tokens))));
+            found.extend(tokens.map(|tokens| (name.clone(), Json::from(tokens))));
         }
     }
     found
@@ -210,6 +262,26 @@ mod tests {
         check("{{ '%s says %s' % (messages[0].role, messages[0]['content']) }}", &expect!["system says Be brief."]);
         check("{{ '%03d' % 7 }}{{ 7 % 4 }}", &expect!["0073"]);
         check("{{ unk_token }}{{ pad_token is defined }}{{ extra_special_tokens[0] }}", &expect!["<unk>False<x>"]);
+    }
+
+    #[test]
+    fn what_a_model_wrote_is_marked_where_the_template_says_so() {
+        let source = "{% for m in messages %}\n<{{ m.role }}>\n{%- if m.role == 'assistant' %}\n{% generation %}\n{{ m.content }};{% endgeneration %}\n\n{% else %}\n{{ m.content }}{% endif %}\n{% endfor %}\n{% if add_generation_prompt %}<assistant>{% endif %}";
+        let template = ChatTemplate::new(source, BTreeMap::new(), Day::DEFAULT).unwrap();
+        let say = |role, text: &str| Message { role, text: text.into() };
+        let asked = [say(Role::User, "Why?")];
+        let said = |more: &[&str]| {
+            let more = more.iter().map(|text| say(Role::Assistant, text));
+            Conversation { messages: asked.iter().cloned().chain(more).collect() }
+        };
+        let rendered = template.write(&said(&["so", "Ä"]), false).unwrap();
+        let marked: Vec<&str> = rendered.generated.iter().map(|at| &rendered.text[at.clone()]).collect();
+        assert_eq!(rendered.text, "<user>Why?<assistant>so;\n<assistant>Ä;\n");
+        assert_eq!(marked, ["so;", "Ä;"]);
+        let asked = template.write(&said(&[]), true).unwrap();
+        assert_eq!((asked.text.as_str(), asked.generated.len()), ("<user>Why?<assistant>", 0));
+        let odd = template.write(&said(&["\u{fdd3}"]), false).unwrap_err().to_string();
+        assert!(odd.contains("U+FDD3"), "{odd}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! | [`prompt`] | a question and a template | what a student is asked |
 //! | [`conversation`] | a question, worked examples and a template | what a teacher is asked |
 //! | [`chat_template`] | a conversation and a model's template | the text that the model goes on from |
+//! | [`turn`] | a question, an answer and a model's template | what a student is asked, and what it is taught to say |
 //! | [`statement`] | what a teacher wrote | the answer it states |
 //! | [`thoughts`] | what a teacher wrote | what it thought, and what it said |
 //! | [`target`] | an answer and a rationale | what a student is taught to write, and the answer out of what it wrote |
@@ -32,6 +33,7 @@ pub mod dataset;
 mod emphasis;
 pub mod extract;
 mod fraction;
+mod frame;
 pub mod operation;
 pub mod prompt;
 pub mod selection;
@@ -40,6 +42,7 @@ pub mod steps;
 pub mod target;
 pub mod thoughts;
 pub mod tokenizer;
+pub mod turn;
 pub mod vectors;
 pub mod words;
 

@@ -12,7 +12,7 @@ experiment: students
 seed: 3
 
 axes:
-  student: [gpt2, phi, gemma, llama, mistral]
+  student: [gpt2, phi, gemma, llama, mistral, gpt_neox, gemma3_text, opt]
 
 models:
   gpt2: { new: { architecture: gpt2, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
@@ -20,6 +20,9 @@ models:
   gemma: { new: { architecture: gemma, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
   llama: { new: { architecture: llama, layers: 1, width: 16, heads: 4, kv_heads: 2, context: 256, tokenizer: tokens } }
   mistral: { new: { architecture: mistral, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+  gpt_neox: { new: { architecture: gpt_neox, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+  gemma3_text: { new: { architecture: gemma3_text, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
+  opt: { new: { architecture: opt, layers: 1, width: 16, heads: 2, context: 256, tokenizer: tokens } }
 
 stages:
   questions:
@@ -64,8 +67,8 @@ stages:
 #[test]
 fn every_architecture_is_trained_attributed_sampled_and_exported() {
     let project = Project::new(PIPELINE);
-    assert_eq!(project.make().ran().len(), 28);
-    for student in ["gpt2", "phi", "gemma", "llama", "mistral"] {
+    assert_eq!(project.make().ran().len(), 43);
+    for student in ["gpt2", "phi", "gemma", "llama", "mistral", "gpt_neox", "gemma3_text", "opt"] {
         project.run(&["export", FILE, &format!("tuned[student={student}]"), student]).code(0);
         let config = fs_err::read_to_string(project.path(student).join("config.json")).unwrap();
         assert!(config.contains(&format!("\"model_type\": \"{student}\"")), "{config}");
@@ -75,11 +78,11 @@ fn every_architecture_is_trained_attributed_sampled_and_exported() {
 
     // Another seed draws other answers, and only they run.
     project.edit("top_p: 0.95 }", "top_p: 0.95, seed: 9 }");
-    assert_eq!(project.make().ran().len(), 10);
+    assert_eq!(project.make().ran().len(), 16);
     // How many are asked at once is no part of what they are.
     project.edit("top_p: 0.95, seed: 9 }", "top_p: 0.95, seed: 9 }\n      positions: 40");
     let events = project.make();
-    assert_eq!(events.ran().len(), 10, "the key of an instance takes every parameter");
+    assert_eq!(events.ran().len(), 16, "the key of an instance takes every parameter");
     assert!(events.progress("answers[student=phi,which=tuned]").is_empty(), "but its rows are known");
 }
 

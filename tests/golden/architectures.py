@@ -27,7 +27,7 @@ EPSILON = {"rms_norm_eps": 1e-6}
 PADDED = {"pad_token_id": 0}
 
 
-def rope(theta: float = 10000.0, kind: str = "default", **more: float) -> dict:
+def rope(theta: float = 10000.0, kind: str = "default", **more: float | list[float]) -> dict:
     """Rotary positions as transformers 5 writes them."""
     return {"rope_parameters": {"rope_theta": theta, "rope_type": kind, **more}}
 
@@ -66,7 +66,19 @@ ARCHITECTURES = {
     ),
     "gemma3": Architecture(
         "gemma3_text",
-        {**DECODER, **PADDED, "head_dim": 24, "query_pre_attn_scalar": 20, "sliding_window": 8},
+        {
+            **DECODER,
+            **PADDED,
+            "head_dim": 24,
+            # Scores of normed heads over the root of less make training chaotic.
+            "query_pre_attn_scalar": 256,
+            "sliding_window": 8,
+            "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention"],
+            "rope_parameters": {
+                "full_attention": {"rope_theta": 1000000.0, "rope_type": "linear", "factor": 8.0},
+                "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"},
+            },
+        },
         scale=0.03,
     ),
     "gpt_neox": Architecture(
@@ -125,8 +137,46 @@ ARCHITECTURES = {
             **PADDED,
         },
     ),
-    "phi3": Architecture("phi3", {**DECODER, **PADDED, **rope(partial_rotary_factor=1.0)}),
-    "qwen2": Architecture("qwen2", {**DECODER, **rope(), "tie_word_embeddings": True}),
+    "opt-350m": Architecture(
+        "opt",
+        {
+            "hidden_size": 64,
+            "ffn_dim": 256,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 128,
+            "word_embed_proj_dim": 48,
+            "do_layer_norm_before": False,
+            "dropout": 0.0,
+            **PADDED,
+        },
+    ),
+    "phi3": Architecture(
+        "phi3",
+        {
+            **DECODER,
+            **PADDED,
+            **rope(
+                kind="longrope",
+                partial_rotary_factor=0.5,
+                short_factor=[1.0, 1.1, 1.5, 2.0],
+                long_factor=[1.0, 2.0, 4.0, 8.0],
+            ),
+            "original_max_position_embeddings": 64,
+            "sliding_window": 8,
+        },
+    ),
+    "qwen2": Architecture(
+        "qwen2",
+        {
+            **DECODER,
+            **rope(),
+            "tie_word_embeddings": True,
+            "use_sliding_window": True,
+            "sliding_window": 8,
+            "max_window_layers": 2,
+        },
+    ),
     "qwen3": Architecture("qwen3", {**DECODER, **rope(), "head_dim": 24}),
     "smollm3": Architecture("smollm3", {**DECODER, **PADDED, **rope(2000000.0)}),
 }

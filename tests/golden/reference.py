@@ -168,7 +168,11 @@ def tuned_lens(model: PreTrainedModel, inputs: Inputs) -> Values:
 
 def read_off(model: PreTrainedModel, states: Tensor) -> Tensor:
     """Log-probabilities of the vocabulary by the model's own norm and head, with what it does to logits."""
-    logits = model.get_output_embeddings()(final_norm(model)(states))
+    hidden = final_norm(model)(states)
+    project = getattr(getattr(model.base_model, "decoder", None), "project_out", None)
+    if project is not None:
+        hidden = project(hidden)
+    logits = model.get_output_embeddings()(hidden)
     logits = logits / (getattr(model.config, "logits_scaling", None) or 1.0)
     cap = getattr(model.config, "final_logit_softcapping", None)
     if cap is not None:
@@ -177,7 +181,9 @@ def read_off(model: PreTrainedModel, states: Tensor) -> Tensor:
 
 
 def final_norm(model: PreTrainedModel) -> nn.Module:
-    """The norm before the head."""
+    """The norm before the head; nothing in OPT whose blocks end with a norm."""
+    if getattr(model.config, "do_layer_norm_before", True) is False:
+        return nn.Identity()
     modules = dict(model.base_model.named_modules())
     for name in FINAL_NORMS:
         if name in modules:

@@ -13,7 +13,8 @@ use super::super::scores;
 use super::super::settings::load;
 use super::super::shade;
 use crate::artifact::{
-    Agreements, ArtifactKind, Attributions, Question, Readings, ReportFiles, Scores, Split, TokenizerFile, TrainingLog,
+    Agreements, ArtifactKind, Attributions, MixedDataset, Question, Readings, ReportFiles, Scores, Split, TargetLog,
+    TokenizerFile, TrainingLog,
 };
 use crate::session::{Demand, Session, duration};
 use crate::spec::InstanceId;
@@ -265,6 +266,8 @@ fn training(log: &TrainingLog, took_ms: u64) -> String {
         strays,
         unscored,
         truncated,
+        datasets,
+        targets,
         losses,
         learning_rates,
         grad_norms,
@@ -286,6 +289,14 @@ fn training(log: &TrainingLog, took_ms: u64) -> String {
             out += &format!("{count} {what}\n");
         }
     }
+    for (index, MixedDataset { questions, trained }) in datasets.iter().enumerate() {
+        out += &format!("{trained} of {questions} questions of dataset {}\n", index + 1);
+    }
+    for TargetLog { name, weight, examples, without, .. } in targets {
+        out += &format!("target {name}: {examples} examples, weight {weight}");
+        out +=
+            &if *without > 0 { format!(", {without} questions without a rationale left out\n") } else { "\n".into() };
+    }
     out += &format!(
         "{} steps{}, weights of step {best_step} kept\n",
         losses.len(),
@@ -299,6 +310,9 @@ fn training(log: &TrainingLog, took_ms: u64) -> String {
     out += "\n";
     let drawn = plot("loss, nats per target token, by step", losses, 1, steps);
     out += &if drawn.is_empty() { sparkline("loss", losses) } else { drawn };
+    for target in targets {
+        out += &sparkline(&format!("loss of {}", target.name), &target.curve());
+    }
     out += &sparkline("learning rate", learning_rates);
     out += &sparkline("gradient norm", grad_norms);
     let dev: Vec<f32> = evaluations.iter().map(|evaluation| evaluation.accuracy as f32).collect();

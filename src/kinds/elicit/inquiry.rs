@@ -129,7 +129,7 @@ impl<'a> Rows<'a> {
             model,
             limit,
             tally: Tally::of(total),
-            budget: Budget::of(written),
+            budget: Budget::of(written, limit),
             spent: Spent::default(),
             took: Took::default(),
             began: Instant::now(),
@@ -151,8 +151,10 @@ impl<'a> Rows<'a> {
                     Some(&first) => (State::Like(first), Found::default()),
                     None => rows.known(&key, bytes)?,
                 };
-                if let State::Sound(_) = state {
-                    rows.tally.sound();
+                match &state {
+                    State::Sound(_) => rows.tally.sound(),
+                    State::Unusable(flaw, told) => rows.tally.flawed(&question.id, *flaw, told),
+                    State::Open | State::Like(_) | State::Lost(_) => {}
                 }
                 seen.entry(key).or_insert(rows.slots.len());
                 rows.slots.push(Slot { question: index, sample, key, bytes, found, state });
@@ -161,18 +163,25 @@ impl<'a> Rows<'a> {
         Ok(rows)
     }
 
-    /// Looks up the answers to a row, and takes the first that can be used as answers are read today. With a budget all are
-    /// counted: each was paid for.
+    /// Looks up the answers to a row, and takes the first that can be used as answers are read today, or else one that came
+    /// whole. With a budget all are counted: each was paid for.
     fn known(&mut self, key: &RowKey, bytes: usize) -> Result<(State, Found), StageError> {
-        let (mut usable, mut found) = (None, Found::default());
+        let (mut usable, mut whole, mut found) = (None, None, Found::default());
         let first = self.store.get(key)?;
         found.first = first.is_some();
         let mut next = first;
         loop {
             if let Some(row) = next.as_deref().and_then(|bytes| decode(bytes, self.api)) {
                 self.spent.add(&row, bytes);
-                let is_usable = row.fits(self.limit) && row.words(self.reading()).is_ok();
-                usable = usable.or(is_usable.then_some(row));
+                if row.fits(self.limit) {
+                    match row.words(self.reading()) {
+                        Ok(_) => usable = usable.or(Some(row)),
+                        Err(flaw) if flaw.is_of_reading() => {
+                            whole = whole.or_else(|| Some(State::Unusable(flaw, row.told(flaw))));
+                        }
+                        Err(_) => {}
+                    }
+                }
             }
             if usable.is_some() && self.budget.is_none() {
                 break;
@@ -183,7 +192,7 @@ impl<'a> Rows<'a> {
             }
             found.further += 1;
         }
-        Ok((usable.map_or(State::Open, State::Sound), found))
+        Ok((usable.map(State::Sound).or(whole).unwrap_or(State::Open), found))
     }
 
     /// Says how answers are read.
@@ -278,12 +287,13 @@ impl<'a> Rows<'a> {
 
     /// Says whether the budget allows for another row while so many are on their way.
     pub(super) fn affords(&self, on_their_way: usize) -> bool {
-        self.budget.is_none_or(|budget| budget.affords(&self.spent, on_their_way))
+        let longest = || self.slots.iter().map(|slot| slot.bytes).max().unwrap_or(0);
+        self.budget.is_none_or(|budget| budget.affords(&self.spent, on_their_way, longest))
     }
 
     /// Returns the error of a budget that is used up before everything was asked, unless there is a worse one.
     pub(super) fn used_up(&self) -> Option<StageError> {
-        let budget = self.budget.filter(|budget| !self.hopeless() && !budget.affords(&self.spent, 0))?;
+        let budget = self.budget.filter(|budget| !self.hopeless() && !budget.affords(&self.spent, 0, || 0))?;
         let there = (0..self.slots.len()).filter(|slot| self.sound(*slot).is_some()).count();
         Some(data(budget.used_up(&self.spent, there, self.slots.len())))
     }
@@ -330,12 +340,7 @@ impl<'a> Rows<'a> {
         }
         if let Some(said) = self.tally.said() {
             if self.hopeless() {
-                let tolerated = self.written.tolerance.0.get();
-                let longer = if self.tally.cut_off > 0 { ", and `max_tokens` how long answers may be" } else { "" };
-                return Err(data(format!(
-                    "{said}; that is more than the tolerance of {tolerated}. What can be used is kept, and another run \
-                     asks only for the rest; `tolerance` says how much may be missing{longer}"
-                )));
+                return Err(data(format!("{said}; {}", self.tally.way_on(self.written.tolerance.0.get()))));
             }
             context.warn(said);
         }

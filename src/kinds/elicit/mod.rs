@@ -215,7 +215,7 @@ impl Stage for Elicit {
     type Output = Elicited;
 
     const NAME: &'static str = "elicit";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
     const ABOUT: &'static str = "A rationale for each question of a split, from a teacher.";
     const EXAMPLE: &'static str = "{ questions: questions, split: train, teacher: gold }";
     const BOUGHT_ROWS: &'static [&'static str] = &BOUGHT;

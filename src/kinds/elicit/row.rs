@@ -197,9 +197,18 @@ impl Row {
         }
     }
 
-    /// Says whether it would have come to the same under another limit: it ended by itself, and fits.
+    /// Says whether an answer that ended by itself would have come to the same under another limit: one that is not lower, or
+    /// that it fits. What a server counts may exceed the limit it was given, where it counts thinking apart.
     pub(super) fn fits(&self, limit: u64) -> bool {
-        self.answer_tokens.map_or(self.limit <= limit, |tokens| tokens <= limit)
+        self.limit <= limit || self.answer_tokens.is_some_and(|tokens| tokens <= limit)
+    }
+}
+
+impl Flaw {
+    /// Says whether the answer came whole, and only holds nothing of what is read out of it: to ask again would be to pay
+    /// for the same answer twice.
+    pub(super) fn is_of_reading(self) -> bool {
+        matches!(self, Self::Unspoken | Self::Unreasoned | Self::Untagged)
     }
 }
 
@@ -316,6 +325,8 @@ mod tests {
     fn an_answer_that_ended_by_itself_is_the_same_under_any_limit_it_fits() {
         let counted = Row { answer_tokens: Some(10), ..row("a", Some("stop")) };
         assert!(counted.fits(10) && counted.fits(1000) && !counted.fits(9));
+        let counted_high = Row { answer_tokens: Some(100), ..row("a", Some("stop")) };
+        assert!(counted_high.fits(64) && counted_high.fits(65) && !counted_high.fits(63));
         let uncounted = row("a", Some("stop"));
         assert!(uncounted.fits(64) && uncounted.fits(1000) && !uncounted.fits(63));
     }

@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_output_is_read_strictly_and_leniently() {
-        let format = Format { placement: Placement::Before, marker: "[FIN_LABEL]".into() };
+        let format = Format::marked(Placement::Before, "[FIN_LABEL]");
         let question = Question { id: "q".into(), answers: Answers::Number, ..Question::default() };
         let right = Answer::Number("1000".into());
         let gsm8k = extract(&[r"#### (\-?[0-9\.\,]+)"], &[], Unmatched::Fail);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_finds_nothing_in_half_of_the_outputs_is_refused() {
-        let format = Format { placement: Placement::None, marker: "[FIN_LABEL]".into() };
+        let format = Format::marked(Placement::None, "[FIN_LABEL]");
         let right = Answer::Number("1".into());
         let read = |extract: &Extract, outputs: &[&str]| {
             let mut missed = Missed::default();

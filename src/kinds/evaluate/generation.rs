@@ -123,10 +123,12 @@ mod tests {
         let text = "Question: Which is smoother?\nAnswer: smooth ice. So smooth ice.";
         let tokenizer = train_bpe([text, text], 320, &[MARKER]).unwrap();
         let usage = Usage {
-            format: Format { placement: Placement::None, marker: MARKER.into() },
+            format: Format::marked(Placement::None, MARKER),
             prompt: "Question: {{ question }}\nAnswer:".into(),
             begin: Vec::new(),
             end: None,
+            chat: None,
+            targets: Vec::new(),
         };
         let question = Question { id: "q".into(), stem: "Which is smoother?".into(), ..Question::default() };
         let prompt = "Question: Which is smoother?\nAnswer:";

@@ -33,6 +33,7 @@ pub(super) use self::writing::written;
 use self::prefill::Prefilled;
 use self::rows::keep_times;
 use super::sequence::{Sequences, data};
+use super::targets::asked_for;
 
 /// The most samples of a question.
 const SAMPLES_MAX: usize = 10_000;
@@ -47,6 +48,9 @@ retort_stage::params! {
         pub questions: Input<Questions>,
         /// The split to ask; questions without a known answer are left out.
         pub split: Split = Split::Test,
+        /// Which of several `targets` that the student was taught it is asked for, by name; the first with an answer where this is
+        /// not given.
+        pub target: Later<String>,
         /// How the answer is found: by `generation`, or by `likelihood` of the choices or classes, which also gives their
         /// probabilities.
         pub score: Scoring = Scoring::Generation,
@@ -211,7 +215,10 @@ impl Evaluate {
 
     /// How the student is asked and read.
     fn usage(&self, context: &Context<'_>, loaded: &Loaded) -> Result<Usage, StageError> {
-        let mut usage = loaded.checkpoint.usage.clone();
+        let mut usage = match self.target.get() {
+            Some(target) => asked_for(&loaded.checkpoint.usage, target)?,
+            None => loaded.checkpoint.usage.clone(),
+        };
         if let Some(prompt) = self.template(context)? {
             usage.prompt = prompt;
         }

@@ -27,8 +27,9 @@ pub(crate) fn written(
     questions: &[&Question],
 ) -> Result<Vec<Timed<Written>>, StageError> {
     let student = student_term(context, model)?;
-    let key = |question: &&Question| -> Result<RowKey, StageError> {
-        let prompt = asker.sequences.prompt(question)?;
+    let prompts: Vec<Vec<u32>> =
+        questions.iter().map(|question| asker.sequences.prompt(question)).collect::<Result<_, _>>()?;
+    let key = |(question, prompt): (&&Question, &Vec<u32>)| {
         // What ends an answer depends on the answers there may be.
         let expected = Expected::from(*question);
         let labels: Vec<String> = match expected {
@@ -45,9 +46,11 @@ pub(crate) fn written(
             ("revision", REVISION.term()),
         ]);
         key.extend(manner(&asker.manner));
-        Ok(RowKey::of(&Term::Record(key.into_iter().map(|(name, term)| (name.into(), term)).collect())))
+        // Where a student has several targets, what ends an answer depends on the target as well.
+        key.extend((!asker.usage.targets.is_empty()).then(|| ("placement", asker.usage.format.placement.term())));
+        RowKey::of(&Term::Record(key.into_iter().map(|(name, term)| (name.into(), term)).collect()))
     };
-    let keys: Vec<RowKey> = questions.iter().map(key).collect::<Result<_, _>>()?;
+    let keys: Vec<RowKey> = questions.iter().zip(&prompts).map(key).collect();
     // The tokens are kept, since several may spell one text.
     let rows: Vec<Timed<Vec<u32>>> = asked(context, ROWS, &keys, |open, ended| {
         let some: Vec<&Question> = open.iter().map(|index| questions[*index]).collect();
@@ -55,8 +58,10 @@ pub(crate) fn written(
             ended(written.into_iter().map(|(place, written)| (open[place], written.ids)).collect())
         })
     })?;
-    let read = |Timed { row, took_us }: Timed<Vec<u32>>| Ok(Timed { row: asker.read(row)?, took_us });
-    rows.into_iter().map(read).collect()
+    let read = |(Timed { row, took_us }, prompt): (Timed<Vec<u32>>, &Vec<u32>)| {
+        Ok(Timed { row: asker.read(row, prompt.len())?, took_us })
+    };
+    rows.into_iter().zip(&prompts).map(read).collect()
 }
 
 /// What an answer depends on beyond the question, where it does.

@@ -5,10 +5,10 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use super::{Lens, Occurrence, Text};
-use crate::ask::{Asker, Manner, max_new};
+use crate::ask::{Asker, Manner, Written, max_new};
 use crate::evaluate::{Loaded, written};
 use crate::sequence::{Sequences, data};
-use retort_artifact::{Answer, Question, Rationale, Rationales};
+use retort_artifact::{Answer, Format, Question, Rationale, Rationales};
 use retort_model::{Budget, LensRequest};
 use retort_stage::params::Count;
 use retort_stage::{Context, StageError};
@@ -48,8 +48,8 @@ impl Work<'_> {
     }
 }
 
-/// The tokens of a question and of its answer.
-type Answered = (Vec<u32>, Vec<u32>);
+/// The tokens of a question, and what the student wrote to it.
+type Answered = (Vec<u32>, Written);
 
 /// Writes what is read.
 pub(super) struct Scribe<'a> {
@@ -75,8 +75,8 @@ impl Scribe<'_> {
         let (mut work, mut without) = (Vec::new(), 0);
         match self.lens.text {
             Text::Generated => {
-                for (question, (prompt, output)) in questions.iter().zip(self.generated(context, questions)?) {
-                    work.extend(self.placed(question, prompt, &output, &spellings)?);
+                for (question, (prompt, written)) in questions.iter().zip(self.generated(context, questions)?) {
+                    work.extend(self.placed(question, prompt, &written.ids, Some(&written), &spellings)?);
                 }
             }
             Text::Forced => {
@@ -93,7 +93,7 @@ impl Scribe<'_> {
                     }
                     let sequence = self.sequences.with_target(question, answer, rationale.unwrap_or_default())?;
                     let (prompt, output) = sequence.ids.split_at(sequence.target_from);
-                    work.extend(self.placed(question, prompt.to_vec(), output, &spellings)?);
+                    work.extend(self.placed(question, prompt.to_vec(), output, None, &spellings)?);
                 }
             }
         }
@@ -110,8 +110,8 @@ impl Scribe<'_> {
     fn spelling(&self, question: &Question, label: &Answer) -> Result<Vec<u32>, StageError> {
         let sequence = self.sequences.with_target(question, label, "")?;
         let output = &sequence.ids[sequence.target_from..];
-        let marker = &self.loaded.checkpoint.usage.format.marker;
-        let found = marked(&self.loaded.tokenizer, output, marker, label)?;
+        let found =
+            marked(&self.loaded.tokenizer, self.sequences.said(output), &self.loaded.checkpoint.usage.format, label)?;
         found.map(|at| output[at].to_vec()).ok_or_else(|| {
             data(format!(
                 "cannot follow the label `{label}`: the student's tokenizer does not spell it so that it can be found"
@@ -119,12 +119,13 @@ impl Scribe<'_> {
         })
     }
 
-    /// Finds in an answer what is read of it.
+    /// Finds in an answer what is read of it; `written` is the answer where the student wrote it.
     fn placed<'q>(
         &self,
         question: &'q Question,
         mut ids: Vec<u32>,
         output: &[u32],
+        written: Option<&Written>,
         spellings: &BTreeMap<Answer, Vec<u32>>,
     ) -> Result<Option<Work<'q>>, StageError> {
         let Some(answer) = question.answer.clone() else { return Ok(None) };
@@ -139,7 +140,7 @@ impl Scribe<'_> {
         ids.extend_from_slice(output);
         let canonical = &spellings[&answer];
         let found = match self.lens.occurrence {
-            Occurrence::Marked => marked(tokenizer, output, &format.marker, &answer)?,
+            Occurrence::Marked => marked(tokenizer, self.sequences.said(output), format, &answer)?,
             Occurrence::First => {
                 let at = output.windows(canonical.len()).position(|tokens| tokens == canonical);
                 at.map(|at| at..at + canonical.len())
@@ -166,10 +167,9 @@ impl Scribe<'_> {
                 question.id, read.end
             )));
         }
-        let correct = (self.lens.text == Text::Generated).then(|| {
-            let text = tokenizer.decode(output).unwrap_or_default();
+        let correct = written.map(|written| {
             let expected = Expected::from(question);
-            target::parse(&text, format, expected).is_ok_and(|given| expected.same(&given, &answer))
+            written.answer(format, expected).is_some_and(|given| expected.same(&given, &answer))
         });
         let targets = (from..end).map(target).collect();
         Ok(Some(Work { question, answer, ids, output_from, label, spelled, correct, read, targets }))
@@ -201,26 +201,27 @@ impl Scribe<'_> {
             manner: Manner::default(),
         };
         let written = written(context, &self.lens.model, &asker, None, questions)?;
-        Ok(prompts.into_iter().zip(written).map(|(prompt, written)| (prompt, written.row.ids)).collect())
+        Ok(prompts.into_iter().zip(written).map(|(prompt, written)| (prompt, written.row)).collect())
     }
 }
 
-/// Finds the tokens of a label behind the first marker of an answer, white space between the two included; `None` where
-/// something else stands there, or no marker does.
+/// Finds the tokens of a label behind what opens an answer, white space between the two included; `None` where something else
+/// stands there, or nothing opens it.
 fn marked(
     tokenizer: &Tokenizer,
     output: &[u32],
-    marker: &str,
+    format: &Format,
     label: &Answer,
 ) -> Result<Option<Range<usize>>, StageError> {
     let text = tokenizer.decode(output).map_err(data)?;
-    let Some((before, behind)) = text.split_once(marker) else { return Ok(None) };
-    let opened = before.len() + marker.len();
+    let Some((opened, closing)) = target::opened(&text, format) else { return Ok(None) };
+    let behind = &text[opened..];
     let letter_at = opened + (behind.len() - behind.trim_start().len());
     let written = label.to_string();
     let written = written.trim();
     let Some(rest) = text[letter_at..].strip_prefix(written) else { return Ok(None) };
-    let ends = rest.is_empty() || rest.starts_with(char::is_whitespace) || rest.starts_with(marker);
+    let closed = !closing.is_empty() && rest.starts_with(closing);
+    let ends = rest.is_empty() || rest.starts_with(char::is_whitespace) || closed;
     if !ends {
         return Ok(None);
     }
@@ -237,13 +238,15 @@ fn marked(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retort_artifact::Placement;
     use retort_text::target::MARKER;
     use retort_text::tokenizer::train_bpe;
 
     fn check(texts: &[&str], special: &[&str], written: &str, expected: Option<&[&str]>) {
         let tokenizer = train_bpe(texts.to_vec(), 300, special).unwrap();
         let ids = tokenizer.ids(written).unwrap();
-        let found = marked(&tokenizer, &ids, MARKER, &Answer::at(1).unwrap()).unwrap();
+        let format = Format::marked(Placement::Before, MARKER);
+        let found = marked(&tokenizer, &ids, &format, &Answer::at(1).unwrap()).unwrap();
         let pieces: Option<Vec<String>> =
             found.map(|at| ids[at].iter().map(|id| tokenizer.decode(&[*id]).unwrap()).collect());
         let pieces: Option<Vec<&str>> = pieces.as_ref().map(|pieces| pieces.iter().map(String::as_str).collect());

@@ -63,7 +63,7 @@ type Scored = Vec<(Range<usize>, f64)>;
 
 impl Operation for KeepTop {
     const NAME: &'static str = "keep_top";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Keeps the units with the highest scores, in their order.";
 
     fn check(&self) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! `strip_label`: a rationale without the sentences that give its answer away.
 
 use super::{Materials, Needs, Operation};
-use retort_artifact::{Label, Rationale};
+use retort_artifact::Rationale;
 use retort_stage::StageError;
 use retort_text::operation::{Giveaways, strip_stated};
 
@@ -19,7 +19,7 @@ retort_stage::params! {
 
 impl Operation for StripLabel {
     const NAME: &'static str = "strip_label";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ABOUT: &'static str = "Leaves out the sentences that give the answer away.";
 
     fn needs(&self) -> Needs {
@@ -31,9 +31,8 @@ impl Operation for StripLabel {
         let rows = materials.each(rows, |row, _| {
             let question = materials.question(row)?;
             let (text, gone) = if question.answers.is_choice() {
-                let labels: Vec<Label> = question.choices.iter().map(|choice| choice.label).collect();
                 let right = if self.choice_text { Some(materials.answer(row)?.1) } else { None };
-                Giveaways { labels: &labels, right, reasons: self.reasons }.strip(&row.text)
+                Giveaways { choices: &question.choices, right, reasons: self.reasons }.strip(&row.text)
             } else {
                 strip_stated(&row.text, question.into(), question.answer.as_ref(), self.choice_text)
             };

@@ -80,6 +80,28 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Fails where `field` is there and says something.
+    pub(super) fn absent(&self, field: &str, why: &str) -> Result<(), ConfigError> {
+        match self.get(field) {
+            None => Ok(()),
+            Some(value) => Err(self.error(field, &format!("must be null, not `{value}`: {why}"))),
+        }
+    }
+
+    /// A positive number, where it is there.
+    pub(super) fn optional_positive(&self, field: &str) -> Result<Option<f64>, ConfigError> {
+        self.get(field).map(|_| self.positive(field, 1.0)).transpose()
+    }
+
+    /// Positive numbers, of which there must be `count`.
+    pub(super) fn positives(&self, field: &str, count: usize) -> Result<Vec<f64>, ConfigError> {
+        let wrong = || self.error(field, &format!("must be a list of {count} numbers above 0"));
+        let values = self.get(field).and_then(Value::as_array).ok_or_else(wrong)?;
+        let number = |value: &Value| value.as_f64().filter(|x| *x > 0.0 && x.is_finite()).ok_or_else(wrong);
+        let numbers = values.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+        if numbers.len() == count { Ok(numbers) } else { Err(wrong()) }
+    }
+
     /// Fails unless `field` is `expected` or absent.
     pub(super) fn only(&self, field: &str, expected: bool) -> Result<(), ConfigError> {
         if self.flag(field, expected)? == expected {
@@ -137,18 +159,21 @@ impl<'a> Fields<'a> {
             let problem = format!("must divide `{heads}` ({}), not `{}`", decoder.heads, decoder.kv_heads);
             return Err(self.error(groups, &problem));
         }
-        if let Some(rotary) = &decoder.rotary
-            && (rotary.pairs(decoder.head_width) == 0 || rotary.pairs(decoder.head_width) * 2 > decoder.head_width)
-        {
-            let problem = format!("turns {} of a head's {} columns", rotary.share, decoder.head_width);
-            return Err(self.error("partial_rotary_factor", &problem));
+        for rotary in decoder.rotary.iter().chain(&decoder.windowed_rotary) {
+            let pairs = rotary.pairs(decoder.head_width);
+            if pairs == 0 || pairs * 2 > decoder.head_width {
+                let problem = format!("turns {} of a head's {} columns", rotary.share, decoder.head_width);
+                return Err(self.error("partial_rotary_factor", &problem));
+            }
         }
         Ok(())
     }
 
-    /// The width of one head: the field's, or the share of `d_model` that falls to each of `heads`.
-    pub(super) fn head_width(&self, d_model: usize, heads: usize) -> Result<usize, ConfigError> {
-        if let Some(width) = self.optional_count("head_dim")? {
+    /// The width of one head: the field's, `unsaid` where there is no such field, or the share of `d_model` that falls to each
+    /// of `heads`.
+    pub(super) fn head_width(&self, d_model: usize, heads: usize, unsaid: Option<usize>) -> Result<usize, ConfigError> {
+        let absent = self.json.get("head_dim").is_none();
+        if let Some(width) = self.optional_count("head_dim")?.or(unsaid.filter(|_| absent)) {
             return Ok(width);
         }
         if d_model.is_multiple_of(heads) {

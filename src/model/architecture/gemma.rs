@@ -4,30 +4,36 @@
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::llama;
-use super::size::Size;
+use super::size::{Size, Unsaid};
 use super::written::{common, object, shortest};
+use super::{Family, llama};
 use crate::decoder::{Biases, Decoder};
 use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 
-pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+pub(super) const FAMILY: Family = Family { read, write, fresh, names: &llama::NAMES, groups: true };
+
+fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+    // What a file leaves out is as in the larger Gemma.
+    read_shared(fields, 16, fresh)
+}
+
+/// Reads what all generations spell alike; `kv_heads` counts where the file does not say.
+pub(super) fn read_shared(
+    fields: &Fields<'_>,
+    kv_heads: usize,
+    fresh: impl Fn(Size) -> Decoder,
+) -> Result<Decoder, ConfigError> {
     // The first published files say `gelu` and mean its tanh form, as transformers reads them.
     let known = [("gelu_pytorch_tanh", ()), ("gelu", ()), ("gelu_new", ())];
     fields.one_of("hidden_act", &known)?;
     fields.one_of("hidden_activation", &known)?;
     fields.only("use_bidirectional_attention", false)?;
     let attention = fields.flag("attention_bias", false)?;
-    // What a file leaves out is as in the larger Gemma.
-    let fresh = llama::read_shared(fields, Some(16), fresh)?;
-    let head_width = match fields.json.get("head_dim") {
-        None => 256,
-        Some(_) => fresh.head_width,
-    };
+    let unsaid = Unsaid { kv_heads: Some(kv_heads), head_width: Some(256) };
     Ok(Decoder {
-        head_width,
         biases: Biases { qkv: attention, attention_out: attention, inner: false, head: false },
-        ..fresh
+        ..llama::read_shared(fields, unsaid, fresh)?
     })
 }
 
@@ -42,7 +48,7 @@ pub(super) fn fresh(size: Size) -> Decoder {
     }
 }
 
-pub(super) fn write(decoder: &Decoder) -> Value {
+fn write(decoder: &Decoder) -> Value {
     let mut json = common(decoder);
     json.extend(object(json!({
         "architectures": ["GemmaForCausalLM"],

@@ -6,11 +6,15 @@ use serde_json::{Value, json};
 use super::fields::Fields;
 use super::size::Size;
 use super::written::{one_or_many, shortest};
-use crate::decoder::{Biases, Decoder, DropoutRates, Names};
+use super::{Family, llama};
+use crate::decoder::{Biases, Decoder, DropoutRates};
 use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
+use crate::tensors::Names;
 
-pub(super) const NAMES: Names = Names {
+pub(super) const FAMILY: Family = Family { read, write, fresh, names: &NAMES, groups: false };
+
+const NAMES: Names = Names {
     base: "transformer.",
     embedding: "transformer.wte.weight",
     positions: "transformer.wpe.weight",
@@ -24,9 +28,10 @@ pub(super) const NAMES: Names = Names {
     norm: "transformer.ln_f",
     lora: &["c_attn"],
     ignored: &[".attn.bias", ".attn.masked_bias"],
+    ..llama::NAMES
 };
 
-pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     let known = [
         ("gelu_new", Activation::GeluTanh),
         ("gelu_pytorch_tanh", Activation::GeluTanh),
@@ -77,36 +82,22 @@ fn required(fields: &Fields<'_>, names: &[&str]) -> Result<usize, ConfigError> {
     either(fields, names)?.ok_or_else(|| fields.error(names[0], "is missing"))
 }
 
-pub(super) fn fresh(size: Size) -> Decoder {
-    let Size { vocab_size, context, d_model, layers, heads, kv_heads: _ } = size;
+fn fresh(size: Size) -> Decoder {
     Decoder {
-        vocab_size,
-        context,
-        d_model,
-        layers,
-        heads,
-        kv_heads: heads,
-        head_width: d_model / heads,
-        inner: 4 * d_model,
-        window: None,
+        inner: 4 * size.d_model,
         rotary: None,
         normal: Normal { epsilon: 1e-5, centred: true, offset: 0.0 },
         activation: Activation::GeluTanh,
         gated: false,
-        parallel: false,
         biases: Biases { qkv: true, attention_out: true, inner: true, head: false },
         input_major: true,
-        embedding_scale: 1.0,
         tied: true,
-        dropout: DropoutRates::default(),
-        initializer_range: 0.02,
         residual_init: true,
-        bos_token_id: None,
-        eos_token_ids: Vec::new(),
+        ..llama::fresh(Size { kv_heads: None, ..size })
     }
 }
 
-pub(super) fn write(decoder: &Decoder) -> Value {
+fn write(decoder: &Decoder) -> Value {
     json!({
         "activation_function": if decoder.activation == Activation::Gelu { "gelu" } else { "gelu_new" },
         "architectures": ["GPT2LMHeadModel"],

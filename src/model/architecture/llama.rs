@@ -3,53 +3,74 @@
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::rope;
-use super::size::{Size, size};
+use super::size::{Size, Unsaid, size};
 use super::written::{common, object, shortest};
-use crate::decoder::{Biases, Decoder, DropoutRates, Names};
+use super::{Family, rope};
+use crate::decoder::{Biases, Decoder, DropoutRates, Halves, HeadNorms, Norms, ScoreScale};
 use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
+use crate::layers::Layers;
 use crate::rotary::{Rotary, RotaryScaling};
+use crate::tensors::Names;
 
-/// Gemma and Mistral call their tensors the same.
+pub(super) const FAMILY: Family = Family { read, write, fresh, names: &NAMES, groups: true };
+
+/// Most architectures call their tensors the same, or nearly so.
 pub(super) const NAMES: Names = Names {
     base: "model.",
     embedding: "model.embed_tokens.weight",
     positions: "",
+    project: ["", ""],
     block: "model.layers.",
     norm1: "input_layernorm",
+    added1: "",
     norm2: "post_attention_layernorm",
+    added2: "",
+    head_norms: ["", ""],
     qkv: &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
     attention_out: "self_attn.o_proj",
     inner_in: &["mlp.gate_proj", "mlp.up_proj"],
     inner_out: "mlp.down_proj",
     norm: "model.norm",
+    head: "lm_head",
     lora: &["q_proj", "v_proj"],
     ignored: &[".rotary_emb.inv_freq"],
 };
 
-pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+    read_biased(fields, Unsaid::default(), fresh)
+}
+
+/// As [`read_shared`], for a gate by SiLU and biases as Llama's file tells of them.
+pub(super) fn read_biased(
+    fields: &Fields<'_>,
+    unsaid: Unsaid,
+    fresh: impl Fn(Size) -> Decoder,
+) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;
     let attention = fields.flag("attention_bias", false)?;
     let inner = fields.flag("mlp_bias", false)?;
-    let fresh = read_shared(fields, None, fresh)?;
-    Ok(Decoder { biases: Biases { qkv: attention, attention_out: attention, inner, head: false }, ..fresh })
+    let read = read_shared(fields, unsaid, fresh)?;
+    Ok(Decoder { biases: Biases { qkv: attention, attention_out: attention, inner, head: false }, ..read })
 }
 
-/// Reads what Llama, Gemma and Mistral spell alike; the rest is as `fresh` makes it, and `kv_heads` counts where the file
-/// does not say.
+/// Reads what most architectures spell alike; the rest is as `fresh` makes it.
 pub(super) fn read_shared(
     fields: &Fields<'_>,
-    kv_heads: Option<usize>,
+    unsaid: Unsaid,
     fresh: impl Fn(Size) -> Decoder,
 ) -> Result<Decoder, ConfigError> {
-    let size = size(fields, kv_heads)?;
+    let size = size(fields, unsaid.kv_heads)?;
     let fresh = fresh(size);
+    let head_width = fields.head_width(size.d_model, size.heads, unsaid.head_width)?;
+    let (rotary, windowed_rotary) = rope::read(fields, &fresh, head_width)?;
+    let epsilon = fields.positive("rms_norm_eps", f64::from(fresh.normal.epsilon))?;
     Ok(Decoder {
-        head_width: fields.head_width(size.d_model, size.heads)?,
+        head_width,
         inner: fields.count("intermediate_size")?,
-        rotary: Some(rope::read(fields, 1.0)?),
-        normal: Normal { epsilon: fields.positive("rms_norm_eps", 1e-6)? as f32, ..fresh.normal },
+        rotary: Some(rotary),
+        windowed_rotary,
+        normal: Normal { epsilon: epsilon as f32, ..fresh.normal },
         dropout: DropoutRates { attention: fields.rate("attention_dropout", 0.0)?, ..DropoutRates::default() },
         initializer_range: fields.positive("initializer_range", 0.02)?,
         tied: fields.flag("tie_word_embeddings", fresh.tied)?,
@@ -59,12 +80,14 @@ pub(super) fn read_shared(
     })
 }
 
+/// The form that other architectures are said to differ from.
 pub(super) fn fresh(size: Size) -> Decoder {
     let Size { vocab_size, context, d_model, layers, heads, kv_heads } = size;
     Decoder {
         vocab_size,
         context,
         d_model,
+        embedding_width: d_model,
         layers,
         heads,
         kv_heads: kv_heads.unwrap_or(heads),
@@ -72,14 +95,27 @@ pub(super) fn fresh(size: Size) -> Decoder {
         // Two thirds of four times the width, so that three matrices weigh as much as two (Touvron et al. 2023, 2.2).
         inner: (8 * d_model / 3).next_multiple_of(32),
         window: None,
+        windowed: Layers::All,
         rotary: Some(Rotary { theta: 10_000.0, share: 1.0, scaling: RotaryScaling::None }),
+        windowed_rotary: None,
+        turned: Layers::All,
+        positions_from: 0,
         normal: Normal { epsilon: 1e-6, centred: false, offset: 0.0 },
+        norms: Norms::Before,
+        head_norms: HeadNorms::None,
+        final_norm: true,
+        score_scale: ScoreScale::Width,
+        score_cap: None,
         activation: Activation::Silu,
         gated: true,
-        parallel: false,
+        halves: Halves::InTurn,
         biases: Biases::default(),
         input_major: false,
+        interleaved: false,
         embedding_scale: 1.0,
+        residual_scale: 1.0,
+        logit_scale: 1.0,
+        logit_cap: None,
         tied: false,
         dropout: DropoutRates::default(),
         initializer_range: 0.02,
@@ -89,7 +125,7 @@ pub(super) fn fresh(size: Size) -> Decoder {
     }
 }
 
-pub(super) fn write(decoder: &Decoder) -> Value {
+fn write(decoder: &Decoder) -> Value {
     let mut json = common(decoder);
     json.extend(object(json!({
         "architectures": ["LlamaForCausalLM"],

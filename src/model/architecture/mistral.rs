@@ -3,27 +3,28 @@
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::llama;
-use super::size::Size;
+use super::size::Unsaid;
 use super::written::{common, object, shortest};
+use super::{Family, llama};
 use crate::decoder::Decoder;
 use crate::error::ConfigError;
 
-pub(super) fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
+pub(super) const FAMILY: Family = Family { read, write, fresh: llama::fresh, names: &llama::NAMES, groups: true };
+
+fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;
     // What a file leaves out is as in the first Mistral; null is none.
     let window = match fields.json.get("sliding_window") {
         None => Some(4096),
         Some(_) => fields.optional_count("sliding_window")?,
     };
-    Ok(Decoder { window, ..llama::read_shared(fields, Some(8), fresh)? })
+    Ok(Decoder {
+        window,
+        ..llama::read_shared(fields, Unsaid { kv_heads: Some(8), ..Unsaid::default() }, llama::fresh)?
+    })
 }
 
-pub(super) fn fresh(size: Size) -> Decoder {
-    llama::fresh(size)
-}
-
-pub(super) fn write(decoder: &Decoder) -> Value {
+fn write(decoder: &Decoder) -> Value {
     let mut json = common(decoder);
     json.extend(object(json!({
         "architectures": ["MistralForCausalLM"],

@@ -20,6 +20,15 @@ pub struct Size {
     pub kv_heads: Option<usize>,
 }
 
+/// What counts where a file does not say, as transformers has it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Unsaid {
+    /// Number of heads of keys and values; one for each query head where this is not given.
+    pub(super) kv_heads: Option<usize>,
+    /// Width of a head; the share of the stream that falls to each where this is not given.
+    pub(super) head_width: Option<usize>,
+}
+
 /// The sizes that all but GPT-2 spell alike. `kv_heads` is how many heads of keys and values there are where the file does
 /// not say, as transformers has it; one for each head without such a number, and where the file says null.
 pub(super) fn size(fields: &Fields<'_>, kv_heads: Option<usize>) -> Result<Size, ConfigError> {

@@ -85,6 +85,38 @@ fn what_is_written_reads_back_as_the_same() {
         small("gpt2", json!({"activation_function": "gelu"})),
         small("llama", json!({"rope_scaling": {"type": "dynamic", "factor": 2.0}})),
         small("llama", json!({"rope_scaling": {"type": "yarn", "factor": 4.0, "beta_fast": 16, "truncate": false}})),
+        small("qwen2", json!({"use_sliding_window": true, "sliding_window": 8, "max_window_layers": 1})),
+        small(
+            "qwen3",
+            json!({"use_sliding_window": true, "layer_types": [
+            "full_attention", "sliding_attention", "full_attention"]}),
+        ),
+        small("qwen3", json!({"attention_bias": true, "head_dim": 24, "tie_word_embeddings": true})),
+        small("smollm3", json!({"no_rope_layers": [0, 1, 0, 1], "use_sliding_window": true, "sliding_window": 8})),
+        small(
+            "gemma2",
+            json!({"attn_logit_softcapping": null, "final_logit_softcapping": 5.5, "query_pre_attn_scalar": 20}),
+        ),
+        small(
+            "gemma3_text",
+            json!({"sliding_window_pattern": 2, "rope_local_base_freq": 5e3, "rope_theta": 1e5,
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0}}),
+        ),
+        small(
+            "phi3",
+            json!({"partial_rotary_factor": 0.5, "resid_pdrop": 0.1, "sliding_window": 8,
+            "max_position_embeddings": 1024, "original_max_position_embeddings": 128, "rope_scaling": {"type": "su",
+            "short_factor": [1.0, 1.5, 2.0, 2.5], "long_factor": [4, 8, 16, 32]}}),
+        ),
+        small(
+            "gpt_neox",
+            json!({"use_parallel_residual": false, "hidden_act": "gelu_new", "rotary_pct": 1.0,
+            "rotary_emb_base": 2e4, "hidden_dropout": 0.1, "num_key_value_heads": null}),
+        ),
+        small("opt", json!({"ffn_dim": 100, "word_embed_proj_dim": 32, "do_layer_norm_before": false})),
+        small("opt", json!({"ffn_dim": 100, "_remove_final_layer_norm": true, "activation_function": "gelu"})),
+        small("granite", json!({"attention_multiplier": 0.1, "logits_scaling": 3.0, "residual_multiplier": 0.22})),
+        small("olmo2", json!({"rms_norm_eps": 1e-6})),
     ] {
         let config = read(&changed);
         assert_eq!(read(&serde_json::from_str(&config.to_json()).expect("JSON")), config, "{changed}");
@@ -202,9 +234,9 @@ fn what_an_architecture_cannot_have_is_refused_by_name() {
         ],
     );
     check(
-        &small("llama", json!({"rope_scaling": {"rope_type": "longrope", "factor": 4.0}})),
+        &small("llama", json!({"rope_scaling": {"rope_type": "ntk", "factor": 4.0}})),
         &expect![
-            "cannot use the model configuration `student/config.json`: `rope_type` must be `default`, `linear`, `dynamic`, `yarn` or `llama3`, not `longrope`"
+            "cannot use the model configuration `student/config.json`: `rope_type` must be `default`, `linear`, `dynamic`, `yarn`, `longrope` or `llama3`, not `ntk`"
         ],
     );
     check(
@@ -221,6 +253,18 @@ fn what_an_architecture_cannot_have_is_refused_by_name() {
             "cannot use the model configuration `student/config.json`: `partial_rotary_factor` turns 1.5 of a head's 16 columns"
         ],
     );
+    check(&small("qwen3", json!({"layer_types": ["full_attention"]})), &expect![""]);
+    check(
+        &small("gemma2", json!({"layer_types": ["full_attention", "chunked_attention", "full_attention"]})),
+        &expect![""],
+    );
+    check(&small("smollm3", json!({"no_rope_layers": [1, 0]})), &expect![""]);
+    check(
+        &small("phi3", json!({"rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}})),
+        &expect![""],
+    );
+    check(&small("opt", json!({"ffn_dim": 64, "enable_bias": false})), &expect![""]);
+    check(&small("gpt_neox", json!({"rotary_pct": 0.05})), &expect![""]);
     check(
         &small("gpt2", json!({"attn_pdrop": 1.0})),
         &expect![

@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fields::Fields;
 use super::rope;
 use crate::decoder::Decoder;
+use crate::error::ConfigError;
+use crate::kernels::Activation;
 
 /// The keys that all but GPT-2 write alike.
 pub(super) fn common(decoder: &Decoder) -> Map<String, Value> {
@@ -22,9 +25,7 @@ pub(super) fn common(decoder: &Decoder) -> Map<String, Value> {
         "torch_dtype": "float32",
         "vocab_size": decoder.vocab_size,
     }));
-    if let Some(rotary) = &decoder.rotary {
-        rope::write(rotary, &mut json);
-    }
+    rope::write(decoder, &mut json);
     json
 }
 
@@ -47,4 +48,26 @@ pub(super) fn one_or_many(ids: &[u32]) -> Value {
 /// The shortest decimal number that reads back as `x`.
 pub(super) fn shortest(x: f32) -> Value {
     x.to_string().parse::<f64>().map_or(Value::Null, |x| json!(x))
+}
+
+/// The activations of a feed-forward half without a gate, by their names; each is written by the first.
+const ACTIVATIONS: &[(&str, Activation)] = &[
+    ("gelu", Activation::Gelu),
+    ("gelu_python", Activation::Gelu),
+    ("gelu_new", Activation::GeluTanh),
+    ("gelu_fast", Activation::GeluTanh),
+    ("gelu_pytorch_tanh", Activation::GeluTanh),
+    ("relu", Activation::Relu),
+    ("silu", Activation::Silu),
+    ("swish", Activation::Silu),
+];
+
+/// Reads the activation that `field` names; `usual` where there is none.
+pub(super) fn activation(fields: &Fields<'_>, field: &str, usual: Activation) -> Result<Activation, ConfigError> {
+    if fields.get(field).is_none() { Ok(usual) } else { fields.one_of(field, ACTIVATIONS) }
+}
+
+/// The name of an activation.
+pub(super) fn activation_name(activation: Activation) -> &'static str {
+    ACTIVATIONS.iter().find(|(_, known)| *known == activation).map_or("gelu", |(name, _)| name)
 }

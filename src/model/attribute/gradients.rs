@@ -113,7 +113,7 @@ impl<B: Kernels> Call<'_, B> {
     }
 
     fn width(&self) -> usize {
-        self.network.config().d_model()
+        self.network.config().embedding_width()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::network::Network;
 
 /// A sequence of embeddings, and what is asked of it.
 pub(super) struct Probe {
-    /// `[tokens, d_model]`.
+    /// `[tokens, embedding]`.
     pub(super) embeddings: Vec<f32>,
     /// The index of the token after which the target stands.
     pub(super) position: usize,
@@ -25,12 +25,12 @@ pub(super) struct Probe {
 pub(super) struct Answer {
     /// The function.
     pub(super) value: f64,
-    /// Its gradient `[tokens, d_model]`; empty where it was not asked for.
+    /// Its gradient `[tokens, embedding]`; empty where it was not asked for.
     pub(super) gradient: Vec<f32>,
 }
 
 impl<B: Kernels> Call<'_, B> {
-    /// The token embeddings `[tokens, d_model]` of each request.
+    /// The token embeddings `[tokens, embedding]` of each request.
     pub(super) fn inputs(&self) -> Result<Vec<Vec<f32>>, DeviceError> {
         let table = self.network.parameters(&self.network.values).token_embedding;
         self.requests.iter().map(|request| self.network.read(B::pick_rows(&table, request.ids))).collect()
@@ -39,7 +39,7 @@ impl<B: Kernels> Call<'_, B> {
     /// The embedding that stands for the absence of a token.
     pub(super) fn blank(&self, baseline: Baseline) -> Result<Vec<f32>, DeviceError> {
         let table = self.network.parameters(&self.network.values).token_embedding;
-        let (width, vocab) = (self.network.config().d_model(), self.network.config().vocab_size());
+        let (width, vocab) = (self.network.config().embedding_width(), self.network.config().vocab_size());
         match baseline {
             Baseline::Zero => Ok(vec![0.0; width]),
             Baseline::Token(token) => self.network.read(B::pick_rows(&table, &[token])),
@@ -81,7 +81,7 @@ impl<B: Kernels> Network<B> {
     /// Runs probes side by side.
     fn answers(&self, function: Attributed, gradient: bool, probes: Vec<Probe>) -> Result<Vec<Answer>, DeviceError> {
         type T<B> = Tracked<B>;
-        let width = self.config().d_model();
+        let width = self.config().embedding_width();
         let lens: Vec<usize> = probes.iter().map(|probe| probe.embeddings.len() / width).collect();
         let layout = if B::RAGGED { Layout::packed(&lens) } else { Layout::padded_right(&lens) };
         let mut points = vec![0.0; layout.tokens * width];

@@ -25,7 +25,6 @@ impl<B: Kernels> Call<'_, B> {
 
     /// The mean attention `[tokens, tokens]` of each layer, for each of some requests.
     fn attentions(&self, some: &[usize]) -> Result<Vec<Vec<Vec<f32>>>, DeviceError> {
-        let heads = self.network.config().decoder().attention();
         let sequences: Vec<&[u32]> = some.iter().map(|&request| self.requests[request].ids).collect();
         let lens: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         let layout = if B::RAGGED { Layout::packed(&lens) } else { Layout::padded_right(&lens) };
@@ -34,7 +33,7 @@ impl<B: Kernels> Call<'_, B> {
         let pass = self.network.pass(&layout, &vec![0; lens.len()]);
         let stream = pass.stream::<B>(&weights, B::pick_rows(&weights.token_embedding, &ids));
         let (mut layers, mut failed) = (vec![Vec::new(); some.len()], None);
-        pass.attended(&weights, stream, |qkv| {
+        pass.attended(&weights, stream, |qkv, heads| {
             if failed.is_some() {
                 return;
             }
@@ -67,6 +66,9 @@ fn mean_attention(qkv: &[f32], heads: Heads) -> Vec<f32> {
             let score = |key: &&[f32]| f64::from(heads.scale * dot(query, &key[key_at..key_at + heads.width]));
             scores.clear();
             scores.extend(rows[first..=i].iter().map(score));
+            if let Some(cap) = heads.cap.map(f64::from) {
+                scores.iter_mut().for_each(|score| *score = cap * libm::tanh(*score / cap));
+            }
             let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             scores.iter_mut().for_each(|score| *score = libm::exp(*score - most));
             let sum: f64 = scores.iter().sum::<f64>() * heads.count as f64;

@@ -170,7 +170,7 @@ fn attended<B: Kernels>(network: &Network<B>, ids: &[u32]) -> (Vec<Vec<f32>>, Ve
     let pass = network.pass(&layout, &[0]);
     let stream = pass.stream::<B>(&weights, B::pick_rows(&weights.token_embedding, ids));
     let mut layers = Vec::new();
-    let out = pass.attended(&weights, stream, |qkv| layers.push(network.read(qkv.clone()).expect("reads")));
+    let out = pass.attended(&weights, stream, |qkv, _| layers.push(network.read(qkv.clone()).expect("reads")));
     (layers, network.read(out).expect("reads"))
 }
 
@@ -179,18 +179,22 @@ fn attended<B: Kernels>(network: &Network<B>, ids: &[u32]) -> (Vec<Vec<f32>>, Ve
 fn naive_rollout(model: &Model, ids: &[u32]) -> Vec<f64> {
     placed!(&model.placed, network => {
         let decoder = network.config().decoder();
-        let (heads, n) = (decoder.attention(), ids.len());
+        let n = ids.len();
         let mut product: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
-        for qkv in attended(network, ids).0 {
+        for (layer, qkv) in attended(network, ids).0.into_iter().enumerate() {
+            let heads = decoder.attention(layer);
             let at = |row: usize, column: usize| f64::from(qkv[row * heads.qkv_width() + column]);
             let mut mixed = vec![vec![0.0; n]; n];
             for head in 0..heads.count {
                 let key_head = head / (heads.count / heads.kv_count);
                 for (i, mixed) in mixed.iter_mut().enumerate() {
                     let seen = |j: usize| j <= i && heads.window.is_none_or(|window| i - j < window);
-                    let score = |j: usize| (0..heads.width).map(|c| {
-                        at(i, head * heads.width + c) * at(j, (heads.count + key_head) * heads.width + c)
-                    }).sum::<f64>() / (heads.width as f64).sqrt();
+                    let score = |j: usize| {
+                        let score = (0..heads.width).map(|c| {
+                            at(i, head * heads.width + c) * at(j, (heads.count + key_head) * heads.width + c)
+                        }).sum::<f64>() / (heads.width as f64).sqrt();
+                        decoder.score_cap.map_or(score, |cap| cap * (score / cap).tanh())
+                    };
                     let exps: Vec<f64> = (0..n).map(|j| if seen(j) { score(j).exp() } else { 0.0 }).collect();
                     let sum: f64 = exps.iter().sum();
                     mixed.iter_mut().zip(&exps).for_each(|(mixed, exp)| *mixed += exp / sum / heads.count as f64);

@@ -7,7 +7,8 @@ use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData, Tensor
 
 use super::host::dropout;
 use super::{
-    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Layout, Major, Normal, Precision, Real, Turn, Wanted,
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Layout, Major, Normal, Precision, Real, Shaping, Turn,
+    Wanted,
 };
 
 /// Score of a key that a query may not see: its probability is exactly zero.
@@ -154,6 +155,10 @@ fn activate<B: Backend>(h: Tensor<B, 2>, activation: Activation) -> (Tensor<B, 2
         Activation::GeluTanh => gelu_tanh(h),
         Activation::Gelu => gelu(h),
         Activation::Silu => silu(h),
+        Activation::Relu => {
+            let slope = h.clone().greater_elem(0.0).float();
+            (h * slope.clone(), slope)
+        }
     }
 }
 
@@ -277,8 +282,19 @@ pub(super) fn probabilities<B: Backend>(
 ) -> Tensor<B, 4> {
     let device = queries.device();
     let mask = visible::<B>(pads, queries.dims()[2], keys.dims()[2], heads.window, &device);
-    let scores = ungrouped(grouped(queries, heads).matmul(keys.swap_dims(2, 3)), heads);
-    activation::softmax(scores * heads.scale + mask, 3)
+    let scores = ungrouped(grouped(queries, heads).matmul(keys.swap_dims(2, 3)), heads) * heads.scale;
+    let scores = match heads.cap {
+        Some(cap) => (scores / cap).tanh() * cap,
+        None => scores,
+    };
+    activation::softmax(scores + mask, 3)
+}
+
+/// The slope of the cap at every score `[batch, heads, queries, keys]`.
+fn cap_slopes<B: Backend>(queries: Tensor<B, 4>, keys: Tensor<B, 4>, heads: Heads, cap: f32) -> Tensor<B, 4> {
+    let scores = ungrouped(grouped(queries, heads).matmul(keys.swap_dims(2, 3)), heads) * heads.scale;
+    let share = (scores / cap).tanh();
+    share.clone() * share.neg() + 1.0
 }
 
 /// The mask of dropped probabilities `[batch, heads, width, width]`.
@@ -334,7 +350,11 @@ pub(super) fn attend_backward<B: Backend>(
     let grad_probabilities = masked(ungrouped(grad.matmul(values.swap_dims(2, 3)), heads));
     let weighted = probabilities.clone() * grad_probabilities;
     let total = weighted.clone().sum_dim(3);
-    let grad_scores = grouped((weighted - probabilities * total) * heads.scale, heads);
+    let mut grad_scores = (weighted - probabilities * total) * heads.scale;
+    if let Some(cap) = heads.cap {
+        grad_scores = grad_scores * cap_slopes(queries.clone(), keys.clone(), heads, cap);
+    }
+    let grad_scores = grouped(grad_scores, heads);
     let grad_queries = ungrouped(grad_scores.clone().matmul(keys), heads);
     let grad_keys = grad_scores.swap_dims(2, 3).matmul(grouped(queries, heads));
     close(Tensor::cat(vec![merge(grad_queries), merge(grad_keys), merge(grad_values)], 1))
@@ -377,6 +397,17 @@ pub(super) fn cross_entropy<B: Backend>(
         None => slope,
     };
     (close(loss), close(slope))
+}
+
+pub(super) fn shaped_backward<B: Backend>(slope: &Real<B>, shaped: &Real<B>, shaping: Shaping) -> Real<B> {
+    let slope = open::<B, 2>(slope) * shaping.scale;
+    close(match shaping.cap {
+        Some(cap) => {
+            let share = open::<B, 2>(shaped) / cap;
+            slope * (share.clone() * share.neg() + 1.0)
+        }
+        None => slope,
+    })
 }
 
 pub(super) fn sum_squares<B: Backend>(tensors: &[Real<B>]) -> f64 {

@@ -4,14 +4,14 @@
 //! says how. So too with [`Blocks`]: what is put together from Burn's operations alone is written once, since Burn knows its
 //! gradient.
 
-use burn::tensor::FloatDType;
 use burn::tensor::backend::Backend;
+use burn::tensor::{FloatDType, TensorMetadata};
 
 use super::host::attention::Heads;
 use super::host::dropout::Dropout;
 use super::host::norm::Normal;
 use super::host::pointwise::Activation;
-use super::operands::{AdamWStep, AffineGrads, Form, Real, Turn, Wanted};
+use super::operands::{AdamWStep, AffineGrads, Form, Real, Shaping, Turn, Wanted};
 use super::{composed, distributions};
 use crate::layout::Layout;
 
@@ -160,6 +160,11 @@ pub(crate) trait Kernels: Backend {
         composed::cross_entropy::<Self>(&logits, targets, weights, scale)
     }
 
+    /// The gradient of [`shaped`](Blocks::shaped), from that of what it gave, which is at hand.
+    fn shaped_backward(slope: &Real<Self>, shaped: &Real<Self>, shaping: Shaping) -> Real<Self> {
+        composed::shaped_backward::<Self>(slope, shaped, shaping)
+    }
+
     /// The elements of `x` `[rows, width]` at one column for each row, `[rows, 1]`.
     fn pick_columns(x: &Real<Self>, columns: &[u32]) -> Real<Self> {
         distributions::pick_columns::<Self>(x, columns)
@@ -212,6 +217,32 @@ pub(crate) trait Blocks: Backend {
     /// A tensor times a number.
     fn scale(x: Real<Self>, factor: f32) -> Real<Self> {
         Self::float_mul_scalar(x, factor.into())
+    }
+    /// What logits become.
+    fn shaped(logits: Real<Self>, shaping: Option<Shaping>) -> Real<Self> {
+        match shaping {
+            None => logits,
+            Some(Shaping { scale, cap: None }) => Self::scale(logits, scale),
+            Some(Shaping { scale, cap: Some(cap) }) => {
+                Self::scale(Self::float_tanh(Self::scale(logits, scale / cap)), cap)
+            }
+        }
+    }
+    /// Normalises the queries and the keys of `qkv`, each by a gain as wide as what is normalised at once: a head, or all of
+    /// them.
+    fn norm_heads(qkv: &Real<Self>, [queries, keys]: &[Real<Self>; 2], heads: Heads, normal: Normal) -> Real<Self> {
+        let tokens = qkv.shape()[0];
+        let part = |from: usize, width: usize| {
+            Self::float_slice(qkv.clone(), &[(0..tokens).into(), (from..from + width).into()])
+        };
+        let normed = |from: usize, width: usize, gain: &Real<Self>| {
+            let each = gain.shape()[0];
+            let rows = Self::float_reshape(part(from, width), [tokens * width / each, each].into());
+            Self::float_reshape(Self::norm(&rows, gain, None, normal), [tokens, width].into())
+        };
+        let (first, second) = (heads.query_width(), heads.kv_width());
+        let parts = vec![normed(0, first, queries), normed(first, second, keys), part(first + second, second)];
+        Self::float_cat(parts, 1)
     }
     /// Normalisation of rows.
     fn norm(x: &Real<Self>, gain: &Real<Self>, bias: Option<&Real<Self>>, normal: Normal) -> Real<Self>;

@@ -84,6 +84,26 @@ pub(crate) struct Form {
     pub(crate) generating: bool,
 }
 
+/// What becomes of logits: they are scaled, and capped where there is a cap `c`, to `c · tanh(logit / c)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Shaping {
+    /// The factor.
+    pub(crate) scale: f32,
+    /// The cap.
+    pub(crate) cap: Option<f32>,
+}
+
+/// What a loss goes by: the rows' targets and what they weigh.
+#[derive(Clone, Copy)]
+pub(crate) struct Targets<'a> {
+    /// The target of each row.
+    pub(crate) ids: &'a [u32],
+    /// The weight of each row; 1 where this is not given.
+    pub(crate) weights: Option<&'a [f32]>,
+    /// The factor on the sum.
+    pub(crate) scale: f32,
+}
+
 /// The angles by which the queries and keys of each row are turned: cosines and sines `[tokens, pairs]`.
 #[derive(Clone, Debug)]
 pub(crate) struct Turn<B: Backend> {

@@ -62,7 +62,7 @@ fn affine_operations_agree() {
             let fused = Flex::affine_backward(&grad, &x, &weight, form, ALL);
             let plain = composed::affine_backward::<Flex>(&grad, &x, &weight, form, ALL);
             same_grads("affine gradients", &fused, &plain);
-            for activation in [Activation::GeluTanh, Activation::Gelu, Activation::Silu] {
+            for activation in [Activation::GeluTanh, Activation::Gelu, Activation::Silu, Activation::Relu] {
                 let (fused, slope) = Flex::affine_activated(&x, &weight, form, &bias, activation, true);
                 let (plain, plain_slope) =
                     composed::affine_activated::<Flex>(&x, &weight, form, &bias, activation, true);
@@ -77,7 +77,7 @@ fn affine_operations_agree() {
 
 #[test]
 fn gates_agree() {
-    for activation in [Activation::GeluTanh, Activation::Gelu, Activation::Silu] {
+    for activation in [Activation::GeluTanh, Activation::Gelu, Activation::Silu, Activation::Relu] {
         let (x, grad) = (noise(&[70, 48], 1), noise(&[70, 24], 2));
         let plain = composed::gated::<Flex>(&x, activation);
         same("gate", &Flex::gated(&x, activation), &plain, None);
@@ -106,7 +106,7 @@ fn norms_agree() {
 
 #[test]
 fn rotations_agree_and_undo_each_other() {
-    let heads = Heads { count: 4, kv_count: 2, width: 10, scale: 1.0, window: None };
+    let heads = Heads { count: 4, kv_count: 2, width: 10, scale: 1.0, window: None, cap: None };
     for pairs in [2, 5] {
         let angles: Vec<f32> = (0..30 * pairs).map(|i| i as f32 * 0.37).collect();
         let table = |f: fn(f32) -> f32| tensor(angles.iter().map(|&angle| f(angle)).collect(), &[30, pairs]);
@@ -129,10 +129,14 @@ fn dropouts_agree() {
 
 #[test]
 fn attentions_agree() {
-    for (count, kv_count, width, window) in
-        [(1, 1, 4, None), (4, 4, 24, None), (4, 2, 16, None), (4, 1, 32, Some(3)), (2, 2, 8, Some(16))]
-    {
-        let heads = Heads { count, kv_count, width, scale: 0.3, window };
+    for (count, kv_count, width, window, cap) in [
+        (1, 1, 4, None, None),
+        (4, 4, 24, None, None),
+        (4, 2, 16, None, Some(0.4)),
+        (4, 1, 32, Some(3), None),
+        (2, 2, 8, Some(16), Some(1.5)),
+    ] {
+        let heads = Heads { count, kv_count, width, scale: 0.3, window, cap };
         for layout in [Layout::padded_right(&[5, 40, 17]), Layout::padded_left(&[5, 40, 17]), Layout::packed(&[3])] {
             for dropout in [None, Some(Dropout { rate: 0.25, seed: 3 })] {
                 let qkv = noise(&[layout.tokens, heads.qkv_width()], 1);
@@ -157,8 +161,8 @@ fn attentions_agree() {
 
 #[test]
 fn memories_agree() {
-    for (count, kv_count, window) in [(2, 2, None), (4, 2, Some(3))] {
-        let heads = Heads { count, kv_count, width: 6, scale: 0.4, window };
+    for (count, kv_count, window, cap) in [(2, 2, None, None), (4, 2, Some(3), None), (4, 2, None, Some(0.3))] {
+        let heads = Heads { count, kv_count, width: 6, scale: 0.4, window, cap };
         let layout = Layout::padded_left(&[4, 9, 1]);
         let mut fused = Flex::memory(3);
         let mut plain = PaddedMemory::<Flex>::new();

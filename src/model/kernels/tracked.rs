@@ -9,7 +9,8 @@ use burn::tensor::TensorMetadata;
 use burn::tensor::backend::AutodiffBackend;
 
 use super::{
-    Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Tracked, Turn, Wanted,
+    Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Shaping, Targets, Tracked,
+    Turn, Wanted,
 };
 
 /// Hands the gradients of input, weight and bias to the parents that want them.
@@ -196,20 +197,26 @@ impl<B: Kernels> Backward<B, 3> for HeadLoss {
     }
 }
 
-/// The cross-entropy of `x · tableᵀ (+ bias)` against `targets`, weighted, summed over rows and scaled, `[1]`: the root
-/// of the graph.
+/// The cross-entropy of `x · tableᵀ (+ bias)`, shaped, against `targets`, weighted, summed over rows and scaled, `[1]`: the
+/// root of the graph.
 pub(crate) fn head_loss<B: Kernels>(
     x: &Real<Tracked<B>>,
     table: &Real<Tracked<B>>,
     bias: Option<&Real<Tracked<B>>>,
     form: Form,
-    targets: &[u32],
-    weights: Option<&[f32]>,
-    scale: f32,
+    shaping: Option<Shaping>,
+    targets: Targets<'_>,
 ) -> Real<Tracked<B>> {
     let bias_primitive = bias.map(|bias| &bias.primitive);
     let logits = B::affine(&x.primitive, &table.primitive, form, bias_primitive, None);
-    let (loss, slope) = B::cross_entropy(logits, targets, weights, scale);
+    let logits = <B as Blocks>::shaped(logits, shaping);
+    // The loss may use up the logits.
+    let shaped = shaping.map(|shaping| (shaping, logits.clone()));
+    let (loss, slope) = B::cross_entropy(logits, targets.ids, targets.weights, targets.scale);
+    let slope = match shaped {
+        Some((shaping, logits)) => B::shaped_backward(&slope, &logits, shaping),
+        None => slope,
+    };
     let bias = or_nothing::<B>(bias, table);
     node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, slope), loss))
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::decoder::Weights;
 use crate::forward::Pass;
-use crate::kernels::{Kernels, Real, Wanted};
+use crate::kernels::{Blocks, Kernels, Real, Wanted};
 use crate::network::Network;
+use crate::tensors::Weights;
 
 /// The head of a part of the vocabulary.
 pub(super) struct Head<B: Kernels> {
@@ -27,23 +27,34 @@ impl<B: Kernels> Head<B> {
         }
         let rows = || part.clone().into();
         Self {
-            weight: B::float_slice(weight, &[rows(), (0..config.d_model()).into()]),
+            weight: B::float_slice(weight, &[rows(), (0..config.embedding_width()).into()]),
             bias: bias.map(|bias| B::float_slice(bias, &[rows()])),
         }
     }
 
-    /// The logits `[rows, part]` of rows of the final norm's output.
+    /// The logits `[rows, part]` of rows as the head reads them.
     pub(super) fn logits(&self, pass: &Pass<'_, B>, hidden: &Real<B>) -> Real<B> {
         let logits = B::affine(hidden, &self.weight, pass.head_form(), self.bias.as_ref(), None);
+        let logits = B::shaped(logits, pass.decoder.shaping());
         #[cfg(test)]
         made::note::<B>(&logits);
         logits
     }
 
-    /// The part of the rows' gradient `[rows, d_model]` that comes from that of their logits.
-    pub(super) fn backward(&self, pass: &Pass<'_, B>, slope: &Real<B>, hidden: &Real<B>) -> Real<B> {
+    /// The part of the rows' gradient that comes from that of their logits, as [`logits`](Self::logits) gave them.
+    pub(super) fn backward(
+        &self,
+        pass: &Pass<'_, B>,
+        slope: Real<B>,
+        logits: Option<&Real<B>>,
+        hidden: &Real<B>,
+    ) -> Real<B> {
         let wanted = Wanted { input: true, weight: false, bias: false };
-        let made = B::affine_backward(slope, hidden, &self.weight, pass.head_form(), wanted);
+        let slope = match (pass.decoder.shaping(), logits) {
+            (Some(shaping), Some(logits)) => B::shaped_backward(&slope, logits, shaping),
+            _ => slope,
+        };
+        let made = B::affine_backward(&slope, hidden, &self.weight, pass.head_form(), wanted);
         made.input.expect("the gradient of the input was asked for")
     }
 }

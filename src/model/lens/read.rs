@@ -8,7 +8,6 @@ use super::tally::Tally;
 use super::translators::Held;
 use super::{LensError, LensLimits, LensRequest, Reading, Translators};
 use crate::attribute::Unfit;
-use crate::decoder::Weights;
 use crate::device::{DeviceError, guarded};
 use crate::error::ModelError;
 use crate::forward::Pass;
@@ -16,6 +15,7 @@ use crate::kernels::{Kernels, Real};
 use crate::layout::Layout;
 use crate::network::Network;
 use crate::student::{Model, placed};
+use crate::tensors::Weights;
 
 /// What the layers say at the places of one request, `[layer][place]`.
 type Grid = Vec<Vec<Reading>>;

@@ -10,12 +10,12 @@ use super::head::{Head, parts};
 use super::tally::Tally;
 use super::translators::{FORM, Held};
 use super::tune_recipe::Passage;
-use crate::decoder::Weights;
 use crate::device::DeviceError;
 use crate::forward::Pass;
 use crate::kernels::{Kernels, Real, Wanted};
 use crate::layout::Layout;
 use crate::network::Network;
+use crate::tensors::Weights;
 
 /// What some places add.
 pub(super) struct Slopes<B: Kernels> {
@@ -64,7 +64,7 @@ struct Places<'a, B: Kernels> {
     translators: &'a [Held<B>],
     /// The stream of each layer, of all rows.
     streams: &'a [Real<B>],
-    /// The model's output before its head, of the places.
+    /// What the head reads of the model's output, of the places.
     own: Real<B>,
     /// Which rows of the streams are places.
     rows: &'a [u32],
@@ -77,10 +77,12 @@ struct Translated<B: Kernels> {
     plain: Real<B>,
     /// Behind it.
     moved: Real<B>,
+    /// What the final norm's gradient needs, where there is one.
+    stats: Option<Real<B>>,
     /// Behind the final norm.
     normed: Real<B>,
-    /// What that norm's gradient needs.
-    stats: Real<B>,
+    /// As the head reads it: behind a projection, where there is one.
+    read: Real<B>,
 }
 
 impl<B: Kernels> Places<'_, B> {
@@ -88,7 +90,7 @@ impl<B: Kernels> Places<'_, B> {
     fn slopes(&self, columns: usize) -> Result<Slopes<B>, DeviceError> {
         let layers = 0..self.streams.len();
         let parts = parts(self.network.config().vocab_size(), columns);
-        let normed: Vec<Real<B>> = layers.clone().map(|layer| self.translated(layer).normed).collect();
+        let normed: Vec<Real<B>> = layers.clone().map(|layer| self.translated(layer).read).collect();
         let mut tallies = vec![vec![Tally::default(); self.rows.len()]; normed.len()];
         let mut slopes: Vec<Option<Real<B>>> = vec![None; normed.len()];
         for part in &parts {
@@ -126,27 +128,44 @@ impl<B: Kernels> Places<'_, B> {
     }
 
     fn translated(&self, layer: usize) -> Translated<B> {
-        let norm = &self.weights.norm;
         let plain = B::pick_rows(&self.streams[layer], self.rows);
         let moved = self.translators[layer].apply(&plain);
-        let (normed, stats) = B::normalise(&moved, &norm.weight, norm.bias.as_ref(), self.pass.decoder.normal);
-        Translated { plain, moved, normed, stats }
+        let (normed, stats) = match &self.weights.norm {
+            Some(norm) => {
+                let made = B::normalise(&moved, &norm.weight, norm.bias.as_ref(), self.pass.decoder.normal);
+                (made.0, Some(made.1))
+            }
+            None => (moved.clone(), None),
+        };
+        let read = match &self.weights.project_out {
+            Some(project) => B::affine(&normed, &project.weight, self.pass.head_form(), None, None),
+            None => normed.clone(),
+        };
+        Translated { plain, moved, stats, normed, read }
     }
 
-    /// What a part of the vocabulary adds to the gradient of a layer behind the final norm.
+    /// What a part of the vocabulary adds to the gradient of a layer as the head reads it.
     fn slope(&self, head: &Head<B>, logits: Real<B>, finals: &Real<B>, normed: &Real<B>, tallies: &[Tally]) -> Real<B> {
         let sums = tallies.iter().flat_map(|tally| tally.sums(self.scale)).collect();
         let sums = self.network.upload(sums, &[tallies.len(), 4]);
-        head.backward(self.pass, &B::divergence_backward(logits, finals, &sums), normed)
+        // The gradient may use up the logits.
+        let kept = self.pass.decoder.shaping().map(|_| logits.clone());
+        head.backward(self.pass, B::divergence_backward(logits, finals, &sums), kept.as_ref(), normed)
     }
 
-    /// The gradient in a layer's translator, from that behind the final norm.
-    fn backward(&self, layer: usize, slope: Real<B>) -> Held<B> {
+    /// The gradient in a layer's translator, from that of what the head reads.
+    fn backward(&self, layer: usize, mut slope: Real<B>) -> Held<B> {
         const INPUT: Wanted = Wanted { input: true, weight: false, bias: false };
-        let Translated { plain, moved, normed: _, stats } = self.translated(layer);
-        let gain = &self.weights.norm.weight;
-        let slope = B::normalise_backward(slope, &moved, &stats, gain, self.pass.decoder.normal, INPUT).input;
-        let slope = slope.expect("the gradient of the input was asked for");
+        const ASKED: &str = "the gradient of the input was asked for";
+        let Translated { plain, moved, stats, normed, read: _ } = self.translated(layer);
+        if let Some(project) = &self.weights.project_out {
+            let made = B::affine_backward(&slope, &normed, &project.weight, self.pass.head_form(), INPUT);
+            slope = made.input.expect(ASKED);
+        }
+        if let (Some(norm), Some(stats)) = (&self.weights.norm, stats) {
+            let normal = self.pass.decoder.normal;
+            slope = B::normalise_backward(slope, &moved, &stats, &norm.weight, normal, INPUT).input.expect(ASKED);
+        }
         let translator = &self.translators[layer];
         let wanted = Wanted { input: false, weight: translator.weight.is_some(), bias: true };
         // Without a matrix there is none to ask the gradient of, and none is looked at.

@@ -40,13 +40,25 @@ fn rank(mut data: Vec<f64>, width: usize) -> usize {
 
 #[test]
 fn only_the_targets_change_and_by_no_more_than_the_rank() {
-    for (architecture, targets) in [
+    let all = [
         (Architecture::Gpt2, vec!["c_attn"]),
         (Architecture::Phi, vec!["q_proj", "fc2"]),
         (Architecture::Gemma, vec!["k_proj", "down_proj"]),
         (Architecture::Llama, vec!["v_proj", "gate_proj"]),
         (Architecture::Mistral, vec!["o_proj", "up_proj"]),
-    ] {
+        (Architecture::Qwen2, vec!["q_proj", "down_proj"]),
+        (Architecture::Qwen3, vec!["k_proj", "o_proj"]),
+        (Architecture::GptNeox, vec!["query_key_value", "dense_4h_to_h"]),
+        (Architecture::Phi3, vec!["qkv_proj", "gate_up_proj"]),
+        (Architecture::Smollm3, vec!["v_proj", "up_proj"]),
+        (Architecture::Olmo2, vec!["q_proj", "gate_proj"]),
+        (Architecture::Gemma2, vec!["v_proj", "down_proj"]),
+        (Architecture::Gemma3, vec!["q_proj", "o_proj"]),
+        (Architecture::Opt, vec!["out_proj", "fc1"]),
+        (Architecture::Granite, vec!["k_proj", "down_proj"]),
+    ];
+    assert_eq!(all.len(), Architecture::ALL.len(), "an architecture is missing");
+    for (architecture, targets) in all {
         let mut model = model_of(architecture);
         let before = model.weights_bytes().expect("readable");
         let recipe = Recipe { lora: Some(lora(&targets)), eval_every: None, length: Length::Steps(20), ..recipe() };
@@ -80,7 +92,7 @@ fn the_rows_of_new_tokens_learn_and_no_others_do() {
         let after = model.weights_bytes().expect("readable");
         let (before, after) = (SafeTensors::deserialize(&before).expect("a file"), SafeTensors::deserialize(&after));
         let after = after.expect("a file");
-        let tables = [model.config().embedding(), "lm_head.weight", "lm_head.bias"];
+        let tables = [model.config().embedding(), "lm_head.weight", "lm_head.bias", "embed_out.weight"];
         for name in tables.into_iter().filter(|name| before.tensor(name).is_ok()) {
             let ((old, shape), (new, _)) = (tensor(&before, name), tensor(&after, name));
             let width = shape.get(1).copied().unwrap_or(1);

@@ -5,10 +5,11 @@ use super::parity::{cases, slices};
 use crate::student::placed;
 use crate::{Budget, LensLimits, LensRequest, Passage, TuneRecipe, TuneStep, read_layers, tune};
 
-/// Norm and head of a model, as they are stored.
+/// Norm, projection and head of a model, as they are stored.
 struct Ends {
-    gain: Vec<f32>,
+    gain: Option<Vec<f32>>,
     norm_bias: Option<Vec<f32>>,
+    project: Option<Vec<f32>>,
     head: Vec<f32>,
     head_bias: Option<Vec<f32>>,
 }
@@ -19,12 +20,15 @@ fn the_logit_lens_reads_the_hidden_states_of_the_reference() {
         let (config, ids) = (case.model.config().clone(), case.ids("input_ids"));
         let (layers, width, vocab, normal) =
             (config.layers(), config.d_model(), config.vocab_size(), config.decoder().normal);
+        let (embedded, scale, cap) =
+            (config.embedding_width(), config.decoder().logit_scale, config.decoder().logit_cap);
         let ends = placed!(&case.model.placed, network => {
             let weights = network.parameters(&network.values);
             let read = |x: &_| network.read(Clone::clone(x)).expect("reads");
             Ends {
-                gain: read(&weights.norm.weight),
-                norm_bias: weights.norm.bias.as_ref().map(read),
+                gain: weights.norm.as_ref().map(|norm| read(&norm.weight)),
+                norm_bias: weights.norm.as_ref().and_then(|norm| norm.bias.as_ref()).map(read),
+                project: weights.project_out.as_ref().map(|project| read(&project.weight)),
                 head: read(weights.head()),
                 head_bias: weights.head_bias.as_ref().map(read),
             }
@@ -32,19 +36,25 @@ fn the_logit_lens_reads_the_hidden_states_of_the_reference() {
         // The distribution of a row of the residual stream, normalised unless it is already.
         let distribution = |row: &[f32], normed: bool| -> Vec<f64> {
             let mut x: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
-            if !normed {
+            if let Some(gain) = ends.gain.as_ref().filter(|_| !normed) {
                 let mean = if normal.centred { x.iter().sum::<f64>() / width as f64 } else { 0.0 };
                 let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / width as f64;
                 let scale = 1.0 / (variance + f64::from(normal.epsilon)).sqrt();
                 for (i, x) in x.iter_mut().enumerate() {
                     let bias = ends.norm_bias.as_ref().map_or(0.0, |bias| f64::from(bias[i]));
-                    *x = (*x - mean) * scale * (f64::from(ends.gain[i]) + f64::from(normal.offset)) + bias;
+                    *x = (*x - mean) * scale * (f64::from(gain[i]) + f64::from(normal.offset)) + bias;
                 }
             }
+            let product = |matrix: &[f32], row: usize, x: &[f64]| -> f64 {
+                matrix[row * x.len()..(row + 1) * x.len()].iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum()
+            };
+            if let Some(project) = ends.project.as_ref().filter(|_| !normed) {
+                x = (0..embedded).map(|row| product(project, row, &x)).collect();
+            }
             let logit = |token: usize| {
-                let row = &ends.head[token * width..(token + 1) * width];
                 let bias = ends.head_bias.as_ref().map_or(0.0, |bias| f64::from(bias[token]));
-                row.iter().zip(&x).map(|(w, x)| f64::from(*w) * x).sum::<f64>() + bias
+                let logit = (product(&ends.head, token, &x) + bias) * scale;
+                cap.map_or(logit, |cap| cap * (logit / cap).tanh())
             };
             let logits: Vec<f64> = (0..vocab).map(logit).collect();
             let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -60,7 +70,7 @@ fn the_logit_lens_reads_the_hidden_states_of_the_reference() {
         let finals = case.floats(&format!("hidden.{layers}"));
         for layer in all {
             let states = case.floats(&format!("hidden.{layer}"));
-            let rows = states.chunks(width).zip(finals.chunks(width));
+            let rows = states.chunks(if layer == layers { embedded } else { width }).zip(finals.chunks(embedded));
             let readings = found.iter().flat_map(|grid| &grid[layer]);
             let targets = ids.iter().flatten();
             // A few places of each sequence; a whole vocabulary in double precision takes its time.

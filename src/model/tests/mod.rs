@@ -6,6 +6,7 @@ mod generation;
 mod lenses;
 mod parity;
 mod pretrained;
+mod tasks;
 mod transformers;
 mod weighing;
 

@@ -202,6 +202,7 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
             max_grad_norm: Some(1.0),
             drops: None,
             precision: Precision::F32,
+            mass: None,
         };
         let learned = placed!(&mut case.model.placed, network => {
             if step == 0 {

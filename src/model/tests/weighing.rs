@@ -64,6 +64,7 @@ fn gradient(model: &mut Model, batches: &[Batch<'_>]) -> (f64, Vec<Vec<f32>>) {
         max_grad_norm: None,
         drops: None,
         precision: Precision::F32,
+        mass: None,
     };
     placed!(&mut model.placed, network => {
         network.begin_training(None, 0).expect("nothing to refuse");
@@ -254,7 +255,7 @@ fn weights_that_make_no_sense_are_named() {
     let ramp = |from, to| Some(Ramp { from, to, over: 0.5 });
     let error = |weights: &[(f32, bool)], ramp| {
         let weights = weights.iter().map(|&(factor, ramped)| TokenWeight { factor, ramped }).collect();
-        let example = Example { ids: vec![1, 2, 3], loss_from: 2, weights: Some(weights) };
+        let example = Example { ids: vec![1, 2, 3], loss_from: 2, weights: Some(weights), task: None };
         let recipe = Recipe { ramp, length: Length::Steps(1), eval_every: None, ..recipe() };
         fit(&mut model_of(Architecture::Gpt2), &[example], &recipe, &mut ())
             .map(|_| ())

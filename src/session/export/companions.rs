@@ -9,7 +9,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::SessionError;
 
-/// Makes `tokenizer_config.json` and `generation_config.json` for the files of a checkpoint, by name.
+/// Makes `tokenizer_config.json` and `generation_config.json` for the files of a checkpoint, by name, and
+/// `chat_template.jinja` for a student that is talked to.
 ///
 /// `tokenizer.json` itself says what stands before a text; what is written here names the special tokens, so that Python's
 /// tokenizer has them as `bos_token` and the like, in chat templates too.
@@ -35,8 +36,15 @@ pub(super) fn companions(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<S
         generation["bos_token_id"] = json!(tokenizer.id(&begin));
         setup["bos_token"] = json!(begin);
     }
+    let mut made = BTreeMap::new();
+    let further: Vec<u32> =
+        usage.chat.iter().flat_map(|chat| &chat.stops).filter_map(|stop| tokenizer.id(stop)).collect();
     if let Some(end) = usage.end {
-        generation["eos_token_id"] = json!(tokenizer.id(&end));
+        let end_id = tokenizer.id(&end);
+        generation["eos_token_id"] = match &further[..] {
+            [] => json!(end_id),
+            further => json!(end_id.into_iter().chain(further.iter().copied()).collect::<Vec<u32>>()),
+        };
         // Padding is masked, so any token will do; with none transformers warns at every call.
         generation["pad_token_id"] = json!(tokenizer.id(&end));
         setup["eos_token"] = json!(end);
@@ -45,11 +53,20 @@ pub(super) fn companions(files: &BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<S
     if let Some(unknown) = file["model"]["unk_token"].as_str() {
         setup["unk_token"] = json!(unknown);
     }
+    if let Some(chat) = usage.chat {
+        // The template names the special tokens as the model's own files do.
+        for (name, token) in chat.special {
+            if let Some(id) = token.as_str().filter(|_| name == "bos_token").and_then(|token| tokenizer.id(token)) {
+                generation["bos_token_id"] = json!(id);
+            }
+            setup[name] = token;
+        }
+        made.insert("chat_template.jinja".to_owned(), chat.template.into_bytes());
+    }
     let written = |value: &Json| format!("{value:#}\n").into_bytes();
-    Ok(BTreeMap::from([
-        ("tokenizer_config.json".to_owned(), written(&setup)),
-        ("generation_config.json".to_owned(), written(&generation)),
-    ]))
+    made.insert("tokenizer_config.json".to_owned(), written(&setup));
+    made.insert("generation_config.json".to_owned(), written(&generation));
+    Ok(made)
 }
 
 /// The added tokens of a `tokenizer.json`, by id, as `tokenizer_config.json` has them.

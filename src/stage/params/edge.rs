@@ -34,6 +34,19 @@ pub struct External {
     pub port: String,
 }
 
+impl Scope<'_> {
+    /// Makes the models that were read so far ones that are talked to, so that the files which say how belong to them.
+    pub fn talk(&mut self) {
+        for ExternalRef { source, .. } in &mut self.externals {
+            match source {
+                ExternalSource::ModelFolder(path) => *source = ExternalSource::ChatModelFolder(std::mem::take(path)),
+                ExternalSource::Hub(model) if model.data.is_none() => model.chat = true,
+                ExternalSource::File(_) | ExternalSource::ChatModelFolder(_) | ExternalSource::Hub(_) => {}
+            }
+        }
+    }
+}
+
 fn stage_name<A: Artifact>(node: &Node, scope: &mut Scope<'_>, gathers: bool) -> Option<()> {
     let Some(name) = node.text() else {
         let message = format!("`{}` cannot be {}", scope.path(), node.describe());

@@ -8,6 +8,8 @@ use std::ops::Range;
 const CURRENCY: &str = "$€£¥₹";
 /// The most digits of a number: a fraction of two such numbers is still exact.
 const DIGITS_MAX: usize = 18;
+/// The most bytes of a number: two of so many digits and their commas in a fraction.
+const BODY_BYTES_MAX: usize = 64;
 
 /// A number, exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,12 +126,15 @@ fn decimal(text: &str) -> Option<(i128, i128)> {
     if scale >= 0 { Some((all, power)) } else { Some((all.checked_mul(power)?, 1)) }
 }
 
-/// Takes the commas out of a whole number, which stand before every three digits or not at all.
+/// Takes the commas out of a whole number, which stand before every three digits or not at all. `0,125` is none: where it is
+/// written, the comma is a decimal one.
 fn ungrouped(whole: &str) -> Option<String> {
     let groups: Vec<&str> = whole.split(',').collect();
     let plain = groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_digit()));
-    let grouped =
-        groups.len() == 1 || ((1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|group| group.len() == 3));
+    let grouped = groups.len() == 1
+        || ((1..=3).contains(&groups[0].len())
+            && !groups[0].starts_with('0')
+            && groups[1..].iter().all(|group| group.len() == 3));
     (plain && grouped).then(|| groups.concat())
 }
 
@@ -142,17 +147,20 @@ fn digits(text: &str) -> Option<i128> {
 fn body_end(text: &str, from: usize) -> usize {
     let bytes = text.as_bytes();
     let mut end = from;
-    while let Some(byte) = bytes.get(end) {
+    while let Some(byte) = bytes.get(end).filter(|_| end - from <= BODY_BYTES_MAX) {
         let joins = matches!(byte, b',' | b'.' | b'/') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
         if !byte.is_ascii_digit() && !joins {
             break;
         }
         end += 1;
     }
-    // Commas that group nothing end it, as in `1,2`.
+    // Commas that group nothing end it, as in `1,2`. Of a long list of digits no more is tried than one number may have.
     let mut body = &text[from..end];
+    if body.len() > BODY_BYTES_MAX {
+        body = &body[..body[..BODY_BYTES_MAX].rfind([',', '.', '/']).unwrap_or(body.len())];
+    }
     while Number::parse(body).is_none() {
-        let Some(cut) = body.rfind([',', '.', '/']) else { break };
+        let Some(cut) = body.rfind([',', '.', '/']).filter(|_| body.len() <= BODY_BYTES_MAX) else { break };
         body = &body[..cut];
     }
     from + body.len()
@@ -227,6 +235,8 @@ mod tests {
             "1,00",
             "1,0000",
             "1,000,00",
+            "0,125",
+            "012,345",
             "1/0",
             "1/2/3",
             "1.2.3",
@@ -257,6 +267,17 @@ mod tests {
             let found: Vec<&str> = Number::find(text).into_iter().map(|(at, _)| &text[at]).collect();
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn long_lists_and_numbers_take_no_longer_than_their_length() {
+        let list = |joint: &str| (0..20_000).map(|n| (n % 10).to_string()).collect::<Vec<_>>().join(joint);
+        assert_eq!(Number::find(&list(",")).len(), 20_000);
+        for joint in [".", "/"] {
+            assert!(!Number::find(&list(joint)).is_empty(), "{joint}");
+        }
+        assert!(Number::find(&list("")).is_empty());
+        assert!(Number::find(&"0,".repeat(20_000)).len() >= 20_000);
     }
 
     proptest! {

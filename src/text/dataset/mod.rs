@@ -12,6 +12,7 @@
 //! | [`synthetic`] | no file at all: a generator |
 //! | [`synthetic::arithmetic`] | the same: word problems whose answers are numbers |
 //! | [`subset`] | fewer questions of a dataset |
+//! | [`mixture`] | how many questions of each of several datasets, and which |
 //!
 //! A reader takes the bytes of a whole file, which is JSON lines or one JSON array, and returns its rows in their order, or
 //! the first thing that is wrong with the file, named by line and field. Fields that a format does not need are ignored, as are blank lines.
@@ -21,6 +22,7 @@ pub mod csqa;
 pub mod examples;
 mod lettered;
 mod lines;
+pub mod mixture;
 pub mod obqa;
 pub mod quarel;
 pub mod rationales;

@@ -109,8 +109,7 @@ fn comparable(text: &str) -> String {
             '.' => digits.1,
             ',' | ':' => digits == (true, true),
             '!' => digits.0 && after.first().is_some_and(|next| !next.is_whitespace()),
-            '-' | '–' | '—' => numeric,
-            '(' | ')' | '[' | ']' | '{' | '}' | '*' => numeric,
+            '-' | '–' | '—' | '(' | ')' | '[' | ']' | '{' | '}' | '*' => numeric,
             _ => !"\'’;?\"“”‘«»…_`#".contains(c),
         };
         match c {

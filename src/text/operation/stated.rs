@@ -1,5 +1,6 @@
 //! Sentences that give away an answer without letters: a number, a class, a short text.
 
+use super::giveaway::is_heading;
 use crate::answer::{Expected, Number};
 use crate::{statement, words};
 use retort_artifact::Answer;
@@ -7,11 +8,20 @@ use retort_artifact::Answer;
 /// Leaves out the sentences that state an answer, as `The answer is 42.` and `#### 42` do, and with `anywhere` those that have
 /// the right answer in them; returns what is left and how many sentences are gone.
 pub fn strip_stated(text: &str, expected: Expected<'_>, right: Option<&Answer>, anywhere: bool) -> (String, usize) {
+    let sentences = words::sentences(text);
+    let heads = |index: usize| is_heading(&text[sentences[index].clone()]);
     let (mut out, mut at, mut gone) = (String::new(), 0, 0);
-    for sentence in words::sentences(text) {
+    for (index, sentence) in sentences.iter().enumerate() {
         let words = &text[sentence.clone()];
         let has = anywhere && right.is_some_and(|right| occurs(words, expected, right));
-        if has || statement::states(words, expected) {
+        // `Answer:` with the answer in the next line.
+        let below = index > 0 && heads(index - 1) && statement::leads(words, expected);
+        let above = heads(index)
+            && sentences.get(index + 1).is_some_and(|next| {
+                let next = &text[next.clone()];
+                statement::leads(next, expected) || statement::states(next, expected)
+            });
+        if has || below || above || statement::states(words, expected) {
             gone += 1;
         } else {
             out.push_str(&text[at..sentence.end]);
@@ -52,9 +62,21 @@ mod tests {
             (Expected::Class(&classes), &yes, true, "Ice melts. Yes, it does.", "Ice melts."),
             (Expected::Text, &text, true, "It is in Paris. The eiffel tower is tall.", "It is in Paris."),
             (Expected::Text, &text, false, "The Eiffel Tower is tall.", "The Eiffel Tower is tall."),
+            (Expected::Number, &number, false, "**The answer is 72**", ""),
+            (Expected::Number, &number, false, "The answer is: 48 + 24 = 72", ""),
+            (Expected::Number, &number, false, "Half is 24. The answer is 71 or 72.", "Half is 24."),
+            (Expected::Number, &number, false, "Thus \\boxed{72}.", ""),
+            (Expected::Number, &number, false, "#### **72**", ""),
+            (Expected::Class(&classes), &yes, false, "**No.**", ""),
+            (Expected::Class(&classes), &yes, false, "Yes, it does. Ice melts.", "Ice melts."),
+            (Expected::Class(&classes), &yes, false, "No one knows.", "No one knows."),
+            (Expected::Text, &text, false, "The answer is St. Louis.", ""),
+            (Expected::Text, &text, false, "It is old. The answer is J. S. Bach because he wrote it.", "It is old."),
         ] {
             let (left, gone) = strip_stated(before, expected, Some(right), anywhere);
             assert_eq!((left.as_str(), gone), (after, usize::from(before != after)), "{before}");
         }
+        let headed = "Half is 24.\n\n**Answer:**\n72";
+        assert_eq!(strip_stated(headed, Expected::Number, Some(&number), false), ("Half is 24.".to_owned(), 2));
     }
 }

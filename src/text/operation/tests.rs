@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::tokenizer::{Tokenizer, train_bpe};
 use crate::{Fraction, words};
-use retort_artifact::Label;
+use retort_artifact::{Choice, Label};
 use retort_fingerprint::Draw;
 
 /// The rationale of the paper's examples.
@@ -257,10 +257,16 @@ fn tokens_need_a_tokenizer() {
     assert!(units("x", Level::Word, None).is_ok());
 }
 
+/// Four choices, two of them with words.
+fn four_choices() -> Vec<Choice> {
+    let choice = |(index, text): (usize, &str)| Choice { label: Label::at(index).unwrap(), text: text.into() };
+    ["", "wet dog", "ice", ""].into_iter().enumerate().map(choice).collect()
+}
+
 #[test]
 fn what_gives_the_answer_away() {
-    let labels: Vec<Label> = (0..4).filter_map(Label::at).collect();
-    let strip = |text: &str, right, reasons| Giveaways { labels: &labels, right, reasons }.strip(text);
+    let choices = four_choices();
+    let strip = |text: &str, right, reasons| Giveaways { choices: &choices, right, reasons }.strip(text);
     let table = [
         // The letter of a choice as the answer.
         ("The answer is B because ice is smooth.", true),
@@ -279,6 +285,17 @@ fn what_gives_the_answer_away() {
         ("Therefore, B.", true),
         ("So it must be B.", true),
         ("(B)", true),
+        ("Ans: B", true),
+        ("ANS:A", true),
+        ("Ans - C", true),
+        ("Ans C", true),
+        ("Ans is A.", true),
+        ("Option A", true),
+        ("Choice B.", true),
+        ("\\boxed{B}", true),
+        ("Thus $\\boxed{\\text{B}}$.", true),
+        ("The answer is $\\text{D}$.", true),
+        ("So the answer is b.", true),
         // Merely a word, an article, another thing, or another choice.
         ("The answer is a bodybuilder.", false),
         ("A right angle has 90 degrees.", false),
@@ -286,7 +303,7 @@ fn what_gives_the_answer_away() {
         ("B is not correct.", false),
         ("Vitamin B is in the blood.", false),
         ("The answer I like is another.", false),
-        ("the answer is b", false),
+        ("the answer is a", false),
         ("The answer is E.", false),
         ("The answer depends on the ice.", false),
         ("They choose a plan.", false),
@@ -309,6 +326,10 @@ fn what_gives_the_answer_away() {
     let (left, gone) = strip(text, Some("wet floor"), false);
     assert_eq!((left.as_str(), gone), ("Ice is smooth.  Nerds slip on it. It is cold.", 2));
     assert_eq!(strip(text, Some("…"), false).1, 1);
+    // What belongs to it goes with it.
+    assert_eq!(strip("It barks. The answer is: **B. wet dog**", None, false), ("It barks.".to_owned(), 2));
+    assert_eq!(strip("It barks.\n\n### Answer\nB", None, false), ("It barks.".to_owned(), 2));
+    assert_eq!(strip("The answer is B. Wet dogs bark.", None, false), ("Wet dogs bark.".to_owned(), 1));
     // The paper's rationales say the answer and the reason in one sentence.
     assert_eq!(strip(PAPER, None, false), (String::new(), 1));
     let reason = PAPER.split_once("because ").unwrap().1;
@@ -409,8 +430,8 @@ proptest! {
 
     #[test]
     fn what_is_left_of_giveaways_is_whole_sentences(text in "(The answer is [A-D][.!] |Ice is [a-z]{1,5}\\. |\n){0,6}") {
-        let labels: Vec<Label> = (0..4).filter_map(Label::at).collect();
-        let giveaways = Giveaways { labels: &labels, right: None, reasons: false };
+        let choices = four_choices();
+        let giveaways = Giveaways { choices: &choices, right: None, reasons: false };
         let (left, gone) = giveaways.strip(&text);
         let sentences = |text: &str| -> Vec<String> {
             words::sentences(text).into_iter().map(|range| text[range].to_owned()).collect()

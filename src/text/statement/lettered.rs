@@ -67,6 +67,12 @@ const BEFORE: &[&str] = &[
     "mathbf",
 ];
 
+/// The most words and brackets before a label.
+const BEFORE_MAX: usize = 12;
+
+/// The most words and marks of a clause that are looked at.
+const CLAUSE_MAX: usize = 100;
+
 /// Words that make a clause say nothing of what the answer is, or the contrary.
 const HEDGES: &[&str] = &[
     "not",
@@ -255,8 +261,11 @@ impl Reader<'_> {
 
     /// Reads a label with what may stand before it and around it.
     fn label(&self, mut at: usize) -> Option<Found> {
-        let mut called = false;
+        let (mut called, first) = (false, at);
         let word = loop {
+            if at > first + BEFORE_MAX {
+                return None;
+            }
             match self.pieces.get(at)? {
                 Piece::Mark('(' | '[' | '{') => {}
                 Piece::Mark(':' | '.') | Piece::Line if called => {}
@@ -297,7 +306,11 @@ impl Reader<'_> {
                 || self.word(at - 1).is_some_and(|word| BEFORE.contains(&word)));
         let found = self.label(at).filter(|_| !inner)?;
         let named = matches!(self.word(at), Some("option" | "choice" | "answer" | "alternative"));
-        if !found.enclosed && !named && found.letter == 'A' || !matches!(self.word(found.end)?, "is" | "must" | "would")
+        // An `A` behind a word may be a name's, as in `vitamin A is right`.
+        let begins =
+            at == 0 || self.word(at - 1).map_or(self.pieces[at - 1] != Piece::Mark('('), |word| TURNS.contains(&word));
+        if !found.enclosed && !named && found.letter == 'A' && !begins
+            || !matches!(self.word(found.end)?, "is" | "must" | "would")
         {
             return None;
         }
@@ -334,7 +347,7 @@ impl Reader<'_> {
 
     /// Says whether the clause up to a piece denies, supposes or reports what follows.
     fn hedged(&self, at: usize) -> bool {
-        let clause = self.pieces[..at].iter().rev().take_while(|piece| match piece {
+        let clause = self.pieces[..at].iter().rev().take(CLAUSE_MAX).take_while(|piece| match piece {
             Piece::Word(word) => !TURNS.contains(&word.lower()),
             Piece::Mark(mark) => !",;:.!?—".contains(*mark),
             Piece::Line => false,
@@ -344,7 +357,7 @@ impl Reader<'_> {
 
     /// Says whether the sentence ends as a question.
     fn asks(&self, at: usize) -> bool {
-        let mut rest = self.pieces[at.min(self.pieces.len())..].iter();
+        let mut rest = self.pieces[at.min(self.pieces.len())..].iter().take(CLAUSE_MAX);
         rest.find(|piece| matches!(piece, Piece::Mark('.' | '!' | '?') | Piece::Line)) == Some(&Piece::Mark('?'))
     }
 

@@ -2,14 +2,17 @@
 //!
 //! The last such place counts. As with letters, a statement that is denied or asked gives nothing.
 
+use super::lead::{BETWEEN_BYTES_MAX, TEXT_BYTES_MAX, begins_with_class, lead};
+use super::plain::braced;
 use crate::answer::{Expected, Number};
 use retort_artifact::{Answer, Question};
 
-/// The most bytes of a text that is stated as an answer; what is longer is an explanation.
-const TEXT_BYTES_MAX: usize = 200;
-/// The most bytes between `answer` and the verb behind it.
-const BETWEEN_BYTES_MAX: usize = 40;
+/// How far around an announcement is looked.
+const NEAR_BYTES: usize = 300;
 
+/// What may be said of an answer that was stated before, without stating another.
+const REMARKS: &[&str] =
+    &["accurate", "clear", "consistent", "correct", "helpful", "reasonable", "right", "sensible", "useful", "verified"];
 const VERBS: &[&str] = &[" is:", " is", ":", " =", " would be", " must be", " should be", " are", " remains"];
 const DENIED: &[&str] = &["not", "never", "neither", "isn't", "cannot", "if", "whether", "might", "could", "may"];
 
@@ -34,9 +37,19 @@ fn stated_open(text: &str, expected: Expected<'_>) -> Option<Answer> {
     }
 }
 
-/// Says whether a sentence states an answer, whatever it is.
+/// Says whether a sentence states an answer, whatever it is and whether or not all of it could be read: `The answer is 4 or 5.`
 pub(crate) fn states(sentence: &str, expected: Expected<'_>) -> bool {
-    places(sentence).into_iter().flatten().any(|place| lead(place, expected).is_some())
+    let names = |place: &str| match expected {
+        Expected::Number => !Number::find(place).is_empty(),
+        _ => lead(place, expected).is_some(),
+    };
+    places(sentence).into_iter().flatten().any(names)
+        || matches!(expected, Expected::Class(classes) if begins_with_class(sentence, classes))
+}
+
+/// Says whether a line begins with an answer, announced or not.
+pub(crate) fn leads(line: &str, expected: Expected<'_>) -> bool {
+    lead(line, expected).is_some()
 }
 
 /// A model that did not stop goes on with a question of its own.
@@ -62,7 +75,8 @@ fn places(text: &str) -> Vec<Option<&str>> {
         if lower[after..].starts_with(|c: char| c.is_alphanumeric()) && !lower[after..].starts_with('s') {
             continue;
         }
-        let line = lower[after..].lines().next().unwrap_or_default();
+        let line = &lower[after..];
+        let line = line[..line.floor_char_boundary(2 * BETWEEN_BYTES_MAX)].lines().next().unwrap_or_default();
         let verb = VERBS
             .iter()
             .filter_map(|verb| Some((line.find(verb)?, verb.len())))
@@ -82,17 +96,27 @@ fn places(text: &str) -> Vec<Option<&str>> {
             continue;
         }
         let rest = behind(text, begins);
-        let clause = &lower[lower[..at].rfind(['.', '!', '?', '\n', ';', ',']).map_or(0, |at| at + 1)..begins];
+        let first = rest.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
+        if !marked && REMARKS.contains(&first.to_ascii_lowercase().as_str()) {
+            continue;
+        }
+        let from = lower.floor_char_boundary(at.saturating_sub(NEAR_BYTES));
+        let clause = &lower[from..at];
+        let clause = &lower[from + clause.rfind(['.', '!', '?', '\n', ';', ',']).map_or(0, |at| at + 1)..begins];
         let word = |word: &str| DENIED.contains(&word) || word.ends_with("n't");
         let denied = clause.split(|c: char| !c.is_alphanumeric() && c != '\'').any(word)
             || (!marked && rest.trim_start().to_ascii_lowercase().starts_with("not "));
-        let line = rest.lines().next().unwrap_or_default();
+        let line = near(rest.lines().next().unwrap_or_default());
         let asked =
             line.split_inclusive(['.', '!', '?']).next().is_some_and(|sentence| sentence.trim_end().ends_with('?'));
         found.push((at, Some(rest).filter(|_| !denied && !asked)));
     }
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(_, place)| place).collect()
+}
+
+fn near(line: &str) -> &str {
+    &line[..line.floor_char_boundary(NEAR_BYTES)]
 }
 
 /// What follows a verb: the rest of its line, or the next line where nothing follows on its own.
@@ -103,60 +127,10 @@ fn behind(text: &str, at: usize) -> &str {
     if only_marks { rest.trim_start_matches(|c: char| c.is_whitespace() || "*:_`".contains(c)) } else { rest }
 }
 
-/// Returns what stands within braces that were opened, up to the one that closes them.
-fn braced(text: &str) -> Option<&str> {
-    let mut depth = 1;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(&text[..at]);
-        }
-    }
-    None
-}
-
-/// Reads the answer that a place begins with.
-fn lead(place: &str, expected: Expected<'_>) -> Option<Answer> {
-    let line = place.trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'“:(".contains(c)).lines().next()?;
-    match expected {
-        Expected::Choice(_) => None,
-        Expected::Number => {
-            let numbers = Number::find(line);
-            let (at, number) = numbers.first()?.clone();
-            // `40 or 42` and `40 + 2` name no number.
-            let rest = line[at.end..].trim_start();
-            let joins = rest.starts_with("or ") || rest.starts_with(['+', '*', '×', '/', '^']);
-            let next = numbers.get(1).filter(|_| joins);
-            let open = next.is_some_and(|(_, next)| !next.same(number)) || rest.starts_with(['+', '*', '×', '/', '^']);
-            // Words may stand before it, and many of them are another sentence.
-            let near = line[..at.start].len() <= BETWEEN_BYTES_MAX && !line[..at.start].contains(['?', ';']);
-            (near && !open).then(|| Answer::Number(line[at].to_owned()))
-        }
-        Expected::Class(names) => {
-            let lower = line.to_lowercase();
-            let begins = |name: &&String| {
-                let rest = lower.strip_prefix(&name.to_lowercase());
-                rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-            };
-            let name = names.iter().filter(begins).max_by_key(|name| name.len())?;
-            let rest = lower[name.to_lowercase().len()..].trim_start();
-            (!rest.starts_with("or ")).then(|| Answer::Class(name.clone()))
-        }
-        Expected::Text | Expected::Exact => {
-            let end = line.find(". ").unwrap_or(line.len());
-            let text = line[..end].trim_end_matches(|c: char| c.is_whitespace() || ".*_`\"'”)".contains(c));
-            (!text.is_empty() && text.len() <= TEXT_BYTES_MAX).then(|| Answer::Text(text.to_owned()))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use retort_artifact::Answers;
 
     use super::*;
 
@@ -183,6 +157,59 @@ mod tests {
             (number, "Is the answer 42? The answer is 42?", None),
             (number, "The answer is 40 or 42.", None),
             (number, "The answer is 40 + 2.", None),
+            // Emphasis and typesetting.
+            (number, "The answer is **42**.", Some("42")),
+            (number, "**The answer is 42**", Some("42")),
+            (number, "The answer is *42*.", Some("42")),
+            (number, "The answer is `42`", Some("42")),
+            (number, "The answer is $42$.", Some("$42")),
+            (number, "The answer is \\(42\\).", Some("42")),
+            (number, "\\boxed{\\textbf{42}}", Some("42")),
+            (number, "\\boxed{\\frac{3}{4}}", Some("3/4")),
+            (number, "The answer is \\frac{3}{4}.", Some("3/4")),
+            (number, "The answer is $2\\frac{1}{2}$.", Some("$2 1/2")),
+            (number, "\\boxed{1{,}200}", Some("1,200")),
+            (number, "\\boxed{50\\%}", Some("50%")),
+            // All of a number, or none.
+            (number, "The answer is 2 1/2.", Some("2 1/2")),
+            (number, "#### 2 1/2", Some("2 1/2")),
+            (number, "The answer is 1.5e3.", Some("1.5e3")),
+            (number, "The answer is 1e-3", Some("1e-3")),
+            (number, "The answer is 10 + 2 = 12.", Some("12")),
+            (number, "The answer is 4 x 5 = 20 apples.", Some("20")),
+            (number, "The answer is x = 5.", Some("5")),
+            (number, "The answer is 5 km.", Some("5")),
+            (number, "The answer is 42 - that is all.", Some("42")),
+            (number, "The answer is 42, since they pay 2 and 40.", Some("42")),
+            (number, "The answer is 42. 3 is not.", Some("42")),
+            (number, "The answer is 3.", Some("3")),
+            (number, "The answer is $5 (or 500 cents)", Some("$5")),
+            (number, "The answer is 12:30.", None),
+            (number, "The answer is 3:00 pm.", None),
+            (number, "The answer is 2 million.", None),
+            (number, "The answer is 2 and a half.", None),
+            (number, "The answer is 1 234 567", None),
+            (number, "The answer is 12-15.", None),
+            (number, "The answer is 12 – 15.", None),
+            (number, "The answer is 12 to 15.", None),
+            (number, "The answer is 3, 4 and 5.", None),
+            (number, "The answer is 5 hours and 30 minutes.", None),
+            (number, "The answer is 1.234,50", None),
+            (number, "The answer is 1,00", None),
+            (number, "The answer is 0,125", None),
+            (number, "The answer is 4 x 5.", None),
+            (number, "The answer is 4 * 5.", None),
+            (number, "The answer is 4^2.", None),
+            (number, "The answer is 5k.", None),
+            (number, "The answer is 20 - 8 = 12.", Some("12")),
+            (number, "The answer is 15 – 3 = 12", Some("12")),
+            (number, "The answer is –5.", None),
+            (number, "The answer is minus 5.", None),
+            (number, "The answer is 1 000 000", None),
+            (number, "The answer is 12. The answer should be rounded to 2 decimal places.", None),
+            (number, "The answer is 12. I hope this answer is helpful!", Some("12")),
+            (number, "The answer is 12. This answer is right.", Some("12")),
+            (number, "#### **42**", Some("42")),
             (number, "They have 42 left.", None),
             (number, "The answer depends on 42 things.", None),
             (number, "The answer is unknown", None),
@@ -195,9 +222,22 @@ mod tests {
             (class, "Yes", Some("yes")),
             (class, "The answer is yesterday.", None),
             (class, "The answer is yes or no.", None),
+            (class, "The answer is **no**.", Some("no")),
+            (class, "\\boxed{\\text{no}}", Some("no")),
+            (class, "The answer is definitely no.", Some("no")),
+            (class, "The answer is no because it is cold.", Some("no")),
+            (class, "The answer is no one knows.", None),
+            (class, "The answer is yes/no.", None),
             (class, "Yes, it is.", None),
             (text, "The answer is the Eiffel Tower. It stands in Paris.", Some("the Eiffel Tower")),
             (text, "Answer: \"Ada Lovelace\"", Some("Ada Lovelace")),
+            (text, "The answer is St. Louis.", Some("St. Louis")),
+            (text, "The answer is J. S. Bach because he wrote it.", Some("J. S. Bach")),
+            (text, "Answer: Mr. Smith", Some("Mr. Smith")),
+            (text, "The answer is: Paris (the capital of France).", Some("Paris (the capital of France)")),
+            (text, "(The answer is Paris)", Some("Paris")),
+            (text, "The answer is **Paris**.", Some("Paris")),
+            (text, "\\boxed{\\text{Paris}}", Some("Paris")),
             (text, "It stands in Paris.", None),
             (text, "Paris", None),
         ] {
@@ -206,19 +246,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn long_texts_take_no_longer_than_their_length() {
+        let question = Question { answers: Answers::Number, ..Question::default() };
+        for piece in ["answer is ", "\\boxed{", "1,", "answer is 1,", "#### ", "\\frac{", "answer, answer ", "**"] {
+            let _ = stated(&piece.repeat(20_000), &question);
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(
             pieces in prop::collection::vec(prop::sample::select(vec![
                 "The answer is", "answer:", "answers", "####", "\\boxed{", "{", "}", "42", "$1,0", "yes", "İ", "é", " ", "\n", "not",
-                "?", ".", ",", "“", "or", " is",
+                "?", ".", ",", "“", "or", " is", "**", "\\frac{", "\\text{", "=", "+", "-", " 1/2", "e3", "5", "and",
             ]), 0..14),
             kind in 0usize..3,
         ) {
             let classes = ["yes".to_owned(), "İ".to_owned()];
             let expected = [Expected::Number, Expected::Class(&classes), Expected::Text][kind];
             let _ = stated_open(&pieces.concat(), expected);
-            let _ = states(&pieces.concat(), expected);
+            let text = pieces.concat();
+            // What is read as an answer is one, and what is stated is found where answers are taken out.
+            if let Some(answer) = stated_open(&text, expected) {
+                prop_assert!(expected.read(&answer.to_string()).is_ok(), "{answer} of {text}");
+            }
+            let _ = states(&text, expected);
         }
     }
 }

@@ -53,6 +53,10 @@ fn the_decision_table() {
         ("Therefore, option B is correct.", Some('B')),
         ("Option A is correct because snow is soft.", Some('A')),
         ("B is the right choice.", Some('B')),
+        ("A is the correct answer.", Some('A')),
+        ("Snow is soft. Therefore, A is the correct choice.", Some('A')),
+        ("Thus A is correct.", Some('A')),
+        ("Vitamin A is the right choice.", None),
         // As they typeset it.
         ("\\boxed{B}", Some('B')),
         ("The answer is \\boxed{B}.", Some('B')),
@@ -140,6 +144,13 @@ fn the_decision_table() {
         ("", None),
     ] {
         assert_eq!(stated_label(text, &choices).map(Label::letter), expected, "{text}");
+    }
+}
+
+#[test]
+fn long_texts_take_no_longer_than_their_length() {
+    for piece in ["(", "B ", "the answer is ", "\\boxed{", "A, ", "answer is B ", "so "] {
+        let _ = stated_label(&piece.repeat(20_000), &choices());
     }
 }
 

@@ -152,6 +152,11 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
+    /// Says whether a token is one that was added to the vocabulary, and is never split.
+    pub fn is_added(&self, token: &str) -> bool {
+        self.inner.get_added_vocabulary().get_vocab().contains_key(token)
+    }
+
     /// Returns a token as the vocabulary spells it.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)

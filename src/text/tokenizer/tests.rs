@@ -14,8 +14,7 @@ const SPECIAL: [&str; 3] = ["[FIN_LABEL]", "[MASK]", "<|endoftext|>"];
 fn corpus(size: usize) -> Vec<String> {
     let questions = generate(&SyntheticSpec { train: size, dev: 0, test: 0, ..SyntheticSpec::default() }).unwrap();
     let template = prompt::Template::student();
-    let format =
-        retort_artifact::Format { placement: retort_artifact::Placement::After, marker: target::MARKER.into() };
+    let format = retort_artifact::Format::marked(retort_artifact::Placement::After, target::MARKER);
     let text = |question: &retort_artifact::Question| {
         let target =
             target::render(&format, question.answer.as_ref().unwrap(), question.rationale.as_ref().unwrap()).unwrap();
@@ -220,7 +219,10 @@ proptest! {
 }
 
 /// A tiny tokenizer in the layout of each family that students have.
-const FAMILIES: [&str; 6] = ["gpt2", "phi", "llama-3", "gemma", "llama", "mistral"];
+const FAMILIES: [&str; 13] = [
+    "gpt2", "phi", "llama-3", "gemma", "llama", "mistral", "qwen", "gpt-neox", "smollm3", "olmo-2", "opt", "granite",
+    "phi-3",
+];
 
 fn family(name: &str) -> Tokenizer {
     let path = format!("{}/../../tests/tokenizers/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -282,6 +284,25 @@ fn what_follows_a_text_has_the_tokens_it_has_in_the_whole() {
 }
 
 #[test]
+fn texts_have_the_ids_that_the_python_library_gives_them() {
+    let path = format!("{}/../../tests/tokenizers/encoded.json", env!("CARGO_MANIFEST_DIR"));
+    let encoded: serde_json::Value = serde_json::from_slice(&fs_err::read(path).unwrap()).unwrap();
+    let texts = encoded["texts"].as_array().unwrap();
+    for name in FAMILIES {
+        let tokenizer = family(name);
+        let begin = tokenizer.begin().unwrap();
+        let wanted = encoded["ids"][name].as_array().unwrap();
+        assert_eq!(wanted.len(), texts.len(), "{name}");
+        for (text, wanted) in texts.iter().zip(wanted) {
+            let text = text.as_str().unwrap();
+            let begin = begin.iter().map(|token| tokenizer.id(token).unwrap());
+            let ids: Vec<u32> = begin.chain(tokenizer.ids(text).unwrap()).collect();
+            assert_eq!(serde_json::json!(ids), *wanted, "{name}: {text:?}");
+        }
+    }
+}
+
+#[test]
 fn a_token_across_the_border_leaves_both_as_they_are_alone() {
     let tokenizer = train_bpe(["ab ab ab"], 260, &[]).unwrap();
     let (before, behind) = tokenizer.encode_pair("a", "b b").unwrap();
@@ -291,7 +312,7 @@ fn a_token_across_the_border_leaves_both_as_they_are_alone() {
 
 #[test]
 fn what_a_tokenizer_puts_before_a_text_is_read_and_set() {
-    let begins = ["", "", "<|begin_of_text|>", "<bos>", "<s>", "<s>"];
+    let begins = ["", "", "<|begin_of_text|>", "<bos>", "<s>", "<s>", "", "", "", "", "</s>", "", ""];
     for (name, begin) in FAMILIES.into_iter().zip(begins) {
         let mut tokenizer = family(name);
         let own: Vec<String> = (!begin.is_empty()).then(|| begin.to_owned()).into_iter().collect();

@@ -89,7 +89,8 @@ fn insert_takes_from_the_question_that_swap_takes_from() {
         for ((own, swapped), inserted) in all.iter().zip(&swapped).zip(&inserted) {
             let mut both = [own.text.as_str(), swapped.text.as_str()];
             let mut found: Vec<&str> = inserted.text.split(' ').collect();
-            (both.sort_unstable(), found.sort_unstable());
+            both.sort_unstable();
+            found.sort_unstable();
             assert_eq!(found, both, "{label}");
         }
     }

@@ -11,6 +11,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::cap::capped;
 use super::dropout::Dropout;
 use super::lanes::{dot, exp, maximum, sum_by};
 use super::tile::{Left, Packed, Right, Target, padded, product};
@@ -28,6 +29,8 @@ pub(crate) struct Heads {
     pub(crate) scale: f32,
     /// How many positions a query sees, its own included; all earlier ones where there is no such number.
     pub(crate) window: Option<usize>,
+    /// The cap `c` of the scores, which become `c · tanh(score / c)`.
+    pub(crate) cap: Option<f32>,
 }
 
 impl Heads {
@@ -264,6 +267,9 @@ impl WithSimd for Forward<'_> {
                 // Whole registers are worked on; what a query does not see is set aside before and after.
                 let (row, rest) = row.split_at_mut(padded(i + 1));
                 let first = heads.first_seen(i);
+                if let Some(cap) = heads.cap {
+                    capped(&mut row[first..=i], cap);
+                }
                 row[..first].fill(f32::NEG_INFINITY);
                 row[i + 1..].fill(f32::NEG_INFINITY);
                 let shift = maximum(row);
@@ -345,6 +351,8 @@ impl WithSimd for Backward<'_> {
                 let delta = dot(&grad[from..from + heads.width], &out[from..from + heads.width]);
                 let log_sum = log_sums[i * heads.count + head];
                 let end = padded(i + 1);
+                let first = heads.first_seen(i);
+                let bends = heads.cap.map(|cap| capped(&mut p[first..=i], cap));
                 match dropout.map(|dropout| dropout.query(sequence, head, i)) {
                     None => {
                         for (p, s) in p[..end].iter_mut().zip(&mut s[..end]) {
@@ -361,8 +369,11 @@ impl WithSimd for Backward<'_> {
                         }
                     }
                 }
+                for (s, bend) in s[first..].iter_mut().zip(bends.iter().flatten()) {
+                    *s *= bend;
+                }
                 for row in [p, s] {
-                    row[..heads.first_seen(i)].fill(0.0);
+                    row[..first].fill(0.0);
                     row[i + 1..].fill(0.0);
                 }
             }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::attention::{Heads, cut, rows_of};
+use super::cap::capped;
 use super::lanes::{dot, exp, maximum, sum_by, vectorised};
 
 /// The keys and values of one sequence so far, `[positions, keys]` each.
@@ -83,6 +84,9 @@ fn one_query(
     weights.resize(seen.len(), 0.0);
     for (weight, key) in weights.iter_mut().zip(keys) {
         *weight = heads.scale * dot(query, &key[at.clone()]);
+    }
+    if let Some(cap) = heads.cap {
+        capped(weights, cap);
     }
     let shift = maximum(weights);
     for weight in weights.iter_mut() {

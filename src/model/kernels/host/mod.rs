@@ -11,6 +11,7 @@
 )]
 
 pub(crate) mod attention;
+pub(crate) mod cap;
 pub(crate) mod distributions;
 pub(crate) mod dropout;
 pub(crate) mod lanes;

@@ -47,6 +47,8 @@ pub enum Activation {
     Gelu,
     /// `x · logistic(x)` (Elfwing, Uchibe and Doya 2018).
     Silu,
+    /// `max(x, 0)`.
+    Relu,
 }
 
 /// Calls a function with the activation's value and slope at a point as its last argument, so that each has loops of its own.
@@ -56,6 +58,7 @@ macro_rules! by_activation {
             Activation::GeluTanh => $function($($argument),*, gelu_tanh_at),
             Activation::Gelu => $function($($argument),*, gelu_at),
             Activation::Silu => $function($($argument),*, silu_at),
+            Activation::Relu => $function($($argument),*, relu_at),
         }
     };
 }
@@ -163,6 +166,12 @@ fn activated_by(
 fn silu_at(x: f32) -> (f32, f32) {
     let gate = logistic(x);
     (x * gate, gate * x.mul_add(1.0 - gate, 1.0))
+}
+
+/// `max(x, 0)` and its derivative, which PyTorch has as 0 where `x` is 0.
+#[inline(always)]
+fn relu_at(x: f32) -> (f32, f32) {
+    if x > 0.0 { (x, 1.0) } else { (0.0, 0.0) }
 }
 
 /// `x · Φ(x)`, with the distribution of the standard normal, and its derivative.

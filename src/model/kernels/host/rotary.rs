@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_first_columns_of_queries_and_keys_turn_and_turn_back() {
-        let heads = Heads { count: 2, kv_count: 1, width: 6, scale: 1.0, window: None };
+        let heads = Heads { count: 2, kv_count: 1, width: 6, scale: 1.0, window: None, cap: None };
         let (tokens, pairs) = (70, 2);
         let angle = |token: usize, pair: usize| token as f64 * 0.1 + pair as f64;
         let table = |f: fn(f64) -> f64| -> Vec<f32> {
