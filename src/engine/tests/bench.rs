@@ -254,11 +254,11 @@ impl Ran {
 
 /// Plans an experiment and runs it, without a log of the run.
 pub(super) fn run_in(store: &Store, experiment: &Experiment) -> Ran {
-    run_as(store, experiment, "run")
+    run_as(store, experiment, "run", 3)
 }
 
 /// Plans an experiment and runs it as the run of a name.
-pub(super) fn run_as(store: &Store, experiment: &Experiment, name: &str) -> Ran {
+pub(super) fn run_as(store: &Store, experiment: &Experiment, name: &str, jobs: usize) -> Ran {
     let graph = InstanceGraph::new(experiment);
     let (wanted, named) = (vec![true; graph.len()], vec![false; graph.len()]);
     let externals = Externals::default();
@@ -277,7 +277,7 @@ pub(super) fn run_as(store: &Store, experiment: &Experiment, name: &str) -> Ran 
         history: &Nothing,
         stop: &stop,
     };
-    let options = RunOptions { jobs: 3, run: name.into(), producer: store.producer(), wall_ms: || 1000 };
+    let options = RunOptions { jobs, run: name.into(), producer: store.producer(), wall_ms: || 1000 };
     let mut told = Told::default();
     let outcome = run(world, &options, plan.counts(), &mut told).unwrap();
     let mut started = BTreeMap::new();

@@ -23,7 +23,8 @@ fn equal_bytes_of_two_stages_stay_until_both_are_read() {
     let experiment = experiment(TEXT);
     // Without a record nobody knows what other runs need, and nothing goes.
     let run = store.new_run("x").unwrap();
-    let ran = run_as(&store, &experiment, run.id().as_str());
+    // One at a time, so that `second` is done before `early` is.
+    let ran = run_as(&store, &experiment, run.id().as_str(), 1);
     let once = ["early", "first", "late", "second"].map(|name| (name.to_owned(), 1));
     assert_eq!(ran.started, BTreeMap::from(once));
     let warned: Vec<_> = ran.told.iter().filter(|event| matches!(event.what, What::Warned { .. })).collect();
