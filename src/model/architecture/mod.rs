@@ -3,6 +3,7 @@
 //! One file for each, which ends in a [`Family`]. All come down to the same [`Decoder`], so that nothing outside this folder
 //! knows which is which. To add one, write its file, and name it in [`Architecture`] and in `Architecture::family`.
 
+mod family;
 mod fields;
 mod gemma;
 mod gemma2;
@@ -32,6 +33,7 @@ mod written;
 use retort_fingerprint::Words;
 use serde_json::Value;
 
+use self::family::Family;
 pub(super) use self::fields::Fields;
 pub use self::size::Size;
 pub(super) use self::unsupported::missing;
@@ -91,20 +93,6 @@ retort_fingerprint::words!(Architecture {
     Opt = "opt",
     Granite = "granite",
 });
-
-/// What the file of an architecture says of it.
-struct Family {
-    /// Reads its `config.json`.
-    read: fn(&Fields<'_>) -> Result<Decoder, ConfigError>,
-    /// Writes it.
-    write: fn(&Decoder) -> Value,
-    /// Describes a model of this size that starts at random.
-    fresh: fn(Size) -> Decoder,
-    /// What it calls its tensors.
-    names: &'static Names,
-    /// Whether several query heads may share a head of keys and values.
-    groups: bool,
-}
 
 impl Architecture {
     /// Every architecture.

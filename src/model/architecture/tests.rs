@@ -253,18 +253,40 @@ fn what_an_architecture_cannot_have_is_refused_by_name() {
             "cannot use the model configuration `student/config.json`: `partial_rotary_factor` turns 1.5 of a head's 16 columns"
         ],
     );
-    check(&small("qwen3", json!({"layer_types": ["full_attention"]})), &expect![""]);
+    check(
+        &small("qwen3", json!({"layer_types": ["full_attention"]})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `layer_types` must have a kind for each of `num_hidden_layers` (3), not 1"
+        ],
+    );
     check(
         &small("gemma2", json!({"layer_types": ["full_attention", "chunked_attention", "full_attention"]})),
-        &expect![""],
+        &expect![[
+            r#"cannot use the model configuration `student/config.json`: `layer_types` must name `sliding_attention` or `full_attention`, not `"chunked_attention"`"#
+        ]],
     );
-    check(&small("smollm3", json!({"no_rope_layers": [1, 0]})), &expect![""]);
+    check(
+        &small("smollm3", json!({"no_rope_layers": [1, 0]})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `no_rope_layers` must have 1 or 0 for each of 3 layers"
+        ],
+    );
     check(
         &small("phi3", json!({"rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}})),
-        &expect![""],
+        &expect![
+            "cannot use the model configuration `student/config.json`: `short_factor` must be a list of 8 numbers above 0"
+        ],
     );
-    check(&small("opt", json!({"ffn_dim": 64, "enable_bias": false})), &expect![""]);
-    check(&small("gpt_neox", json!({"rotary_pct": 0.05})), &expect![""]);
+    check(
+        &small("opt", json!({"ffn_dim": 64, "enable_bias": false})),
+        &expect!["cannot use the model configuration `student/config.json`: `enable_bias` must be true"],
+    );
+    check(
+        &small("gpt_neox", json!({"rotary_pct": 0.05})),
+        &expect![
+            "cannot use the model configuration `student/config.json`: `partial_rotary_factor` turns 0.05 of a head's 16 columns"
+        ],
+    );
     check(
         &small("gpt2", json!({"attn_pdrop": 1.0})),
         &expect![
