@@ -1,5 +1,6 @@
 //! Questions in a terminal: what a split holds, and its first questions as a student is asked them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::reporter::{clean, width, wrapped};
@@ -30,7 +31,7 @@ pub(super) fn summary(questions: &Questions) -> String {
             0 => "no rationales".to_owned(),
             some => format!("{} with a rationale", of(some, count)),
         });
-        out += &format!("{:<6}{}\n", format!("{split}:"), facts.join(", "));
+        out += &format!("{:<6} {}\n", format!("{split}:"), facts.join(", "));
     }
     if out.is_empty() { "no questions\n".to_owned() } else { out }
 }
@@ -71,6 +72,9 @@ fn answers(all: &[Question]) -> String {
         }
     }
     if (1..=10).contains(&counts.len()) {
+        // The commonest first; of equally common ones in their order.
+        let mut counts: Vec<(&Answer, usize)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| Reverse(*count));
         let counts = counts.into_iter().map(|(answer, count)| format!("{answer} {count}"));
         out += &format!(" ({})", counts.collect::<Vec<_>>().join(", "));
     }
@@ -244,8 +248,8 @@ mod tests {
         questions.splits.insert(Split::Test, vec![number()]);
         expect![[r"
             train: 3 questions, answers are choices, of different number: 2 (2), 3 (1) (A 2), 1 without a known answer, 2 with a rationale
-            dev:  3 questions, answers are classes (yes 2, no 1), no rationales
-            test: 1 question, answers are numbers, no rationales
+            dev:   3 questions, answers are classes (yes 2, no 1), no rationales
+            test:  1 question, answers are numbers, no rationales
         "]]
         .assert_eq(&summary(&questions));
         assert_eq!(summary(&Questions::default()), "no questions\n");

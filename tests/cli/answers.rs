@@ -20,7 +20,7 @@ fn numbers_are_asked_answered_and_reported() {
     let shown = project.run(&[&["show", file.as_str(), "questions", "--json"], &few[..]].concat()).code(0).json();
     assert!(shown.as_array().unwrap().iter().all(|row| row["answer"]["number"].is_string()), "{shown}");
     // A likelihood needs something to choose from.
-    let text = fs_err::read_to_string(&file).unwrap().replace("max_new: 64", "score: likelihood");
+    let text = fs_err::read_to_string(&file).unwrap().replace("max_new: 64", "score: { likelihood: { of: text } }");
     project.write("likely.yaml", &text);
     project
         .run(&[&["run", "likely.yaml", "--progress", "plain"], &few[..]].concat())

@@ -143,7 +143,7 @@ fn what_cannot_be_talked_to_is_told_before_anything_is_trained() {
     }
     for (before, after, said) in [
         (", chat_template: chat.jinja", "", "a new student has none: name its file as `chat_template`"),
-        ("prompt: chat\n", "", "only `prompt: chat` writes one"),
+        ("prompt: chat\n      ", "", "only `prompt: chat` writes one"),
         ("system: Answer briefly.", "system: \" \"", "the system message is blank"),
         ("system: Answer briefly.", "end: \"</s>\"", "`end` has no meaning with `prompt: chat`"),
         ("The answer is {answer}.", "The answer is B.", "cannot use `The answer is B.` as the answer form"),

@@ -84,7 +84,6 @@ fn what_an_objective_cannot_be_is_named() {
     for (before, after, said) in [
         ("{ rationale: 0.5 }", "{ label: 0, rationale: { from: 1.0, to: 0.0 } }", "none of its tokens that carry loss"),
         ("both, marker_as", "none, weights: { label: 0 }, marker_as", "none of its tokens that carry loss"),
-        ("attribute: { model: first", "attribute: { model: both", "`placement: both`"),
         (
             "weights: { tokens: important",
             "rationales: masked, weights: { tokens: important",
@@ -101,6 +100,7 @@ fn what_an_objective_cannot_be_is_named() {
         project.run(&["run", FILE]).code(1).says(said);
     }
     for (before, after, said) in [
+        ("attribute: { model: first", "attribute: { model: both", "`placement: both`"),
         ("rationale: 0.5 }", "rationale: -0.5 }", "expected a number, 0 or more"),
         ("rationale: 0.5 }", "rationle: 0.5 }", "did you mean `rationale`?"),
         ("{ rationale: 0.5 }", "{ prompt: 0.5 }", "use `loss: sequence`"),

@@ -284,7 +284,7 @@ const SHAPES: &[(&str, &str, &str, Comes)] = &[
         r#"{"model":"taught","choices":[{"message":{"content":"Let me look.","tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}"#,
         Error("calls a tool instead of answering"),
     ),
-    ("a page", "text/html", "<!doctype html><title>Sign in</title>", Error("it is no answer")),
+    ("a page", "text/html", "<!doctype html><title>Sign in</title>", Error("it is a web page and no answer")),
 ];
 
 #[test]

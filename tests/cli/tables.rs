@@ -119,7 +119,7 @@ fn a_pipeline_is_written_for_a_table_and_reads_it() {
     let moods = "text\tmood\tlabel\nA \"good\" day.\tx\tpositive\nBad.\ty\tnegative\n".to_owned()
         + &"Ok.\tz\tpositive\n".repeat(5);
     for (name, text, answers) in [
-        ("My rows.jsonl", row("Two and two?", "So 4.\n#### 4") + &row("Ten?", "#### 1,000"), "number 4, 1,000"),
+        ("My rows.jsonl", row("Two and two?", "So 4.\n#### 4") + &row("Ten?", "So 1,000.\n#### 1,000"), "number 4, 1,000"),
         ("list.json", "[{\"question\":\"Q?\",\"options\":[\"A)1\",\"B)2\"],\"correct\":\"B\"}]".into(), "choice B"),
         (
             "labelled.jsonl",
@@ -273,10 +273,10 @@ configs:
 #[test]
 fn the_head_of_a_repository_decides_which_files_are_a_split() {
     let rows = |numbers: std::ops::Range<u32>| {
-        let row = |number: u32| row(&format!("Is it {number}?"), &format!("#### {number}"));
+        let row = |number: u32| row(&format!("Is it {number}?"), &format!("It is {number}.\n#### {number}"));
         numbers.map(row).collect::<String>().into_bytes()
     };
-    let held_out = b"question,answer\nIs it 9?,#### 9\n";
+    let held_out = b"question,answer\nIs it 9?,\"It is 9.\n#### 9\"\n";
     let shelf = Shelf::of(&[
         ("README.md", HEAD.as_bytes()),
         ("rows/a-0.jsonl", &rows(0..2)),

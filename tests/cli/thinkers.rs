@@ -155,7 +155,7 @@ fn a_budget_stops_the_asking_and_a_higher_one_goes_on() {
     assert!(said.contains("asks only for the 2 rows that are left"), "{said}");
     // A plan says so beforehand.
     let plan = |lab: &Lab| lab.project.run(&["plan", FILE]).code(0);
-    plan(&lab).shows("all answers come to about 162, more than `max_tokens_total: 100` allows");
+    plan(&lab).shows("all answers come to about 158, more than `max_tokens_total: 100` allows");
     // It is for the stage, not for a run: nothing more is asked of the same one.
     assert_eq!(lab.asks(1).0, 0);
     lab.project.edit("max_tokens_total: 100", "max_cost: 0.13");
@@ -379,5 +379,5 @@ fn teachers_stand_beside_students_in_a_report() {
     );
     // Without a vote there is nothing to tell.
     lab.project.edit("votes: 2", "samples: 2");
-    lab.project.run(&["run", FILE]).code(1).says("its part `votes` is missing");
+    lab.project.run(&["run", FILE]).code(2).says("`rationales` counts no votes");
 }

@@ -1,6 +1,6 @@
 //! The answer that a student holds for the likeliest.
 
-use retort_artifact::{Outcome, Placement, Question, Usage};
+use retort_artifact::{Outcome, Question, Usage};
 use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_model::Budget;
 use retort_stage::{Context, Stage, StageError};
@@ -9,20 +9,12 @@ use retort_text::answer::Expected;
 use super::super::choices::{Candidate, Held, Stands, candidates, held};
 use super::super::sequence::data;
 use super::rows::{Timed, asked};
-use super::scoring::LikelihoodRecipe;
+use super::scoring::{LikelihoodRecipe, needs_label_first};
 use super::term::student_term;
 use super::{Evaluate, Loaded};
 
 /// The name of the rows of choices that a student holds for likely.
 const ROWS: &str = "evaluate";
-
-/// Says why a student cannot be scored by its answers.
-pub(super) fn needs_label_first(placement: Placement) -> String {
-    format!(
-        "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{placement}`: use \
-         `score: generation`, or score the words of the choices with `score: {{ likelihood: {{ of: text }} }}`"
-    )
-}
 
 impl Evaluate {
     /// The choice that the student holds for the likeliest is its answer: of equally likely ones, the first.

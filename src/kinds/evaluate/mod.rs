@@ -173,7 +173,7 @@ impl Stage for Evaluate {
         let other = placement.filter(|placement| by_answer && !placement.label_first());
         let misfit = |placement: Placement| Misfit {
             field: "score".into(),
-            message: likelihood::needs_label_first(placement),
+            message: scoring::needs_label_first(placement),
             hint: None,
         };
         other.map(misfit).into_iter().collect()

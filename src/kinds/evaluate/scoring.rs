@@ -3,10 +3,18 @@
 use serde_json::{Value as Json, json};
 
 use super::super::choices::{Held, Stands};
-use retort_artifact::Likelihood;
+use retort_artifact::{Likelihood, Placement};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::Node;
 use retort_stage::params::{FromNode, Scope, tagged};
+
+/// Says why a student cannot be scored by its answers.
+pub(super) fn needs_label_first(placement: Placement) -> String {
+    format!(
+        "`score: likelihood` needs a student that writes its label first, and this one's `placement` is `{placement}`: use \
+         `score: generation`, or score the words of the choices with `score: {{ likelihood: {{ of: text }} }}`"
+    )
+}
 
 /// What choices are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

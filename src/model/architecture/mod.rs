@@ -17,8 +17,6 @@ mod olmo2;
 mod opt;
 mod phi;
 mod phi3;
-#[cfg(test)]
-mod published;
 mod qwen2;
 mod qwen3;
 mod rope;

@@ -7,6 +7,8 @@ use super::{Architecture, Size};
 use crate::config::Config;
 use crate::rotary::RotaryScaling;
 
+mod published;
+
 fn read(json: &Value) -> Config {
     Config::from_json(json.to_string().as_bytes(), "config.json").expect("valid")
 }

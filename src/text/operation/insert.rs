@@ -109,7 +109,7 @@ mod tests {
                 &[(0, "A."), (1, "B."), (2, "C."), (3, "D.")],
                 "A. Ice. B.\n- Mud. C.\n- Snow. D.",
             ),
-            (Sentence, "- Mud.\n- Snow.", &[(0, "A."), (0, "B.")], "A. B.\n- Mud.\n- Snow."),
+            (Sentence, "- Mud.\n- Snow.", &[(0, "A b."), (0, "C d.")], "A b. C d.\n- Mud.\n- Snow."),
             // No two sentences become one where a full stop is missing.
             (
                 Sentence,
