@@ -455,6 +455,10 @@ fn the_prompts_that_come_along_can_be_asked() {
         let id = question["id"].as_str().unwrap();
         let shown = lab.project.run(&["show", FILE, "rationales", "--prompt", id]).code(0).stdout;
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "gsm8k.jinja" {
+            assert!(shown.starts_with("Solve the problem") && shown.contains(&format!("\nProblem: {stem}")), "{shown}");
+            continue;
+        }
         let (begin, marks) = if name.ends_with("-printed.jinja") { ("<s>[INST]Given", true) } else { ("Given", false) };
         assert!(shown.starts_with(begin) && shown.ends_with("Rationale:\n"), "{name}: {shown}");
         assert_eq!(shown.contains("INST") || shown.contains("</s>"), marks, "{name}: {shown}");

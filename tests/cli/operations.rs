@@ -195,7 +195,7 @@ fn every_operation_runs_from_a_pipeline() {
         moved[fraction=0.5]
           a: A is smoother than mud Ice. The answer the is.
           b: The the rougher mud than is ice.
-          c: Who knows?
+          c: knows Who?
         moved[fraction=1]
           a: is A The is mud Ice. the than smoother answer.
           b: mud rougher The than the ice is.
@@ -218,7 +218,7 @@ fn every_operation_runs_from_a_pipeline() {
           c: Who knows?
         inserted
           a: Ice is smoother than the mud. The mud is rougher than the ice. The answer is A.
-          b: Who knows? The mud is rougher than the ice.
+          b: The answer is A. The mud is rougher than the ice.
           c: Who knows? The mud is rougher than the ice.
         joined
           a: Ice is smoother than the mud. The answer is A. / The the
@@ -248,14 +248,18 @@ fn every_operation_runs_from_a_pipeline() {
     .assert_eq(&made);
     expect![[r#"
         contradicted: `steps[0].corrupt`: 1 of 3 rationales have no keyword and stay as they are: `c`
+        frequent: `steps[1].shuffle`: 1 of 3 rationales stay as they are, since the random order is the one they had: `b`
         marked: `steps[0].keep_words`: 1 of 3 rationales have no annotation and are left out: `c`
         near: `steps[0].neighbours`: 1 of 3 rationales have an answer whose longest word has no vector and are empty now: `b`
-        numbered: `steps[0].replace`: 1 of 3 rationales have no match and stay as they are: `c`
-        numbered: `steps[0].replace`: 2 matches in 2 of 3 rationales replaced
+        numbered: `steps[0].replace`: 1 of 3 rationales have no match and stay as they are (2 matches are replaced elsewhere): `c`
         numbered: `steps[1].corrupt`: 1 of 3 rationales have no number and stay as they are: `c`
+        reversed[level=paragraph]: `steps[0].reverse`: 3 of 3 rationales have one paragraph alone and stay as they are: `a`, `b`, `c`
+        reversed[level=sentence]: `steps[0].reverse`: 2 of 3 rationales have one sentence alone and stay as they are: `b`, `c`
+        reversed[level=step]: `steps[0].reverse`: 3 of 3 rationales have one step alone and stay as they are: `a`, `b`, `c`
         right: `steps[1].filter`: 1 of 5 rationales are left out, since the teacher's label is not the right answer: `a`
         scores: 1 of 4 lines of `scores.jsonl` score rationales that are not here, such as line 4, of `z`
-        stripped: `steps[0].strip_label`: 1 sentences of 1 of 3 rationales are left out or cut
+        stripped: `steps[0].strip_label`: 1 sentence is left out or cut, in 1 of 3 rationales; the others stay as they are
+        unknown[count=0]: `steps[0].fill`: 3 of 3 rationales are empty now: `a`, `b`, `c`
         wrong: `steps[0].wrong`: 2 of 3 rationales have no sample with another label than the right answer and are left out: `b`, `c`
     "#]].assert_eq(&warnings(&events));
 }

@@ -225,7 +225,7 @@ fn the_output_of_each_kind_that_needs_no_device_is_pinned() {
             partly-shuffled rows d7df5c9077257051
             reversed[level=word] rows c3d09cb6c80cbde7
             reversed[level=step] rows 8c21dc5760da16ba
-            inserted rows 22d212d5801cb291
+            inserted rows 0c51b4164b7d8953
             corrupted rows 569d40fec6241c60
             contradicted rows 98a3e0056a7781cf
             kept-ends rows 9632e50c7fc26a1b
@@ -344,7 +344,7 @@ fn everything_with_a_revision_is_pinned() {
     let listed: String = revisions.iter().map(|it| format!("{} {} {}\n", it.what, it.name, it.revision)).collect();
     expect![[r#"
         kind dataset 2
-        kind elicit 3
+        kind elicit 4
         kind transform 2
         kind tokenizer 2
         kind train 3
@@ -359,11 +359,11 @@ fn everything_with_a_revision_is_pinned() {
         operation shuffle 2
         operation truncate 2
         operation fill 1
-        operation keep_top 1
+        operation keep_top 2
         operation keep_words 2
         operation neighbours 2
         operation swap 1
-        operation strip_label 1
+        operation strip_label 2
         operation wrong 1
         operation sample 1
         operation filter 1

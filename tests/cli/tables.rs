@@ -291,7 +291,7 @@ fn the_head_of_a_repository_decides_which_files_are_a_split() {
     let files: Vec<&str> = files_asked(&asked).into_iter().collect();
     assert_eq!(files, ["README.md", "rows/a-0.jsonl", "rows/a-1.jsonl", "rows/held-out.csv"]);
     assert_eq!(numbers(&lab.run(&["show", FILE, "questions", "--json"]).code(0)), ["9", "0", "1", "2"]);
-    lab.project.edit("config: main", "config: none");
+    lab.project.edit("config: main, train: train, test: test", "config: none, train: train");
     lab.run(&["run", FILE, "--progress", "plain"]).fails().says("no file of it fits `gone-*`");
     lab.project.edit("config: none", "config: mian");
     lab.run(&["run", FILE, "--progress", "plain"])

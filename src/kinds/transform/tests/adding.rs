@@ -22,29 +22,29 @@ fn units_of_another_rationale_are_inserted() {
     let bench = Bench::new();
     let rows = rows(&["Ice is smooth. So, A.", "Mud is rough. It sticks. Thus B.", ""]);
     bench.check("[ { insert: { count: 1 } } ]", &rows, &expect![[r#"
-        a 0: Ice is smooth. So, A. It sticks.
-        b 0: Mud is rough. It sticks. Thus B.
-        c 0: Ice is smooth.
-        warning: `steps[0].insert`: 1 of 3 rationales take all units of the other rationale, which has fewer than asked for: `b`
+        a 0: Ice is smooth. So, A.
+        b 0: So, A. Mud is rough. It sticks. Thus B.
+        c 0: Mud is rough.
+        warning: `steps[0].insert`: 1 of 3 rationales take all units of the other rationale, which has fewer than asked for: `a`
     "#]]);
     bench.check("[ { insert: { count: 3 } } ]", &rows, &expect![[r#"
-        a 0: Thus B. Ice is smooth. Mud is rough. So, A. It sticks.
-        b 0: Mud is rough. It sticks. Thus B.
-        c 0: Ice is smooth. So, A.
-        warning: `steps[0].insert`: 2 of 3 rationales take all units of the other rationale, which has fewer than asked for: `b`, `c`
+        a 0: Ice is smooth. So, A.
+        b 0: Ice is smooth. So, A. Mud is rough. It sticks. Thus B.
+        c 0: Mud is rough. It sticks. Thus B.
+        warning: `steps[0].insert`: 2 of 3 rationales take all units of the other rationale, which has fewer than asked for: `a`, `b`
     "#]]);
     bench.check("[ { insert: { fraction: 0.5, level: word } } ]", &rows, &expect![[r#"
-        a 0: Mud B Ice is sticks smooth. So, A.
-        b 0: Mud is rough. It sticks. Thus B.
+        a 0: Ice is smooth. So, A.
+        b 0: Mud is rough. So It is smooth sticks. A Thus B.
         c 0: 
-        warning: `steps[0].insert`: 1 of 3 rationales take all units of the other rationale, which has fewer than asked for: `b`
+        warning: `steps[0].insert`: 1 of 3 rationales take all units of the other rationale, which has fewer than asked for: `a`
     "#]]);
     bench.check("[ { insert: { count: 1, level: step } } ]", &rows, &expect![[r#"
         a 0: Ice is smooth. So, A.
+        b 0: Ice is smooth. So, A.
         Mud is rough. It sticks. Thus B.
-        b 0: Mud is rough. It sticks. Thus B.
-        c 0: Ice is smooth. So, A.
-        warning: `steps[0].insert`: 1 of 3 rationales take all units of the other rationale, which has fewer than asked for: `b`
+        c 0: Mud is rough. It sticks. Thus B.
+        warning: `steps[0].insert`: 1 of 3 rationales take all units of the other rationale, which has fewer than asked for: `a`
     "#]]);
     bench.check(
         "[ { insert: { count: 1 } } ]",
@@ -72,8 +72,8 @@ fn units_of_another_rationale_are_inserted() {
         "[ { insert: { count: 1, label: same } } ]",
         &rows[..2],
         &expect![[r#"
-        error: cannot do `steps[0].insert`: for 2 of 2 questions no other question has the same right answer: `a`, `b`
-    "#]],
+            error: cannot do `steps[0].insert`: for 2 of 2 questions no other question has the same right answer: `b`, `a`
+        "#]],
     );
 }
 

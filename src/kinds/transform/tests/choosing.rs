@@ -162,11 +162,11 @@ fn elicited_texts_are_trimmed() {
         "[ { trim: { to: line, stop: \"Question:\" } } ]",
         &rows,
         &expect![[r#"
-        a 0: Ice is smooth.
-        b 0: Ice.</s> Mud.
-        c 0: 
-        d 0: 
-        warning: `steps[0].trim`: 1 of 4 rationales are empty now, since they begin with what is cut: `c`
-    "#]],
+            a 0: Ice is smooth.
+            b 0: Ice.</s> Mud.
+            c 0: 
+            d 0: 
+            warning: `steps[0].trim`: 1 of 4 rationales are empty now: `c`
+        "#]],
     );
 }

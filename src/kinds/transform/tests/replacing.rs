@@ -251,19 +251,19 @@ fn sentences_that_give_the_answer_away_are_counted() {
         "[ { strip_label: } ]",
         &rows,
         &expect![[r#"
-        a 0: Ice is smooth. It is the ice.
-        b 0: 
-        warning: `steps[0].strip_label`: 2 sentences of 2 of 2 rationales are left out or cut
-        warning: `steps[0].strip_label`: 1 of 2 rationales are empty now, since every sentence gave the answer away: `b`
-    "#]],
+            a 0: Ice is smooth. It is the ice.
+            b 0: 
+            warning: `steps[0].strip_label`: 1 of 2 rationales are empty now: `b`
+            warning: `steps[0].strip_label`: 2 sentences are left out or cut, in all 2 rationales
+        "#]],
     );
     bench.check(
         "[ { strip_label: { choice_text: true } } ]",
         &rows[..1],
         &expect![[r#"
-        a 0: Ice is smooth.
-        warning: `steps[0].strip_label`: 2 sentences of 1 of 1 rationales are left out or cut
-    "#]],
+            a 0: Ice is smooth.
+            warning: `steps[0].strip_label`: 2 sentences are left out or cut, in all 1 rationales
+        "#]],
     );
     // The letters that count are those of the question's choices.
     let far = [row("a", "The answer is D. Ice.")];

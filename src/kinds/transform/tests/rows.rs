@@ -320,9 +320,9 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
     });
     expect![[r#"
         mask: {}
-            error: `steps[0].mask` needs either `fraction` or `words`
+            error: `steps[0].mask` needs `fraction` or `words`
         mask: { fraction: 0.1, words: [a] }
-            error: `steps[0].mask` needs either `fraction` or `words`
+            error: `steps[0].mask` cannot have both `fraction` and `words`
         mask: { words: [] }
             error: `steps[0].mask` needs a word in `words`
         mask: { words: [the ice] }
@@ -338,13 +338,13 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         fill: { count: 1, with: "" }
             error: `steps[0].fill` needs a token in `with`
         keep_top: { attributions: x }
-            error: `steps[0].keep_top` needs either `k` or `fraction`
+            error: `steps[0].keep_top` needs `k` or `fraction`
         keep_top: { k: 1, fraction: 0.5, attributions: x }
-            error: `steps[0].keep_top` needs either `k` or `fraction`
+            error: `steps[0].keep_top` cannot have both `k` and `fraction`
         keep_top: { k: 1 }
-            error: `steps[0].keep_top` needs either `attributions` or `by`
+            error: `steps[0].keep_top` needs `attributions` or `by`
         keep_top: { k: 1, attributions: x, by: random }
-            error: `steps[0].keep_top` needs either `attributions` or `by`
+            error: `steps[0].keep_top` cannot have both `attributions` and `by`
         keep_top: { k: 1, attributions: x, level: sentence }
             error: `steps[0].keep_top` keeps tokens or words, so its `level` cannot be `sentence`
         keep_top: { k: 1, by: random, except: [a] }
@@ -372,9 +372,9 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         reverse: { level: letter }
             error: `steps[0].reverse.level` cannot be the text `letter`
         insert: {}
-            error: `steps[0].insert` needs either `count` or `fraction`
+            error: `steps[0].insert` needs `count` or `fraction`
         insert: { count: 1, fraction: 0.5 }
-            error: `steps[0].insert` needs either `count` or `fraction`
+            error: `steps[0].insert` cannot have both `count` and `fraction`
         insert: { count: 0 }
             error: `steps[0].insert.count` cannot be the number `0`
         insert: { count: 1, label: wrong }
