@@ -1,4 +1,4 @@
-//! `SmolLM3` (Bakouch et al. 2025): as Llama, but in every fourth layer nothing is turned.
+//! `SmolLM3` (Bakouch et al. 2025): as Llama, but in every fourth layer nothing is rotated.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::rotary::{Rotary, RotaryScaling};
 
 pub(super) const FAMILY: Family = Family { read, write, fresh, names: &llama::NAMES, groups: true };
 
-/// Every so many layers one does not turn.
+/// Every so many layers one does not rotate.
 const INTERVAL: usize = 4;
 
 fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
@@ -22,7 +22,7 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     let on = fields.flag("use_sliding_window", false)?;
     let window = fields.optional_count("sliding_window")?.filter(|_| on);
     let windowed = match window {
-        // Without a list, the layers that do not turn have the window.
+        // Without a list, the layers that do not rotate have the window.
         Some(_) if fields.get("layer_types").is_none() => {
             Layers::listed((0..read.layers).map(|layer| !turned.has(layer)).collect())
         }
@@ -32,7 +32,7 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     Ok(Decoder { window, windowed, turned, ..read })
 }
 
-/// The layers that turn queries and keys.
+/// The layers that rotate queries and keys.
 fn turned(fields: &Fields<'_>, layers: usize) -> Result<Layers, ConfigError> {
     let Some(value) = fields.get("no_rope_layers") else {
         let interval = fields.optional_count("no_rope_layer_interval")?.unwrap_or(INTERVAL);
@@ -46,22 +46,22 @@ fn turned(fields: &Fields<'_>, layers: usize) -> Result<Layers, ConfigError> {
 
 fn fresh(size: Size) -> Decoder {
     Decoder {
-        rotary: Some(Rotary { theta: 2_000_000.0, share: 1.0, scaling: RotaryScaling::None }),
-        turned: Layers::all_but_every(INTERVAL, size.layers),
+        rotary: Some(Rotary { theta: 2_000_000.0, fraction: 1.0, scaling: RotaryScaling::None }),
+        rotary_layers: Layers::all_but_every(INTERVAL, size.layers),
         tied: true,
         ..llama::fresh(size)
     }
 }
 
 fn write(decoder: &Decoder) -> Value {
-    let turned: Vec<u8> = (0..decoder.layers).map(|layer| u8::from(decoder.turned.has(layer))).collect();
+    let turned: Vec<u8> = (0..decoder.layers).map(|layer| u8::from(decoder.rotary_layers.has(layer))).collect();
     let mut json = common(decoder);
     json.extend(object(json!({
         "architectures": ["SmolLM3ForCausalLM"],
         "attention_bias": decoder.biases.qkv,
         "hidden_act": "silu",
         "layer_types": windows::written(decoder),
-        "mlp_bias": decoder.biases.inner,
+        "mlp_bias": decoder.biases.mlp,
         "model_type": "smollm3",
         "no_rope_layers": turned,
         "pad_token_id": null,
