@@ -262,7 +262,7 @@ fn every_folder_of_the_library_is_a_room() {
 #[test]
 fn only_the_model_names_burn() {
     let outside = |file: &File| !file.name.starts_with("model/");
-    assert_none(&lines_with(&["burn::", "burn_flex::", "use burn"], outside));
+    assert_none(&lines_with(&["burn_", "use burn"], outside));
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(super) fn candidates(
             Stands::Label => label.to_string(),
         };
         let (ids, from) = sequences.continued(question, &text)?;
-        if from == ids.len() {
+        if text.trim().is_empty() || from == ids.len() {
             return Err(data(format!(
                 "question `{}`: choice {} has no tokens to score: its text is empty",
                 question.id, label
@@ -90,6 +90,13 @@ pub(super) fn held(model: &Model, questions: &[&[Candidate]], budget: &Budget) -
 
 fn continuations(candidates: &[Candidate]) -> Vec<Continuation<'_>> {
     candidates.iter().map(|Candidate { ids, from, .. }| Continuation { ids, from: *from }).collect()
+}
+
+impl Candidate {
+    /// How many tokens it has, with those of the question.
+    pub(super) fn tokens(&self) -> usize {
+        self.ids.len()
+    }
 }
 
 impl ContentHash for Candidate {

@@ -108,10 +108,15 @@ impl Train {
                             Some(_) => {
                                 let label = self.label(question, rationale)?;
                                 let sequence = sequences.with_target(question, label, text)?;
+                                sequences.require_unended(question, &sequence)?;
                                 sequences.require_readable(question, label, &sequence)?;
                                 sequence
                             }
-                            None => sequences.with_rationale(question, text)?,
+                            None => {
+                                let sequence = sequences.with_rationale(question, text)?;
+                                sequences.require_unended(question, &sequence)?;
+                                sequence
+                            }
                         };
                         log.blank += usize::from(rationale.is_some_and(|row| row.text.trim().is_empty()));
                         let weighed =

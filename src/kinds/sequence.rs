@@ -59,6 +59,8 @@ pub(super) struct Sequence {
     pub(super) label_at: usize,
     /// The tokens of the rationale, each time it stands there: index in `ids`, and bytes of the rationale's trimmed text.
     pub(super) rationale: Vec<(usize, Range<usize>)>,
+    /// The index of a token within the target that ends what the student says when it is asked.
+    pub(super) ended_at: Option<usize>,
 }
 
 /// Makes an error of the data out of any other.
@@ -178,7 +180,10 @@ impl<'a> Sequences<'a> {
         let target = Target { text, answer, label, rationales: Vec::new(), brackets: None };
         let Turn { asked, taught, said_to, lead_to } = self.turn(question, target)?;
         let (mut ids, behind) = self.encoded(&asked, &taught.text[..said_to])?;
-        let given = behind.iter().take_while(|token| token.span.end <= lead_to + before.len()).count();
+        // Spaces belong to what follows, whether or not they are tokens of their own: else two texts of one question would be
+        // compared by more tokens of the one than of the other.
+        let given_to = lead_to + before.trim_end_matches(' ').len();
+        let given = behind.iter().take_while(|token| token.span.end <= given_to).count();
         // Where all is one token, it is the text's.
         let from = ids.len() + if before.is_empty() { 0 } else { given };
         ids.extend(behind.into_iter().map(|token| token.id));
@@ -214,6 +219,7 @@ impl<'a> Sequences<'a> {
         let (mut ids, behind) = self.encoded(&asked, &target.text)?;
         let target_from = ids.len();
         let (mut label_at, mut within, mut parts) = (target_from, Vec::new(), vec![Part::Prompt; target_from]);
+        let mut ended_at = None;
         let reasons_first = target.rationales.first().is_some_and(|first| first.start < target.answer.start);
         for token in behind {
             if token.span.end <= target.label.start {
@@ -224,6 +230,9 @@ impl<'a> Sequences<'a> {
                 if start < end {
                     within.push((ids.len(), start - span.start..end - span.start));
                 }
+            }
+            if token.span.start < said_to && self.stops.contains(&token.id) {
+                ended_at.get_or_insert(ids.len());
             }
             parts.push(match parts.last() {
                 // What ends the turn belongs to what stands before it.
@@ -237,7 +246,23 @@ impl<'a> Sequences<'a> {
             ids.push(end);
             parts.extend(parts.last().copied());
         }
-        Ok(Sequence { ids, parts, target_from, label_at, rationale: within })
+        Ok(Sequence { ids, parts, target_from, label_at, rationale: within, ended_at })
+    }
+
+    /// Checks that no rationale or answer holds a token that ends what the student says: when it is asked, it stops there, and
+    /// never says what it was taught behind it.
+    pub(super) fn require_unended(&self, question: &Question, sequence: &Sequence) -> Result<(), StageError> {
+        let Some(ended_at) = sequence.ended_at else { return Ok(()) };
+        let names = self.usage.end.iter().chain(self.usage.chat.iter().flat_map(|chat| &chat.stops));
+        let is_there = |name: &&String| self.tokenizer.id(name) == Some(sequence.ids[ended_at]);
+        Err(of(
+            question,
+            format!(
+                "its rationale or answer contains `{}`, with which this student ends what it says: it would stop there when it \
+                 is asked. Remove it from the texts, for example with the step `replace`",
+                names.into_iter().find(is_there).map_or("", String::as_str),
+            ),
+        ))
     }
 
     /// Checks that the answer can be read again from the tokens of a question's target: a tokenizer may lack letters or write
@@ -385,7 +410,7 @@ mod tests {
                 let usage = usage(placement, None);
                 let label = Answer::at(1).unwrap();
                 let sequence = Sequences::new(&usage, &tokenizer).unwrap().with_target(&question(), &label, RATIONALE);
-                let Sequence { ids, parts, target_from, label_at, rationale } = sequence.unwrap();
+                let Sequence { ids, parts, target_from, label_at, rationale, ended_at: _ } = sequence.unwrap();
                 let text = |ids: &[u32]| tokenizer.decode(ids).unwrap();
                 let target = render(&usage.format, &label, RATIONALE).unwrap().text;
                 // A token takes in the white space around it.
@@ -480,5 +505,36 @@ mod tests {
             assert_eq!(sequence.parts.last(), Some(&part), "{placement}");
             assert_eq!(sequence.ids.last().copied(), tokenizer.id("<|endoftext|>"));
         }
+    }
+
+    #[test]
+    fn a_text_that_holds_the_students_end_is_refused() {
+        const END: &str = "<|endoftext|>";
+        let tokenizer = byte_level(&[END]);
+        let open = Question { answers: retort_artifact::Answers::Text, choices: Vec::new(), ..question() };
+        for (placement, answer, rationale, sound) in [
+            (Placement::Before, "ice", "Ice is smooth.", true),
+            (Placement::Before, "ice", "Ice <|endoftext|> is smooth.", false),
+            (Placement::After, "ice", "Ice is smooth.<|endoftext|>", false),
+            (Placement::Both, "ice", "<|endoftext|>Ice", false),
+            (Placement::None, "i<|endoftext|>ce", "", false),
+            (Placement::None, "ice", "", true),
+        ] {
+            let usage = usage(placement, Some(END));
+            let sequences = Sequences::new(&usage, &tokenizer).unwrap();
+            let sequence = sequences.with_target(&open, &Answer::Text(answer.into()), rationale).unwrap();
+            let found = sequences.require_unended(&open, &sequence);
+            assert_eq!(found.is_ok(), sound, "{placement}: {rationale} {answer}");
+            if let Err(error) = found {
+                assert!(error.to_string().contains("question `q`: its rationale or answer contains `<|endoftext|>`"), "{error}");
+            }
+            let alone = sequences.with_rationale(&open, rationale).unwrap();
+            assert_eq!(sequences.require_unended(&open, &alone).is_ok(), !rationale.contains(END), "{rationale}");
+        }
+        // A student whose sequences do not end has nothing that it would stop at.
+        let usage = usage(Placement::Before, None);
+        let sequences = Sequences::new(&usage, &tokenizer).unwrap();
+        let sequence = sequences.with_target(&open, &Answer::Text("ice".into()), "Ice <|endoftext|> is").unwrap();
+        sequences.require_unended(&open, &sequence).unwrap();
     }
 }

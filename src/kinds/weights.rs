@@ -234,6 +234,7 @@ mod tests {
             target_from: 1,
             label_at: 1,
             rationale: vec![(3, 0..2), (4, 3..5), (5, 6..8)],
+            ended_at: None,
         }
     }
 

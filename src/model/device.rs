@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use burn::DispatchDevice;
+#[cfg(any(test, feature = "cuda"))]
+use burn_dispatch::DispatchDevice;
 
 /// The name of the CPU.
 const CPU: &str = "cpu";
@@ -176,7 +177,7 @@ pub(crate) enum Place {
     /// The CPU, by the fused operations.
     Cpu,
     /// What Burn dispatches to: a CUDA device, or in tests the CPU.
-    #[cfg_attr(not(any(test, feature = "cuda")), expect(dead_code, reason = "only CUDA and tests are dispatched to"))]
+    #[cfg(any(test, feature = "cuda"))]
     Dispatched(DispatchDevice),
 }
 
@@ -209,6 +210,7 @@ impl Device {
     pub fn numerics(&self) -> &'static str {
         match self.place {
             Place::Cpu => "cpu-f32",
+            #[cfg(any(test, feature = "cuda"))]
             Place::Dispatched(_) => "cuda-f32",
         }
     }
@@ -233,7 +235,9 @@ impl Device {
         match &self.place {
             #[cfg(feature = "cuda")]
             Place::Dispatched(DispatchDevice::Cuda(device)) => Some(device.index),
-            Place::Cpu | Place::Dispatched(_) => None,
+            #[cfg(any(test, feature = "cuda"))]
+            Place::Dispatched(_) => None,
+            Place::Cpu => None,
         }
     }
 }
@@ -242,7 +246,9 @@ impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.place, self.cuda_index()) {
             (Place::Cpu, _) => f.write_str(CPU),
+            #[cfg(any(test, feature = "cuda"))]
             (Place::Dispatched(_), Some(index)) => write!(f, "cuda:{index}"),
+            #[cfg(any(test, feature = "cuda"))]
             (Place::Dispatched(device), None) => write!(f, "{device:?}"),
         }
     }
@@ -268,9 +274,9 @@ fn open_cuda(index: usize, toolkit: Option<&Path>) -> Result<Device, DeviceError
 /// Computes something on a device before anything relies on it.
 #[cfg(feature = "cuda")]
 fn probe(index: usize) -> Result<Device, DeviceError> {
-    use burn::Dispatch;
-    use burn::backend::cuda::CudaDevice;
-    use burn::tensor::Tensor;
+    use burn_dispatch::Dispatch;
+    use burn_cuda::CudaDevice;
+    use burn_tensor::Tensor;
 
     let device = DispatchDevice::Cuda(CudaDevice::new(index));
     let first = device.clone();

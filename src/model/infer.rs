@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::TensorMetadata;
+use burn_tensor::TensorMetadata;
 use rayon::prelude::*;
 
 use super::device::DeviceError;

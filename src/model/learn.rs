@@ -1,7 +1,7 @@
 //! One optimiser step: gradients of one or more batches, clipped by their common norm, and AdamW.
 
-use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::ops::FloatTensorOps;
+use burn_tensor::backend::AutodiffBackend;
+use burn_tensor::ops::FloatTensorOps;
 
 use super::device::DeviceError;
 use super::forward::{Drops, Pass};

@@ -6,7 +6,7 @@
 //! Rows of tokens that are new to the model learn in full, in the embedding and in the head, as with PEFT's
 //! `trainable_token_indices`: nothing of low rank could tell the tokens apart that start alike.
 
-use burn::tensor::{Shape, TensorMetadata};
+use burn_tensor::{Shape, TensorMetadata};
 
 use super::config::Config;
 use super::error::RecipeError;
@@ -228,11 +228,11 @@ fn taken<B: Kernels>(table: &Real<B>, tokens: &[u32]) -> Real<B> {
     B::float_cat(tokens.iter().map(row).collect(), 0)
 }
 
-fn one_row(row: usize, shape: &Shape) -> Vec<burn::tensor::Slice> {
+fn one_row(row: usize, shape: &Shape) -> Vec<burn_tensor::Slice> {
     let rest = (1..shape.num_dims()).map(|dimension| (0..shape[dimension]).into());
     std::iter::once((row..row + 1).into()).chain(rest).collect()
 }
 
-fn rows(adapter: &Adapter, shape: &Shape) -> [burn::tensor::Slice; 2] {
+fn rows(adapter: &Adapter, shape: &Shape) -> [burn_tensor::Slice; 2] {
     [(adapter.first..adapter.first + adapter.outputs).into(), (0..shape[1]).into()]
 }

@@ -8,6 +8,7 @@ impl Device {
     pub fn described(&self) -> String {
         let (file, field) = match self.place() {
             Place::Cpu => ("/proc/cpuinfo", "model name"),
+            #[cfg(any(test, feature = "cuda"))]
             Place::Dispatched(_) => return gpus().map_or_else(|| self.to_string(), |gpus| format!("{self}, {gpus}")),
         };
         let name = fs_err::read_to_string(file).ok().and_then(|text| value_of(&text, field));

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use burn::tensor::backend::Backend;
-use burn::tensor::{Slice, Tensor, TensorData, TensorMetadata, TensorPrimitive};
+use burn_tensor::backend::Backend;
+use burn_tensor::{Slice, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
 use super::config::Config;
 use super::device::DeviceError;

@@ -71,7 +71,7 @@ pub enum RotaryScaling {
 impl Rotary {
     /// Number of pairs of columns that are rotated in a head of `width` columns.
     pub(crate) fn pairs(&self, width: usize) -> usize {
-        (width as f64 * self.share) as usize / 2
+        (width as f64 * self.fraction) as usize / 2
     }
 
     /// The longest sequence whose angles are known here, where there is such a bound besides the context.

@@ -5,8 +5,9 @@ use std::io;
 use std::io::Write;
 use std::path::Path;
 
-use burn::Dispatch;
-use burn::backend::Flex;
+#[cfg(any(test, feature = "cuda"))]
+use burn_dispatch::Dispatch;
+use burn_flex::Flex;
 
 use super::archive::{self, Archive, Give, WeightsFile};
 use super::config::Config;
@@ -29,7 +30,8 @@ pub struct Model {
 pub(crate) enum Placed {
     /// The fused operations of the CPU.
     Fused(Network<Flex>),
-    /// Whatever Burn dispatches to.
+    /// What Burn dispatches to: CUDA, and in tests the CPU.
+    #[cfg(any(test, feature = "cuda"))]
     Dispatched(Network<Dispatch>),
 }
 
@@ -38,6 +40,7 @@ macro_rules! placed {
     ($placed:expr, $network:ident => $body:expr) => {
         match $placed {
             $crate::student::Placed::Fused($network) => $body,
+            #[cfg(any(test, feature = "cuda"))]
             $crate::student::Placed::Dispatched($network) => $body,
         }
     };
@@ -105,6 +108,7 @@ impl Model {
         let label = device.to_string();
         let placed = match device.place() {
             Place::Cpu => Placed::Fused(Network::new(config, burn_flex::FlexDevice, label)),
+            #[cfg(any(test, feature = "cuda"))]
             Place::Dispatched(at) => Placed::Dispatched(Network::new(config, at.clone(), label)),
         };
         Self { device: device.clone(), placed }
@@ -175,6 +179,7 @@ impl Model {
         let lens: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
         match self.placed {
             Placed::Fused(_) => Layout::packed(&lens),
+            #[cfg(any(test, feature = "cuda"))]
             Placed::Dispatched(_) => Layout::padded_right(&lens),
         }
     }

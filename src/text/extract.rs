@@ -51,23 +51,33 @@ impl Patterns {
     }
 
     /// Finds the piece of a text that the patterns are after: of the match the first group that is not empty, or all of it
-    /// where the pattern has no groups. White space at its ends is taken off; a blank piece is none. A pattern that takes too
-    /// long on a text finds nothing there.
-    pub fn find<'t>(&self, text: &'t str, pick: Pick) -> Option<&'t str> {
-        self.0.iter().find_map(|regex| {
-            let mut matches = regex.captures_iter(text).flatten();
-            let found = match pick {
-                Pick::First => matches.next(),
-                Pick::Last => matches.last(),
-            }?;
-            let groups = (1..found.len()).filter_map(|group| found.get(group));
-            let group = if found.len() > 1 {
-                groups.into_iter().find(|group| !group.as_str().is_empty())
-            } else {
-                found.get(0)
-            };
-            group.map(|group| group.as_str().trim()).filter(|piece| !piece.is_empty())
-        })
+    /// where the pattern has no groups. White space at its ends is taken off; a blank piece is none.
+    ///
+    /// # Errors
+    /// The pattern that takes too many steps on this text, as nested repetitions do.
+    pub fn find<'t>(&self, text: &'t str, pick: Pick) -> Result<Option<&'t str>, &str> {
+        for regex in &self.0 {
+            let mut last = None;
+            for found in regex.captures_iter(text) {
+                last = Some(found.map_err(|_| regex.as_str())?);
+                if pick == Pick::First {
+                    break;
+                }
+            }
+            let piece = last.and_then(|found| {
+                let mut groups = (1..found.len()).filter_map(|group| found.get(group));
+                let group = if found.len() > 1 {
+                    groups.find(|group| !group.as_str().is_empty())
+                } else {
+                    found.get(0)
+                };
+                group.map(|group| group.as_str().trim()).filter(|piece| !piece.is_empty())
+            });
+            if piece.is_some() {
+                return Ok(piece);
+            }
+        }
+        Ok(None)
     }
 
     /// Writes them as they were written, one behind the other.
@@ -176,19 +186,27 @@ mod tests {
             ("none", None, None),
             ("", None, None),
         ] {
-            assert_eq!(strict.find(text, Pick::First), first, "{text}");
-            assert_eq!(flexible.find(text, Pick::Last), last, "{text}");
+            assert_eq!(strict.find(text, Pick::First), Ok(first), "{text}");
+            assert_eq!(flexible.find(text, Pick::Last), Ok(last), "{text}");
         }
     }
 
     #[test]
     fn the_first_pattern_that_matches_counts() {
         let several = patterns(&[r"answer is \(?([A-D])\)?", "(?i)option ([a-d])", r"\b[A-D]\b(?!')"]);
-        assert_eq!(several.find("option c, or the answer is (B)", Pick::First), Some("B"));
-        assert_eq!(several.find("Option c.", Pick::First), Some("c"));
-        assert_eq!(several.find("A's or B", Pick::First), Some("B"), "look-ahead");
-        assert_eq!(several.find("so D then C", Pick::Last), Some("C"), "a pattern without groups is taken whole");
-        assert_eq!(patterns(&["x(y?)"]).find("x", Pick::First), None, "an empty group is nothing");
+        assert_eq!(several.find("option c, or the answer is (B)", Pick::First), Ok(Some("B")));
+        assert_eq!(several.find("Option c.", Pick::First), Ok(Some("c")));
+        assert_eq!(several.find("A's or B", Pick::First), Ok(Some("B")), "look-ahead");
+        assert_eq!(several.find("so D then C", Pick::Last), Ok(Some("C")), "a pattern without groups is taken whole");
+        assert_eq!(patterns(&["x(y?)"]).find("x", Pick::First), Ok(None), "an empty group is nothing");
+    }
+
+    #[test]
+    fn a_pattern_that_takes_too_many_steps_is_named() {
+        let text = format!("v7 then {}! final v9", "a".repeat(40));
+        let endless = "(?<!x)(?:(?:a|a|aa)+b(?=c)|(v[0-9]))";
+        assert_eq!(patterns(&[endless, "v9"]).find(&text, Pick::Last), Err(endless));
+        assert_eq!(patterns(&[endless]).find(&text, Pick::First), Ok(Some("v7")), "what stands before is found");
     }
 
     #[test]

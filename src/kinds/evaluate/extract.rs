@@ -94,6 +94,18 @@ pub(super) struct Missed {
     outputs: usize,
     strict: Vec<String>,
     lenient: Vec<String>,
+    /// The first question on whose output a pattern took too many steps, and the pattern.
+    endless: Option<(String, String)>,
+}
+
+impl Missed {
+    /// What a pattern found in the output of a question.
+    fn found<'t>(&mut self, found: Result<Option<&'t str>, &str>, question: &Question) -> Option<&'t str> {
+        found.unwrap_or_else(|pattern| {
+            self.endless.get_or_insert_with(|| (question.id.clone(), pattern.to_owned()));
+            None
+        })
+    }
 }
 
 impl Extract {
@@ -115,12 +127,12 @@ impl Extract {
         let strict = if self.strict.is_empty() {
             own
         } else {
-            let piece = self.strict.find(output, Pick::First);
+            let piece = missed.found(self.strict.find(output, Pick::First), question);
             missed.strict.extend(piece.is_none().then(|| question.id.clone()));
             piece.and_then(|piece| expected.read(piece).ok())
         };
         let leniently = if !self.lenient.is_empty() {
-            let piece = self.lenient.find(output, Pick::Last);
+            let piece = missed.found(self.lenient.find(output, Pick::Last), question);
             missed.lenient.extend(piece.is_none().then(|| question.id.clone()));
             piece.and_then(|piece| expected.read(piece).ok())
         } else if self.strict.is_empty() && strict.is_some() {
@@ -132,8 +144,14 @@ impl Extract {
         (judged(strict, expected, right), judged(leniently, expected, right))
     }
 
-    /// Refuses patterns that find nothing in half of the outputs.
+    /// Refuses patterns that take too many steps, and those that find nothing in half of the outputs.
     pub(super) fn check(&self, missed: &Missed) -> Result<(), StageError> {
+        if let Some((question, pattern)) = &missed.endless {
+            return Err(data(format!(
+                "`extract`: the pattern `{pattern}` takes too many steps on the output to `{question}`: write it without \
+                 repetitions within repetitions (what was written is kept, so that asking again costs nothing)"
+            )));
+        }
         if self.fields.unmatched == Unmatched::Wrong {
             return Ok(());
         }
@@ -227,6 +245,10 @@ mod tests {
             "{said}"
         );
         assert_eq!(read(&extract(&["#### (.*)"], &[], Unmatched::Wrong), &half), Ok(()));
+        let endless = format!("v7 then {}! final v9", "a".repeat(40));
+        let pattern = "(?<!x)(?:(?:a|a|aa)+b(?=c)|(v[0-9]))";
+        let said = read(&extract(&[], &[pattern], Unmatched::Wrong), &["v1", &endless]).unwrap_err();
+        assert!(said.contains(&format!("`{pattern}` takes too many steps on the output to `q1`")), "{said}");
         let lenient = extract(&[], &["x"], Unmatched::Fail);
         assert!(
             read(&lenient, &mostly).unwrap_err().contains("`x` of the lenient reading finds nothing in 4 of 4 outputs")

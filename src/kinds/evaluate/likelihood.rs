@@ -6,6 +6,7 @@ use retort_model::Budget;
 use retort_stage::{Context, Stage, StageError};
 use retort_text::answer::Expected;
 
+use super::super::ask::require_room;
 use super::super::choices::{Candidate, Held, Stands, candidates, held};
 use super::super::sequence::data;
 use super::rows::{Timed, asked};
@@ -34,6 +35,10 @@ impl Evaluate {
             .iter()
             .map(|question| candidates(&sequences, question, recipe.of))
             .collect::<Result<_, StageError>>()?;
+        let context_length = loaded.model.config().context();
+        for (question, candidates) in questions.iter().zip(&all) {
+            candidates.iter().try_for_each(|one| require_room(question, one.tokens(), context_length))?;
+        }
         let student = student_term(context, &self.model)?;
         let key = |candidates: &Vec<Candidate>| {
             RowKey::of(&Term::record([

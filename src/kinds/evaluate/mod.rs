@@ -233,6 +233,12 @@ impl Evaluate {
     ) -> Result<(Sequences<'a>, Option<Prefilled>), StageError> {
         let mut sequences = Sequences::new(usage, tokenizer)?;
         if let Some(separator) = self.separator.get() {
+            if usage.chat.is_some() {
+                return Err(data(
+                    "`separator` has no effect on this student: its chat template writes what stands between a question and \
+                     its answer. Remove `separator`",
+                ));
+            }
             sequences = sequences.separated_by(separator);
         }
         let prefilled = self.prefill.get().map(|prefill| prefill.of(tokenizer)).transpose()?;

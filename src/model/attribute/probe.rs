@@ -1,8 +1,8 @@
 //! The function of sequences of embeddings that need be no token's, and its gradient in them.
 
-use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::ops::FloatTensorOps;
-use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive, activation};
+use burn_tensor::backend::AutodiffBackend;
+use burn_tensor::ops::FloatTensorOps;
+use burn_tensor::{Int, Tensor, TensorData, TensorPrimitive, activation};
 
 use super::{Attributed, Baseline, Call};
 use crate::device::DeviceError;

@@ -2,8 +2,8 @@
 //!
 //! Sequences must be padded to one width here. A padded position may hold any finite numbers: nothing reads them.
 
-use burn::tensor::backend::Backend;
-use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData, TensorPrimitive, activation};
+use burn_tensor::backend::Backend;
+use burn_tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData, TensorPrimitive, activation};
 
 use super::host::dropout;
 use super::{
@@ -414,7 +414,7 @@ pub(super) fn sum_squares<B: Backend>(tensors: &[Real<B>]) -> f64 {
     let sums: Vec<Tensor<B, 1>> = tensors
         .iter()
         .map(|x| {
-            let count = burn::tensor::TensorMetadata::shape(x).num_elements();
+            let count = burn_tensor::TensorMetadata::shape(x).num_elements();
             Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(B::float_reshape(x.clone(), [count].into())))
                 .powi_scalar(2)
                 .sum()
@@ -433,7 +433,7 @@ pub(super) fn adamw<B: Backend>(
     second: Real<B>,
     step: &AdamWStep,
 ) -> (Real<B>, Real<B>, Real<B>) {
-    let shape = burn::tensor::TensorMetadata::shape(&weight);
+    let shape = burn_tensor::TensorMetadata::shape(&weight);
     let flat = |x: Real<B>| {
         let count = shape.num_elements();
         Tensor::<B, 1>::from_primitive(TensorPrimitive::Float(B::float_reshape(x, [count].into())))

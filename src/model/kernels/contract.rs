@@ -4,8 +4,8 @@
 //! says how. So too with [`Blocks`]: what is put together from Burn's operations alone is written once, since Burn knows its
 //! gradient.
 
-use burn::tensor::backend::Backend;
-use burn::tensor::{FloatDType, TensorMetadata};
+use burn_tensor::backend::Backend;
+use burn_tensor::{FloatDType, TensorMetadata};
 
 use super::host::attention::Heads;
 use super::host::dropout::Dropout;

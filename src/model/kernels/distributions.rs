@@ -1,7 +1,7 @@
 //! What rows of logits say of the vocabulary, put together from Burn's own operations, for any backend.
 
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
+use burn_tensor::Tensor;
+use burn_tensor::backend::Backend;
 
 use super::Real;
 use super::composed::{close, indices, open};

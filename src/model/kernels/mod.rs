@@ -16,6 +16,7 @@ mod distributions;
 mod flex;
 pub(crate) mod host;
 mod operands;
+#[cfg(any(test, feature = "cuda"))]
 mod padded;
 mod plain;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What operations are given and give back beside tensors: forms, precisions, settings, gradients.
 
-use burn::backend::Autodiff;
-use burn::tensor::backend::Backend;
-use burn::tensor::ops::FloatTensor;
+use burn_autodiff::Autodiff;
+use burn_tensor::backend::Backend;
+use burn_tensor::ops::FloatTensor;
 
 /// A tensor of `f32` on backend `B`, of any rank.
 pub(crate) type Real<B> = FloatTensor<B>;

@@ -3,9 +3,9 @@
 //! `Dispatch` rather than the CUDA backend itself because it is compiled already, in its own crate: with the other this
 //! crate takes minutes longer to build. It also runs on the CPU, where the tests compare it with the fused operations.
 
-use burn::Dispatch;
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
+use burn_dispatch::Dispatch;
+use burn_tensor::Tensor;
+use burn_tensor::backend::Backend;
 
 use super::composed::{close, grouped, indices, merge, probabilities, split, ungrouped};
 use super::contract::Kernels;

@@ -1,7 +1,7 @@
 //! The fused operations of the CPU against the compositions that CUDA runs, both here on the CPU.
 
-use burn::backend::Flex;
-use burn::tensor::ops::FloatTensorOps;
+use burn_flex::Flex;
+use burn_tensor::ops::FloatTensorOps;
 use burn_flex::FlexTensor;
 
 use super::composed;

@@ -1,12 +1,12 @@
 //! The blocks on tracked tensors: each is one node of the graph with its own backward pass.
 
-use burn::backend::autodiff::NodeId;
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::tensor::TensorMetadata;
-use burn::tensor::backend::AutodiffBackend;
+use burn_autodiff::NodeId;
+use burn_autodiff::checkpoint::base::Checkpointer;
+use burn_autodiff::checkpoint::strategy::NoCheckpointing;
+use burn_autodiff::grads::Gradients;
+use burn_autodiff::ops::{Backward, Ops, OpsKind};
+use burn_tensor::TensorMetadata;
+use burn_tensor::backend::AutodiffBackend;
 
 use super::{
     Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, RequiresGrad, Rotation,

@@ -64,7 +64,7 @@ impl<B: Kernels> Head<B> {
 pub(super) mod made {
     use std::cell::Cell;
 
-    use burn::tensor::TensorMetadata;
+    use burn_tensor::TensorMetadata;
 
     use super::{Kernels, Real};
 

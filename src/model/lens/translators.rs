@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use burn::tensor::{Tensor, TensorPrimitive};
+use burn_tensor::{Tensor, TensorPrimitive};
 
 use crate::archive::{self, Archive, Entry, Misfit, WeightsError, WeightsFile, reads};
 use crate::config::Config;

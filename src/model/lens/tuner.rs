@@ -2,8 +2,8 @@
 
 use std::io;
 
-use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
+use burn_tensor::backend::Backend;
+use burn_tensor::{Tensor, TensorMetadata, TensorPrimitive};
 
 use super::gradients::{Gradients, gradients};
 use super::translators::{Held, Translator};
