@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::failed::model_failed;
 use retort_artifact::{Answer, Format, Outcome, Question, Reading, Usage};
-use retort_model::{Budget, GenerateOptions, Generated, Model, Sampling, generate_each};
+use retort_model::{Budget, GenerateOptions, Generated, Model, ModelError, Sampling, generate_each};
 use retort_stage::StageError;
 use retort_stage::params::Count;
 use retort_text::answer::Expected;
@@ -138,7 +138,10 @@ impl Asker<'_> {
         let prompts: Vec<Vec<u32>> =
             questions.iter().map(|question| self.sequences.prompt(question)).collect::<Result<_, _>>()?;
         let context = self.model.config().context();
-        questions.iter().zip(&prompts).try_for_each(|(question, prompt)| require_room(question, prompt.len(), context))?;
+        questions
+            .iter()
+            .zip(&prompts)
+            .try_for_each(|(question, prompt)| require_room(question, prompt.len(), context))?;
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let options = GenerateOptions {
             max_new: self.max_new,
@@ -163,7 +166,14 @@ impl Asker<'_> {
                 }
             }
         })
-        .map_err(model_failed)?;
+        .map_err(|error| match error {
+            ModelError::Logits { sequence } => data(format!(
+                "question `{}`: the student's logits are NaN or infinite, as with damaged weights or after a training that \
+                 diverged",
+                questions[sequence].id
+            )),
+            error => model_failed(error),
+        })?;
         failed.map_or(Ok(()), Err)
     }
 

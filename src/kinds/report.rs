@@ -181,11 +181,12 @@ impl Stage for Report {
             log: likest(arrival, &logs).map(|log| logs[log].1.0.clone()),
             questions: likest(arrival, &asked),
         };
-        let arms: Vec<Arm> = scored.into_iter().map(arm).collect();
+        let mut arms: Vec<Arm> = scored.into_iter().map(arm).collect();
         let count = arms.iter().map(|arm| arm.outcomes.rows.len()).max().unwrap_or(0);
         let beside = self.stated(context)?;
-        let questions: Vec<Vec<Question>> =
+        let mut questions: Vec<Vec<Question>> =
             asked.into_iter().map(|(_, mut asked)| asked.splits.remove(&self.split).unwrap_or_default()).collect();
+        report::tell_apart(&mut arms, &mut questions);
         let mut provenance = Vec::new();
         if !arms.is_empty() {
             provenance.push(("questions".into(), count.to_string()));

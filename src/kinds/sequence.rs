@@ -113,13 +113,17 @@ impl<'a> Sequences<'a> {
 
     /// Returns the tokens of a question as it is put to the student, and of what its answer is made to begin with.
     pub(super) fn prompt(&self, question: &Question) -> Result<Vec<u32>, StageError> {
-        let asked = self.asked(question)?;
-        if !self.prefill.is_empty() {
-            let (mut ids, behind) = self.encoded(&asked, &self.prefill)?;
-            ids.extend(behind.into_iter().map(|token| token.id));
-            return Ok(ids);
+        if self.prefill.is_empty() {
+            return Ok(self.begun(self.tokenizer.ids(&self.asked(question)?).map_err(data)?));
         }
-        Ok(self.begun(self.tokenizer.ids(&asked).map_err(data)?))
+        // What a template writes before every answer stands before the prefill as well.
+        let lead = match &self.turns {
+            Some(turns) => turns.lead(),
+            None => "",
+        };
+        let (mut ids, behind) = self.encoded(&self.asked(question)?, &format!("{lead}{}", self.prefill))?;
+        ids.extend(behind.into_iter().map(|token| token.id));
+        Ok(ids)
     }
 
     /// Puts before a text what begins one; a chat template may have written it itself.
@@ -526,7 +530,10 @@ mod tests {
             let found = sequences.require_unended(&open, &sequence);
             assert_eq!(found.is_ok(), sound, "{placement}: {rationale} {answer}");
             if let Err(error) = found {
-                assert!(error.to_string().contains("question `q`: its rationale or answer contains `<|endoftext|>`"), "{error}");
+                assert!(
+                    error.to_string().contains("question `q`: its rationale or answer contains `<|endoftext|>`"),
+                    "{error}"
+                );
             }
             let alone = sequences.with_rationale(&open, rationale).unwrap();
             assert_eq!(sequences.require_unended(&open, &alone).is_ok(), !rationale.contains(END), "{rationale}");

@@ -274,8 +274,8 @@ fn open_cuda(index: usize, toolkit: Option<&Path>) -> Result<Device, DeviceError
 /// Computes something on a device before anything relies on it.
 #[cfg(feature = "cuda")]
 fn probe(index: usize) -> Result<Device, DeviceError> {
-    use burn_dispatch::Dispatch;
     use burn_cuda::CudaDevice;
+    use burn_dispatch::Dispatch;
     use burn_tensor::Tensor;
 
     let device = DispatchDevice::Cuda(CudaDevice::new(index));

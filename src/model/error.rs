@@ -83,6 +83,15 @@ pub enum ModelError {
     /// A sequence of tokens that the model cannot take.
     #[error(transparent)]
     Sequence(#[from] SequenceError),
+    /// Logits that are no numbers.
+    #[error(
+        "the model's logits behind sequence {sequence} are NaN or infinite, as with damaged weights or after a training that \
+         diverged"
+    )]
+    Logits {
+        /// Its index.
+        sequence: usize,
+    },
 }
 
 /// Why a model cannot take a sequence of tokens.

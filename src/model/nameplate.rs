@@ -17,6 +17,7 @@ impl Device {
 }
 
 /// The models of all CUDA devices, each once: which of them has which index, the file system does not tell.
+#[cfg(any(test, feature = "cuda"))]
 fn gpus() -> Option<String> {
     let folders = fs_err::read_dir("/proc/driver/nvidia/gpus").ok()?;
     let model = |folder: std::io::Result<fs_err::DirEntry>| {

@@ -53,6 +53,7 @@
 
 mod against;
 mod agreements;
+mod apart;
 mod beside;
 mod cases;
 mod chart;
@@ -92,6 +93,7 @@ pub mod tensorboard;
 #[cfg(test)]
 mod tests;
 
+pub use apart::tell_apart;
 pub use csv::{harmless, readings};
 pub use error::ReportError;
 pub use figure::{Curve, CurveKind, curve_svg};

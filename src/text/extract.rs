@@ -66,11 +66,8 @@ impl Patterns {
             }
             let piece = last.and_then(|found| {
                 let mut groups = (1..found.len()).filter_map(|group| found.get(group));
-                let group = if found.len() > 1 {
-                    groups.find(|group| !group.as_str().is_empty())
-                } else {
-                    found.get(0)
-                };
+                let group =
+                    if found.len() > 1 { groups.find(|group| !group.as_str().is_empty()) } else { found.get(0) };
                 group.map(|group| group.as_str().trim()).filter(|piece| !piece.is_empty())
             });
             if piece.is_some() {

@@ -131,6 +131,11 @@ fn ids_and_masks_are_those_of_transformers() {
             assert!(text(&scored[scored_from..]).trim().ends_with(answer.trim()), "{name}");
             let (scored, scored_from) = sequences.continued(&question, "smooth ice").unwrap();
             assert!(text(&scored[scored_from..]).ends_with("smooth ice"), "{name}");
+            // What an answer is made to begin with stands where its own beginning was taught.
+            let lead = turns(usage.chat.as_ref().unwrap()).unwrap().lead().to_owned();
+            let begun = sequences.prefilled("Smooth").prompt(&question).unwrap();
+            let dense = |text: &str| text.split_whitespace().collect::<String>();
+            assert_eq!(dense(&text(&begun)), dense(&format!("{}{lead}Smooth", text(&case.prompt_ids))), "{name}");
         }
     }
     assert!(cases.len() >= 50, "every family with every kind of answer");

@@ -190,7 +190,7 @@ impl<B: Kernels> Run<'_, B> {
             let last = |underway: &Underway| underway.ids.last().copied();
             let tokens: Vec<u32> = flight.rows.iter().filter_map(last).collect();
             let logits = self.network.step(&mut flight.progress, &tokens)?;
-            return Ok(self.choose(flight, &logits));
+            return self.choose(flight, &logits);
         }
         let prompts: Vec<&[u32]> = joining.iter().map(|&row| self.prompts[row]).collect();
         let (progress, logits) = self.network.begin(&prompts)?;
@@ -199,18 +199,21 @@ impl<B: Kernels> Run<'_, B> {
             Underway { row, chooser, ids: Vec::new() }
         };
         let mut joined = Flight { progress, rows: joining.iter().zip(prompts).map(begun).collect() };
-        let ended = self.choose(&mut joined, &logits);
+        let ended = self.choose(&mut joined, &logits)?;
         flight.progress.join(joined.progress);
         flight.rows.append(&mut joined.rows);
         Ok(ended)
     }
 
     /// Chooses the next token of each row from its logits; returns those that end with it.
-    fn choose(&self, flight: &mut Flight<B>, logits: &[f32]) -> Vec<(usize, Generated)> {
+    fn choose(&self, flight: &mut Flight<B>, logits: &[f32]) -> Result<Vec<(usize, Generated)>, ModelError> {
         let vocab = self.network.config().vocab_size();
         let all = std::mem::take(&mut flight.rows);
         let (mut kept, mut ended) = (Vec::with_capacity(all.len()), Vec::new());
         for (slot, (mut underway, logits)) in all.into_iter().zip(logits.chunks_exact(vocab)).enumerate() {
+            if logits.iter().any(|logit| logit.is_nan() || *logit == f32::INFINITY) {
+                return Err(ModelError::Logits { sequence: underway.row });
+            }
             let token = underway.chooser.choose(logits);
             if let Some(reason) = self.take(&mut underway.ids, token, underway.row) {
                 ended.push((underway.row, Generated { ids: underway.ids, reason }));
@@ -224,7 +227,7 @@ impl<B: Kernels> Run<'_, B> {
         } else if !ended.is_empty() {
             flight.progress.retain(&kept);
         }
-        ended
+        Ok(ended)
     }
 
     /// Adds a token to what a row came to; the reason if that ends it.

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use burn_flex::Flex;
+use burn_flex::{FlexTensor, Layout as Strides};
 use burn_tensor::ops::FloatTensorOps;
 use burn_tensor::{Bytes, DType, Shape, bf16};
-use burn_flex::{FlexTensor, Layout as Strides};
 
 use super::host::{attention, distributions, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows};
 use super::{

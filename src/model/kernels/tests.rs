@@ -1,8 +1,8 @@
 //! The fused operations of the CPU against the compositions that CUDA runs, both here on the CPU.
 
 use burn_flex::Flex;
-use burn_tensor::ops::FloatTensorOps;
 use burn_flex::FlexTensor;
+use burn_tensor::ops::FloatTensorOps;
 
 use super::composed;
 use super::distributions;

@@ -199,7 +199,9 @@ fn changed(before: &Scores, after: &Scores) -> Vec<ChangedAnswer> {
     let later: std::collections::BTreeMap<&str, &Outcome> =
         after.rows.iter().map(|outcome| (outcome.id.as_str(), outcome)).collect();
     let change = |was: &Outcome| {
-        let is = later.get(was.id.as_str()).filter(|is| is.predicted != was.predicted)?;
+        // Another dataset may have another question under the same identifier.
+        let same = |is: &&&Outcome| (&is.answer, is.choices) == (&was.answer, was.choices);
+        let is = later.get(was.id.as_str()).filter(same).filter(|is| is.predicted != was.predicted)?;
         Some(ChangedAnswer {
             question: was.id.clone(),
             answer: is.answer.clone(),
