@@ -18,11 +18,14 @@ pub(crate) mod host;
 mod operands;
 mod padded;
 mod plain;
+mod taught;
 #[cfg(test)]
 mod tests;
 mod tracked;
 
 pub(crate) use self::contract::{Blocks, Kernels};
+#[cfg(test)]
+pub(crate) use self::flex::{elements as elements_of, tensor as flex_of};
 pub(crate) use self::host::attention::Heads;
 pub(crate) use self::host::distributions::{BLOCK, SURVEY};
 pub(crate) use self::host::dropout::Dropout;
@@ -30,5 +33,7 @@ pub use self::host::norm::Normal;
 pub use self::host::pointwise::Activation;
 pub use self::operands::Precision;
 pub(crate) use self::operands::{AdamWStep, AffineGrads, Form, Major, Real, Shaping, Targets, Tracked, Turn, Wanted};
+#[cfg(test)]
+pub(crate) use self::taught::taught as taught_of_burn;
 pub(crate) use self::tracked::head_loss;
 use super::layout::Layout;

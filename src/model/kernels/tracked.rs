@@ -212,7 +212,10 @@ pub(crate) fn head_loss<B: Kernels>(
     let logits = <B as Blocks>::shaped(logits, shaping);
     // The loss may use up the logits.
     let shaped = shaping.map(|shaping| (shaping, logits.clone()));
-    let (loss, slope) = B::cross_entropy(logits, targets.ids, targets.weights, targets.scale);
+    let (loss, slope) = match targets.taught {
+        None => B::cross_entropy(logits, targets.ids, targets.weights, targets.scale),
+        Some(by) => B::taught(logits, targets, by),
+    };
     let slope = match shaped {
         Some((shaping, logits)) => B::shaped_backward(&slope, &logits, shaping),
         None => slope,
