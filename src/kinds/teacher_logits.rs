@@ -250,10 +250,11 @@ impl TeacherLogits {
         let rows = context.rows(ROWS)?;
         let top = self.written.top.get();
         let teacher = self.written.model.row_term(context)?;
+        let numerics = context.device::<Device>()?.numerics();
         let key = |sequence: &TaughtSequence| {
             RowKey::of(&Term::record([
                 ("teacher", teacher.clone()),
-                ("numerics", Term::Text(context.device::<Device>()?.numerics().into())),
+                ("numerics", Term::Text(numerics.into())),
                 ("ids", sequence.ids.term()),
                 ("from", sequence.from.term()),
                 ("top", top.term()),
@@ -261,7 +262,7 @@ impl TeacherLogits {
                 ("revision", Self::REVISION.term()),
             ]))
         };
-        let keys: Vec<RowKey> = sequences.iter().map(key).collect::<Result<_, StageError>>()?;
+        let keys: Vec<RowKey> = sequences.iter().map(key).collect();
         let mut found: Vec<Option<TeacherRow>> = Vec::with_capacity(sequences.len());
         for (key, sequence) in keys.iter().zip(&sequences) {
             let known = rows.get(key)?;

@@ -95,7 +95,7 @@ fn divergence(kind: DivergenceKind, temperature: f64, teacher: &[f32], student: 
     // What a change of the logarithm of the student's probability is worth, for those that go by the student's own mean.
     let (loss, worth): (f64, Vec<f64>) = match kind {
         DivergenceKind::Forward => {
-            let loss = pairs().map(|(p, q)| libm::exp(p) * (p - q)).sum();
+            let loss: f64 = pairs().map(|(p, q)| libm::exp(p) * (p - q)).sum();
             for (at, (p, q)) in kept.iter().zip(pairs()) {
                 slopes[*at] = temperature * (libm::exp(q) - libm::exp(p));
             }
