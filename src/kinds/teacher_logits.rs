@@ -32,6 +32,12 @@ use super::train::{Keep, LossOn, MarkerAs, Train};
 /// The name of the rows.
 const ROWS: &str = "teacher-logits";
 
+/// Sequences that are asked about and kept together.
+const TOGETHER: usize = 16;
+
+/// The most bytes of a row, as the store takes them.
+const ROW_BYTES_MAX: usize = 16 << 20;
+
 retort_stage::params! {
     /// What a teacher holds likely at each place of the sequences that a student is trained on, for `recipe.divergence` of `train`.
     /// Every field but `model`, `top` and `positions` is that of the `train` stage, and has the same value: share them in a
@@ -206,6 +212,19 @@ impl Stage for TeacherLogits {
                 long.ids.len()
             )));
         }
+        let bytes =
+            |sequence: &TaughtSequence| (sequence.ids.len() - sequence.from) * 4 * (2 * self.written.top.get() + 1);
+        if let Some(large) = sequences.iter().find(|sequence| bytes(sequence) > ROW_BYTES_MAX) {
+            return Err(data(format!(
+                "question `{}` has {} tokens that carry loss, and with `top: {}` what is kept of them takes {} MiB, more than the {} of \
+                 a row: lower `top` or `max_length`",
+                large.id,
+                large.ids.len() - large.from,
+                self.written.top.get(),
+                bytes(large) >> 20,
+                ROW_BYTES_MAX >> 20,
+            )));
+        }
         let rows = self.rows(context, &tokenizer, sequences)?;
         Ok(Said { top: self.written.top.get(), rows, tokenizer: tokenizer.to_json().map_err(data)? })
     }
@@ -308,6 +327,3 @@ impl TeacherLogits {
         Ok(found.into_iter().flatten().collect())
     }
 }
-
-/// Sequences that are asked about and kept together.
-const TOGETHER: usize = 16;
