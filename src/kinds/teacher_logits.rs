@@ -225,7 +225,7 @@ impl Stage for TeacherLogits {
                 ROW_BYTES_MAX >> 20,
             )));
         }
-        let rows = self.rows(context, &tokenizer, sequences)?;
+        let rows = self.rows(context, &tokenizer, &sequences)?;
         Ok(Said { top: self.written.top.get(), rows, tokenizer: tokenizer.to_json().map_err(data)? })
     }
 }
@@ -264,7 +264,7 @@ impl TeacherLogits {
         &self,
         context: &Context<'_>,
         tokenizer: &Tokenizer,
-        sequences: Vec<TaughtSequence>,
+        sequences: &[TaughtSequence],
     ) -> Result<Vec<TeacherRow>, StageError> {
         let rows = context.rows(ROWS)?;
         let top = self.written.top.get();
@@ -283,7 +283,7 @@ impl TeacherLogits {
         };
         let keys: Vec<RowKey> = sequences.iter().map(key).collect();
         let mut found: Vec<Option<TeacherRow>> = Vec::with_capacity(sequences.len());
-        for (key, sequence) in keys.iter().zip(&sequences) {
+        for (key, sequence) in keys.iter().zip(sequences) {
             let known = rows.get(key)?;
             found.push(known.and_then(|bytes| TeacherRow::from_bytes(sequence.clone(), top, &bytes)));
         }
