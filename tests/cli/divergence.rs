@@ -227,10 +227,10 @@ fn what_only_a_run_can_know_is_named() {
         ),
         (
             vec![
-                ("width: 32, heads: 4, context: 256", "width: 32, heads: 4, context: 24"),
+                ("width: 32, heads: 4, context: 256", "width: 32, heads: 4, context: 30"),
                 ("student: large, recipe", "student: large, placement: none, recipe"),
             ],
-            &["has a sequence of", "the teacher takes 24", "max_length"],
+            &["has a sequence of", "the teacher takes 30", "max_length"],
         ),
         (
             vec![("student: large, recipe", "student: large, add_tokens: [more], recipe")],
