@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ids.extend(tokenizer.ids(part("target")?)?);
         ids.extend(end);
         ids.truncate(512);
-        Ok(Example { ids, loss_from, weights: None, task: None })
+        Ok(Example { ids, loss_from, weights: None, task: None, teacher: None })
     });
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let recipe = Recipe {

@@ -8,6 +8,8 @@ impl ArtifactKind {
         match (self, part) {
             (Self::Checkpoint, Checkpoint::WEIGHTS) => "model.safetensors".to_owned(),
             (Self::Checkpoint, Checkpoint::LOG) => "training_log.json".to_owned(),
+            (Self::TeacherLogits, "logits") => "logits.bin".to_owned(),
+            (Self::TeacherLogits, "tokenizer") => "tokenizer.json".to_owned(),
             (Self::Checkpoint | Self::Tokenizer, part) => format!("{part}.json"),
             (Self::Translators, Translators::WEIGHTS) => "translators.safetensors".to_owned(),
             (Self::Translators, part) => format!("tuning_{part}.json"),
@@ -18,6 +20,7 @@ impl ArtifactKind {
                 | Self::Attributions
                 | Self::Agreement
                 | Self::Readings
+                | Self::TeacherLogits
                 | Self::Scores,
                 part,
             ) => format!("{part}.jsonl"),

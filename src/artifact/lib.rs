@@ -23,6 +23,7 @@ mod report;
 mod sample;
 mod scores;
 mod target_log;
+mod teacher_logits;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
@@ -48,6 +49,7 @@ pub use report::ReportFiles;
 pub use sample::{Reading, Sample, Vote};
 pub use scores::{Likelihood, Outcome, Scores, Strictness};
 pub use target_log::{MixedDataset, TargetLog};
+pub use teacher_logits::{TaughtSequence, TeacherLogits, TeacherRow};
 pub use tokenizer::TokenizerFile;
 pub use translators::{Translators, TuningLog};
 pub use votes::{Elicited, Poll, Right, Votes};
@@ -87,6 +89,9 @@ pub enum ArtifactKind {
     Translators,
     /// What the layers of a student say while it answers, by question.
     Readings,
+    /// What a teacher holds likely at each place of the sequences that a student is trained on.
+    #[serde(rename = "teacher logits")]
+    TeacherLogits,
     /// What a student answered, by question.
     Scores,
     /// Tables, figures and pages.
@@ -104,6 +109,7 @@ impl fmt::Display for ArtifactKind {
             Self::Checkpoint => "checkpoint",
             Self::Translators => "translators",
             Self::Readings => "readings",
+            Self::TeacherLogits => "teacher logits",
             Self::Scores => "scores",
             Self::Report => "report",
         })

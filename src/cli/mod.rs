@@ -15,6 +15,7 @@ mod former;
 mod hub;
 mod keys;
 mod lens;
+mod logits;
 mod ownership;
 mod period;
 mod plot;

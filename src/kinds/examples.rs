@@ -35,6 +35,8 @@ pub(super) struct Prepared {
     pub(super) examples: Vec<Example>,
     /// The question that each is made of.
     pub(super) questions: Vec<String>,
+    /// The number of the rationale that each has, if it has one.
+    pub(super) samples: Vec<Option<u32>>,
     /// What is known of them.
     pub(super) log: TrainingLog,
 }
@@ -92,7 +94,7 @@ impl Train {
         let sequences: Vec<Sequences<'_>> =
             usages.iter().map(|usage| Sequences::new(usage, tokenizer)).collect::<Result<_, _>>()?;
         let (length_max, whole) = (self.max_length.get().min(positions), self.loss == LossOn::Sequence);
-        let (mut examples, mut made_of, mut units) = (Vec::new(), Vec::new(), 0);
+        let (mut examples, mut made_of, mut samples, mut units) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for (laid, chosen) in laid.iter().zip(&chosen) {
             for &index in chosen {
                 let question = &laid.questions[index];
@@ -128,6 +130,7 @@ impl Train {
                         let task = Task { index: target, weight: aim.weight, question: units };
                         examples.push(Example { task: several.then_some(task), ..example });
                         made_of.push(question.id.clone());
+                        samples.push(rationale.map(|row| row.sample));
                     }
                 }
                 units += 1;
@@ -138,7 +141,7 @@ impl Train {
             return Err(data(format!("the target `{}` has no example: no question has a rationale", empty.name)));
         }
         warn(context, &log, laid.iter().map(|laid| laid.questions.len()).sum(), length_max);
-        Ok(Prepared { examples, questions: made_of, log })
+        Ok(Prepared { examples, questions: made_of, samples, log })
     }
 
     /// Leaves out rationales without a label of the teacher's own, where these are trained.

@@ -3,7 +3,8 @@
 use retort_stage::Kind;
 
 use super::{
-    Agreement, Dataset, Elicit, Evaluate, Lens, Pretrained, Report, TokenScores, Tokenizer, Train, Transform, TunedLens,
+    Agreement, Dataset, Elicit, Evaluate, Lens, Pretrained, Report, TeacherLogits, TokenScores, Tokenizer, Train,
+    Transform, TunedLens,
 };
 use crate::catalog::Catalog;
 
@@ -16,6 +17,7 @@ pub(crate) static KINDS: Catalog<Kind> = Catalog::of(|| {
         Kind::of::<Tokenizer>(),
         Kind::of::<Train>(),
         Kind::of::<Pretrained>(),
+        Kind::of::<TeacherLogits>(),
         Kind::of::<TokenScores>(),
         Kind::of::<Agreement>(),
         Kind::of::<TunedLens>(),

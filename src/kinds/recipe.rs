@@ -1,7 +1,9 @@
 //! The recipe of a training as a pipeline writes it.
 
 use retort_model::{self as model, Decay, Precision, Schedule};
-use retort_stage::params::{Count, PositiveReal, UnitReal};
+use retort_stage::params::{Count, Later, PositiveReal, UnitReal};
+
+use super::divergence::DivergenceRecipe;
 
 /// How a dev question is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,9 @@ retort_stage::params! {
         /// Adapts the weights by matrices of low rank instead of changing them all. The rows of tokens that the stage adds
         /// to the vocabulary, the marker's among them, are trained in full, in the embedding and in the head.
         pub lora: Option<LoraRecipe>,
+        /// Learns from a teacher's distributions as well as from the targets' tokens, or instead: `{ teacher: logits, kind:
+        /// forward, weight: 0.5, temperature: 2.0 }` with the name of a `teacher_logits` stage.
+        pub divergence: Later<DivergenceRecipe>,
     }
 }
 
@@ -110,6 +115,7 @@ impl TrainRecipe {
             precision,
             group_by_length,
             lora,
+            divergence,
         } = self;
         let length = match (steps, epochs) {
             (Some(steps), _) => model::Length::Steps(steps.get() as u64),
@@ -142,6 +148,7 @@ impl TrainRecipe {
                 rows: Vec::new(),
             }),
             ramp: None,
+            divergence: divergence.get().and_then(DivergenceRecipe::setting),
             seed,
         }
     }

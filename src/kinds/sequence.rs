@@ -345,7 +345,7 @@ impl Sequence {
             weights.truncate(length_max);
             weights
         });
-        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights, task: None }, cut))
+        Ok((Example { ids, loss_from: if whole { 1 } else { target_from }, weights, task: None, teacher: None }, cut))
     }
 }
 

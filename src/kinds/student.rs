@@ -114,6 +114,14 @@ pub(super) struct Speech {
 }
 
 impl Student {
+    /// Returns the files of a model that is there: name, place and digest.
+    pub(super) fn files<'a>(&self, context: &Context<'a>) -> &'a [(String, PathBuf, Digest)] {
+        match self {
+            Self::New(_) => &[],
+            Self::Directory(directory) => context.files_of(&directory.0),
+        }
+    }
+
     /// Checks what can be known before anything is loaded, and returns the tokenizer of a model that is there; `None` for
     /// one that starts at random, whose tokenizer has yet to be made.
     pub(super) fn look(&self, context: &Context<'_>) -> Result<Option<Speech>, StageError> {

@@ -4,7 +4,7 @@ use crate::failed::{device_failed, model_failed};
 use retort_artifact::{Checkpoint, Evaluation, Placement, Question, Rationales, Split, TrainingLog, Usage};
 use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
 use retort_stage::params::{Aside, Count, Input, Later, ModelSpec, Seed};
-use retort_stage::{Clash, Context, Flaw, Footprint, Looked, Posed, Slot, Stage, StageError};
+use retort_stage::{Clash, Coming, Context, Flaw, Footprint, Looked, Misfit, Posed, Slot, Stage, StageError};
 use retort_text::chat_template::Day;
 use retort_text::prompt::{self, STUDENT, Template};
 use retort_text::target::MARKER;
@@ -14,6 +14,7 @@ use retort_text::turn::Turns;
 use super::ask::max_new;
 use super::bounds::{Begin, End};
 use super::chat::{Brackets, Prompt, Talk, Writing};
+use super::divergence;
 use super::examples::Prepared;
 use super::hooks::Hooks;
 use super::keeping::{self, STATE};
@@ -182,8 +183,14 @@ impl Stage for Train {
             // The baseline reads no rationales, so it is one and the same student whatever they are.
             "rationales" if !self.reads() => Some(Vec::new()),
             "weights.tokens" if !self.writes_rationales() => Some(Vec::new()),
+            // With a weight of 0 the teacher has no part in it.
+            divergence::PORT if self.divergence().is_none() => Some(Vec::new()),
             _ => None,
         }
+    }
+
+    fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
+        self.other_sequences(coming)
     }
 
     fn passing_parts(&self) -> &'static [&'static str] {
@@ -235,9 +242,13 @@ impl Stage for Train {
         {
             context.warn(format!("the chat template asks for today's date, and is told {}", Day::DEFAULT));
         }
+        let lessons = self.lessons(context, &tokenizer)?;
         let mut model = self.load(context, &tokenizer)?;
-        let Prepared { examples, questions: made_of, mut log } =
+        let Prepared { mut examples, questions: made_of, samples: _, mut log } =
             self.examples(context, &of_targets, &tokenizer, &materials, model.config().context())?;
+        if let Some(lessons) = lessons {
+            lessons.give(&mut examples, &made_of, &tokenizer)?;
+        }
         let dev = self.dev(&materials);
         let dev = dev.as_slice();
         if self.recipe.eval_every.is_some() && dev.is_empty() {
@@ -348,7 +359,11 @@ impl Train {
     }
 
     /// The student's tokenizer with what is added to it, how the student is asked and read, and the tokens that are new.
-    fn speech(&self, context: &Context<'_>, prompt: &str) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
+    pub(super) fn speech(
+        &self,
+        context: &Context<'_>,
+        prompt: &str,
+    ) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
         self.spoken(context, prompt, self.student.0.speech(context)?)
     }
 

@@ -195,6 +195,29 @@ pub enum FitError {
         /// Its index.
         example: usize,
     },
+    /// An example without a teacher's distributions for its tokens.
+    #[error(
+        "cannot train on example {example}: its teacher speaks of {positions} of the {wanted} tokens that carry loss"
+    )]
+    Untaught {
+        /// Its index.
+        example: usize,
+        /// The positions that the teacher speaks of.
+        positions: usize,
+        /// The tokens that carry loss.
+        wanted: usize,
+    },
+    /// A teacher's distributions that do not go with the others, or are of another vocabulary.
+    #[error(
+        "cannot train on example {example}: its teacher's distributions have another number of tokens than those of the first \
+         example, or a token that is not below the vocabulary's size {vocab}"
+    )]
+    Lesson {
+        /// Its index.
+        example: usize,
+        /// Size of the student's vocabulary.
+        vocab: usize,
+    },
     /// The loss is no longer a number.
     #[error("training diverged: the loss of step {step} is {loss}; try a lower `lr` or a lower `max_grad_norm`")]
     Diverged {

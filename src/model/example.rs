@@ -1,5 +1,8 @@
 //! What a student learns from, sequence by sequence.
 
+use std::sync::Arc;
+
+use super::divergence::{Distributions, Lessons};
 use super::error::FitError;
 use super::learn::Batch;
 use super::recipe::Recipe;
@@ -27,18 +30,26 @@ pub struct Example {
     pub weights: Option<Vec<TokenWeight>>,
     /// The task that it teaches, where a student learns several at a time: then every example has one.
     pub task: Option<Task>,
+    /// What a teacher says of each token that carries loss, where its distributions are learned.
+    pub teacher: Option<Arc<Distributions>>,
 }
 
 impl Example {
     /// Whether there is something to learn from it, in every step; `index` stands in errors.
     pub(crate) fn check(&self, index: usize, recipe: &Recipe) -> Result<(), FitError> {
-        let Self { ids, loss_from, weights: tokens, task } = self;
+        let Self { ids, loss_from, weights: tokens, task, teacher } = self;
         let from = (*loss_from).max(1);
         if from >= ids.len() {
             return Err(FitError::NoTarget { example: index, tokens: ids.len() });
         }
         if let Some(task) = task.filter(|task| !(task.weight.is_finite() && task.weight > 0.0)) {
             return Err(FitError::TaskWeight { example: index, weight: task.weight });
+        }
+        if recipe.divergence.is_some() {
+            let positions = teacher.as_ref().map_or(0, |teacher| teacher.positions());
+            if positions != ids.len() - from || !teacher.as_ref().is_some_and(|teacher| teacher.is_sound()) {
+                return Err(FitError::Untaught { example: index, positions, wanted: ids.len() - from });
+            }
         }
         let Some(tokens) = tokens else { return Ok(()) };
         if tokens.len() != ids.len() {
@@ -58,7 +69,7 @@ impl Example {
 
     /// Hashes all of it.
     pub(crate) fn identify(&self, hasher: &mut blake3::Hasher) {
-        let Self { ids, loss_from, weights, task } = self;
+        let Self { ids, loss_from, weights, task, teacher } = self;
         hasher.update(&(ids.len() as u64).to_le_bytes());
         hasher.update(&(*loss_from as u64).to_le_bytes());
         for id in ids {
@@ -75,12 +86,22 @@ impl Example {
             hasher.update(&weight.to_bits().to_le_bytes());
             hasher.update(&(*question as u64).to_le_bytes());
         }
+        if let Some(teacher) = teacher {
+            hasher.update(b"teacher");
+            teacher.identify(hasher);
+        }
     }
 }
 
 /// The examples at these indices as one batch, with what their tokens weigh at a factor of the ramp; where a mass is given, the
 /// tokens of each weigh that much together.
-pub(crate) fn batch_of<'a>(examples: &'a [Example], chosen: &[usize], mass: Option<f64>, ramp: f64) -> Batch<'a> {
+pub(crate) fn batch_of<'a>(
+    examples: &'a [Example],
+    chosen: &[usize],
+    mass: Option<f64>,
+    ramp: f64,
+    recipe: &Recipe,
+) -> Batch<'a> {
     let chosen = || chosen.iter().map(|&i| &examples[i]);
     let weigh = |example: &Example| {
         let mut weighed = match &example.weights {
@@ -95,9 +116,14 @@ pub(crate) fn batch_of<'a>(examples: &'a [Example], chosen: &[usize], mass: Opti
         weighed
     };
     let weighted = mass.is_some() || chosen().any(|example| example.weights.is_some());
+    let lessons = recipe.divergence.and_then(|divergence| {
+        let of: Option<Vec<&Distributions>> = chosen().map(|example| example.teacher.as_deref()).collect();
+        of.map(|of| Lessons { divergence, of })
+    });
     Batch {
         sequences: chosen().map(|example| example.ids.as_slice()).collect(),
         loss_from: chosen().map(|example| example.loss_from).collect(),
         weights: weighted.then(|| chosen().map(weigh).collect()),
+        lessons,
     }
 }

@@ -93,6 +93,15 @@ fn check(model: &Model, examples: &[Example], recipe: &Recipe) -> Result<(), Fit
     for (i, example) in examples.iter().enumerate() {
         example.check(i, recipe)?;
     }
+    let lessons =
+        || examples.iter().filter_map(|example| example.teacher.as_ref()).filter(|_| recipe.divergence.is_some());
+    let vocab = model.config().vocab_size();
+    if let Some(first) = lessons().next()
+        && let Some(example) =
+            lessons().position(|it| it.top() != first.top() || it.ids().iter().any(|id| *id as usize >= vocab))
+    {
+        return Err(FitError::Lesson { example, vocab });
+    }
     let taskless = examples.iter().position(|example| example.task.is_none());
     match taskless.filter(|_| tasks::count(examples) > 0) {
         Some(example) => Err(FitError::NoTask { example }),
@@ -180,7 +189,7 @@ fn step(
     let portions = portions(examples, order.batches(done));
     let ramp = recipe.ramp.map_or(1.0, |ramp| ramp.at(done, total));
     let batches: Vec<Batch<'_>> =
-        portions.iter().map(|portion| batch_of(examples, &portion.examples, portion.mass, ramp)).collect();
+        portions.iter().map(|portion| batch_of(examples, &portion.examples, portion.mass, ramp, recipe)).collect();
     let tasks = tasks::count(examples);
     let step = done + 1;
     let lr = recipe.learning_rate(done, total);

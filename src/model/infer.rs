@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::network::Network;
 
 /// Rows of which logits are read at a time: few enough that each comes out the same whatever the others are.
-const LOGIT_ROWS: usize = 64;
+pub(super) const LOGIT_ROWS: usize = 64;
 
 /// Fewer tokens are not split: every group reads all weights.
 const GROUP_TOKENS: usize = 512;
@@ -114,7 +114,7 @@ impl<B: Kernels> Network<B> {
     }
 
     /// The hidden states of the rows of a forest at `wanted`, and what the layers remember of its sequences.
-    fn shared(&self, forest: &Forest, wanted: &[u32]) -> (Real<B>, Vec<B::Memory>) {
+    pub(super) fn shared(&self, forest: &Forest, wanted: &[u32]) -> (Real<B>, Vec<B::Memory>) {
         let (layout, spread) = forest.spread(B::RAGGED);
         let mut memory: Vec<B::Memory> = (0..self.config().layers()).map(|_| B::memory(forest.paths.len())).collect();
         let weights = self.parameters(&self.values);
@@ -125,7 +125,7 @@ impl<B: Kernels> Network<B> {
     }
 
     /// The logits `[rows, vocab]` of rows of hidden states.
-    fn read_logits(&self, hidden: &Real<B>) -> Result<Vec<f32>, DeviceError> {
+    pub(super) fn read_logits(&self, hidden: &Real<B>) -> Result<Vec<f32>, DeviceError> {
         let weights = self.parameters(&self.values);
         let form = Form { major: Major::Output, precision: Precision::F32, generating: true };
         let logits = B::affine(hidden, weights.head(), form, weights.head_bias.as_ref(), None);

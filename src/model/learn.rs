@@ -4,6 +4,7 @@ use burn_tensor::backend::AutodiffBackend;
 use burn_tensor::ops::FloatTensorOps;
 
 use super::device::DeviceError;
+use super::divergence::{Gathered, Lessons};
 use super::forward::{Drops, Pass};
 use super::kernels::{AdamWStep, Blocks, Kernels, Precision, Real, Targets, Tracked, head_loss};
 use super::layout::Layout;
@@ -20,6 +21,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) loss_from: Vec<usize>,
     /// For each sequence, what each of its tokens weighs in the loss; all weigh 1 where this is not given.
     pub(crate) weights: Option<Vec<Vec<f32>>>,
+    /// What a teacher says of the tokens that carry loss, where it does.
+    pub(crate) lessons: Option<Lessons<'a>>,
 }
 
 /// How a batch lies, and what is predicted from which of its rows.
@@ -32,6 +35,8 @@ struct Task {
     targets: Vec<u32>,
     /// What the targets weigh; `None` where all weigh 1.
     weights: Option<Vec<f32>>,
+    /// What a teacher says of them.
+    taught: Option<Gathered>,
 }
 
 /// The numbers of one optimiser step that do not depend on the tensor.
@@ -83,6 +88,7 @@ impl Batch<'_> {
         let lens: Vec<usize> = self.sequences.iter().map(|ids| ids.len().saturating_sub(1)).collect();
         let layout = if ragged { Layout::packed(&lens) } else { Layout::padded_right(&lens) };
         let (mut rows, mut targets, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+        let mut taught = self.lessons.as_ref().map(Gathered::of);
         for (i, (span, ids)) in layout.spans.iter().zip(&self.sequences).enumerate() {
             for at in self.loss_from[i].max(1)..ids.len() {
                 let weight = self.weights.as_ref().map_or(1.0, |weights| weights[i][at]);
@@ -90,11 +96,14 @@ impl Batch<'_> {
                     rows.push((span.start + at - 1) as u32);
                     targets.push(ids[at]);
                     kept.push(weight);
+                    if let (Some(taught), Some(lessons)) = (&mut taught, &self.lessons) {
+                        taught.push(lessons.of[i], at - self.loss_from[i].max(1));
+                    }
                 }
             }
         }
         let weighs = kept.iter().any(|weight| weight.to_bits() != 1.0_f32.to_bits());
-        Task { layout, rows, targets, weights: weighs.then_some(kept) }
+        Task { layout, rows, targets, weights: weighs.then_some(kept), taught }
     }
 }
 
@@ -159,7 +168,7 @@ impl<B: Kernels> Network<B> {
             |value: &Real<B>, i: usize| T::<B>::float_set_require_grad(T::<B>::from_inner(value.clone()), learned(i));
         let leaves: Vec<Real<T<B>>> = self.values.iter().enumerate().map(|(i, value)| leaf(value, i)).collect();
         let weights = self.parameters(&leaves);
-        let Task { layout, rows, targets, weights: token_weights } = batch.lay_out(B::RAGGED);
+        let Task { layout, rows, targets, weights: token_weights, taught } = batch.lay_out(B::RAGGED);
         // A sequence's last token is a target only, so it need not run through the blocks.
         let inputs = batch.sequences.iter().map(|ids| &ids[..ids.len().saturating_sub(1)]);
         let ids = layout.spread(inputs);
@@ -170,7 +179,8 @@ impl<B: Kernels> Network<B> {
         let hidden = pass.hidden::<T<B>>(&weights, pass.stream::<T<B>>(&weights, embedded.clone()), |_| {});
         let chosen = <T<B> as Blocks>::gather(&hidden, &rows);
         let (head, bias) = (weights.head(), weights.head_bias.as_ref());
-        let targets = Targets { ids: &targets, weights: token_weights.as_deref(), scale };
+        let taught = taught.as_ref().map(Gathered::taught);
+        let targets = Targets { ids: &targets, weights: token_weights.as_deref(), scale, taught };
         let loss = head_loss::<B>(&chosen, head, bias, pass.head_form(), pass.decoder.shaping(), targets);
         drop((hidden, chosen, weights));
         let value = loss.primitive.clone();

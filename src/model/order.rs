@@ -90,7 +90,8 @@ mod tests {
     use super::*;
 
     fn order(lens: &[usize], recipe: &Recipe) -> Order {
-        let example = |&len: &usize| Example { ids: vec![0; len], loss_from: 1, weights: None, task: None };
+        let example =
+            |&len: &usize| Example { ids: vec![0; len], loss_from: 1, weights: None, task: None, teacher: None };
         Order::new(&lens.iter().map(example).collect::<Vec<_>>(), recipe)
     }
 

@@ -1,5 +1,6 @@
 //! How to train: the settings of the Hugging Face Trainer, under its meanings.
 
+use super::divergence::Divergence;
 use super::error::RecipeError;
 use super::kernels::Precision;
 use super::lora::Lora;
@@ -50,6 +51,8 @@ pub struct Recipe {
     pub lora: Option<Lora>,
     /// The factor on the weights of the tokens that say so; 1 where this is not given.
     pub ramp: Option<Ramp>,
+    /// The divergence from a teacher's distributions, which every example then has; none where this is not given.
+    pub divergence: Option<Divergence>,
     /// The seed of the order of examples, of dropout and of adaptation.
     pub seed: u64,
 }
@@ -78,6 +81,7 @@ impl Default for Recipe {
             precision: Precision::F32,
             lora: None,
             ramp: None,
+            divergence: None,
             seed: 42,
         }
     }
@@ -161,6 +165,14 @@ impl Recipe {
             }
             if !(0.0..=1.0).contains(over) {
                 return fail("ramp.over", over.to_string(), "from 0 to 1");
+            }
+        }
+        if let Some(Divergence { kind: _, weight, temperature }) = &self.divergence {
+            if !(*weight > 0.0 && *weight <= 1.0) {
+                return fail("divergence.weight", weight.to_string(), "above 0 and at most 1");
+            }
+            if !(temperature.is_finite() && *temperature > 0.0) {
+                return fail("divergence.temperature", temperature.to_string(), "a number above 0");
             }
         }
         for (field, value) in [("batch", self.batch), ("accumulate", self.accumulate)] {

@@ -80,7 +80,7 @@ mod tests {
 
     fn example(task: Option<(usize, f64, usize)>) -> Example {
         let task = task.map(|(index, weight, question)| Task { index, weight, question });
-        Example { ids: vec![1, 2, 3], loss_from: 1, weights: None, task }
+        Example { ids: vec![1, 2, 3], loss_from: 1, weights: None, task, teacher: None }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod commands;
 mod damage;
 mod determinism;
 mod disks;
+mod divergence;
 mod edits;
 mod elicit;
 mod elicit_local;

@@ -53,7 +53,7 @@ stages:
          --> pipeline.yaml:8:5
           |
         8 |     datset: { format: synthetic, train: 24 }
-          |     ^^^^^^ known: dataset, elicit, transform, tokenizer, train, pretrained, attribute, agreement, tuned_lens, lens, evaluate, report, retrain
+          |     ^^^^^^ known: dataset, elicit, transform, tokenizer, train, pretrained, teacher_logits, attribute, agreement, tuned_lens, lens, evaluate, report, retrain
           |
           = help: did you mean `dataset`?
 

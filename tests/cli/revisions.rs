@@ -262,6 +262,8 @@ stages:
     train: { student: tiny, questions: questions, rationales: rationales, placement: before, recipe: { steps: 1 } }
   untrained:
     pretrained: { student: tiny, placement: after }
+  said:
+    teacher_logits: { student: tiny, questions: questions, rationales: rationales, placement: before, model: tuned, top: 3 }
   weighed:
     attribute: { model: tuned, questions: questions, rationales: rationales, method: random }
   drawn:
@@ -283,6 +285,12 @@ fn scores_that_are_drawn_are_pinned() {
     let parts = |name: &str| project.digests()[name].keys().cloned().collect::<Vec<_>>().join(" ");
     expect!["log translators"].assert_eq(&parts("translators"));
     expect!["rows summary"].assert_eq(&parts("seen"));
+    expect!["logits rows tokenizer"].assert_eq(&parts("said"));
+    let said = &project.digests()["said"];
+    let pinned: String = ["rows", "tokenizer"].iter().map(|part| format!("{part} {}\n", &said[*part][..16])).collect();
+    expect![[r#"
+    "#]]
+    .assert_eq(&pinned);
     check(
         &project,
         &["untrained", "weighed", "agreed"],
@@ -349,6 +357,7 @@ fn everything_with_a_revision_is_pinned() {
         kind tokenizer 2
         kind train 3
         kind pretrained 1
+        kind teacher_logits 1
         kind attribute 2
         kind agreement 1
         kind tuned_lens 3

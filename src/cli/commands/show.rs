@@ -6,6 +6,7 @@ use super::super::agreement;
 use super::super::args::{Global, Show};
 use super::super::exit::{Exit, Failure};
 use super::super::lens;
+use super::super::logits::Logits;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::questions as asked;
@@ -14,7 +15,7 @@ use super::super::settings::load;
 use super::super::shade;
 use crate::artifact::{
     Agreements, ArtifactKind, Attributions, MixedDataset, Question, Readings, ReportFiles, Scores, Split, TargetLog,
-    TokenizerFile, TrainingLog,
+    TeacherLogits, TeacherRow, TokenizerFile, TrainingLog,
 };
 use crate::session::{Demand, Session, duration};
 use crate::spec::InstanceId;
@@ -84,6 +85,23 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
                 print::data(&completeness);
             }
             print_rows(args, &attributions.rows, |row| &row.id, shade::attribution)?;
+        }
+        ArtifactKind::TeacherLogits => {
+            let all: TeacherLogits = session.read(id, found)?;
+            let logits = Logits::of(&all);
+            said();
+            if global.json {
+                let wanted = |row: &&TeacherRow| args.row.as_ref().is_none_or(|id| row.sequence.id == *id);
+                let rows: Vec<Json> =
+                    all.rows.iter().filter(wanted).take(args.limit).map(|row| logits.json(row)).collect();
+                match &args.row {
+                    Some(id) if rows.is_empty() => return Err(Failure::invalid(format!("no row has the id `{id}`"))),
+                    _ => print::json(&rows),
+                }
+            } else {
+                print::data(&logits.summary());
+                print_rows(args, &all.rows, |row| &row.sequence.id, |row| logits.row(row))?;
+            }
         }
         ArtifactKind::Agreement if !global.json => {
             let agreements: Agreements = session.read(id, found)?;

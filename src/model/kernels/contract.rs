@@ -11,8 +11,9 @@ use super::host::attention::Heads;
 use super::host::dropout::Dropout;
 use super::host::norm::Normal;
 use super::host::pointwise::Activation;
-use super::operands::{AdamWStep, AffineGrads, Form, Real, RequiresGrad, Rotation, Shaping};
-use super::{composed, distributions};
+use super::operands::{AdamWStep, AffineGrads, Form, Real, RequiresGrad, Rotation, Shaping, Targets};
+use super::{composed, distributions, taught};
+use crate::divergence::Taught;
 use crate::layout::Layout;
 
 /// A backend's operations and their gradients.
@@ -158,6 +159,12 @@ pub(crate) trait Kernels: Backend {
         scale: f32,
     ) -> (Real<Self>, Real<Self>) {
         composed::cross_entropy::<Self>(&logits, targets, weights, scale)
+    }
+
+    /// The sum over rows of (1 − weight) · cross-entropy + weight · T² · divergence from what a teacher says, each times its row's
+    /// weight, times the scale, `[1]`, and its gradient.
+    fn taught(logits: Real<Self>, targets: Targets<'_>, by: Taught<'_>) -> (Real<Self>, Real<Self>) {
+        taught::taught::<Self>(&logits, targets, by)
     }
 
     /// The gradient of [`shaped`](Blocks::shaped), from that of what it gave, which is at hand.

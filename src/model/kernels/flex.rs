@@ -7,21 +7,24 @@ use burn_flex::{FlexTensor, Layout as Strides};
 use burn_tensor::ops::FloatTensorOps;
 use burn_tensor::{Bytes, DType, Shape, bf16};
 
-use super::host::{attention, distributions, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows};
+use super::host::{
+    attention, distributions, divergence, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows,
+};
 use super::{
     Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, RequiresGrad,
-    Rotation,
+    Rotation, Targets,
 };
+use crate::divergence::Taught;
 
 /// The elements in row-form order; copied only if they do not lie so.
-pub(super) fn elements(x: &FlexTensor) -> Cow<'_, [f32]> {
+pub(crate) fn elements(x: &FlexTensor) -> Cow<'_, [f32]> {
     match x.as_slice::<f32>() {
         Some(slice) => Cow::Borrowed(slice),
         None => Cow::Owned(x.to_contiguous().storage::<f32>().to_vec()),
     }
 }
 
-pub(super) fn tensor(data: Vec<f32>, shape: &[usize]) -> FlexTensor {
+pub(crate) fn tensor(data: Vec<f32>, shape: &[usize]) -> FlexTensor {
     debug_assert_eq!(data.len(), shape.iter().product::<usize>());
     FlexTensor::new(Bytes::from_elems(data), Strides::contiguous(Shape::from(shape.to_vec())), DType::F32)
 }
@@ -285,6 +288,13 @@ impl Kernels for Flex {
     ) -> (FlexTensor, FlexTensor) {
         let mut logits = owned(logits);
         let total = loss::cross_entropy(logits.storage_mut::<f32>(), targets, weights, scale);
+        (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
+    }
+
+    fn taught(logits: FlexTensor, targets: Targets<'_>, by: Taught<'_>) -> (FlexTensor, FlexTensor) {
+        let mut logits = owned(logits);
+        let Targets { ids, weights, scale, taught: _ } = targets;
+        let total = divergence::taught(logits.storage_mut::<f32>(), ids, weights, scale, by);
         (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
     }
 

@@ -19,11 +19,14 @@ mod operands;
 #[cfg(any(test, feature = "cuda"))]
 mod padded;
 mod plain;
+mod taught;
 #[cfg(test)]
 mod tests;
 mod tracked;
 
 pub(crate) use self::contract::{Blocks, Kernels};
+#[cfg(test)]
+pub(crate) use self::flex::{elements as elements_of, tensor as flex_of};
 pub(crate) use self::host::attention::Heads;
 pub(crate) use self::host::distributions::{BLOCK, SURVEY};
 pub(crate) use self::host::dropout::Dropout;
@@ -33,5 +36,7 @@ pub use self::operands::Precision;
 pub(crate) use self::operands::{
     AdamWStep, AffineGrads, Form, Major, Real, RequiresGrad, Rotation, Shaping, Targets, Tracked,
 };
+#[cfg(test)]
+pub(crate) use self::taught::taught as taught_of_burn;
 pub(crate) use self::tracked::head_loss;
 use super::layout::Layout;

@@ -4,6 +4,8 @@ use burn_autodiff::Autodiff;
 use burn_tensor::backend::Backend;
 use burn_tensor::ops::FloatTensor;
 
+use crate::divergence::Taught;
+
 /// A tensor of `f32` on backend `B`, of any rank.
 pub(crate) type Real<B> = FloatTensor<B>;
 
@@ -102,6 +104,8 @@ pub(crate) struct Targets<'a> {
     pub(crate) weights: Option<&'a [f32]>,
     /// The factor on the sum.
     pub(crate) scale: f32,
+    /// What the rows are to be like besides, where a teacher says so.
+    pub(crate) taught: Option<Taught<'a>>,
 }
 
 /// The angles by which the queries and keys of each row are rotated: cosines and sines `[tokens, pairs]`.

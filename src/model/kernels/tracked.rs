@@ -212,7 +212,10 @@ pub(crate) fn head_loss<B: Kernels>(
     let logits = <B as Blocks>::shaped(logits, shaping);
     // The loss may use up the logits.
     let shaped = shaping.map(|shaping| (shaping, logits.clone()));
-    let (loss, gradient) = B::cross_entropy(logits, targets.ids, targets.weights, targets.scale);
+    let (loss, gradient) = match targets.taught {
+        None => B::cross_entropy(logits, targets.ids, targets.weights, targets.scale),
+        Some(by) => B::taught(logits, targets, by),
+    };
     let gradient = match shaped {
         Some((shaping, logits)) => B::shaped_backward(&gradient, &logits, shaping),
         None => gradient,

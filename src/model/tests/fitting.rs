@@ -24,6 +24,7 @@ pub(super) fn examples() -> Vec<Example> {
             loss_from: (i % 4) as usize,
             weights: None,
             task: None,
+            teacher: None,
         })
         .collect()
 }
@@ -244,7 +245,8 @@ fn accumulated_batches_equal_one_large_batch() {
 #[test]
 fn examples_that_cannot_be_learnt_are_named() {
     let error = |examples: &[Example]| fit(&mut model(), examples, &recipe(), &mut ()).expect_err("no").to_string();
-    let example = |ids: &[u32], loss_from| Example { ids: ids.to_vec(), loss_from, weights: None, task: None };
+    let example =
+        |ids: &[u32], loss_from| Example { ids: ids.to_vec(), loss_from, weights: None, task: None, teacher: None };
     assert_eq!(error(&[]), "cannot train: there are no examples");
     assert_eq!(
         error(&[example(&[1, 2], 0), example(&[1, 2], 2)]),

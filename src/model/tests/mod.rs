@@ -1,6 +1,7 @@
 //! Tests of the room as a whole.
 
 mod adaptation;
+mod divergence;
 mod fitting;
 mod generation;
 mod lenses;

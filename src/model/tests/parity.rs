@@ -186,6 +186,7 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
             sequences: batch.iter().map(|(ids, _)| ids.as_slice()).collect(),
             loss_from: batch.iter().map(|(_, from)| *from).collect(),
             weights: None,
+            lessons: None,
         };
         let update = Update {
             adamw: AdamWStep {

@@ -20,7 +20,7 @@ fn reference() -> (Value, Vec<Example>) {
         let index = number("task");
         let weight = json["weights"][index].as_f64().expect("a weight");
         let task = Task { index, weight, question: number("question") };
-        Example { ids, loss_from: number("loss_from"), weights: None, task: Some(task) }
+        Example { ids, loss_from: number("loss_from"), weights: None, task: Some(task), teacher: None }
     };
     let examples = json["sequences"].as_array().expect("sequences").iter().map(example).collect();
     (json, examples)
@@ -77,7 +77,13 @@ fn examples() -> Vec<Example> {
         let ids = (0..len).map(|at| ((question * 7 + at * 3 + index) % 60) as u32).collect();
         let weigh = |at| TokenWeight { factor: ((question + at) % 3) as f32 + 0.5, ramped: at % 2 == 0 };
         let task = Task { index, weight: if index == 0 { 0.25 } else { 1.0 }, question };
-        Example { ids, loss_from: 2, weights: (index == 0).then(|| (0..len).map(weigh).collect()), task: Some(task) }
+        Example {
+            ids,
+            loss_from: 2,
+            weights: (index == 0).then(|| (0..len).map(weigh).collect()),
+            task: Some(task),
+            teacher: None,
+        }
     };
     (0..11).flat_map(|question| [sequence(question, 0), sequence(question, 1)]).collect()
 }

@@ -104,6 +104,7 @@ fn weighted_gradients_agree_with_finite_differences_of_a_naive_loss() {
             loss_from: vec![0; part.len()],
             weights: Some(weights[part.clone()].to_vec()),
             sequences: sequences[part].to_vec(),
+            lessons: None,
         })
     };
     let mut all: Vec<Vec<Vec<f32>>> = Vec::new();
@@ -255,7 +256,7 @@ fn weights_that_make_no_sense_are_named() {
     let ramp = |from, to| Some(Ramp { from, to, over: 0.5 });
     let error = |weights: &[(f32, bool)], ramp| {
         let weights = weights.iter().map(|&(factor, ramped)| TokenWeight { factor, ramped }).collect();
-        let example = Example { ids: vec![1, 2, 3], loss_from: 2, weights: Some(weights), task: None };
+        let example = Example { ids: vec![1, 2, 3], loss_from: 2, weights: Some(weights), task: None, teacher: None };
         let recipe = Recipe { ramp, length: Length::Steps(1), eval_every: None, ..recipe() };
         fit(&mut model_of(Architecture::Gpt2), &[example], &recipe, &mut ())
             .map(|_| ())

@@ -8,6 +8,7 @@
 
 mod bpe;
 mod file;
+mod likeness;
 mod soundness;
 
 use std::ops::Range;

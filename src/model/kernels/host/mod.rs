@@ -13,6 +13,7 @@
 pub(crate) mod attention;
 pub(crate) mod cap;
 pub(crate) mod distributions;
+pub(crate) mod divergence;
 pub(crate) mod dropout;
 pub(crate) mod lanes;
 pub(crate) mod loss;
