@@ -9,10 +9,11 @@ use burn::tensor::{FloatDType, TensorMetadata};
 
 use super::host::attention::Heads;
 use super::host::dropout::Dropout;
+use super::host::moments::Narrow;
 use super::host::norm::Normal;
 use super::host::pointwise::Activation;
 use super::operands::{AdamWStep, AffineGrads, Form, Real, Shaping, Turn, Wanted};
-use super::{composed, distributions};
+use super::{composed, confidence, distributions, long, narrow_moments};
 use crate::layout::Layout;
 
 /// A backend's operations and their gradients.
@@ -106,6 +107,9 @@ pub(crate) trait Kernels: Backend {
 
     /// Causal self-attention `[tokens, qkv]` to `[tokens, queries]`, and what its gradient needs beside the two.
     fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> (Real<Self>, Real<Self>) {
+        if long::is_long(layout) {
+            return long::attend::<Self>(qkv, heads, layout, dropout);
+        }
         composed::attend::<Self>(qkv, heads, layout, dropout)
     }
 
@@ -119,6 +123,9 @@ pub(crate) trait Kernels: Backend {
         layout: &Layout,
         dropout: Option<Dropout>,
     ) -> Real<Self> {
+        if long::is_long(layout) {
+            return long::attend_backward::<Self>(grad, qkv, heads, layout, dropout);
+        }
         composed::attend_backward::<Self>(grad, qkv, kept, heads, layout, dropout)
     }
 
@@ -160,6 +167,11 @@ pub(crate) trait Kernels: Backend {
         composed::cross_entropy::<Self>(&logits, targets, weights, scale)
     }
 
+    /// The probability of each row's target by `logits` `[rows, vocab]`.
+    fn target_probabilities(logits: &Real<Self>, targets: &[u32]) -> Vec<f32> {
+        confidence::target_probabilities::<Self>(logits, targets)
+    }
+
     /// The gradient of [`shaped`](Blocks::shaped), from that of what it gave, which is at hand.
     fn shaped_backward(slope: &Real<Self>, shaped: &Real<Self>, shaping: Shaping) -> Real<Self> {
         composed::shaped_backward::<Self>(slope, shaped, shaping)
@@ -198,6 +210,17 @@ pub(crate) trait Kernels: Backend {
         step: &AdamWStep,
     ) -> (Real<Self>, Real<Self>, Real<Self>) {
         composed::adamw::<Self>(weight, grad, first, second, step)
+    }
+
+    /// As [`adamw`](Self::adamw), with moments that are kept narrow, in the memory of the host.
+    fn adamw_narrow(
+        weight: Real<Self>,
+        grad: &Real<Self>,
+        first: &mut Narrow,
+        second: &mut Narrow,
+        step: &AdamWStep,
+    ) -> Real<Self> {
+        narrow_moments::adamw::<Self>(weight, grad, first, second, step)
     }
 }
 

@@ -7,6 +7,7 @@ use burn::tensor::ops::FloatTensorOps;
 use burn::tensor::{Bytes, DType, Shape, bf16};
 use burn_flex::{FlexTensor, Layout as Strides};
 
+use super::host::moments::{self, Narrow};
 use super::host::{attention, distributions, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows};
 use super::{
     Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, Turn, Wanted,
@@ -287,6 +288,10 @@ impl Kernels for Flex {
         (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
     }
 
+    fn target_probabilities(logits: &FlexTensor, targets: &[u32]) -> Vec<f32> {
+        loss::target_probabilities(&elements(logits), targets)
+    }
+
     fn pick_columns(x: &FlexTensor, columns: &[u32]) -> FlexTensor {
         let [_, width] = shape2(x);
         let elements = elements(x);
@@ -329,5 +334,17 @@ impl Kernels for Flex {
             step,
         );
         (weight, first, second)
+    }
+
+    fn adamw_narrow(
+        weight: FlexTensor,
+        grad: &FlexTensor,
+        first: &mut Narrow,
+        second: &mut Narrow,
+        step: &AdamWStep,
+    ) -> FlexTensor {
+        let mut weight = owned(weight);
+        moments::adamw(weight.storage_mut::<f32>(), &elements(grad), first, second, step);
+        weight
     }
 }

@@ -8,13 +8,14 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::TensorMetadata;
 use burn::tensor::backend::AutodiffBackend;
 
+use super::confidence::confident;
 use super::{
     Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Shaping, Targets, Tracked,
     Turn, Wanted,
 };
 
 /// Hands the gradients of input, weight and bias to the parents that want them.
-fn register<B: Kernels>(grads: &mut Gradients, parents: [Option<NodeId>; 3], made: AffineGrads<B>) {
+pub(super) fn register<B: Kernels>(grads: &mut Gradients, parents: [Option<NodeId>; 3], made: AffineGrads<B>) {
     for (parent, grad) in parents.into_iter().zip([made.input, made.weight, made.bias]) {
         if let (Some(id), Some(grad)) = (parent, grad) {
             grads.register::<B>(id, grad);
@@ -28,7 +29,7 @@ fn wanted(parents: &[Option<NodeId>; 3]) -> Wanted {
 }
 
 /// Stands for an operand that is not there, as a node has a fixed number of parents: it is not tracked.
-fn or_nothing<B: Kernels>(x: Option<&Real<Tracked<B>>>, instead: &Real<Tracked<B>>) -> Real<Tracked<B>> {
+pub(super) fn or_nothing<B: Kernels>(x: Option<&Real<Tracked<B>>>, instead: &Real<Tracked<B>>) -> Real<Tracked<B>> {
     x.cloned().unwrap_or_else(|| Tracked::<B>::from_inner(instead.primitive.clone()))
 }
 
@@ -208,8 +209,24 @@ pub(crate) fn head_loss<B: Kernels>(
     targets: Targets<'_>,
 ) -> Real<Tracked<B>> {
     let bias_primitive = bias.map(|bias| &bias.primitive);
-    let logits = B::affine(&x.primitive, &table.primitive, form, bias_primitive, None);
+    let (loss, slope) = loss_and_slope::<B>(&x.primitive, &table.primitive, bias_primitive, form, shaping, targets);
+    let bias = or_nothing::<B>(bias, table);
+    node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, slope), loss))
+}
+
+/// The loss of rows of logits as the head makes them, and its gradient in what comes before they are shaped.
+pub(super) fn loss_and_slope<B: Kernels>(
+    x: &Real<B>,
+    table: &Real<B>,
+    bias: Option<&Real<B>>,
+    form: Form,
+    shaping: Option<Shaping>,
+    targets: Targets<'_>,
+) -> (Real<B>, Real<B>) {
+    let logits = B::affine(x, table, form, bias, None);
     let logits = <B as Blocks>::shaped(logits, shaping);
+    let confident = targets.by_confidence.then(|| confident::<B>(&logits, targets));
+    let targets = Targets { weights: confident.as_deref().or(targets.weights), ..targets };
     // The loss may use up the logits.
     let shaped = shaping.map(|shaping| (shaping, logits.clone()));
     let (loss, slope) = B::cross_entropy(logits, targets.ids, targets.weights, targets.scale);
@@ -217,8 +234,7 @@ pub(crate) fn head_loss<B: Kernels>(
         Some((shaping, logits)) => B::shaped_backward(&slope, &logits, shaping),
         None => slope,
     };
-    let bias = or_nothing::<B>(bias, table);
-    node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, slope), loss))
+    (loss, slope)
 }
 
 impl<B: Kernels> Blocks for Tracked<B> {

@@ -4,6 +4,7 @@ mod adaptation;
 mod fitting;
 mod generation;
 mod lenses;
+mod options;
 mod parity;
 mod pretrained;
 mod tasks;
