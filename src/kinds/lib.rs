@@ -29,6 +29,7 @@ mod pace;
 pub mod posed;
 pub mod pretrained;
 pub mod recipe;
+mod recipe_parts;
 mod registry;
 pub mod report;
 mod revised;

@@ -335,7 +335,7 @@ fn weightless(question: &str) -> StageError {
 
 impl Train {
     /// What the recipe comes to.
-    fn settings(&self) -> model::Recipe {
+    pub(super) fn settings(&self) -> model::Recipe {
         let ramp = self.weights.as_ref().and_then(Weights::ramp);
         model::Recipe { ramp, ..self.recipe.with_seed(self.seed.0) }
     }

@@ -231,7 +231,7 @@ impl Device {
     }
 
     /// The index of a CUDA device, as the driver numbers them.
-    pub(crate) fn cuda_index(&self) -> Option<usize> {
+    pub fn cuda_index(&self) -> Option<usize> {
         match &self.place {
             #[cfg(feature = "cuda")]
             Place::Dispatched(DispatchDevice::Cuda(device)) => Some(device.index),

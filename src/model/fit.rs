@@ -17,9 +17,9 @@ use super::flops;
 use super::forward::Drops;
 use super::init::Random;
 use super::kernels::AdamWStep;
-use super::learn::{Batch, Learned, Update};
+use super::learn::{Batch, Learned, Update, Way};
 use super::order::Order;
-use super::recipe::{Decay, Recipe};
+use super::recipe::{Checkpointing, Decay, LossType, Recipe};
 use super::student::{Model, placed};
 use super::tasks::{self, portions};
 
@@ -65,7 +65,7 @@ pub fn fit(
     hooks: &mut dyn FitHooks,
 ) -> Result<FitLog, FitError> {
     check(model, examples, recipe)?;
-    placed!(&mut model.placed, network => network.begin_training(recipe.lora.as_ref(), recipe.seed))?;
+    placed!(&mut model.placed, network => network.begin_training(recipe))?;
     run(model, examples, recipe, hooks, Progress::default())
 }
 
@@ -89,6 +89,7 @@ fn check(model: &Model, examples: &[Example], recipe: &Recipe) -> Result<(), Fit
     if examples.is_empty() {
         return Err(FitError::NoExamples);
     }
+    recipe.check_steps(recipe.steps_total(Order::new(examples, recipe).units()))?;
     model.check(examples.iter().map(|example| example.ids.as_slice()))?;
     for (i, example) in examples.iter().enumerate() {
         example.check(i, recipe)?;
@@ -208,6 +209,11 @@ fn step(
         max_grad_norm: recipe.max_grad_norm.map(|norm| norm as f32),
         drops: drops(model, recipe, step),
         precision: recipe.precision,
+        way: Way {
+            checkpointing: recipe.checkpointing == Checkpointing::Blocks,
+            chunk: recipe.loss_chunk,
+            by_confidence: recipe.loss_type == LossType::Dft,
+        },
         // What the sequences of several tasks weigh is what their losses are multiplied by.
         mass: (tasks > 0).then_some(1.0),
     };

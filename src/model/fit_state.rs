@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::archive::{self, Entry, Source};
 use super::early_stopping::EarlyStopping;
 use super::fit_log::{Evaluation, FitLog, Progress, StepReport};
-use super::network::Shelf;
 use super::recipe::Recipe;
 use super::saved::{Saved, StateError};
 use super::sealed::Sealed;
 use super::student::{Model, placed};
 use super::tensors::TensorSpec;
+use super::training::Shelf;
 
 /// The version of the stream. A state of another version is not read.
 const VERSION: u32 = 3;
@@ -23,8 +23,14 @@ const VERSION: u32 = 3;
 const KEY: &str = "retort.training";
 
 /// The shelves of a state and the first part of their tensors' names.
-const SHELVES: [(Shelf, &str); 4] =
-    [(Shelf::Learned, "learned/"), (Shelf::First, "first/"), (Shelf::Second, "second/"), (Shelf::Best, "best/")];
+const SHELVES: [(Shelf, &str); 6] = [
+    (Shelf::Learned, "learned/"),
+    (Shelf::First, "first/"),
+    (Shelf::FirstScale, "first-scale/"),
+    (Shelf::Second, "second/"),
+    (Shelf::SecondScale, "second-scale/"),
+    (Shelf::Best, "best/"),
+];
 
 /// A run between two steps.
 pub struct TrainState<'a> {
@@ -116,14 +122,13 @@ impl TrainState<'_> {
 
     /// Writes the state. A few rows at a time are copied.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        let specs = self.model.learned_specs();
         let mut entries = Vec::new();
         let mut places = Vec::new();
         for (shelf, prefix) in SHELVES {
             if shelf == Shelf::Best && self.progress.stopping.best.is_none() {
                 continue;
             }
-            for (i, spec) in specs.iter().enumerate() {
+            for (i, spec) in self.model.shelf_specs(shelf) {
                 entries.push(Entry { name: format!("{prefix}{}", spec.name()), shape: spec.shape.clone() });
                 places.push((shelf, i));
             }
@@ -147,7 +152,7 @@ pub(crate) fn restore(
     state: impl Source,
 ) -> Result<Progress, StateError> {
     let (mut saved, wire) = Saved::open::<Wire>(Box::new(state), KEY, VERSION, identity)?;
-    let begun = placed!(&mut model.placed, network => network.begin_training(recipe.lora.as_ref(), recipe.seed));
+    let begun = placed!(&mut model.placed, network => network.begin_training(recipe));
     begun.map_err(|_| StateError::OtherRun)?;
     for (shelf, prefix) in SHELVES {
         if shelf == Shelf::Best && wire.best.is_none() {

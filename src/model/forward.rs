@@ -156,45 +156,63 @@ impl<P: Kernels> Pass<'_, P> {
     ) -> Real<B> {
         for (layer, block) in weights.blocks.iter().enumerate() {
             seen(&stream);
-            let heads = self.decoder.attention(layer);
-            let mut normed = self.before::<B>(&stream, block.norm1.as_ref());
-            let mut qkv = self.linear::<B>(&normed, &block.qkv, None);
-            if let Some(gains) = &block.head_norms {
-                qkv = B::norm_heads(&qkv, gains, heads, self.decoder.normal);
-            }
-            if let Some(rotation) = self.rotation_of(layer) {
-                qkv = B::rotate(qkv, heads, rotation);
-            }
-            let mut mixed = attend(layer, heads, qkv);
-            if let Some(wanted) = wanted.filter(|_| layer + 1 == weights.blocks.len()) {
-                mixed = B::gather(&mixed, wanted);
-                stream = B::gather(&stream, wanted);
-                // Where the sublayers share a norm, what it gives is read once more.
-                normed = if self.decoder.sublayers == Sublayers::ParallelOneNorm {
-                    B::gather(&normed, wanted)
-                } else {
-                    normed
-                };
-            }
-            let aside = match self.decoder.sublayers {
-                Sublayers::Sequential => None,
-                Sublayers::Parallel => Some(self.before::<B>(&stream, block.norm2.as_ref())),
-                Sublayers::ParallelOneNorm => Some(normed),
-            };
-            stream = self.joined::<B>(
-                &mixed,
-                &block.attention_out,
-                &stream,
-                block.added1.as_ref(),
-                Site::AttentionOut(layer),
-            );
-            stream = self.behind::<B>(stream, block.norm1.as_ref());
-            let read = aside.unwrap_or_else(|| self.before::<B>(&stream, block.norm2.as_ref()));
-            let hidden = self.mlp_hidden::<B>(&read, block);
-            stream = self.joined::<B>(&hidden, &block.mlp_out, &stream, block.added2.as_ref(), Site::MlpOut(layer));
-            stream = self.behind::<B>(stream, block.norm2.as_ref());
+            let wanted = wanted.filter(|_| layer + 1 == weights.blocks.len());
+            stream = self.block::<B>(layer, block, stream, wanted, &mut attend);
         }
         self.normed::<B>(weights, &stream)
+    }
+
+    /// Runs one block, as [`hidden`](Self::hidden) runs them all.
+    pub(crate) fn one_block<B: Blocks<Plain = P>>(
+        &self,
+        layer: usize,
+        block: &Block<Real<B>>,
+        stream: Real<B>,
+    ) -> Real<B> {
+        let mut attend = |layer, heads, qkv| {
+            <B as Blocks>::attention(&qkv, heads, self.layout, self.drop_at(Site::Attention(layer)))
+        };
+        self.block::<B>(layer, block, stream, None, &mut attend)
+    }
+
+    /// Runs a block; after its attention only the rows at `wanted` are gone on with, all where it is not given.
+    fn block<B: Blocks<Plain = P>>(
+        &self,
+        layer: usize,
+        block: &Block<Real<B>>,
+        mut stream: Real<B>,
+        wanted: Option<&[u32]>,
+        attend: &mut impl FnMut(usize, Heads, Real<B>) -> Real<B>,
+    ) -> Real<B> {
+        let heads = self.decoder.attention(layer);
+        let mut normed = self.before::<B>(&stream, block.norm1.as_ref());
+        let mut qkv = self.linear::<B>(&normed, &block.qkv, None);
+        if let Some(gains) = &block.head_norms {
+            qkv = B::norm_heads(&qkv, gains, heads, self.decoder.normal);
+        }
+        if let Some(rotation) = self.rotation_of(layer) {
+            qkv = B::rotate(qkv, heads, rotation);
+        }
+        let mut mixed = attend(layer, heads, qkv);
+        if let Some(wanted) = wanted {
+            mixed = B::gather(&mixed, wanted);
+            stream = B::gather(&stream, wanted);
+            // Where the sublayers share a norm, what it gives is read once more.
+            normed =
+                if self.decoder.sublayers == Sublayers::ParallelOneNorm { B::gather(&normed, wanted) } else { normed };
+        }
+        let aside = match self.decoder.sublayers {
+            Sublayers::Sequential => None,
+            Sublayers::Parallel => Some(self.before::<B>(&stream, block.norm2.as_ref())),
+            Sublayers::ParallelOneNorm => Some(normed),
+        };
+        stream =
+            self.joined::<B>(&mixed, &block.attention_out, &stream, block.added1.as_ref(), Site::AttentionOut(layer));
+        stream = self.behind::<B>(stream, block.norm1.as_ref());
+        let read = aside.unwrap_or_else(|| self.before::<B>(&stream, block.norm2.as_ref()));
+        let hidden = self.mlp_hidden::<B>(&read, block);
+        stream = self.joined::<B>(&hidden, &block.mlp_out, &stream, block.added2.as_ref(), Site::MlpOut(layer));
+        self.behind::<B>(stream, block.norm2.as_ref())
     }
 
     /// What a sublayer of a block reads.

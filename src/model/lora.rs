@@ -6,6 +6,8 @@
 //! Rows of tokens that are new to the model learn in full, in the embedding and in the head, as with PEFT's
 //! `trainable_token_indices`: nothing of low rank could tell the tokens apart that start alike.
 
+use std::collections::BTreeSet;
+
 use burn_tensor::{Shape, TensorMetadata};
 
 use super::config::Config;
@@ -14,6 +16,10 @@ use super::kernels::{Kernels, Real};
 use super::tensors::{Init, TensorSpec};
 use super::weights::is_vocabulary;
 
+/// The one target that stands for every projection, as PEFT has it: all of each block, and those from the embeddings to the
+/// residual stream and back where there are any, but not the output head.
+const ALL_LINEAR: &str = "all-linear";
+
 /// The settings of low-rank adaptation. Projections are named as in Hugging Face files, such as `q_proj`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lora {
@@ -21,7 +27,8 @@ pub struct Lora {
     pub rank: usize,
     /// Factor on the product, over the rank.
     pub alpha: f64,
-    /// The projections that are adapted in every block; those that PEFT adapts by default where this is empty.
+    /// The projections that are adapted in every block; those that PEFT adapts by default where this is empty, all where it is
+    /// `all-linear` alone.
     pub targets: Vec<String>,
     /// The tokens that are new, whose rows are trained as well.
     pub rows: Vec<u32>,
@@ -63,6 +70,12 @@ pub(super) struct Adaptation<B: Kernels> {
 }
 
 impl Lora {
+    /// The tensors that are adapted, and what is learned in their place.
+    pub(super) fn adapted(&self, config: &Config) -> Result<(BTreeSet<usize>, Vec<TensorSpec>), RecipeError> {
+        let (adapters, specs) = self.adapters(config)?;
+        Ok((adapters.iter().map(|adapter| adapter.tensor).collect(), specs))
+    }
+
     /// Finds what is adapted, and describes `A` and `B` of each under the names that PEFT gives them.
     fn adapters(&self, config: &Config) -> Result<(Vec<Adapter>, Vec<TensorSpec>), RecipeError> {
         let names = config.architecture().names();
@@ -73,20 +86,23 @@ impl Lora {
             .collect();
         let defaults: Vec<String> = names.lora.iter().map(ToString::to_string).collect();
         let targets = if self.targets.is_empty() { &defaults } else { &self.targets };
-        if let Some(unknown) = targets.iter().find(|target| !projections.contains(&target.as_str())) {
+        let all = matches!(&targets[..], [only] if only == ALL_LINEAR);
+        if let Some(unknown) = targets.iter().find(|target| !all && !projections.contains(&target.as_str())) {
             return Err(RecipeError {
                 field: "lora.targets",
                 value: format!("`{unknown}`"),
-                wanted: format!("among the model's projections: {}", projections.join(", ")),
+                wanted: format!("`{ALL_LINEAR}` alone, or among the model's projections: {}", projections.join(", ")),
             });
         }
         let (mut adapters, mut specs) = (Vec::new(), Vec::new());
         for (tensor, spec) in config.tensors().iter().enumerate() {
             let mut first = 0;
             for (name, rows) in &spec.parts {
-                let projection = name.strip_suffix(".weight").filter(|_| name.starts_with(names.block));
+                let beside = |name: &str| all && names.project.contains(&name);
+                let projection =
+                    name.strip_suffix(".weight").filter(|bare| name.starts_with(names.block) || beside(bare));
                 if let (Some(projection), &[height, width]) = (projection, spec.shape.as_slice())
-                    && targets.iter().any(|target| target == last(projection))
+                    && (all || targets.iter().any(|target| target == last(projection)))
                 {
                     let (inputs, outputs) = if config.decoder().input_major { (height, width) } else { (width, *rows) };
                     adapters.push(Adapter { tensor, first, outputs });

@@ -2,8 +2,10 @@
 
 use super::divergence::Divergence;
 use super::error::RecipeError;
+use super::freeze::Freeze;
 use super::kernels::Precision;
 use super::lora::Lora;
+use super::schedule::{Falling, Schedule};
 use super::weighing::Ramp;
 
 /// The settings of a training run. [`Recipe::default`] has the Trainer's defaults.
@@ -23,6 +25,8 @@ pub struct Recipe {
     pub warmup_ratio: f64,
     /// What the learning rate does after the warm-up.
     pub schedule: Schedule,
+    /// How it falls.
+    pub falling: Falling,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// Which weights decay.
@@ -47,6 +51,16 @@ pub struct Recipe {
     pub group_by_length: bool,
     /// The precision of matrix products. Weights, sums and all else are in `f32`.
     pub precision: Precision,
+    /// What the backward pass makes once more rather than keep it.
+    pub checkpointing: Checkpointing,
+    /// Tokens that carry loss whose logits are there at once; those of a whole batch where this is not given.
+    pub loss_chunk: Option<usize>,
+    /// What is made small.
+    pub loss_type: LossType,
+    /// How AdamW's moments are kept.
+    pub moments: Moments,
+    /// What of the model does not learn.
+    pub freeze: Option<Freeze>,
     /// Adapts the weights by matrices of low rank, which alone learn, instead of the weights.
     pub lora: Option<Lora>,
     /// The factor on the weights of the tokens that say so; 1 where this is not given.
@@ -67,6 +81,7 @@ impl Default for Recipe {
             warmup_steps: 0,
             warmup_ratio: 0.0,
             schedule: Schedule::Linear,
+            falling: Falling::default(),
             weight_decay: 0.0,
             decay: Decay::Matrices,
             beta1: 0.9,
@@ -79,6 +94,11 @@ impl Default for Recipe {
             dropout: None,
             group_by_length: false,
             precision: Precision::F32,
+            checkpointing: Checkpointing::None,
+            loss_chunk: None,
+            loss_type: LossType::Nll,
+            moments: Moments::F32,
+            freeze: None,
             lora: None,
             ramp: None,
             divergence: None,
@@ -96,18 +116,41 @@ pub enum Length {
     Steps(u64),
 }
 
-/// What the learning rate does after the warm-up.
+/// What the backward pass makes once more, so that it need not be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schedule {
-    /// Falls in a line to zero at the end.
-    Linear,
-    /// Stays.
-    Constant,
-    /// Falls along half a cosine to zero at the end (Loshchilov and Hutter 2017).
-    Cosine,
+pub enum Checkpointing {
+    /// Nothing.
+    None,
+    /// All within each block: only the residual stream before each is kept.
+    Blocks,
 }
 
-retort_fingerprint::words!(Schedule { Linear = "linear", Constant = "constant", Cosine = "cosine" });
+retort_fingerprint::words!(Checkpointing { None = "none", Blocks = "blocks" });
+
+/// What is made small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossType {
+    /// The cross-entropy.
+    Nll,
+    /// The cross-entropy of each token, weighted by its probability through which no gradient goes: dynamic fine-tuning (Wu
+    /// et al. 2025).
+    Dft,
+}
+
+retort_fingerprint::words!(LossType { Nll = "nll", Dft = "dft" });
+
+/// How AdamW's moments are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moments {
+    /// As the weights.
+    F32,
+    /// Rounded to bf16 after each step.
+    Bf16,
+    /// In eight bits, by block-wise dynamic quantisation (Dettmers et al. 2022); those of small tensors as `F32`.
+    Bits8,
+}
+
+retort_fingerprint::words!(Moments { F32 = "f32", Bf16 = "bf16", Bits8 = "8bit" });
 
 /// Which weights decay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +188,13 @@ impl Recipe {
         }
         if self.warmup_steps > 0 && self.warmup_ratio > 0.0 {
             return fail("warmup_ratio", self.warmup_ratio.to_string(), "absent where `warmup_steps` is given");
+        }
+        self.falling.check(self.schedule)?;
+        if self.loss_chunk == Some(0) {
+            return fail("loss_chunk", "0".to_owned(), "at least 1");
+        }
+        if self.freeze.is_some() && self.lora.is_some() {
+            return fail("freeze", "given".to_owned(), "absent with `lora`, which changes its targets alone");
         }
         if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
             return fail("dropout", rate.to_string(), "at least 0 and below 1");
@@ -198,7 +248,8 @@ impl Recipe {
                 fail("epochs", epochs.to_string(), "a number above 0")
             }
             Length::Steps(0) => fail("steps", "0".to_owned(), "at least 1"),
-            _ => Ok(()),
+            Length::Steps(steps) => self.check_steps(steps),
+            Length::Epochs(_) => Ok(()),
         }
     }
 
@@ -215,23 +266,33 @@ impl Recipe {
         }
     }
 
-    /// The learning rate of the step after `done` steps of `total`.
-    pub fn learning_rate(&self, done: u64, total: u64) -> f64 {
-        let warmup = match self.warmup_steps {
+    /// Whether the settings go with so many steps.
+    pub fn check_steps(&self, total: u64) -> Result<(), RecipeError> {
+        let (warmup, decay) = (self.warmup(total), self.falling.steps(total));
+        if self.schedule == Schedule::WarmupStableDecay && warmup + decay > total {
+            return Err(RecipeError {
+                field: "decay_steps",
+                value: decay.to_string(),
+                wanted: format!(
+                    "at most {}, as there are {total} steps and {warmup} of warm-up",
+                    total.saturating_sub(warmup)
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// Steps of the warm-up.
+    fn warmup(&self, total: u64) -> u64 {
+        match self.warmup_steps {
             0 => (self.warmup_ratio * total as f64).ceil() as u64,
             steps => steps,
-        };
-        let left = total.saturating_sub(done) as f64 / total.saturating_sub(warmup).max(1) as f64;
-        let factor = if done < warmup {
-            done as f64 / warmup as f64
-        } else {
-            match self.schedule {
-                Schedule::Constant => 1.0,
-                Schedule::Linear => left,
-                Schedule::Cosine => 0.5 * (1.0 + libm::cos(std::f64::consts::PI * (1.0 - left))),
-            }
-        };
-        self.lr * factor
+        }
+    }
+
+    /// The learning rate of the step after `done` steps of `total`.
+    pub fn learning_rate(&self, done: u64, total: u64) -> f64 {
+        self.lr * self.schedule.factor(done, total, self.warmup(total), &self.falling)
     }
 }
 

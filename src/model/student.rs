@@ -11,12 +11,13 @@ use burn_flex::Flex;
 
 use super::archive::{self, Archive, Give, WeightsFile};
 use super::config::Config;
-use super::device::{Device, Place, guarded};
+use super::device::{Device, DeviceError, Place, guarded};
 use super::error::{ModelError, SequenceError};
 use super::init::initial;
 use super::layout::Layout;
-use super::network::{Network, Shelf};
+use super::network::Network;
 use super::tensors::TensorSpec;
+use super::training::Shelf;
 use super::weights;
 use retort_hub::weights_in;
 
@@ -184,15 +185,18 @@ impl Model {
         }
     }
 
-    pub(crate) fn learned_specs(&self) -> Vec<TensorSpec> {
-        placed!(&self.placed, network => network.learned_specs())
+    pub(crate) fn shelf_specs(&self, shelf: Shelf) -> Vec<(usize, TensorSpec)> {
+        placed!(&self.placed, network => network.shelf_specs(shelf))
     }
 
     /// Gives the elements of tensor `i` of a shelf; none where training has no such tensor.
     pub(crate) fn give_shelf(&self, shelf: Shelf, i: usize, give: &mut Give<'_, io::Error>) -> io::Result<()> {
-        placed!(&self.placed, network => network.shelf(shelf, i).map_or(Ok(()), |tensor| {
-            network.whole_in_pieces(tensor).try_for_each(|some| give(&some.map_err(io::Error::other)?))
-        }))
+        placed!(&self.placed, network => network.give_shelf(shelf, i, |some| give(some).map_err(Given::Taker))).map_err(
+            |given| match given {
+                Given::Taker(error) => error,
+                Given::Device(error) => io::Error::other(error),
+            },
+        )
     }
 
     /// Whether the model can take every one of `sequences`.
@@ -216,5 +220,17 @@ impl Model {
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Model").field("config", self.config()).field("device", &self.device).finish_non_exhaustive()
+    }
+}
+
+/// Why a tensor was not given to its end.
+enum Given {
+    Taker(io::Error),
+    Device(DeviceError),
+}
+
+impl From<DeviceError> for Given {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error)
     }
 }

@@ -99,7 +99,7 @@ pub(crate) struct Weights<T> {
     /// `[embedding, d_model]`.
     pub(crate) project_out: Option<Affine<T>>,
     /// `[vocab, embedding]`, where it is not the token embedding.
-    head: Option<T>,
+    pub(crate) head: Option<T>,
     /// `[vocab]`.
     pub(crate) head_bias: Option<T>,
 }
@@ -132,6 +132,32 @@ pub(crate) struct Affine<T> {
     pub(crate) weight: T,
     /// The bias.
     pub(crate) bias: Option<T>,
+}
+
+impl<T> Block<T> {
+    /// The same block with what `f` makes of each tensor.
+    pub(crate) fn map<U>(&self, f: &mut impl FnMut(&T) -> U) -> Block<U> {
+        let Self { norm1, qkv, head_norms, attention_out, added1, norm2, mlp_in, mlp_out, added2 } = self;
+        let mut optional = |affine: &Option<Affine<T>>| affine.as_ref().map(|affine| affine.map(f));
+        let (norm1, added1, norm2, added2) = (optional(norm1), optional(added1), optional(norm2), optional(added2));
+        Block {
+            norm1,
+            qkv: qkv.map(f),
+            head_norms: head_norms.as_ref().map(|[queries, keys]| [f(queries), f(keys)]),
+            attention_out: attention_out.map(f),
+            added1,
+            norm2,
+            mlp_in: mlp_in.map(f),
+            mlp_out: mlp_out.map(f),
+            added2,
+        }
+    }
+}
+
+impl<T> Affine<T> {
+    fn map<U>(&self, f: &mut impl FnMut(&T) -> U) -> Affine<U> {
+        Affine { weight: f(&self.weight), bias: self.bias.as_ref().map(f) }
+    }
 }
 
 impl<T> Weights<T> {

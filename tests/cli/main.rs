@@ -41,6 +41,7 @@ mod paper;
 mod pipelines;
 mod published;
 mod readings;
+mod recipes;
 mod remotes;
 mod reruns;
 mod retention;

@@ -291,7 +291,12 @@ pub(super) fn probabilities<B: Backend>(
 }
 
 /// The gradient of the cap at every score `[batch, heads, queries, keys]`.
-fn cap_gradients<B: Backend>(queries: Tensor<B, 4>, keys: Tensor<B, 4>, heads: Heads, cap: f32) -> Tensor<B, 4> {
+pub(super) fn cap_gradients<B: Backend>(
+    queries: Tensor<B, 4>,
+    keys: Tensor<B, 4>,
+    heads: Heads,
+    cap: f32,
+) -> Tensor<B, 4> {
     let scores = ungrouped(grouped(queries, heads).matmul(keys.swap_dims(2, 3)), heads) * heads.scale;
     let tanh = (scores / cap).tanh();
     tanh.clone() * tanh.neg() + 1.0

@@ -9,10 +9,11 @@ use burn_tensor::{FloatDType, TensorMetadata};
 
 use super::host::attention::Heads;
 use super::host::dropout::Dropout;
+use super::host::moments::Narrow;
 use super::host::norm::Normal;
 use super::host::pointwise::Activation;
 use super::operands::{AdamWStep, AffineGrads, Form, Real, RequiresGrad, Rotation, Shaping, Targets};
-use super::{composed, distributions, taught};
+use super::{composed, confidence, distributions, long, narrow_moments, taught};
 use crate::divergence::Taught;
 use crate::layout::Layout;
 
@@ -107,6 +108,9 @@ pub(crate) trait Kernels: Backend {
 
     /// Causal self-attention `[tokens, qkv]` to `[tokens, queries]`, and what its gradient needs beside the two.
     fn attend(qkv: &Real<Self>, heads: Heads, layout: &Layout, dropout: Option<Dropout>) -> (Real<Self>, Real<Self>) {
+        if long::is_long(layout) {
+            return long::attend::<Self>(qkv, heads, layout, dropout);
+        }
         composed::attend::<Self>(qkv, heads, layout, dropout)
     }
 
@@ -120,6 +124,9 @@ pub(crate) trait Kernels: Backend {
         layout: &Layout,
         dropout: Option<Dropout>,
     ) -> Real<Self> {
+        if long::is_long(layout) {
+            return long::attend_backward::<Self>(grad, qkv, heads, layout, dropout);
+        }
         composed::attend_backward::<Self>(grad, qkv, kept, heads, layout, dropout)
     }
 
@@ -167,6 +174,11 @@ pub(crate) trait Kernels: Backend {
         taught::taught::<Self>(&logits, targets, by)
     }
 
+    /// The probability of each row's target by `logits` `[rows, vocab]`.
+    fn target_probabilities(logits: &Real<Self>, targets: &[u32]) -> Vec<f32> {
+        confidence::target_probabilities::<Self>(logits, targets)
+    }
+
     /// The gradient of [`shaped`](Blocks::shaped), from that of what it gave, which is at hand.
     fn shaped_backward(gradient: &Real<Self>, shaped: &Real<Self>, shaping: Shaping) -> Real<Self> {
         composed::shaped_backward::<Self>(gradient, shaped, shaping)
@@ -205,6 +217,17 @@ pub(crate) trait Kernels: Backend {
         step: &AdamWStep,
     ) -> (Real<Self>, Real<Self>, Real<Self>) {
         composed::adamw::<Self>(weight, grad, first, second, step)
+    }
+
+    /// As [`adamw`](Self::adamw), with moments that are kept narrow, in the memory of the host.
+    fn adamw_narrow(
+        weight: Real<Self>,
+        grad: &Real<Self>,
+        first: &mut Narrow,
+        second: &mut Narrow,
+        step: &AdamWStep,
+    ) -> Real<Self> {
+        narrow_moments::adamw::<Self>(weight, grad, first, second, step)
     }
 }
 

@@ -7,6 +7,7 @@ use burn_flex::{FlexTensor, Layout as Strides};
 use burn_tensor::ops::FloatTensorOps;
 use burn_tensor::{Bytes, DType, Shape, bf16};
 
+use super::host::moments::{self, Narrow};
 use super::host::{
     attention, distributions, divergence, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows,
 };
@@ -293,9 +294,13 @@ impl Kernels for Flex {
 
     fn taught(logits: FlexTensor, targets: Targets<'_>, by: Taught<'_>) -> (FlexTensor, FlexTensor) {
         let mut logits = owned(logits);
-        let Targets { ids, weights, scale, taught: _ } = targets;
+        let Targets { ids, by_confidence: _, weights, scale, taught: _ } = targets;
         let total = divergence::taught(logits.storage_mut::<f32>(), ids, weights, scale, by);
         (tensor(vec![(total * f64::from(scale)) as f32], &[1]), logits)
+    }
+
+    fn target_probabilities(logits: &FlexTensor, targets: &[u32]) -> Vec<f32> {
+        loss::target_probabilities(&elements(logits), targets)
     }
 
     fn pick_columns(x: &FlexTensor, columns: &[u32]) -> FlexTensor {
@@ -340,5 +345,17 @@ impl Kernels for Flex {
             step,
         );
         (weight, first, second)
+    }
+
+    fn adamw_narrow(
+        weight: FlexTensor,
+        grad: &FlexTensor,
+        first: &mut Narrow,
+        second: &mut Narrow,
+        step: &AdamWStep,
+    ) -> FlexTensor {
+        let mut weight = owned(weight);
+        moments::adamw(weight.storage_mut::<f32>(), &elements(grad), first, second, step);
+        weight
     }
 }

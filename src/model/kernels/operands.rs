@@ -1,5 +1,7 @@
 //! What operations are given and give back beside tensors: forms, precisions, settings, gradients.
 
+use std::ops::Range;
+
 use burn_autodiff::Autodiff;
 use burn_tensor::backend::Backend;
 use burn_tensor::ops::FloatTensor;
@@ -100,12 +102,23 @@ pub(crate) struct Shaping {
 pub(crate) struct Targets<'a> {
     /// The target of each row.
     pub(crate) ids: &'a [u32],
+    /// Whether each row weighs what the probability of its target is as well.
+    pub(crate) by_confidence: bool,
     /// The weight of each row; 1 where this is not given.
     pub(crate) weights: Option<&'a [f32]>,
     /// The factor on the sum.
     pub(crate) scale: f32,
     /// What the rows are to be like besides, where a teacher says so.
     pub(crate) taught: Option<Taught<'a>>,
+}
+
+impl Targets<'_> {
+    /// Those of some rows.
+    pub(crate) fn of(&self, rows: Range<usize>) -> Self {
+        let weights = self.weights.map(|weights| &weights[rows.clone()]);
+        let taught = self.taught.map(|taught| taught.rows(rows.clone()));
+        Self { ids: &self.ids[rows], weights, taught, ..*self }
+    }
 }
 
 /// The angles by which the queries and keys of each row are rotated: cosines and sines `[tokens, pairs]`.

@@ -7,10 +7,12 @@ use burn_tensor::ops::FloatTensorOps;
 use super::composed;
 use super::distributions;
 use super::flex::{elements, tensor};
+use super::long;
+use super::narrow_moments;
 use super::padded::PaddedMemory;
 use super::{
-    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, RequiresGrad,
-    Rotation, SURVEY,
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Narrow, Normal, Precision,
+    RequiresGrad, Rotation, SURVEY, Targets,
 };
 
 const ALL: RequiresGrad = RequiresGrad { input: true, weight: true, bias: true };
@@ -330,5 +332,191 @@ fn surveys_and_gradients_of_divergences_agree() {
         let by_difference = 0.3 * (moved(step) - moved(-step)) / (2.0 * step);
         let found = f64::from(elements(&gradient)[row * vocab + column]);
         assert!((by_difference - found).abs() < 2e-6, "{found}, not {by_difference}");
+    }
+}
+
+#[test]
+fn attention_over_several_blocks_of_queries_agrees_and_goes_on_as_in_one() {
+    for (count, kv_count, window, cap) in [(2, 1, None, None), (2, 2, Some(300), Some(0.7)), (1, 1, Some(5), None)] {
+        let heads = Heads { count, kv_count, width: 8, scale: 0.3, window, cap };
+        let layout = Layout::padded_right(&[600, 513]);
+        let qkv = noise(&[layout.tokens, heads.qkv_width()], 1);
+        let mut grad = noise(&[layout.tokens, heads.query_width()], 2);
+        grad.storage_mut::<f32>()[1113 * heads.query_width()..].fill(0.0);
+        for dropout in [None, Some(Dropout { rate: 0.25, seed: 3 })] {
+            let (fused, kept) = Flex::attend(&qkv, heads, &layout, dropout);
+            let (plain, probabilities) = composed::attend::<Flex>(&qkv, heads, &layout, dropout);
+            same("attention", &fused, &plain, Some(&layout));
+            let made = Flex::attend_backward(&grad, &qkv, &fused, &kept, heads, &layout, dropout);
+            let plain = composed::attend_backward::<Flex>(&grad, &qkv, &probabilities, heads, &layout, dropout);
+            same("attention gradient", &made, &plain, Some(&layout));
+            // What the first queries give is the same when none follow.
+            let short = Layout { spans: std::iter::once(0..200).collect(), tokens: 200, width: Some(200) };
+            let first = tensor(elements(&qkv)[..200 * heads.qkv_width()].to_vec(), &[200, heads.qkv_width()]);
+            let (alone, _) = Flex::attend(&first, heads, &short, dropout);
+            assert_eq!(elements(&alone)[..], elements(&fused)[..200 * heads.query_width()]);
+        }
+    }
+}
+
+#[test]
+fn attention_over_long_sequences_agrees() {
+    for (count, kv_count, window, cap) in [(2, 1, None, None), (2, 2, Some(300), Some(0.7))] {
+        let heads = Heads { count, kv_count, width: 8, scale: 0.3, window, cap };
+        for layout in [Layout::padded_right(&[1100, 700]), Layout::padded_left(&[1100, 700])] {
+            let qkv = noise(&[layout.tokens, heads.qkv_width()], 1);
+            let mut grad = noise(&[layout.tokens, heads.query_width()], 2);
+            let live: Vec<usize> = layout.spans.iter().cloned().flatten().collect();
+            for (row, grad) in grad.storage_mut::<f32>().chunks_exact_mut(heads.query_width()).enumerate() {
+                if !live.contains(&row) {
+                    grad.fill(0.0);
+                }
+            }
+            for dropout in [None, Some(Dropout { rate: 0.25, seed: 3 })] {
+                let (fused, kept) = Flex::attend(&qkv, heads, &layout, dropout);
+                let (plain, _) = long::attend::<Flex>(&qkv, heads, &layout, dropout);
+                same("attention", &fused, &plain, Some(&layout));
+                let made = Flex::attend_backward(&grad, &qkv, &fused, &kept, heads, &layout, dropout);
+                let plain = long::attend_backward::<Flex>(&grad, &qkv, heads, &layout, dropout);
+                same("attention gradient", &made, &plain, Some(&layout));
+            }
+        }
+    }
+}
+
+/// Five steps with moments kept as `narrow` makes them, fused and composed.
+fn five_steps(narrow: Option<fn(usize, bool) -> Narrow>) -> [Vec<f32>; 2] {
+    const COUNT: usize = 5120;
+    let mut weights = [noise(&[COUNT], 1), noise(&[COUNT], 1)];
+    let zeros = || tensor(vec![0.0; COUNT], &[COUNT]);
+    let mut whole = [[zeros(), zeros()], [zeros(), zeros()]];
+    let mut moments = narrow.map(|make| [true, false].map(|_| [make(COUNT, true), make(COUNT, false)]));
+    for t in 1..=5 {
+        let rise = |i: usize| 10.0_f64.powf(-3.0 + 3.0 * i as f64 / (COUNT - 1) as f64) as f32;
+        let grad = elements(&noise(&[COUNT], 10 + t)).iter().enumerate().map(|(i, x)| x * rise(i)).collect();
+        let grad = tensor(grad, &[COUNT]);
+        let power = i32::try_from(t).expect("few");
+        let step = AdamWStep {
+            lr: 1e-2,
+            decay: 0.1,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            correction1: (1.0 - 0.9_f64.powi(power)) as f32,
+            correction2: (1.0 - 0.99_f64.powi(power)) as f32,
+            grad_scale: 1.0,
+        };
+        for (fused, weight) in [true, false].into_iter().zip(&mut weights) {
+            let at = usize::from(!fused);
+            let old = weight.clone();
+            *weight = if let Some(moments) = &mut moments {
+                let [first, second] = &mut moments[at];
+                if fused {
+                    Flex::adamw_narrow(old, &grad, first, second, &step)
+                } else {
+                    narrow_moments::adamw::<Flex>(old, &grad, first, second, &step)
+                }
+            } else {
+                let [first, second] = whole[at].clone();
+                let made = if fused {
+                    Flex::adamw(old, &grad, first, second, &step)
+                } else {
+                    composed::adamw::<Flex>(old, &grad, first, second, &step)
+                };
+                whole[at] = [made.1, made.2];
+                made.0
+            };
+        }
+    }
+    weights.map(|weight| elements(&weight).to_vec())
+}
+
+#[test]
+fn steps_of_adamw_are_those_of_a_reference() {
+    // The same five steps in PyTorch 2.15: `torch.optim.AdamW`; with moments rounded to bf16 after each step; and with moments
+    // quantised by the map of bitsandbytes' `create_dynamic_map` in blocks of 256. Elements, and the sum of all changes.
+    type Make = fn(usize, bool) -> Narrow;
+    let cases: [(Option<Make>, [f32; 5], f64); 3] = [
+        (None, [-0.855_953_2, 0.266_438_25, 0.784_931_5, -0.781_504_75, 0.238_722_8], 114.582_924),
+        (
+            Some(|count, _| Narrow::brain(count)),
+            [-0.855_967, 0.266_402_5, 0.784_924_27, -0.781_488_2, 0.238_677_58],
+            114.582_917,
+        ),
+        (Some(Narrow::bytes), [-0.855_540_6, 0.266_408_15, 0.785_135_2, -0.781_795_3, 0.238_667_52], 114.551_872),
+    ];
+    let start = noise(&[5120], 1);
+    for (make, expected, changed) in cases {
+        for found in five_steps(make) {
+            for (i, expected) in [0, 1, 777, 2560, 5119].into_iter().zip(expected) {
+                assert!((found[i] - expected).abs() < 2e-6, "element {i}: {}, not {expected}", found[i]);
+            }
+            let sum: f64 = found.iter().zip(elements(&start).iter()).map(|(a, b)| f64::from((a - b).abs())).sum();
+            assert!((sum - changed).abs() < 2e-3, "{sum}, not {changed}");
+        }
+    }
+}
+
+#[test]
+fn narrow_moments_are_saved_and_come_back_the_same() {
+    for signed in [true, false] {
+        let wide: Vec<f32> =
+            elements(&noise(&[1000], 4)).iter().map(|x| if signed { x.powi(5) } else { x.abs() * 1e-9 }).collect();
+        for mut narrow in [Narrow::brain(1000), Narrow::bytes(1000, signed)] {
+            narrow.set(&wide);
+            for (wide, kept) in wide.iter().zip(narrow.wide()) {
+                // The widest gap between values is that below the largest but one, of a block's largest magnitude.
+                let most = wide.abs().max(if signed { 0.015 } else { 0.008e-9 });
+                assert!((wide - kept).abs() <= 0.12 * most, "{wide} became {kept}");
+            }
+            let mut again = match &narrow {
+                Narrow::Brain(_) => Narrow::brain(1000),
+                Narrow::Bytes { .. } => Narrow::bytes(1000, signed),
+            };
+            assert_ne!(again, narrow);
+            again.restore(&narrow.saved());
+            again.restore_scales(narrow.scales());
+            assert_eq!(again, narrow);
+        }
+    }
+    // Zeros stay zeros, whatever their block's scale.
+    let mut zeros = Narrow::bytes(300, true);
+    zeros.set(&[0.0; 300]);
+    assert_eq!(zeros.wide(), [0.0; 300]);
+}
+
+#[test]
+fn a_loss_weighted_by_confidence_is_that_of_torch() {
+    // -(weights * p.detach() * log p).sum() * 0.4 in PyTorch 2.15
+    let logits = [0.3, -1.2, 0.8, 2.0, -0.5, 1.5, 0.2, -0.7, 0.1, 0.9, -2.0, 0.4, 1.1, 0.3, -0.1];
+    let gradients = [
+        0.008_525_56,
+        0.001_902_31,
+        -0.060_927_115,
+        0.046_668_466,
+        0.003_830_781,
+        -0.049_663_473,
+        0.011_482_462,
+        0.004_668_42,
+        0.010_389_763,
+        0.023_122_838,
+        0.002_066_021,
+        0.022_774_115,
+        0.045_861_434,
+        0.020_606_872,
+        -0.091_308_43,
+    ];
+    let logits = tensor(logits.to_vec(), &[3, 5]);
+    let (ids, own) = ([2, 0, 4], [1.0, 0.5, 2.0]);
+    let plain = super::confidence::target_probabilities::<Flex>(&logits, &ids);
+    for (fused, plain) in Flex::target_probabilities(&logits, &ids).iter().zip(&plain) {
+        assert!((fused - plain).abs() < 1e-6);
+    }
+    let targets = Targets { ids: &ids, by_confidence: true, weights: Some(&own), scale: 0.4 };
+    let weights = super::confidence::confident::<Flex>(&logits, targets);
+    let (loss, gradient) = Flex::cross_entropy(logits, &ids, Some(&weights), 0.4);
+    assert!((elements(&loss)[0] - 0.410_366_74).abs() < 1e-6);
+    for (found, expected) in elements(&gradient).iter().zip(gradients) {
+        assert!((found - expected).abs() < 1e-6, "{found}, not {expected}");
     }
 }

@@ -8,13 +8,14 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_tensor::TensorMetadata;
 use burn_tensor::backend::AutodiffBackend;
 
+use super::confidence::confident;
 use super::{
     Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, RequiresGrad, Rotation,
     Shaping, Targets, Tracked,
 };
 
 /// Hands the gradients of input, weight and bias to the parents that want them.
-fn register<B: Kernels>(grads: &mut Gradients, parents: [Option<NodeId>; 3], made: AffineGrads<B>) {
+pub(super) fn register<B: Kernels>(grads: &mut Gradients, parents: [Option<NodeId>; 3], made: AffineGrads<B>) {
     for (parent, grad) in parents.into_iter().zip([made.input, made.weight, made.bias]) {
         if let (Some(id), Some(grad)) = (parent, grad) {
             grads.register::<B>(id, grad);
@@ -28,7 +29,7 @@ fn required(parents: &[Option<NodeId>; 3]) -> RequiresGrad {
 }
 
 /// Stands for an operand that is not there, as a node has a fixed number of parents: it is not tracked.
-fn or_nothing<B: Kernels>(x: Option<&Real<Tracked<B>>>, instead: &Real<Tracked<B>>) -> Real<Tracked<B>> {
+pub(super) fn or_nothing<B: Kernels>(x: Option<&Real<Tracked<B>>>, instead: &Real<Tracked<B>>) -> Real<Tracked<B>> {
     x.cloned().unwrap_or_else(|| Tracked::<B>::from_inner(instead.primitive.clone()))
 }
 
@@ -208,8 +209,25 @@ pub(crate) fn head_loss<B: Kernels>(
     targets: Targets<'_>,
 ) -> Real<Tracked<B>> {
     let bias_primitive = bias.map(|bias| &bias.primitive);
-    let logits = B::affine(&x.primitive, &table.primitive, form, bias_primitive, None);
+    let (loss, gradient) =
+        loss_and_gradient::<B>(&x.primitive, &table.primitive, bias_primitive, form, shaping, targets);
+    let bias = or_nothing::<B>(bias, table);
+    node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, gradient), loss))
+}
+
+/// The loss of rows of logits as the head makes them, and its gradient in what comes before they are shaped.
+pub(super) fn loss_and_gradient<B: Kernels>(
+    x: &Real<B>,
+    table: &Real<B>,
+    bias: Option<&Real<B>>,
+    form: Form,
+    shaping: Option<Shaping>,
+    targets: Targets<'_>,
+) -> (Real<B>, Real<B>) {
+    let logits = B::affine(x, table, form, bias, None);
     let logits = <B as Blocks>::shaped(logits, shaping);
+    let confident = targets.by_confidence.then(|| confident::<B>(&logits, targets));
+    let targets = Targets { weights: confident.as_deref().or(targets.weights), ..targets };
     // The loss may use up the logits.
     let shaped = shaping.map(|shaping| (shaping, logits.clone()));
     let (loss, gradient) = match targets.taught {
@@ -220,8 +238,7 @@ pub(crate) fn head_loss<B: Kernels>(
         Some((shaping, logits)) => B::shaped_backward(&gradient, &logits, shaping),
         None => gradient,
     };
-    let bias = or_nothing::<B>(bias, table);
-    node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, gradient), loss))
+    (loss, gradient)
 }
 
 impl<B: Kernels> Blocks for Tracked<B> {

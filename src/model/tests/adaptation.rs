@@ -115,7 +115,13 @@ fn the_gradients_are_those_of_the_merged_weights() {
     for architecture in [Architecture::Gpt2, Architecture::Llama] {
         let mut model = model_of(architecture);
         let Placed::Fused(network) = &mut model.placed else { panic!("computes on the CPU") };
-        network.begin_training(Some(&Lora { rows: vec![5, 2], ..lora(&[]) }), 3).expect("known projections");
+        network
+            .begin_training(&Recipe {
+                lora: Some(Lora { rows: vec![5, 2], ..lora(&[]) }),
+                seed: 3,
+                ..Recipe::default()
+            })
+            .expect("known projections");
         let specs = network.learned_specs();
         // Some B other than zero, and any gradient of the weights.
         let noise = |seed: u64, count: usize| -> Vec<f32> {
@@ -165,7 +171,7 @@ fn the_gradients_are_those_of_the_merged_weights() {
 fn a_projection_that_is_not_there_is_named_with_those_that_are() {
     let recipe = Recipe { lora: Some(lora(&["q_proj", "c_attn"])), ..recipe() };
     let error = fit(&mut model_of(Architecture::Llama), &examples(), &recipe, &mut ()).expect_err("unknown");
-    expect_test::expect!["cannot train with `lora.targets` = `c_attn`: it must be among the model's projections: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"].assert_eq(&error.to_string());
+    expect_test::expect!["cannot train with `lora.targets` = `c_attn`: it must be `all-linear` alone, or among the model's projections: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"].assert_eq(&error.to_string());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::io::{self, Cursor};
 
 use crate::{
-    Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Lora, Model, Precision, Recipe,
-    Schedule, Size, StateError, StepReport, TrainState, fit, resume,
+    Architecture, Checkpointing, Config, Device, Example, Falling, FitError, FitHooks, FitLog, Freeze, Length, Lora,
+    LossType, Model, Moments, Precision, Recipe, Schedule, Size, StateError, StepReport, TrainState, fit, resume,
 };
 
 pub(super) fn model_of(architecture: Architecture) -> Model {
@@ -51,6 +51,15 @@ fn variants() -> Vec<Recipe> {
         Recipe { precision: Precision::Bf16, ..recipe() },
         Recipe { group_by_length: true, schedule: Schedule::Cosine, warmup_steps: 0, warmup_ratio: 0.2, ..recipe() },
         Recipe { lora: Some(lora), dropout: Some(0.1), ..recipe() },
+        Recipe { checkpointing: Checkpointing::Blocks, loss_chunk: Some(5), dropout: Some(0.1), ..recipe() },
+        Recipe { moments: Moments::Bf16, loss_type: LossType::Dft, beta2: 0.95, ..recipe() },
+        Recipe {
+            moments: Moments::Bits8,
+            freeze: Some(Freeze { embeddings: true, layers: vec![0..=0], head: false }),
+            schedule: Schedule::WarmupStableDecay,
+            falling: Falling { min_lr_ratio: 0.1, decay_ratio: Some(0.3), ..Falling::default() },
+            ..recipe()
+        },
     ]
 }
 

@@ -5,6 +5,7 @@ mod divergence;
 mod fitting;
 mod generation;
 mod lenses;
+mod options;
 mod parity;
 mod pretrained;
 mod tasks;

@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::kernels::{AdamWStep, Precision};
 use crate::layout::Layout;
-use crate::learn::{Batch, Learned, Update};
+use crate::learn::{Batch, Learned, Update, Way};
 use crate::student::{Placed, placed};
 use crate::{
     Attributed, Budget, ConfigError, Device, GenerateOptions, IntegratedGradients, Model, ModelError, Quadrature,
-    Reduction, Request, Scorer, attribute, generate,
+    Recipe, Reduction, Request, Scorer, attribute, generate,
 };
 
 pub(super) struct Case {
@@ -203,11 +203,12 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
             max_grad_norm: Some(1.0),
             drops: None,
             precision: Precision::F32,
+            way: Way::default(),
             mass: None,
         };
         let learned = placed!(&mut case.model.placed, network => {
             if step == 0 {
-                network.begin_training(None, 0).expect("nothing to refuse");
+                network.begin_training(&Recipe { seed: 0, ..Recipe::default() }).expect("nothing to refuse");
             }
             network.learn(&[batch], &update)
         });

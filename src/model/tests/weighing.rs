@@ -5,9 +5,9 @@ use std::io::Cursor;
 use super::fitting::{examples, model_of, recipe};
 use super::parity::relative;
 use crate::kernels::{AdamWStep, Precision};
-use crate::learn::{Batch, Update};
-use crate::network::Shelf;
+use crate::learn::{Batch, Update, Way};
 use crate::student::placed;
+use crate::training::Shelf;
 use crate::{
     Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Lora, Model, Ramp, Recipe, Size,
     StateError, TokenWeight, TrainState, fit, resume,
@@ -64,10 +64,11 @@ fn gradient(model: &mut Model, batches: &[Batch<'_>]) -> (f64, Vec<Vec<f32>>) {
         max_grad_norm: None,
         drops: None,
         precision: Precision::F32,
+        way: Way::default(),
         mass: None,
     };
     placed!(&mut model.placed, network => {
-        network.begin_training(None, 0).expect("nothing to refuse");
+        network.begin_training(&Recipe { seed: 0, ..Recipe::default() }).expect("nothing to refuse");
         let learned = network.learn(batches, &update).expect("learns");
         let specs = network.learned_specs();
         // The first moment is half the gradient after one step.

@@ -3,8 +3,8 @@
 //! `qkv` is `[tokens, queries + keys + values]`: the heads of each side by side. Several query heads may share one head of
 //! keys and values (Ainslie et al. 2023), and a query may be kept to a window of positions (Beltagy, Peters and Cohan
 //! 2020). A sequence is a run of rows; rows in no sequence are padding, which nothing reads. One task takes one head of
-//! keys of one sequence with all its queries. The probabilities are not kept: the backward pass makes them again from the
-//! logarithm of each row's sum.
+//! keys of one sequence with all its queries, a block of queries at a time. The probabilities are not kept: the backward pass
+//! makes them again from the logarithm of each row's sum.
 
 use std::ops::Range;
 
@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use super::cap::capped;
 use super::dropout::Dropout;
 use super::lanes::{dot, exp, maximum, sum_by};
-use super::tile::{Left, Packed, Right, Target, padded, product};
+use super::queries::{Inner, add, blocks, longest, multiply, triangle};
+use super::tile::{Left, Packed, padded};
 
 /// The sizes of an attention block.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +76,7 @@ impl Heads {
     }
 
     /// One past the last position that sees a key at `position`, of `len`.
-    fn seen_until(&self, position: usize, len: usize) -> usize {
+    pub(super) fn seen_until(&self, position: usize, len: usize) -> usize {
         self.window.map_or(len, |window| (position + window).min(len))
     }
 }
@@ -208,37 +209,6 @@ pub(crate) fn attend_backward(
     });
 }
 
-/// Sets the first rows and columns of `out`, up to the diagonal and the end of its register, to `left · transposed`.
-#[inline(always)]
-fn triangle<S: Simd>(
-    simd: S,
-    out: &mut [f32],
-    left: Left<'_>,
-    transposed: &[f32],
-    heads: Heads,
-    len: usize,
-    packed: &mut Packed,
-) {
-    const STRIP: usize = 16;
-    let columns = padded(len);
-    for first in (0..len).step_by(STRIP) {
-        let rows = (len - first).min(STRIP);
-        let left = Left { data: &left.data[first * left.row..], ..left };
-        let right = Right { data: transposed, stride: columns };
-        let data = &mut out[first * columns..];
-        let target = Target { data, stride: columns, rows, width: padded(first + rows) };
-        product(
-            simd,
-            target,
-            left,
-            right,
-            #[inline(always)]
-            |_| 0..heads.width,
-            packed,
-        );
-    }
-}
-
 /// One part forward.
 struct Forward<'a> {
     part: Part<'a>,
@@ -257,47 +227,49 @@ impl WithSimd for Forward<'_> {
         take_transposed(&mut keys, qkv, stride, heads.key_at(group), heads.width, heads.scale);
         let mut values = vec![0.0; len * width];
         take(&mut values, qkv, stride, heads.value_at(group), heads.width);
-        let mut scores = vec![0.0; len * columns];
+        let mut scores = vec![0.0; longest(len) * columns];
         let mut made = Vec::with_capacity(heads.members());
         for member in 0..heads.members() {
-            let left = Left { data: &qkv[heads.query_at(group, member)..], row: stride, column: 1 };
-            triangle(simd, &mut scores, left, &keys, heads, len, &mut packed);
             let mut log_sums = Vec::with_capacity(len);
-            for (i, row) in scores.chunks_exact_mut(columns).enumerate() {
-                // Whole registers are worked on; what a query does not see is set aside before and after.
-                let (row, rest) = row.split_at_mut(padded(i + 1));
-                let first = heads.first_seen(i);
-                if let Some(cap) = heads.cap {
-                    capped(&mut row[first..=i], cap);
-                }
-                row[..first].fill(f32::NEG_INFINITY);
-                row[i + 1..].fill(f32::NEG_INFINITY);
-                let shift = maximum(row);
-                for value in row.iter_mut() {
-                    *value = exp(*value - shift);
-                }
-                row[..first].fill(0.0);
-                row[i + 1..].fill(0.0);
-                let sum = sum_by(row, |v| v);
-                let factor = 1.0 / sum;
-                match dropout.map(|dropout| dropout.query(sequence, group * heads.members() + member, i)) {
-                    None => {
-                        for value in row.iter_mut() {
-                            *value *= factor;
-                        }
-                    }
-                    Some(drops) => {
-                        for (column, value) in (0_u32..).zip(row.iter_mut()) {
-                            *value *= factor * drops.at(column);
-                        }
-                    }
-                }
-                rest.fill(0.0);
-                log_sums.push(shift + libm::logf(sum));
-            }
             let mut mixed = vec![0.0; len * width];
-            let left = Left { data: &scores, row: columns, column: 1 };
-            multiply(simd, left, &values, Inner::Before, heads, &mut mixed, &mut packed);
+            for block in blocks(len) {
+                let left = Left { data: &qkv[heads.query_at(group, member)..], row: stride, column: 1 };
+                triangle(simd, &mut scores, left, &keys, heads, block.clone(), columns, &mut packed);
+                for (i, row) in block.clone().zip(scores.chunks_exact_mut(columns)) {
+                    // Whole registers are worked on; what a query does not see is set aside before and after.
+                    let (row, rest) = row.split_at_mut(padded(i + 1));
+                    let first = heads.first_seen(i);
+                    if let Some(cap) = heads.cap {
+                        capped(&mut row[first..=i], cap);
+                    }
+                    row[..first].fill(f32::NEG_INFINITY);
+                    row[i + 1..].fill(f32::NEG_INFINITY);
+                    let shift = maximum(row);
+                    for value in row.iter_mut() {
+                        *value = exp(*value - shift);
+                    }
+                    row[..first].fill(0.0);
+                    row[i + 1..].fill(0.0);
+                    let sum = sum_by(row, |v| v);
+                    let factor = 1.0 / sum;
+                    match dropout.map(|dropout| dropout.query(sequence, group * heads.members() + member, i)) {
+                        None => {
+                            for value in row.iter_mut() {
+                                *value *= factor;
+                            }
+                        }
+                        Some(drops) => {
+                            for (column, value) in (0_u32..).zip(row.iter_mut()) {
+                                *value *= factor * drops.at(column);
+                            }
+                        }
+                    }
+                    rest.fill(0.0);
+                    log_sums.push(shift + libm::logf(sum));
+                }
+                let left = Left { data: &scores, row: columns, column: 1 };
+                multiply(simd, left, &values, Inner::Before, heads, block, &mut mixed, &mut packed);
+            }
             made.push((mixed, log_sums));
         }
         made
@@ -334,110 +306,74 @@ impl WithSimd for Backward<'_> {
         take_transposed(&mut values_across, qkv, stride, heads.value_at(group), heads.width, 1.0);
         let mut keys = vec![0.0; len * width];
         take(&mut keys, qkv, stride, heads.key_at(group), heads.width);
-        let (mut scores, mut gradients) = (vec![0.0; len * columns], vec![0.0; len * columns]);
-        let (mut rows, mut mixed) = (vec![0.0; len * width], vec![0.0; len * width]);
+        let rows_most = longest(len);
+        let (mut scores, mut gradients) = (vec![0.0; rows_most * columns], vec![0.0; rows_most * columns]);
+        let mut rows = vec![0.0; rows_most * width];
+        let (mut of_keys, mut of_values) = (vec![0.0; len * width], vec![0.0; len * width]);
         let mut made = Gradients { queries: Vec::new(), keys: vec![0.0; len * width], values: vec![0.0; len * width] };
         for member in 0..heads.members() {
             let (head, at) = (group * heads.members() + member, heads.query_at(group, member));
-            let left = Left { data: &qkv[at..], row: stride, column: 1 };
-            triangle(simd, &mut scores, left, &keys_across, heads, len, &mut packed);
-            // dP = dO Vᵀ.
-            let left = Left { data: &grad[at..], row: heads.query_width(), column: 1 };
-            triangle(simd, &mut gradients, left, &values_across, heads, len, &mut packed);
-            // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O); dropping P drops dP alike.
-            let all = scores.chunks_exact_mut(columns).zip(gradients.chunks_exact_mut(columns));
-            for (i, (p, s)) in all.enumerate() {
-                let from = i * heads.query_width() + at;
-                let delta = dot(&grad[from..from + heads.width], &out[from..from + heads.width]);
-                let log_sum = log_sums[i * heads.count + head];
-                let end = padded(i + 1);
-                let first = heads.first_seen(i);
-                let bends = heads.cap.map(|cap| capped(&mut p[first..=i], cap));
-                match dropout.map(|dropout| dropout.query(sequence, head, i)) {
-                    None => {
-                        for (p, s) in p[..end].iter_mut().zip(&mut s[..end]) {
-                            *p = exp(*p - log_sum);
-                            *s = heads.scale * *p * (*s - delta);
-                        }
-                    }
-                    Some(drops) => {
-                        for (column, (p, s)) in (0_u32..).zip(p[..end].iter_mut().zip(&mut s[..end])) {
-                            let kept = drops.at(column);
-                            *p = exp(*p - log_sum);
-                            *s = heads.scale * *p * (kept * *s - delta);
-                            *p *= kept;
-                        }
-                    }
-                }
-                for (s, bend) in s[first..].iter_mut().zip(bends.iter().flatten()) {
-                    *s *= bend;
-                }
-                for row in [p, s] {
-                    row[..first].fill(0.0);
-                    row[i + 1..].fill(0.0);
-                }
-            }
-            let (probabilities, slopes_across) =
-                (Left { data: &scores, row: 1, column: columns }, Left { data: &gradients, row: 1, column: columns });
-            // dV = Pᵀ dO, summed over the query heads.
-            take(&mut rows, grad, heads.query_width(), at, heads.width);
-            multiply(simd, probabilities, &rows, Inner::After, heads, &mut mixed, &mut packed);
-            add(&mut made.values, &mixed);
-            // dQ = dS K.
             let mut queries = vec![0.0; len * width];
-            let left = Left { data: &gradients, row: columns, column: 1 };
-            multiply(simd, left, &keys, Inner::Before, heads, &mut queries, &mut packed);
+            of_keys.fill(0.0);
+            of_values.fill(0.0);
+            for block in blocks(len) {
+                let left = Left { data: &qkv[at..], row: stride, column: 1 };
+                triangle(simd, &mut scores, left, &keys_across, heads, block.clone(), columns, &mut packed);
+                // dP = dO Vᵀ.
+                let left = Left { data: &grad[at..], row: heads.query_width(), column: 1 };
+                triangle(simd, &mut gradients, left, &values_across, heads, block.clone(), columns, &mut packed);
+                // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O); dropping P drops dP alike.
+                let all = scores.chunks_exact_mut(columns).zip(gradients.chunks_exact_mut(columns));
+                for (i, (p, s)) in block.clone().zip(all) {
+                    let from = i * heads.query_width() + at;
+                    let delta = dot(&grad[from..from + heads.width], &out[from..from + heads.width]);
+                    let log_sum = log_sums[i * heads.count + head];
+                    let end = padded(i + 1);
+                    let first = heads.first_seen(i);
+                    let bends = heads.cap.map(|cap| capped(&mut p[first..=i], cap));
+                    match dropout.map(|dropout| dropout.query(sequence, head, i)) {
+                        None => {
+                            for (p, s) in p[..end].iter_mut().zip(&mut s[..end]) {
+                                *p = exp(*p - log_sum);
+                                *s = heads.scale * *p * (*s - delta);
+                            }
+                        }
+                        Some(drops) => {
+                            for (column, (p, s)) in (0_u32..).zip(p[..end].iter_mut().zip(&mut s[..end])) {
+                                let kept = drops.at(column);
+                                *p = exp(*p - log_sum);
+                                *s = heads.scale * *p * (kept * *s - delta);
+                                *p *= kept;
+                            }
+                        }
+                    }
+                    for (s, bend) in s[first..].iter_mut().zip(bends.iter().flatten()) {
+                        *s *= bend;
+                    }
+                    for row in [p, s] {
+                        row[..first].fill(0.0);
+                        row[i + 1..].fill(0.0);
+                    }
+                }
+                let (probabilities, slopes_across) = (
+                    Left { data: &scores, row: 1, column: columns },
+                    Left { data: &gradients, row: 1, column: columns },
+                );
+                // dV = Pᵀ dO, summed over the query heads.
+                let some = |width: usize| block.start * width..block.end * width;
+                take(&mut rows, &grad[some(heads.query_width())], heads.query_width(), at, heads.width);
+                multiply(simd, probabilities, &rows, Inner::After, heads, block.clone(), &mut of_values, &mut packed);
+                // dQ = dS K.
+                let left = Left { data: &gradients, row: columns, column: 1 };
+                multiply(simd, left, &keys, Inner::Before, heads, block.clone(), &mut queries, &mut packed);
+                // dK = dSᵀ Q, summed over the query heads.
+                take(&mut rows, &qkv[some(stride)], stride, at, heads.width);
+                multiply(simd, slopes_across, &rows, Inner::After, heads, block.clone(), &mut of_keys, &mut packed);
+            }
+            add(&mut made.values, &of_values);
+            add(&mut made.keys, &of_keys);
             made.queries.push(queries);
-            // dK = dSᵀ Q, summed over the query heads.
-            take(&mut rows, qkv, stride, at, heads.width);
-            multiply(simd, slopes_across, &rows, Inner::After, heads, &mut mixed, &mut packed);
-            add(&mut made.keys, &mixed);
         }
         made
     }
-}
-
-#[inline(always)]
-fn add(total: &mut [f32], part: &[f32]) {
-    for (total, part) in total.iter_mut().zip(part) {
-        *total += part;
-    }
-}
-
-/// Which of the inner indices of a product are not zero.
-#[derive(Clone, Copy)]
-enum Inner {
-    /// Those that a row sees.
-    Before,
-    /// Those that see a row.
-    After,
-}
-
-/// Sets `out` `[len, padded width]` to `left · right`.
-#[inline(always)]
-fn multiply<S: Simd>(
-    simd: S,
-    left: Left<'_>,
-    right: &[f32],
-    inner: Inner,
-    heads: Heads,
-    out: &mut [f32],
-    packed: &mut Packed,
-) {
-    let width = padded(heads.width);
-    let rows = out.len() / width;
-    let target = Target { data: out, stride: width, rows, width };
-    product(
-        simd,
-        target,
-        left,
-        Right { data: right, stride: width },
-        // Four rows are taken at once.
-        #[inline(always)]
-        |i| match inner {
-            Inner::Before => heads.first_seen(i)..(i + 4).min(rows),
-            Inner::After => i..heads.seen_until(i + 3, rows),
-        },
-        packed,
-    );
 }

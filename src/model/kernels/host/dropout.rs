@@ -1,6 +1,8 @@
 //! Dropout (Srivastava et al. 2014) whose every decision is a pure function of a seed and a place, so that it is the same
 //! on every backend, in every order, and again in the backward pass.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::lanes::vectorised;
@@ -89,6 +91,24 @@ pub(crate) fn attention_mask(
     dropout: Dropout,
 ) {
     for (query, out) in out.chunks_exact_mut(keys).enumerate().skip(first) {
+        let row = dropout.query(sequence, head, query - first);
+        for (column, x) in (0_u32..).zip(&mut out[first..]) {
+            *x = row.at(column);
+        }
+    }
+}
+
+/// Fills `out` `[block, keys]` with what the attention probabilities of a block of queries are multiplied by; keys go to the end of
+/// the block.
+pub(crate) fn block_mask(
+    out: &mut [f32],
+    sequence: usize,
+    head: usize,
+    block: &Range<usize>,
+    first: usize,
+    dropout: Dropout,
+) {
+    for (query, out) in block.clone().zip(out.chunks_exact_mut(block.end)).filter(|(query, _)| *query >= first) {
         let row = dropout.query(sequence, head, query - first);
         for (column, x) in (0_u32..).zip(&mut out[first..]) {
             *x = row.at(column);

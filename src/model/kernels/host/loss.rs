@@ -42,3 +42,21 @@ pub(crate) fn cross_entropy(logits: &mut [f32], targets: &[u32], weights: Option
         .collect();
     losses.iter().sum()
 }
+
+/// The probability of each row's target.
+pub(crate) fn target_probabilities(logits: &[f32], targets: &[u32]) -> Vec<f32> {
+    if targets.is_empty() {
+        return Vec::new();
+    }
+    let vocab = logits.len() / targets.len();
+    let of_row = |(row, &target): (&[f32], &u32)| {
+        vectorised(
+            #[inline(always)]
+            || {
+                let shift = maximum(row);
+                exp(row[target as usize] - shift) / sum_by(row, |v| exp(v - shift))
+            },
+        )
+    };
+    logits.par_chunks(vocab).zip(targets).map(of_row).collect()
+}

@@ -24,10 +24,6 @@ pub(crate) fn sum_squares(x: &[f32]) -> f64 {
 
 /// One step of AdamW (Loshchilov and Hutter 2019), in the order of operations of PyTorch.
 pub(crate) fn adamw(weight: &mut [f32], grad: &[f32], first: &mut [f32], second: &mut [f32], step: &AdamWStep) {
-    let AdamWStep { lr, decay, beta1, beta2, epsilon, correction1, correction2, grad_scale } = *step;
-    let keep = 1.0 - lr * decay;
-    let size = lr / correction1;
-    let root2 = correction2.sqrt();
     weight
         .par_chunks_mut(BLOCK)
         .zip(grad.par_chunks(BLOCK))
@@ -36,17 +32,23 @@ pub(crate) fn adamw(weight: &mut [f32], grad: &[f32], first: &mut [f32], second:
         .for_each(|(((weight, grad), first), second)| {
             vectorised(
                 #[inline(always)]
-                || {
-                    for (((weight, &grad), first), second) in
-                        weight.iter_mut().zip(grad).zip(first.iter_mut()).zip(second.iter_mut())
-                    {
-                        let grad = grad * grad_scale;
-                        *first = (grad - *first).mul_add(1.0 - beta1, *first);
-                        *second = (grad * grad).mul_add(1.0 - beta2, beta2 * *second);
-                        let denominator = second.sqrt() / root2 + epsilon;
-                        *weight = (*weight * keep) - size * (*first / denominator);
-                    }
-                },
+                || adamw_block(weight, grad, first, second, step),
             );
         });
+}
+
+/// As [`adamw`], on this thread.
+#[inline(always)]
+pub(super) fn adamw_block(weight: &mut [f32], grad: &[f32], first: &mut [f32], second: &mut [f32], step: &AdamWStep) {
+    let AdamWStep { lr, decay, beta1, beta2, epsilon, correction1, correction2, grad_scale } = *step;
+    let keep = 1.0 - lr * decay;
+    let size = lr / correction1;
+    let root2 = correction2.sqrt();
+    for (((weight, &grad), first), second) in weight.iter_mut().zip(grad).zip(first.iter_mut()).zip(second.iter_mut()) {
+        let grad = grad * grad_scale;
+        *first = (grad - *first).mul_add(1.0 - beta1, *first);
+        *second = (grad * grad).mul_add(1.0 - beta2, beta2 * *second);
+        let denominator = second.sqrt() / root2 + epsilon;
+        *weight = (*weight * keep) - size * (*first / denominator);
+    }
 }

@@ -38,9 +38,11 @@ pub(super) struct Target<'a> {
     pub(super) stride: usize,
     pub(super) rows: usize,
     pub(super) width: usize,
+    /// Whether the product is added to what is there: each sum goes on from it.
+    pub(super) adds: bool,
 }
 
-/// Sets `target` to `left · right`. `inner(i)` gives the inner indices that rows `i` to `i + 3` need, so that a
+/// Sets `target` to `left · right`, or adds that. `inner(i)` gives the inner indices that rows `i` to `i + 3` need, so that a
 /// triangular operand costs half.
 #[inline(always)]
 pub(super) fn product<S: Simd>(
@@ -51,7 +53,7 @@ pub(super) fn product<S: Simd>(
     inner: impl Fn(usize) -> Range<usize>,
     packed: &mut Packed,
 ) {
-    let Target { data, stride, rows, width } = target;
+    let Target { data, stride, rows, width, adds } = target;
     for i in (0..rows).step_by(ROWS) {
         let live = (rows - i).min(ROWS);
         let range = inner(i);
@@ -72,15 +74,16 @@ pub(super) fn product<S: Simd>(
         while j < width {
             // Two registers of 512 bits a row where the width allows, else what fills sixteen columns.
             j += if S::F32_LANES * 2 <= width - j {
-                sweep::<S, 2>(simd, out, stride, live, j, packed, right)
+                sweep::<S, 2>(simd, out, stride, live, j, packed, right, adds)
             } else {
-                sweep::<S, 1>(simd, out, stride, live, j, packed, right)
+                sweep::<S, 1>(simd, out, stride, live, j, packed, right, adds)
             };
         }
     }
 }
 
 /// The columns from `j` in `N` registers for each row; returns how many columns those are.
+#[expect(clippy::too_many_arguments, reason = "these are the operands of one operation")]
 #[inline(always)]
 fn sweep<S: Simd, const N: usize>(
     simd: S,
@@ -90,10 +93,17 @@ fn sweep<S: Simd, const N: usize>(
     j: usize,
     packed: &[[f32; ROWS]],
     right: Right<'_>,
+    adds: bool,
 ) -> usize {
     let columns = N * S::F32_LANES;
-    let zero = [simd.splat_f32s(0.0); N];
-    let [mut first, mut second, mut third, mut fourth] = [zero; ROWS];
+    let mut sums = [[simd.splat_f32s(0.0); N]; ROWS];
+    if adds {
+        for (r, sums) in sums.iter_mut().take(live).enumerate() {
+            let (row, _) = S::as_simd_f32s(&out[r * stride + j..r * stride + j + columns]);
+            sums.copy_from_slice(row);
+        }
+    }
+    let [mut first, mut second, mut third, mut fourth] = sums;
     for (column, row) in packed.iter().zip(right.data.chunks(right.stride)) {
         let (row, _) = S::as_simd_f32s(&row[j..j + columns]);
         let Some(row) = row.first_chunk::<N>() else { break };
@@ -134,8 +144,15 @@ mod tests {
             for (row, column) in [(inner, 1), (1, rows)] {
                 let left = Left { data: &left, row, column };
                 let right = Right { data: &right, stride: width };
-                let target = Target { data: &mut out, stride: width, rows, width };
+                let target = Target { data: &mut out, stride: width, rows, width, adds: false };
                 product(simd, target, left, right, |_| 0..inner, &mut Vec::new());
+                // In two parts, each sum goes on where it was.
+                let mut parts = vec![0.0; rows * width];
+                for part in [0..inner / 2, inner / 2..inner] {
+                    let target = Target { data: &mut parts, stride: width, rows, width, adds: true };
+                    product(simd, target, left, right, |_| part.clone(), &mut Vec::new());
+                }
+                assert_eq!(parts, out);
                 for i in 0..rows {
                     for j in 0..width {
                         let want: f64 = (0..inner)
