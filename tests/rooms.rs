@@ -212,12 +212,6 @@ fn the_engine_is_built_without_the_science() {
     assert!(science.is_empty(), "the engine compiles {science:?}");
 }
 
-/// Circles that are known and not yet mended: a folder, and one of the modules that go around there.
-const KNOWN_CIRCLES: [(&str, &str); 1] = [
-    // `Store` has parts, such as the committer, that stand beside its own methods.
-    ("store", "open"),
-];
-
 #[test]
 fn modules_do_not_use_each_other_in_circles() {
     let mut rooms: Vec<circles::Room> = ROOMS.iter().map(|_| circles::Room::new()).collect();
@@ -231,24 +225,13 @@ fn modules_do_not_use_each_other_in_circles() {
         rooms[room].insert(path, circles::read(&file.whole));
     }
     let mut found = Vec::new();
-    let mut known = BTreeSet::from(KNOWN_CIRCLES);
     for (name, room) in ROOMS.iter().zip(&rooms) {
         for circle in circles::circles(room) {
             let folder = std::iter::once(*name).chain(circle.folder.iter().map(String::as_str));
             let folder = folder.collect::<Vec<_>>().join("/");
-            let is_known = |(at, member): &(&str, &str)| *at == folder && circle.members.contains(*member);
-            match known.iter().find(|place| is_known(place)).copied() {
-                Some(place) => _ = known.remove(&place),
-                None => {
-                    found
-                        .push(format!("src/{folder}: modules use each other in a circle\n{}", circle.steps.join("\n")));
-                }
-            }
+            found.push(format!("src/{folder}: modules use each other in a circle\n{}", circle.steps.join("\n")));
         }
     }
-    found.extend(
-        known.iter().map(|(folder, member)| format!("src/{folder}: the circle of `{member}` is gone: strike it out")),
-    );
     assert_none(&found);
 }
 

@@ -48,7 +48,14 @@ pub fn main_with(registry: Registry) -> std::process::ExitCode {
         return std::process::ExitCode::from(failure.exit.code());
     }
     signals::outlive_limits();
-    let (arguments, renamed) = former::flags(std::env::args_os());
+    let (arguments, renamed) = match former::flags(std::env::args_os()) {
+        Ok(read) => read,
+        Err(why) => {
+            let failure = exit::Failure::invalid(why);
+            print::failure(&failure);
+            return std::process::ExitCode::from(failure.exit.code());
+        }
+    };
     renamed.iter().for_each(|notice| print::note(notice));
     let exit = match args::Args::try_parse_from(arguments) {
         Ok(args) => commands::dispatch(&args).unwrap_or_else(|failure| {

@@ -37,6 +37,17 @@ pub(super) fn json(value: &impl serde::Serialize) {
     json_text(&serde_json::to_string_pretty(value).expect("answers have string keys"));
 }
 
+/// The version of what `--json` prints, as `docs/json.md` describes it. It is raised when a field is renamed, removed or
+/// changes its meaning; further fields may come at any time.
+const JSON_VERSION: u32 = 1;
+
+/// Writes an answer that is one object as JSON to stdout, with its version.
+pub(super) fn answer(value: &impl serde::Serialize) {
+    let mut value = serde_json::to_value(value).expect("answers have string keys");
+    value.as_object_mut().expect("an answer is an object").insert("version".into(), JSON_VERSION.into());
+    json(&value);
+}
+
 /// Writes to stdout what a program reads, as it is.
 pub(super) fn raw(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();

@@ -163,8 +163,9 @@ fn find(here: &Path) -> Result<(File, PathBuf), Failure> {
             let own = "an own `retort.toml` in the working directory, even an empty one, comes first";
             let text = ownership::read(&path, own)?;
             let invalid = |why: String| Failure::invalid(format!("cannot read `{}`: {why}", path.display()));
+            let notices = former::settings(&text).map_err(invalid)?;
             let mut file: File = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
-            former::settings(&text).iter().for_each(|notice| print::note(&format!("{FILE}: {notice}")));
+            notices.iter().for_each(|notice| print::note(&format!("{FILE}: {notice}")));
             let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
             file.expand(home.as_deref()).map_err(invalid)?;
             return Ok((file, directory.to_owned()));
@@ -194,6 +195,21 @@ mod tests {
         let refused = |text: &str, home| toml::from_str::<File>(text).unwrap().expand(home).unwrap_err();
         assert!(refused("cache = \"~bob/cache\"", Some(Path::new("/home/ada"))).contains("cannot expand `~bob/cache`"));
         assert!(refused("cache = \"~/cache\"", None).contains("`HOME` is not set"));
+    }
+
+    #[test]
+    fn every_old_key_is_read_as_the_new_one() {
+        for (old, new) in former::SETTINGS {
+            // A key renamed later needs a value here that is not its default.
+            let text = |key: &str| match new {
+                "remotes" => format!("[[{key}]]\npath = \"team\"\n"),
+                other => panic!("there is no sample of `{other}`"),
+            };
+            let [before, now, none] = [text(old), text(new), String::new()]
+                .map(|text| format!("{:?}", toml::from_str::<File>(&text).unwrap()));
+            assert_eq!(before, now);
+            assert_ne!(now, none);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Correctness never depends on the leases taken here: they only keep two processes from doing the same work twice.
 
 mod crew;
+mod holdings;
 mod remakes;
 mod retention;
 mod run;

@@ -77,21 +77,22 @@ impl Retention {
         self.mates.entry(action).or_default().insert(id);
     }
 
-    /// Takes the fact that an instance is done with what `producers` made, and returns what may go now.
+    /// Takes the fact that an instance is done with what `producers` made, and returns every instance whose result may go now:
+    /// all of an action together.
     pub(super) fn done(
         &mut self,
         producers: impl IntoIterator<Item = InstanceId>,
         is_done: &dyn Fn(InstanceId) -> bool,
-    ) -> Vec<InstanceId> {
+    ) -> BTreeSet<InstanceId> {
         self.due.extend(producers.into_iter().filter(|id| self.readers[id.index()].is_some()));
-        let mut gone = Vec::new();
+        let mut gone = BTreeSet::new();
         for id in self.due.iter().copied().collect::<Vec<_>>() {
             if self.unknown[&self.stages[id.index()]] > 0 {
                 continue;
             }
             self.due.remove(&id);
             if self.may_go(id, is_done) {
-                gone.push(id);
+                gone.extend(&self.mates[&self.actions[&id]]);
             }
         }
         gone
@@ -176,6 +177,10 @@ mod tests {
                 }
                 done.insert(id);
                 let went = retention.done(graph.producers(id), &|id| done.contains(&id));
+                let of_one_action = |one: &InstanceId, other: &InstanceId| sweep.actions[one.index()] == sweep.actions[other.index()];
+                for known in retention.actions.keys().filter(|known| went.iter().any(|id| of_one_action(id, known))) {
+                    prop_assert!(went.contains(known), "instances of one action go together");
+                }
                 for id in went {
                     gone.insert(sweep.actions[id.index()]);
                     for student in (0..sweep.students()).filter(|i| sweep.actions[*i] == sweep.actions[id.index()]) {

@@ -1,6 +1,6 @@
 //! The one loop: it owns the scheduler, hears the workers and tells the reporter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::Scheduler;
 use super::crew::on_thread;
+use super::holdings::{Decided, Holdings, decide_and_hold};
 use super::remakes::Remakes;
 use super::retention::Retention;
 use super::tally::{Ended, Ends};
@@ -15,9 +16,9 @@ use super::worker::{Failure, Job, Message};
 use super::world::World;
 use retort_event::{Event, Reporter, Tally, What, Why};
 use retort_fingerprint::{Digest, Fingerprint};
-use retort_plan::{Action, Counts, Decision, Found, Need, Read, action, decide, gone, why};
+use retort_plan::{Action, Counts, Found, Need, Read, action, gone, why};
 use retort_spec::InstanceId;
-use retort_store::{Producer, RunId, StoreError};
+use retort_store::{Hold, Producer, RunId, StoreError};
 
 /// How long the loop sleeps before it looks whether another process has finished.
 const POLL: Duration = Duration::from_millis(200);
@@ -81,7 +82,7 @@ pub fn run<'a>(
         reporter,
         results: vec![None; world.graph.len()],
         remakes: Remakes::default(),
-        holders: BTreeMap::new(),
+        holdings: Holdings::new(world.graph.len()),
         waiting: BTreeSet::new(),
         in_flight: BTreeSet::new(),
         again: vec![None; world.graph.len()],
@@ -116,8 +117,8 @@ struct Loop<'a> {
     results: Vec<Option<Arc<Found>>>,
     /// Instances whose result is there but whose bytes must be made again.
     remakes: Remakes,
-    /// Who has passing bytes that something may still read: equal bytes of several instances are one blob.
-    holders: BTreeMap<Digest, BTreeSet<InstanceId>>,
+    /// What must not be evicted.
+    holdings: Holdings,
     /// Instances that were reported as waiting for another process.
     waiting: BTreeSet<InstanceId>,
     /// Actions that are being run here; another instance of the same action waits for the one result.
@@ -181,15 +182,15 @@ impl<'a> Loop<'a> {
         let World { experiment, externals, numerics, store, .. } = self.world;
         let action = action(experiment, id, &self.results, externals, numerics);
         self.retention.known(id, action.job.fingerprint);
-        let decision = decide(&action, store, &self.need(id))
+        let decision = decide_and_hold(&action, store, &self.need(id))
             .map_err(|source| EngineError::Store { instance: self.name(id), source })?;
         match decision {
-            Decision::Hit(found) => self.hit(id, found, false),
-            Decision::Run { .. } if self.in_flight.contains(&action.job.fingerprint) => {
+            Decided::Hit(found, hold) => self.hit(id, found, hold, false),
+            Decided::Run { .. } if self.in_flight.contains(&action.job.fingerprint) => {
                 self.scheduler.busy_elsewhere(id);
             }
-            Decision::Run { lacks, .. } if !lacks.is_empty() => self.make_again_first(id, &lacks),
-            Decision::Run { before, .. } => {
+            Decided::Run { lacks, .. } if !lacks.is_empty() => self.make_again_first(id, &lacks),
+            Decided::Run { before, .. } => {
                 let before = before.map(Arc::new).or_else(|| self.results[id.index()].clone());
                 self.again[id.index()] = before.map(|found| gone(&found, store));
                 self.in_flight.insert(action.job.fingerprint);
@@ -268,31 +269,28 @@ impl<'a> Loop<'a> {
                     self.tell(What::Waiting { instance: self.name(id), holder });
                 }
             }
-            Message::Appeared(id, found) => {
+            Message::Appeared(id, found, hold) => {
                 self.landed(id);
                 self.scheduler.vacated(id);
-                self.hit(id, found, true);
+                self.hit(id, found, hold, true);
             }
-            Message::Published(id, found) => self.published(id, found),
+            Message::Published(id, found, hold) => self.published(id, found, hold),
             Message::Failed(id, failure) => self.failed(id, failure),
         }
     }
 
     /// Takes a result that is there; whether it was `begun` to be made, or waited for, or was never heard of before.
-    fn hit(&mut self, id: InstanceId, found: Found, begun: bool) {
+    fn hit(&mut self, id: InstanceId, found: Found, hold: Hold, begun: bool) {
         self.remakes.made(id);
         let is_first = self.ends.end(id, Ended::Hit).is_none();
         if is_first || begun || self.waiting.contains(&id) {
             let (fingerprint, by, from) = (found.fingerprint, found.by.clone(), found.from.clone());
             self.tell(What::Hit { instance: self.name(id), fingerprint, by, from });
         }
-        self.results[id.index()] = Some(Arc::new(found));
-        self.scheduler.finished(id);
-        self.hold(id);
-        self.evict_after(id);
+        self.has(id, found, hold);
     }
 
-    fn published(&mut self, id: InstanceId, found: Found) {
+    fn published(&mut self, id: InstanceId, found: Found, hold: Hold) {
         if self.remakes.made(id) {
             self.compare_with_before(id, &found);
         }
@@ -301,9 +299,14 @@ impl<'a> Loop<'a> {
         let (fingerprint, took_ms) = (found.fingerprint, found.took_ms);
         self.landed(id);
         self.tell(What::Finished { instance: self.name(id), fingerprint, took_ms });
+        self.has(id, found, hold);
+    }
+
+    /// Takes the result of an instance, which is held.
+    fn has(&mut self, id: InstanceId, found: Found, hold: Hold) {
         self.results[id.index()] = Some(Arc::new(found));
+        self.holdings.keep(id, hold);
         self.scheduler.finished(id);
-        self.hold(id);
         self.evict_after(id);
     }
 
@@ -323,51 +326,26 @@ impl<'a> Loop<'a> {
         self.remakes.need(id).unwrap_or_else(otherwise)
     }
 
-    /// Keeps the passing bytes of an instance from going with another's that are equal, as long as something may read them.
-    fn hold(&mut self, id: InstanceId) {
-        let World { experiment, graph, wanted, .. } = self.world;
-        let Some(found) = &self.results[id.index()] else { return };
-        let may_read = |reader: &InstanceId| wanted[reader.index()] && !self.scheduler.is_done(*reader);
-        if !graph.consumers(id).iter().any(may_read) {
-            return;
-        }
-        for part in experiment.instances[id.index()].bound.passing_parts() {
-            if let Some(digest) = found.parts.get(*part) {
-                self.holders.entry(*digest).or_default().insert(id);
-            }
-        }
-    }
-
-    /// Says whether an instance was the last one to hold some bytes.
-    fn lets_go(&mut self, id: InstanceId, digest: &Digest) -> bool {
-        let Some(holders) = self.holders.get_mut(digest) else { return true };
-        holders.remove(&id);
-        let last = holders.is_empty();
-        if last {
-            self.holders.remove(digest);
-        }
-        last
-    }
-
     /// Evicts what nothing reads any more now that an instance is done.
     fn evict_after(&mut self, done: InstanceId) {
         let World { experiment, graph, store, .. } = self.world;
         let is_done = |id: InstanceId| self.scheduler.is_done(id);
+        let mut free = Vec::new();
         for id in self.retention.done(graph.producers(done), &is_done) {
             let Some(found) = self.results[id.index()].clone() else { continue };
             if self.others_need(&found.fingerprint) {
                 continue;
             }
             let passing = experiment.instances[id.index()].bound.passing_parts();
-            let digests = passing.iter().filter_map(|part| found.parts.get(*part)).copied();
-            let free: Vec<Digest> = digests.filter(|digest| self.lets_go(id, digest)).collect();
-            let evicted = free.iter().map(|digest| store.evict(digest));
+            free.push((id, self.holdings.let_go(id, &found, passing, store)));
+            self.remakes.evicted(id);
+        }
+        // Only when all have let go that have the same result.
+        for (id, digests) in free {
+            let evicted = digests.iter().map(|digest| store.evict(digest));
             match evicted.sum::<Result<u64, StoreError>>() {
                 Ok(0) => {}
-                Ok(bytes) => {
-                    self.remakes.evicted(id);
-                    self.tell(What::Evicted { instance: self.name(id), bytes });
-                }
+                Ok(bytes) => self.tell(What::Evicted { instance: self.name(id), bytes }),
                 Err(error) => self.tell(What::Warned { message: format!("{}: {error}", self.name(id)) }),
             }
         }

@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::holdings::held;
 use retort_artifact::{Part, Parts};
 use retort_event::Note;
 use retort_fingerprint::Digest;
 use retort_plan::{Action, Facts, Found, Need};
 use retort_spec::InstanceId;
 use retort_stage::{BoundStage, Context, DeviceSlot, Feed, Reach, Slot, StageError, Stop};
-use retort_store::{BlobRef, LeaseState, Pending, Producer, Record, Store, StoreError};
+use retort_store::{BlobRef, Hold, LeaseState, Pending, Producer, Record, Store, StoreError};
 
 /// The note of a record that says what computed it.
 pub const DEVICE: &str = "device";
@@ -28,11 +29,11 @@ pub(super) enum Message {
     /// Another process works on the same action.
     Busy(InstanceId, String),
     /// Another process finished the same action in the meantime.
-    Appeared(InstanceId, Found),
+    Appeared(InstanceId, Found, Hold),
     /// The work is done and its result is on its way to the disk.
     Vacated(InstanceId),
     /// The result is durable.
-    Published(InstanceId, Found),
+    Published(InstanceId, Found, Hold),
     /// It did not work.
     Failed(InstanceId, Failure),
 }
@@ -123,8 +124,8 @@ impl Job<'_> {
         };
         // Whoever held the lease before may have published between our look-up and now.
         let appeared = self.store.result(&fingerprint)?;
-        if let Some(found) = appeared.filter(|found| self.need.is_met(found, self.store)) {
-            let _ = self.messages.send(Message::Appeared(self.id, found));
+        if let Some((found, hold)) = appeared.and_then(|found| held(found, &self.need, self.store)) {
+            let _ = self.messages.send(Message::Appeared(self.id, found, hold));
             return Ok(());
         }
         let started_at_ms = (self.wall_ms)();
@@ -136,7 +137,11 @@ impl Job<'_> {
         self.check_externals()?;
         let took_ms = elapsed_ms(began);
         let kept = feed.kept.into_inner().unwrap_or_default();
+        // What is there already may be about to go.
+        let there = self.store.hold(stored(&parts));
         let (blobs, outputs) = self.outputs(parts, feed.written.into_inner().unwrap_or_default())?;
+        let hold = self.store.hold(outputs.values().map(|blob| blob.digest));
+        drop(there);
         let record = self.record(outputs, started_at_ms, took_ms, kept);
         let (id, messages) = (self.id, self.messages.clone());
         let found = Found {
@@ -153,7 +158,8 @@ impl Job<'_> {
             let _ = partial.clear();
             drop(lease);
             let _ = messages.send(match published {
-                Ok(_) => Message::Published(id, found),
+                // What holds the bytes goes with the word that they are there: no moment lies between.
+                Ok(_) => Message::Published(id, found, hold),
                 Err(error) => Message::Failed(id, Failure { error: Some(error.to_string()), lost: None, took_ms }),
             });
         })?;
@@ -228,6 +234,11 @@ impl Job<'_> {
             notes,
         }
     }
+}
+
+/// Lists the parts that were left in the store.
+fn stored(parts: &Parts) -> Vec<Digest> {
+    parts.values().filter_map(|part| if let Part::Stored(digest) = part { Some(*digest) } else { None }).collect()
 }
 
 fn elapsed_ms(began: Instant) -> u64 {

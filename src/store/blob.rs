@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use fs_err::File;
 
+use super::cache::Core;
 use super::error::StoreError;
-use super::open::Core;
 use super::session::TempFile;
-use super::{BlobRef, Store, disk};
+use super::{BlobRef, disk};
 use retort_fingerprint::StreamDigest;
 
 /// A blob that is written but not yet part of the cache; dropping it removes it.
@@ -19,6 +19,16 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Writes a blob that is in memory.
+    pub(super) fn of(bytes: &[u8], core: &Core) -> Result<Self, StoreError> {
+        core.files.require_writable("write a blob")?;
+        let failed = core.files.write_failed("write a blob", bytes.len() as u64);
+        let temp = core.files.temp().map_err(&failed)?;
+        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
+        file.write_all(bytes).map_err(&failed)?;
+        Ok(Self { temp, blob: BlobRef::of(bytes) })
+    }
+
     /// Returns its name and size, as a record refers to it.
     pub fn blob(&self) -> BlobRef {
         self.blob
@@ -37,35 +47,22 @@ pub struct BlobWriter {
 /// Large enough that the hash runs at full width, small enough for many writers at once.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-impl Store {
-    /// Writes a blob that is in memory.
-    pub fn put(&self, bytes: &[u8]) -> Result<Pending, StoreError> {
-        let core = &self.core;
-        core.files.require_writable("write a blob")?;
-        let failed = core.files.write_failed("write a blob", bytes.len() as u64);
-        let temp = core.files.temp().map_err(&failed)?;
-        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
-        file.write_all(bytes).map_err(&failed)?;
-        Ok(Pending { temp, blob: BlobRef::of(bytes) })
-    }
-
+impl BlobWriter {
     /// Starts a blob that arrives as a stream.
-    pub fn blob_writer(&self) -> Result<BlobWriter, StoreError> {
-        self.core.files.require_writable("write a blob")?;
-        let failed = self.core.files.write_failed("write a blob", 0);
-        let temp = self.core.files.temp().map_err(&failed)?;
+    pub(super) fn begin(core: &Arc<Core>) -> Result<Self, StoreError> {
+        core.files.require_writable("write a blob")?;
+        let failed = core.files.write_failed("write a blob", 0);
+        let temp = core.files.temp().map_err(&failed)?;
         let file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
-        Ok(BlobWriter {
-            core: Arc::clone(&self.core),
+        Ok(Self {
+            core: Arc::clone(core),
             file: io::BufWriter::with_capacity(BUFFER_BYTES, file),
             temp,
             digest: StreamDigest::default(),
             failure: None,
         })
     }
-}
 
-impl BlobWriter {
     /// Ends the stream and names the blob.
     ///
     /// # Errors

@@ -5,12 +5,14 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use super::BlobRef;
+use super::cache::Core;
 use super::error::StoreError;
-use super::open::Core;
 use super::proven::ProvenFile;
-use super::read::ATTEMPTS;
 use super::stamp::now_ns;
 use retort_fingerprint::Digest;
+
+/// How often reading a file is tried that fails to be read.
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// A verified blob, open for reading from its start. It was hashed whole when it was opened, and each piece of it is hashed
 /// again when it is read, so that nothing is handed out that was changed meanwhile.

@@ -15,18 +15,18 @@ use crossbeam_channel::{Receiver, Sender};
 use fs_err::File;
 
 use super::blob::Pending;
+use super::cache::Core;
+use super::disk;
 use super::error::StoreError;
 use super::index::Table;
-use super::open::Core;
-use super::record::{Record, RecordId, RecordSummary};
-use super::remote::PusherHandle;
+use super::record::{RecordId, RecordSummary};
 use super::session::TempFile;
+use super::sharing::PusherHandle;
 use super::stamp::now_ns;
-use super::{Store, disk};
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// Hears how a publication ended.
-type Done = Box<dyn FnOnce(Result<RecordId, StoreError>) + Send>;
+pub(super) type Done = Box<dyn FnOnce(Result<RecordId, StoreError>) + Send>;
 
 /// A batch of more waits for the next round.
 const BATCH_MAX: usize = 4096;
@@ -43,62 +43,13 @@ pub(super) struct Committer {
     thread: Option<JoinHandle<()>>,
 }
 
-struct Request {
-    blobs: Vec<Pending>,
-    record: TempFile,
-    fingerprint: Fingerprint,
-    summary: RecordSummary,
-    bytes: u64,
-    done: Done,
-}
-
-impl Store {
-    /// Publishes blobs and the record that names them, and returns when both are durable.
-    ///
-    /// # Errors
-    /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::BadRecord`] when the record names a blob that is
-    /// neither given nor there. Nothing of a failed publication can be seen.
-    pub fn publish(&self, blobs: Vec<Pending>, record: &Record) -> Result<RecordId, StoreError> {
-        let (sender, receiver) = crossbeam_channel::bounded(1);
-        self.publish_async(blobs, record, move |result| {
-            // The receiver waits below, so it cannot be gone.
-            let _ = sender.send(result);
-        })?;
-        receiver.recv().map_err(|_| StoreError::CommitterGone)?
-    }
-
-    /// Hands blobs and the record that names them over, and returns at once; `on_done` hears when both are durable.
-    ///
-    /// # Errors
-    /// What is wrong before anything is handed over; `on_done` is not called then.
-    pub fn publish_async(
-        &self,
-        blobs: Vec<Pending>,
-        record: &Record,
-        on_done: impl FnOnce(Result<RecordId, StoreError>) + Send + 'static,
-    ) -> Result<(), StoreError> {
-        self.core.files.require_writable("publish a result")?;
-        let given: BTreeSet<Digest> = blobs.iter().map(|pending| pending.blob().digest).collect();
-        let fingerprint = record.fingerprint();
-        let lacking = |(_, blob): &(&String, &super::BlobRef)| {
-            !given.contains(&blob.digest) && self.blob_size(&blob.digest) != Some(blob.bytes)
-        };
-        if let Some((part, blob)) = record.outputs.iter().find(lacking) {
-            let why = format!("its part `{part}` names blob {}, which is not there", blob.digest.short());
-            return Err(StoreError::BadRecord { fingerprint, why });
-        }
-        let bytes = record.encode();
-        let id = RecordId(Digest::of(&bytes));
-        // JSON has no infinities, for one; better to hear of it now than to look for a record that is never found.
-        Record::decode(&bytes, id, &fingerprint).map_err(|why| StoreError::BadRecord { fingerprint, why })?;
-        let failed = self.core.files.write_failed("publish a result", bytes.len() as u64);
-        let temp = self.core.files.temp().map_err(&failed)?;
-        let mut file = disk::create_new(temp.path(), disk::FROZEN).map_err(&failed)?;
-        io::Write::write_all(&mut file, &bytes).map_err(&failed)?;
-        let bytes = bytes.len() as u64 + blobs.iter().map(|pending| pending.blob().bytes).sum::<u64>();
-        let summary = record.summary(id);
-        self.committer.hand(Request { blobs, record: temp, fingerprint, summary, bytes, done: Box::new(on_done) })
-    }
+pub(super) struct Request {
+    pub(super) blobs: Vec<Pending>,
+    pub(super) record: TempFile,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) summary: RecordSummary,
+    pub(super) bytes: u64,
+    pub(super) done: Done,
 }
 
 impl Committer {
@@ -119,7 +70,7 @@ impl Committer {
         Self { sender: Some(sender), thread: thread.ok() }
     }
 
-    fn hand(&self, request: Request) -> Result<(), StoreError> {
+    pub(super) fn hand(&self, request: Request) -> Result<(), StoreError> {
         let sender = self.sender.as_ref().filter(|_| self.thread.is_some()).ok_or(StoreError::CommitterGone)?;
         sender.send(request).map_err(|_| StoreError::CommitterGone)
     }

@@ -11,9 +11,22 @@ use super::disk;
 use super::error::StoreError;
 use super::layout::{Area, Layout};
 use super::notice::Notices;
-use super::open::{Clock, StoreOptions};
 use super::session::{Session, TempFile};
 use super::trust::{SecretKey, Trust};
+
+/// Tells the time in milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Who works on a cache, and by which clock.
+#[derive(Clone)]
+pub(super) struct Who {
+    pub(super) user: String,
+    pub(super) host: String,
+    pub(super) program: String,
+    pub(super) clock: Clock,
+    /// A folder of theirs that nobody else may write.
+    pub(super) private: Option<PathBuf>,
+}
 
 /// The files of a cache.
 pub(super) struct Files {
@@ -40,24 +53,24 @@ impl Files {
         layout: Layout,
         writable: bool,
         guarded: bool,
-        from: &StoreOptions,
+        who: &Who,
         notices: &Arc<Notices>,
         trust: &Arc<Trust>,
     ) -> Self {
-        let private = from.private.clone();
-        Self { guarded, private, ..Self::of_remote(layout, writable, from, notices, trust) }
+        let private = who.private.clone();
+        Self { guarded, private, ..Self::of_remote(layout, writable, who, notices, trust) }
     }
 
     /// Takes the files of a directory that is a remote.
     pub(super) fn of_remote(
         layout: Layout,
         writable: bool,
-        from: &StoreOptions,
+        who: &Who,
         notices: &Arc<Notices>,
         trust: &Arc<Trust>,
     ) -> Self {
         Self {
-            session: Session::new(&layout, &from.host),
+            session: Session::new(&layout, &who.host),
             heads: layout.area(Area::Heads).is_dir(),
             // Nothing of a remote is believed as it stands.
             guarded: false,
@@ -65,10 +78,10 @@ impl Files {
             saving_key: OnceLock::new(),
             layout,
             writable,
-            user: from.user.clone(),
-            host: from.host.clone(),
-            program: from.program.clone(),
-            clock: Arc::clone(&from.clock),
+            user: who.user.clone(),
+            host: who.host.clone(),
+            program: who.program.clone(),
+            clock: Arc::clone(&who.clock),
             notices: Arc::clone(notices),
             trust: Arc::clone(trust),
         }

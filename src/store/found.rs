@@ -7,6 +7,11 @@ use super::disk;
 use super::layout::{Area, Layout};
 use super::stamp;
 
+/// What stands in the file that tells backup programs to pass by, and Retort that this is a cache.
+pub(super) const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This directory is a cache of Retort: everything in it can be computed again.\n\
+    # See https://bford.info/cachedir/ for this file.\n";
+
 /// How the name of the tag's file begins until it is written.
 pub(super) const TAG_TO_BE: &str = ".tag-";
 

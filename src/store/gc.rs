@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::cache::Core;
 use super::error::{StoreError, failed};
 use super::index::Table;
 use super::layout::Area;
-use super::open::Core;
 use super::record::RecordId;
 use super::run::{RunDir, RunId};
 use super::session::{self, unique};

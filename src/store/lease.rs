@@ -14,12 +14,10 @@ use fs_err::File;
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 use serde::{Deserialize, Serialize};
 
-use super::Store;
 use super::disk::{self, Locked, Locking};
 use super::error::{StoreError, failed};
 use super::files::Files;
 use super::record::RecordSummary;
-use super::remote::PusherHandle;
 use super::stamp::Stamp;
 use retort_fingerprint::Fingerprint;
 
@@ -31,9 +29,6 @@ const STALE_AFTER_MS: u64 = 60_000;
 
 /// A lease without a holder that is younger than this is being written.
 const FRESH_FOR_MS: u64 = 3_000;
-
-/// How often a lease is tried anew when it vanishes under our hands.
-const ATTEMPTS: u32 = 16;
 
 /// Who holds a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,70 +71,13 @@ pub struct Lease {
     pulse: Arc<Pulse>,
     /// The leases on the same action in remotes, kept until the result has been pushed there.
     elsewhere: Vec<Lease>,
-    pusher: Option<PusherHandle>,
+    release: Option<Box<dyn Release>>,
 }
 
-impl Store {
-    /// Asks for the lease on an action without waiting.
-    ///
-    /// # Errors
-    /// [`StoreError::ReadOnly`]; [`StoreError::Io`] when the folder of leases cannot be used.
-    pub fn lease(&self, fingerprint: &Fingerprint) -> Result<LeaseState, StoreError> {
-        self.core.files.require_writable("take a lease")?;
-        let path = self.core.files.layout.lease(fingerprint);
-        for _ in 0..ATTEMPTS {
-            match self.core.files.try_lease(&path).map_err(self.core.files.write_failed("take a lease", 0))? {
-                Attempt::Held(file) => return Ok(self.with_remotes(fingerprint, self.lease_of(path, file))),
-                Attempt::Busy(holder) => return Ok(LeaseState::Busy(holder)),
-                Attempt::Vanished => {}
-            }
-        }
-        Ok(LeaseState::Busy(None))
-    }
-
-    /// Starts the heartbeat of a lease that is ours.
-    fn lease_of(&self, path: PathBuf, file: Locked) -> Lease {
-        let file = Arc::new(file);
-        self.pulse.add(&file);
-        Lease { path, file, pulse: Arc::clone(&self.pulse), elsewhere: Vec::new(), pusher: self.pusher.handle() }
-    }
-
-    /// Takes the leases on an action in the remotes that get our results, so that no two people make the same thing at once.
-    fn with_remotes(&self, fingerprint: &Fingerprint, mut lease: Lease) -> LeaseState {
-        for remote in self.core.remotes.fed_on_success() {
-            match remote.lease(fingerprint) {
-                Some((path, Attempt::Held(file))) => lease.elsewhere.push(self.lease_of(path, file)),
-                Some((_, Attempt::Busy(holder))) => return LeaseState::Busy(holder),
-                // Without a lease the same thing may be made twice, which is harmless.
-                Some((_, Attempt::Vanished)) | None => {}
-            }
-        }
-        LeaseState::Held(lease)
-    }
-
-    /// Waits until the lease on an action is ours or somebody has published a result.
-    ///
-    /// Every `poll` it looks again; before each wait `on_wait` hears who holds the lease, and stops the waiting by
-    /// returning `false`.
-    pub fn wait_for_lease(
-        &self,
-        fingerprint: &Fingerprint,
-        poll: Duration,
-        mut on_wait: impl FnMut(Option<&Holder>) -> bool,
-    ) -> Result<Waited, StoreError> {
-        loop {
-            let state = self.lease(fingerprint)?;
-            // Looked up after the lease is ours: a holder publishes before it lets go.
-            if let Some(summary) = self.find(fingerprint)? {
-                return Ok(Waited::Published(summary));
-            }
-            match state {
-                LeaseState::Held(lease) => return Ok(Waited::Held(lease)),
-                LeaseState::Busy(holder) if on_wait(holder.as_ref()) => std::thread::sleep(poll),
-                LeaseState::Busy(_) => return Ok(Waited::Stopped),
-            }
-        }
-    }
+/// Lets go of leases in remotes once what was made before has been pushed there.
+pub(super) trait Release: std::fmt::Debug + Send + Sync {
+    /// Takes the leases, to be let go of in time.
+    fn release(&self, leases: Vec<Lease>);
 }
 
 /// What came of one attempt to take a lease.
@@ -264,6 +202,18 @@ impl Files {
 }
 
 impl Lease {
+    /// Starts the heartbeat of a lease that is ours.
+    pub(super) fn begin(path: PathBuf, file: Locked, pulse: &Arc<Pulse>, release: Option<Box<dyn Release>>) -> Self {
+        let file = Arc::new(file);
+        pulse.add(&file);
+        Self { path, file, pulse: Arc::clone(pulse), elsewhere: Vec::new(), release }
+    }
+
+    /// Takes the lease on the same action in a remote.
+    pub(super) fn and(&mut self, elsewhere: Self) {
+        self.elsewhere.push(elsewhere);
+    }
+
     /// Says that the holder is alive; this also happens by itself.
     pub fn renew(&self) -> Result<(), StoreError> {
         touch(&self.file).map_err(failed("renew a lease"))
@@ -273,8 +223,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         // In the remotes it ends only once what was published meanwhile has been pushed there.
-        if let Some(pusher) = self.pusher.take().filter(|_| !self.elsewhere.is_empty()) {
-            pusher.release(std::mem::take(&mut self.elsewhere));
+        if let Some(release) = self.release.take().filter(|_| !self.elsewhere.is_empty()) {
+            release.release(std::mem::take(&mut self.elsewhere));
         }
         self.pulse.remove(&self.file);
         // Only our own file: after a long silence another process may have taken the lease over.

@@ -10,7 +10,7 @@
 //! | records | `actions/v1/ab/<fingerprint>/<record>` | [`Store::publish`], [`Store::find`]; the record is the commit |
 //! | heads | `heads/v1/ab/<fingerprint>` | a record of each action, where a group shares the cache: one look finds it |
 //! | signatures | `signatures/v1/ab/<record>/<key>` | who vouches for a record ([`TrustOptions`]) |
-//! | marks of eviction | `evicted/v1/ab/<digest>` | [`Store::evict`]; a blob that is not kept on purpose |
+//! | marks of eviction | `evicted/v1/ab/<digest>` | [`Store::evict`]; a blob that is not kept on purpose, and that nothing [holds](Store::hold) |
 //! | rows | `rows/v1/<kind>/` | [`Store::rows`]; journals and packs with a checksum for each row |
 //! | unfinished work | `partial/v1/<fingerprint>/` | [`Store::partial`] |
 //! | runs | `runs/v1/<run>/`, `roots/<user>/<run>` | [`Store::new_run`]; what `gc` marks from |
@@ -38,6 +38,8 @@
 
 mod blob;
 mod blob_file;
+mod blob_ref;
+mod cache;
 mod commit;
 mod disk;
 mod error;
@@ -48,24 +50,33 @@ mod gc;
 mod guard;
 mod head;
 mod history;
+mod holding;
 mod index;
 mod inputs;
 mod inventory;
 mod layout;
 mod lease;
+mod leasing;
 mod lookup;
 mod notice;
 mod open;
+mod pack_name;
 mod partial;
 mod private;
 mod proven;
+mod publish;
 mod read;
 mod record;
 mod remote;
+mod remotes;
+mod row_stores;
 mod rows;
 mod run;
+mod runs;
 mod session;
+mod sharing;
 mod sightings;
+mod signatures;
 mod stamp;
 mod trash;
 mod trust;
@@ -83,43 +94,27 @@ use std::sync::{Arc, Mutex};
 
 pub use blob::{BlobWriter, Pending};
 pub use blob_file::BlobFile;
+pub use blob_ref::BlobRef;
 pub use error::StoreError;
+pub use files::Clock;
 pub use gc::{GcOptions, GcReport};
 pub use history::History;
+pub use holding::Hold;
 pub use inventory::{AreaSize, RebuildReport, SizeReport};
 pub use lease::{Holder, Lease, LeaseState, Waited};
 pub use notice::Notice;
-pub use open::{Clock, Mode, Opened, StoreOptions};
+pub use open::{Mode, Opened, StoreOptions};
 pub use partial::PartialDir;
 pub use proven::{ProvenFile, WatchedFile};
 pub use record::{Producer, Record, RecordId, RecordSummary};
-pub use remote::{
-    AddressError, Bucket, Compare, Moved, Moving, ObjectsAt, RemoteAt, RemoteOptions, Selection, Surroundings, Writes,
-};
+pub use remote::{AddressError, Bucket, ObjectsAt, RemoteAt, RemoteOptions, Surroundings, Writes};
 pub use rows::RowStore;
 pub use run::{InstanceEntry, Outcome, RunDir, RunId, RunInfo, RunSummary};
+pub use sharing::{Compare, Moved, Moving, Selection};
 pub use trash::{Collection, Restored};
 pub use trust::{KeyError, PublicKey, SecretKey, TrustOptions};
 pub use usage::{Usage, UsageBy};
 pub use verify::{Damage, MissingBlob, VerifyOptions, VerifyReport};
-
-use retort_fingerprint::Digest;
-
-/// A blob's name and size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BlobRef {
-    /// The digest of its bytes.
-    pub digest: Digest,
-    /// Its size in bytes.
-    pub bytes: u64,
-}
-
-impl BlobRef {
-    /// Names bytes held in memory.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self { digest: Digest::of(bytes), bytes: bytes.len() as u64 }
-    }
-}
 
 /// An open cache directory, shared by all workers of a process.
 ///
@@ -128,9 +123,9 @@ pub struct Store {
     rows: Mutex<BTreeMap<String, Arc<RowStore>>>,
     committer: commit::Committer,
     /// Ends after the committer, of which it hears.
-    pusher: remote::Pusher,
+    pusher: sharing::Pusher,
     pulse: Arc<lease::Pulse>,
-    core: Arc<open::Core>,
+    core: Arc<cache::Core>,
 }
 
 impl Store {

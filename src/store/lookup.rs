@@ -4,11 +4,11 @@
 //! who sees the same files uses the same one. The index answers as long as neither the record's file nor its folder has
 //! changed; otherwise the folder is read.
 
+use super::cache::Core;
 use super::error::{StoreError, failed};
 use super::files::Files;
 use super::index::{Entry, Table};
 use super::notice::Notice;
-use super::open::Core;
 use super::record::{RECORD_BYTES_MAX, Record, RecordId, RecordSummary};
 use super::sightings::is_of_the_machine;
 use super::stamp::Stamp;

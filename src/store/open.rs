@@ -1,4 +1,4 @@
-//! Opening a cache directory, and what every part of an opened store shares.
+//! Opening a cache directory.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -6,29 +6,23 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Store;
+use super::cache::Core;
 use super::commit::Committer;
-use super::disk::{self, Locked};
+use super::disk;
 use super::error::{StoreError, failed};
-use super::files::Files;
+use super::files::{Clock, Files, Who};
 use super::found::{self, Found};
-use super::index::Index;
+use super::holding::Holds;
 use super::layout::{Area, Layout};
 use super::lease::Pulse;
 use super::notice::{Notice, Notices};
-use super::remote::{self, ObjectsAt, Pusher, RemoteOptions, Remotes};
+use super::remote::{self, ObjectsAt, RemoteOptions, Remotes};
 use super::session::{self, TempFile, unique};
+use super::sharing::Pusher;
 use super::sightings::Sightings;
 use super::trust::{Trust, TrustOptions};
 use super::{guard, private};
 use retort_fingerprint::Fingerprint;
-
-/// What stands in the file that tells backup programs to pass by, and Retort that this is a cache.
-pub(super) const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
-    # This directory is a cache of Retort: everything in it can be computed again.\n\
-    # See https://bford.info/cachedir/ for this file.\n";
-
-/// Tells the time in milliseconds since 1970.
-pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// How a cache directory is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,22 +90,6 @@ pub struct Opened {
     pub store: Store,
     /// What was set right or gone without.
     pub notices: Vec<Notice>,
-}
-
-/// A cache and what stands behind it, as the parts of one opened store share it.
-pub(super) struct Core {
-    /// The files that are here.
-    pub(super) files: Files,
-    /// What is known of them without a look.
-    pub(super) index: Index,
-    /// What this process found out about single blobs.
-    pub(super) sightings: Sightings,
-    /// The caches behind this one.
-    pub(super) remotes: Remotes,
-    /// Enters the key of every row.
-    pub(super) salt: Option<String>,
-    /// Held for as long as the index is, so that no second process opens it.
-    _index_lock: Option<Locked>,
 }
 
 impl Store {
@@ -187,13 +165,16 @@ impl Store {
             }
         }
         let guarded = guard::is_guarded_folder(layout.root());
-        let (index, index_lock) = private::open_index(&layout, &options, (writable, guarded), &notices);
+        let StoreOptions { user, host, program, clock, private: own, .. } = options;
+        let who = Who { user, host, program, clock, private: own };
+        let (index, index_lock) = private::open_index(&layout, &who, (writable, guarded), &notices);
         let trust = Arc::new(Trust::new(&options.trust));
         let core = Arc::new(Core {
-            remotes: Remotes::new(&options, &notices, &trust),
-            files: Files::new(layout, writable, guarded, &options, &notices, &trust),
+            remotes: Remotes::new(&options.remotes, &options.blind_to, &who, (&notices, &trust)),
+            files: Files::new(layout, writable, guarded, &who, &notices, &trust),
             index,
             sightings: Sightings::default(),
+            holds: Holds::default(),
             salt: options.salt,
             _index_lock: index_lock,
         });
@@ -252,6 +233,6 @@ fn put_tag(layout: &Layout) -> io::Result<()> {
     }
     let temp = TempFile::new(layout.root().join(format!("{}{}", found::TAG_TO_BE, unique("tag"))));
     let mut file = disk::create_new(temp.path(), disk::GROWING)?;
-    io::Write::write_all(&mut file, TAG.as_bytes())?;
+    io::Write::write_all(&mut file, found::TAG.as_bytes())?;
     temp.persist(&layout.tag())
 }

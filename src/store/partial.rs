@@ -15,11 +15,11 @@ use std::sync::Arc;
 use fs_err::File;
 
 use super::blob::Pending;
+use super::cache::Core;
 use super::disk::{self, Opened};
 use super::error::{StoreError, failed};
 use super::layout::Component;
 use super::notice::Notice;
-use super::open::Core;
 use super::proven::ProvenFile;
 use super::trust::{About, SecretKey, TRAILER_BYTES, Trailer};
 use super::{BlobRef, Store};
@@ -127,6 +127,8 @@ impl PartialDir {
     pub fn keep_part(&self, part: &str, written: Pending) -> Result<(), StoreError> {
         self.core.files.require_writable("keep a part of a result")?;
         let blob = written.blob();
+        // Until its item says so, nothing else tells that it is kept.
+        let _held = self.core.holds.hold([blob.digest]);
         let failed = self.core.files.write_failed("keep a part of a result", blob.bytes);
         File::open(written.temp.path()).and_then(|file| file.sync_all()).map_err(&failed)?;
         let path = self.core.files.layout.blob(&blob.digest);

@@ -10,12 +10,11 @@ use std::sync::Arc;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::disk::{self, Locked, Locking};
-use super::files::Files;
+use super::files::{Files, Who};
 use super::guard;
 use super::index::{Index, OpenFailure};
 use super::layout::{Area, Component, Layout};
 use super::notice::{Notice, Notices};
-use super::open::StoreOptions;
 use super::session::unique;
 use super::trust::SecretKey;
 use retort_fingerprint::Digest;
@@ -28,7 +27,7 @@ const CACHES: &str = "caches";
 
 pub(super) fn open_index(
     layout: &Layout,
-    options: &StoreOptions,
+    who: &Who,
     (writable, guarded): (bool, bool),
     notices: &Arc<Notices>,
 ) -> (Index, Option<Locked>) {
@@ -36,18 +35,18 @@ pub(super) fn open_index(
     if !writable {
         return in_memory();
     }
-    let owner = format!("{}@{}", Component::of(&options.user).as_str(), Component::of(&options.host).as_str());
+    let owner = format!("{}@{}", Component::of(&who.user).as_str(), Component::of(&who.host).as_str());
     let folders = if guarded && !disk::is_network(layout.root()) {
         vec![layout.area(Area::Index).join(owner)]
     } else {
-        let Some(private) = &options.private else { return in_memory() };
+        let Some(private) = &who.private else { return in_memory() };
         let root = fs_err::canonicalize(layout.root()).unwrap_or_else(|_| layout.root().to_owned());
         let caches = private.join(CACHES);
         let cache = caches.join(&Digest::of(root.as_os_str().as_encoded_bytes()).hex()[..16]);
         let index = cache.join(owner);
         vec![private.clone(), caches, cache, index]
     };
-    match open_kept(layout, &folders, options, notices) {
+    match open_kept(layout, &folders, who, notices) {
         Ok(opened) => opened,
         Err(why) => {
             notices.push(Notice::IndexDamaged { moved_to: None, why });
@@ -60,7 +59,7 @@ pub(super) fn open_index(
 fn open_kept(
     layout: &Layout,
     folders: &[PathBuf],
-    options: &StoreOptions,
+    who: &Who,
     notices: &Arc<Notices>,
 ) -> Result<(Index, Option<Locked>), String> {
     let text = |error: io::Error| error.to_string();
@@ -80,7 +79,7 @@ fn open_kept(
         Locking::Busy(_) => return locked(),
     };
     let database = folder.join("sled-v1");
-    if !database.exists() && layout.roots_of(&options.user).is_dir() {
+    if !database.exists() && layout.roots_of(&who.user).is_dir() {
         notices.push(Notice::IndexNew);
     }
     let why = match believed.then(|| Index::open(&database, notices)) {

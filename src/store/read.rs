@@ -9,23 +9,18 @@ use std::sync::Arc;
 
 use fs_err::File;
 
-use super::blob_file::BlobFile;
+use super::blob_file::{ATTEMPTS, BlobFile};
+use super::blob_ref::LARGE_BYTES;
+use super::cache::Core;
 use super::disk::Opened;
 use super::error::{StoreError, failed};
 use super::index::Table;
 use super::notice::Notice;
-use super::open::Core;
 use super::session::unique;
 use super::sightings::is_of_the_machine;
 use super::stamp::{Stamp, now_ns};
 use super::{BlobRef, Store, disk};
 use retort_fingerprint::Digest;
-
-/// A larger blob is verified before it is read into memory.
-pub(super) const LARGE_BYTES: u64 = 64 * 1024 * 1024;
-
-/// How often reading a file is tried that fails to be read.
-pub(super) const ATTEMPTS: u32 = 3;
 
 impl Store {
     /// Reads a blob into memory; one that is not here, or is damaged, is fetched from a remote.

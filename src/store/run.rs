@@ -12,12 +12,12 @@ use std::time::Duration;
 use fs_err::File;
 use serde::{Deserialize, Serialize};
 
+use super::disk;
 use super::disk::{Locked, Locking, Opened};
 use super::error::{StoreError, failed};
 use super::files::Files;
 use super::layout::Area;
 use super::session::{TempFile, unique};
-use super::{Store, disk};
 use retort_fingerprint::Fingerprint;
 
 /// Names a run: the time of its start and six digits of chance, so that names sort by time.
@@ -139,72 +139,34 @@ const TAIL_BYTES: u64 = 64 * 1024;
 /// A larger log is not read back.
 const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
-impl Store {
-    /// Starts a run of an experiment, which from now on keeps its results from being collected.
-    pub fn new_run(&self, experiment: &str) -> Result<RunDir, StoreError> {
-        let core = &self.core;
-        core.files.require_writable("record a run")?;
-        let failed = core.files.write_failed("record a run", 0);
+impl Files {
+    pub(super) fn new_run(&self, experiment: &str) -> Result<RunDir, StoreError> {
+        self.require_writable("record a run")?;
+        let failed = self.write_failed("record a run", 0);
         let info = RunInfo {
             run: VERSION,
             experiment: experiment.to_owned(),
-            user: core.files.user.clone(),
-            host: core.files.host.clone(),
-            program: core.files.program.clone(),
-            started_at_ms: core.files.now_ms(),
+            user: self.user.clone(),
+            host: self.host.clone(),
+            program: self.program.clone(),
+            started_at_ms: self.now_ms(),
         };
         let (id, folder) = loop {
             let id = RunId::new(info.started_at_ms, &unique(experiment));
-            let folder = core.files.layout.area(Area::Runs).join(id.as_str());
+            let folder = self.layout.area(Area::Runs).join(id.as_str());
             if !folder.exists() {
                 disk::make_folder(&folder).map_err(&failed)?;
                 break (id, folder);
             }
         };
         let text = serde_json::to_vec(&info).map_err(std::io::Error::other).map_err(&failed)?;
-        write_whole(&core.files, &folder.join(INFO), &text).map_err(&failed)?;
-        write_whole(
-            &core.files,
-            &core.files.layout.roots_of(&core.files.user).join(id.as_str()),
-            experiment.as_bytes(),
-        )
-        .map_err(&failed)?;
+        write_whole(self, &folder.join(INFO), &text).map_err(&failed)?;
+        write_whole(self, &self.layout.roots_of(&self.user).join(id.as_str()), experiment.as_bytes())
+            .map_err(&failed)?;
         let at_work = lock(&folder.join(INFO)).map_err(&failed)?;
         Ok(RunDir { id, folder, info, appending: Mutex::new(None), _at_work: at_work })
     }
 
-    /// Lists all runs of all users, the oldest first. Runs whose name is of a time to come, by a clock that was wrong, come
-    /// before all others: nothing is known of their time, and they must not be the last for ever.
-    pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
-        self.core.files.runs()
-    }
-
-    /// Opens a recorded run.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchRun`] when it is not there or its `run.json` cannot be read.
-    pub fn open_run(&self, id: &RunId) -> Result<RunDir, StoreError> {
-        self.core.files.open_run(id)
-    }
-
-    /// Returns the last run of an experiment by this user; by anyone when this user has none.
-    pub fn last_run(&self, experiment: &str) -> Result<Option<RunDir>, StoreError> {
-        let mut others = None;
-        for id in self.runs()?.iter().rev() {
-            let Ok(run) = self.open_run(id) else { continue };
-            if run.info.experiment != experiment {
-                continue;
-            }
-            if run.info.user == self.core.files.user {
-                return Ok(Some(run));
-            }
-            others.get_or_insert(run);
-        }
-        Ok(others)
-    }
-}
-
-impl Files {
     pub(super) fn runs(&self) -> Result<Vec<RunId>, StoreError> {
         let names = disk::names(&self.layout.area(Area::Runs)).map_err(failed("list runs"))?;
         let ids = names.iter().filter_map(|name| RunId::parse(name));

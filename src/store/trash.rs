@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::cache::Core;
 use super::error::{StoreError, failed};
 use super::layout::Area;
-use super::open::Core;
 use super::run::RunId;
 use super::{Store, disk};
 use retort_fingerprint::{Digest, Fingerprint};

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::cache::Core;
 use super::disk::{self, Opened};
 use super::error::{StoreError, failed};
 use super::layout::Area;
 use super::notice::Notice;
-use super::open::Core;
 use super::record::RecordId;
 use super::session::{self, unique};
 use super::stamp::now_ns;

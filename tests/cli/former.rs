@@ -41,5 +41,7 @@ fn old_keys_of_the_settings_are_read() {
     assert!(bob.stale().is_empty());
     // Both at once would leave one of them out.
     bob.write("retort.toml", &format!("{}{}", settings("layers"), settings("remotes")));
-    bob.run(&["plan", FILE]).code(2).says("duplicate field");
+    bob.run(&["plan", FILE]).code(2).says("`layers` is the old name of `remotes`, and both are given");
+    let typed = ["plan", FILE, "--layer=team=never", "--remote=team=never"];
+    Project::new(PLAIN).run(&typed).code(2).says("`--layer` is the old name of `--remote`, and both are given");
 }

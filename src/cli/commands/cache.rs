@@ -32,7 +32,7 @@ pub(super) fn cache(global: &Global, command: &Cache) -> Result<Exit, Failure> {
         Cache::Rebuild => {
             let report = workspace.store(Mode::Existing)?.rebuild_index(&mut bar(global, "rebuild"))?;
             if global.json {
-                print::json(&json!({ "actions": report.actions, "packs": report.packs }));
+                print::answer(&json!({ "actions": report.actions, "packs": report.packs }));
             } else {
                 print::data(&format!(
                     "the index knows {} actions and {} packs of rows\n",
@@ -185,7 +185,7 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
         })
         .collect();
     if global.json {
-        print::json(&json!({
+        print::answer(&json!({
             "clean": report.clean(), "blobs": report.blobs, "bytes": report.blob_bytes, "records": report.records,
             "rows": report.rows, "damaged": damaged, "missing": missing, "untrusted": untrusted,
             "elsewhere": report.blobs_elsewhere, "evicted": report.evicted_blobs,
@@ -221,7 +221,7 @@ fn gc(global: &Global, workspace: &Workspace, options: GcOptions) -> Result<Exit
     let store = workspace.store(Mode::Existing)?;
     let report = store.gc(options, &mut bar(global, "gc"))?;
     if global.json {
-        print::json(&json!({
+        print::answer(&json!({
             "dry_run": report.dry_run, "kept_records": report.kept_records, "kept_blobs": report.kept_blobs,
             "kept_bytes": report.kept_bytes, "removed_records": report.removed_records,
             "removed_blobs": report.removed_blobs, "removed_runs": report.removed_runs,
@@ -276,7 +276,7 @@ fn undelete(global: &Global, workspace: &Workspace, name: Option<&str>, list: bo
     };
     let restored = store.restore(name)?;
     if global.json {
-        print::json(&restored);
+        print::answer(&restored);
         return Ok(Exit::Success);
     }
     let there = if restored.there == 0 { String::new() } else { format!("; {} were here again", restored.there) };

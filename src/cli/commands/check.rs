@@ -53,7 +53,7 @@ fn from_scratch(global: &Global, session: &Session, selection: &Selection) -> Re
     let different: Vec<String> = recomputed.different.iter().map(differs).collect();
     let instances = recomputed.instances;
     if global.json {
-        print::json(&serde_json::json!({ "instances": instances, "different": different }));
+        print::answer(&serde_json::json!({ "instances": instances, "different": different }));
     } else if different.is_empty() {
         print::data(&format!("all {instances} instances equal a fresh computation, byte for byte\n"));
     } else {

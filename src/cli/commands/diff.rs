@@ -20,7 +20,7 @@ pub(super) fn diff(global: &Global, args: &Diff) -> Result<Exit, Failure> {
     let after = side(global, args, &args.after, &store)?;
     let lines = differences(&store, workspace.language(), &before, &after)?;
     if global.json {
-        print::json(&serde_json::json!({ "before": before.name, "after": after.name, "instances": lines }));
+        print::answer(&serde_json::json!({ "before": before.name, "after": after.name, "instances": lines }));
         return Ok(Exit::Success);
     }
     if lines.is_empty() {

@@ -22,7 +22,7 @@ pub(super) fn graph(global: &Global, args: &Graph) -> Result<Exit, Failure> {
                 })
             })
             .collect();
-        print::json(&serde_json::json!({ "stages": stages, "edges": drawing.edges }));
+        print::answer(&serde_json::json!({ "stages": stages, "edges": drawing.edges }));
     } else {
         print::data(&match args.format {
             GraphFormat::Dot => dot(&drawing),

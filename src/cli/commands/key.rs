@@ -46,7 +46,7 @@ fn new(global: &Global, keys: &Keys) -> Result<Exit, Failure> {
         return Err(failure.hint("revoke it with `retort cache key revoke` and move it away to make another"));
     };
     if global.json {
-        print::json(&json!({ "public": public.to_string(), "path": path }));
+        print::answer(&json!({ "public": public.to_string(), "path": path }));
     } else {
         print::data(&format!("{public}\n"));
         print::note(&format!(

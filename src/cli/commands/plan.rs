@@ -21,7 +21,7 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
     let most = if global.json || global.verbose > 0 { usize::MAX } else { SHOWN_MAX };
     let forecast = session.forecast(&planned, most)?;
     if global.json {
-        print::json(&forecast);
+        print::answer(&forecast);
     } else {
         let takes = forecast.takes.as_ref().map(|takes| footprint::text(takes, session.devices.cuda()));
         print::data(&(text(&forecast, &planned.plan, global.verbose > 0) + &takes.unwrap_or_default()));

@@ -84,6 +84,14 @@ retort_stage::params! {
 }
 
 retort_stage::params! {
+    /// The same, made only once a variable can be read.
+    pub struct Await {
+        /// What they begin with.
+        pub of: String,
+    }
+}
+
+retort_stage::params! {
     /// Texts from others, once still others are there.
     pub struct Follow {
         /// The others.
@@ -168,6 +176,24 @@ impl Stage for Lend {
     }
 }
 
+impl Stage for Await {
+    type Output = Texts;
+    const NAME: &'static str = "await";
+    const REVISION: u32 = 1;
+    const ABOUT: &'static str =
+        "Texts of which one is kept only while something reads it, made once a variable can be read.";
+    const EXAMPLE: &'static str = "of: a";
+
+    fn passing_parts(&self) -> &'static [&'static str] {
+        &["one"]
+    }
+
+    fn run(&self, context: &Context<'_>) -> Result<Texts, StageError> {
+        context.reach().variable("gate");
+        Ok(Texts(texts(context, &self.of)?))
+    }
+}
+
 impl Stage for Follow {
     type Output = Texts;
     const NAME: &'static str = "follow";
@@ -203,8 +229,14 @@ impl Stage for Print {
     }
 }
 
-static KINDS: &[Kind] =
-    &[Kind::of::<Make>(), Kind::of::<Mix>(), Kind::of::<Print>(), Kind::of::<Lend>(), Kind::of::<Follow>()];
+static KINDS: &[Kind] = &[
+    Kind::of::<Make>(),
+    Kind::of::<Mix>(),
+    Kind::of::<Print>(),
+    Kind::of::<Lend>(),
+    Kind::of::<Await>(),
+    Kind::of::<Follow>(),
+];
 
 /// Reads an experiment.
 pub(super) fn experiment(text: &str) -> Experiment {
@@ -254,13 +286,27 @@ impl Ran {
 
 /// Plans an experiment and runs it, without a log of the run.
 pub(super) fn run_in(store: &Store, experiment: &Experiment) -> Ran {
-    run_as(store, experiment, "run", 3)
+    let heard = &mut |_: &Event| {};
+    run_as(store, experiment, Scene { run: "run", jobs: 3, named: &[], reach: &Nothing, heard })
 }
 
-/// Plans an experiment and runs it as the run of a name.
-pub(super) fn run_as(store: &Store, experiment: &Experiment, name: &str, jobs: usize) -> Ran {
+/// How an experiment is run.
+pub(super) struct Scene<'s> {
+    /// The identifier of the run.
+    pub(super) run: &'s str,
+    pub(super) jobs: usize,
+    /// The instances whose bytes are to be there in the end.
+    pub(super) named: &'s [&'s str],
+    pub(super) reach: &'s dyn Reach,
+    /// Hears what is told, on the thread of the loop.
+    pub(super) heard: &'s mut dyn FnMut(&Event),
+}
+
+/// Plans an experiment and runs it.
+pub(super) fn run_as(store: &Store, experiment: &Experiment, scene: Scene<'_>) -> Ran {
     let graph = InstanceGraph::new(experiment);
-    let (wanted, named) = (vec![true; graph.len()], vec![false; graph.len()]);
+    let is_named = |id: InstanceId| scene.named.contains(&experiment.instance(id).name.to_string().as_str());
+    let (wanted, named) = (vec![true; graph.len()], experiment.ids().map(is_named).collect::<Vec<_>>());
     let externals = Externals::default();
     let plan = predict(experiment, &graph, &wanted, &named, &externals, "cpu", store).unwrap();
     let stop = Stop::new();
@@ -273,33 +319,36 @@ pub(super) fn run_as(store: &Store, experiment: &Experiment, name: &str, jobs: u
         numerics: "cpu",
         store,
         devices: &Nothing,
-        reach: &Nothing,
+        reach: scene.reach,
         history: &Nothing,
         stop: &stop,
     };
-    let options = RunOptions { jobs, run: name.into(), producer: store.producer(), wall_ms: || 1000 };
-    let mut told = Told::default();
+    let options = RunOptions { jobs: scene.jobs, run: scene.run.into(), producer: store.producer(), wall_ms: || 1000 };
+    let mut told = Told { all: Vec::new(), heard: scene.heard };
     let outcome = run(world, &options, plan.counts(), &mut told).unwrap();
     let mut started = BTreeMap::new();
-    for event in &told.0 {
+    for event in &told.all {
         if let What::Started { instance, .. } = &event.what {
             *started.entry(instance.clone()).or_default() += 1;
         }
     }
-    Ran { plan, outcome, started, told: told.0 }
+    Ran { plan, outcome, started, told: told.all }
 }
 
-#[derive(Default)]
-struct Told(Vec<Event>);
+struct Told<'t> {
+    all: Vec<Event>,
+    heard: &'t mut dyn FnMut(&Event),
+}
 
-impl Reporter for Told {
+impl Reporter for Told<'_> {
     fn report(&mut self, event: &Event) {
-        self.0.push(event.clone());
+        self.all.push(event.clone());
+        (self.heard)(event);
     }
 }
 
 /// No device, no teacher and no history.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl DeviceSlot for Nothing {
     fn device(&self) -> Result<&(dyn Any + Send + Sync), StageError> {

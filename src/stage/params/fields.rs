@@ -39,7 +39,11 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
             if known.contains(&key.text.as_str()) {
                 continue;
             }
-            if let Some((old, new)) = now.filter(|(_, new)| node.get(new).is_none()) {
+            if let Some((old, new)) = now.filter(|(_, new)| node.get(new).is_some()) {
+                sound = false;
+                let message = format!("`{old}`{} is the old name of `{new}`, and both are given", inside(scope.path()));
+                scope.diagnostics.push(Diagnostic::at(key.span, message).hint(format!("keep `{new}` alone")));
+            } else if let Some((old, new)) = now {
                 let message = format!("`{old}`{} is now called `{new}`", inside(scope.path()));
                 let notice = Diagnostic::at(key.span, message);
                 scope.diagnostics.notice(notice.hint("the next version no longer reads the old name"));

@@ -17,18 +17,18 @@ use retort_fingerprint::{Digest, Fingerprint};
 
 /// What a backend has to know of the remote it serves.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     /// What the remote is called in messages.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Whether anything is to be put there.
-    pub(super) wants_writes: bool,
+    pub(crate) wants_writes: bool,
     /// How long it may take to answer.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// What came of copying a blob.
 #[derive(Debug)]
-pub(super) enum Copied {
+pub(crate) enum Copied {
     /// The target has the right bytes, and so many.
     Whole(u64),
     /// The source has none of that name.
@@ -41,7 +41,7 @@ pub(super) enum Copied {
 
 /// What came of putting something into a remote.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Put {
+pub(crate) enum Put {
     /// It is there now; so many bytes were moved.
     New(u64),
     /// It was there already.
@@ -52,16 +52,16 @@ pub(super) enum Put {
 
 /// What a blob may be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     /// The size that a record gives it.
-    pub(super) bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
     /// There is no room for more.
-    pub(super) bytes_max: u64,
+    pub(crate) bytes_max: u64,
 }
 
 impl Expected {
     /// Says why a blob of so many bytes is not fetched.
-    pub(super) fn refuses(self, bytes: u64) -> Option<String> {
+    pub(crate) fn refuses(self, bytes: u64) -> Option<String> {
         match self.bytes {
             Some(said) if said != bytes => Some(format!("it has {bytes} bytes, and its record says {said}")),
             _ if bytes > self.bytes_max => {
@@ -73,12 +73,12 @@ impl Expected {
 }
 
 /// The actions and blobs whose names begin in some way.
-pub(super) type Named = (Vec<Fingerprint>, Vec<Digest>);
+pub(crate) type Named = (Vec<Fingerprint>, Vec<Digest>);
 
 /// Where a remote's blobs, records, rows and runs are.
 ///
 /// `moved` counts up whenever a call that takes long has got on.
-pub(super) trait Backend: Send + Sync {
+pub(crate) trait Backend: Send + Sync {
     /// Tells whether this user may put anything there, as far as is known.
     fn is_writable(&self) -> bool;
 
@@ -163,6 +163,6 @@ pub(super) trait Backend: Send + Sync {
 }
 
 /// The failure of something that is not what its name says; others may be.
-pub(super) fn unsound(why: impl Into<String>) -> io::Error {
+pub(crate) fn unsound(why: impl Into<String>) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, why.into())
 }

@@ -12,15 +12,14 @@ use fs_err::File;
 use super::backend::{Backend, Copied, Expected, Named, Put, Terms, unsound};
 use crate::BlobRef;
 use crate::disk::{self, Opened};
-use crate::files::Files;
+use crate::files::{Files, Who};
 use crate::found::{self, Found};
 use crate::head::WholeRecord;
 use crate::layout::{Area, Component, Layout};
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};
-use crate::open::StoreOptions;
+use crate::pack_name::{pack_name, pack_of};
 use crate::record::RecordId;
-use crate::rows;
 use crate::run::RunId;
 use crate::session::unique;
 use crate::sightings::is_of_the_machine;
@@ -49,7 +48,7 @@ impl Directory {
     pub(super) fn open(
         root: &Path,
         terms: &Terms,
-        from: &StoreOptions,
+        who: &Who,
         notices: &Arc<Notices>,
         trust: &Arc<Trust>,
     ) -> Result<Self, String> {
@@ -74,7 +73,7 @@ impl Directory {
             notices.push(Notice::RemoteReadOnly { remote: terms.name.clone() });
         }
         let is_network = disk::is_network(root);
-        Ok(Self { files: Files::of_remote(layout, writable, from, notices, trust), is_network })
+        Ok(Self { files: Files::of_remote(layout, writable, who, notices, trust), is_network })
     }
 
     /// Writes a file that another may replace.
@@ -245,16 +244,16 @@ impl Backend for Directory {
 
     fn row_packs(&self, kind: &Component) -> io::Result<Vec<Digest>> {
         let names = disk::names(&self.files.layout.rows_of(kind))?;
-        Ok(names.iter().filter_map(|name| rows::pack_of(name)).collect())
+        Ok(names.iter().filter_map(|name| pack_of(name)).collect())
     }
 
     fn row_pack(&self, kind: &Component, pack: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-        let path = self.files.layout.rows_of(kind).join(rows::pack_name(pack));
+        let path = self.files.layout.rows_of(kind).join(pack_name(pack));
         Ok(disk::read_small(&path, bytes_max)?.map(|(bytes, _)| bytes))
     }
 
     fn put_row_pack(&self, kind: &Component, pack: &Digest, bytes: &[u8]) -> io::Result<()> {
-        let path = self.files.layout.rows_of(kind).join(rows::pack_name(pack));
+        let path = self.files.layout.rows_of(kind).join(pack_name(pack));
         require_folders(&path)?;
         let temp = self.files.temp()?;
         disk::create_new(temp.path(), disk::FROZEN)?.write_all(bytes)?;
@@ -270,7 +269,7 @@ impl Files {
     }
 
     /// Lists the actions and blobs whose names begin so; the beginning has two digits at least.
-    pub(super) fn named(&self, beginning: &str) -> io::Result<Named> {
+    pub(crate) fn named(&self, beginning: &str) -> io::Result<Named> {
         let Some(shard) = beginning.get(..2) else { return Ok((Vec::new(), Vec::new())) };
         let names = |area| disk::names(&self.layout.area(area).join(Component::of(shard)));
         let (actions, blobs) = (names(Area::Actions)?, names(Area::Objects)?);

@@ -2,23 +2,18 @@
 //!
 //! A remote is plain files in the form of any cache, or objects of the same names in a bucket: two implementations of one
 //! trait, [`Backend`](backend::Backend). It is asked for what is not here, and what it has is verified and kept here too; what is
-//! made here goes there when its policy or a person says so. Whatever a remote holds is taken for a stranger's: nothing is
+//! made here goes there when its policy or a person says so (`sharing`). Whatever a remote holds is taken for a stranger's: nothing is
 //! believed but bytes that have the digest they are asked for by.
 //!
 //! A remote that cannot be reached, or does not answer in time, is gone without for a while: a notice and a miss.
 
-mod backend;
+pub(super) mod backend;
 mod directory;
 mod objects;
 mod opened;
 mod options;
 mod patience;
-mod pusher;
 mod read;
-mod rows;
-mod selection;
-mod through;
-mod transfer;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,14 +23,11 @@ pub(super) use objects::share;
 pub use objects::{AddressError, Bucket, ObjectsAt, Surroundings};
 pub(super) use opened::Remote;
 pub use options::{RemoteAt, RemoteOptions, Writes};
-pub(super) use pusher::{Pusher, PusherHandle};
-pub use selection::Selection;
-pub use transfer::{Compare, Moved, Moving};
 
 use super::error::StoreError;
+use super::files::Who;
 use super::head::WholeRecord;
 use super::notice::Notices;
-use super::open::StoreOptions;
 use super::record::RecordSummary;
 use super::trust::Trust;
 use retort_fingerprint::{Digest, Fingerprint};
@@ -45,22 +37,27 @@ use retort_fingerprint::{Digest, Fingerprint};
 pub(super) struct Remotes {
     list: Vec<Remote>,
     /// Actions that are not looked for.
-    blind_to: BTreeSet<Fingerprint>,
+    pub(super) blind_to: BTreeSet<Fingerprint>,
     /// What records said of the size of blobs.
     sizes: Mutex<BTreeMap<Digest, u64>>,
     /// Blobs that were seen in a remote, and their size: one blob may be what thousands of instances read.
-    seen: Mutex<BTreeMap<Digest, u64>>,
+    pub(super) seen: Mutex<BTreeMap<Digest, u64>>,
     /// Actions of which all remotes were just asked in vain, until somebody asks for them.
-    absent: Mutex<BTreeSet<Fingerprint>>,
+    pub(super) absent: Mutex<BTreeSet<Fingerprint>>,
     /// Results that this process found in a remote.
-    found: Mutex<BTreeMap<Fingerprint, RecordSummary>>,
+    pub(super) found: Mutex<BTreeMap<Fingerprint, RecordSummary>>,
 }
 
 impl Remotes {
-    pub(super) fn new(options: &StoreOptions, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
-        let remote = |remote: &RemoteOptions| Remote::new(remote.clone(), options, notices, trust);
-        let blind_to = options.blind_to.iter().copied().collect();
-        Self { list: options.remotes.iter().map(remote).collect(), blind_to, ..Self::default() }
+    pub(super) fn new(
+        remotes: &[RemoteOptions],
+        blind_to: &[Fingerprint],
+        who: &Who,
+        (notices, trust): (&Arc<Notices>, &Arc<Trust>),
+    ) -> Self {
+        let remote = |remote: &RemoteOptions| Remote::new(remote.clone(), who, notices, trust);
+        let blind_to = blind_to.iter().copied().collect();
+        Self { list: remotes.iter().map(remote).collect(), blind_to, ..Self::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {

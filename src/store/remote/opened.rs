@@ -12,9 +12,9 @@ use super::objects::Objects;
 use super::options::{RemoteAt, RemoteOptions};
 use super::patience::Patience;
 use crate::error::StoreError;
+use crate::files::Who;
 use crate::lease::Attempt;
 use crate::notice::{Notice, Notices};
-use crate::open::StoreOptions;
 use crate::trust::Trust;
 use retort_fingerprint::Fingerprint;
 
@@ -24,7 +24,7 @@ const DOWN_FOR: Duration = Duration::from_mins(1);
 /// A remote of an opened store.
 pub(crate) struct Remote {
     options: RemoteOptions,
-    from: StoreOptions,
+    who: Who,
     notices: Arc<Notices>,
     trust: Arc<Trust>,
     state: Mutex<State>,
@@ -38,11 +38,10 @@ enum State {
 }
 
 impl Remote {
-    pub(super) fn new(options: RemoteOptions, from: &StoreOptions, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
-        let from = StoreOptions { remotes: Vec::new(), ..from.clone() };
+    pub(crate) fn new(options: RemoteOptions, who: &Who, notices: &Arc<Notices>, trust: &Arc<Trust>) -> Self {
         let state = Mutex::new(State::Unopened);
         let (notices, trust) = (Arc::clone(notices), Arc::clone(trust));
-        Self { options, from, notices, trust, state, patience: Patience::default() }
+        Self { options, who: who.clone(), notices, trust, state, patience: Patience::default() }
     }
 
     pub(crate) fn options(&self) -> &RemoteOptions {
@@ -54,16 +53,16 @@ impl Remote {
     }
 
     /// Returns the opened remote; `None` while it cannot be reached, of which a notice tells once a minute.
-    pub(super) fn backend(&self) -> Option<Arc<dyn Backend>> {
+    pub(crate) fn backend(&self) -> Option<Arc<dyn Backend>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &*state {
             State::Up(backend) => return Some(Arc::clone(backend)),
             State::Down { until, .. } if Instant::now() < *until => return None,
             State::Down { .. } | State::Unopened => {}
         }
-        let (options, from) = (self.options.clone(), self.from.clone());
+        let (options, who) = (self.options.clone(), self.who.clone());
         let (notices, trust) = (Arc::clone(&self.notices), Arc::clone(&self.trust));
-        let opened = self.patience.run(self.options.timeout, None, move || open(&options, &from, &notices, &trust));
+        let opened = self.patience.run(self.options.timeout, None, move || open(&options, &who, &notices, &trust));
         match opened.unwrap_or_else(|| Err(self.silence())) {
             Ok(backend) => {
                 *state = State::Up(Arc::clone(&backend));
@@ -78,7 +77,7 @@ impl Remote {
     }
 
     /// Opens the remote, or says why it cannot be used.
-    pub(super) fn require(&self) -> Result<Arc<dyn Backend>, StoreError> {
+    pub(crate) fn require(&self) -> Result<Arc<dyn Backend>, StoreError> {
         self.backend().ok_or_else(|| {
             let why = match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
                 State::Down { why, .. } => why.clone(),
@@ -89,12 +88,12 @@ impl Remote {
     }
 
     /// Tells whether a look into it takes so long that many are best made at once, and a record found there vouches for its blobs.
-    pub(super) fn is_far(&self) -> bool {
+    pub(crate) fn is_far(&self) -> bool {
         matches!(self.options.at, RemoteAt::Objects(_))
     }
 
     /// Makes a call to the remote; `None` when it failed or did not end in time, of which a notice tells.
-    pub(super) fn ask<T: Send + 'static>(
+    pub(crate) fn ask<T: Send + 'static>(
         &self,
         what: &'static str,
         question: impl FnOnce(&dyn Backend) -> io::Result<T> + Send + 'static,
@@ -103,7 +102,7 @@ impl Remote {
     }
 
     /// As [`ask`](Self::ask), for a call that may take long as long as `moved` changes.
-    pub(super) fn ask_moving<T: Send + 'static>(
+    pub(crate) fn ask_moving<T: Send + 'static>(
         &self,
         what: &'static str,
         moved: Option<&Arc<AtomicU64>>,
@@ -114,7 +113,7 @@ impl Remote {
     }
 
     /// As [`ask_moving`](Self::ask_moving), for a call that sends bytes.
-    pub(super) fn ask_sending<T: Send + 'static>(
+    pub(crate) fn ask_sending<T: Send + 'static>(
         &self,
         what: &'static str,
         moved: &Arc<AtomicU64>,
@@ -170,12 +169,12 @@ impl Remote {
 
 fn open(
     options: &RemoteOptions,
-    from: &StoreOptions,
+    who: &Who,
     notices: &Arc<Notices>,
     trust: &Arc<Trust>,
 ) -> Result<Arc<dyn Backend>, String> {
     Ok(match &options.at {
-        RemoteAt::Directory(root) => Arc::new(Directory::open(root, &options.terms(), from, notices, trust)?),
+        RemoteAt::Directory(root) => Arc::new(Directory::open(root, &options.terms(), who, notices, trust)?),
         RemoteAt::Objects(at) => Arc::new(Objects::open(at, &options.terms(), notices, trust)?),
     })
 }

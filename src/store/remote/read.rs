@@ -12,13 +12,13 @@ use retort_fingerprint::{Digest, Fingerprint};
 
 impl Remote {
     /// Finds the record for an action.
-    pub(super) fn record(&self, fingerprint: &Fingerprint) -> Option<WholeRecord> {
+    pub(crate) fn record(&self, fingerprint: &Fingerprint) -> Option<WholeRecord> {
         let fingerprint = *fingerprint;
         self.ask("look for a result", move |backend| backend.record(&fingerprint)).flatten()
     }
 
     /// Returns the size of a blob; `None` when it is not there.
-    pub(super) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
+    pub(crate) fn blob_bytes(&self, digest: &Digest) -> Option<u64> {
         let digest = *digest;
         self.ask("look for a blob", move |backend| backend.blob_bytes(&digest)).flatten()
     }
@@ -30,7 +30,7 @@ impl Remote {
     }
 
     /// Copies a blob into a new file, and finds out on the way whether it is the one.
-    pub(super) fn copy_blob(&self, digest: &Digest, expected: Expected, to: PathBuf) -> Option<Copied> {
+    pub(crate) fn copy_blob(&self, digest: &Digest, expected: Expected, to: PathBuf) -> Option<Copied> {
         let digest = *digest;
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
@@ -40,7 +40,7 @@ impl Remote {
     }
 
     /// Reads what has a blob's name and its size, and finds out whether it is the blob; [`Copied::Absent`] when nothing has.
-    pub(super) fn check_blob(&self, blob: BlobRef) -> Option<Copied> {
+    pub(crate) fn check_blob(&self, blob: BlobRef) -> Option<Copied> {
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
         self.ask_moving("check a blob", Some(&moved), move |backend| {
@@ -54,13 +54,13 @@ impl Remote {
     }
 
     /// Reads what has a blob's name into memory.
-    pub(super) fn read_blob(&self, digest: &Digest, bytes_max: u64) -> Option<Vec<u8>> {
+    pub(crate) fn read_blob(&self, digest: &Digest, bytes_max: u64) -> Option<Vec<u8>> {
         let digest = *digest;
         self.ask("read a blob", move |backend| backend.read_blob(&digest, bytes_max)).flatten()
     }
 
     /// Lists the actions and blobs whose names begin so; the beginning has two digits at least.
-    pub(super) fn named(&self, beginning: &str) -> Option<Named> {
+    pub(crate) fn named(&self, beginning: &str) -> Option<Named> {
         let beginning = beginning.to_owned();
         self.ask("look for names", move |backend| backend.named(&beginning))
     }

@@ -1,4 +1,4 @@
-//! What is put into a remote: blobs, records and the logs of runs.
+//! What is put into a remote: records and the logs of runs.
 
 use std::io;
 use std::path::Path;
@@ -6,14 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Remote;
-use super::backend::{Backend, Copied, Put, unsound};
-use super::transfer::Compare;
-use crate::BlobRef;
+use super::backend::{Backend, Put, unsound};
 use crate::disk;
 use crate::files::Files;
 use crate::head::WholeRecord;
-use crate::open::Core;
-use crate::read::LARGE_BYTES;
 use crate::run::{self, RunId, RunInfo};
 use retort_fingerprint::{Digest, Fingerprint};
 
@@ -21,54 +17,14 @@ use retort_fingerprint::{Digest, Fingerprint};
 const RUN_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 impl Remote {
-    /// Puts a blob there from its file here. Where something else was found under its name, by somebody here or now because
-    /// that is asked for, it is replaced.
-    pub(super) fn put_blob(&self, here: &Core, blob: BlobRef, compare: Compare) -> Option<Put> {
-        let is_suspect = here.is_refused(self, &blob.digest);
-        let is_unread = || {
-            let is_small = !self.is_far() && blob.bytes <= LARGE_BYTES;
-            let was_read = || here.sightings.was_whole_in(self.name(), &blob.digest);
-            is_small && !was_read() && self.blob_bytes(&blob.digest) == Some(blob.bytes)
-        };
-        let replace = is_suspect
-            || match compare {
-                Compare::Nothing => false,
-                Compare::Unread => is_unread(),
-                Compare::All => true,
-            };
-        if replace {
-            match self.check_blob(blob)? {
-                Copied::Whole(_) => {
-                    here.sightings.found_whole_in(self.name(), &blob.digest);
-                    here.unrefuse(self, &blob.digest);
-                    return Some(Put::There);
-                }
-                Copied::Refused(why) => here.refuse(self, &blob.digest, why),
-                Copied::Absent | Copied::Unwritten(_) => {}
-            }
-        }
-        let from = here.files.layout.blob(&blob.digest);
-        let moved = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&moved);
-        let put =
-            self.ask_sending("put a blob", &moved, move |backend| backend.put_blob(&from, blob, replace, &counter));
-        if replace && matches!(put, Some(Put::New(_) | Put::There)) {
-            here.unrefuse(self, &blob.digest);
-        }
-        if matches!(put, Some(Put::New(_))) {
-            here.sightings.came(self.name(), &blob.digest);
-        }
-        put
-    }
-
     /// Says that a blob is not there on purpose.
-    pub(super) fn mark_evicted(&self, digest: &Digest) -> Option<()> {
+    pub(crate) fn mark_evicted(&self, digest: &Digest) -> Option<()> {
         let digest = *digest;
         self.ask("say that a blob is not kept", move |backend| backend.mark_evicted(&digest))
     }
 
     /// Puts a record there, whose blobs are there already; that it `is_first` of its action is a guess.
-    pub(super) fn put_record(
+    pub(crate) fn put_record(
         &self,
         here: &Files,
         fingerprint: &Fingerprint,
@@ -85,7 +41,7 @@ impl Remote {
     }
 
     /// Puts the log of a run there, which keeps its results from being collected.
-    pub(super) fn put_run(&self, here: &Files, run: &RunId) -> Option<Put> {
+    pub(crate) fn put_run(&self, here: &Files, run: &RunId) -> Option<Put> {
         let (from, run) = (here.layout.run(run.as_str()), run.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);
@@ -93,7 +49,7 @@ impl Remote {
     }
 
     /// Makes durable what was put there.
-    pub(super) fn sync(&self) {
+    pub(crate) fn sync(&self) {
         let moved = Arc::new(AtomicU64::new(0));
         self.ask_moving("make durable what was put", Some(&moved), |backend| backend.sync());
     }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use super::listed::{index_pack, seal_rows};
 use super::scope::Scope;
 use super::{PACK, SEAL_BYTES, pack};
+use crate::cache::Core;
 use crate::disk;
 use crate::files::Files;
 use crate::layout::{Area, Component};
-use crate::open::Core;
 use crate::trust::SecretKey;
 use retort_fingerprint::{Digest, RowKey};
 

@@ -7,11 +7,11 @@ use std::path::Path;
 use super::aside::copy_aside;
 use super::scope::{Known, Scope};
 use super::{PACK, hash, journal, pack};
+use crate::cache::Core;
 use crate::disk;
 use crate::index::Table;
 use crate::layout::Component;
 use crate::notice::Notice;
-use crate::open::Core;
 use crate::trust::SecretKey;
 use retort_fingerprint::{Digest, RowKey};
 

@@ -23,7 +23,6 @@ mod salvage;
 mod scope;
 mod shelf;
 mod table;
-mod take;
 
 pub(super) use compact::{compact, kinds, rebuild};
 pub(super) use journal::inspect as inspect_journal;
@@ -33,21 +32,15 @@ pub(super) use rescue::rescue;
 pub(super) use scope::Scope;
 pub use shelf::RowStore;
 
-use retort_fingerprint::{Digest, RowKey};
+pub(super) use super::pack_name::{JOURNAL, PACK, PACK_BYTES_MAX, pack_name, pack_of};
 
-/// The end of a journal's file name.
-pub(super) const JOURNAL: &str = ".journal";
-/// The end of a pack's file name.
-pub(super) const PACK: &str = ".pack";
+use retort_fingerprint::RowKey;
 
 /// A larger row is refused.
 const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A journal of this size is sealed, and packs are merged up to it.
 const SEAL_BYTES: u64 = 32 * 1024 * 1024;
-
-/// A larger pack is none of ours.
-pub(super) const PACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Bytes of the checksum behind each row.
 const CHECK_BYTES: usize = 8;
@@ -75,14 +68,4 @@ fn check(key: &RowKey, payload: &[u8]) -> [u8; CHECK_BYTES] {
     let mut out = [0; CHECK_BYTES];
     out.copy_from_slice(&hash(key, payload)[..CHECK_BYTES]);
     out
-}
-
-/// Returns the file name of a pack.
-pub(super) fn pack_name(pack: &Digest) -> String {
-    format!("{pack}{PACK}")
-}
-
-/// Reads the file name of a pack.
-pub(super) fn pack_of(name: &str) -> Option<Digest> {
-    name.strip_suffix(PACK)?.parse().ok()
 }

@@ -10,10 +10,10 @@ use super::aside::set_aside;
 use super::journal::{self, Rows};
 use super::listed::{index_pack, seal_rows};
 use super::{JOURNAL, inspect_pack, pack_of};
+use crate::cache::Core;
 use crate::disk::{self, Locked, Locking, Opened};
 use crate::layout::Component;
 use crate::notice::Notice;
-use crate::open::Core;
 use retort_fingerprint::{Digest, RowKey};
 
 /// Keeps the sound rows of a damaged journal or pack and moves it into quarantine; `false` for what is neither, or is being

@@ -1,9 +1,9 @@
 //! What the index knows of the packs of a kind, under which rules they are read.
 
 use super::{Place, RowHash};
+use crate::cache::Core;
 use crate::index::{Entry, Table};
 use crate::layout::Component;
-use crate::open::Core;
 use crate::trust::Trust;
 use crate::wire::Fields;
 use retort_fingerprint::{Digest, RowKey};

@@ -11,13 +11,12 @@ use super::journal::{self, Journal, Rows};
 use super::listed::{index_pack, seal_rows};
 use super::scope::{Scope, read_row};
 use super::{JOURNAL, PACK, Place, ROW_BYTES_MAX, RowHash, SEAL_BYTES, aside, hash, pack, rescue};
-use crate::Store;
+use crate::cache::Core;
 use crate::disk::{self, Locked, Locking};
 use crate::error::{StoreError, failed};
 use crate::index::Table;
 use crate::layout::Component;
 use crate::notice::Notice;
-use crate::open::Core;
 use crate::session::unique;
 use crate::stamp::{Stamp, now_ns};
 use retort_fingerprint::{Digest, RowKey, Term};
@@ -64,19 +63,6 @@ const OPEN_PACKS_MAX: usize = 64;
 
 /// How old the journal of a process on another machine must be to count as left behind.
 const ABANDONED_AFTER_MS: u64 = 7 * 24 * 3600 * 1000;
-
-impl Store {
-    /// Returns the rows of a kind, such as `elicit`; every call with one kind returns the same.
-    pub fn rows(&self, kind: &str) -> Result<Arc<RowStore>, StoreError> {
-        let mut stores = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rows) = stores.get(kind) {
-            return Ok(Arc::clone(rows));
-        }
-        let rows = Arc::new(RowStore::open(Arc::clone(&self.core), Component::of(kind))?);
-        stores.insert(kind.to_owned(), Arc::clone(&rows));
-        Ok(rows)
-    }
-}
 
 impl RowStore {
     /// Finds a row; `None` when nobody has put it, or what was put is damaged.
@@ -135,7 +121,7 @@ impl RowStore {
         self.seal(&mut self.state())
     }
 
-    fn open(core: Arc<Core>, kind: Component) -> Result<Self, StoreError> {
+    pub(crate) fn open(core: Arc<Core>, kind: Component) -> Result<Self, StoreError> {
         let folder = core.files.layout.rows_of(&kind);
         let scope = Scope::of(&core.files.trust, &kind);
         let rows = Self { core, kind, scope, folder, state: Mutex::default() };

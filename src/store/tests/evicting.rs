@@ -166,6 +166,43 @@ fn parts_kept_on_the_way_are_out_of_reach_of_gc_until_they_are_claimed() {
 }
 
 #[test]
+fn what_is_held_or_kept_on_the_way_is_not_evicted() {
+    let cache = Cache::new();
+    let store = cache.open();
+    let (_, blob) = publish(&store, 1, b"weights");
+    let hold = store.hold([blob.digest]);
+    assert_eq!(store.evict(&blob.digest).unwrap(), 0);
+    assert!(store.holds(&blob.digest) && marks(&cache) == 0);
+    drop(hold);
+    // A training that was stopped has kept equal bytes: it goes on from them, in whatever process.
+    let action = manifest(2).fingerprint();
+    store.partial(&action).keep_part("weights-20", store.put(b"weights").unwrap()).unwrap();
+    assert_eq!(store.evict(&blob.digest).unwrap(), 0);
+    drop(store);
+    let later = cache.open_later(1);
+    assert_eq!(later.evict(&blob.digest).unwrap(), 0);
+    assert_eq!(later.partial(&action).kept_parts().unwrap()["weights-20"], blob);
+    later.partial(&action).clear().unwrap();
+    assert_eq!(later.evict(&blob.digest).unwrap(), 7);
+    assert!(later.is_evicted(&blob.digest));
+}
+
+#[test]
+fn what_is_held_after_all_stays_though_a_remote_was_to_get_it_first() {
+    let (team, mine) = (Cache::shared(), Cache::new());
+    let store = mine.open_before("ada", &[team.remote("team", Writes::OnSuccess)]);
+    let (_, blob) = publish(&store, 1, b"weights");
+    let hold = store.hold([blob.digest]);
+    assert_eq!(store.evict(&blob.digest).unwrap(), 0);
+    store.finish_sharing().unwrap();
+    assert!(mine.blob_path(&blob).exists());
+    drop(hold);
+    assert_eq!(store.evict(&blob.digest).unwrap(), 7);
+    store.finish_sharing().unwrap();
+    assert!(!mine.blob_path(&blob).exists());
+}
+
+#[test]
 fn others_go_by_runs_at_work_and_by_those_of_other_people_and_experiments() {
     let cache = Cache::new();
     let (ada, _) = cache.open_with("ada");

@@ -160,8 +160,8 @@ fn a_directory_that_is_no_cache_is_refused_and_left_as_it_is() {
     check(&[], None);
     check(&[(".tag-0123456789abcdef", "Signa")], None);
     check(&[("objects/v1/ab/x", ""), ("actions/v1/ab/x", "")], None);
-    check(&[("CACHEDIR.TAG", open::TAG)], None);
-    check(&[("CACHEDIR.TAG", open::TAG), ("notes.txt", "mine")], None);
+    check(&[("CACHEDIR.TAG", found::TAG)], None);
+    check(&[("CACHEDIR.TAG", found::TAG), ("notes.txt", "mine")], None);
     let file = Cache::new();
     fs_err::write(file.root(), "a file").unwrap();
     let error = Store::open(file.options("ada")).map(|_| ()).unwrap_err();

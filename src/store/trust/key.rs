@@ -50,12 +50,12 @@ pub struct SecretKey(SigningKey);
 
 impl PublicKey {
     /// Returns the digits that name its signatures.
-    pub(super) fn hex(self) -> String {
+    pub(crate) fn hex(self) -> String {
         blake3::Hash::from_bytes(self.0).to_hex().to_string()
     }
 
     /// Reads the digits that name its signatures.
-    pub(super) fn from_hex(text: &str) -> Option<Self> {
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
         let bytes = *blake3::Hash::from_hex(text).ok()?.as_bytes();
         // Not every 32 bytes are a point of the curve, and of weak ones many signatures would be.
         let key = VerifyingKey::from_bytes(&bytes).ok().filter(|key| !key.is_weak())?;

@@ -10,7 +10,7 @@
 //! What else can become a result is signed in its own file ([`Trailer`]): packs of rows, one signature each, and saved work.
 
 mod key;
-mod signature;
+mod signed;
 mod trailer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) use key::About;
 pub use key::{KeyError, PublicKey, SecretKey};
-pub(super) use signature::Signed;
+pub(super) use signed::Signed;
 pub(super) use trailer::{TRAILER_BYTES, Trailer};
 
 use super::RecordId;
@@ -76,6 +76,11 @@ impl Trust {
     /// Returns the key that signs what is made here.
     pub(super) fn signer(&self) -> Option<&SecretKey> {
         self.signer.as_deref()
+    }
+
+    /// Returns the keys that count.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.iter()
     }
 
     /// Tells whether a key counts.

@@ -45,12 +45,12 @@ use names::Names;
 use super::backend::{Backend, Copied, Expected, Named, Put, Terms};
 use crate::BlobRef;
 use crate::disk;
+use crate::found::TAG;
 use crate::head::{WholeRecord, whole};
 use crate::layout::{Area, Component};
 use crate::notice::{Notice, Notices};
-use crate::open::TAG;
+use crate::pack_name::pack_of;
 use crate::record::{RECORD_BYTES_MAX, RecordId};
-use crate::rows;
 use crate::run::RunId;
 use crate::trust::{Signed, Trust};
 use retort_fingerprint::{Digest, Fingerprint};
@@ -420,7 +420,7 @@ impl Backend for Objects {
 
     fn row_packs(&self, kind: &Component) -> io::Result<Vec<Digest>> {
         let names = self.client.list(&self.names.rows_of(kind))?;
-        Ok(names.iter().filter_map(|name| rows::pack_of(name)).collect())
+        Ok(names.iter().filter_map(|name| pack_of(name)).collect())
     }
 
     fn row_pack(&self, kind: &Component, pack: &Digest, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::layout::{Area, Component, Layout};
-use crate::rows;
+use crate::pack_name::pack_name;
 use crate::run::RunId;
 use retort_fingerprint::{Digest, Fingerprint};
 
@@ -77,7 +77,7 @@ impl Names {
     }
 
     pub(super) fn row_pack(&self, kind: &Component, pack: &Digest) -> String {
-        text(&self.0.rows_of(kind).join(rows::pack_name(pack)))
+        text(&self.0.rows_of(kind).join(pack_name(pack)))
     }
 }
 

@@ -5,19 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Remote;
+use crate::cache::Core;
 use crate::disk;
 use crate::files::Files;
 use crate::index::Table;
 use crate::layout::Component;
 use crate::notice::Notice;
-use crate::open::Core;
+use crate::remote::Remote;
 use crate::rows::{self, PACK_BYTES_MAX, Scope, pack_name};
 use retort_fingerprint::Digest;
 
 impl Remote {
     /// Puts the packs of a kind there that it does not have; returns how many.
-    pub(super) fn put_rows(&self, here: &Files, kind: &Component) -> u64 {
+    pub(crate) fn put_rows(&self, here: &Files, kind: &Component) -> u64 {
         let (from, kind) = (here.layout.rows_of(kind), kind.clone());
         let moved = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&moved);

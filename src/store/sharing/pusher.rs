@@ -1,26 +1,25 @@
 //! The thread that brings results to the remotes as soon as they are made.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::Remote;
 use super::transfer::{Compare, Moving, Parcel, push};
-use crate::Store;
-use crate::error::StoreError;
+use crate::cache::Core;
+use crate::holding::Doomed;
 use crate::layout::Component;
-use crate::lease::Lease;
+use crate::lease::{Lease, Release};
 use crate::notice::Notice;
-use crate::open::Core;
 use crate::record::RecordId;
+use crate::remote::Remote;
 use crate::run::RunId;
-use retort_fingerprint::{Digest, Fingerprint};
+use retort_fingerprint::Fingerprint;
 
 enum Message {
     Result(Parcel),
     /// A blob that is to be kept no more when all before it has been pushed.
-    Evict(Digest),
+    Evict(Doomed),
     /// Leases in remotes, to be let go of when all before them has been pushed.
     Release(Vec<Lease>),
     Run(RunId),
@@ -63,16 +62,24 @@ impl PusherHandle {
         self.send(Message::Result(Parcel { fingerprint, id }));
     }
 
-    pub(crate) fn release(&self, leases: Vec<Lease>) {
-        self.send(Message::Release(leases));
+    pub(crate) fn evict(&self, doomed: Doomed) {
+        self.send(Message::Evict(doomed));
     }
 
-    pub(crate) fn evict(&self, digest: Digest) {
-        self.send(Message::Evict(digest));
-    }
-
-    fn rows(&self, kind: Component) {
+    pub(crate) fn rows(&self, kind: Component) {
         self.send(Message::Rows(kind));
+    }
+
+    pub(crate) fn run(&self, run: RunId) {
+        self.send(Message::Run(run));
+    }
+
+    /// Waits until everything before this is done.
+    pub(crate) fn flush(&self) {
+        let (sender, receiver) = bounded(1);
+        self.send(Message::Flush(sender));
+        // The thread only ends with the store.
+        let _ = receiver.recv();
     }
 
     fn send(&self, message: Message) {
@@ -81,26 +88,9 @@ impl PusherHandle {
     }
 }
 
-impl Store {
-    /// Brings the log of a run to the remotes that get results as soon as they are made.
-    pub fn share_run(&self, run: &RunId) {
-        if let Some(handle) = self.pusher.handle() {
-            handle.send(Message::Run(run.clone()));
-        }
-    }
-
-    /// Waits until everything that was made has been brought to the remotes that get it, or could not be; rows are sealed.
-    pub fn finish_sharing(&self) -> Result<(), StoreError> {
-        let Some(handle) = self.pusher.handle() else { return Ok(()) };
-        for (kind, rows) in &*self.rows.lock().unwrap_or_else(PoisonError::into_inner) {
-            rows.finish()?;
-            handle.rows(Component::of(kind));
-        }
-        let (sender, receiver) = bounded(1);
-        handle.send(Message::Flush(sender));
-        // The thread only ends with the store.
-        let _ = receiver.recv();
-        Ok(())
+impl Release for PusherHandle {
+    fn release(&self, leases: Vec<Lease>) {
+        self.send(Message::Release(leases));
     }
 }
 
@@ -126,9 +116,9 @@ fn run(core: &Core, receiver: &Receiver<Message>) {
             bring(core, &mut parcels);
             match message {
                 Message::Result(_) => {}
-                Message::Evict(digest) => {
+                Message::Evict(doomed) => {
                     // What cannot be removed stays, as if nobody had asked.
-                    let _ = core.evict(&digest);
+                    let _ = core.evict(&doomed);
                 }
                 Message::Release(leases) => drop(leases),
                 Message::Run(run) => core.remotes.fed_on_success().for_each(|remote| {

@@ -2,89 +2,42 @@
 
 use std::io::{self, Write};
 
-use super::{About, PublicKey, SecretKey};
-use crate::disk;
-use crate::error::StoreError;
-use crate::files::Files;
-use crate::lookup::ValidRecord;
-use crate::open::Core;
-use crate::record::{Record, RecordId};
-use crate::{BlobRef, Store};
+use super::cache::Core;
+use super::disk;
+use super::error::StoreError;
+use super::files::Files;
+use super::lookup::ValidRecord;
+use super::record::{Record, RecordId};
+use super::trust::{PublicKey, Signed};
+use super::{BlobRef, Store};
 use retort_fingerprint::{Digest, Fingerprint};
-
-/// A record's signature by one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Signed {
-    key: PublicKey,
-    signature: [u8; 64],
-}
-
-impl Signed {
-    /// Signs a record.
-    pub(crate) fn by(signer: &SecretKey, id: RecordId) -> Self {
-        Self { key: signer.public(), signature: signer.sign(About::Record, id.digest().as_bytes()) }
-    }
-
-    /// Reads a signature of a record; `None` when it is not sound.
-    pub(crate) fn verify(id: RecordId, key: &str, signature: &[u8]) -> Option<Self> {
-        let (key, signature) = (PublicKey::from_hex(key)?, signature.try_into().ok()?);
-        key.verifies(About::Record, id.digest().as_bytes(), &signature).then_some(Self { key, signature })
-    }
-
-    /// Reads a signature of a record from digits; `None` when it is not sound.
-    pub(crate) fn read(id: RecordId, key: &str, digits: &str) -> Option<Self> {
-        let half = |digits: &str| blake3::Hash::from_hex(digits).ok().map(|half| *half.as_bytes());
-        let (first, second) = digits.split_at_checked(64)?;
-        Self::verify(id, key, &[half(first)?, half(second)?].concat())
-    }
-
-    /// Writes the key and the signature as digits.
-    pub(crate) fn write(&self) -> (String, String) {
-        (self.key.hex(), self.signature.iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    /// Returns the key.
-    pub(crate) fn key(&self) -> PublicKey {
-        self.key
-    }
-
-    /// Returns the digits that name the key.
-    pub(crate) fn key_name(&self) -> String {
-        self.key.hex()
-    }
-
-    /// Returns the bytes of the signature.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.signature
-    }
-}
 
 /// More signatures of one record are of no use to anyone.
 const SIGNATURES_MAX: usize = 64;
 
 impl Files {
     /// Signs a record that is about to be published, where there is a key to sign with.
-    pub(crate) fn sign(&self, id: RecordId) -> io::Result<()> {
-        let Some(signer) = &self.trust.signer else { return Ok(()) };
+    pub(super) fn sign(&self, id: RecordId) -> io::Result<()> {
+        let Some(signer) = self.trust.signer() else { return Ok(()) };
         self.keep_signatures(id, &[Signed::by(signer, id)])
     }
 
     /// Keeps signatures of a record.
-    pub(crate) fn keep_signatures(&self, id: RecordId, signatures: &[Signed]) -> io::Result<()> {
+    pub(super) fn keep_signatures(&self, id: RecordId, signatures: &[Signed]) -> io::Result<()> {
         for signed in signatures {
-            let path = self.layout.signature(&id.0, &signed.key.hex());
-            if self.read_signature(id, signed.key).is_some() {
+            let path = self.layout.signature(&id.0, &signed.key_name());
+            if self.read_signature(id, signed.key()).is_some() {
                 continue;
             }
             let temp = self.temp()?;
-            disk::create_new(temp.path(), disk::FROZEN)?.write_all(&signed.signature)?;
+            disk::create_new(temp.path(), disk::FROZEN)?.write_all(signed.bytes())?;
             temp.persist(&path)?;
         }
         Ok(())
     }
 
     /// Reads the sound signatures of a record, whoever made them.
-    pub(crate) fn signatures(&self, id: RecordId) -> Vec<Signed> {
+    pub(super) fn signatures(&self, id: RecordId) -> Vec<Signed> {
         // Without its signatures a record is worth less, but not nothing.
         let names = disk::names(&self.layout.signatures_of(&id.0)).unwrap_or_default();
         let keys = names.iter().take(SIGNATURES_MAX).filter_map(|name| PublicKey::from_hex(name));
@@ -92,17 +45,17 @@ impl Files {
     }
 
     /// Tells whether a record may be used as far as trust goes.
-    pub(crate) fn is_trusted(&self, id: RecordId) -> bool {
+    pub(super) fn is_trusted(&self, id: RecordId) -> bool {
         !self.trust.require || self.is_signed(id)
     }
 
     /// Tells whether a trusted key has signed a record.
-    pub(crate) fn is_signed(&self, id: RecordId) -> bool {
-        self.trust.keys.iter().any(|key| self.read_signature(id, *key).is_some())
+    pub(super) fn is_signed(&self, id: RecordId) -> bool {
+        self.trust.keys().any(|key| self.read_signature(id, *key).is_some())
     }
 
     /// As [`is_trusted`](Self::is_trusted), and counts what may not be used.
-    pub(crate) fn may_use(&self, id: RecordId, record: &Record) -> bool {
+    pub(super) fn may_use(&self, id: RecordId, record: &Record) -> bool {
         let trusted = self.is_trusted(id);
         if !trusted {
             self.trust.passed_by(id, &record.producer);
@@ -113,7 +66,7 @@ impl Files {
     /// Reads an action's folder: the records that may be used in the order of their use. Others are counted. Of several, those
     /// whose bytes are here or were evicted on purpose come first: a result that was made again, and came out otherwise, is
     /// the one that counts once the bytes of the earlier one are lost.
-    pub(crate) fn usable(
+    pub(super) fn usable(
         &self,
         fingerprint: &Fingerprint,
         is_evicted: impl Fn(&Digest) -> bool,
@@ -130,14 +83,13 @@ impl Files {
     fn read_signature(&self, id: RecordId, key: PublicKey) -> Option<Signed> {
         let path = self.layout.signature(&id.0, &key.hex());
         let (bytes, _) = disk::read_small(&path, 64).ok()??;
-        let signature = bytes.try_into().ok()?;
-        key.verifies(About::Record, id.0.as_bytes(), &signature).then_some(Signed { key, signature })
+        Signed::verify(id, &key.hex(), &bytes)
     }
 }
 
 impl Core {
     /// As [`Files::usable`], where what is evicted in a remote counts as well.
-    pub(crate) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {
+    pub(super) fn usable(&self, fingerprint: &Fingerprint) -> Result<Vec<ValidRecord>, StoreError> {
         self.files.usable(fingerprint, |digest| self.is_evicted(digest))
     }
 }
@@ -147,11 +99,11 @@ impl Store {
     pub fn countersign(&self, record: &Digest) -> Result<bool, StoreError> {
         self.core.files.require_writable("countersign a result")?;
         self.core.files.sign(RecordId(*record)).map_err(self.core.files.write_failed("countersign a result", 0))?;
-        Ok(self.core.files.trust.signer.is_some())
+        Ok(self.core.files.trust.signer().is_some())
     }
 
     /// Returns the keys that have signed a record.
     pub fn signers(&self, record: &Digest) -> Vec<PublicKey> {
-        self.core.files.signatures(RecordId(*record)).iter().map(|signed| signed.key).collect()
+        self.core.files.signatures(RecordId(*record)).iter().map(Signed::key).collect()
     }
 }

@@ -9,15 +9,14 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::backend::Put;
 use super::selection::Selection;
-use super::{Remote, Writes};
+use crate::BlobRef;
+use crate::cache::Core;
 use crate::error::StoreError;
-use crate::files::Files;
 use crate::head::WholeRecord;
-use crate::open::Core;
 use crate::record::RecordId;
-use crate::{BlobRef, Store, rows};
+use crate::remote::Remote;
+use crate::remote::backend::Put;
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// So many files at a time go to a directory, or come from it.
@@ -71,71 +70,9 @@ pub struct Moved {
 
 /// A result to be moved.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Parcel {
-    pub(super) fingerprint: Fingerprint,
-    pub(super) id: RecordId,
-}
-
-impl Store {
-    /// Brings results to a remote, or to every remote that takes any.
-    ///
-    /// # Errors
-    /// [`StoreError::NoRemote`], and [`StoreError::Remote`] when a remote cannot be reached.
-    pub fn push(&self, to: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
-        let core = &*self.core;
-        let remotes = core.remotes.named(to, |remote| remote.options().writes != Writes::Never, "takes results")?;
-        let mut parcels = Vec::new();
-        for fingerprint in &what.actions {
-            // The one that is used, so that others see what we see.
-            if let Some((id, ..)) = core.usable(fingerprint)?.first() {
-                parcels.push(Parcel { fingerprint: *fingerprint, id: *id });
-            }
-        }
-        let blobs: Vec<BlobRef> = what.blobs.iter().filter_map(|digest| core.files.blob(digest)).collect();
-        let mut moved = Vec::new();
-        for remote in remotes {
-            remote.require()?;
-            let mut done = push(core, remote, &parcels, &blobs, moving);
-            what.runs.iter().for_each(|run| {
-                remote.put_run(&core.files, run);
-            });
-            if what.rows {
-                for kind in rows::kinds(&core.files).map_err(crate::error::failed("list rows"))? {
-                    done.packs += remote.put_rows(&core.files, &kind);
-                }
-            }
-            moved.push(done);
-        }
-        Ok(moved)
-    }
-
-    /// Brings results here from a remote, or from each remote what those before it did not have.
-    ///
-    /// # Errors
-    /// As [`Store::push`]; [`StoreError::Full`] when there is no room.
-    pub fn pull(&self, from: Option<&str>, what: &Selection, moving: &Moving<'_>) -> Result<Vec<Moved>, StoreError> {
-        let core = &*self.core;
-        core.files.require_writable("pull results")?;
-        let remotes = core.remotes.named(from, |_| true, "is declared")?;
-        let mut moved = Vec::new();
-        let mut left = what.clone();
-        for remote in remotes {
-            remote.require()?;
-            moved.push(pull(core, remote, &mut left, moving)?);
-        }
-        let lacking = |fingerprint: &Fingerprint| format!("no remote has the result of {}", fingerprint.short());
-        if let Some(last) = moved.last_mut() {
-            last.refused.extend(left.actions.iter().map(lacking));
-            last.refused.extend(left.blobs.iter().map(|digest| format!("no remote has blob {}", digest.short())));
-        }
-        Ok(moved)
-    }
-}
-
-impl Files {
-    fn blob(&self, digest: &Digest) -> Option<BlobRef> {
-        self.blob_bytes(digest).map(|bytes| BlobRef { digest: *digest, bytes })
-    }
+pub(crate) struct Parcel {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) id: RecordId,
 }
 
 /// Counts what was moved, from many threads.
@@ -216,7 +153,7 @@ impl<'a> Tally<'a> {
 }
 
 /// Brings results and further blobs to a remote.
-pub(super) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[BlobRef], moving: &Moving<'_>) -> Moved {
+pub(crate) fn push(core: &Core, remote: &Remote, parcels: &[Parcel], blobs: &[BlobRef], moving: &Moving<'_>) -> Moved {
     let mut records = Vec::new();
     let mut unread = Vec::new();
     for Parcel { fingerprint, id } in parcels {
@@ -286,7 +223,12 @@ fn put_blob(core: &Core, remote: &Remote, blob: BlobRef, compare: Compare) -> Op
 }
 
 /// Brings results here, and leaves in `left` what the remote does not have.
-fn pull(core: &Core, remote: &Remote, left: &mut Selection, moving: &Moving<'_>) -> Result<Moved, StoreError> {
+pub(crate) fn pull(
+    core: &Core,
+    remote: &Remote,
+    left: &mut Selection,
+    moving: &Moving<'_>,
+) -> Result<Moved, StoreError> {
     let found: Mutex<Vec<(Fingerprint, WholeRecord)>> = Mutex::default();
     let actions: Vec<Fingerprint> = left.actions.iter().copied().collect();
     let looking = Tally::new(remote, actions.len(), moving);

@@ -1,23 +1,22 @@
 //! Reading through: what is not here is looked for in the remotes, one after the other, and kept here.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::PoisonError;
 
 use fs_err::File;
 
-use super::Remote;
-use super::backend::{Copied, Expected};
+use crate::BlobRef;
+use crate::blob_ref::LARGE_BYTES;
+use crate::cache::Core;
 use crate::disk;
 use crate::error::{StoreError, failed};
 use crate::files::Files;
 use crate::head::WholeRecord;
 use crate::index::Table;
 use crate::notice::Notice;
-use crate::open::Core;
-use crate::read::LARGE_BYTES;
 use crate::record::RecordSummary;
-use crate::{BlobRef, Store};
+use crate::remote::Remote;
+use crate::remote::backend::{Copied, Expected};
 use retort_fingerprint::{Digest, Fingerprint};
 
 /// A blob that can only be had in memory, because nothing can be kept here, may be so large.
@@ -25,56 +24,6 @@ const IN_MEMORY_BYTES_MAX: u64 = 1 << 30;
 
 /// What is left free when a blob of unknown size is fetched.
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
-
-/// So many actions are looked for at a time.
-const LOOKS: usize = 64;
-
-impl Store {
-    /// Tells whether a remote is so far away that many actions are best looked for at once.
-    pub fn has_far_remotes(&self) -> bool {
-        self.core.remotes.iter().any(Remote::is_far)
-    }
-
-    /// Finds the records that are used for many actions, no one twice, many at a time.
-    ///
-    /// That the remotes have none is remembered until somebody asks once more.
-    pub fn find_many(&self, fingerprints: &[Fingerprint]) -> Result<Vec<Option<RecordSummary>>, StoreError> {
-        let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
-        let found: Vec<OnceLock<RecordSummary>> = fingerprints.iter().map(|_| OnceLock::new()).collect();
-        std::thread::scope(|scope| {
-            for _ in 0..LOOKS.min(fingerprints.len()) {
-                scope.spawn(|| {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(fingerprint) = fingerprints.get(at) else { return };
-                        match self.find(fingerprint) {
-                            Ok(Some(record)) => {
-                                // Each place is filled by one thread.
-                                let _ = found[at].set(record);
-                            }
-                            Ok(None) => {
-                                self.core
-                                    .remotes
-                                    .absent
-                                    .lock()
-                                    .unwrap_or_else(PoisonError::into_inner)
-                                    .insert(*fingerprint);
-                            }
-                            Err(error) => {
-                                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                                return;
-                            }
-                        }
-                    }
-                });
-            }
-        });
-        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(found.into_iter().map(OnceLock::into_inner).collect()),
-        }
-    }
-}
 
 impl Files {
     /// Keeps a record that came from elsewhere. Should the power fail, it is looked for again.

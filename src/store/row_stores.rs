@@ -1,12 +1,25 @@
-//! Taking the rows of another cache.
+//! The stores of rows of an opened cache, one for each kind.
 
-use super::super::disk::{self, Opened};
-use super::super::error::StoreError;
-use super::super::layout::Component;
-use super::{JOURNAL, PACK};
-use crate::Store;
+use std::sync::{Arc, PoisonError};
+
+use super::disk::{self, Opened};
+use super::error::StoreError;
+use super::layout::Component;
+use super::pack_name::{JOURNAL, PACK};
+use super::{RowStore, Store};
 
 impl Store {
+    /// Returns the rows of a kind, such as `elicit`; every call with one kind returns the same.
+    pub fn rows(&self, kind: &str) -> Result<Arc<RowStore>, StoreError> {
+        let mut stores = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rows) = stores.get(kind) {
+            return Ok(Arc::clone(rows));
+        }
+        let rows = Arc::new(RowStore::open(Arc::clone(&self.core), Component::of(kind))?);
+        stores.insert(kind.to_owned(), Arc::clone(&rows));
+        Ok(rows)
+    }
+
     /// Takes all rows of a kind from another cache, as they are.
     pub fn take_rows(&self, from: &Self, kind: &str) -> Result<(), StoreError> {
         let kind = Component::of(kind);
