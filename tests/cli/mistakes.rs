@@ -65,7 +65,7 @@ stages:
            |
            = help: did you mean `questions`?
 
-        error: `split` cannot be the text `trian`
+        error: `split` cannot be `trian`
           --> pipeline.yaml:10:43
            |
         10 |     elicit: { questions: question, split: trian, teacher: gold }
@@ -81,7 +81,7 @@ stages:
            |
            = help: did you mean `fraction`?
 
-        error: `steps[1].mask.fraction` cannot be the number `1.5`
+        error: `steps[1].mask.fraction` cannot be `1.5`
           --> pipeline.yaml:14:75
            |
         14 |       steps: [ { mask: { fractoin: "${fraction}" } }, { mask: { fraction: 1.5 } } ]

@@ -177,7 +177,7 @@ fn two_pipelines_are_compared_by_parameters_accuracies_and_questions() {
         .shows("pipeline.yaml (scores) → other.yaml (scores)")
         .shows("last loss")
         .shows("accuracy %, 95 % intervals")
-        .shows("questions answered otherwise");
+        .shows("questions answered differently");
     let json = project.run(&["diff", FILE, "other.yaml", "--json"]).code(0).json();
     let instances = json["instances"].as_array().unwrap();
     let held = instances.iter().find(|line| line["instance"] == "held[placement=after,by=sum]").unwrap();

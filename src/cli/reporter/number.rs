@@ -14,8 +14,13 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// Says how many of what: `10,000 cached`.
-pub(super) fn amount(n: usize, what: &str) -> String {
+pub(in crate::cli) fn amount(n: usize, what: &str) -> String {
     format!("{} {what}", count(n as u64))
+}
+
+/// Says how many there are of what has an ordinary plural: `1 row`, `10,000 rows`.
+pub(in crate::cli) fn counted(n: usize, one: &str) -> String {
+    amount(n, &if n == 1 { one.to_owned() } else { format!("{one}s") })
 }
 
 /// Writes a measured value with four significant digits.
