@@ -5,8 +5,9 @@ use comfy_table::{CellAlignment, LineStyle, Table, presets};
 
 use super::clean::{shorten_name, width, wrapped};
 
-/// The columns that stand beside the text of a cell.
+/// The columns that stand beside the text of a cell, and with rules between two cells.
 const PADDING: usize = 2;
+const BETWEEN: usize = 1;
 /// The fewest columns of a name that is shortened, and of sentences.
 const NAME_COLUMNS: usize = 16;
 const PROSE_COLUMNS: usize = 24;
@@ -111,7 +112,8 @@ impl Grid {
     fn widths(&self, kept: &[usize], broken: Broken, room: Option<usize>) -> Option<Vec<usize>> {
         let natural: Vec<usize> = kept.iter().map(|&lane| self.natural(lane, broken)).collect();
         let Some(room) = room else { return Some(natural) };
-        let room = room.checked_sub(PADDING * kept.len())?;
+        let between = if self.ruled { BETWEEN * kept.len().saturating_sub(1) } else { 0 };
+        let room = room.checked_sub(PADDING * kept.len() + between)?;
         if broken == Broken::Nothing {
             return (natural.iter().sum::<usize>() <= room).then_some(natural);
         }

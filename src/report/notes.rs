@@ -30,7 +30,8 @@ pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
 pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> Vec<String> {
     let mut notes =
         vec!["An output without a readable answer counts as wrong; `parsed` is the fraction of the others.".to_owned()];
-    if summaries.iter().any(|summary| !summary.may_be_marked(input)) {
+    let partly = summaries.iter().any(|summary| !summary.may_be_marked(input));
+    if partly && summaries.iter().any(|summary| summary.of_readable.is_some()) {
         notes.push("`of readable` is the accuracy among outputs with a readable answer.".to_owned());
     }
     if summaries.iter().any(|summary| summary.lenient.is_some()) {

@@ -127,13 +127,27 @@ fn findings(
         ))
     };
     let found: Vec<String> = summaries.iter().enumerate().filter_map(finding).collect();
-    if found.is_empty() {
-        return vec![format!(
-            "No arm differs clearly from its baseline, at {} after Holm's correction.",
-            notes::significance(input)
-        )];
+    if !found.is_empty() {
+        return cut(found);
     }
-    cut(found)
+    let told = |summary: &&Summary| {
+        let versus = summary.versus.filter(|versus| versus.found.is_some());
+        versus.is_some_and(|versus| summary.may_be_marked(input) && summaries[versus.baseline].may_be_marked(input))
+    };
+    let compared =
+        summaries.iter().filter(|summary| summary.versus.is_some_and(|versus| versus.found.is_some())).count();
+    vec![match (summaries.iter().filter(told).count(), notes::significance(input)) {
+        (0, _) => "No arm can be compared with its baseline: too few outputs have a readable answer.".to_owned(),
+        (all, level) if all == compared => {
+            format!("No arm differs clearly from its baseline, at {level} after Holm's correction.")
+        }
+        (some, level) => format!(
+            "No arm differs clearly from its baseline, at {level} after Holm's correction; {} of {} were compared, the others \
+             have too few readable answers.",
+            label::count(some),
+            label::count(compared)
+        ),
+    }]
 }
 
 fn cut(mut findings: Vec<String>) -> Vec<String> {
@@ -153,15 +167,24 @@ fn unread(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Option
         let name = Layout::label(group, &layout.labels);
         if name.is_empty() { format!("{without} %") } else { format!("`{name}` ({without} %)") }
     });
-    let told: Vec<String> = told.collect();
+    let mut told: Vec<String> = told.collect();
+    if told.len() == summaries.len() && told.len() > 1 {
+        let shares = || summaries.iter().map(|summary| 1.0 - summary.parsed.unwrap_or(0.0));
+        let least = label::percent(shares().fold(1.0, f64::min));
+        let most = label::percent(shares().fold(0.0, f64::max));
+        let range = if least == most { most } else { format!("{least} to {most}") };
+        told = vec![format!("those of all {} arms ({range} %)", label::count(summaries.len()))];
+    }
     let more = told.len().saturating_sub(FINDINGS);
     let shown = told.iter().take(FINDINGS).cloned().collect::<Vec<_>>().join(", ");
     let more = if more > 0 { format!(" and {} more", label::count(more)) } else { String::new() };
     (!told.is_empty()).then(|| {
+        let some = summaries.iter().any(|summary| summary.of_readable.is_some());
+        let beside = if some { " The column `of readable %` has the accuracy among the other outputs." } else { "" };
         format!(
             "Outputs without a readable answer, which count as wrong: {shown}{more}. Differences to these arms may come from that \
              alone and are not marked. Outputs that end before the answer are the usual cause: raise `max_new`, or train \
-             longer. The column `of readable %` has the accuracy among the other outputs."
+             longer.{beside}"
         )
     })
 }

@@ -55,12 +55,22 @@ fn side(global: &Global, args: &Diff, name: &str, store: &Arc<Store>) -> Result<
 /// or one by one where everything is asked for.
 fn keys(lines: &[Difference], full: bool) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
-    let change = |change: &KeyChange| format!("{}: {} → {}", change.path, value(&change.before), value(&change.after));
+    let change = |change: &KeyChange| {
+        let path = change.path.strip_prefix("params.").unwrap_or(&change.path);
+        format!("{path}: {} → {}", value(&change.before), value(&change.after))
+    };
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut alone: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for line in lines {
         if line.state == "changed" || full {
-            let changes: Vec<String> = line.changes.iter().map(change).collect();
+            let (inputs, own): (Vec<&KeyChange>, Vec<&KeyChange>) =
+                line.changes.iter().partition(|change| !full && change.path.starts_with("inputs."));
+            let mut changes: Vec<String> = own.into_iter().map(change).collect();
+            // Digests say nothing to a person but that what comes in is another.
+            let ports: BTreeSet<&str> = inputs.iter().filter_map(|change| port(&change.path)).collect();
+            if !ports.is_empty() {
+                changes.push(format!("other {}", ports.into_iter().collect::<Vec<_>>().join(", ")));
+            }
             rows.push(vec![line.state.to_owned(), line.instance.clone(), changes.join("; ")]);
             continue;
         }
@@ -86,6 +96,11 @@ fn keys(lines: &[Difference], full: bool) -> String {
     print::grid(lanes, rows)
 }
 
+/// The port of a change such as `inputs.scores[0: run="1"].rows`.
+fn port(path: &str) -> Option<&str> {
+    path.strip_prefix("inputs.")?.split(['[', '.']).next()
+}
+
 /// The ends of the trainings, as a table; nothing where there is none.
 fn trainings(lines: &[Difference]) -> String {
     let rows: Vec<Vec<String>> = lines
@@ -104,13 +119,24 @@ fn trainings(lines: &[Difference]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let lanes = vec![Lane::name("trained"), Lane::words("last loss"), Lane::words("dev accuracy %")];
+    let mut lanes = vec![Lane::name("trained"), Lane::words("last loss"), Lane::words("dev accuracy %")];
+    let mut rows = rows;
+    if rows.iter().all(|row| row[2] == "– → –") {
+        lanes.pop();
+        rows.iter_mut().for_each(|row| row.truncate(2));
+    }
     "\n".to_owned() + &print::grid(lanes, rows)
 }
 
 /// The accuracies, as a table; nothing where there is none.
-fn scores(lines: &[Difference]) -> String {
-    let (mut notes, mut lenient, mut tests) = (Vec::new(), Vec::new(), BTreeSet::new());
+fn scores<'a>(lines: &'a [Difference]) -> String {
+    let (mut lenient, mut tests) = (Vec::new(), BTreeSet::new());
+    // What holds of several is said once.
+    let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut note = |what: String, of: &'a str| match notes.iter_mut().find(|(known, _)| *known == what) {
+        Some((_, names)) => names.push(of),
+        None => notes.push((what, vec![of])),
+    };
     let rows: Vec<Vec<String>> = lines
         .iter()
         .filter_map(|line| {
@@ -124,7 +150,7 @@ fn scores(lines: &[Difference]) -> String {
                 lenient.push(vec![line.instance.clone(), side(lenient_before), side(lenient_after)]);
             }
             if let Some(why) = not_compared {
-                notes.push(format!("{}: {why}\n", line.instance));
+                note(format!("not compared, since {why}"), &line.instance);
             }
             let Some(compared) = compared else {
                 row.extend(["–", "–", "–", "–"].map(str::to_owned));
@@ -132,10 +158,8 @@ fn scores(lines: &[Difference]) -> String {
             };
             tests.insert(compared.test);
             if compared.unpaired > 0 {
-                notes.push(format!(
-                    "{}: compared on the {} questions that both answered, {} left out\n",
-                    line.instance, compared.questions, compared.unpaired
-                ));
+                let (both, left) = (compared.questions, compared.unpaired);
+                note(format!("compared on the {both} questions that both answered, {left} left out"), &line.instance);
             }
             let became = |right| compared.changed.iter().filter(|change| change.now_right() == Some(right)).count();
             row.extend([
@@ -165,7 +189,7 @@ fn scores(lines: &[Difference]) -> String {
         _ => "the t test with the error over questions and samples",
     };
     let tests: Vec<&str> = tests.into_iter().map(test).collect();
-    let note = if tests.is_empty() {
+    let tested = if tests.is_empty() {
         String::new()
     } else {
         format!(
@@ -184,9 +208,12 @@ fn scores(lines: &[Difference]) -> String {
         ];
         format!("\n{}", print::grid(lanes, lenient))
     };
-    let note = print::paragraphs(&note, print::columns(), 0);
-    let notes: String = notes.iter().map(|note| print::paragraphs(note, print::columns(), 0)).collect();
-    format!("\n{}{note}{notes}{lenient}", print::grid(lanes, rows))
+    let tested = print::paragraphs(&tested, print::columns(), 0);
+    let notes: String = notes
+        .iter()
+        .map(|(what, names)| print::paragraphs(&format!("{}: {what}\n", names.join(", ")), print::columns(), 0))
+        .collect();
+    format!("\n{}{tested}{notes}{lenient}", print::grid(lanes, rows))
 }
 
 /// The questions that are answered differently, at most `limit` of each instance.

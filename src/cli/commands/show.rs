@@ -86,7 +86,7 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         ArtifactKind::Readings if !global.json => {
             let readings: Readings = session.read(id, found)?;
             said();
-            print::data(&lens::summary(&readings.summary));
+            said_whole(&lens::summary(&readings.summary));
             print_rows(args, &readings.rows, |row| &row.id, lens::row)?;
         }
         ArtifactKind::Attributions if !global.json => {
@@ -101,13 +101,13 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         ArtifactKind::Agreement if !global.json => {
             let agreements: Agreements = session.read(id, found)?;
             said();
-            print::data(&agreement::summary(&agreements.summary));
+            said_whole(&agreement::summary(&agreements.summary));
             print_rows(args, &agreements.rows, |row| &row.id, agreement::row)?;
         }
         ArtifactKind::Scores if !global.json => {
             let all: Scores = session.read(id, found)?;
             said();
-            print::data(&scores::summary(&all, &session.times(found)?));
+            said_whole(&scores::summary(&all, &session.times(found)?));
             show_rows(global, args, &session.rows(id, found)?)?;
         }
         ArtifactKind::Questions
@@ -152,7 +152,7 @@ fn questions(global: &Global, args: &Show, session: &Session, id: InstanceId) ->
     if asking.fresh {
         print::note("read from their files, since no run has made them");
     }
-    print::data(&asked::summary(&asking.questions));
+    said_whole(&asked::summary(&asking.questions));
     match asking.by {
         Some(by) => print::data(&format!("\nas `{}` asks them:\n", session.name(by))),
         None => print::data("\nas a student is asked them where a `train` stage says nothing else:\n"),
@@ -205,6 +205,11 @@ fn not_asked(session: &Session, id: InstanceId) -> Failure {
         Some(id) => failure.hint(format!("`{}` asks a teacher", session.name(id))),
         None => failure,
     }
+}
+
+/// Prints sentences, broken between words where stdout is a terminal.
+fn said_whole(text: &str) {
+    print::data(&print::paragraphs(text, print::columns(), 0));
 }
 
 /// Prints as many rows as are asked for, or the row of one question.
