@@ -169,7 +169,7 @@ fn two_pipelines_are_compared_by_parameters_accuracies_and_questions() {
     // Not run yet: its parameters differ, and nothing is known of its answers.
     project.write("other.yaml", &text.replace("lr: 5.0e-3", "lr: 2.0e-3"));
     let before = project.run(&["diff", FILE, "other.yaml"]).code(0);
-    let before = before.shows("params.recipe.lr: 0.005 → 0.002").shows("tuned[placement=after]");
+    let before = before.shows("recipe.lr: 0.005 → 0.002").shows("tuned[placement=after]");
     assert!(!before.stdout.contains("answers["), "{before}");
     project.run(&["run", "other.yaml"]).code(0);
     let limited = project.run(&["diff", FILE, "other.yaml", "--limit", "1"]).code(0);

@@ -173,7 +173,11 @@ impl Written {
         }
         if !draws {
             let why = "at `temperature: 0` every answer to a question is the same, and all vote alike";
-            found.push(("votes", why.into(), "give the teacher a `temperature` above 0"));
+            let field = match teacher {
+                Teacher::Local(_) => "teacher.local.temperature",
+                _ => "teacher.openai.temperature",
+            };
+            found.push((field, why.into(), "give the teacher a `temperature` above 0"));
         }
         found
     }
@@ -207,8 +211,9 @@ impl FromNode for Elicit {
             }
         }
         wrong.extend(clashes.into_iter().map(|(field, why, hint)| {
-            let place = node.get(field).map_or(node.span, |given| given.span);
-            Diagnostic::at(place, why).hint(hint)
+            // A field that was left out is placed at what encloses it.
+            let place = field.split('.').fold(node, |at, name| at.get(name).unwrap_or(at));
+            Diagnostic::at(place.span, why).hint(hint)
         }));
         if wrong.is_empty() {
             return Some(Self(written));
