@@ -116,7 +116,7 @@ fn asking(estimate: &Estimate) -> String {
     let most = if *basis == Basis::Guess { "at most " } else { "" };
     let mut out = format!(
         "{}{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered",
-        counted(usize::try_from(calls).unwrap_or(usize::MAX), "call")
+        counted(calls, "call")
     );
     if let Some(cost) = cost {
         out += &format!(", for {most}{}", money(*cost));
