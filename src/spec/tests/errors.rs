@@ -65,7 +65,7 @@ stages:
                |
                = help: did you mean `rationales`?
 
-            error: unknown form `msk` in `steps[1]`
+            error: unknown step `msk` in `steps[1]`
               --> x.yaml:12:98
                |
             12 |   masked: { transform: { rationales: rationale, steps: [{ mask: { fraction: "${fraction}" } }, { msk: {} }] } }

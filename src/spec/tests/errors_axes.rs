@@ -50,7 +50,7 @@ stages:
             7 |   nested: [[1], { a: 1 }]
               |                 ^^^^^^^^ expected text, a number, `true`, `false` or `null`
 
-            error: unknown form `replicate` of the axis `form`
+            error: unknown key `replicate` in the axis `form`
              --> x.yaml:8:11
               |
             8 |   form: { replicate: 3 }

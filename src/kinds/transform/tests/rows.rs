@@ -362,7 +362,7 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         trim: { stop: "" }
             error: `steps[0].trim` needs a text in `stop`
         msk: {}
-            error: unknown form `msk` in `steps[0]`
+            error: unknown step `msk` in `steps[0]`
         mask: { fraction: 0.1, level: steps }
             error: `steps[0].mask.level` cannot be `steps`
         keep_top: { k: 1, attributions: x, level: step }
