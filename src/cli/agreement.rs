@@ -1,6 +1,7 @@
 //! Agreements of selections in a terminal.
 
 use super::print;
+use super::reporter::counted;
 use crate::artifact::{AgreementRow, AgreementSummary, Measured, Words};
 
 /// Writes the agreement over all rationales: a sentence and a table.
@@ -21,8 +22,9 @@ pub(super) fn summary(found: &AgreementSummary) -> String {
     let interval = format!("{:.0} % interval", level * 100.0);
     let headings = ["measure", "average", "value", &interval, "by chance", "rationales"];
     format!(
-        "{rationales} rationales of {questions} questions, matching: {matching}; {only_selected} are in the selection \
-         alone, {only_reference} in the reference alone\n{}\n",
+        "{} of {}, matching: {matching}; {only_selected} in the selection alone, {only_reference} in the reference alone\n{}\n",
+        counted(*rationales, "rationale"),
+        counted(*questions, "question"),
         print::table(&headings, measures.iter().map(line).collect())
     )
 }

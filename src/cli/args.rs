@@ -374,7 +374,7 @@ and in everyone's retort.toml:
         #[arg(value_name = "DIR")]
         place: String,
     },
-    /// Look after the keys that sign results
+    /// Manage the keys that sign results
     #[command(subcommand)]
     Key(Key),
     /// Copy results to the remotes

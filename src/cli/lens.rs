@@ -2,6 +2,7 @@
 
 use super::plot::{plot, sparkline};
 use super::print;
+use super::reporter::counted;
 use crate::artifact::{LayerReading, ReadingRow, ReadingSummary, TuningLog};
 
 /// The most places of a row that a terminal has room for.
@@ -12,17 +13,17 @@ pub(super) fn summary(found: &ReadingSummary) -> String {
     let ReadingSummary { lens, layers, last, questions, correct, without_label, several_tokens, without_rationale } =
         found;
     let mut out = format!(
-        "{questions} questions through the {lens} lens, {correct} answered right; {} layers of a student whose output is layer \
-         {last}\n",
-        layers.len()
+        "{} through the {lens} lens, {correct} answered right; {} of a student whose output is layer {last}\n",
+        counted(*questions, "question"),
+        counted(layers.len(), "layer")
     );
     for (count, what) in [
-        (without_label, "questions in whose text the right label never occurs"),
-        (several_tokens, "questions whose label is written with several tokens"),
-        (without_rationale, "questions left out for want of a rationale to be read on"),
+        (without_label, "in whose text the right label never occurs"),
+        (several_tokens, "whose label is written with several tokens"),
+        (without_rationale, "left out for want of a rationale to be read on"),
     ] {
         if *count > 0 {
-            out += &format!("{count} {what}\n");
+            out += &format!("{} {what}\n", counted(*count, "question"));
         }
     }
     out
@@ -59,9 +60,10 @@ pub(super) fn tuning(log: &TuningLog) -> String {
     let TuningLog { divergences, learning_rates, grad_norms, before, after, .. } = log;
     let learned = if *bias_only { "biases alone" } else { "matrices and biases" };
     let mut out = format!(
-        "{learned}, {} steps on {passages} passages; {held_out} kept apart, {without_rationale} questions left out for want of \
-         a rationale, {truncated} cut to length\n\n",
-        divergences.len()
+        "{learned}, {} on {}; {held_out} kept apart, {} left out for want of a rationale, {truncated} cut to length\n\n",
+        counted(divergences.len(), "step"),
+        counted(*passages, "passage"),
+        counted(*without_rationale, "question")
     );
     let drawn = plot("divergence from the student, nats, by step", divergences, 1, divergences.len() as u64);
     out += &if drawn.is_empty() { sparkline("divergence", divergences) } else { drawn };

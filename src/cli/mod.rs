@@ -12,6 +12,7 @@ mod commands;
 mod exit;
 mod footprint;
 mod former;
+mod grid;
 mod hub;
 mod keys;
 mod lens;
@@ -28,6 +29,7 @@ mod scores;
 mod settings;
 mod shade;
 mod signals;
+mod tables;
 
 use clap::Parser;
 

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
-use super::clean::{clean, json_escaped};
+use super::clean::{clean, json_escaped, wrapped};
 use super::exit::Failure;
+use super::grid::{Grid, Lane};
 
 /// Says whether talk goes to a terminal.
 pub(super) fn talks_to_terminal() -> bool {
@@ -72,7 +73,27 @@ pub(super) fn line_end() {
 /// Says something on stderr that is not an error.
 pub(super) fn note(text: &str) {
     let style = Style::new().fg_color(Some(AnsiColor::Yellow.into()));
-    let _ = writeln!(anstream::stderr(), "{style}note:{style:#} {}", clean(text));
+    let _ = writeln!(anstream::stderr(), "{style}note:{style:#} {}", beside("note: ", &clean(text)));
+}
+
+/// Breaks what stands beside a word on stderr between words, where that is a terminal.
+fn beside(word: &str, text: &str) -> String {
+    let Some((_, columns)) = console::Term::stderr().size_checked() else { return text.to_owned() };
+    paragraphs(text, Some(usize::from(columns)), word.len())
+}
+
+/// Breaks each line of a text between words; the first begins behind `taken` columns, and what follows is indented by as many.
+pub(super) fn paragraphs(text: &str, columns: Option<usize>, taken: usize) -> String {
+    let Some(columns) = columns else { return text.to_owned() };
+    let indent = " ".repeat(taken);
+    let line = |(at, line): (usize, &str)| wrapped(line, columns, if at == 0 { taken } else { 0 }, &indent);
+    text.split('\n').enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the columns of the terminal that stdout is; `None` where it is none, so that what is piped has any width.
+pub(super) fn columns() -> Option<usize> {
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    std::io::stdout().is_terminal().then_some(usize::from(columns))
 }
 
 /// Says on stderr why a command did not do what was asked.
@@ -82,10 +103,10 @@ pub(super) fn failure(failure: &Failure) {
     let _ = if failure.message.contains('\n') {
         writeln!(err, "{}", coloured(&failure.message))
     } else {
-        writeln!(err, "{red}error:{red:#} {}", clean(&failure.message))
+        writeln!(err, "{red}error:{red:#} {}", beside("error: ", &clean(&failure.message)))
     };
     if let Some(hint) = &failure.hint {
-        let _ = writeln!(err, "{cyan}hint:{cyan:#} {}", clean(hint));
+        let _ = writeln!(err, "{cyan}hint:{cyan:#} {}", beside("hint: ", &clean(hint)));
     }
 }
 
@@ -117,16 +138,12 @@ pub(super) fn bytes(count: u64) -> String {
 
 /// Lays out rows of text under headings, as wide as the terminal allows.
 pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    if !std::io::stdout().is_terminal() {
-        table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    }
-    table.set_header(headings.to_vec());
-    for row in rows {
-        table.add_row(row);
-    }
-    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
+    grid(headings.iter().map(|heading| Lane::words(heading)).collect(), rows)
+}
+
+/// Lays out rows of text in columns that become narrower each in its way, as wide as the terminal allows.
+pub(super) fn grid(lanes: Vec<Lane>, rows: Vec<Vec<String>>) -> String {
+    Grid { lanes, rows, ruled: false }.draw(columns()).text
 }
 
 #[cfg(test)]

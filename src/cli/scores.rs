@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::print;
+use super::reporter::counted;
 use crate::artifact::{Outcome, Scores, Vote};
 use crate::report::calibrated;
 use crate::session::{Measured, ScoreSummary};
@@ -14,11 +15,11 @@ pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String 
     let (rows, percent) = (&scores.rows, |fraction: f64| format!("{:.1}", fraction * 100.0));
     let Measured { value, low, high } = found.accuracy;
     let mut out = format!(
-        "accuracy {} % [{}, {}] of {} questions (95 % Wilson interval), parsed {} %",
+        "accuracy {} % [{}, {}] of {} (95 % Wilson interval), parsed {} %",
         percent(value),
         percent(low),
         percent(high),
-        found.questions,
+        counted(found.questions, "question"),
         percent(found.parsed)
     );
     if let Some(Measured { value, low, high }) = found.lenient {

@@ -107,7 +107,7 @@ impl Stage for Report {
     type Output = ReportFiles;
 
     const NAME: &'static str = "report";
-    const REVISION: u32 = 7;
+    const REVISION: u32 = 8;
     const ABOUT: &'static str = "Tables, figures and a page, out of what students answered.";
     const EXAMPLE: &'static str = "{ scores: scores, x: fraction, lines: placement, average: run }";
 
@@ -122,6 +122,10 @@ impl Stage for Report {
 
     fn labels_inputs(&self) -> bool {
         true
+    }
+
+    fn names_inputs(&self, port: &str) -> bool {
+        port == "teachers"
     }
 
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
@@ -143,7 +147,7 @@ impl Stage for Report {
         });
         let voteless = voteless.map(|coming| Misfit {
             field: "teachers".to_owned(),
-            message: format!("`{}` counts no votes, which is what a report tells of teachers", coming.made_by),
+            message: format!("`{}` has no `votes`, which the table of teachers is made of", coming.made_by),
             hint: Some("give that stage `votes`, such as `votes: 5`, or leave `teachers` out".to_owned()),
         });
         let misfit =
@@ -189,7 +193,7 @@ impl Stage for Report {
         report::tell_apart(&mut arms, &mut questions);
         let mut provenance = Vec::new();
         if !arms.is_empty() {
-            provenance.push(("questions".into(), count.to_string()));
+            provenance.push(("questions of an arm, at most".into(), count.to_string()));
             provenance.push(("digests of the scores".into(), digests.join(", ")));
         }
         provenance.push(("key".into(), context.job.fingerprint.hex()));

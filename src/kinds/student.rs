@@ -205,6 +205,16 @@ impl Student {
         }
     }
 
+    /// Returns the path of the field that is wrong of a model below a field of its stage.
+    pub(super) fn wrong_field(&self, below: &str) -> String {
+        match self {
+            Self::New(new) => {
+                new.sizes().err().map_or_else(|| below.to_owned(), |(field, _)| format!("{below}.new.{field}"))
+            }
+            Self::Directory(_) => below.to_owned(),
+        }
+    }
+
     /// The shape of the model; `None` where its files, or its tokenizer's stage, have not come yet.
     pub(super) fn shape(&self, context: &Context<'_>) -> Result<Option<Config>, StageError> {
         match self {
@@ -274,20 +284,25 @@ impl Student {
 impl NewStudent {
     /// Checks that the sizes go together.
     fn check(&self) -> Result<(), StageError> {
+        self.sizes().map_err(|(_, why)| StageError::data(why))
+    }
+
+    /// As [`check`](Self::check), with the field to look at.
+    fn sizes(&self) -> Result<(), (&'static str, String)> {
         let Self { architecture, layers: _, width, heads, kv_heads, context: _, tokenizer: _, chat_template: _ } = self;
         if kv_heads.is_some() && !architecture.shares_keys() {
             let why = format!("`{}` has keys for every head: leave out `kv_heads`", architecture.name());
-            return Err(StageError::data(why));
+            return Err(("kv_heads", why));
         }
         for (field, whole, part) in [("width", width, heads), ("heads", heads, &kv_heads.unwrap_or(*heads))] {
             if whole.get() % part.get() != 0 {
                 let other = if field == "width" { "heads" } else { "kv_heads" };
                 let why = format!("`{field}` {} is no multiple of `{other}` {}", whole.get(), part.get());
-                return Err(StageError::data(why));
+                return Err((other, why));
             }
         }
         let (d_model, heads) = (width.get(), heads.get());
         let size = Size { vocab_size: 1, context: 1, d_model, layers: 1, heads, kv_heads: None };
-        Config::new(*architecture, size).too_narrow().map_or(Ok(()), |why| Err(StageError::data(why)))
+        Config::new(*architecture, size).too_narrow().map_or(Ok(()), |why| Err(("width", why)))
     }
 }

@@ -216,7 +216,7 @@ impl Stage for Train {
                 return flaws.into_iter().chain([flaw]).collect();
             }
             flaws.extend(match self.student.0.look(context) {
-                Err(error) => Some(Flaw::new("student", error)),
+                Err(error) => Some(Flaw::new(self.student.0.wrong_field("student"), error)),
                 Ok(Some(speech)) => Flaw::of("end", self.spoken(context, STUDENT, speech).map(drop)),
                 Ok(None) => None,
             });

@@ -262,7 +262,11 @@ fn arrivals(
         let reads = |part: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(part));
         let arrival = Arrival {
             // One stage's name tells nothing apart, and would make a rename change the key.
-            stage: if one_stage { String::new() } else { experiment.stage_of(*producer).name.clone() },
+            stage: if one_stage && !instance.bound.names_inputs(port) {
+                String::new()
+            } else {
+                experiment.stage_of(*producer).name.clone()
+            },
             coords: from.coords.iter().map(|at| (at.axis.to_string(), at.value.to_string())).collect(),
             parts: found
                 .parts

@@ -16,16 +16,18 @@ pub(super) fn accuracies(input: &ReportInput, layout: &Layout, summaries: &[Summ
         return None;
     }
     let arms: Vec<(&Group, &Summary)> = layout.groups.iter().zip(summaries).collect();
+    let silent = summaries.iter().any(|summary| summary.accuracy.is_some() && !summary.is_readable(input));
+    let silent = if silent { " Arms that are not assessable have no mark." } else { "" };
     let level = label::level(input.spec.level);
     let shape = input.spec.shape;
     let Some(x) = input.spec.x.as_ref().filter(|_| shape == Shape::Auto) else {
-        let caption = format!("Accuracy by arm, with {level} intervals.");
+        let caption = format!("Accuracy by arm, with {level} intervals.{silent}");
         return Some(SectionFigure::new(caption, forest_svg(&forest::chart(input, layout, &arms))));
     };
     let chart = lines::chart(input, layout, &arms, x);
     let constant = chart.panels.iter().any(|panel| !panel.references.is_empty());
     let references = if constant { format!("; dashed lines are arms without {x}") } else { String::new() };
-    let caption = format!("Accuracy by {x}, with {level} intervals as bands{references}.");
+    let caption = format!("Accuracy by {x}, with {level} intervals as bands{references}.{silent}");
     Some(SectionFigure::new(caption, lines_svg(&chart)))
 }
 

@@ -1,5 +1,6 @@
 //! What keeps a report from being made.
 
+use super::ARM_AXIS;
 use super::label::{list, nearest};
 use retort_stats::StatsError;
 
@@ -178,5 +179,10 @@ impl ReportError {
 }
 
 fn known_axes(known: &[String]) -> String {
-    if known.is_empty() { "there is no axis".to_owned() } else { format!("the axes are {}", list(known)) }
+    match known {
+        [] => "there is no axis".to_owned(),
+        // What tells stages apart is no axis of theirs.
+        [only] if only == ARM_AXIS => "its arms have no axes".to_owned(),
+        _ => format!("the axes are {}", list(known)),
+    }
 }

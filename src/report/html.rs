@@ -4,7 +4,7 @@ use minijinja::{Environment, Value, context};
 
 use super::differences::{Difference, Differences, SHOWN};
 use super::figure::escape;
-use super::{Align, Arm, Cell, ReportInput, Section, SectionFigure, Side, Table, label, provenance};
+use super::{Align, Arm, Cell, Opening, ReportInput, Section, SectionFigure, Side, Table, label, provenance};
 
 const TEMPLATE: &str = include_str!("page/page.html");
 const CSS: &str = include_str!("page/page.css");
@@ -13,18 +13,30 @@ const JS: &str = include_str!("page/page.js");
 /// A table with more rows can be filtered.
 const FILTERED_ABOVE: usize = 8;
 
+/// A table with no more rows is printed on one page.
+const UNSPLIT_ROWS: usize = 30;
+
 /// Fills the page; values are escaped by the template, figures and the answers are not since they are made here.
-pub(super) fn page(input: &ReportInput, lead: &str, sections: &[Section], differences: Option<&Differences>) -> String {
+pub(super) fn page(
+    input: &ReportInput,
+    opening: &Opening,
+    sections: &[Section],
+    differences: Option<&Differences>,
+) -> String {
+    let Opening { title: _, lead, findings, warnings } = opening;
     let entries = input.provenance.iter().map(|(name, value)| context! { name, value });
     let mut contents: Vec<Value> =
         headings(sections).into_iter().enumerate().map(|(index, title)| context! { id => id(index), title }).collect();
     contents.extend(differences.map(|_| context! { id => "differences", title => "Where two arms differ" }));
+    contents.push(context! { id => "setup", title => "Setup" });
     let safe = |text: &str| Value::from_safe_string(text.to_owned());
     let mut heading = 0;
     let page = context! {
         title => input.title.as_str(),
         experiment => input.experiment.as_str(),
         lead,
+        findings => notes(findings),
+        warnings => notes(warnings),
         contents => if contents.len() > 2 { contents } else { Vec::new() },
         sections => sections.iter().map(|of| section(of, &mut heading)).collect::<Vec<_>>(),
         differences => differences.map(|differences| pairs(input, differences)),
@@ -104,8 +116,8 @@ fn table(table: &Table, level: &str, id: String) -> Value {
         .iter()
         .map(|row| row.iter().enumerate().map(|(at, of)| cell(of, class(at))).collect::<Vec<_>>().into())
         .collect();
-    let filtered = rows.len() > FILTERED_ABOVE;
-    context! { title => table.title.as_str(), level, id, columns, rows, filtered, notes => notes(&table.notes) }
+    let (filtered, short) = (rows.len() > FILTERED_ABOVE, rows.len() <= UNSPLIT_ROWS);
+    context! { title => table.title.as_str(), level, id, columns, rows, filtered, short, notes => notes(&table.notes) }
 }
 
 fn cell(cell: &Cell, class: &str) -> Value {

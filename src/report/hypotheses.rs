@@ -1,11 +1,16 @@
 //! What the arms say of each hypothesis: tested case by case, corrected over all of them, told in two tables and a file.
 
+mod finding;
+
+pub(super) use finding::findings;
+
 use super::against::against;
 use super::cases::Case;
 use super::csv::{Writer, number};
 use super::hypothesis::{Hypothesis, Relation};
 use super::label::{self, ABSENT};
 use super::layout::Layout;
+use super::said::Said;
 use super::summary::Summary;
 use super::{Cell, Column, ReportError, ReportInput, Table};
 use retort_stats::{
@@ -219,12 +224,12 @@ fn summary(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
         Column::numbers("no."),
         Column::prose("hypothesis"),
         Column::words("verdict"),
-        Column::numbers("cases"),
-        Column::numbers("supported"),
-        Column::numbers("contradicted"),
-        Column::numbers("undecided"),
+        Column::numbers("cases").spare(3),
+        Column::numbers("supported").spare(2),
+        Column::numbers("contradicted").spare(2),
+        Column::numbers("undecided").spare(2),
     ];
-    columns.extend(silent.then(|| Column::numbers("not assessable")));
+    columns.extend(silent.then(|| Column::numbers("not assessable").spare(2)));
     columns.push(Column::numbers("difference"));
     let row = |(index, one): (usize, &Judged<'_>)| {
         let range = one.range().map_or_else(
@@ -274,13 +279,16 @@ fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
     let told = judged.iter().flat_map(|one| &one.cases).any(|case| !case.case.label.is_empty());
     let mut columns = vec![Column::numbers("hypothesis")];
     columns.extend(told.then(|| Column::words("case")));
-    columns.extend(["first %", "second %", "difference", "n"].map(Column::numbers));
-    columns.push(Column::prose("test"));
-    columns.extend(["p", "p, Holm"].map(Column::numbers));
+    columns.extend(["first %", "second %"].map(|name| Column::numbers(name).spare(2)));
+    columns.push(Column::numbers("difference"));
+    columns.push(Column::numbers("n").spare(5));
+    columns.push(Column::prose("test").spare(3));
+    columns.push(Column::numbers("p").spare(6));
+    columns.push(Column::numbers("p, Holm").spare(1));
     columns.push(Column::words("verdict"));
-    columns.push(Column::numbers("detectable"));
+    columns.push(Column::numbers("detectable").spare(4));
     let mut rows = Vec::new();
-    let mut unpaired = Vec::new();
+    let mut unpaired = Said::default();
     for (index, one) in judged.iter().enumerate() {
         for decided @ Decided { case, tested, verdict, .. } in &one.cases {
             let mut cells = vec![count(index + 1)];
@@ -289,11 +297,13 @@ fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
             if let Some(tested) = tested {
                 cells.extend(numbers(tested, decided));
                 if tested.unpaired > 0 {
-                    let (number, left) = (index + 1, label::count(tested.unpaired));
-                    unpaired.push(format!(
-                        "Hypothesis {number}, {name}: the arms were scored on different questions, and {left} that only one of them \
-                         has are left out."
-                    ));
+                    let what = format!(
+                        "The arms were scored on different questions, and {} that only one of them has are left out",
+                        label::count(tested.unpaired)
+                    );
+                    let number = index + 1;
+                    let of = if case.label.is_empty() { String::new() } else { format!(", {name}") };
+                    unpaired.add(what, format!("hypothesis {number}{of}"));
                 }
             } else {
                 cells.extend([ABSENT; 4].map(Cell::words));
@@ -306,7 +316,7 @@ fn cases(input: &ReportInput, judged: &[Judged<'_>]) -> Table {
         }
     }
     let mut notes = case_notes(input, judged);
-    notes.extend(super::notes::shortened(unpaired));
+    notes.extend(unpaired.notes());
     Table { title: "Hypotheses, case by case".to_owned(), columns, rows, notes }
 }
 

@@ -61,6 +61,11 @@ pub(super) fn p_value(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }
 
+/// Writes a p value as it follows a `p`: `= 0.012`, `< 0.001`.
+pub(super) fn p_is(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("= {p:.3}") }
+}
+
 /// Writes a confidence level in percent, such as `95 %`.
 pub(super) fn level(level: Level) -> String {
     // Six decimals of a percent are enough for any level that a person writes; zeros at the end are dropped.

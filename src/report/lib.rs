@@ -9,10 +9,10 @@
 //! | field | in the table | in a figure with `x` | in a figure without `x` |
 //! |---|---|---|---|
 //! | `x` | a label column | the horizontal axis | – |
-//! | `lines` | a label column | one line for each value | one colour for each value |
+//! | `lines` | a label column | one line for each value | one colour for each value, and rows where no other axis makes them |
 //! | `panels` | a label column | panels side by side | sections, one below the other |
 //! | `rows` | a label column | further lines | one row for each value |
-//! | `columns` | the columns of a table of accuracies | further lines | one colour for each value |
+//! | `columns` | the columns of a table of accuracies | further lines | sections, one below the other |
 //! | `average` | averaged over, as replicates | averaged over | averaged over |
 //! | not named, but varying | a label column | further lines | further rows |
 //! | not named and the same everywhere | said once, in a note | – | – |
@@ -47,9 +47,11 @@
 //! # What is tested
 //!
 //! An arrow marks what clearly lies above or below its baseline, and bold what is clearly better than each of the arms it
-//! is held against: those that differ from it in the axes that `best` names, by default in every axis that is neither a
-//! column, a panel nor `x`. Each is a paired test by question; p values are corrected after Holm, those of the baseline
-//! over all arms, those of the best over its rivals, those of hypotheses over all cases of all hypotheses.
+//! is compared with: those that differ from it in the axes that `best` names, or else, in a report with `columns`, all
+//! others of its column. Without either nothing is bold, and never an arm that is not clearly above chance. Nothing is marked
+//! where an arm has no readable answer in more than a tenth of its outputs. Each is a paired test by question; p values are
+//! corrected after Holm, those of the baseline over all arms, those of the best over its rivals, those of hypotheses over all
+//! cases of all hypotheses.
 
 mod against;
 mod agreements;
@@ -75,13 +77,16 @@ mod lens;
 mod markdown;
 mod marks;
 mod notes;
+mod opening;
 mod pages;
 mod picture;
 mod pivot;
 mod provenance;
 mod published;
+mod read;
 mod record;
 mod reliability;
+mod said;
 mod section;
 mod standing;
 mod summary;
@@ -101,6 +106,7 @@ pub use foresight::foresee;
 pub use hypothesis::{Hypothesis, Relation};
 pub use input::{ARM_AXIS, Agreement, Arm, Figure, ReportInput, ReportSpec, Shape, Teacher};
 pub use lens::{LensArm, LensSpec, foresee_lens, lens_section};
+pub use opening::Opening;
 pub use pages::{report, report_with};
 pub use picture::{Fonts, PictureError, png};
 pub use provenance::{Cost, Provenance};
@@ -114,6 +120,8 @@ use retort_artifact::ReportFiles;
 /// A report as it is shown and as it is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
+    /// What it says before its tables.
+    pub opening: Opening,
     /// The tables, the most important one first.
     pub tables: Vec<Table>,
     /// The files.

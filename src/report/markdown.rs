@@ -2,14 +2,19 @@
 
 use std::fmt::Write;
 
-use super::{Align, Cell, ReportInput, Section, Table};
+use super::{Align, Cell, Opening, ReportInput, Section, Table};
 
 /// Writes the report; figures are referred to by their number.
-pub(super) fn markdown(input: &ReportInput, lead: &str, sections: &[Section]) -> String {
+pub(super) fn markdown(input: &ReportInput, opening: &Opening, sections: &[Section]) -> String {
     let mut out = String::new();
     let named =
         if input.experiment.is_empty() { String::new() } else { format!("Experiment {}. ", code(&input.experiment)) };
+    let Opening { title: _, lead, findings, warnings } = opening;
     let _ = write!(out, "# {}\n\n{named}{lead}\n", escape(&input.title));
+    notes_into(&mut out, findings);
+    for warning in warnings {
+        let _ = write!(out, "\n> **Warning:** {}\n", prose(warning));
+    }
     for section in sections {
         let nested = !section.title.is_empty();
         if nested {

@@ -19,7 +19,7 @@ impl Marks {
     pub(super) fn of(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Self {
         let alpha = 1.0 - input.spec.level.fraction();
         // What answers nothing is below everything, which says nothing of what it learnt.
-        let told = |summary: &Summary| summary.is_readable(input);
+        let told = |summary: &Summary| summary.may_be_marked(input);
         let side = |summary: &Summary| {
             let versus = summary.versus.filter(|versus| told(summary) && told(&summaries[versus.baseline]))?;
             versus.side(alpha)

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use super::against::words;
 use super::layout::{Group, Layout};
 use super::marks::Marks;
+use super::said::{Counted, Said};
 use super::summary::Summary;
 use super::{ReportInput, label, standing};
-use retort_artifact::{Answer, Outcome, TrainingLog, Vote};
+use retort_artifact::{Outcome, TrainingLog, Vote};
 use retort_stats::{Method, Test};
+use retort_text::answer::Chance;
 
 /// Says what the brackets are.
 pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
@@ -26,9 +28,12 @@ pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
 
 /// Says everything that a reader of the table of arms needs to know.
 pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> Vec<String> {
-    let mut notes = vec![
-        "An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.".to_owned(),
-    ];
+    let mut notes =
+        vec!["An output without a readable answer counts as wrong; `parsed` is the fraction of the others.".to_owned()];
+    let partly = summaries.iter().any(|summary| !summary.may_be_marked(input));
+    if partly && summaries.iter().any(|summary| summary.of_readable.is_some()) {
+        notes.push("`of readable` is the accuracy among outputs with a readable answer.".to_owned());
+    }
     if summaries.iter().any(|summary| summary.lenient.is_some()) {
         notes.push(
             "`accuracy` reads answers strictly, as was asked for, and all else here is of that reading; `lenient accuracy` takes \
@@ -36,7 +41,10 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
                 .to_owned(),
         );
     }
-    notes.push(interval(input, summaries));
+    // A table with columns stands above, and has said this.
+    if input.spec.columns.is_empty() {
+        notes.push(interval(input, summaries));
+    }
     notes.extend(samples(input));
     notes.extend(chance(input, summaries));
     if !layout.fixed.is_empty() {
@@ -57,7 +65,9 @@ pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary
         notes.push("Each arm was trained once: the intervals do not include variation between seeds.".to_owned());
     }
     notes.extend(baseline(input, layout, summaries));
-    notes.extend(self::marks(input, layout, marks));
+    if input.spec.columns.is_empty() {
+        notes.extend(self::marks(input, layout, marks));
+    }
     notes.extend(unreadable(input, layout, summaries));
     notes.extend(left_out(layout, summaries));
     notes
@@ -86,15 +96,16 @@ pub(super) fn marks(input: &ReportInput, layout: &Layout, marks: &Marks) -> Vec<
         ));
     }
     let rivals = standing::rivals(&input.spec, layout);
-    if marks.best.len() > 1 && !rivals.is_empty() {
-        let found = match marks.best.iter().filter(|best| **best).count() {
-            0 => "Nothing is bold (★): no arm is".to_owned(),
-            _ => "Bold (★) is an arm that is".to_owned(),
+    let asked = !input.spec.best.is_empty();
+    let found = marks.best.contains(&true);
+    if marks.best.len() > 1 && (asked || found) {
+        let bold = if found { "Bold (★) is an arm that is" } else { "Nothing is bold (★): no arm is" };
+        let others = match (asked, &input.spec.columns[..]) {
+            (true, _) => format!("each of the others that differ from it in {} alone", rivals.join(", ")),
+            (false, columns) => format!("each other arm of its column ({})", columns.join(", ")),
         };
         notes.push(format!(
-            "{found} above each of the others that differ from it in {} alone, by the same paired test at {level}, corrected \
-             after Holm for their number.",
-            rivals.join(", ")
+            "{bold} above chance and above {others}, by a paired test at {level}, corrected after Holm for their number."
         ));
     }
     notes
@@ -107,28 +118,36 @@ pub(super) fn of_trainings(input: &ReportInput, layout: &Layout) -> Vec<String> 
          maximum length; dev accuracy is that of the weights that were kept."
             .to_owned(),
     ];
-    let mut mixed = Vec::new();
-    for group in &layout.groups {
-        let found = group.arms.iter().find_map(|&index| mixture(input.arms[index].log.as_ref()?));
-        mixed.extend(found.map(|what| format!("`{}`: {what}.", Layout::instance(group))));
-    }
-    notes.extend(shortened(mixed));
-    // What is the same for several arms is said once.
-    let mut without: Vec<(String, Vec<String>)> = Vec::new();
-    for group in &layout.groups {
-        let said: BTreeSet<String> =
-            group.arms.iter().filter_map(|&index| done_without(input.arms[index].log.as_ref()?)).collect();
-        for what in said {
-            let name = Layout::instance(group);
-            match without.iter_mut().find(|(known, _)| *known == what) {
-                Some((_, names)) => names.push(name),
-                None => without.push((what, vec![name])),
-            }
+    let logs = || {
+        let of = |group: &Group| Layout::instance(group);
+        let logged = move |group| group_logs(input, group).map(move |log| (of(group), log));
+        layout.groups.iter().flat_map(logged)
+    };
+    let mut mixed = Said::default();
+    logs().for_each(|(name, log)| {
+        if let Some(what) = mixture(log) {
+            mixed.add(what, name);
         }
+    });
+    notes.extend(mixed.notes());
+    let trained = logs().map(|(name, _)| name).collect::<BTreeSet<_>>().len();
+    for (of, what) in DONE_WITHOUT {
+        let mut counted = Counted::default();
+        logs().for_each(|(name, log)| counted.add(of(log), name));
+        notes.extend(counted.note(what, trained));
     }
-    let without = without.into_iter().map(|(what, names)| format!("{}: {what}.", listed(&names)));
-    notes.extend(shortened(without.collect()));
+    let mut never = Counted::default();
+    logs().for_each(|(name, log)| never.add(evaluated_in_vain(log), name));
+    notes.extend(never.note(
+        "No dev question was answered right at any evaluation, so that the weights of the first are kept; evaluations",
+        trained,
+    ));
     notes
+}
+
+/// The logs of a group's trainings.
+fn group_logs<'a>(input: &'a ReportInput, group: &'a Group) -> impl Iterator<Item = &'a TrainingLog> {
+    group.arms.iter().filter_map(|&index| input.arms[index].log.as_ref())
 }
 
 /// Says what a training took of each of several datasets; `None` where there is one.
@@ -138,53 +157,51 @@ fn mixture(log: &TrainingLog) -> Option<String> {
         format!("{trained} of {questions} questions of dataset {}", index + 1)
     });
     let taken: Vec<String> = taken.collect();
-    (!taken.is_empty()).then(|| format!("trained on {}", taken.join(", ")))
+    (!taken.is_empty()).then(|| format!("Trained on {}", taken.join(", ")))
 }
 
-/// Says what a training had to do without.
-fn done_without(log: &TrainingLog) -> Option<String> {
-    let TrainingLog { without_rationale, label_alone, blank, strays, unscored, evaluations, .. } = log;
-    let counted = [
-        (without_rationale, "questions without a rationale were left out"),
-        (label_alone, "questions without a rationale were trained on their labels alone"),
-        (blank, "examples with a blank rationale were trained on their labels alone"),
-        (strays, "rationales belong to no question of the train split and were not read"),
-        (unscored, "rationales have no score above 0, so that their tokens weigh the same"),
-    ];
-    let mut said: Vec<String> = counted
-        .into_iter()
-        .filter(|(count, _)| **count > 0)
-        .map(|(count, what)| format!("{} {what}", label::count(*count)))
-        .collect();
-    if !evaluations.is_empty() && evaluations.iter().all(|evaluation| evaluation.accuracy <= 0.0) {
-        said.push(format!(
-            "no dev question was answered right at any of {} evaluations, so that the weights kept are those of the first",
-            label::count(evaluations.len())
-        ));
-    }
-    (!said.is_empty()).then(|| said.join("; "))
+/// A count of a training's log.
+type Count = fn(&TrainingLog) -> usize;
+
+/// What a training had to do without.
+const DONE_WITHOUT: [(Count, &str); 5] = [
+    (|log| log.without_rationale, "Questions without a rationale, left out"),
+    (|log| log.label_alone, "Questions without a rationale, trained on their labels alone"),
+    (|log| log.blank, "Examples with a blank rationale, trained on their labels alone"),
+    (|log| log.strays, "Rationales that belong to no question of the train split, not read"),
+    (|log| log.unscored, "Rationales without a score above 0, whose tokens weigh the same"),
+];
+
+/// Returns how many evaluations there were, where none of them found a right answer.
+fn evaluated_in_vain(log: &TrainingLog) -> usize {
+    let vain = log.evaluations.iter().all(|evaluation| evaluation.accuracy <= 0.0);
+    if vain { log.evaluations.len() } else { 0 }
 }
 
 fn chance(input: &ReportInput, summaries: &[Summary]) -> Option<String> {
-    let answers = || input.arms.iter().flat_map(|arm| &arm.outcomes.rows).map(|outcome| &outcome.answer);
-    let classes = answers().any(|answer| matches!(answer, Answer::Class(_)));
-    let fractions: Vec<f64> = summaries.iter().filter_map(|summary| summary.responses.chance()).collect();
-    if fractions.is_empty() && summaries.iter().any(|summary| summary.accuracy.is_some()) {
-        return Some("Open answers cannot be guessed, so there is no chance to compare with.".to_owned());
+    let (mut choices, mut classes) = (Vec::new(), Vec::new());
+    for arm in &input.arms {
+        let guessed = Chance::of(&arm.outcomes.rows);
+        for outcome in &arm.outcomes.rows {
+            let kind = if outcome.answer.is_choice() { &mut choices } else { &mut classes };
+            kind.extend(guessed.at(outcome));
+        }
     }
-    let low = fractions.iter().copied().min_by(f64::total_cmp)?;
-    let high = fractions.iter().copied().max_by(f64::total_cmp)?;
-    let (low, high) = (label::percent(low), label::percent(high));
-    let is = if low == high { format!("{low} %") } else { format!("between {low} % and {high} %") };
-    let choices = answers().any(Answer::is_choice);
-    let what = match (classes, choices) {
-        (true, true) => "the fraction of the commonest class, and one in the number of choices where there are some",
-        (true, false) => "the fraction of the commonest class",
-        _ => "one in the number of choices",
+    if choices.is_empty() && classes.is_empty() {
+        let scored = summaries.iter().any(|summary| summary.accuracy.is_some());
+        return scored.then(|| "Open answers cannot be guessed, so there is no chance to compare with.".to_owned());
+    }
+    let range = |chances: &[f64]| {
+        let least = label::percent(chances.iter().copied().fold(f64::INFINITY, f64::min));
+        let most = label::percent(chances.iter().copied().fold(0.0, f64::max));
+        if least == most { format!("{most} %") } else { format!("{least} to {most} %") }
     };
+    let told = [("one in the number of choices", &choices), ("the fraction of the commonest class", &classes)];
+    let told = told.into_iter().filter(|(_, chances)| !chances.is_empty());
+    let told: Vec<String> = told.map(|(what, chances)| format!("{what} ({})", range(chances))).collect();
     Some(format!(
-        "Chance is {what}, on average {is}; `above chance` is in percentage points, and clear when \
-         its whole interval lies above zero."
+        "Chance is {}; `above chance` is in percentage points, and clear when its whole interval lies above zero.",
+        told.join(", or ")
     ))
 }
 
@@ -202,30 +219,30 @@ fn baseline(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<
     if compared.len() > 1 {
         notes.push(format!("`p, Holm` is corrected for the {} comparisons.", compared.len()));
     }
-    notes.extend(shortened(unpaired(layout, summaries)));
+    notes.extend(unpaired(layout, summaries));
     notes
 }
 
 /// Says which arms were scored on other questions than their baseline.
 fn unpaired(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut said = Said::default();
     for (group, summary) in layout.groups.iter().zip(summaries) {
         let Some(versus) = summary.versus else { continue };
         let theirs = Layout::instance(&layout.groups[versus.baseline]);
-        let ours = Layout::instance(group);
-        match versus.found.map(|found| found.comparison) {
-            Some(found) if found.unpaired > 0 => notes.push(format!(
-                "`{ours}` and its baseline `{theirs}` were scored on different questions: compared on the {} they share, {} left out.",
+        let what = match versus.found.map(|found| found.comparison) {
+            Some(found) if found.unpaired > 0 => format!(
+                "Scored on other questions than the baseline `{theirs}`, and compared on the {} that both have, {} left out",
                 label::count(found.questions),
                 label::count(found.unpaired)
-            )),
+            ),
             None if summary.responses.questions() > 0 => {
-                notes.push(format!("`{ours}` and its baseline `{theirs}` share no question, so that they are not compared."));
+                format!("Without a question that the baseline `{theirs}` has, and not compared")
             }
-            _ => {}
-        }
+            _ => continue,
+        };
+        said.add(what, Layout::instance(group));
     }
-    notes
+    said.notes()
 }
 
 /// Says which arms nothing is marked about, since hardly a label can be read from what they wrote.
@@ -250,39 +267,28 @@ fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Op
     };
     let names: Vec<String> = silent.iter().map(|(group, _)| Layout::instance(group)).collect();
     Some(format!(
-        "{} {is} not assessable: a label can be read from {fraction} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
+        "{} {is} not assessable: an answer can be read from {fraction} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
         listed(&names),
         label::percent(input.spec.readable).trim_end_matches(".0")
     ))
 }
 
 fn left_out(layout: &Layout, summaries: &[Summary]) -> Vec<String> {
-    let pairs = layout.groups.iter().zip(summaries).filter(|(_, summary)| summary.left_out > 0);
-    let note = |(group, summary): (_, &Summary)| {
-        format!(
-            "The replicates of `{}` were scored on different questions: averaged on the {} they share, {} left out.",
-            Layout::instance(group),
+    let mut said = Said::default();
+    for (group, summary) in layout.groups.iter().zip(summaries).filter(|(_, summary)| summary.left_out > 0) {
+        let what = format!(
+            "Replicates scored on different questions, averaged on the {} that all have, {} left out",
             label::count(summary.responses.questions()),
             label::count(summary.left_out)
-        )
-    };
-    shortened(pairs.map(note).collect())
+        );
+        said.add(what, Layout::instance(group));
+    }
+    said.notes()
 }
 
 /// Lists arms; the only one of a report may have no name.
 fn listed(names: &[String]) -> String {
     if names == [""] { "The only arm".to_owned() } else { label::list(names) }
-}
-
-/// Keeps the first sentences of many that say the same of different arms, and says how many more there are.
-pub(super) fn shortened(mut notes: Vec<String>) -> Vec<String> {
-    const SHOWN: usize = 6;
-    let more = notes.len().saturating_sub(SHOWN);
-    notes.truncate(SHOWN);
-    if more > 0 {
-        notes.push(format!("The same holds for {} more.", label::count(more)));
-    }
-    notes
 }
 
 /// Writes the level of significance, such as `5 %`.

@@ -1,17 +1,14 @@
 //! From input to a report: the one way through the room.
 
-use std::collections::BTreeSet;
-
 use super::differences::Differences;
-use super::hypotheses::Judged;
 use super::layout::Layout;
 use super::marks::Marks;
-use super::summary::{Summary, Verdict, summarise};
+use super::summary::summarise;
 use super::{
-    Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, confusion, csv, foresight, html,
-    hypotheses, label, latex, markdown, pivot, record, reliability, tabulate, targets, teachers,
+    Opening, Report, ReportError, ReportInput, Section, Table, agreements, beside, chart, confusion, csv, foresight,
+    html, hypotheses, latex, markdown, opening, pivot, record, reliability, tabulate, targets, teachers,
 };
-use retort_artifact::{Outcome, ReportFiles};
+use retort_artifact::ReportFiles;
 
 /// Makes a report; equal input gives equal bytes.
 ///
@@ -32,7 +29,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
     let mut add = |name: &str, text: String| {
         files.files.insert(name.to_owned(), text.into_bytes());
     };
-    let (mut lead, mut sections, mut differences) = (String::new(), Vec::new(), None);
+    let (mut opening, mut sections, mut differences) = (None, Vec::new(), None);
     if input.arms.is_empty() {
         nothing_scored(input, further)?;
     } else {
@@ -41,7 +38,7 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
         let marks = Marks::of(input, &layout, &summaries);
         let judged = hypotheses::judge(input, &layout, &summaries)?;
         let beside = beside::table(input, &layout, &summaries)?;
-        lead = scored(input, &layout, &summaries, &judged);
+        opening = Some(opening::scored(input, &layout, &summaries, &marks, &judged));
         add("report.csv", csv::summary_csv(input, &layout, &summaries, &marks));
         add("questions.csv", csv::questions_csv(input));
         if let Some(csv) = hypotheses::csv(&layout, &judged) {
@@ -76,21 +73,22 @@ pub fn report_with(input: &ReportInput, further: &[Section]) -> Result<Report, R
     }
     sections.extend(teachers::table(input).map(Section::of));
     sections.extend(further.iter().cloned());
-    if lead.is_empty() {
-        lead = unscored(input, further);
+    let opening: Opening = opening.unwrap_or_else(|| opening::unscored(input, further));
+    for section in &mut sections {
+        section.tables = std::mem::take(&mut section.tables).into_iter().map(Table::without_blanks).collect();
     }
     number(&mut sections);
 
-    add("report.md", markdown::markdown(input, &lead, &sections));
+    add("report.md", markdown::markdown(input, &opening, &sections));
     add("report.tex", latex::latex(input, &sections));
-    add("report.html", html::page(input, &lead, &sections, differences.as_ref()));
+    add("report.html", html::page(input, &opening, &sections, differences.as_ref()));
     for figure in sections.iter().flat_map(|section| &section.figures) {
         add(&figure.file, figure.svg.clone());
     }
     files.files.extend(sections.iter().flat_map(|section| section.files.clone()));
     let tables: Vec<Table> = sections.into_iter().flat_map(|section| section.tables).collect();
-    files.files.insert(record::FILE.to_owned(), record::encode(input, &tables));
-    Ok(Report { tables, files })
+    files.files.insert(record::FILE.to_owned(), record::encode(input, &opening, &tables));
+    Ok(Report { opening, tables, files })
 }
 
 /// Names the files of figures that have no name of their own.
@@ -107,52 +105,4 @@ fn nothing_scored(input: &ReportInput, further: &[Section]) -> Result<(), Report
         return Err(ReportError::NoArms);
     }
     foresight::nothing_scored(&input.spec).map_or(Ok(()), Err)
-}
-
-/// Says in a sentence or two how much was scored, how it compares with chance, and what became of the hypotheses.
-fn scored(input: &ReportInput, layout: &Layout, summaries: &[Summary], judged: &[Judged<'_>]) -> String {
-    let arms = layout.groups.len();
-    let counts = || summaries.iter().map(|summary| summary.responses.questions());
-    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
-    let questions =
-        if least == most { label::count(most) } else { format!("{} to {}", label::count(least), label::count(most)) };
-    // Arms of several datasets have other questions; what has the same identifier there has another answer.
-    let different = |outcome: &Outcome| (outcome.id.clone(), outcome.answer.to_string(), outcome.choices);
-    let all: BTreeSet<_> = input.arms.iter().flat_map(|arm| &arm.outcomes.rows).map(different).collect();
-    let each = if all.len() > most { format!(" each, {} in all", label::count(all.len())) } else { String::new() };
-    let clear = |summary: &&Summary| summary.is_readable(input) && summary.verdict().is_some_and(Verdict::is_above);
-    let above = summaries.iter().filter(clear).count();
-    let scored = input.arms.len();
-    let replicates =
-        if scored > arms { format!(", averaged from {} scored runs", label::count(scored)) } else { String::new() };
-    let hypotheses = hypotheses::lead(judged).map_or_else(String::new, |hypotheses| format!(" {hypotheses}"));
-    format!(
-        "{} arm{} on {questions} question{}{each}{replicates}; {} of them clearly above chance.{hypotheses}",
-        label::count(arms),
-        plural(arms),
-        plural(most),
-        label::count(above)
-    )
-}
-
-/// Says what a report without arms is about.
-fn unscored(input: &ReportInput, further: &[Section]) -> String {
-    let agreements = input.agreements.len();
-    let mut parts = Vec::new();
-    if agreements > 0 {
-        parts.push(format!("{} agreement{} of selected words", label::count(agreements), plural(agreements)));
-    }
-    let asked = input.teachers.len();
-    if asked > 0 {
-        parts.push(format!("{} teacher{} put to the vote", label::count(asked), plural(asked)));
-    }
-    let figures: usize = further.iter().map(|section| section.figures.len()).sum();
-    if figures > 0 {
-        parts.push(format!("{} figure{}", label::count(figures), plural(figures)));
-    }
-    format!("{}; nothing was scored.", parts.join(", "))
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }

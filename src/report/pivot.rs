@@ -25,7 +25,7 @@ pub(super) fn tables(input: &ReportInput, layout: &Layout, summaries: &[Summary]
     for group in &layout.groups {
         push_new(&mut headings, key(group, panels));
     }
-    headings
+    let mut tables: Vec<Table> = headings
         .iter()
         .map(|heading| {
             let here: Vec<usize> =
@@ -36,7 +36,15 @@ pub(super) fn tables(input: &ReportInput, layout: &Layout, summaries: &[Summary]
             }
             table
         })
-        .collect()
+        .collect();
+    // What holds of all panels is said once, below the last.
+    if let Some(last) = tables.last_mut() {
+        last.notes.push(notes::interval(input, summaries));
+        let parsed = "n counts questions; `parsed` is the fraction of outputs that an answer could be read from.";
+        last.notes.push(parsed.to_owned());
+        last.notes.extend(notes::marks(input, layout, marks));
+    }
+    tables
 }
 
 fn table(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks, here: &[usize]) -> Table {
@@ -64,10 +72,7 @@ fn table(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Ma
         side.iter().map(|value| axis_cell(value)).chain(cells).collect()
     });
     let title = format!("Accuracy in percent, by {} and {}", down.join(", "), across.join(", "));
-    let mut notes = vec![notes::interval(input, summaries)];
-    notes.push("n counts questions; `parsed` is the fraction of outputs that a label could be read from.".to_owned());
-    notes.extend(notes::marks(input, layout, marks));
-    Table { title, rows: rows.collect(), columns, notes }
+    Table { title, rows: rows.collect(), columns, notes: Vec::new() }
 }
 
 /// An accuracy with its interval, below it the count and the parse rate.

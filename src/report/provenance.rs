@@ -22,6 +22,15 @@ pub struct Provenance {
     pub of: String,
     /// The experiment's name.
     pub experiment: String,
+    /// The file of the pipeline.
+    #[serde(default)]
+    pub pipeline: String,
+    /// When the last of it was made, as it is written for a person.
+    #[serde(default)]
+    pub date: String,
+    /// The stages it rests on, each with its parameters.
+    #[serde(default)]
+    pub setup: Vec<(String, Vec<String>)>,
     /// The experiment's seed, and those of its replicates.
     pub seeds: Vec<String>,
     /// The digest of the report as it is kept.
@@ -77,8 +86,9 @@ impl Provenance {
     }
 
     /// Lists what is known, as (name, values).
-    fn entries(&self, duration: fn(u64) -> String) -> Vec<(&'static str, Vec<String>)> {
-        let Self { of: _, experiment, seeds, digest, models, programs, devices, costs } = self;
+    fn entries(&self, duration: fn(u64) -> String) -> Vec<(String, Vec<String>)> {
+        let Self { of: _, experiment, pipeline: _, date, setup, seeds, digest, models, programs, devices, costs } =
+            self;
         let total: u64 = costs.iter().map(|cost| cost.took_ms).sum();
         let cost = |Cost { kind, results, took_ms, paid }: &Cost| {
             let paid = if paid.is_empty() { String::new() } else { format!("; {paid}") };
@@ -88,23 +98,27 @@ impl Provenance {
         if costs.len() > 1 {
             taken.push(format!("together: {}", duration(total)));
         }
-        let entries = [
+        let before = [
             ("experiment", vec![experiment.clone()]),
+            ("date", vec![date.clone()]),
             ("seeds", seeds.clone()),
-            ("digest of the report", vec![digest.clone()]),
             ("models", models.clone()),
-            ("made by", programs.clone()),
-            ("devices", devices.clone()),
-            ("time to make", taken),
         ];
-        let known = |(_, values): &(&str, Vec<String>)| values.iter().any(|value| !value.is_empty());
-        entries.into_iter().filter(known).collect()
+        let after = [
+            ("devices", devices.clone()),
+            ("made by", programs.clone()),
+            ("time to make", taken),
+            ("digest of the report", vec![digest.clone()]),
+        ];
+        let own = |(name, values): (&str, Vec<String>)| (name.to_owned(), values);
+        let entries = before.into_iter().map(own).chain(setup.iter().cloned()).chain(after.into_iter().map(own));
+        entries.filter(|(_, values)| values.iter().any(|value| !value.is_empty())).collect()
     }
 
     fn html(&self, duration: fn(u64) -> String) -> String {
         let mut out = String::new();
         for (name, values) in self.entries(duration) {
-            let _ = write!(out, "<dt>{name}</dt>");
+            let _ = write!(out, "<dt>{}</dt>", escape(&name));
             for value in values {
                 let _ = write!(out, "<dd>{}</dd>", escape(&value));
             }
@@ -114,10 +128,10 @@ impl Provenance {
     }
 
     fn markdown(&self, duration: fn(u64) -> String) -> String {
-        let mut out = String::from("\n## Where it comes from\n\n");
+        let mut out = String::from("\n## Setup\n\n");
         for (name, values) in self.entries(duration) {
             let values: Vec<String> = values.iter().map(|value| markdown::escape(value)).collect();
-            let _ = writeln!(out, "- {name}: {}", values.join("; "));
+            let _ = writeln!(out, "- {}: {}", markdown::escape(&name), values.join("; "));
         }
         out
     }
@@ -134,6 +148,9 @@ mod tests {
         let provenance = Provenance {
             of: "stamp".into(),
             experiment: "quarel<x>".into(),
+            pipeline: "/lab/x.yaml".into(),
+            date: "2026-01-31 12:00 UTC".into(),
+            setup: vec![("tuned (train × 6)".into(), vec!["recipe: lr 0.0003, batch 8".into()])],
             seeds: vec!["17".into(), "run 0, 1, 2".into()],
             digest: "ab12".into(),
             models: vec!["openai-community/gpt2@607a30d".into()],
@@ -152,24 +169,28 @@ mod tests {
         expect![[r"
             <dl>
             <dt>experiment</dt><dd>quarel&lt;x&gt;</dd>
+            <dt>date</dt><dd>2026-01-31 12:00 UTC</dd>
             <dt>seeds</dt><dd>17</dd><dd>run 0, 1, 2</dd>
-            <dt>digest of the report</dt><dd>ab12</dd>
             <dt>models</dt><dd>openai-community/gpt2@607a30d</dd>
+            <dt>tuned (train × 6)</dt><dd>recipe: lr 0.0003, batch 8</dd>
             <dt>made by</dt><dd>retort 0.1.0</dd>
             <dt>time to make</dt><dd>train × 1,200: 7300 s</dd><dd>elicit × 1: 61 s; 1,200 tokens</dd><dd>together: 7361 s</dd>
+            <dt>digest of the report</dt><dd>ab12</dd>
             </dl>"]]
         .assert_eq(&text("report.html"));
         expect![[r"
             # Title
 
-            ## Where it comes from
+            ## Setup
 
             - experiment: quarel&lt;x>
+            - date: 2026-01-31 12:00 UTC
             - seeds: 17; run 0, 1, 2
-            - digest of the report: ab12
             - models: openai-community/gpt2@607a30d
+            - tuned (train × 6): recipe: lr 0.0003, batch 8
             - made by: retort 0.1.0
             - time to make: train × 1,200: 7300 s; elicit × 1: 61 s; 1,200 tokens; together: 7361 s
+            - digest of the report: ab12
         "]]
         .assert_eq(&text("report.md"));
         assert_eq!(Provenance::read(&files[Provenance::FILE]), Some(provenance));

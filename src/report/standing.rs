@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 
 use super::against::against;
 use super::layout::{Group, Layout};
-use super::summary::Summary;
+use super::summary::{Summary, Verdict};
 use super::{ARM_AXIS, ReportInput, ReportSpec};
 use retort_stats::{Responses, holm};
 
-/// The axes among whose values the best is looked for: those that are asked for, else every one that is neither a
-/// column, a panel nor `x`.
+/// The axes among whose values the best is looked for: those that are asked for; else, where there are columns, all that tell
+/// the arms of one column apart; else none, and nothing is the best.
 pub(super) fn rivals(spec: &ReportSpec, layout: &Layout) -> Vec<String> {
-    if !spec.best.is_empty() {
+    if !spec.best.is_empty() || spec.columns.is_empty() {
         return spec.best.clone();
     }
-    let apart =
-        |axis: &&String| !spec.columns.contains(axis) && !spec.panels.contains(axis) && spec.x.as_ref() != Some(*axis);
+    let apart = |axis: &&String| !spec.columns.contains(axis) && !spec.panels.contains(axis);
     layout.labels.iter().filter(apart).cloned().collect()
 }
 
@@ -23,10 +22,13 @@ pub(super) fn rivals(spec: &ReportSpec, layout: &Layout) -> Vec<String> {
 ///
 /// The group with the highest accuracy is compared with each of the others by question; it is the best where every p
 /// value, corrected after Holm for the number of its rivals, is below the level of significance. A group that has no
-/// rival, or shares no question with one, is no best. One whose outputs no label can be read from is neither a rival nor
-/// the best.
+/// rival, or shares no question with one, is no best, nor is one that is not clearly above chance. One whose outputs no label
+/// can be read from is neither a rival nor the best.
 pub(super) fn best(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Vec<bool> {
     let rivals = rivals(&input.spec, layout);
+    if rivals.is_empty() {
+        return vec![false; layout.groups.len()];
+    }
     let mut sets: BTreeMap<Vec<(&String, &String)>, Vec<usize>> = BTreeMap::new();
     for (index, group) in layout.groups.iter().enumerate() {
         if summaries[index].accuracy.is_some() && summaries[index].is_readable(input) {
@@ -37,6 +39,11 @@ pub(super) fn best(input: &ReportInput, layout: &Layout, summaries: &[Summary]) 
     for set in sets.values() {
         let value = |index: usize| summaries[index].accuracy.map_or(0.0, |accuracy| accuracy.value);
         let Some(&first) = set.iter().max_by(|a, b| value(**a).total_cmp(&value(**b))) else { continue };
+        // Where nothing can be guessed there is no chance to be above.
+        let stands = summaries[first].verdict().is_none_or(Verdict::is_above) && summaries[first].may_be_marked(input);
+        if !stands {
+            continue;
+        }
         let others = set.iter().filter(|&&index| index != first).map(|&index| &summaries[index].responses);
         best[first] = clearly_above(input, &summaries[first].responses, others);
     }

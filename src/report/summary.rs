@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::against::{Against, against};
 use super::counterpart::{counterpart, matching};
 use super::layout::{Group, Layout};
-use super::{Arm, ReportError, ReportInput, Side, label};
+use super::{Arm, ReportError, ReportInput, Side, label, read};
 use retort_artifact::{Outcome, Strictness};
 use retort_stats::{Estimate, Interval, Response, Responses, StatsError, accuracy, holm};
 use retort_text::answer::Chance;
@@ -61,6 +61,8 @@ pub(super) struct Summary {
     pub(super) above_chance: Option<Estimate>,
     /// The fraction of outputs, over all replicates, that a label could be read from.
     pub(super) parsed: Option<f64>,
+    /// The fraction of those that are right.
+    pub(super) of_readable: Option<f64>,
     /// Tokens generated for a question, on average.
     pub(super) tokens: Option<f64>,
     /// Questions that only some replicates answered, and which are left out.
@@ -73,6 +75,11 @@ impl Summary {
     /// Says whether a label can be read from enough of the outputs for a verdict.
     pub(super) fn is_readable(&self, input: &ReportInput) -> bool {
         self.parsed.is_none_or(|parsed| parsed >= input.spec.readable)
+    }
+
+    /// Says whether an answer can be read from so many of the outputs that a difference is one of answers, and may be marked.
+    pub(super) fn may_be_marked(&self, input: &ReportInput) -> bool {
+        self.parsed.is_none_or(|parsed| parsed >= input.spec.readable.max(read::MARKED))
     }
 
     /// Says what the interval of the difference to chance says; `None` without questions.
@@ -183,6 +190,7 @@ fn summary(input: &ReportInput, group: &Group) -> Result<Summary, ReportError> {
         lenient: lenient.and_then(|lenient| retort_stats::accuracy(&lenient, input.spec.level)),
         above_chance: accuracy.zip(responses.chance()).map(|(accuracy, chance)| above(&accuracy, chance)),
         parsed,
+        of_readable: read::right_of_readable(outcomes().copied()),
         tokens,
         left_out: all - responses.questions(),
         versus: None,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::label::ABSENT;
+
 /// Where the text of a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -21,22 +23,36 @@ pub struct Column {
     pub name: String,
     /// Where its text stands.
     pub align: Align,
+    /// How soon it is left out where there is no room for all columns: the highest goes first, 0 stays.
+    #[serde(default, skip_serializing_if = "stays")]
+    pub spare: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn stays(spare: &u8) -> bool {
+    *spare == 0
 }
 
 impl Column {
     /// Makes a column of words.
     pub fn words(name: impl Into<String>) -> Self {
-        Self { name: name.into(), align: Align::Left }
+        Self { name: name.into(), align: Align::Left, spare: 0 }
     }
 
     /// Makes a column of numbers.
     pub fn numbers(name: impl Into<String>) -> Self {
-        Self { name: name.into(), align: Align::Right }
+        Self { name: name.into(), align: Align::Right, spare: 0 }
     }
 
     /// Makes a column of sentences.
     pub fn prose(name: impl Into<String>) -> Self {
-        Self { name: name.into(), align: Align::Prose }
+        Self { name: name.into(), align: Align::Prose, spare: 0 }
+    }
+
+    /// Leaves it out where there is no room for all columns; the highest goes first.
+    #[must_use]
+    pub fn spare(self, spare: u8) -> Self {
+        Self { spare, ..self }
     }
 }
 
@@ -114,4 +130,21 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Sentences that belong below it.
     pub notes: Vec<String>,
+}
+
+impl Table {
+    /// Leaves out the columns in which nothing stands in any row.
+    pub(super) fn without_blanks(mut self) -> Self {
+        let blank = |at: usize| {
+            self.rows.iter().all(|row| row.get(at).is_some_and(|cell| cell.text == ABSENT && cell.small.is_empty()))
+        };
+        let kept: Vec<bool> = (0..self.columns.len()).map(|at| self.rows.is_empty() || !blank(at)).collect();
+        let mut keep = kept.iter();
+        self.columns.retain(|_| *keep.next().unwrap_or(&true));
+        for row in &mut self.rows {
+            let mut keep = kept.iter();
+            row.retain(|_| *keep.next().unwrap_or(&true));
+        }
+        self
+    }
 }

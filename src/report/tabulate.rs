@@ -41,15 +41,22 @@ pub(super) fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]
     let baseline = input.spec.baseline.is_some();
     let mut columns: Vec<Column> = labels.iter().map(|axis| axis_column(layout, axis)).collect();
     let lenient = summaries.iter().any(|summary| summary.lenient.is_some());
+    // Where outputs without an answer may decide an accuracy, that of the others stands beside it.
+    let partly = summaries.iter().any(|summary| !summary.may_be_marked(input));
     columns.push(Column::numbers("accuracy %"));
     columns.extend(lenient.then(|| Column::numbers("lenient accuracy %")));
-    columns.extend(["n", "parsed %", "above chance"].map(Column::numbers));
-    columns.push(Column::words("clearly above"));
+    columns.extend(partly.then(|| Column::numbers("of readable %")));
+    columns.push(Column::numbers("n").spare(6));
+    columns.push(Column::numbers("parsed %").spare(if partly { 1 } else { 5 }));
+    columns.push(Column::numbers("above chance").spare(4));
+    columns.push(Column::words("clearly above").spare(2));
     if uneven {
-        columns.push(Column::numbers("replicates"));
+        columns.push(Column::numbers("replicates").spare(7));
     }
     if baseline {
-        columns.extend(["vs baseline", "p", "p, Holm"].map(Column::numbers));
+        columns.push(Column::numbers("vs baseline"));
+        columns.push(Column::numbers("p").spare(8));
+        columns.push(Column::numbers("p, Holm").spare(3));
     }
     let rows = layout.groups.iter().zip(summaries).enumerate().map(|(index, (group, summary))| {
         let mut cells: Vec<Cell> = labels.iter().map(|axis| axis_cell(value_of(group, axis))).collect();
@@ -58,6 +65,9 @@ pub(super) fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]
             cells.push(optional(summary.lenient, |accuracy| {
                 Cell::number(accuracy.value, label::with_interval(&accuracy, label::percent))
             }));
+        }
+        if partly {
+            cells.push(optional(summary.of_readable, |fraction| Cell::number(fraction, label::percent(fraction))));
         }
         let questions = summary.responses.questions();
         cells.push(Cell::number(questions as f64, label::count(questions)));
@@ -116,10 +126,18 @@ pub(super) fn trainings(input: &ReportInput, layout: &Layout) -> Option<Table> {
         || layout.groups.iter().filter(|group| group.arms.iter().any(|&index| input.arms[index].log.is_some()));
     labels.retain(|axis| input.spec.average.contains(axis) || trained().any(|group| group.coords.contains_key(axis)));
     let mut columns: Vec<Column> = labels.iter().map(|axis| axis_column(layout, axis)).collect();
-    let numbers =
-        ["examples", "without rationale", "cut", "steps", "first loss", "last loss", "best step", "dev accuracy %"];
-    columns.extend(numbers.map(Column::numbers));
-    columns.push(Column::words("stopped early"));
+    let numbers = [
+        ("examples", 5),
+        ("without rationale", 6),
+        ("cut", 8),
+        ("steps", 3),
+        ("first loss", 4),
+        ("last loss", 0),
+        ("best step", 2),
+        ("dev accuracy %", 0),
+    ];
+    columns.extend(numbers.map(|(name, spare)| Column::numbers(name).spare(spare)));
+    columns.push(Column::words("stopped early").spare(7));
     let arms = layout.groups.iter().flat_map(|group| group.arms.iter().map(move |&index| (group, &input.arms[index])));
     let rows: Vec<Vec<Cell>> = arms
         .filter_map(|(group, arm)| {

@@ -20,8 +20,8 @@ pub(super) fn table(input: &ReportInput, layout: &Layout) -> Option<Table> {
     labels.retain(has);
     let mut columns: Vec<Column> = labels.iter().map(|axis| axis_column(layout, axis)).collect();
     columns.push(Column::words("target"));
-    let numbers = ["weight", "examples", "without rationale", "first loss", "last loss"];
-    columns.extend(numbers.map(Column::numbers));
+    let numbers = [("weight", 1), ("examples", 3), ("without rationale", 4), ("first loss", 2), ("last loss", 0)];
+    columns.extend(numbers.map(|(name, spare)| Column::numbers(name).spare(spare)));
     let mut rows = Vec::new();
     for (group, arm, log) in &with_targets {
         for target in &log.targets {

@@ -16,10 +16,8 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
         let fraction = |fraction: Option<f64>| {
             fraction.map_or_else(|| Cell::words(ABSENT), |fraction| Cell::number(fraction, label::percent(fraction)))
         };
-        // The only stage of a report has no name in it.
-        let name = label::instance(&teacher.stage, &teacher.coords);
         vec![
-            Cell::words(if name.is_empty() { "the teacher".to_owned() } else { name }),
+            Cell::words(label::instance(&teacher.stage, &teacher.coords)),
             count(polls.len()),
             count(most),
             fraction(teacher.votes.consistency()),
@@ -33,12 +31,12 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
         title: "Teachers".to_owned(),
         columns: vec![
             Column::words("teacher"),
-            Column::numbers("questions"),
-            Column::numbers("votes"),
+            Column::numbers("questions").spare(2),
+            Column::numbers("votes").spare(3),
             Column::numbers("self-consistency %"),
             Column::numbers("majority right %"),
-            Column::numbers("one answer right %"),
-            Column::numbers("ties"),
+            Column::numbers("one answer right %").spare(1),
+            Column::numbers("ties").spare(4),
         ],
         rows,
         notes: vec![

@@ -5,6 +5,8 @@
 mod calibration;
 mod hostile;
 mod hypotheses;
+mod marked;
+mod opening;
 mod published;
 
 use std::collections::BTreeMap;

@@ -62,7 +62,8 @@ impl Session {
         match planned.verdict(id) {
             Verdict::Left => one.state = "not asked for".into(),
             Verdict::Hit(found) => {
-                one.state = format!("is a hit, made by {}", found.by);
+                let by = self.made_elsewhere(found).map_or_else(String::new, |by| format!(", made by {by}"));
+                one.state = format!("is cached{by}");
                 one.last_took_ms = Some(found.took_ms);
             }
             Verdict::Remake(_, found) => {

@@ -70,6 +70,7 @@ mod run;
 mod scores;
 mod session;
 mod settings;
+mod setup;
 #[cfg(test)]
 mod tests;
 mod workspace;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retort_artifact::ReportFiles;
+use retort_artifact::{Checkpoint, ReportFiles};
 use retort_engine::{COST, DEVICE};
 use retort_fingerprint::Digest;
 use retort_plan::Found;
@@ -27,13 +27,13 @@ impl Session {
         let needed = self.pipeline.graph.needed_by([report]);
         let known: Vec<(InstanceId, &Found)> =
             results.iter().filter(|(id, _)| needed[id.index()]).map(|(id, found)| (id, &**found)).collect();
-        let of = stamp(self, &known);
+        let of = stamp(self, report, &known);
         if let Some(earlier) = earlier.filter(|earlier| earlier.of == of) {
             return Ok(earlier);
         }
         let (mut costs, mut seen) = (BTreeMap::<String, (usize, u64, f64)>::new(), BTreeSet::new());
         let [mut models, mut programs, mut devices] = [const { BTreeSet::new() }; 3];
-        let mut seeds = BTreeSet::new();
+        let (mut seeds, mut last_ms, mut bytes) = (BTreeSet::new(), 0, BTreeMap::new());
         for (id, found) in &known {
             if !seen.insert(found.fingerprint) {
                 continue;
@@ -44,6 +44,8 @@ impl Session {
             seeds.extend(bound.seed().map(|seed| (kind, seed)));
             // A record that cannot be read has been told of when the store looked for it.
             let Some((_, record)) = self.store.record(&found.fingerprint)? else { continue };
+            last_ms = last_ms.max(record.started_at_ms.saturating_add(record.took_ms));
+            bytes.extend(record.outputs.get(Checkpoint::WEIGHTS).map(|blob| (*id, blob.bytes)));
             let paid = record.notes.get(COST).and_then(|paid| paid.parse::<f64>().ok());
             cost.2 += paid.unwrap_or(0.0);
             programs.insert(record.producer.program.clone());
@@ -62,6 +64,9 @@ impl Session {
         Ok(Provenance {
             of,
             experiment: experiment.name.clone(),
+            pipeline: self.pipeline_file(),
+            date: date(last_ms),
+            setup: self.setup(&known, &bytes),
             seeds: told(experiment.seed, &seeds),
             digest,
             models: models.into_iter().collect(),
@@ -73,13 +78,20 @@ impl Session {
 }
 
 /// What the provenance was gathered from: it is another as soon as anything was made otherwise or by somebody else.
-fn stamp(session: &Session, known: &[(InstanceId, &Found)]) -> String {
+fn stamp(session: &Session, report: InstanceId, known: &[(InstanceId, &Found)]) -> String {
     let experiment = &session.pipeline.experiment;
-    let mut text = format!("provenance 1\n{}\n{}\n", experiment.name, experiment.seed);
+    let (file, name) = (session.pipeline_file(), session.name(report));
+    let mut text = format!("provenance 2\n{}\n{}\n{file}\n{name}\n", experiment.name, experiment.seed);
     for (id, Found { fingerprint, parts: _, by, took_ms, from: _ }) in known {
         text += &format!("{} {} {by} {took_ms}\n", session.name(*id), fingerprint.hex());
     }
     Digest::of(text.as_bytes()).hex()
+}
+
+/// Writes a time in milliseconds since 1970 for a person; nothing where none is known.
+fn date(ms: u64) -> String {
+    let at = i64::try_from(ms).ok().filter(|ms| *ms > 0).and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// Says which seeds there are: the experiment's, then those of each kind that differ from it.

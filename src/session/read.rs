@@ -40,6 +40,12 @@ impl Session {
         }
     }
 
+    /// Says who made a result, where that is somebody else or another machine; `None` where it was made here.
+    pub fn made_elsewhere<'f>(&self, found: &'f Found) -> Option<&'f str> {
+        let settings = &self.pipeline.workspace().settings;
+        (found.by != format!("{}@{}", settings.user, settings.host)).then_some(found.by.as_str())
+    }
+
     /// Checks that parts of an instance's result can be read; parts that it has not are not asked about.
     ///
     /// A plan counts such an instance as cached as long as nothing that runs reads it, so the error names the command that

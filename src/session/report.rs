@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use retort_artifact::{ArtifactKind, ReportFiles};
-use retort_report::{Provenance, Report, Table};
+use retort_plan::Found;
+use retort_report::{Opening, Provenance, Report, Table};
 use retort_spec::InstanceId;
 
 use super::duration::duration;
 use super::outlet::{self, Contents};
-use super::{Results, Selection, Session, SessionError, pictures};
+use super::{Remark, Results, Selection, Session, SessionError, pictures, setup};
 
 /// The most bytes of a provenance that is read back.
 const PROVENANCE_BYTES_MAX: u64 = 16 << 20;
@@ -20,6 +21,8 @@ pub struct MadeReport {
     pub id: InstanceId,
     /// Its name.
     pub name: String,
+    /// What it says before its tables.
+    pub opening: Opening,
     /// Its tables.
     pub tables: Vec<Table>,
     /// Its files by name: [`retort_report`] lists them.
@@ -54,17 +57,25 @@ impl Session {
     /// # Errors
     /// [`SessionError::Unusable`] where the report cannot be read.
     pub fn report(&self, id: InstanceId, results: &Results) -> Result<Option<MadeReport>, SessionError> {
-        let Some(found) = results.get(id) else { return Ok(None) };
+        results.get(id).map(|found| self.made_report(id, found)).transpose()
+    }
+
+    /// Reads the report that is a result.
+    ///
+    /// # Errors
+    /// [`SessionError::Unusable`] where the report cannot be read.
+    pub fn made_report(&self, id: InstanceId, found: &Found) -> Result<MadeReport, SessionError> {
         let mut files = ReportFiles::default();
         for (name, digest) in &found.parts {
             files.files.insert(name.clone(), self.store.read(digest)?);
         }
         let tables = Report::tables_in(&files).map_err(SessionError::unusable)?;
-        Ok(Some(MadeReport { id, name: self.name(id), tables, files }))
+        let opening = Report::opening_in(&files).map_err(SessionError::unusable)?;
+        Ok(MadeReport { id, name: self.name(id), opening, tables, files })
     }
 
-    /// Writes the files of a report below `out/<experiment>/<report>`, with where it comes from and a picture of each
-    /// figure, and returns that folder. Files that are there already are left alone where they have the same bytes, and
+    /// Writes the files of a report below `out/<experiment>/<report>`, with where it comes from, the pipeline as it was resolved
+    /// and a picture of each figure, and returns that folder. Where another pipeline's report stood there, that is told. Files that are there already are left alone where they have the same bytes, and
     /// those of others always.
     ///
     /// # Errors
@@ -76,11 +87,19 @@ impl Session {
         // Earlier versions kept no record of what they wrote, and a record may be lost: such folders are known by the
         // provenance in them.
         let adopts = earlier.is_some() && !outlet::is_recorded(&folder);
+        let theirs = earlier.as_ref().map(|earlier| earlier.pipeline.clone()).unwrap_or_default();
         let provenance = self.provenance(report.id, results, earlier)?;
-        let files = provenance.added_to(&report.files, duration).files;
+        let mut files = provenance.added_to(&report.files, duration).files;
+        files.insert(setup::FILE.to_owned(), self.resolved(report.id));
         let files = pictures::beside(files, &folder, self.pipeline.workspace());
         let contents = Contents { kept: pictures::names(&files), adopts, ..Contents::of(&files) };
-        outlet::write(out, &folder, &contents)?;
+        let written = outlet::write(out, &folder, &contents)?;
+        // A pipeline that was moved is no other.
+        let another = theirs != provenance.pipeline && Path::new(&theirs).exists();
+        if written > 0 && another {
+            let folder = folder.display().to_string();
+            self.pipeline.workspace().tell(&Remark::ReportReplaced { folder, other: theirs });
+        }
         Ok(folder)
     }
 }

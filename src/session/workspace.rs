@@ -60,6 +60,13 @@ pub enum Remark {
         /// How many were asked for.
         asked: usize,
     },
+    /// A report stands in the place of one that another pipeline made.
+    ReportReplaced {
+        /// The folder.
+        folder: String,
+        /// The other pipeline's file.
+        other: String,
+    },
     /// A figure could not be drawn as a picture.
     NoPicture {
         /// The figure's file.
@@ -78,6 +85,11 @@ impl fmt::Display for Remark {
             Self::FewerJobs { room, asked } => {
                 write!(f, "the limit on memory (`ulimit -v`) has room for {room} of {asked} jobs")
             }
+            Self::ReportReplaced { folder, other } => write!(
+                f,
+                "`{folder}` held a report of `{other}`, which is replaced: `retort report {other} --out DIR` writes it \
+                 elsewhere, or give one of the two another `experiment:` name"
+            ),
             Self::NoPicture { figure, why } => write!(f, "there is no picture of `{figure}`: {why}"),
         }
     }

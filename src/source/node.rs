@@ -61,15 +61,15 @@ impl Node {
         }
     }
 
-    /// Names the sort of value, for errors: `a list`, `the text `x``.
+    /// Names the sort of value, for errors: `a list`, or the value itself.
     pub fn describe(&self) -> String {
         match &self.value {
-            Value::Null => "nothing".into(),
+            Value::Null => "empty".into(),
             Value::Bool(value) => format!("`{value}`"),
-            Value::Int(value) => format!("the number `{value}`"),
-            Value::Float(value) => format!("the number `{value}`"),
-            Value::Text(text) if text.chars().count() > 40 => "a text".into(),
-            Value::Text(text) => format!("the text `{text}`"),
+            Value::Int(value) => format!("`{value}`"),
+            Value::Float(value) => format!("`{value}`"),
+            Value::Text(text) if text.chars().count() > 40 => "a long text".into(),
+            Value::Text(text) => format!("`{text}`"),
             Value::List(_) => "a list".into(),
             Value::Map(_) => "a mapping".into(),
         }

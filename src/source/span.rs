@@ -59,8 +59,12 @@ impl Sources {
         (line, upto.chars().count() + 1)
     }
 
-    /// Writes a place as `path:line`.
+    /// Writes a place as `path:line`, or names the option that the text is from.
     pub fn location(&self, span: Span) -> String {
+        let path = self.path(span.file).to_string_lossy();
+        if path.starts_with("--") {
+            return path.into_owned();
+        }
         format!("{}:{}", self.path(span.file).display(), self.line_column(span).0)
     }
 

@@ -121,7 +121,7 @@ fn read_values(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Vec<Axi
             "zip" => Err(Diagnostic::at(form.span, format!("`{}` is zipped within a zip", key.text))),
             _ => {
                 let near = name::near(&form.text, ["replicates", "range", "zip"]);
-                let unknown = format!("unknown form `{}` of the axis `{}`", form.text, key.text);
+                let unknown = format!("unknown key `{}` in the axis `{}`", form.text, key.text);
                 Err(Diagnostic::at(form.span, unknown).label(FORMS).hint_if(near))
             }
         },

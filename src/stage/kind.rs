@@ -72,6 +72,11 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Says whether the names of the stages that a port gathers appear in the output even where all it gathers is of one stage.
+    fn names_inputs(&self, _port: &str) -> bool {
+        false
+    }
+
     /// Says what is known of its output before it is made, by name, for the [misfits](Self::misfits) of those that read it.
     fn foretold(&self) -> Vec<(&'static str, String)> {
         Vec::new()
@@ -156,6 +161,8 @@ pub trait BoundStage: fmt::Debug + Send + Sync {
     fn passing_parts(&self) -> &'static [&'static str];
     /// Says whether the coordinates of gathered inputs belong in the key.
     fn labels_inputs(&self) -> bool;
+    /// As [`Stage::names_inputs`].
+    fn names_inputs(&self, port: &str) -> bool;
     /// Says what is known of its output before it is made, by name.
     fn foretold(&self) -> Vec<(&'static str, String)>;
     /// Lists what does not fit what will come to its ports.
@@ -267,6 +274,10 @@ impl<S: Stage> BoundStage for Bound<S> {
 
     fn labels_inputs(&self) -> bool {
         self.stage.labels_inputs()
+    }
+
+    fn names_inputs(&self, port: &str) -> bool {
+        self.stage.names_inputs(port)
     }
 
     fn foretold(&self) -> Vec<(&'static str, String)> {

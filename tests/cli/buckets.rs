@@ -122,11 +122,11 @@ fn results_are_pushed_and_pulled_by_run_stage_and_digest() {
     assert_eq!((again["results"].as_u64(), again["bytes"].as_u64()), (Some(0), Some(0)));
     run(&bob, &bucket, &["cache", "pull", "--stage", "questions", &remote])
         .code(0)
-        .shows("pulled from `team`: 1 results, ");
+        .shows("pulled from `team`: 1 result, ");
     let record = ada.record_of("rationales");
     let fingerprint = record.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-    run(&bob, &bucket, &["cache", "pull", &fingerprint[..10], &remote]).code(0).shows("1 results");
-    run(&bob, &bucket, &["cache", "pull", "--run", "last", &remote]).code(0).shows("2 results were here already");
+    run(&bob, &bucket, &["cache", "pull", &fingerprint[..10], &remote]).code(0).shows("1 result");
+    run(&bob, &bucket, &["cache", "pull", "--run", "last", &remote]).code(0).shows("2 results here already");
     assert_eq!(bob.make_with(&["--no-remotes"]).ran(), BTreeSet::new());
     assert_eq!(bob.digests(), ada.digests());
 }

@@ -128,7 +128,7 @@ fn an_explanation_names_the_field_its_place_and_the_nearest_earlier_result() {
     let line: usize = place.split(':').nth(1).unwrap().parse().unwrap();
     let text = fs_err::read_to_string(project.path(FILE)).unwrap();
     assert!(text.lines().nth(line - 1).unwrap().contains("fraction"), "{place}");
-    project.run(&["explain", FILE, "questions"]).code(0).shows("is a hit, made by tester@");
+    project.run(&["explain", FILE, "questions"]).code(0).shows("questions is cached\n");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_plan_says_what_would_run_and_does_nothing() {
          awaits  shuffled[level=sentence,fraction=0.4]   after shortened[level=sentence,fraction=0.4]
          awaits  shuffled[level=sentence,fraction=0.8]   after shortened[level=sentence,fraction=0.8]
 
-        plain: 14 instances: 0 cached, 1 to run, 13 to be decided by what those give
+        plain: 14 instances: 0 cached, 1 to run, 13 pending (their inputs are not known yet)
     "#]]
     .assert_eq(&project.redact(&first.stdout));
     project.make();
@@ -170,7 +170,7 @@ fn a_plan_says_what_would_run_and_does_nothing() {
          awaits  shuffled[level=sentence,fraction=0.4]   after shortened[level=sentence,fraction=0.4]
          awaits  shuffled[level=sentence,fraction=0.8]   after shortened[level=sentence,fraction=0.8]
 
-        plain: 14 instances: 6 cached, 4 to run, 4 to be decided by what those give
+        plain: 14 instances: 6 cached, 4 to run, 4 pending (their inputs are not known yet)
     "#]]
     .assert_eq(&without_cost(&project.run(&["plan", FILE]).code(0).stdout));
     let counts = &project.run(&["plan", FILE, "--json"]).code(0).json()["counts"];

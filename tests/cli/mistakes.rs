@@ -65,7 +65,7 @@ stages:
            |
            = help: did you mean `questions`?
 
-        error: `split` cannot be the text `trian`
+        error: `split` cannot be `trian`
           --> pipeline.yaml:10:43
            |
         10 |     elicit: { questions: question, split: trian, teacher: gold }
@@ -81,7 +81,7 @@ stages:
            |
            = help: did you mean `fraction`?
 
-        error: `steps[1].mask.fraction` cannot be the number `1.5`
+        error: `steps[1].mask.fraction` cannot be `1.5`
           --> pipeline.yaml:14:75
            |
         14 |       steps: [ { mask: { fractoin: "${fraction}" } }, { mask: { fraction: 1.5 } } ]
@@ -286,4 +286,59 @@ fn a_device_that_is_not_there_is_said() {
     project.run(&["plan", FILE, "--device", "tpu"]).code(2).says("tpu");
     let output = project.run(&["run", FILE, "--device", "cuda:77"]).code(3).says("cuda:77");
     assert!(!output.stderr.contains("panicked"), "{output}");
+}
+
+#[test]
+fn independent_mistakes_of_one_stage_are_all_told() {
+    let pipeline = "\
+retort: 1
+experiment: asked
+stages:
+  questions:
+    dataset: { format: synthetic, train: 4 }
+  rationales:
+    elicit:
+      questions: questions
+      votes: 3
+      max_cost: 1
+      teacher: { openai: { base_url: \"http://localhost:1/v1\", model: m, temperature: 0 } }
+";
+    let said = Project::new(pipeline).run(&["check", FILE]).code(2).stderr;
+    for told in ["needs a `prompt`", "`max_cost` needs the prices", "`votes` needs the labels", "and all vote alike"] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    assert!(said.contains("4 errors in `pipeline.yaml`"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_data_and_sizes_is_shown_at_its_field() {
+    let pipeline = "\
+retort: 1
+experiment: fields
+models:
+  small: { new: { layers: 1, width: 16, heads: 3, context: 64, tokenizer: tokens } }
+stages:
+  first:
+    dataset: { format: table, train: t.jsonl, question: Body, answer: answr, answers: number }
+  second:
+    dataset: { format: gsm8k, train: t.jsonl, test: other.jsonl }
+  tokens:
+    tokenizer: { questions: first }
+  tuned:
+    train: { student: small, questions: first, placement: none, recipe: { lr: 1.0e-3, batch: 4, epochs: 1 } }
+";
+    let project = Project::new(pipeline);
+    project.write("t.jsonl", "{\"Body\": \"one\", \"answer\": 1}\n");
+    project.write("other.jsonl", "{\"question\": \"one\", \"answer\": \"#### 1\"}\n");
+    let said = project.run(&["check", FILE]).fails().stderr;
+    let marks: Vec<(&str, usize)> = said
+        .lines()
+        .zip(said.lines().skip(1))
+        .filter(|(_, below)| below.contains('^'))
+        .filter_map(|(above, below)| {
+            let (at, marked) = (below.find('^')?, below.chars().filter(|c| *c == '^').count());
+            Some((above.get(at..at + marked)?, marked))
+        })
+        .collect();
+    assert_eq!(marks, [("3", 1), ("answr", 5), ("t.jsonl", 7)], "{said}");
 }

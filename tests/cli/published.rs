@@ -45,7 +45,7 @@ fn what_a_report_asks_of_arms_that_are_not_there_is_refused_before_anything_runs
            |
            = help: write `{ more: { placement: after }, than: { placement: before } }` or `{ same: …, as: …, within: 2 }`
 
-        error: `hypotheses[4].within` cannot be the number `200`
+        error: `hypotheses[4].within` cannot be `200`
           --> pipeline.yaml:50:71
            |
         50 |         - { same: { student: tuned }, as: { student: again }, within: 200 }
@@ -159,6 +159,13 @@ stages:
     let page = fs_err::read_to_string(project.path("out/alone/results/report.md")).unwrap();
     assert!(page.contains("# Which words\n\n1 agreement of selected words; nothing was scored."), "{page}");
     assert!(page.contains("## Agreement of selected words"), "{page}");
+    // Another pipeline of that name is not taken for this one.
+    let other = fs_err::read_to_string(project.path(FILE)).unwrap().replace("Which words", "Other words");
+    project.write("other.yaml", &other);
+    let said = project.run(&["run", "other.yaml"]).code(0).stderr;
+    assert!(said.contains("pipeline.yaml`, which is replaced"), "{said}");
+    let again = project.run(&["run", "other.yaml"]).code(0).stderr;
+    assert!(!again.contains("replaced"), "{again}");
     project.edit("agreement: agree,", "agreement: agree, x: fraction,");
     project.run(&["check", FILE]).code(2).says("`x` is about what students answered, and nothing was scored");
 }
@@ -178,8 +185,16 @@ fn the_files_say_where_they_come_from_and_the_cached_report_does_not() {
     assert_eq!(kinds, ["attribute", "dataset", "elicit", "evaluate", "report", "tokenizer", "train", "transform"]);
     assert_eq!(provenance["digest"], project.digests()["results"]["report.json"].as_str());
     assert!(read("report.html").contains("<dt>devices</dt><dd>cpu"), "{}", read("report.html"));
-    assert!(read("report.md").contains("## Where it comes from"));
+    assert!(read("report.md").contains("## Setup"));
+    let setup = provenance["setup"].to_string();
+    for told in ["questions: train", "million parameters (f32 weights)", "recipe: "] {
+        assert!(setup.contains(told), "{told}: {setup}");
+    }
+    let resolved: Json = serde_json::from_str(&read("pipeline.json")).unwrap();
+    let stages = resolved["stages"].as_array().unwrap();
+    let train = stages.iter().find(|stage| stage["kind"] == "train").unwrap();
+    assert!(train["variants"][0]["parameters"]["recipe"]["lr"].is_number(), "{train}");
     // What is kept is the same on every machine.
     let kept = project.run(&["show", FILE, "results"]).code(0).stdout;
-    assert!(!kept.contains("Where it comes from"), "{kept}");
+    assert!(!kept.contains("## Setup"), "{kept}");
 }

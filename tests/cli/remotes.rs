@@ -40,7 +40,7 @@ fn what_one_person_ran_another_does_not_run_again() {
     let hits = || told.0.iter().filter(|event| event["event"] == "hit");
     assert_eq!(hits().count(), ada.digests().len());
     assert!(hits().all(|hit| hit["from"] == "team" && hit["by"].as_str().unwrap().starts_with("tester@")));
-    bob.run(&["cache", "verify", &team.flag("never")]).code(0).shows("blobs are in the remotes and not here");
+    bob.run(&["cache", "verify", &team.flag("never")]).code(0).shows(" in the remotes and not here");
     // That it was made is known here now; its bytes come when something needs them.
     fs_err::remove_dir_all(team.root()).unwrap();
     assert_eq!(bob.digests(), ada.digests());
@@ -81,11 +81,11 @@ fn results_are_pushed_and_pulled_by_run_stage_and_digest() {
     let again = moved(&ada.run(&["cache", "push", "--all", "--json", &remote]).code(0));
     assert_eq!((again["results"].as_u64(), again["bytes"].as_u64()), (Some(0), Some(0)));
     let output = bob.run(&["cache", "pull", "--stage", "questions", &remote]).code(0);
-    assert!(output.stdout.starts_with("pulled from `team`: 1 results, "), "{output}");
+    assert!(output.stdout.starts_with("pulled from `team`: 1 result, "), "{output}");
     let record = ada.record_of("rationales");
     let fingerprint = record.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
-    bob.run(&["cache", "pull", &fingerprint[..10], &remote]).code(0).shows("1 results");
-    bob.run(&["cache", "pull", "--run", "last", &remote]).code(0).shows("2 results were here already");
+    bob.run(&["cache", "pull", &fingerprint[..10], &remote]).code(0).shows("1 result");
+    bob.run(&["cache", "pull", "--run", "last", &remote]).code(0).shows("2 results here already");
     assert_eq!(bob.make_with(&["--no-remotes"]).ran(), BTreeSet::new());
     assert_eq!(bob.digests(), ada.digests());
 }

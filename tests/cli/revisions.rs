@@ -363,7 +363,7 @@ fn everything_with_a_revision_is_pinned() {
         kind tuned_lens 3
         kind lens 3
         kind evaluate 2
-        kind report 7
+        kind report 8
         operation mask 2
         operation shuffle 2
         operation truncate 2

@@ -169,7 +169,7 @@ fn two_pipelines_are_compared_by_parameters_accuracies_and_questions() {
     // Not run yet: its parameters differ, and nothing is known of its answers.
     project.write("other.yaml", &text.replace("lr: 5.0e-3", "lr: 2.0e-3"));
     let before = project.run(&["diff", FILE, "other.yaml"]).code(0);
-    let before = before.shows("params.recipe.lr: 0.005 → 0.002").shows("tuned[placement=after]");
+    let before = before.shows("recipe.lr: 0.005 → 0.002").shows("tuned[placement=after]");
     assert!(!before.stdout.contains("answers["), "{before}");
     project.run(&["run", "other.yaml"]).code(0);
     let limited = project.run(&["diff", FILE, "other.yaml", "--limit", "1"]).code(0);
@@ -177,7 +177,7 @@ fn two_pipelines_are_compared_by_parameters_accuracies_and_questions() {
         .shows("pipeline.yaml (scores) → other.yaml (scores)")
         .shows("last loss")
         .shows("accuracy %, 95 % intervals")
-        .shows("questions answered otherwise");
+        .shows("questions answered differently");
     let json = project.run(&["diff", FILE, "other.yaml", "--json"]).code(0).json();
     let instances = json["instances"].as_array().unwrap();
     let held = instances.iter().find(|line| line["instance"] == "held[placement=after,by=sum]").unwrap();

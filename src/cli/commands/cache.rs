@@ -8,6 +8,7 @@ use super::super::args::{Cache, Global, Move, Push, SizeBy};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::remotes;
+use super::super::reporter::counted;
 use super::super::settings::{surroundings, workspace};
 use super::key;
 use crate::session::{Workspace, choose_run, duration, find_run};
@@ -123,14 +124,15 @@ fn report(global: &Global, did: &str, place: &str, moved: &[Moved]) -> Exit {
         print::json(&moved);
     } else {
         for moved in moved {
-            let packs = if moved.packs == 0 { String::new() } else { format!(", {} packs of rows", moved.packs) };
+            let packs =
+                if moved.packs == 0 { String::new() } else { format!(", {} of rows", counted(moved.packs, "pack")) };
             print::data(&format!(
-                "{did} `{}`: {} results, {} blobs ({}){packs}; {} results were {place} already\n",
+                "{did} `{}`: {}, {} ({}){packs}; {} {place} already\n",
                 moved.remote,
-                moved.results,
-                moved.blobs,
+                counted(moved.results, "result"),
+                counted(moved.blobs, "blob"),
                 print::bytes(moved.bytes),
-                moved.there
+                counted(moved.there, "result")
             ));
             moved.refused.iter().for_each(|refused| print::data(&format!("not moved: {refused}\n")));
         }
@@ -195,12 +197,14 @@ fn verify(global: &Global, workspace: &Workspace) -> Result<Exit, Failure> {
             print::data(line);
         }
         let (blobs, size) = (report.blobs, print::bytes(report.blob_bytes));
-        print::data(&format!("{blobs} blobs ({size}), {} records and {} rows read\n", report.records, report.rows));
+        let (blobs, records, rows) =
+            (counted(blobs, "blob"), counted(report.records, "record"), counted(report.rows, "row"));
+        print::data(&format!("{blobs} ({size}), {records} and {rows} read\n"));
         if report.blobs_elsewhere > 0 {
-            print::data(&format!("{} blobs are in the remotes and not here\n", report.blobs_elsewhere));
+            print::data(&format!("{} in the remotes and not here\n", counted(report.blobs_elsewhere, "blob")));
         }
         if report.evicted_blobs > 0 {
-            print::data(&format!("{} blobs are not kept, as their stages ask\n", report.evicted_blobs));
+            print::data(&format!("{} not kept, as their stages ask\n", counted(report.evicted_blobs, "blob")));
         }
         if report.clean() {
             print::data("clean\n");
@@ -231,12 +235,12 @@ fn gc(global: &Global, workspace: &Workspace, options: GcOptions) -> Result<Exit
     }
     let did = if report.dry_run { "would move" } else { "moved" };
     print::data(&format!(
-        "kept {} results ({}); {did} {} results, {} blobs and {} runs to the trash ({})\n",
-        report.kept_records,
+        "kept {} ({}); {did} {}, {} and {} to the trash ({})\n",
+        counted(report.kept_records, "result"),
         print::bytes(report.kept_bytes),
-        report.removed_records,
-        report.removed_blobs,
-        report.removed_runs,
+        counted(report.removed_records, "result"),
+        counted(report.removed_blobs, "blob"),
+        counted(report.removed_runs, "run"),
         print::bytes(report.removed_bytes)
     ));
     if report.removed_records > 0 {
@@ -281,8 +285,10 @@ fn undelete(global: &Global, workspace: &Workspace, name: Option<&str>, list: bo
     }
     let there = if restored.there == 0 { String::new() } else { format!("; {} were here again", restored.there) };
     print::data(&format!(
-        "brought back {} results, {} blobs and {} runs{there}\n",
-        restored.records, restored.blobs, restored.runs
+        "brought back {}, {} and {}{there}\n",
+        counted(restored.records, "result"),
+        counted(restored.blobs, "blob"),
+        counted(restored.runs, "run")
     ));
     Ok(Exit::Success)
 }

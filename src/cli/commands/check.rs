@@ -3,7 +3,7 @@
 use super::super::args::{Check, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
-use super::super::reporter;
+use super::super::reporter::{self, counted};
 use super::super::settings::load;
 use super::run::reporter_options;
 use crate::session::{Demand, Selection, Session};
@@ -19,9 +19,10 @@ pub(super) fn check(global: &Global, args: &Check) -> Result<Exit, Failure> {
     preflight(&session, selection)?;
     let (experiment, instances) = (&session.pipeline.experiment, session.pipeline.graph.len());
     print::data(&format!(
-        "{}: {} stages, {instances} instances, no errors\n",
+        "{}: {}, {}, no errors\n",
         experiment.name,
-        experiment.stages.len()
+        counted(experiment.stages.len(), "stage"),
+        counted(instances, "instance")
     ));
     Ok(Exit::Success)
 }
@@ -36,7 +37,8 @@ fn preflight(session: &Session, selection: Selection) -> Result<(), Failure> {
     let unseen = planned.plan.counts().lacks;
     if unseen > 0 {
         print::note(&format!(
-            "{unseen} instances were not looked at: their models have yet to be fetched, which `retort run` does first"
+            "not checked: {}, whose models are not here yet; `retort run` fetches them first",
+            counted(unseen, "instance")
         ));
     }
     let flaw = session.preflight(&planned).flaw_or_lack(&session.pipeline);
@@ -55,7 +57,7 @@ fn from_scratch(global: &Global, session: &Session, selection: &Selection) -> Re
     if global.json {
         print::answer(&serde_json::json!({ "instances": instances, "different": different }));
     } else if different.is_empty() {
-        print::data(&format!("all {instances} instances equal a fresh computation, byte for byte\n"));
+        print::data(&format!("{}, equal to a fresh computation byte for byte\n", counted(instances, "instance")));
     } else {
         print::data(&(different.join("\n") + "\n"));
     }

@@ -45,7 +45,10 @@ fn write(one: &Explained, depth: usize, out: &mut String) {
     *out += &format!("{indent}{} {}\n", one.instance, one.state);
     for change in &one.changes {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());
-        let at = change.at.as_ref().map_or(String::new(), |at| format!(", at {at}"));
+        let at = change.at.as_ref().map_or(String::new(), |at| {
+            // An option is not a place in a file.
+            if at.starts_with("--") { format!(", by `{at}`") } else { format!(", at {at}") }
+        });
         *out += &format!("{indent}  {}: {} → {}{at}\n", change.field, value(&change.before), value(&change.after));
     }
     if let Some(with) = one.compared_with.as_ref().filter(|with| **with != one.instance) {

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::super::args::{Export, Global};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
+use super::super::reporter::counted;
 use super::super::settings::load;
 use crate::artifact::ArtifactKind;
 use crate::session::{Current, Session};
@@ -22,7 +23,8 @@ pub(super) fn export(global: &Global, args: &Export) -> Result<Exit, Failure> {
         let session = pipeline.look()?;
         let exported = session.export(id, &*session.current(id)?, args.step, directory)?;
         let (files, written) = (exported.files, exported.written);
-        print::data(&format!("{}: {files} files, {written} of them new or changed\n", directory.display()));
+        let files = counted(files, "file");
+        print::data(&format!("{}: {files}, {written} of them new or changed\n", directory.display()));
         return Ok(Exit::Success);
     }
     let session = pipeline.look()?;
@@ -57,6 +59,7 @@ fn write_outcomes(session: &Session, args: &Export, file: &Path) -> Result<(), F
     }
     outcomes.write(file)?;
     let (rows, instances) = (outcomes.rows, current.found.len());
-    print::data(&format!("{}: {rows} outcomes of {instances} instances\n", file.display()));
+    let (rows, instances) = (counted(rows, "outcome"), counted(instances, "instance"));
+    print::data(&format!("{}: {rows} of {instances}\n", file.display()));
     Ok(())
 }

@@ -50,8 +50,10 @@ pub(super) fn of_table(directory: &Path, file: &Path) -> Result<Exit, Failure> {
     let bytes = fs_err::read(file)?;
     let read = rows(Form::of(&bytes), bytes).map_err(|error| unusable(error.to_string()))?;
     let stem = file.file_stem().map_or_else(|| "table".into(), |stem| stem.to_string_lossy());
-    let name: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name: String = dataset_of(file, &stem)
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     let name = name.trim_matches('-');
     let name =
         if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name.to_owned() } else { format!("table-{name}") };
@@ -71,15 +73,44 @@ pub(super) fn of_table(directory: &Path, file: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// How files of the splits are called.
+const TRAIN: [&str; 2] = ["train", "training"];
+const TEST: [&str; 2] = ["test", "testing"];
+const DEV: [&str; 4] = ["dev", "val", "valid", "validation"];
+/// Folders that hold data of any kind.
+const ANY: [&str; 8] = ["data", "dataset", "datasets", "raw", "main", "default", "plain_text", "corpus"];
+
+fn words_of(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+/// Returns the name of the dataset that a file is of: its own, unless that only says which split it is and which part of it; then
+/// that of the nearest folder that says more.
+fn dataset_of(file: &Path, stem: &str) -> String {
+    let says_split = |word: &String| {
+        let word = word.as_str();
+        TRAIN.contains(&word) || TEST.contains(&word) || DEV.contains(&word) || word == "of"
+    };
+    let part = |word: &String| says_split(word) || word.chars().all(|c| c.is_ascii_digit());
+    if !words_of(stem).iter().all(part) {
+        return stem.to_owned();
+    }
+    let whole = std::path::absolute(file).map_or_else(|_| file.to_owned(), |path| plain(&path));
+    let folders = whole.parent().into_iter().flat_map(Path::ancestors).filter_map(Path::file_name);
+    let mut names = folders.map(|name| name.to_string_lossy().into_owned());
+    names.find(|name| !ANY.contains(&name.to_lowercase().as_str())).unwrap_or_else(|| stem.to_owned())
+}
+
 /// Returns the split that a file is by its name; what says nothing is there to train on.
 fn split_of(stem: &str) -> Split {
-    let words: Vec<String> = stem.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
+    let words = words_of(stem);
     let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
-    if has(&["train", "training"]) {
+    if has(&TRAIN) {
         Split::Train
-    } else if has(&["test", "testing"]) {
+    } else if has(&TEST) {
         Split::Test
-    } else if has(&["dev", "val", "valid", "validation"]) {
+    } else if has(&DEV) {
         Split::Dev
     } else {
         Split::Train
@@ -127,6 +158,22 @@ mod tests {
             ("/data/../x.jsonl", "pipelines", "/data/../x.jsonl"),
         ] {
             assert_eq!(seen_from(Path::new(file), Path::new(folder)).unwrap(), named, "{file} from {folder}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_called_after_its_split_has_the_name_of_its_folder() {
+        for (file, name) in [
+            ("/lab/svamp/train.jsonl", "svamp"),
+            ("/lab/svamp/data/test-00000-of-00001.parquet", "svamp"),
+            ("/lab/gsm8k/main/train-00000-of-00001.parquet", "gsm8k"),
+            ("/lab/quarel/../csqa/dev.jsonl", "csqa"),
+            ("/lab/esnli_dev.csv", "esnli_dev"),
+            ("/lab/ARC-Challenge-Test.jsonl", "ARC-Challenge-Test"),
+            ("/data/train.jsonl", "train"),
+        ] {
+            let stem = Path::new(file).file_stem().unwrap().to_string_lossy();
+            assert_eq!(dataset_of(Path::new(file), &stem), name, "{file}");
         }
     }
 

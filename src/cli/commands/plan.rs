@@ -1,15 +1,16 @@
 //! `retort plan`: what a run would do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::args::{Global, Selection};
 use super::super::exit::{Exit, Failure};
 use super::super::footprint;
+use super::super::grid::Lane;
 use super::super::print;
-use super::super::reporter::reason;
+use super::super::reporter::{amount, counted, reason};
 use super::super::settings::load;
 use crate::plan::{Plan, Verdict};
-use crate::session::{Demand, Forecast, Prospect, amount, duration};
+use crate::session::{Demand, Forecast, Prospect, amount as money, duration};
 use crate::stage::{Basis, Estimate, Exceeded};
 
 /// Says what a run would do, without doing it.
@@ -27,7 +28,10 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
         print::data(&(text(&forecast, &planned.plan, global.verbose > 0) + &takes.unwrap_or_default()));
     }
     let found = session.preflight(&planned);
-    found.here.sorted().into_iter().for_each(|diagnostic| print::note(&diagnostic.message));
+    let mut said = BTreeSet::new();
+    for diagnostic in found.here.sorted().into_iter().filter(|diagnostic| said.insert(diagnostic.message.clone())) {
+        print::note(&diagnostic.message);
+    }
     // A run would fetch a model from the hub; any other file must be brought first.
     if let Some(error) = session.lacking(&planned.ground) {
         return Err(error.into());
@@ -56,13 +60,16 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
         };
         rows.push(vec![line.verdict.to_owned(), line.instance.clone(), why]);
     }
-    let mut out = if rows.is_empty() { String::new() } else { print::table(&["", "instance", "why"], rows) + "\n" };
+    let lanes = vec![Lane::words(""), Lane::name("instance"), Lane::prose("why")];
+    let mut out = if rows.is_empty() { String::new() } else { print::grid(lanes, rows) + "\n" };
+    let columns = print::columns();
+    let told = |line: String| print::paragraphs(&line, columns, 0);
     if shown < listed.len() {
         out += &format!("and {} more; `--verbose` lists them all\n\n", listed.len() - shown);
     }
     for line in lines {
         if let Some(estimate) = &line.asks {
-            out += &format!("{} asks a teacher: {}\n", line.instance, asking(estimate));
+            out += &told(format!("{} asks a teacher: {}\n", line.instance, asking(estimate)));
         }
     }
     // One command may serve several.
@@ -75,20 +82,21 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
     for (command, instances) in unknown {
         let (first, more) = (instances[0], instances.len() - 1);
         let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-        out += &format!(
-            "{first}{others} asks a teacher: `{command}` comes first, then `plan` estimates calls, tokens and cost\n"
-        );
+        let ask = if more == 0 { "asks" } else { "ask" };
+        out += &told(format!(
+            "{first}{others} {ask} a teacher: run `{command}` first, which makes the questions; then `retort plan` estimates \
+             calls, tokens and cost\n"
+        ));
     }
     let total = counts.hits + counts.runs + counts.same + counts.awaits + counts.lacks;
-    out += &format!(
-        "{}: {total} instances: {} cached, {} to run{}{}, {} to be decided by what those give\n",
-        experiment,
-        counts.hits,
-        counts.runs,
-        if counts.same == 0 { String::new() } else { format!(", {} the same as those", counts.same) },
-        if counts.lacks == 0 { String::new() } else { format!(", {} whose files are not here yet", counts.lacks) },
-        counts.awaits
-    );
+    let mut parts = vec![format!("{} cached", counts.hits), format!("{} to run", counts.runs)];
+    let further = [
+        (counts.same, "with the same key as one of those"),
+        (counts.lacks, "without their files"),
+        (counts.awaits, "pending (their inputs are not known yet)"),
+    ];
+    parts.extend(further.iter().filter(|(count, _)| *count > 0).map(|(count, what)| amount(*count, what)));
+    out += &told(format!("{experiment}: {}: {}\n", counted(total, "instance"), parts.join(", ")));
     if counts.runs + counts.awaits + counts.lacks == 0 {
         out += "nothing to do\n";
     } else if let Some(saved) = saved(plan) {
@@ -100,15 +108,18 @@ fn text(forecast: &Forecast, plan: &Plan, every_hit: bool) -> String {
 /// Says what asking a teacher is expected to take.
 fn asking(estimate: &Estimate) -> String {
     let Estimate { answered, calls, prompt_tokens, answer_tokens, cost, took_ms, basis, exceeds } = estimate;
-    let there = if *answered == 0 { String::new() } else { format!(" ({answered} are answered already)") };
-    if *calls == 0 {
+    let calls = *calls;
+    let there = if *answered == 0 { String::new() } else { format!(" ({answered} answered already)") };
+    if calls == 0 {
         return format!("nothing new{there}");
     }
     let most = if *basis == Basis::Guess { "at most " } else { "" };
-    let mut out =
-        format!("{calls} calls{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered");
+    let mut out = format!(
+        "{}{there}, about {prompt_tokens} tokens asked and {most}{answer_tokens} answered",
+        counted(calls, "call")
+    );
     if let Some(cost) = cost {
-        out += &format!(", for {most}{}", amount(*cost));
+        out += &format!(", for {most}{}", money(*cost));
     }
     if let Some(took_ms) = took_ms {
         out += &format!(", in {}", duration(*took_ms));
@@ -119,7 +130,7 @@ fn asking(estimate: &Estimate) -> String {
     };
     if let Some(Exceeded { field, most, expected }) = exceeds {
         let (expected, comes) = match *field {
-            "max_cost" => (amount(*expected), "cost"),
+            "max_cost" => (money(*expected), "cost"),
             _ => (format!("{expected:.0}"), "come to"),
         };
         let most_said = if *basis == Basis::Guess { "up to " } else { "about " };

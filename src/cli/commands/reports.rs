@@ -6,8 +6,8 @@ use super::super::args::{Global, Progress, ReportArgs};
 use super::super::exit::{Exit, Failure};
 use super::super::print;
 use super::super::settings::load;
+use super::super::tables;
 use crate::artifact::ReportFiles;
-use crate::report::{Align, Cell, Table};
 use crate::session::{Demand, MadeReport, Results, Session};
 
 /// Prints and writes the reports that the cache holds.
@@ -44,9 +44,10 @@ pub(super) fn tell(
     let mut failed = Vec::new();
     for report in reports {
         if global.json {
-            answers.push(serde_json::json!({ "report": report.name, "tables": report.tables }));
+            answers
+                .push(serde_json::json!({ "report": report.name, "opening": report.opening, "tables": report.tables }));
         } else if !global.quiet && !matches!(global.progress, Progress::Json) {
-            print::data(&report.tables.iter().map(text).collect::<Vec<_>>().join("\n"));
+            print::data(&page(report, print::columns()));
         }
         match session.write_report(report, results, out) {
             Ok(folder) => places.push(folder),
@@ -65,25 +66,9 @@ pub(super) fn tell(
     failed.into_iter().next().map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Writes a table for a terminal.
-fn text(table: &Table) -> String {
-    let mut shown = comfy_table::Table::new();
-    shown.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    shown.set_header(table.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
-    for row in &table.rows {
-        shown.add_row(row.iter().map(written).collect::<Vec<_>>());
-    }
-    for (index, column) in table.columns.iter().enumerate() {
-        if let Some(shown) = shown.column_mut(index).filter(|_| column.align == Align::Right) {
-            shown.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-    }
-    let notes: String = table.notes.iter().map(|note| format!("{note}\n")).collect();
-    format!("{}\n{shown}\n{notes}", table.title)
-}
-
-/// Writes a cell for a terminal: what stands below in smaller letters is a line of its own.
-fn written(cell: &Cell) -> String {
-    let plain = Cell { small: String::new(), ..cell.clone() }.plain();
-    if cell.small.is_empty() { plain } else { format!("{plain}\n{}", cell.small) }
+/// Writes a report for a terminal of so many columns, or of any width.
+pub(super) fn page(report: &MadeReport, columns: Option<usize>) -> String {
+    let opening = std::iter::once(tables::opening(&report.opening, columns));
+    let tables = report.tables.iter().map(|table| tables::table(table, columns));
+    opening.chain(tables).collect::<Vec<_>>().join("\n")
 }

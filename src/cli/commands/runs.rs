@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::super::args::{Global, Replay};
 use super::super::exit::{Exit, Failure};
+use super::super::grid::Lane;
 use super::super::print;
-use super::super::reporter;
+use super::super::reporter::{self, amount};
 use super::super::settings::workspace;
 use super::run::reporter_options;
-use crate::event::What;
+use crate::event::{Tally, What};
 use crate::session::{PastRun, duration, find_run, past_events, past_runs};
 
 #[derive(Debug, Serialize)]
@@ -43,23 +44,34 @@ pub(super) fn list(global: &Global) -> Result<Exit, Failure> {
     } else {
         let row = |line: Line| {
             let ended = match line.ended {
-                Some(What::RunFinished { tally, took_ms }) => format!(
-                    "{} cached, {} ran, {} failed, {} stopped, {} skipped in {}",
-                    tally.hits,
-                    tally.ran,
-                    tally.failed,
-                    tally.stopped,
-                    tally.skipped,
-                    duration(took_ms)
-                ),
-                _ => "not ended, or killed".to_owned(),
+                Some(What::RunFinished { tally, took_ms }) => {
+                    let Tally { hits, ran, failed, stopped, skipped } = tally;
+                    let counts = [
+                        (hits, "cached"),
+                        (ran, "ran"),
+                        (failed, "failed"),
+                        (stopped, "stopped"),
+                        (skipped, "skipped"),
+                    ];
+                    let counts: Vec<String> = counts
+                        .iter()
+                        .filter(|(count, _)| *count > 0)
+                        .map(|(count, what)| amount(*count, what))
+                        .collect();
+                    format!("{} in {}", counts.join(", "), duration(took_ms))
+                }
+                _ => "not finished".to_owned(),
             };
             vec![line.run, line.experiment, line.by, line.started, ended]
         };
-        print::data(&print::table(
-            &["run", "experiment", "by", "started (UTC)", "ended"],
-            lines.into_iter().map(row).collect(),
-        ));
+        let lanes = vec![
+            Lane::words("run"),
+            Lane::name("experiment").spare(1),
+            Lane::words("by").spare(2),
+            Lane::words("started (UTC)").spare(3),
+            Lane::prose("ended"),
+        ];
+        print::data(&print::grid(lanes, lines.into_iter().map(row).collect()));
     }
     Ok(Exit::Success)
 }

@@ -10,6 +10,7 @@ use super::super::logits::Logits;
 use super::super::plot::{plot, sparkline};
 use super::super::print;
 use super::super::questions as asked;
+use super::super::reporter::counted;
 use super::super::scores;
 use super::super::settings::load;
 use super::super::shade;
@@ -40,7 +41,10 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
     }
     let said = || {
         if !global.json {
-            print::note(&format!("{name} made by {} in {}", found.by, duration(found.took_ms)));
+            // Who made it is of interest where that was somebody else, or another machine.
+            if let Some(by) = session.made_elsewhere(found) {
+                print::note(&format!("{name} was made by {by} in {}", duration(found.took_ms)));
+            }
         }
     };
     match kind {
@@ -55,11 +59,20 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
             if global.json { print::json(&log) } else { print::data(&training(&log, found.took_ms)) }
         }
         ArtifactKind::Report => {
-            let file = if global.json { ReportFiles::RECORD } else { ReportFiles::MARKDOWN };
+            let columns = print::columns();
+            let file = if global.json || columns.is_some() { ReportFiles::RECORD } else { ReportFiles::MARKDOWN };
             let text = session.part(id, found, file)?;
             said();
             let text = String::from_utf8_lossy(&text);
-            if global.json { print::json_text(&text) } else { print::data(&text) }
+            if global.json {
+                print::json_text(&text);
+            } else if columns.is_some() {
+                // A terminal has tables of its width; whoever reads through a pipe has Markdown.
+                let report = session.made_report(id, found)?;
+                print::data(&super::reports::page(&report, columns));
+            } else {
+                print::data(&text);
+            }
         }
         ArtifactKind::Tokenizer => {
             let file: TokenizerFile = session.read(id, found)?;
@@ -74,7 +87,7 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         ArtifactKind::Readings if !global.json => {
             let readings: Readings = session.read(id, found)?;
             said();
-            print::data(&lens::summary(&readings.summary));
+            said_whole(&lens::summary(&readings.summary));
             print_rows(args, &readings.rows, |row| &row.id, lens::row)?;
         }
         ArtifactKind::Attributions if !global.json => {
@@ -106,13 +119,13 @@ pub(super) fn show(global: &Global, args: &Show) -> Result<Exit, Failure> {
         ArtifactKind::Agreement if !global.json => {
             let agreements: Agreements = session.read(id, found)?;
             said();
-            print::data(&agreement::summary(&agreements.summary));
+            said_whole(&agreement::summary(&agreements.summary));
             print_rows(args, &agreements.rows, |row| &row.id, agreement::row)?;
         }
         ArtifactKind::Scores if !global.json => {
             let all: Scores = session.read(id, found)?;
             said();
-            print::data(&scores::summary(&all, &session.times(found)?));
+            said_whole(&scores::summary(&all, &session.times(found)?));
             show_rows(global, args, &session.rows(id, found)?)?;
         }
         ArtifactKind::Questions
@@ -157,7 +170,7 @@ fn questions(global: &Global, args: &Show, session: &Session, id: InstanceId) ->
     if asking.fresh {
         print::note("read from their files, since no run has made them");
     }
-    print::data(&asked::summary(&asking.questions));
+    said_whole(&asked::summary(&asking.questions));
     match asking.by {
         Some(by) => print::data(&format!("\nas `{}` asks them:\n", session.name(by))),
         None => print::data("\nas a student is asked them where a `train` stage says nothing else:\n"),
@@ -185,8 +198,7 @@ fn questions(global: &Global, args: &Show, session: &Session, id: InstanceId) ->
 fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str) -> Result<Exit, Failure> {
     let planned = session.plan(session.pipeline.needed_by(id), Demand::All)?;
     let name = session.name(id);
-    let inquiry =
-        session.inquiry(&planned, id)?.ok_or_else(|| Failure::invalid(format!("`{name}` asks no teacher")))?;
+    let inquiry = session.inquiry(&planned, id)?.ok_or_else(|| not_asked(session, id))?;
     let rows: Vec<_> = inquiry.rows.into_iter().filter(|row| row.id == question).collect();
     let Some(first) = rows.first() else {
         return Err(Failure::invalid(format!("`{name}` asks no question `{question}`")));
@@ -195,10 +207,27 @@ fn prompt(global: &Global, session: &Session, id: InstanceId, question: &str) ->
         print::json(&rows);
     } else {
         let answered = rows.iter().filter(|row| row.answered).count();
-        print::note(&format!("{answered} of {} samples are answered", rows.len()));
+        print::note(&format!("{answered} of {} answered", counted(rows.len(), "sample")));
         print::data(&first.prompt);
     }
     Ok(Exit::Success)
+}
+
+/// The error of a stage that has no prompt to show.
+fn not_asked(session: &Session, id: InstanceId) -> Failure {
+    let (name, word) = (session.name(id), session.pipeline.experiment.stage_of(id).word);
+    let asks = |id: &InstanceId| session.pipeline.experiment.instance(*id).bound.asks();
+    let what = if word == "elicit" { "asks none".to_owned() } else { format!("is a stage of kind `{word}`") };
+    let failure = Failure::invalid(format!("`--prompt` works for `elicit` stages that ask a teacher; `{name}` {what}"));
+    match session.pipeline.experiment.ids().find(asks) {
+        Some(id) => failure.hint(format!("`{}` asks a teacher", session.name(id))),
+        None => failure,
+    }
+}
+
+/// Prints sentences, broken between words where stdout is a terminal.
+fn said_whole(text: &str) {
+    print::data(&print::paragraphs(text, print::columns(), 0));
 }
 
 /// Prints as many rows as are asked for, or the row of one question.
@@ -208,7 +237,7 @@ fn print_rows<T>(
     id: impl Fn(&T) -> &str,
     write: impl Fn(&T) -> String,
 ) -> Result<(), Failure> {
-    print::data(&format!("rows: {} rows\n", rows.len()));
+    print::data(&format!("rows: {}\n", counted(rows.len(), "row")));
     let wanted = |row: &&T| args.row.as_ref().is_none_or(|wanted| id(row) == wanted);
     let shown: Vec<&T> = rows.iter().filter(wanted).take(args.limit).collect();
     if let Some(id) = args.row.as_ref().filter(|_| shown.is_empty()) {
@@ -228,9 +257,9 @@ fn show_rows(global: &Global, args: &Show, parts: &[(String, Vec<Json>)]) -> Res
             all.extend(shown);
             continue;
         }
-        print::data(&format!("{part}: {} rows\n", rows.len()));
+        print::data(&format!("{part}: {}\n", counted(rows.len(), "row")));
         for row in shown {
-            print::data(&format!("{}\n", readable(row)));
+            print::data(&format!("{}\n", readable(row, print::columns())));
         }
     }
     if let Some(id) = args.row.as_ref().filter(|_| !found_any) {
@@ -242,8 +271,8 @@ fn show_rows(global: &Global, args: &Show, parts: &[(String, Vec<Json>)]) -> Res
     Ok(())
 }
 
-/// Writes a row as one field a line.
-fn readable(row: &Json) -> String {
+/// Writes a row as one field a line, broken between words where there are so many columns.
+fn readable(row: &Json, columns: Option<usize>) -> String {
     let Json::Object(fields) = row else { return row.to_string() };
     let mut out = String::new();
     for (name, value) in fields {
@@ -257,10 +286,14 @@ fn readable(row: &Json) -> String {
             }
             other => other.to_string(),
         };
-        out += &format!("  {name:<12} {}\n", shown.replace('\n', "\n               "));
+        let lines: Vec<String> = shown.split('\n').map(|line| print::paragraphs(line, columns, INDENT.len())).collect();
+        out += &format!("  {name:<12} {}\n", lines.join(&format!("\n{INDENT}")));
     }
     out
 }
+
+/// What stands before the further lines of a field.
+const INDENT: &str = "               ";
 
 /// Writes an answer as it stands between markers; nothing where there is none.
 fn answered(answer: &Json) -> String {
@@ -295,29 +328,33 @@ fn training(log: &TrainingLog, took_ms: u64) -> String {
         stopped_early,
     } = log;
     let mut out = format!(
-        "{examples} examples, {without_rationale} left out for want of a rationale, {truncated} cut to length\n"
+        "{}, {without_rationale} left out for want of a rationale, {truncated} cut to length\n",
+        counted(*examples, "example")
     );
-    for (count, what) in [
-        (label_alone, "questions without a rationale trained on their labels alone"),
-        (blank, "examples with a blank rationale trained on their labels alone"),
-        (strays, "rationales of other questions not read"),
-        (unscored, "rationales without a score above 0, whose tokens weigh the same"),
+    for (count, one, rest) in [
+        (label_alone, "question", "without a rationale, trained on the label alone"),
+        (blank, "example", "with a blank rationale, trained on the label alone"),
+        (strays, "rationale", "of other questions, not read"),
+        (unscored, "rationale", "without a score above 0, where all tokens weigh the same"),
     ] {
         if *count > 0 {
-            out += &format!("{count} {what}\n");
+            out += &format!("{} {rest}\n", counted(*count, one));
         }
     }
     for (index, MixedDataset { questions, trained }) in datasets.iter().enumerate() {
-        out += &format!("{trained} of {questions} questions of dataset {}\n", index + 1);
+        out += &format!("{trained} of {} of dataset {}\n", counted(*questions, "question"), index + 1);
     }
     for TargetLog { name, weight, examples, without, .. } in targets {
-        out += &format!("target {name}: {examples} examples, weight {weight}");
-        out +=
-            &if *without > 0 { format!(", {without} questions without a rationale left out\n") } else { "\n".into() };
+        out += &format!("target {name}: {}, weight {weight}", counted(*examples, "example"));
+        out += &if *without > 0 {
+            format!(", {} without a rationale left out\n", counted(*without, "question"))
+        } else {
+            "\n".into()
+        };
     }
     out += &format!(
-        "{} steps{}, weights of step {best_step} kept\n",
-        losses.len(),
+        "{}{}, weights of step {best_step} kept\n",
+        counted(losses.len(), "step"),
         if *stopped_early { ", stopped early" } else { "" }
     );
     if *tokens > 0 && took_ms > 0 {

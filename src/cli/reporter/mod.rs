@@ -34,6 +34,7 @@ use std::io;
 pub use super::clean::{clean, json_escaped};
 pub(super) use super::clean::{width, wrapped};
 pub use json::Json;
+pub(super) use number::{amount, counted};
 pub use plain::Plain;
 pub(super) use why::reason;
 

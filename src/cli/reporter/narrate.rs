@@ -76,7 +76,7 @@ impl Narrator {
                 Some(Line::new(Mark::Done, instance, duration(*took_ms)).facts(facts).aside(why))
             }
             What::Failed { instance, error, took_ms } => {
-                self.summary.failed(instance, error);
+                self.summary.failed(instance);
                 let text = format!("after {}", duration(*took_ms));
                 let body = clean(error).lines().map(|line| line.trim_end().to_owned()).collect();
                 Some(Line::new(Mark::Fail, instance, text).body(body))

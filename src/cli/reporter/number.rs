@@ -14,8 +14,14 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// Says how many of what: `10,000 cached`.
-pub(super) fn amount(n: usize, what: &str) -> String {
+pub(in crate::cli) fn amount(n: usize, what: &str) -> String {
     format!("{} {what}", count(n as u64))
+}
+
+/// Says how many there are of what has an ordinary plural: `1 row`, `10,000 rows`.
+pub(in crate::cli) fn counted(n: impl TryInto<usize>, one: &str) -> String {
+    let n = n.try_into().unwrap_or(usize::MAX);
+    amount(n, &if n == 1 { one.to_owned() } else { format!("{one}s") })
 }
 
 /// Writes a measured value with four significant digits.
@@ -52,6 +58,11 @@ mod tests {
     #[test]
     fn counts_are_grouped() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!([0_u64, 1, 2, 1_000].map(|n| counted(n, "row")), ["0 rows", "1 row", "2 rows", "1,000 rows"]);
     }
 
     #[test]

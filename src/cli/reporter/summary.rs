@@ -17,8 +17,8 @@ const REMINDER_COLUMNS: usize = 100;
 /// What has to be remembered until the end.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
-    /// Each failure with the beginning of its error, in order.
-    failures: Vec<(String, String)>,
+    /// The first instances that failed, in order; each was told in full when it did.
+    failures: Vec<String>,
     /// How many instances were left out for each cause, and whether that is an instance.
     skipped: BTreeMap<String, (bool, usize)>,
     /// How many results are not kept whole, and how many bytes that freed.
@@ -29,9 +29,9 @@ pub(super) struct Summary {
 
 impl Summary {
     /// Remembers a failure.
-    pub(super) fn failed(&mut self, instance: &str, error: &str) {
+    pub(super) fn failed(&mut self, instance: &str) {
         if self.failures.len() < NAMED_MAX {
-            self.failures.push((one_line(instance), shorten_end(&one_line(error), REMINDER_COLUMNS)));
+            self.failures.push(one_line(instance));
         }
     }
 
@@ -73,9 +73,11 @@ impl Summary {
             (0, 0, 0) => (Mark::Done, format!("nothing to run: {}, looked up in {took}", amount(hits, "cached")), None),
             (0, 0, _) => (Mark::Done, format!("finished in {took}: {counts}"), None),
         };
-        let mut body: Vec<String> = self.failures.iter().map(|(name, error)| format!("{name}: {error}")).collect();
-        if failed > self.failures.len() {
-            body.push(amount(failed - self.failures.len(), "further failures are told above"));
+        let mut body = Vec::new();
+        if !self.failures.is_empty() {
+            let more = failed.saturating_sub(self.failures.len());
+            let more = if more > 0 { format!(" and {}", amount(more, "more")) } else { String::new() };
+            body.push(format!("failed (see above): {}{more}", self.failures.join(", ")));
         }
         for (cause, (is_instance, count)) in self.skipped.iter().take(NAMED_MAX) {
             body.push(match is_instance {

@@ -43,7 +43,11 @@ impl FromNode for Dataset {
         };
         let Some(entry) = FORMATS.all().iter().find(|entry| format.text() == Some(entry.name)) else {
             let near = format.text().and_then(|text| nearest(text, names()));
-            let wrong = Diagnostic::at(format.span, format!("`format` cannot be {}", format.describe()));
+            let what = match format.text() {
+                Some(text) => format!("unknown format `{text}`"),
+                None => format!("`format` cannot be {}", format.describe()),
+            };
+            let wrong = Diagnostic::at(format.span, what);
             return scope.fail(
                 wrong
                     .label(format!("expected one of: {}", known()))
@@ -92,6 +96,35 @@ impl ContentHash for Dataset {
     }
 }
 
+/// The fields of a mapping that an error may be about.
+const ROLES: [&str; 6] = ["id", "question", "choices", "answer", "rationale", "keep"];
+
+impl Dataset {
+    /// Finds the field that an error about the data is about: where the mapping is written out, the field whose column is not there or
+    /// holds something else; else the one that names the file. Empty where neither is told.
+    fn field_of(&self, context: &Context<'_>, why: &str) -> String {
+        let says = |role: &&str| {
+            [format!("needed for `{role}`"), format!("`{role}`, from `"), format!("` for `{role}` matches")]
+                .iter()
+                .any(|said| why.contains(said.as_str()))
+        };
+        if self.source.name == "table"
+            && let Some(role) = ROLES.into_iter().find(says)
+        {
+            return role.to_owned();
+        }
+        let named = |files: &[(String, std::path::PathBuf, retort_fingerprint::Digest)]| {
+            let name = |path: &std::path::Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+            files.iter().filter_map(|(_, path, _)| name(path)).any(|name| why.contains(&name))
+        };
+        let mut ports = context.job.externals.iter().filter(|(_, files)| named(files));
+        match (ports.next(), ports.next()) {
+            (Some((port, _)), None) => port.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
 impl Stage for Dataset {
     type Output = Questions;
 
@@ -103,8 +136,8 @@ impl Stage for Dataset {
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
         let seen: String = context.job.externals.values().flatten().map(|(.., digest)| digest.hex()).collect();
         let first = looked.first(format!("questions {seen} {:?}", self.term()));
-        let flaw = if first { Flaw::of("", self.run(context)) } else { None };
-        flaw.into_iter().collect()
+        let wrong = if first { self.run(context).err() } else { None };
+        wrong.into_iter().map(|error| Flaw::new(self.field_of(context, &error.to_string()), error)).collect()
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Questions, StageError> {

@@ -120,15 +120,16 @@ const ASKED: [&str; 9] = [
 ];
 
 impl Written {
-    /// Says which fields cannot go together: the one to look at, why, and what to try.
-    fn clash(&self) -> Option<(&'static str, String, &'static str)> {
-        let Self { teacher, votes, samples, label, max_cost, .. } = self;
+    /// Says which fields cannot go together, each time the one to look at, why, and what to try.
+    fn clashes(&self) -> Vec<(&'static str, String, &'static str)> {
+        let Self { teacher, max_cost, .. } = self;
+        let mut found = Vec::new();
         let price = match teacher {
             Teacher::OpenAi(openai) => openai.price(),
             Teacher::Gold | Teacher::Import(_) | Teacher::Local(_) => None,
         };
         if price.is_some_and(|price| price.input < 0.0 || price.output < 0.0) {
-            return Some(("teacher", "`price` is below 0".into(), "it is what a million tokens cost"));
+            found.push(("teacher", "`price` is below 0".into(), "it is what a million tokens cost"));
         }
         if max_cost.0.is_some() && price.is_none() {
             let (why, hint) = match teacher {
@@ -138,33 +139,47 @@ impl Written {
                 ),
                 _ => ("`max_cost` is for a teacher behind a server", "`max_tokens_total` limits the tokens instead"),
             };
-            return Some(("max_cost", why.into(), hint));
+            found.push(("max_cost", why.into(), hint));
         }
-        let votes = (*votes)?;
+        found.extend(self.vote_clashes());
+        found
+    }
+
+    /// Says what `votes` does not go with.
+    fn vote_clashes(&self) -> Vec<(&'static str, String, &'static str)> {
+        let Self { teacher, votes, samples, label, .. } = self;
+        let Some(votes) = *votes else { return Vec::new() };
+        let mut found = Vec::new();
         if votes.get() < 2 {
-            return Some(("votes", "one answer is no vote".into(), "give 2 or more, or leave `votes` out"));
+            found.push(("votes", "one answer is no vote".into(), "give 2 or more, or leave `votes` out"));
         }
         if samples.get() > 1 {
             let why = "`samples` and `votes` both say how often a question is asked";
-            return Some(("samples", why.into(), "leave `samples` out"));
+            found.push(("samples", why.into(), "leave `samples` out"));
         }
         let draws = match teacher {
             Teacher::Gold => {
-                return Some(("votes", "the dataset has one rationale for each question".into(), "leave `votes` out"));
+                let why = "the dataset has one rationale for each question";
+                found.push(("votes", why.into(), "leave `votes` out"));
+                return found;
             }
-            Teacher::Import(_) => return None,
+            Teacher::Import(_) => return found,
             Teacher::OpenAi(openai) => openai.temperature != Some(0.0),
             Teacher::Local(local) => local.temperature > 0.0,
         };
         if label.is_none() {
             let why = "`votes` needs the labels that answers state";
-            return Some(("votes", why.into(), "`label: from_text` reads them"));
+            found.push(("votes", why.into(), "`label: from_text` reads them"));
         }
-        let same = || {
+        if !draws {
             let why = "at `temperature: 0` every answer to a question is the same, and all vote alike";
-            ("votes", why.into(), "give the teacher a `temperature` above 0")
-        };
-        (!draws).then(same)
+            let field = match teacher {
+                Teacher::Local(_) => "teacher.local.temperature",
+                _ => "teacher.openai.temperature",
+            };
+            found.push((field, why.into(), "give the teacher a `temperature` above 0"));
+        }
+        found
     }
 }
 
@@ -176,28 +191,37 @@ impl FromNode for Elicit {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let written = Written::from_node(node, scope)?;
         let teacher = node.get("teacher").map_or(node.span, |teacher| teacher.span);
+        let mut wrong = Vec::new();
         if written.teacher.is_asked() && written.prompt.is_none() {
             let missing = Diagnostic::at(teacher, "a teacher that is asked needs a `prompt`")
                 .hint_if(Some("`prompt: prompts/quarel.jinja` names a template".to_owned()));
-            return scope.fail(missing);
+            wrong.push(missing);
         }
+        let clashes = written.clashes();
         if !written.teacher.is_asked() {
             // Labels can be read from rationales of elsewhere as well.
             let imported = matches!(written.teacher, Teacher::Import(_));
-            for field in ASKED.into_iter().filter(|field| *field != "label" || !imported) {
+            let of_asking = ASKED.into_iter().filter(|field| *field != "label" || !imported);
+            // What clashes as well is told by that.
+            for field in of_asking.filter(|field| !clashes.iter().any(|(clashing, ..)| clashing == field)) {
                 if let Some(given) = node.get(field) {
                     let useless = format!("`{field}` has no effect with a teacher that is not asked");
-                    return scope.fail(Diagnostic::at(given.span, useless));
+                    wrong.push(Diagnostic::at(given.span, useless));
                 }
             }
         }
-        match written.clash() {
-            Some((field, why, hint)) => {
-                let place = node.get(field).map_or(node.span, |given| given.span);
-                scope.fail(Diagnostic::at(place, why).hint(hint))
-            }
-            None => Some(Self(written)),
+        wrong.extend(clashes.into_iter().map(|(field, why, hint)| {
+            // A field that was left out is placed at what encloses it.
+            let place = field.split('.').fold(node, |at, name| at.get(name).unwrap_or(at));
+            Diagnostic::at(place.span, why).hint(hint)
+        }));
+        if wrong.is_empty() {
+            return Some(Self(written));
         }
+        wrong.into_iter().for_each(|diagnostic| {
+            let _: Option<Self> = scope.fail(diagnostic);
+        });
+        None
     }
 
     fn schema() -> Json {

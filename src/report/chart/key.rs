@@ -1,19 +1,20 @@
 //! How both charts name groups and mark them: keys of axis values, legend slots, marks.
 
+use crate::ReportInput;
 use crate::figure::{Entry, EntryKind, Mark};
 use crate::label;
 use crate::layout::{Group, Layout};
 use crate::summary::Summary;
 
 /// Makes the mark of a group; `None` without questions.
-pub(super) fn mark(group: &Group, summary: &Summary, x: f64) -> Option<Mark> {
+pub(super) fn mark(input: &ReportInput, group: &Group, summary: &Summary, x: f64) -> Option<Mark> {
     let (estimate, chance) = (summary.accuracy?, summary.responses.chance());
     let accuracy = label::with_interval(&estimate, label::percent);
     let questions = label::count(summary.responses.questions());
     let replicates: Vec<String> = summary.responses.by_replicate().into_iter().map(label::percent).collect();
     let each = if replicates.len() > 1 { format!(", replicates {} %", replicates.join(", ")) } else { String::new() };
     let tip = format!("{}: {accuracy} %, n = {questions}{each}", Layout::instance(group));
-    Some(Mark { x, estimate, chance, tip })
+    Some(Mark { x, estimate, chance, tip, assessable: summary.is_readable(input) })
 }
 
 /// The legend's entry for the rule that marks chance; `None` where nothing could be guessed.

@@ -71,13 +71,13 @@ pub(super) fn chart<'a>(
             series.push(Series { slot, marks: Vec::new() });
             series.len() - 1
         });
-        series[line].marks.extend(mark(group, summary, x));
+        series[line].marks.extend(mark(input, group, summary, x));
     }
     // Lines come first, so that every panel they open is there for the references.
     for &(group, summary) in arms.iter().filter(|(group, _)| place(group).is_none()) {
         let slot = slots.slot(group, EntryKind::Reference, &format!(" (no {x})"));
         for panel in panels.all_of(group) {
-            let marks = mark(group, summary, 0.0).into_iter().collect();
+            let marks = mark(input, group, summary, 0.0).into_iter().collect();
             panels.drawn[panel].references.push(Series { slot, marks });
         }
     }

@@ -1,5 +1,6 @@
 //! Training curves as small multiples: one panel per arm, one line per replicate, all on the same scales.
 
+use super::heading::Headings;
 use super::legend::Legend;
 use super::lines::joined;
 use super::palette::{colour, marker, stroke_class, style};
@@ -108,10 +109,12 @@ fn draw(title: &str, kind: CurveKind, panels: &[&str], drawn: &[Drawn<'_>], lege
         _ => 4,
     };
     let plot_height = [300.0, 190.0, 140.0, 110.0][columns - 1];
-    let row_height = HEADING + plot_height + FOOT;
+    let width = (WIDTH - LEFT - 12.0 - GAP * (columns - 1) as f64) / columns as f64;
+    let headings = Headings::of(panels.iter().copied(), width);
+    let headed = HEADING + headings.more();
+    let row_height = headed + plot_height + FOOT;
     let top = 10.0 + legend.height;
     let height = top + panels.len().div_ceil(columns) as f64 * row_height + 12.0;
-    let width = (WIDTH - LEFT - 12.0 - GAP * (columns - 1) as f64) / columns as f64;
 
     let all = || drawn.iter().flat_map(|curve| curve.points.iter().copied());
     let last = all().map(|(step, _)| step).fold(1.0, f64::max);
@@ -130,8 +133,8 @@ fn draw(title: &str, kind: CurveKind, panels: &[&str], drawn: &[Drawn<'_>], lege
     for (index, panel) in panels.iter().enumerate() {
         let left = LEFT + (index % columns) as f64 * (width + GAP);
         let head = top + (index / columns) as f64 * row_height;
-        let (start, end) = (head + HEADING, head + HEADING + plot_height);
-        svg.text((left, head + 13.0), Anchor::Start, Text::HEADING, &Text::HEADING.fit_ends(panel, width));
+        let (start, end) = (head + headed, head + headed + plot_height);
+        headings.draw(&mut svg, index, (left, start - HEADING + 13.0));
         for &tick in &y.ticks {
             let at = y.at(tick, end, start);
             let number = index.is_multiple_of(columns).then(|| y.tick(tick));
@@ -148,7 +151,7 @@ fn draw(title: &str, kind: CurveKind, panels: &[&str], drawn: &[Drawn<'_>], lege
         CurveKind::Loss => "loss, nats per target token",
         CurveKind::DevAccuracy => "dev accuracy, %",
     };
-    axis::upright_name(&mut svg, top + HEADING + plot_height / 2.0, name);
+    axis::upright_name(&mut svg, top + headed + plot_height / 2.0, name);
     axis::along_name(&mut svg, (f64::midpoint(LEFT, WIDTH), height - 8.0), "optimiser step");
     svg.finish()
 }

@@ -60,7 +60,7 @@ pub(crate) fn depth_svg(chart: &DepthChart) -> String {
     panels.draw(&mut svg, &chart.fraction, "layer");
     let y = Scale::nice(0.0, 100.0, 5, Some((0.0, 100.0)));
     for (index, panel) in chart.panels.iter().enumerate() {
-        let Place { left, right, top, bottom, .. } = panels.frame(&mut svg, index, &panel.heading, &y);
+        let Place { left, right, top, bottom, .. } = panels.frame(&mut svg, index, &y);
         plot(&mut svg, chart, panel, (left, right), (bottom, top));
     }
     svg.finish()

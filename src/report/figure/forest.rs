@@ -5,25 +5,31 @@ use super::lines::percent_scale;
 use super::palette::{colour, fill_class, marker, stroke_class, style};
 use super::scale::Scale;
 use super::svg::{Anchor, GRID, INK, Svg, Text, number};
-use super::{Forest, ForestSection, WIDTH, axis};
+use super::{Forest, ForestRow, ForestSection, WIDTH, axis};
 use crate::label;
 
 const LINE: f64 = 19.0;
 const ROW_GAP: f64 = 8.0;
 const HEADING: f64 = 24.0;
 const SECTION_GAP: f64 = 12.0;
+/// The widest that a line of a row's name is, and its height.
+const LABEL: f64 = 250.0;
+const LABEL_LINE: f64 = 15.0;
 
 /// Draws a forest plot; all sections share one scale.
 pub(crate) fn forest_svg(forest: &Forest) -> String {
     let rows = || forest.sections.iter().flat_map(|section| &section.rows);
     let widest = rows().map(|row| Text::PLAIN.width(&row.label)).fold(40.0, f64::max);
-    let left = 12.0 + widest.min(250.0) + 14.0;
+    let left = 12.0 + widest.min(LABEL) + 14.0;
     let right = WIDTH - 128.0;
     let legend = Legend::place(&forest.legend, left);
     let top = 10.0 + legend.height;
     let height = top + forest.sections.iter().map(section_height).sum::<f64>() + 44.0;
 
-    let marks = || rows().flat_map(|row| &row.marks).filter_map(|(_, mark)| mark.as_ref());
+    let marks = || {
+        let marks = rows().flat_map(|row| &row.marks).filter_map(|(_, mark)| mark.as_ref());
+        marks.filter(|mark| mark.assessable)
+    };
     let highest = marks().map(|mark| mark.estimate.interval.high.max(mark.chance.unwrap_or(0.0))).fold(0.0, f64::max);
     // A bar says by its length, so that it begins at zero.
     let from_zero = || Scale::nice(0.0, (highest * 100.0 + 1.0).min(100.0), 6, Some((0.0, 100.0)));
@@ -54,15 +60,22 @@ pub(crate) fn forest_svg(forest: &Forest) -> String {
             y += HEADING;
         }
         for row in &section.rows {
-            let middle = y + row_height(row.marks.len()) / 2.0;
-            let name = Text::PLAIN.fit(&row.label, left - 26.0);
-            svg.text((left - 14.0, middle + 4.0), Anchor::End, Text::PLAIN, &name);
+            let middle = y + row_height(row) / 2.0;
+            let name = Text::PLAIN.lines(&row.label, LABEL);
+            let first = middle + 4.0 - LABEL_LINE * (name.len().max(1) - 1) as f64 / 2.0;
+            for (index, line) in name.iter().enumerate() {
+                svg.text((left - 14.0, first + LABEL_LINE * index as f64), Anchor::End, Text::PLAIN, line);
+            }
             for (index, (slot, mark)) in row.marks.iter().enumerate() {
                 let at = y + ROW_GAP / 2.0 + LINE * (index as f64 + 0.5);
                 let Some(mark) = mark else {
                     svg.text((right + 12.0, at + 4.0), Anchor::Start, Text::TICK, "no questions");
                     continue;
                 };
+                if !mark.assessable {
+                    svg.text((right + 12.0, at + 4.0), Anchor::Start, Text::TICK, "not assessable");
+                    continue;
+                }
                 let interval = mark.estimate.interval;
                 // The part of the rule for chance that belongs to this mark; those of equal chances make one rule.
                 let (above, below) = (at - LINE / 2.0 - ROW_GAP / 2.0, at + LINE / 2.0 + ROW_GAP / 2.0);
@@ -80,20 +93,21 @@ pub(crate) fn forest_svg(forest: &Forest) -> String {
                 let text = label::with_interval(&mark.estimate, label::percent);
                 svg.text((right + 12.0, at + 4.0), Anchor::Start, Text::PLAIN, &text);
             }
-            y += row_height(row.marks.len());
+            y += row_height(row);
         }
         y = below;
     }
     svg.finish()
 }
 
-fn row_height(marks: usize) -> f64 {
-    marks.max(1) as f64 * LINE + ROW_GAP
+fn row_height(row: &ForestRow) -> f64 {
+    let label = LABEL_LINE * Text::PLAIN.lines(&row.label, LABEL).len() as f64;
+    label.max(row.marks.len().max(1) as f64 * LINE) + ROW_GAP
 }
 
 fn section_height(section: &ForestSection) -> f64 {
     let heading = if section.heading.is_empty() { 0.0 } else { HEADING };
-    heading + section.rows.iter().map(|row| row_height(row.marks.len())).sum::<f64>() + SECTION_GAP
+    heading + section.rows.iter().map(row_height).sum::<f64>() + SECTION_GAP
 }
 
 fn whisker(svg: &mut Svg, slot: usize, (low, high): (f64, f64), y: f64) {

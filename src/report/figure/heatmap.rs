@@ -140,7 +140,7 @@ impl Measured {
     }
 
     fn width(&self) -> f64 {
-        (self.names + self.columns.iter().sum::<f64>()).max(self.heading.min(300.0))
+        (self.names + self.columns.iter().sum::<f64>()).max(self.heading.min(super::WIDTH))
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn lines_svg(chart: &LineChart) -> String {
     let xs: Vec<f64> = chart.x_ticks.iter().map(|(at, _)| *at).collect();
     let (x, y) = (Scale::around(&xs), accuracy_scale(&chart.panels));
     for (index, panel) in chart.panels.iter().enumerate() {
-        let place = panels.frame(&mut svg, index, &panel.heading, &y);
+        let place = panels.frame(&mut svg, index, &y);
         ticks(&mut svg, &place, chart, &x);
         draw(&mut svg, &place, panel, (&x, &y));
     }
@@ -26,7 +26,7 @@ pub(crate) fn lines_svg(chart: &LineChart) -> String {
 fn accuracy_scale(panels: &[LinePanel]) -> Scale {
     let marks =
         panels.iter().flat_map(|panel| panel.series.iter().chain(&panel.references)).flat_map(|series| &series.marks);
-    percent_scale(marks)
+    percent_scale(marks.filter(|mark| mark.assessable))
 }
 
 /// Makes a scale of percentages that holds every interval and every chance.
@@ -64,36 +64,45 @@ fn draw(svg: &mut Svg, place: &Place, panel: &LinePanel, (x, y): (&Scale, &Scale
     let at = |fraction: f64| y.at(fraction * 100.0, place.bottom, place.top);
     let across = |fraction: f64| ((place.left, at(fraction)), (place.right, at(fraction)));
     for series in &panel.series {
-        band(svg, series, |value| x.at(value, place.left, place.right), at);
+        for marks in stretches(series) {
+            band(svg, series.slot, marks, |value| x.at(value, place.left, place.right), at);
+        }
     }
     for chance in chances(panel) {
         let (from, to) = across(chance);
         axis::rule(svg, from, to, &format!("chance: {:.1} %", chance * 100.0));
     }
     for series in &panel.references {
-        for mark in &series.marks {
+        for mark in series.marks.iter().filter(|mark| mark.assessable) {
             let look = (&*stroke_class(series.slot), colour(series.slot), dashes(series.slot));
             axis::styled_rule(svg, across(mark.estimate.value), look, 1.8, &mark.tip);
         }
     }
     for series in &panel.series {
         let place_of = |mark: &Mark| (x.at(mark.x, place.left, place.right), at(mark.estimate.value));
-        let points: Vec<(f64, f64)> = series.marks.iter().map(place_of).collect();
-        svg.element(
-            "polyline",
-            &[
-                ("class", stroke_class(series.slot)),
-                ("points", joined(&points)),
-                ("fill", "none".into()),
-                ("stroke", colour(series.slot).into()),
-                ("stroke-width", "2".into()),
-                ("stroke-linejoin", "round".into()),
-            ],
-        );
-        for (mark, point) in series.marks.iter().zip(points) {
-            marker(svg, series.slot, point, 4.2, &mark.tip);
+        for marks in stretches(series) {
+            let points: Vec<(f64, f64)> = marks.iter().map(place_of).collect();
+            svg.element(
+                "polyline",
+                &[
+                    ("class", stroke_class(series.slot)),
+                    ("points", joined(&points)),
+                    ("fill", "none".into()),
+                    ("stroke", colour(series.slot).into()),
+                    ("stroke-width", "2".into()),
+                    ("stroke-linejoin", "round".into()),
+                ],
+            );
+            for (mark, point) in marks.iter().zip(points) {
+                marker(svg, series.slot, point, 4.2, &mark.tip);
+            }
         }
     }
+}
+
+/// The stretches of a line between marks that say nothing.
+fn stretches(series: &Series) -> impl Iterator<Item = &[Mark]> {
+    series.marks.split(|mark| !mark.assessable).filter(|marks| !marks.is_empty())
 }
 
 /// Returns the accuracies of guessing, one for each that occurs in a panel.
@@ -107,21 +116,21 @@ fn chances(panel: &LinePanel) -> Vec<f64> {
 }
 
 /// Draws the intervals of a line as a band, or as whiskers where a band has no width.
-fn band(svg: &mut Svg, series: &Series, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) {
-    if let [only] = &series.marks[..] {
+fn band(svg: &mut Svg, slot: usize, marks: &[Mark], x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) {
+    if let [only] = marks {
         let (at, interval) = (x(only.x), only.estimate.interval);
-        svg.line((at, y(interval.low)), (at, y(interval.high)), &stroke_class(series.slot), colour(series.slot), 1.6);
+        svg.line((at, y(interval.low)), (at, y(interval.high)), &stroke_class(slot), colour(slot), 1.6);
         return;
     }
-    let high = series.marks.iter().map(|mark| (x(mark.x), y(mark.estimate.interval.high)));
-    let low = series.marks.iter().rev().map(|mark| (x(mark.x), y(mark.estimate.interval.low)));
+    let high = marks.iter().map(|mark| (x(mark.x), y(mark.estimate.interval.high)));
+    let low = marks.iter().rev().map(|mark| (x(mark.x), y(mark.estimate.interval.low)));
     let outline: Vec<(f64, f64)> = high.chain(low).collect();
     svg.element(
         "polygon",
         &[
-            ("class", fill_class(series.slot)),
+            ("class", fill_class(slot)),
             ("points", joined(&outline)),
-            ("fill", colour(series.slot).into()),
+            ("fill", colour(slot).into()),
             ("fill-opacity", "0.14".into()),
         ],
     );

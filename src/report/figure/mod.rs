@@ -9,6 +9,7 @@ mod axis;
 mod curves;
 mod depth;
 mod forest;
+mod heading;
 mod heatmap;
 mod legend;
 mod lines;
@@ -42,6 +43,8 @@ pub(super) struct Mark {
     pub(super) chance: Option<f64>,
     /// What a tooltip says.
     pub(super) tip: String,
+    /// Whether enough can be read for the accuracy to say something; else nothing is drawn for it.
+    pub(super) assessable: bool,
 }
 
 /// A line of marks, or in a forest the marks of one colour.

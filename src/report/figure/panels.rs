@@ -1,8 +1,9 @@
 //! Panels of one size, side by side and in rows below each other, with room for headings, an upright axis and names below.
 
+use super::heading::Headings;
 use super::legend::Legend;
 use super::scale::Scale;
-use super::svg::{Anchor, Svg, Text};
+use super::svg::{Svg, Text};
 use super::{Entry, WIDTH, axis};
 
 const LEFT: f64 = 52.0;
@@ -30,7 +31,8 @@ pub(super) struct Panels<'a> {
     rows: usize,
     width: f64,
     plot_height: f64,
-    headings: f64,
+    headings: Headings,
+    headed: f64,
 }
 
 impl<'a> Panels<'a> {
@@ -41,13 +43,17 @@ impl<'a> Panels<'a> {
             2 | 4 => 2,
             _ => 3,
         };
+        let width = (WIDTH - LEFT - RIGHT - GAP * (columns - 1) as f64) / columns as f64;
+        let rows = headings.len().div_ceil(columns).max(1);
+        let headings = Headings::of(headings.iter().copied(), width);
         Self {
             legend: Legend::place(legend, LEFT),
             columns,
-            rows: headings.len().div_ceil(columns).max(1),
-            width: (WIDTH - LEFT - RIGHT - GAP * (columns - 1) as f64) / columns as f64,
+            rows,
+            width,
             plot_height: if columns == 1 { tall } else { less },
-            headings: if headings.iter().any(|heading| !heading.is_empty()) { HEADING } else { 4.0 },
+            headed: if headings.is_empty() { 4.0 } else { HEADING + headings.more() },
+            headings,
         }
     }
 
@@ -56,7 +62,7 @@ impl<'a> Panels<'a> {
     }
 
     fn row_height(&self) -> f64 {
-        self.headings + self.plot_height + FOOT
+        self.headed + self.plot_height + FOOT
     }
 
     /// The height of the figure.
@@ -67,23 +73,20 @@ impl<'a> Panels<'a> {
     /// Draws the legend, and the names of both axes.
     pub(super) fn draw(&self, svg: &mut Svg, upright: &str, along: &str) {
         self.legend.draw(svg, 8.0);
-        let middle = self.top() + self.headings + self.plot_height / 2.0;
+        let middle = self.top() + self.headed + self.plot_height / 2.0;
         axis::upright_name(svg, middle, upright);
         let name = Text::TICK.fit(along, WIDTH - LEFT - RIGHT);
         axis::along_name(svg, (f64::midpoint(LEFT, WIDTH - RIGHT), self.height() - 10.0), &name);
     }
 
     /// Draws the heading and the grid of a panel; returns where its data lie.
-    pub(super) fn frame(&self, svg: &mut Svg, index: usize, heading: &str, y: &Scale) -> Place {
+    pub(super) fn frame(&self, svg: &mut Svg, index: usize, y: &Scale) -> Place {
         let left = LEFT + (index % self.columns) as f64 * (self.width + GAP);
         let head = self.top() + (index / self.columns) as f64 * self.row_height();
-        let top = head + self.headings;
+        let top = head + self.headed;
         let first = index.is_multiple_of(self.columns);
         let place = Place { left, right: left + self.width, top, bottom: top + self.plot_height, first };
-        if !heading.is_empty() {
-            let heading = Text::HEADING.fit_ends(heading, self.width);
-            svg.text((left, head + 14.0), Anchor::Start, Text::HEADING, &heading);
-        }
+        self.headings.draw(svg, index, (left, top - 8.0));
         for &tick in &y.ticks {
             let at = y.at(tick, place.bottom, place.top);
             axis::grid(svg, at, (place.left, place.right), place.first.then(|| y.tick(tick)).as_deref());
@@ -105,7 +108,7 @@ mod tests {
             let panels = Panels::lay(&headings, &[], tall, tall / 2.0);
             let mut svg = Svg::new(WIDTH, panels.height(), "", "");
             let y = Scale::nice(0.0, 1.0, 4, None);
-            let places: Vec<Place> = (0..count).map(|index| panels.frame(&mut svg, index, headings[index], &y)).collect();
+            let places: Vec<Place> = (0..count).map(|index| panels.frame(&mut svg, index, &y)).collect();
             for (index, place) in places.iter().enumerate() {
                 prop_assert!(place.left >= LEFT && place.right <= WIDTH - RIGHT + 1e-9);
                 prop_assert!(place.top >= 0.0 && place.bottom + FOOT <= panels.height());

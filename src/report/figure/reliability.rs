@@ -1,5 +1,6 @@
 //! Reliability diagrams: how often answers are right that are held about as likely, small squares side by side.
 
+use super::heading::Headings;
 use super::palette::{colour, marker, stroke_class, style};
 use super::scale::Scale;
 use super::svg::{Anchor, Svg, Text};
@@ -20,7 +21,9 @@ const SIDE_MAX: f64 = 300.0;
 pub(crate) fn reliability_svg(chart: &ReliabilityChart) -> String {
     let columns = chart.panels.len().clamp(1, COLUMNS);
     let side = ((WIDTH - LEFT - RIGHT - GAP * (columns - 1) as f64) / columns as f64).min(SIDE_MAX);
-    let row_height = HEADING + side + FOOT;
+    let headings = Headings::of(chart.panels.iter().map(|panel| panel.heading.as_str()), side);
+    let headed = HEADING + headings.more();
+    let row_height = headed + side + FOOT;
     let rows = chart.panels.len().div_ceil(columns);
     let height = 8.0 + rows as f64 * row_height + 22.0;
     let mut svg = Svg::new(WIDTH, height, &chart.title, &style());
@@ -28,9 +31,8 @@ pub(crate) fn reliability_svg(chart: &ReliabilityChart) -> String {
     for (index, panel) in chart.panels.iter().enumerate() {
         let (column, row) = (index % columns, index / columns);
         let left = LEFT + column as f64 * (side + GAP);
-        let top = 8.0 + row as f64 * row_height + HEADING;
-        let name = Text::HEADING.fit_ends(&panel.heading, side);
-        svg.text((left, top - 7.0), Anchor::Start, Text::HEADING, &name);
+        let top = 8.0 + row as f64 * row_height + headed;
+        headings.draw(&mut svg, index, (left, top - 7.0));
         let at = |percent: f64, start: f64, end: f64| start + (percent + ROOM) / (100.0 + 2.0 * ROOM) * (end - start);
         let x = |percent: f64| at(percent, left, left + side);
         let y = |percent: f64| at(percent, top + side, top);
@@ -43,7 +45,7 @@ pub(crate) fn reliability_svg(chart: &ReliabilityChart) -> String {
         axis::base(&mut svg, top + side, (left, left + side));
         draw(&mut svg, panel, x, y);
     }
-    let middle = 8.0 + HEADING + side / 2.0;
+    let middle = 8.0 + headed + side / 2.0;
     axis::upright_name(&mut svg, middle, "right, %");
     let width = side * columns as f64 + GAP * (columns - 1) as f64;
     axis::along_name(&mut svg, (LEFT + width / 2.0, height - 8.0), "held for likely, %");

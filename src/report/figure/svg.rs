@@ -174,6 +174,30 @@ impl Text {
         cut + "…"
     }
 
+    /// Breaks a text into lines of at most a width, between words where that can be; no line where there is nothing.
+    pub(super) fn lines(self, text: &str, width: f64) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            if let Some(last) = lines.last_mut() {
+                let longer = format!("{last} {word}");
+                if self.width(&longer) <= width {
+                    *last = longer;
+                    continue;
+                }
+            }
+            let mut line = String::new();
+            for c in word.chars() {
+                line.push(c);
+                if self.width(&line) > width && line.chars().count() > 1 {
+                    line.pop();
+                    lines.push(std::mem::replace(&mut line, c.to_string()));
+                }
+            }
+            lines.push(line);
+        }
+        lines
+    }
+
     /// Cuts a text to a width as [`fit`](Self::fit) does, but in its middle: names of arms differ at their ends.
     pub(super) fn fit_ends(self, text: &str, width: f64) -> String {
         if self.width(text) <= width {
@@ -251,5 +275,19 @@ mod tests {
         assert!(cut.starts_with("before") && cut.ends_with("0.4") && Text::PLAIN.width(&cut) <= 120.0, "{cut}");
         assert_eq!(Text::PLAIN.fit_ends("short", 80.0), "short");
         assert_eq!(Text::PLAIN.fit_ends("nothing fits", 1.0), "");
+    }
+
+    #[test]
+    fn a_long_text_is_broken_and_whole() {
+        let text = "before · tuned-masked · fraction 0.4 · unbreakablyunbreakablyunbreakably";
+        for width in [1.0, 40.0, 120.0, 900.0] {
+            let lines = Text::HEADING.lines(text, width);
+            let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
+            assert_eq!(letters(&lines.concat()), letters(text));
+            let fits = |line: &String| Text::HEADING.width(line) <= width || line.chars().count() == 1;
+            assert!(lines.iter().all(fits), "{lines:?}");
+        }
+        assert_eq!(Text::PLAIN.lines(text, 900.0), [text]);
+        assert!(Text::PLAIN.lines(" ", 10.0).is_empty());
     }
 }

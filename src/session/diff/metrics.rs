@@ -5,7 +5,7 @@ use retort_artifact::{
 };
 use retort_fingerprint::Fingerprint;
 use retort_spec::Language;
-use retort_stats::{Bootstrap, Estimate, Interval, Level, Pairs, Responses, accuracy, compare};
+use retort_stats::{Bootstrap, Estimate, Interval, Level, Pairs, Responses, Test, accuracy, compare};
 use retort_store::Store;
 use serde::Serialize;
 
@@ -60,13 +60,15 @@ pub struct Compared {
     pub unpaired: usize,
     /// The later accuracy minus the earlier.
     pub difference: Measured,
-    /// The p value of McNemar's exact test, or of the paired t test where samples count by their mean.
+    /// The p value of the test.
     pub p: f64,
-    /// Questions that are answered otherwise now.
+    /// The test: `mcnemar` where a question is right or wrong, `permutation` or `crossed` where it counts by the mean of samples.
+    pub test: &'static str,
+    /// Questions that are answered differently now.
     pub changed: Vec<ChangedAnswer>,
 }
 
-/// A question that is answered otherwise now.
+/// A question that is answered differently now.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct ChangedAnswer {
     /// The question's identifier.
@@ -168,6 +170,11 @@ pub(super) fn accuracies(before: Option<&Read>, after: Option<&Read>) -> Result<
                     unpaired: found.unpaired,
                     difference: Measured::of(&found.difference),
                     p: found.decisive().0,
+                    test: match found.decisive().1 {
+                        Test::McNemar => "mcnemar",
+                        Test::Permutation => "permutation",
+                        Test::Crossed => "crossed",
+                    },
                     changed: changed(was, is),
                 });
             }

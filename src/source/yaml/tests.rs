@@ -107,7 +107,7 @@ fn errors_show_their_place() {
     check_error(
         b"1: x\n[2]: y\n<<: {}\nbig: 99999999999999999999\ntag: !hm x\n",
         &expect![[r#"
-        error: a key cannot be the number `1`
+        error: a key cannot be `1`
          --> x.yaml:1:1
           |
         1 | 1: x

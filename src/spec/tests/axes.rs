@@ -208,7 +208,7 @@ fn values_out_of_range_are_shown_where_they_were_set() {
         &[("x.yaml", &text)],
         &["fraction=0.1, 1.5"],
         &expect![[r#"
-        error: `steps[0].mask.fraction` cannot be the number `1.5`
+        error: `steps[0].mask.fraction` cannot be `1.5`
          --> --set fraction:1:7
           |
         1 | [0.1, 1.5]

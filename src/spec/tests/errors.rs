@@ -27,7 +27,7 @@ stages:
             5 |   student: [gpt2, phi]
               |                   ^^^ known: gpt2
 
-            error: `steps[0].mask.fraction` cannot be the number `1.5`
+            error: `steps[0].mask.fraction` cannot be `1.5`
              --> x.yaml:6:19
               |
             6 |   fraction: [0.1, 1.5]
@@ -65,7 +65,7 @@ stages:
                |
                = help: did you mean `rationales`?
 
-            error: unknown form `msk` in `steps[1]`
+            error: unknown step `msk` in `steps[1]`
               --> x.yaml:12:98
                |
             12 |   masked: { transform: { rationales: rationale, steps: [{ mask: { fraction: "${fraction}" } }, { msk: {} }] } }
@@ -85,7 +85,7 @@ stages:
             13 |   tuned: { train: { student: "${student}", questions: rationales, placement: "${placement}", recipe: { batch: 0 } } }
                |                                                                              ^^^^^^^^^^^^^^ known: fraction, student
 
-            error: `recipe.batch` cannot be the number `0`
+            error: `recipe.batch` cannot be `0`
               --> x.yaml:13:111
                |
             13 |   tuned: { train: { student: "${student}", questions: rationales, placement: "${placement}", recipe: { batch: 0 } } }
@@ -135,7 +135,7 @@ stages:
             4 | axes: { empty: [] }
               |                ^^^
 
-            error: `size` cannot be the number `-1`
+            error: `size` cannot be `-1`
              --> x.yaml:6:25
               |
             6 |   q: { dataset: { size: -1 } }
@@ -155,7 +155,7 @@ fn the_head_of_a_file_is_checked() {
         &[("x.yaml", "retort: 2\nexperiment: a/b\nseed: -1\nstages: [q]\naxes: 3\n")],
         &[],
         &expect![[r#"
-        error: `retort` cannot be the number `2`
+        error: `retort` cannot be `2`
          --> x.yaml:1:9
           |
         1 | retort: 2
@@ -167,7 +167,7 @@ fn the_head_of_a_file_is_checked() {
         2 | experiment: a/b
           |             ^^^ expected up to 100 of a-z A-Z 0-9 _ - . and one of a-z A-Z 0-9 _ at the start
 
-        error: `seed` cannot be the number `-1`
+        error: `seed` cannot be `-1`
          --> x.yaml:3:7
           |
         3 | seed: -1
@@ -179,7 +179,7 @@ fn the_head_of_a_file_is_checked() {
         4 | stages: [q]
           |         ^^^ expected the names of stages
 
-        error: `axes` cannot be the number `3`
+        error: `axes` cannot be `3`
          --> x.yaml:5:7
           |
         5 | axes: 3
@@ -298,7 +298,7 @@ fn stages_have_one_kind_and_few_keys_beside() {
             9 |   list: [dataset]
               |         ^^^^^^^^^ expected a mapping with one key that names the kind
 
-            error: the stage `word` cannot be the text `dataset`
+            error: the stage `word` cannot be `dataset`
               --> x.yaml:10:9
                |
             10 |   word: dataset
@@ -312,7 +312,7 @@ fn stages_have_one_kind_and_few_keys_beside() {
                |
                = help: did you mean `retrain`?
 
-            error: `where` cannot be the number `3`
+            error: `where` cannot be `3`
               --> x.yaml:12:20
                |
             12 |   filter: { where: 3, except: [], dataset: {} }

@@ -24,7 +24,7 @@ stages:
   q: { over: { clash: [2], twice: [1] }, dataset: { size: 3 } }
 ",
         &expect![[r#"
-            error: the axis `one` cannot be the text `gpt2`
+            error: the axis `one` cannot be `gpt2`
              --> x.yaml:5:8
               |
             5 |   one: gpt2
@@ -50,7 +50,7 @@ stages:
             7 |   nested: [[1], { a: 1 }]
               |                 ^^^^^^^^ expected text, a number, `true`, `false` or `null`
 
-            error: unknown form `replicate` of the axis `form`
+            error: unknown key `replicate` in the axis `form`
              --> x.yaml:8:11
               |
             8 |   form: { replicate: 3 }
@@ -58,7 +58,7 @@ stages:
               |
               = help: did you mean `replicates`?
 
-            error: `replicates` cannot be the number `0`
+            error: `replicates` cannot be `0`
              --> x.yaml:9:23
               |
             9 |   many: { replicates: 0 }
@@ -132,7 +132,7 @@ stages:
   f: { elicit: { questions: \"${student}\" } }
 ",
         &expect![[r#"
-            error: `size` cannot be the text `gpt2`
+            error: `size` cannot be `gpt2`
              --> x.yaml:4:19
               |
             4 | axes: { student: [gpt2] }

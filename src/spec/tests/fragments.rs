@@ -100,7 +100,7 @@ fn files_that_cannot_be_included_are_errors() {
         1 | include: [./a.yaml]
           |           ^^^^^^^^
 
-        error: `retort` cannot be the number `2`
+        error: `retort` cannot be `2`
          --> b.yaml:2:9
           |
         2 | retort: 2
@@ -156,7 +156,7 @@ stages:
                |
                = help: did you mean `slow`?
 
-            error: `use` cannot be the number `7`
+            error: `use` cannot be `7`
               --> x.yaml:11:24
                |
             11 |   r: { dataset: { use: 7 } }

@@ -151,7 +151,7 @@ pub fn tagged<'n>(node: &'n Node, known: &[&'static str], scope: &mut Scope<'_>)
     };
     let Some(name) = known.iter().find(|name| **name == key.text) else {
         let near = nearest(&key.text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
-        let message = format!("unknown form `{}`{}", key.text, inside(scope.path()));
+        let message = format!("unknown {} `{}`{}", sort(scope.path()), key.text, inside(scope.path()));
         return scope.fail(Diagnostic::at(key.span, message).label(forms()).hint_if(near));
     };
     Some((name, body))
@@ -160,6 +160,13 @@ pub fn tagged<'n>(node: &'n Node, known: &[&'static str], scope: &mut Scope<'_>)
 /// Returns a field's name as a pipeline writes it: one that is a word of Rust is declared as `r#match`.
 pub fn field_name(declared: &'static str) -> &'static str {
     declared.strip_prefix("r#").unwrap_or(declared)
+}
+
+/// Names what a key is one of: an entry of `steps` is a step.
+fn sort(path: &str) -> &str {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    let list = last.split_once('[').and_then(|(list, _)| list.strip_suffix('s'));
+    list.filter(|one| !one.is_empty()).unwrap_or("key")
 }
 
 fn inside(path: &str) -> String {

@@ -330,9 +330,9 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         mask: { words: [ice], level: sentence }
             error: `steps[0].mask` hides `words`, so its `level` cannot be another
         mask: { fraction: 1.5 }
-            error: `steps[0].mask.fraction` cannot be the number `1.5`
+            error: `steps[0].mask.fraction` cannot be `1.5`
         truncate: { keep: 0 }
-            error: `steps[0].truncate.keep` cannot be the number `0`
+            error: `steps[0].truncate.keep` cannot be `0`
         fill: { count: 100001 }
             error: `steps[0].fill` cannot have more than 100000 copies
         fill: { count: 1, with: "" }
@@ -350,9 +350,9 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         keep_top: { k: 1, by: random, except: [a] }
             error: `steps[0].keep_top` cannot have `except` without `by: frequency`
         keep_words: { annotations: x, combine: most }
-            error: `steps[0].keep_words.combine` cannot be the text `most`
+            error: `steps[0].keep_words.combine` cannot be `most`
         keep_words: { annotations: x, combine: { at_least: 0 } }
-            error: `steps[0].keep_words.combine.at_least` cannot be the number `0`
+            error: `steps[0].keep_words.combine.at_least` cannot be `0`
         filter: {}
             error: `steps[0].filter` needs a condition: `label`, `words_min`, `words_max` or `language`
         filter: { words_min: 3, words_max: 2 }
@@ -362,25 +362,25 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         trim: { stop: "" }
             error: `steps[0].trim` needs a text in `stop`
         msk: {}
-            error: unknown form `msk` in `steps[0]`
+            error: unknown step `msk` in `steps[0]`
         mask: { fraction: 0.1, level: steps }
-            error: `steps[0].mask.level` cannot be the text `steps`
+            error: `steps[0].mask.level` cannot be `steps`
         keep_top: { k: 1, attributions: x, level: step }
             error: `steps[0].keep_top` keeps tokens or words, so its `level` cannot be `step`
         shuffle: { fraction: 2 }
-            error: `steps[0].shuffle.fraction` cannot be the number `2`
+            error: `steps[0].shuffle.fraction` cannot be `2`
         reverse: { level: letter }
-            error: `steps[0].reverse.level` cannot be the text `letter`
+            error: `steps[0].reverse.level` cannot be `letter`
         insert: {}
             error: `steps[0].insert` needs `count` or `fraction`
         insert: { count: 1, fraction: 0.5 }
             error: `steps[0].insert` cannot have both `count` and `fraction`
         insert: { count: 0 }
-            error: `steps[0].insert.count` cannot be the number `0`
+            error: `steps[0].insert.count` cannot be `0`
         insert: { count: 1, label: wrong }
-            error: `steps[0].insert.label` cannot be the text `wrong`
+            error: `steps[0].insert.label` cannot be `wrong`
         corrupt: { fraction: -1 }
-            error: `steps[0].corrupt.fraction` cannot be the number `-1`
+            error: `steps[0].corrupt.fraction` cannot be `-1`
         corrupt: { keywords: {} }
             error: `steps[0].corrupt.keywords` cannot be a mapping
         corrupt: { keywords: [less] }
@@ -396,15 +396,15 @@ fn parameters_that_do_not_fit_together_are_said_at_their_place() {
         corrupt: { keywords: { less: ' ' } }
             error: `steps[0].corrupt.keywords`: `less` has nothing to take its place; `mask` takes words out
         corrupt: { keywords: { less: 3 } }
-            error: `steps[0].corrupt.keywords.less` cannot be the number `3`
+            error: `steps[0].corrupt.keywords.less` cannot be `3`
         corrupt: { keywords: { less: more, LESS: fewer } }
             error: `steps[0].corrupt.keywords`: `LESS` is there twice
         corrupt: { keywords: less }
-            error: `steps[0].corrupt.keywords` cannot be the text `less`
+            error: `steps[0].corrupt.keywords` cannot be `less`
         keep: {}
             error: `steps[0].keep` needs `first`, `last` or `every`
         keep: { first: 0 }
-            error: `steps[0].keep.first` cannot be the number `0`
+            error: `steps[0].keep.first` cannot be `0`
         keep: { first: 1, every: 2 }
             error: `steps[0].keep` cannot have `every` together with `first` or `last`
         replace: { pattern: a }
