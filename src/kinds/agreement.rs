@@ -18,9 +18,9 @@ retort_stage::params! {
     pub struct Agreement {
         /// The rationales that both selections are from.
         pub of: Input<Rationales>,
-        /// The selection that is taken as right: recall is the share of its words that are selected.
+        /// The selection that is taken as right: recall is the fraction of its words that are selected.
         pub reference: Input<Rationales>,
-        /// The selection of interest: precision is the share of its words that the reference has.
+        /// The selection of interest: precision is the fraction of its words that the reference has.
         pub selected: Input<Rationales>,
         /// When a word that both touch counts as shared: if both have any piece of it (`subword`, the paper's rule), or
         /// only if both have the same pieces (`exact`).

@@ -41,7 +41,7 @@ retort_stage::params! {
         pub steps: Option<Count>,
         /// Steps over which the learning rate rises from zero.
         pub warmup_steps: u64 = 0,
-        /// The share of all steps over which it does, instead of `warmup_steps`.
+        /// The fraction of all steps over which it does, instead of `warmup_steps`.
         pub warmup_ratio: Share = Share::of(0.0),
         /// What the learning rate does then: falls to zero in a line (`linear`) or along a `cosine`, or stays (`constant`).
         pub schedule: Schedule = Schedule::Linear,

@@ -46,7 +46,7 @@ retort_stage::params! {
         pub max_grad_norm: Option<PositiveReal> = Some(PositiveReal::of(1.0)),
         /// Whether only the biases are learned.
         pub bias_only: bool = false,
-        /// The share of the text that is kept apart, to measure how far each layer is from the student before and after.
+        /// The fraction of the text that is kept apart, to measure how far each layer is from the student before and after.
         pub held_out: Share = Share::of(0.05),
         /// The most tokens of a passage; longer ones are cut and counted.
         pub max_length: Count = Count::of(512),

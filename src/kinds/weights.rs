@@ -63,7 +63,7 @@ retort_stage::params! {
         pub from: Weight,
         /// The weight from the end of the change on.
         pub to: Weight,
-        /// The share of all steps over which it changes.
+        /// The fraction of all steps over which it changes.
         pub over: Share = Share::of(1.0),
     }
 }

@@ -9,6 +9,8 @@
 
 mod answers;
 mod attributions;
+#[path = "../../src/cli/documented/blocks.rs"]
+mod blocks;
 mod browser;
 mod buckets;
 mod chat_students;
@@ -16,6 +18,7 @@ mod commands;
 mod damage;
 mod determinism;
 mod disks;
+mod documents;
 mod edits;
 mod elicit;
 mod elicit_local;
@@ -40,6 +43,7 @@ mod paper;
 mod pipelines;
 mod published;
 mod readings;
+mod reference;
 mod remotes;
 mod reruns;
 mod retention;
