@@ -102,3 +102,19 @@ fn retired_terms_are_in_no_page_and_in_no_help() {
     }
     assert!(found.is_empty(), "retired terms of docs/words.md are used:\n{}", found.join("\n"));
 }
+
+#[test]
+fn the_page_of_commands_names_every_command() {
+    let page = fs_err::read_to_string(root().join("docs/commands.md")).expect("there is the page");
+    let (_, table) = page.split_once("| command | what it does |\n").expect("there is the table");
+    let table: String = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let named: Vec<&str> = table.split('`').skip(1).step_by(2).collect();
+    for command in Args::command().get_subcommands() {
+        let below: Vec<String> =
+            command.get_subcommands().map(|next| format!("{} {}", command.get_name(), next.get_name())).collect();
+        let expected = if below.is_empty() { vec![command.get_name().to_owned()] } else { below };
+        for name in expected {
+            assert!(named.contains(&name.as_str()), "docs/commands.md does not name `{name}`");
+        }
+    }
+}
