@@ -39,7 +39,7 @@ fn anchors(page: &str) -> BTreeSet<String> {
         let heading = heading.trim_start_matches('#').trim().to_lowercase();
         let kept = |c: &char| c.is_alphanumeric() || ['-', '_', ' '].contains(c);
         let anchor = heading.chars().filter(kept).collect::<String>().replace(' ', "-");
-        let again = (1..).map(|n| format!("{anchor}-{n}")).find(|name| !found.contains(name)).unwrap();
+        let again = (1..1000).map(|n| format!("{anchor}-{n}")).find(|name| !found.contains(name)).unwrap();
         if !found.insert(anchor) {
             found.insert(again);
         }

@@ -190,7 +190,9 @@ impl Examples {
             self.stage(stage, read.get("fragments"));
         }
         for (_, model) in read.get("models").into_iter().flat_map(Node::entries) {
-            ["train.student", "pretrained.student", "elicit.teacher.local.model"].map(|path| self.note(path, model));
+            for path in ["train.student", "pretrained.student", "elicit.teacher.local.model"] {
+                self.note(path, model);
+            }
         }
     }
 
@@ -359,17 +361,14 @@ fn formats(schema: &Json) -> Vec<(String, String, Json)> {
                 known["required"] = required.iter().filter(of_both).cloned().collect();
                 let merged = known["properties"].as_object_mut().unwrap();
                 for (name, field) in form["properties"].as_object().unwrap() {
-                    let mut field = field.clone();
                     match merged.get_mut(name) {
-                        Some(first) if *first == field => {}
+                        Some(first) if first == field => {}
                         Some(first) => {
                             let both = |field: &Json| field["description"].as_str().unwrap_or_default().to_owned();
-                            first["description"] = json!(format!("{} With `hub`: {}", both(first), both(&field)));
+                            first["description"] = json!(format!("{} With `hub`: {}", both(first), both(field)));
                         }
                         None => {
-                            field["description"] =
-                                json!(format!("{}", field["description"].as_str().unwrap_or_default()));
-                            merged.insert(name.clone(), field);
+                            merged.insert(name.clone(), field.clone());
                         }
                     }
                 }
