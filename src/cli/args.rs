@@ -26,7 +26,7 @@ Examples:
 
 Exit codes: 0 done, 1 a stage failed, 2 bad arguments or pipeline, 3 cache, file or device cannot be used,
 4 a check found a difference or damage, 130 stopped by a signal. `cache verify` adds up 4 for what is damaged, 8 for what
-is missing and 16 for what nobody trusted has signed.";
+is missing and 16 for results without a trusted signature.";
 
 /// What holds for every command.
 #[derive(Debug, ClapArgs)]
@@ -44,7 +44,7 @@ pub(super) struct Global {
     /// Say only what went wrong
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
-    /// Say more: each hit by name
+    /// Print more: each cached result by name
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Write what happens as bars on a terminal, plain lines, or JSON lines on stdout
@@ -100,8 +100,8 @@ pub(super) enum Command {
     /// Run what is stale, and print the reports
     #[command(after_help = "Examples:
   retort run pipelines/quickstart.yaml
-  retort run pipelines/quarel.yaml --root data=/shared/data --set run=0
-  retort run pipelines/quickstart.yaml scores --jobs 4 --progress plain")]
+  retort run pipelines/quarel.yaml --root data=/shared/data --set placement=after
+  retort run pipelines/quickstart.yaml answers --jobs 4 --progress plain")]
     Run(Run),
     /// Say what a run would do, without doing it
     #[command(after_help = "Example:\n  retort plan pipelines/quickstart.yaml --set fraction=0.5")]
@@ -147,7 +147,7 @@ pub(super) enum Command {
   retort check pipelines/quickstart.yaml questions --from-scratch")]
     Check(Check),
     /// Compute one result again, then countersign it, or say in what it differs
-    #[command(after_help = "Example:\n  retort audit pipelines/quickstart.yaml 'tuned[placement=after,run=0]'")]
+    #[command(after_help = "Example:\n  retort audit pipelines/quickstart.yaml 'tuned[placement=after]'")]
     Audit(Audit),
     /// Write a first pipeline
     Init {
@@ -167,6 +167,12 @@ pub(super) enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command
+    #[command(after_help = "Example:\n  retort man ~/.local/share/man/man1")]
+    Man {
+        /// Directory for the pages
+        directory: PathBuf,
     },
     /// Inspect and maintain the cache
     #[command(subcommand)]
@@ -331,7 +337,7 @@ pub(super) enum Cache {
     },
     /// Hash every blob again, and look for records, rows and files that are damaged
     #[command(after_help = "The exit code adds up: 4 something is damaged, 8 a blob that a result names is missing,
-16 a result is signed by nobody who is trusted, where that is required.")]
+16 a result has no trusted signature, where one is required.")]
     Verify,
     /// Remove what no recent run refers to
     #[command(after_help = "What is removed lies in the trash until the grace is over and `cache gc` runs again;

@@ -9,6 +9,8 @@ mod args;
 mod clean;
 mod colour;
 mod commands;
+#[cfg(test)]
+mod documented;
 mod exit;
 mod footprint;
 mod former;

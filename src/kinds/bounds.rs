@@ -58,7 +58,8 @@ impl FromNode for Begin {
 
     fn schema() -> Json {
         let many = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
-        json!({ "anyOf": [{ "type": "string" }, many, { "type": "null" }], "x-absent": true })
+        let absent = "Default: what the model's tokenizer puts before a text.";
+        json!({ "anyOf": [{ "type": "string" }, many, { "type": "null" }], "x-absent": absent })
     }
 }
 
@@ -78,7 +79,8 @@ impl FromNode for End {
     }
 
     fn schema() -> Json {
-        json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "x-absent": true })
+        let absent = "Default: the model's own end token.";
+        json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "x-absent": absent })
     }
 }
 

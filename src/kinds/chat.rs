@@ -79,7 +79,7 @@ impl FromNode for Prompt {
                 },
                 { "type": "null" },
             ],
-            "x-absent": true
+            "x-absent": "Default: the built-in prompt."
         })
     }
 }

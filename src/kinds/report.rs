@@ -85,7 +85,7 @@ retort_stage::params! {
         pub average: Axes,
         /// The arm that every other is compared with, by axis values.
         pub baseline: Option<Selector>,
-        /// The axes among whose values the best is looked for, to be set in bold where it is clearly better than each of
+        /// The axes among whose values the best is searched, to be set in bold where it is clearly better than each of
         /// the others; those that are neither a column, a panel nor `x` where none is given.
         pub best: Axes,
         /// What is expected of the arms; each is reported with its verdict.

@@ -98,7 +98,7 @@ retort_stage::params! {
         /// The most tokens of a sequence; longer ones are cut and counted.
         pub max_length: Count = Count::of(512),
         /// Which weights are kept once everything that reads them is done: the `best`, those of each evaluation as well
-        /// (`full`), or `none`, which are made again when something stale needs them. It is no part of the key: what is
+        /// (`full`), or `none`, which are trained again when something stale needs them. It is not in the key: what is
         /// made is the same.
         pub keep: Aside<Keep> = Aside(Keep::Best),
         /// How to train.

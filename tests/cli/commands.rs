@@ -257,12 +257,12 @@ fn the_schema_accepts_the_pipelines_of_this_repository_and_no_others() {
     }
 }
 
-fn json_of(text: &str) -> Json {
+pub(crate) fn json_of(text: &str) -> Json {
     let read = read_yaml(&mut Sources::default(), "x.yaml", text.as_bytes());
     json_of_node(&read.unwrap_or_else(|_| panic!("it is YAML: {text}")))
 }
 
-fn json_of_node(node: &Node) -> Json {
+pub(crate) fn json_of_node(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => (*value).into(),
@@ -392,4 +392,19 @@ fn nothing_is_coloured_away_from_a_terminal() {
         let output = Output::of(command.env_remove("NO_COLOR").env("TERM", "xterm-256color"));
         assert!(!output.stdout.contains('\x1b') && !output.stderr.contains('\x1b'), "{output}");
     }
+}
+
+#[test]
+fn man_pages_are_written_for_every_command() {
+    let project = Project::new("");
+    project.run(&["man", "man1"]).code(0);
+    let pages: Vec<String> = super::runner::files(&project.path("man1"))
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    for page in ["retort.1", "retort-run.1", "retort-cache-push.1", "retort-cache-key-trust.1"] {
+        assert!(pages.iter().any(|name| name == page), "there is no {page}: {pages:?}");
+    }
+    let page = fs_err::read_to_string(project.path("man1/retort-run.1")).unwrap();
+    assert!(page.contains("offline") && page.contains(".TH"), "{page}");
 }

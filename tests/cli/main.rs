@@ -9,6 +9,8 @@
 
 mod answers;
 mod attributions;
+#[path = "../../src/cli/documented/blocks.rs"]
+mod blocks;
 mod browser;
 mod buckets;
 mod chat_students;
@@ -17,6 +19,7 @@ mod damage;
 mod determinism;
 mod disks;
 mod divergence;
+mod documents;
 mod edits;
 mod elicit;
 mod elicit_local;
@@ -44,6 +47,7 @@ mod pipelines;
 mod published;
 mod readings;
 mod recipes;
+mod reference;
 mod remotes;
 mod reruns;
 mod retention;

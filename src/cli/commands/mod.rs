@@ -39,6 +39,7 @@ pub(super) fn dispatch(args: &Args) -> Result<Exit, Failure> {
         Command::Init { directory, data: Some(file) } => init::of_table(directory, file),
         Command::Schema => Ok(languages::schema()),
         Command::Completions { shell } => Ok(languages::completions(*shell)),
+        Command::Man { directory } => languages::man(directory),
         Command::Cache(cache) => cache::cache(global, cache),
     }
 }

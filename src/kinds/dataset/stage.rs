@@ -65,8 +65,10 @@ impl FromNode for Dataset {
             let with_common = |mut schema: Json| {
                 schema["properties"]["format"] = json!({ "const": entry.name, "description": entry.about });
                 schema["properties"]["subset"] = Subset::schema();
+                schema["properties"]["subset"]["default"] = Json::Null;
                 schema["properties"]["deduplicate"] = json!({
                     "type": "boolean",
+                    "default": false,
                     "description": "Whether questions that the dev or the test split has as well are left out of the train split, and counted."
                 });
                 if let Some(required) = schema["required"].as_array_mut() {
@@ -77,7 +79,7 @@ impl FromNode for Dataset {
             (entry.schemas)(entry.name).into_iter().map(with_common).collect::<Vec<_>>()
         };
         json!({
-            "description": "Questions, read from files in one of several formats, out of any table, or made up.",
+            "description": "Questions, read from files in one of several formats, out of any table, or generated.",
             "anyOf": FORMATS.all().iter().flat_map(form).collect::<Vec<_>>()
         })
     }

@@ -63,13 +63,18 @@ fn on_hub(node: &Node, scope: &mut Scope<'_>) -> Option<TableFiles> {
 
 /// Describes to editors what [`on_hub`] reads.
 fn hub_schema() -> Json {
-    let split = |name: &'static str, about: &'static str| (name, about, Option::<String>::schema(), Some("null"));
+    let split = |name: &'static str, about: &'static str| (name, about, Option::<String>::schema(), Some(Json::Null));
     params::Fields::schema(
         "The splits of a dataset on the Hugging Face hub; `retort run` fetches their files and no others.",
         vec![
             ("hub", "The repository, such as `openai/gsm8k`.", RepoId::schema(), None),
-            ("revision", "A branch or tag, or the commit to pin it to.", Revision::schema(), Some("main")),
-            ("config", "The configuration, where the dataset has several.", Option::<String>::schema(), Some("null")),
+            ("revision", "A branch or tag, or the commit to pin it to.", Revision::schema(), Some(json!("main"))),
+            (
+                "config",
+                "The configuration, where the dataset has several.",
+                Option::<String>::schema(),
+                Some(Json::Null),
+            ),
             split("train", "What the repository calls the split that becomes the train split."),
             split("dev", "What it calls the split that becomes the dev split, such as `validation`."),
             split("test", "What it calls the split that becomes the test split."),
@@ -77,7 +82,7 @@ fn hub_schema() -> Json {
                 "form",
                 "What the files are written in, as for files on this machine.",
                 Option::<Form>::schema(),
-                Some("null"),
+                Some(Json::Null),
             ),
         ],
     )

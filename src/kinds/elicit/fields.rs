@@ -84,6 +84,10 @@ impl FromNode for Variables {
     fn schema() -> Json {
         json!({ "type": "object", "additionalProperties": { "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" } })
     }
+
+    fn written(&self) -> Option<Json> {
+        Some(json!(self.0))
+    }
 }
 
 /// What the teacher says by itself, and would be in its key twice or not at all.

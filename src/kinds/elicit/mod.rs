@@ -85,7 +85,7 @@ retort_stage::params! {
         pub rationale_from: RationaleFrom = RationaleFrom::Content,
         /// How an answer begins that is no answer.
         pub refusals: Vec<String> = REFUSALS.map(str::to_owned).to_vec(),
-        /// The fraction of answers that may be missing, empty, refused, cut off or broken off before the stage fails. It decides
+        /// The fraction of answers that may be missing, empty, refused, cut off or interrupted before the stage fails. It decides
         /// whether there is a result, never what it is.
         pub tolerance: Aside<UnitReal> = Aside(UnitReal::of(0.01)),
         /// What all answers of the stage may cost, in the currency of the teacher's `price`. Nothing more is asked once it is

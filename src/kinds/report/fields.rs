@@ -26,7 +26,7 @@ impl FromNode for Axes {
     fn schema() -> serde_json::Value {
         serde_json::json!({
             "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-            "x-absent": true
+            "x-absent": "Default: none."
         })
     }
 }
@@ -100,7 +100,7 @@ impl FromNode for Choices {
     }
 
     fn schema() -> serde_json::Value {
-        serde_json::json!({ "type": "object", "minProperties": 1, "x-absent": true })
+        serde_json::json!({ "type": "object", "minProperties": 1, "x-absent": "Default: no restriction." })
     }
 }
 

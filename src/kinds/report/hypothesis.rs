@@ -13,7 +13,7 @@ retort_stage::params! {
         pub says: String = String::new(),
         /// The arms that are more accurate, by axis values.
         pub more: Selector,
-        /// The arms they are held against, by axis values.
+        /// The arms to compare them with, by axis values.
         pub than: Selector,
         /// By how many percentage points at least; by any number where none is given.
         pub by: Option<Points>,

@@ -21,6 +21,10 @@ impl<By, T: FromNode<By>> FromNode<Within<By>> for Aside<T> {
     fn schema() -> serde_json::Value {
         T::schema()
     }
+
+    fn written(&self) -> Option<serde_json::Value> {
+        self.0.written()
+    }
 }
 
 impl<T> ContentHash for Aside<T> {

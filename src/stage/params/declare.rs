@@ -40,10 +40,17 @@ macro_rules! params {
                         $crate::params::field_name(stringify!($field)),
                         concat!($($field_doc, "\n"),*),
                         <$type as $crate::params::FromNode<_>>::schema(),
-                        $crate::params!(@default $($default)?),
+                        $crate::params!(@default $type $(, $default)?),
                     ) ),*],
                 );
                 $crate::params::Fields::with_renamed(schema, &$crate::params!(@renamed $($field $($was)?),*))
+            }
+
+            fn written(&self) -> Option<$crate::declared::serde_json::Value> {
+                let Self { $($field),* } = self;
+                let fields: Vec<(&str, $crate::declared::serde_json::Value)> =
+                    vec![$( ($crate::params::field_name(stringify!($field)), $crate::params::shown($field)) ),*];
+                Some(fields.into_iter().collect())
             }
         }
 
@@ -65,8 +72,11 @@ macro_rules! params {
     (@renamed $($field:ident $($was:literal)?),*) => {
         [$( $( ($was, $crate::params::field_name(stringify!($field))), )? )*]
     };
-    (@default) => { None };
-    (@default $default:expr) => { Some(stringify!($default)) };
+    (@default $type:ty) => { None };
+    (@default $type:ty, $default:expr) => {{
+        let default: $type = $default;
+        Some($crate::params::shown(&default))
+    }};
 }
 
 /// Declares an enum that is written as a mapping of one key, which names the form.

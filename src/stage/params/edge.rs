@@ -65,7 +65,7 @@ impl<A: Artifact> FromNode for Input<A> {
     }
 
     fn schema() -> Json {
-        json!({ "type": "string" })
+        json!({ "type": "string", "title": "stage" })
     }
 }
 
@@ -82,7 +82,8 @@ impl<A: Artifact> FromNode for Gather<A> {
     }
 
     fn schema() -> Json {
-        json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }] })
+        let many = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "title": "list of stages" });
+        json!({ "anyOf": [{ "type": "string", "title": "stage" }, many] })
     }
 }
 
@@ -128,7 +129,7 @@ impl FromNode for External {
     }
 
     fn schema() -> Json {
-        json!({ "type": "string" })
+        json!({ "type": "string", "title": "path" })
     }
 }
 

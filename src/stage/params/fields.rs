@@ -96,14 +96,24 @@ impl<'n, 's, 'd> Fields<'n, 's, 'd> {
     }
 
     /// Builds the schema of a mapping out of (name, description, schema, default).
-    pub fn schema(about: &str, fields: Vec<(&str, &str, serde_json::Value, Option<&str>)>) -> serde_json::Value {
+    pub fn schema(
+        about: &str,
+        fields: Vec<(&str, &str, serde_json::Value, Option<serde_json::Value>)>,
+    ) -> serde_json::Value {
         let mut properties = serde_json::Map::new();
         let mut required = Vec::new();
         for (name, description, mut schema, default) in fields {
-            let optional = default.is_some() || schema.get("x-absent").is_some();
+            let absent = schema.as_object_mut().and_then(|schema| schema.remove("x-absent"));
+            let optional = default.is_some() || absent.is_some();
             if let Some(schema) = schema.as_object_mut() {
-                schema.remove("x-absent");
                 schema.insert("description".into(), json!(description.trim()));
+                match (default, absent) {
+                    (Some(value), _) => schema.insert("default".into(), value),
+                    // What stands for an absent value is said in words, or is nothing.
+                    (None, Some(serde_json::Value::String(words))) => schema.insert("$comment".into(), json!(words)),
+                    (None, Some(_)) => schema.insert("default".into(), serde_json::Value::Null),
+                    (None, None) => None,
+                };
             }
             if !optional {
                 required.push(name);

@@ -24,7 +24,7 @@ impl FromNode for HubModel {
                     "revision",
                     "A branch or tag, or the commit to pin it to.",
                     Revision::schema(),
-                    Some(Revision::main().as_str()),
+                    Some(json!(Revision::main().as_str())),
                 ),
             ],
         )

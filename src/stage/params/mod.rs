@@ -18,6 +18,7 @@ mod later;
 mod reach;
 mod reference;
 mod scalar;
+mod shown;
 mod word;
 
 pub use aside::Aside;
@@ -27,11 +28,14 @@ pub use later::Later;
 pub use reach::{KEY_HINT, VariableName, unshown};
 pub use reference::{EdgeRef, ExternalRef, ExternalSource};
 pub use scalar::{Count, ModelSpec, PositiveReal, Seed, UnitReal};
+pub use shown::shown;
 pub use word::Word;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
+#[cfg(doc)]
+use retort_fingerprint::ContentHash;
 use retort_source::{Diagnostic, Diagnostics, Node};
 
 /// What a value is read within: the names it may refer to, and what was found on the way.
@@ -99,4 +103,9 @@ pub trait FromNode<By = ()>: Sized {
 
     /// Returns the JSON Schema of the value.
     fn schema() -> serde_json::Value;
+
+    /// Returns the value as a pipeline file would write it, where that is not [what enters the key](ContentHash::term).
+    fn written(&self) -> Option<serde_json::Value> {
+        None
+    }
 }

@@ -129,6 +129,10 @@ impl FromNode for Count {
     fn schema() -> Json {
         or_placeholder(&json!({ "type": "integer", "minimum": 1 }))
     }
+
+    fn written(&self) -> Option<Json> {
+        Some(json!(self.0))
+    }
 }
 
 impl ContentHash for Count {
@@ -201,6 +205,10 @@ impl FromNode for UnitReal {
     fn schema() -> Json {
         or_placeholder(&json!({ "type": "number", "minimum": 0, "maximum": 1 }))
     }
+
+    fn written(&self) -> Option<Json> {
+        Some(json!(self.0))
+    }
 }
 
 impl ContentHash for UnitReal {
@@ -224,7 +232,7 @@ impl FromNode for Seed {
 
     fn schema() -> Json {
         let mut schema = u64::schema();
-        schema["x-absent"] = json!(true);
+        schema["x-absent"] = json!("Default: the experiment's `seed`.");
         schema
     }
 }

@@ -30,4 +30,8 @@ impl<T: Words + Copy> FromNode<Word> for T {
             { "type": "string", "pattern": r"^\$\{[^}]+\}$" }
         ] })
     }
+
+    fn written(&self) -> Option<Value> {
+        Some(json!(self.word()))
+    }
 }
