@@ -12,6 +12,7 @@ use retort_text::target;
 use retort_text::tokenizer::Tokenizer;
 
 use super::sequence::{Sequences, data};
+use super::templates::require_fit;
 
 /// The most tokens a student may write: as `declared`, or else the paper's 256 where the rationale comes first, and
 /// enough for an answer and its markers elsewhere: 8 for a letter with markers of one token.
@@ -125,6 +126,10 @@ impl Asker<'_> {
     ) -> Result<(), StageError> {
         let prompts: Vec<Vec<u32>> =
             questions.iter().map(|question| self.sequences.prompt(question)).collect::<Result<_, _>>()?;
+        let context = self.model.config().context();
+        for (question, prompt) in questions.iter().zip(&prompts) {
+            require_fit(question, "its prompt, with what answers begin with,", prompt.len(), context)?;
+        }
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let options = GenerateOptions {
             max_new: self.max_new,

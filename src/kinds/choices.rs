@@ -26,7 +26,7 @@ retort_stage::words!(Stands { Answer = "answer", Text = "text", Label = "label" 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
     label: Answer,
-    ids: Vec<u32>,
+    pub(super) ids: Vec<u32>,
     /// The first token that stands for the choice.
     from: usize,
     /// The bytes of the text that stands for it.

@@ -55,11 +55,11 @@ impl Patterns {
     /// long on a text finds nothing there.
     pub fn find<'t>(&self, text: &'t str, pick: Pick) -> Option<&'t str> {
         self.0.iter().find_map(|regex| {
-            let mut matches = regex.captures_iter(text).flatten();
+            let mut matches = regex.captures_iter(text);
             let found = match pick {
-                Pick::First => matches.next(),
-                Pick::Last => matches.last(),
-            }?;
+                Pick::First => matches.next()?.ok()?,
+                Pick::Last => matches.collect::<Result<Vec<_>, _>>().ok()?.pop()?,
+            };
             let groups = (1..found.len()).filter_map(|group| found.get(group));
             let group = if found.len() > 1 {
                 groups.into_iter().find(|group| !group.as_str().is_empty())

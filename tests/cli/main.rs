@@ -20,6 +20,7 @@ mod edits;
 mod elicit;
 mod elicit_local;
 mod former;
+mod held_out;
 mod hostile;
 mod hub;
 mod hub_server;

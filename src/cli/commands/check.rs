@@ -39,7 +39,9 @@ fn preflight(session: &Session, selection: Selection) -> Result<(), Failure> {
             "{unseen} instances were not looked at: their models have yet to be fetched, which `retort run` does first"
         ));
     }
-    let flaw = session.preflight(&planned).flaw_or_lack(&session.pipeline);
+    let found = session.preflight(&planned);
+    found.warnings.iter().for_each(|warning| print::note(warning));
+    let flaw = found.flaw_or_lack(&session.pipeline);
     flaw.map_or(Ok(()), |error| Err(error.into()))
 }
 

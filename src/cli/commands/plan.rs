@@ -27,6 +27,7 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
         print::data(&(text(&forecast, &planned.plan, global.verbose > 0) + &takes.unwrap_or_default()));
     }
     let found = session.preflight(&planned);
+    found.warnings.iter().for_each(|warning| print::note(warning));
     found.here.sorted().into_iter().for_each(|diagnostic| print::note(&diagnostic.message));
     // A run would fetch a model from the hub; any other file must be brought first.
     if let Some(error) = session.lacking(&planned.ground) {
