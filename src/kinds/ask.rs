@@ -12,6 +12,7 @@ use retort_text::target;
 use retort_text::tokenizer::Tokenizer;
 
 use super::sequence::{Sequences, data};
+use super::templates::require_fit;
 
 /// The most tokens a student may write: as `declared`, or else the paper's 256 where the rationale comes first, and
 /// enough for an answer and its markers elsewhere: 8 for a letter with markers of one token.
@@ -54,18 +55,6 @@ const LETTER_TOKENS: usize = 6;
 const NUMBER_TOKENS: usize = 24;
 /// Room for a short text.
 const TEXT_TOKENS: usize = 64;
-
-/// Checks that what a student is asked fits into its context.
-pub(super) fn require_room(question: &Question, tokens: usize, context: usize) -> Result<(), StageError> {
-    if tokens <= context {
-        return Ok(());
-    }
-    Err(data(format!(
-        "question `{}` has {tokens} tokens as it is asked, and the student has room for {context}: shorten it, leave it out \
-         of the dataset, or train a student with a larger `context`",
-        question.id
-    )))
-}
 
 /// Asks a student questions in batches, and reads its answers.
 pub(super) struct Asker<'a> {
@@ -138,10 +127,9 @@ impl Asker<'_> {
         let prompts: Vec<Vec<u32>> =
             questions.iter().map(|question| self.sequences.prompt(question)).collect::<Result<_, _>>()?;
         let context = self.model.config().context();
-        questions
-            .iter()
-            .zip(&prompts)
-            .try_for_each(|(question, prompt)| require_room(question, prompt.len(), context))?;
+        for (question, prompt) in questions.iter().zip(&prompts) {
+            require_fit(question, "its prompt, with what answers begin with,", prompt.len(), context)?;
+        }
         let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
         let options = GenerateOptions {
             max_new: self.max_new,

@@ -4,12 +4,13 @@ use serde_json::{Value as Json, json};
 
 use super::bounds::{Begin, End, OwnEnd};
 use super::sequence::{data, turns};
-use super::student::Student;
-use retort_artifact::{Chat, Format, Placement, Think};
+use super::student::{Speech, Student};
+use retort_artifact::{Chat, Format, Placement, Think, Usage};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Node, Value};
 use retort_stage::params::{External, FromNode, Scope, tagged};
 use retort_stage::{Clash, Context, Flaw, StageError};
+use retort_text::prompt::Template;
 use retort_text::target::{MARKER, check_form, check_marker};
 use retort_text::tokenizer::Tokenizer;
 use retort_text::turn::Turns;
@@ -36,6 +37,11 @@ impl Prompt {
 
     pub(super) fn is_chat(&self) -> bool {
         matches!(self, Self::Chat(_))
+    }
+
+    /// Returns the template that writes a question; `default` where no file is named.
+    pub(super) fn source(&self, context: &Context<'_>, default: &str) -> Result<String, StageError> {
+        self.file().map_or_else(|| Ok(default.to_owned()), |file| template(context, file))
     }
 }
 
@@ -92,6 +98,15 @@ impl ContentHash for Prompt {
             Self::Chat(_) => Term::variant("chat", Term::None),
         }
     }
+}
+
+/// Reads the template in a file.
+pub(super) fn template(context: &Context<'_>, file: &External) -> Result<String, StageError> {
+    let place = context.path_of(file);
+    let text =
+        String::from_utf8(context.file(file)?).map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
+    // Whoever reads it from the checkpoint knows its place no more.
+    Ok(Template::parse(&place, &text).map_err(data)?.source().to_owned())
 }
 
 retort_stage::params! {
@@ -189,6 +204,35 @@ impl Writing<'_> {
         let error = self.talk(context, student).err()?;
         let of_system = error.to_string().contains("the system message");
         Some(Flaw::new(if of_system { "system" } else { "prompt" }, error))
+    }
+
+    /// Settles how a student is asked and read: by `prompt`, with what begins and ends its texts. Its tokenizer takes on the
+    /// beginning.
+    pub(super) fn usage(
+        &self,
+        context: &Context<'_>,
+        student: &Student,
+        Speech { tokenizer, own_end }: &mut Speech,
+        begin: &Begin,
+        prompt: String,
+    ) -> Result<Usage, StageError> {
+        let talk = self.talk(context, student)?;
+        let begin = match &talk {
+            Some(_) => Talk::begin(begin, tokenizer)?,
+            None => begin.resolve(tokenizer)?,
+        };
+        let ending = talk.as_ref().map(|talk| talk.ending(tokenizer)).transpose()?.flatten();
+        let end = match ending {
+            Some(ending) => Some(ending),
+            None => self.end.resolve(tokenizer, own_end)?,
+        };
+        if talk.is_none() && tokenizer.begin().map_err(data)? != begin {
+            // Whoever asks the student elsewhere asks it as it is asked here.
+            tokenizer.set_begin(&begin).map_err(data)?;
+        }
+        let format = self.format(talk.as_ref().map(|talk| &talk.turns));
+        let chat = talk.as_ref().map(|talk| talk.kept(tokenizer, own_end, end.as_deref()));
+        Ok(Usage { format, prompt, begin, end, chat, targets: Vec::new() })
     }
 
     /// How the student is taught to write.

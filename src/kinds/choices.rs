@@ -26,7 +26,7 @@ retort_stage::words!(Stands { Answer = "answer", Text = "text", Label = "label" 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
     label: Answer,
-    ids: Vec<u32>,
+    pub(super) ids: Vec<u32>,
     /// The first token that stands for the choice.
     from: usize,
     /// The bytes of the text that stands for it.
@@ -90,13 +90,6 @@ pub(super) fn held(model: &Model, questions: &[&[Candidate]], budget: &Budget) -
 
 fn continuations(candidates: &[Candidate]) -> Vec<Continuation<'_>> {
     candidates.iter().map(|Candidate { ids, from, .. }| Continuation { ids, from: *from }).collect()
-}
-
-impl Candidate {
-    /// How many tokens it has, with those of the question.
-    pub(super) fn tokens(&self) -> usize {
-        self.ids.len()
-    }
 }
 
 impl ContentHash for Candidate {

@@ -1,5 +1,7 @@
 //! What a student is trained on: one dataset, or several with their own rationales, in proportions.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use retort_artifact::{MixedDataset, Question, Questions, Rationales, Split};
@@ -8,6 +10,7 @@ use retort_source::{Diagnostic, Node, Value};
 use retort_stage::params::{Count, FromNode, Input, PositiveReal, Scope};
 use retort_stage::{Clash, Context, StageError};
 use retort_text::dataset::mixture::{counts, drawn};
+use retort_text::dataset::overlap::Words;
 
 use super::sequence::data;
 use super::train::Train;
@@ -112,12 +115,50 @@ impl Train {
             let rationales = rationales.filter(|_| reads).map(|input| context.read(input)).transpose()?;
             Ok(Material { questions: context.read(questions)?, rationales: rationales.unwrap_or_default() })
         };
-        match &self.questions {
-            Asked::One(questions) => Ok(vec![read(questions, self.rationales.as_ref())?]),
-            Asked::Several(datasets) => {
-                datasets.iter().map(|dataset| read(&dataset.questions, dataset.rationales.as_ref())).collect()
-            }
+        let mut materials = match &self.questions {
+            Asked::One(questions) => vec![read(questions, self.rationales.as_ref())?],
+            Asked::Several(datasets) => datasets
+                .iter()
+                .map(|dataset| read(&dataset.questions, dataset.rationales.as_ref()))
+                .collect::<Result<_, StageError>>()?,
+        };
+        if self.deduplicate.get() == Some(&true) {
+            self.deduplicated(context, &mut materials)?;
         }
+        Ok(materials)
+    }
+
+    /// Takes out of the train split of each dataset what the dev or the test split of any of them has, with its rationales, and
+    /// says how many these are.
+    fn deduplicated(&self, context: &Context<'_>, materials: &mut [Material]) -> Result<(), StageError> {
+        let held_out = Words::of(materials.iter().flat_map(|material| {
+            [Split::Dev, Split::Test].into_iter().flat_map(|split| material.questions.split(split))
+        }));
+        for (index, Material { questions, rationales }) in materials.iter_mut().enumerate() {
+            let Some(train) = questions.splits.get_mut(&Split::Train) else { continue };
+            let (before, mut gone) = (train.len(), BTreeSet::new());
+            train.retain(|question| {
+                let stays = !held_out.has(question);
+                if !stays {
+                    gone.insert(question.id.clone());
+                }
+                stays
+            });
+            if gone.is_empty() {
+                continue;
+            }
+            let told = format!(
+                "{} of {before} questions of the train split are held out in a dev or a test split",
+                gone.len()
+            );
+            if train.is_empty() {
+                return Err(self.of_dataset(index, data(format!("{told}, which leaves none to train on"))));
+            }
+            rationales.rows.retain(|row| !gone.contains(&row.id));
+            let told = self.of_dataset(index, data(format!("{told}, and are left out")));
+            context.warn(told.to_string());
+        }
+        Ok(())
     }
 
     /// Says of which of several datasets an error is.

@@ -3,16 +3,18 @@
 use std::fmt::Write as _;
 
 use crate::failed::model_failed;
-use retort_artifact::{Checkpoint, Format, Placement, TrainingLog, Usage};
-use retort_stage::params::{External, ModelSpec, Seed};
+use retort_artifact::{Checkpoint, Placement, TrainingLog, Usage};
+use retort_stage::params::{Later, ModelSpec, Seed};
 use retort_stage::{Clash, Context, Flaw, Looked, Slot, Stage, StageError};
-use retort_text::prompt::{STUDENT_OPEN, Template};
-use retort_text::target::{MARKER, check_marker};
+use retort_text::prompt::STUDENT_OPEN;
+use retort_text::target::MARKER;
 use retort_text::tokenizer::Tokenizer;
 
 use super::bounds::{Begin, End};
+use super::chat::{Brackets, Prompt, Writing};
 use super::sequence::data;
 use super::student::{Speech, Student};
+use super::templates::{check_room, warn_of_sameness};
 
 retort_stage::params! {
     /// A student as it is, without any training: a baseline, or a model that was trained elsewhere.
@@ -22,8 +24,17 @@ retort_stage::params! {
         /// Where the answers that it writes have their rationale: `none`, `before` the label, `after` it, or `both`. It matters
         /// where an answer is read between markers.
         pub placement: Placement = Placement::None,
-        /// A template for its prompts, in Jinja, with `question` and `choices`.
-        pub prompt: Option<External>,
+        /// A template for its prompts, in Jinja, with `question` and `choices`. With `chat`, the model's own chat template
+        /// writes them, and the question is the user's message. With `{ chat: FILE }`, the template in the file writes that
+        /// message.
+        pub prompt: Prompt,
+        /// The system message, with `prompt: chat`.
+        pub system: Later<String>,
+        /// The brackets around its thoughts, such as `{ open: "<think>", close: "</think>" }`: what stands in them is passed
+        /// over when an answer is read. Needs `placement: before`.
+        pub think: Later<Brackets>,
+        /// A sentence that states the answer, such as `The answer is {answer}.`, instead of a label between markers.
+        pub answer_form: Later<String>,
         /// What stands around the label of an answer.
         pub marker: String = MARKER.into(),
         /// The token, or the tokens, before every text; `null` for none. Where this is not given, what the tokenizer's own
@@ -48,12 +59,33 @@ impl Stage for Pretrained {
         vec![("placement", self.placement.to_string())]
     }
 
+    fn settled(mut self, varied: &dyn Fn(&str) -> bool) -> Self {
+        if varied("prompt") {
+            if self.prompt.is_chat() {
+                self.end = End::Own;
+            } else {
+                self.system = Later(None);
+            }
+        }
+        if varied("answer_form") && self.answer_form.get().is_some() {
+            MARKER.clone_into(&mut self.marker);
+        }
+        if varied("placement") && self.placement.label_first() {
+            self.think = Later(None);
+        }
+        self
+    }
+
     fn check(&self) -> Result<(), Clash> {
-        check_marker(&self.marker).map_err(|error| Clash {
-            field: "marker",
-            why: error.to_string(),
-            hint: "give another, or leave `marker` out".into(),
-        })
+        self.writing().check()?;
+        if self.think.get().is_some() && self.placement.label_first() {
+            let why = format!(
+                "`think` has no effect with `placement: {}`: an answer that comes first has no thoughts before it",
+                self.placement
+            );
+            return Err(Clash { field: "think", why, hint: "use `placement: before`, or leave `think` out".into() });
+        }
+        Ok(())
     }
 
     fn slot(&self) -> Slot {
@@ -61,13 +93,24 @@ impl Stage for Pretrained {
     }
 
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
-        let mut flaws: Vec<Flaw> = Flaw::of("prompt", self.template(context)).into_iter().collect();
+        let mut flaws: Vec<Flaw> = Flaw::of("prompt", self.prompt.source(context, STUDENT_OPEN)).into_iter().collect();
         let mut what = self.student.0.seen(context);
-        let _ = write!(what, " untrained {:?} {:?}", self.begin, self.end);
-        if looked.first(what) {
+        let Self { begin, end, prompt, system, .. } = self;
+        let template = prompt.file().map(|file| context.seen(file)).unwrap_or_default();
+        let _ = write!(what, " untrained {begin:?} {end:?} {} {system:?} {template}", prompt.is_chat());
+        if let Ok(source) = prompt.source(context, STUDENT_OPEN) {
+            warn_of_sameness(context, [source.as_str()]);
+        }
+        if flaws.is_empty() && looked.first(what) {
+            if let Some(flaw) = self.writing().flaw(context, &self.student.0) {
+                return vec![flaw];
+            }
             flaws.extend(match self.student.0.look(context) {
                 Err(error) => Some(Flaw::new("student", error)),
-                Ok(Some(speech)) => Flaw::of("end", self.spoken(context, speech).map(drop)),
+                Ok(Some(speech)) => match self.spoken(context, speech) {
+                    Err(error) => Some(Flaw::new("end", error)),
+                    Ok((tokenizer, usage)) => Flaw::of("prompt", self.room(context, &tokenizer, &usage)),
+                },
                 Ok(None) => None,
             });
         }
@@ -76,6 +119,7 @@ impl Stage for Pretrained {
 
     fn run(&self, context: &Context<'_>) -> Result<Checkpoint, StageError> {
         let (tokenizer, usage) = self.spoken(context, self.student.0.speech(context)?)?;
+        warn_of_sameness(context, [usage.prompt.as_str()]);
         let model = self.student.0.load(context, self.seed.0, &tokenizer)?;
         Ok(Checkpoint {
             config: model.config().to_json().into_bytes(),
@@ -88,26 +132,29 @@ impl Stage for Pretrained {
 }
 
 impl Pretrained {
-    /// The template of its prompts.
-    fn template(&self, context: &Context<'_>) -> Result<String, StageError> {
-        let Some(file) = &self.prompt else { return Ok(STUDENT_OPEN.to_owned()) };
-        let place = context.path_of(file);
-        let text =
-            String::from_utf8(context.file(file)?).map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
-        Ok(Template::parse(&place, &text).map_err(data)?.source().to_owned())
+    fn writing(&self) -> Writing<'_> {
+        let Self { prompt, system, think, answer_form, marker, placement, end, .. } = self;
+        Writing {
+            prompt,
+            system: system.get().map(String::as_str),
+            think: think.get(),
+            answer_form: answer_form.get().map(String::as_str),
+            marker,
+            placement: *placement,
+            end,
+        }
+    }
+
+    /// Checks that prompts leave room for a question, where the student's shape is known.
+    fn room(&self, context: &Context<'_>, tokenizer: &Tokenizer, usage: &Usage) -> Result<(), StageError> {
+        let Some(shape) = self.student.0.shape(context)? else { return Ok(()) };
+        check_room(usage, tokenizer, shape.context(), "take a student with a longer context")
     }
 
     /// The student's tokenizer, and how the student is asked and read.
-    fn spoken(&self, context: &Context<'_>, speech: Speech) -> Result<(Tokenizer, Usage), StageError> {
-        let Speech { mut tokenizer, own_end } = speech;
-        let begin = self.begin.resolve(&tokenizer)?;
-        let end = self.end.resolve(&tokenizer, &own_end)?;
-        if tokenizer.begin().map_err(data)? != begin {
-            // Whoever asks the student elsewhere asks it as it is asked here.
-            tokenizer.set_begin(&begin).map_err(data)?;
-        }
-        let format = Format::marked(self.placement, self.marker.clone());
-        let prompt = self.template(context)?;
-        Ok((tokenizer, Usage { format, prompt, begin, end, chat: None, targets: Vec::new() }))
+    fn spoken(&self, context: &Context<'_>, mut speech: Speech) -> Result<(Tokenizer, Usage), StageError> {
+        let prompt = self.prompt.source(context, STUDENT_OPEN)?;
+        let usage = self.writing().usage(context, &self.student.0, &mut speech, &self.begin, prompt)?;
+        Ok((speech.tokenizer, usage))
     }
 }

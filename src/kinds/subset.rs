@@ -1,14 +1,13 @@
-//! Fewer questions of a dataset, and none that two splits share.
+//! Fewer questions of a dataset.
 
 use serde_json::Value as Json;
 
 use retort_artifact::{Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
-use retort_stage::Context;
 use retort_stage::params::{Count, FromNode, Scope, Seed, UnitReal};
 use retort_text::Fraction;
-use retort_text::dataset::subset::{Pick, Size, apart, subset};
+use retort_text::dataset::subset::{Pick, Size, subset};
 
 /// Raised whenever the same choice keeps other questions.
 const REVISION: u32 = 1;
@@ -76,16 +75,4 @@ impl Subset {
         };
         Questions { splits: questions.splits.into_iter().map(kept).collect() }
     }
-}
-
-/// Takes out of the train split what the others have, and says how many these are.
-pub(super) fn deduplicated(context: &Context<'_>, mut questions: Questions) -> Questions {
-    let before = questions.split(Split::Train).len();
-    let gone = apart(&mut questions);
-    if gone > 0 {
-        context.warn(format!(
-            "{gone} of {before} questions of the train split are in the dev or the test split as well, and are left out"
-        ));
-    }
-    questions
 }

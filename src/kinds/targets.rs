@@ -9,8 +9,8 @@ use retort_artifact::{Placement, TargetUsage, Usage};
 use retort_fingerprint::Words;
 use retort_stage::params::External;
 use retort_stage::{Clash, Context, StageError};
-use retort_text::prompt::Template;
 
+use super::chat::template;
 use super::labels::Labels;
 use super::sequence::data;
 use super::train::Train;
@@ -65,6 +65,11 @@ retort_stage::params! {
 impl Target {
     fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_else(|| self.placement.word())
+    }
+
+    /// Says whether its rationale stands before its label.
+    pub(super) fn reasons_first(&self) -> bool {
+        matches!(self.placement, Writes::Before | Writes::Both)
     }
 
     fn aim(&self) -> Aim<'_> {
@@ -131,9 +136,14 @@ impl Train {
             let why = "`placement` says nothing beside `targets`, each of which has its own".to_owned();
             return clash("placement", why, "leave it out");
         }
-        if self.think.get().is_some() {
-            let why = "`think` puts brackets around the rationale of one `placement`, and there are several targets";
-            return clash("think", why.to_owned(), "leave it out, or train on one target");
+        if self.think.get().is_some() && !targets.iter().any(Target::reasons_first) {
+            let placements: BTreeSet<&str> = targets.iter().map(|target| target.placement.word()).collect();
+            let why = format!(
+                "`think` puts brackets around a rationale that stands before its label, and no target has one: their placements \
+                 are {}",
+                placements.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            );
+            return clash("think", why, "leave it out, or give a target `placement: before`");
         }
         let mut names = BTreeSet::new();
         if let Some(twice) = targets.iter().map(Target::name).find(|name| !names.insert(*name)) {
@@ -192,21 +202,16 @@ impl Train {
 
 /// Returns the template of a target's prompts.
 fn prompt(context: &Context<'_>, target: &Target, stage: &str) -> Result<String, StageError> {
-    let template = match &target.prompt {
-        Some(file) => {
-            let place = context.path_of(file);
-            let text = String::from_utf8(context.file(file)?)
-                .map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
-            Template::parse(&place, &text).map_err(data)?.source().to_owned()
-        }
+    let source = match &target.prompt {
+        Some(file) => template(context, file)?,
         None => stage.to_owned(),
     };
     if target.prefix.is_empty() {
-        return Ok(template);
+        return Ok(source);
     }
     // As a literal, so that nothing in it is taken for Jinja.
     let literal = serde_json::to_string(&target.prefix).map_err(data)?;
-    Ok(format!("{{{{ {literal} }}}}{template}"))
+    Ok(format!("{{{{ {literal} }}}}{source}"))
 }
 
 /// Returns how a student is asked for one of several targets.

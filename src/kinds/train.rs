@@ -6,7 +6,7 @@ use retort_model::{self as model, Device, FitError, FitLog, Model, fit, resume};
 use retort_stage::params::{Aside, Count, Input, Later, ModelSpec, Seed};
 use retort_stage::{Clash, Coming, Context, Flaw, Footprint, Looked, Misfit, Posed, Slot, Stage, StageError};
 use retort_text::chat_template::Day;
-use retort_text::prompt::{self, STUDENT, Template};
+use retort_text::prompt::{self, STUDENT};
 use retort_text::target::MARKER;
 use retort_text::tokenizer::Tokenizer;
 use retort_text::turn::Turns;
@@ -29,6 +29,7 @@ use super::sequence::{data, turns};
 use super::silence::warn_of_silence;
 use super::student::{Speech, Student};
 use super::targets::Target;
+use super::templates::{check_fields, warn_of_sameness};
 pub use super::train_words::{Keep, LossOn};
 use super::weights::Weights;
 
@@ -52,6 +53,9 @@ retort_stage::params! {
         ///
         /// Several datasets are a list: `[ { questions: a, rationales: of-a, proportion: 2 }, { questions: b, … } ]`.
         pub questions: Asked,
+        /// Whether questions that the dev or the test split of any of the datasets has as well are left out of training, and
+        /// counted. What is trained then depends on these splits, too.
+        pub deduplicate: Later<bool>,
         /// The rationales; with `placement: none` only their labels are read, and these only with `labels: teacher`.
         pub rationales: Option<Input<Rationales>>,
         /// Where the target has its rationale: `none`, `before` the label, `after` it, or `both`.
@@ -121,6 +125,10 @@ impl Stage for Train {
         vec![("placement", self.placement().to_string())]
     }
 
+    fn settled(self, varied: &dyn Fn(&str) -> bool) -> Self {
+        self.without_effects(varied)
+    }
+
     fn check(&self) -> Result<(), Clash> {
         let clash = |field, why: &str, hint: &str| Err(Clash { field, why: why.into(), hint: hint.into() });
         self.writing().check()?;
@@ -178,6 +186,9 @@ impl Stage for Train {
     fn parts(&self, port: &str) -> Option<Vec<String>> {
         // Of several datasets, ports are called `questions[0].questions` and `questions[0].rationales`.
         match port.rsplit('.').next().filter(|_| port.starts_with("questions")).unwrap_or(port) {
+            "questions" if self.deduplicate.get() == Some(&true) => {
+                Some(Split::ALL.map(|split| split.name().to_owned()).to_vec())
+            }
             "questions" if self.recipe.eval_every.is_some() => Some(vec!["dev".into(), "train".into()]),
             "questions" => Some(vec!["train".into()]),
             // The baseline reads no rationales, so it is one and the same student whatever they are.
@@ -207,9 +218,17 @@ impl Stage for Train {
             return flaws.into_iter().chain([Flaw::new("prompt", error)]).collect();
         }
         let plain = self.prompt_source(context, STUDENT).map(|prompt| self.usage(prompt, None));
-        flaws.extend(Flaw::of("targets", plain.and_then(|usage| self.usages(context, usage)).map(drop)));
+        match plain.and_then(|usage| self.usages(context, usage)) {
+            Ok((_, usages)) => {
+                warn_of_sameness(context, usages.iter().map(|usage| usage.prompt.as_str()));
+                let fields = usages.iter().try_for_each(|usage| check_fields(looked, &usage.prompt));
+                flaws.extend(Flaw::of("prompt", fields));
+            }
+            Err(error) => flaws.push(Flaw::new("targets", error)),
+        }
         let Self { begin, end, marker_as, add_tokens, prompt, system, .. } = self;
-        let written = format!("{} {system:?}", prompt.is_chat());
+        let template = prompt.file().map(|file| context.seen(file)).unwrap_or_default();
+        let written = format!("{} {system:?} {template} {}", prompt.is_chat(), self.max_length.get());
         let what = format!("{} {begin:?} {end:?} {marker_as:?} {add_tokens:?} {written}", self.student.0.seen(context));
         if looked.first(what) {
             if let Some(flaw) = self.writing().flaw(context, &self.student.0) {
@@ -217,7 +236,10 @@ impl Stage for Train {
             }
             flaws.extend(match self.student.0.look(context) {
                 Err(error) => Some(Flaw::new(self.student.0.wrong_field("student"), error)),
-                Ok(Some(speech)) => Flaw::of("end", self.spoken(context, STUDENT, speech).map(drop)),
+                Ok(Some(speech)) => match self.spoken(context, STUDENT, speech) {
+                    Err(error) => Some(Flaw::new("end", error)),
+                    Ok((tokenizer, usage, _)) => Flaw::of("max_length", self.room(context, &tokenizer, usage)),
+                },
                 Ok(None) => None,
             });
         }
@@ -237,6 +259,7 @@ impl Stage for Train {
         let (tokenizer, base, added) = self.speech(context, prompt::student(asked()))?;
         let (usage, of_targets) = self.usages(context, base)?;
         self.warn_of_likeness(context, &of_targets);
+        warn_of_sameness(context, of_targets.iter().map(|usage| usage.prompt.as_str()));
         if let Some(chat) = &usage.chat
             && turns(chat)?.asked_day()
         {
@@ -374,29 +397,14 @@ impl Train {
         prompt: &str,
         speech: Speech,
     ) -> Result<(Tokenizer, Usage, Vec<u32>), StageError> {
-        let Speech { mut tokenizer, own_end } = speech;
+        let mut speech = speech;
         let marked = self.marker_as == MarkerAs::Token && self.answer_form.get().is_none();
         let marker = marked.then_some(&self.marker);
         let tokens: Vec<&str> = marker.into_iter().chain(&self.add_tokens).map(String::as_str).collect();
-        let added = tokenizer.add_special(&tokens).map_err(data)?;
-        let talk = self.writing().talk(context, &self.student.0)?;
-        let begin = match &talk {
-            Some(_) => Talk::begin(&self.begin, &tokenizer)?,
-            None => self.begin.resolve(&tokenizer)?,
-        };
-        let ending = talk.as_ref().map(|talk| talk.ending(&tokenizer)).transpose()?.flatten();
-        let end = match ending {
-            Some(ending) => Some(ending),
-            None => self.end.resolve(&tokenizer, &own_end)?,
-        };
-        if talk.is_none() && tokenizer.begin().map_err(data)? != begin {
-            // Whoever asks the student elsewhere asks it as it was taught.
-            tokenizer.set_begin(&begin).map_err(data)?;
-        }
-        let turns = talk.as_ref().map(|talk| &talk.turns);
-        let chat = talk.as_ref().map(|talk| talk.kept(&tokenizer, &own_end, end.as_deref()));
-        let usage = Usage { begin, end, chat, ..self.usage(self.prompt_source(context, prompt)?, turns) };
-        Ok((tokenizer, usage, added))
+        let added = speech.tokenizer.add_special(&tokens).map_err(data)?;
+        let prompt = self.prompt_source(context, prompt)?;
+        let usage = self.writing().usage(context, &self.student.0, &mut speech, &self.begin, prompt)?;
+        Ok((speech.tokenizer, usage, added))
     }
 
     /// How the student is asked by the stage's own prompt, with neither a beginning nor an end yet.
@@ -407,12 +415,7 @@ impl Train {
 
     /// The template that writes a question; `default` where the stage names none.
     fn prompt_source(&self, context: &Context<'_>, default: &str) -> Result<String, StageError> {
-        let Some(file) = self.prompt.file() else { return Ok(default.to_owned()) };
-        let place = context.path_of(file);
-        let text =
-            String::from_utf8(context.file(file)?).map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
-        // Whoever reads it from the checkpoint knows its place no more.
-        Ok(Template::parse(&place, &text).map_err(data)?.source().to_owned())
+        self.prompt.source(context, default)
     }
 }
 

@@ -50,6 +50,7 @@ mod explain;
 mod export;
 mod footprint;
 mod forecast;
+mod heard;
 mod history;
 mod hub;
 mod hub_settings;

@@ -1,15 +1,14 @@
 //! Questions as students will be asked them, before anything is trained.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use retort_artifact::{Artifact, Question, Questions, Split};
-use retort_event::Note;
 use retort_kinds::posed::{posed, usual};
 use retort_plan::Verdict;
 use retort_spec::InstanceId;
-use retort_stage::{Context, Feed, Posed, StageError, Stop};
+use retort_stage::{Context, Posed, StageError, Stop};
 
+use super::heard::Heard;
 use super::inquiry::Silent;
 use super::preflight::job;
 use super::{Demand, Session, SessionError};
@@ -29,18 +28,6 @@ pub struct Asking {
     pub warnings: Vec<String>,
     /// Whether they were read just now, and not taken from the cache.
     pub fresh: bool,
-}
-
-/// Hears warnings.
-#[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
-
-impl Feed for Heard {
-    fn note(&self, note: Note) {
-        if let Note::Warning { message } = note {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(message);
-        }
-    }
 }
 
 impl Session {
@@ -110,14 +97,7 @@ impl Session {
             first = in_splits(shown, chosen);
         }
         let teachers = readers.into_iter().filter(|reader| bound(*reader).asks()).collect();
-        Ok(Asking {
-            first,
-            by,
-            teachers,
-            warnings: heard.0.into_inner().unwrap_or_else(PoisonError::into_inner),
-            fresh,
-            questions,
-        })
+        Ok(Asking { first, by, teachers, warnings: heard.warnings(), fresh, questions })
     }
 }
 

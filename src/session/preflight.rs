@@ -10,7 +10,7 @@ use retort_spec::InstanceId;
 use retort_stage::params::ExternalRef;
 use retort_stage::{Context, Flaw, Job, Looked, Stop};
 
-use super::inquiry::Silent;
+use super::heard::Heard;
 use super::{Ground, Pipeline, Planned, Session, SessionError};
 
 /// What a run would find wrong in its first second.
@@ -22,6 +22,8 @@ pub struct Preflight {
     pub here: Diagnostics,
     /// The instances that no run gets past.
     pub doomed: Vec<InstanceId>,
+    /// What a run would warn of, each with the name of an instance.
+    pub warnings: Vec<String>,
 }
 
 impl Session {
@@ -42,8 +44,14 @@ impl Session {
             }
             let job = job(&self.pipeline, &planned.ground, id);
             let reach = self.pipeline.workspace().reach();
-            let context = Context::new(&job, &self.store, &*self.devices, reach, &Silent, &stop);
+            let heard = Heard::default();
+            let context = Context::new(&job, &self.store, &*self.devices, reach, &heard, &stop);
+            let producers = instance.inputs.iter().flat_map(|(_, producers)| producers);
+            looked.turn_to(producers.flat_map(|producer| experiment.instance(*producer).bound.foretold()).collect());
             let flaws = instance.bound.preflight(&context, &looked);
+            found
+                .warnings
+                .extend(heard.warnings().into_iter().map(|warning| format!("`{}`: {warning}", instance.name)));
             let doomed = flaws.iter().any(|flaw| !flaw.here);
             known.insert(Arc::as_ptr(&instance.bound).cast::<()>(), doomed);
             found.doomed.extend(doomed.then_some(id));

@@ -1,18 +1,16 @@
-//! Axes as they are declared: `axis: [value, …]`, `{ replicates: n }`, `{ range: [from, to, step] }`, and groups of axes
-//! that vary together, `name: { zip: { a: […], b: […] } }`.
+//! Axes as they are declared: `axis: [value, …]`, `{ replicates: n }`, `{ range: [from, to, step] }`, values with names of
+//! their own, `{ values: { name: value, … } }`, and groups of axes that vary together, `name: { zip: { a: […], b: […] } }`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::axis_value::{AxisValue, MAX_VALUES};
 use super::setting::Settings;
-use super::{MAX_ERRORS, name};
+use super::{MAX_ERRORS, name, named};
 use retort_source::{Diagnostic, Diagnostics, Key, Node, Span, Value};
 
-/// The most values one axis may have.
-const MAX_VALUES: usize = 100_000;
-
-const FORMS: &str =
-    "expected a list of values, `{ replicates: n }`, `{ range: [from, to, step] }` or `{ zip: { axis: […] } }`";
+const FORMS: &str = "expected a list of values, `{ replicates: n }`, `{ range: [from, to, step] }`, `{ values: { name: … } }` \
+                     or `{ zip: { axis: […] } }`";
 
 /// An axis and its values; none when the declaration was wrong, which is reported.
 #[derive(Debug, Clone)]
@@ -23,15 +21,6 @@ pub(super) struct Axis {
     pub(super) values: Vec<AxisValue>,
     /// The names of the values in the file, where the command line gave others.
     pub(super) replaced: Vec<String>,
-}
-
-/// One value of an axis.
-#[derive(Debug, Clone)]
-pub(super) struct AxisValue {
-    /// The value as it stands in the names of instances.
-    pub(super) name: Arc<str>,
-    /// The value with its place.
-    pub(super) node: Arc<Node>,
 }
 
 /// Axes that vary together: as many values each, the first with the first. Most groups hold one axis.
@@ -109,7 +98,11 @@ fn read_axis(key: &Key, node: &Node, settings: &mut Settings, diagnostics: &mut 
         return Axis { key: key.clone(), values: declared, replaced: Vec::new() };
     };
     let replaced = declared.iter().map(|value| value.name.to_string()).collect();
-    Axis { key: key.clone(), values: scalars(key, &values, span, diagnostics), replaced }
+    let values = match node.entries() {
+        [(form, _)] if form.text == named::FORM => named::chosen(key, &declared, &values, diagnostics),
+        _ => scalars(key, &values, span, diagnostics),
+    };
+    Axis { key: key.clone(), values, replaced }
 }
 
 fn read_values(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Vec<AxisValue> {
@@ -119,8 +112,9 @@ fn read_values(key: &Key, node: &Node, diagnostics: &mut Diagnostics) -> Vec<Axi
             "replicates" => replicates(body),
             "range" => range(body),
             "zip" => Err(Diagnostic::at(form.span, format!("`{}` is zipped within a zip", key.text))),
+            named::FORM => return named::values(key, body, diagnostics),
             _ => {
-                let near = name::near(&form.text, ["replicates", "range", "zip"]);
+                let near = name::near(&form.text, ["replicates", "range", "zip", named::FORM]);
                 let unknown = format!("unknown key `{}` in the axis `{}`", form.text, key.text);
                 Err(Diagnostic::at(form.span, unknown).label(FORMS).hint_if(near))
             }
@@ -149,8 +143,11 @@ fn scalars(key: &Key, items: &[Node], span: Span, diagnostics: &mut Diagnostics)
     let mut sound = true;
     for wrong in items.iter().filter(|item| item.scalar().is_none()).take(MAX_ERRORS) {
         let message = format!("a value of the axis `{}` cannot be {}", key.text, wrong.describe());
-        diagnostics
-            .push(Diagnostic::at(wrong.span, message).label("expected text, a number, `true`, `false` or `null`"));
+        let wrong = Diagnostic::at(wrong.span, message).label("expected text, a number, `true`, `false` or `null`");
+        diagnostics.push(wrong.hint(format!(
+            "a value that is a list or a mapping needs a name: `{}: {{ values: {{ NAME: … }} }}`",
+            key.text
+        )));
         sound = false;
     }
     if sound { items.iter().cloned().filter_map(axis_value).collect() } else { Vec::new() }

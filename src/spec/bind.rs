@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::axis::{AxisValue, Group};
+use super::axis::Group;
+use super::axis_value::AxisValue;
 use super::derive::Definition;
 use super::experiment::Values;
 use super::limit::{enough, too_many};
@@ -223,9 +224,10 @@ impl<'a> Surroundings<'a> {
         let values: Values =
             choice.iter().map(|(axis, _, value)| (self.table.name(*axis).clone(), value.node.clone())).collect();
         let body = placeholder::substitute(&definition.body, &|name| {
-            values.iter().find(|(axis, _)| &**axis == name).map(|(_, node)| &**node)
+            choice.iter().find(|(axis, ..)| &**self.table.name(*axis) == name).map(|(_, _, value)| *value)
         });
         let mut scope = Scope::new(self.seed, self.models, diagnostics);
+        scope.varied = placeholder::varied(&definition.body);
         let bound = (definition.kind.bind)(definition.kind, &body, &mut scope);
         // References are checked also where something else in the body is wrong.
         let read = std::mem::take(&mut scope.edges);

@@ -15,6 +15,7 @@
 //! The room does no I/O: files come through a [`Loader`]. It knows no kind by name: they come in a [`Language`].
 
 mod axis;
+mod axis_value;
 mod bind;
 mod derive;
 mod document;
@@ -25,6 +26,7 @@ mod fragment;
 mod join;
 mod limit;
 mod name;
+mod named;
 mod order;
 mod placeholder;
 mod read;

@@ -1,10 +1,12 @@
 //! Placeholders: `"${axis}"` in the values of a stage's body.
 //!
-//! A placeholder that is the whole value takes the axis' value with its type; within longer text it is written out.
+//! A placeholder that is the whole value takes the axis' value with its type; within longer text it is written out, and a
+//! value that is a list or a mapping by its name.
 //! `$${` stands for `${` itself.
 
 use std::borrow::Cow;
 
+use super::axis_value::AxisValue;
 use super::limit::enough;
 use retort_source::{Diagnostic, Diagnostics, Node, Span, Value};
 
@@ -71,12 +73,18 @@ pub(super) fn whole(text: &str) -> Option<&str> {
     }
 }
 
+/// Lists the fields of a body whose whole value an axis gives.
+pub(super) fn varied(body: &Node) -> Vec<String> {
+    let of_axis = |node: &Node| node.text().and_then(whole).is_some();
+    body.entries().iter().filter(|(_, node)| of_axis(node)).map(|(key, _)| key.text.clone()).collect()
+}
+
 /// Puts values in the place of axes; `value` must know every axis that the tree mentions.
-pub(super) fn substitute<'v>(node: &Node, value: &dyn Fn(&str) -> Option<&'v Node>) -> Node {
+pub(super) fn substitute<'v>(node: &Node, value: &dyn Fn(&str) -> Option<&'v AxisValue>) -> Node {
     let replaced = match &node.value {
         Value::Text(text) if text.contains("${") => {
             if let Some(whole) = whole(text).and_then(value) {
-                return whole.clone();
+                return (*whole.node).clone();
             }
             Value::Text(interpolate(text, value))
         }
@@ -89,10 +97,12 @@ pub(super) fn substitute<'v>(node: &Node, value: &dyn Fn(&str) -> Option<&'v Nod
     Node { value: replaced, span: node.span }
 }
 
-fn interpolate<'v>(text: &str, value: &dyn Fn(&str) -> Option<&'v Node>) -> String {
+fn interpolate<'v>(text: &str, value: &dyn Fn(&str) -> Option<&'v AxisValue>) -> String {
+    // A list or a mapping cannot be written within a text, and its name can.
+    let in_text = |value: &AxisValue| value.node.scalar().unwrap_or_else(|| value.name.to_string());
     let written = |piece| match piece {
         Piece::Literal(literal) => Cow::Borrowed(literal),
-        Piece::Axis(name) => Cow::Owned(value(name).and_then(Node::scalar).unwrap_or_default()),
+        Piece::Axis(name) => Cow::Owned(value(name).map(in_text).unwrap_or_default()),
     };
     pieces(text).unwrap_or_default().into_iter().map(written).collect()
 }

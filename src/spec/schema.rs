@@ -88,6 +88,7 @@ fn sections() -> Json {
 fn axes() -> Json {
     let replicates = json!({ "type": "integer", "minimum": 1 });
     let range = json!({ "type": "array", "items": { "type": "number" }, "minItems": 3, "maxItems": 3 });
+    let named = json!({ "type": "object", "minProperties": 1, "propertyNames": { "$ref": "#/$defs/name" } });
     let form = |name: &str, about: &str, body: Json| {
         json!({
             "type": "object", "description": about,
@@ -98,6 +99,7 @@ fn axes() -> Json {
         { "$ref": "#/$defs/values" },
         form("replicates", "The values 0 to n - 1.", replicates),
         form("range", "From, to (included) and step.", range),
+        form("values", "Values with names of their own, which may be lists or mappings.", named),
     ]);
     let columns = json!({
         "type": "object", "minProperties": 2,
@@ -190,6 +192,26 @@ fn allow_use(schema: &mut Json) {
 
 fn each_property(properties: &mut Json) {
     if let Some(properties) = properties.as_object_mut() {
-        properties.values_mut().for_each(allow_use);
+        for property in properties.values_mut() {
+            allow_use(property);
+            allow_placeholder(property);
+        }
+    }
+}
+
+/// Allows `${axis}` where a list or a mapping is expected: a value of an axis may be one.
+fn allow_placeholder(property: &mut Json) {
+    let of = |name: &str| match &property["type"] {
+        Json::String(of) => of == name,
+        Json::Array(of) => of.iter().any(|of| of == name),
+        _ => false,
+    };
+    if of("array") || of("object") {
+        let whole = std::mem::take(property);
+        let placeholder = json!({ "type": "string", "pattern": r"^\$\{[^}]+\}$" });
+        *property = json!({ "anyOf": [whole.clone(), placeholder] });
+        if let Some(description) = whole.get("description") {
+            property["description"] = description.clone();
+        }
     }
 }

@@ -46,6 +46,14 @@ pub trait Stage: FromNode + ContentHash + fmt::Debug + Send + Sync + 'static {
     /// An example body, as YAML.
     const EXAMPLE: &'static str;
 
+    /// Leaves out parameters that have no effect beside the value that an axis gives another one: `varied` says of a field
+    /// whether its value comes from an axis. Beside a value that is written plainly, such a parameter is a mistake, which
+    /// [`check`](Self::check) finds.
+    #[must_use]
+    fn settled(self, _varied: &dyn Fn(&str) -> bool) -> Self {
+        self
+    }
+
     /// Says which parameters cannot go together, before anything is planned.
     fn check(&self) -> Result<(), Clash> {
         Ok(())
@@ -233,7 +241,7 @@ struct Bound<S> {
 }
 
 fn bind<S: Stage>(kind: &'static Kind, node: &Node, scope: &mut Scope<'_>) -> Option<Box<dyn BoundStage>> {
-    let stage = S::from_node(node, scope)?;
+    let stage = S::from_node(node, scope)?.settled(&|field| scope.varied.iter().any(|varied| varied == field));
     if let Err(Clash { field, why, hint }) = stage.check() {
         let span = node.get(field).map_or(node.span, |value| value.span);
         scope.diagnostics.push(Diagnostic::at(span, why).hint(hint));

@@ -33,12 +33,26 @@ impl Flaw {
 
 /// What was looked at already: many stages share a model, and each reads it for seconds.
 #[derive(Debug, Default)]
-pub struct Looked(RefCell<BTreeSet<String>>);
+pub struct Looked {
+    seen: RefCell<BTreeSet<String>>,
+    foretold: RefCell<Vec<(&'static str, String)>>,
+}
 
 impl Looked {
     /// Says whether nobody has looked at this yet.
     pub fn first(&self, what: String) -> bool {
-        self.0.borrow_mut().insert(what)
+        self.seen.borrow_mut().insert(what)
+    }
+
+    /// Goes on to another stage, of whose inputs this is [foretold](crate::Stage::foretold).
+    pub fn turn_to(&self, foretold: Vec<(&'static str, String)>) {
+        *self.foretold.borrow_mut() = foretold;
+    }
+
+    /// Returns what is foretold under a name, of each input of which something is.
+    pub fn told(&self, name: &str) -> Vec<String> {
+        let foretold = self.foretold.borrow();
+        foretold.iter().filter(|(known, _)| *known == name).map(|(_, said)| said.clone()).collect()
     }
 }
 

@@ -102,7 +102,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Where a student begins to say something: behind the lead, and behind its thoughts.
-    fn said_from(&self, output: &str) -> Option<usize> {
+    pub(super) fn said_from(&self, output: &str) -> Option<usize> {
         let behind = |at: usize| output.len() - output[at..].trim_start().len();
         let mut from = 0;
         if !self.lead.is_empty() {

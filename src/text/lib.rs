@@ -5,6 +5,7 @@
 //! | [`answer`] | an answer as it is written | the answer, and whether it is the same as another |
 //! | [`dataset`] | bytes, or a seed | questions and rationales |
 //! | [`prompt`] | a question and a template | what a student is asked |
+//! | [`attributes`] | a template | what it takes of choices and further fields |
 //! | [`conversation`] | a question, worked examples and a template | what a teacher is asked |
 //! | [`chat_template`] | a conversation and a model's template | the text that the model goes on from |
 //! | [`turn`] | a question, an answer and a model's template | what a student is asked, and what it is taught to say |
@@ -26,6 +27,7 @@
 
 pub mod annotation;
 pub mod answer;
+pub mod attributes;
 mod chat_dialect;
 pub mod chat_template;
 pub mod conversation;

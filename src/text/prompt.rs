@@ -20,6 +20,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 use serde_json::Value as Json;
 
+use crate::attributes::{Attribute, unknown_of_choice};
 use retort_artifact::{Answers, Choice, Question};
 
 /// The student's prompt after the paper's figures and its appendix D, on one line.
@@ -84,6 +85,20 @@ pub enum PromptError {
         /// The variables that there are, with the one that was perhaps meant.
         known: String,
     },
+    /// The template takes something of a choice that no choice has.
+    #[error(
+        "cannot read the template `{template}`, line {line}: a choice has no `{attribute}`, expected label or text{meant}"
+    )]
+    Attribute {
+        /// The template's name.
+        template: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// What it takes.
+        attribute: String,
+        /// The one that was perhaps meant.
+        meant: String,
+    },
     /// The template names nothing of the question.
     #[error(
         "cannot use the template `{template}`: it names nothing of the question, so that all questions would be asked the same; write `{{{{ question }}}}`"
@@ -112,6 +127,7 @@ pub struct Template {
     name: String,
     source: String,
     environment: Environment<'static>,
+    constant: bool,
 }
 
 impl Template {
@@ -133,13 +149,19 @@ impl Template {
         };
         environment.add_template_owned("prompt", source.to_owned()).map_err(|error| syntax(&error))?;
         let read = environment.get_template("prompt").map_err(|error| syntax(&error))?;
-        check_variables(name, source, &environment, &read, &VARIABLES)?;
-        Ok(Self { name: name.to_owned(), source: source.to_owned(), environment })
+        let named = check_variables(name, source, &environment, &read, &VARIABLES)?;
+        let constant = !VARIABLES.iter().any(|variable| named.contains(*variable));
+        Ok(Self { name: name.to_owned(), source: source.to_owned(), environment, constant })
     }
 
     /// Returns the default student prompt.
     pub fn student() -> Self {
         Self::parse("student", STUDENT).expect("the built-in template is Jinja")
+    }
+
+    /// Says whether it names nothing of a question, so that all questions are asked the same.
+    pub fn is_constant(&self) -> bool {
+        self.constant
     }
 
     /// Returns the template's text.
@@ -172,17 +194,30 @@ pub(crate) fn check_variables(
     let globals: BTreeSet<String> = environment.globals().map(|(global, _)| global.to_owned()).collect();
     let named: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
     let named: BTreeSet<String> = named.into_iter().filter(|variable| !globals.contains(variable)).collect();
-    let Some(variable) = named.iter().find(|variable| !known.contains(&variable.as_str())) else { return Ok(named) };
+    let Some(variable) = named.iter().find(|variable| !known.contains(&variable.as_str())) else {
+        return match unknown_of_choice(source) {
+            None => Ok(named),
+            Some(Attribute { name: attribute, line }) => {
+                let meant = nearest(&attribute, &["label", "text"]);
+                Err(PromptError::Attribute { template: name.to_owned(), line, attribute, meant })
+            }
+        };
+    };
     let line = source.lines().position(|line| line.contains(variable)).map_or(1, |index| index + 1);
-    let nearest = known.iter().map(|name| (strsim::jaro_winkler(variable, name), *name));
-    let nearest = nearest.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8);
-    let meant = nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"));
+    let meant = nearest(variable, known);
     let listed = match known {
         [all @ .., last] => format!("{} or {last}", all.join(", ")),
         [] => "none".to_owned(),
     };
     let (template, variable, known) = (name.to_owned(), variable.clone(), listed + &meant);
     Err(PromptError::Variable { template, line, variable, known })
+}
+
+/// Says which of some names was perhaps meant.
+fn nearest(unknown: &str, known: &[&str]) -> String {
+    let nearest = known.iter().map(|name| (strsim::jaro_winkler(unknown, name), *name));
+    let nearest = nearest.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8);
+    nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }
 
 /// Returns what a template may name of a question.
@@ -349,6 +384,21 @@ mod tests {
             Answer::Hidden,
             &expect![
                 "cannot render the template `p.jinja`, line 2, for the question `q7`: undefined value: `choices[9]` is undefined"
+            ],
+        );
+    }
+
+    #[test]
+    fn a_template_without_a_question_is_known_and_one_of_other_choices_refused() {
+        let constant = |source: &str| Template::parse("p", source).map(|template| template.is_constant());
+        assert_eq!(constant("Think. {% set x = 3 %}{{ x }}"), Ok(true));
+        assert_eq!(constant("{{ question }}"), Ok(false));
+        assert_eq!(constant("{% for c in choices %}{{ c.text }}{% endfor %}"), Ok(false));
+        check(
+            "a\n{% for c in choices %}{{ c.txt }}{% endfor %}",
+            Answer::Hidden,
+            &expect![
+                "cannot read the template `p.jinja`, line 2: a choice has no `txt`, expected label or text; did you mean `text`?"
             ],
         );
     }

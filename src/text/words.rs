@@ -112,6 +112,17 @@ fn word_of(text: &str, chunk: Range<usize>) -> Option<Range<usize>> {
     Some(chunk.start + first.0..end + marks.map_or(0, |marks| marks.end()))
 }
 
+/// Returns the words of a text in lower case.
+pub(crate) fn lower(text: &str) -> Vec<String> {
+    words(text).into_iter().map(|range| text[range].to_lowercase()).collect()
+}
+
+/// Says whether the words of a phrase stand in a text, one after the other and whatever their case. Those of none never do.
+pub(crate) fn has_phrase(text: &str, phrase: &str) -> bool {
+    let phrase = lower(phrase);
+    !phrase.is_empty() && lower(text).windows(phrase.len()).any(|window| window == phrase)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -176,3 +176,53 @@ fn the_shipped_pipeline_of_students_that_are_talked_to_runs_in_miniature() {
     let page = fs_err::read_to_string(project.path("out/small-chat/results/report.md")).unwrap();
     assert!(page.contains("thinking") && page.contains("explaining"), "{page}");
 }
+
+/// A model as it comes is asked through its own template, and read by what it was told to write.
+#[test]
+fn a_student_is_talked_to_without_training() {
+    let head = PIPELINE.split("  rationales:").next().unwrap();
+    let stages = r#"  tokens:
+    tokenizer: { questions: questions, vocabulary: 400, special: ["<|im_end|>"] }
+  untrained:
+    over: { placement: [none, before] }
+    pretrained:
+      student: tiny
+      placement: "${placement}"
+      prompt: chat
+      system: End with your answer.
+      think: { open: "<think>", close: "</think>" }
+      answer_form: The answer is {answer}.
+  answers:
+    evaluate: { model: untrained, questions: questions, max_new: 6 }
+  readings:
+    evaluate: { model: untrained, questions: questions, max_new: 6, extract: { strict: ["\\b([AB])\\b"], unmatched: wrong } }
+"#;
+    let text = format!("{head}{stages}").replace(", special: [\"<|im_end|>\"]", "");
+    let project = Project::new(&text);
+    project.write("chat.jinja", CHATML);
+    project.make();
+    for (placement, thinks) in [("none", false), ("before", true)] {
+        let name = format!("untrained[placement={placement}]");
+        project.run(&["export", FILE, &name, placement]).code(0);
+        let usage = fs_err::read_to_string(project.path(placement).join("usage.json")).unwrap();
+        let usage: Json = serde_json::from_str(&usage).unwrap();
+        assert_eq!(usage["chat"]["system"], "End with your answer.", "{usage}");
+        assert_eq!(usage["format"]["answer_form"], "The answer is {answer}.", "{usage}");
+        assert_eq!(usage["format"]["think"].is_object(), thinks, "{usage}");
+    }
+    assert!(project.stale().is_empty());
+    project.edit("system: End with your answer.", "system: Be brief.");
+    assert!(project.stale().contains("answers[placement=none]"));
+    for (before, after, said) in [
+        ("\"${placement}\"", "after", "`think` has no effect with `placement: after`"),
+        ("prompt: chat\n", "prompt: null\n", "only `prompt: chat` writes one"),
+        ("system: Be brief.", "end: \"</s>\"", "`end` has no meaning with `prompt: chat`"),
+        ("The answer is {answer}.", "So.", "as the answer form"),
+        (", chat_template: chat.jinja", "", "a new student has none"),
+    ] {
+        let project =
+            Project::new(&text.replace("system: End with your answer.", "system: Be brief.").replace(before, after));
+        project.write("chat.jinja", CHATML);
+        project.run(&["check", FILE]).fails().says(said);
+    }
+}

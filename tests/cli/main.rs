@@ -25,6 +25,7 @@ mod elicit;
 mod elicit_local;
 mod former;
 mod former_fields;
+mod held_out;
 mod hostile;
 mod hub;
 mod hub_server;

@@ -201,3 +201,42 @@ fn what_cannot_be_read_or_drawn_is_named() {
     let events = project.run(&["run", FILE, "voted[vote=mean]", "--progress", "json"]).code(0);
     assert!(crate::runner::Events::read(&events.stdout).progress("voted[vote=mean]").is_empty());
 }
+
+/// What has no effect beside one value of an axis is left out there, and is a mistake beside a value that is written.
+#[test]
+fn fields_without_effect_beside_a_value_of_an_axis_are_left_out() {
+    let stages = r##"  scored:
+    over: { score: [generation, likelihood] }
+    evaluate: { model: first, questions: lettered, score: "${score}", max_new: 8, stop: ["!"], extract: { unmatched: wrong } }
+  drawn:
+    over: { sampling: { values: { greedy: null, drawn: { temperature: 0.7 } } } }
+    evaluate: { model: tuned, questions: lettered, sampling: "${sampling}", samples: 2, vote: any, max_new: 8 }
+  asked:
+    over: { teacher: { values: { gold: gold, read: { import: { path: read.jsonl } } } } }
+    elicit: { questions: lettered, split: train, teacher: "${teacher}", label: from_text, samples: 1 }
+  first:
+    pretrained: { student: tiny }
+  lettered:
+    dataset: { format: synthetic, train: 4, dev: 1, test: 4 }
+"##;
+    let text = PIPELINE.replace("  results:\n    report: { scores: [voted, begun], rows: arm }\n", stages);
+    let project = Project::new(&text);
+    project.write("read.jsonl", "{\"id\":\"x\",\"rationale\":\"So.\"}\n");
+    project.run(&["check", FILE, "scored", "drawn", "asked[teacher=gold]"]).code(0);
+    // What is left out decides nothing.
+    let keys = |project: &Project| {
+        let plan = project.run(&["plan", FILE, "scored", "drawn", "--json", "--verbose"]).code(0).json();
+        let instances = plan["instances"].as_array().unwrap().clone();
+        instances.into_iter().map(|it| it["instance"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(keys(&project).contains(&"scored[score=likelihood]".to_owned()));
+    for (before, after, said) in [
+        ("\"${score}\"", "likelihood", "`max_new` has no meaning with `score: likelihood`"),
+        ("\"${sampling}\"", "null", "`samples` needs a temperature"),
+        ("\"${teacher}\"", "gold", "`samples` has no effect with a teacher that is not asked"),
+    ] {
+        let project = Project::new(&text.replace(before, after));
+        project.write("read.jsonl", "{\"id\":\"x\",\"rationale\":\"So.\"}\n");
+        project.run(&["check", FILE]).code(2).says(said);
+    }
+}

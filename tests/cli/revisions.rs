@@ -362,7 +362,7 @@ fn everything_with_a_revision_is_pinned() {
         kind agreement 1
         kind tuned_lens 3
         kind lens 3
-        kind evaluate 2
+        kind evaluate 3
         kind report 8
         operation mask 2
         operation shuffle 2
@@ -387,7 +387,7 @@ fn everything_with_a_revision_is_pinned() {
         format obqa 1
         format quarel 1
         format synthetic 1
-        format table 2
+        format table 3
         format arithmetic 1
         method integrated_gradients 1
         method gradient_x_input 1

@@ -160,8 +160,12 @@ fn a_pipeline_is_written_for_a_table_and_reads_it() {
             let answer = if kind == "choice" { &row["answer"] } else { &row["answer"][kind] };
             answer.as_str().unwrap_or_else(|| panic!("{name}: {row}\n{written}")).to_owned()
         };
-        let found: Vec<String> = rows.as_array().unwrap().iter().map(answer).collect();
-        assert_eq!(found.join(", "), expected, "{name}: {written}");
+        // Some of the rows are in the test split.
+        let mut found: Vec<String> = rows.as_array().unwrap().iter().map(answer).collect();
+        let mut expected: Vec<&str> = expected.split(", ").collect();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{name}: {written}");
     }
     project.run(&["init", "--data", "My rows.jsonl"]).code(0).says("was left alone");
     project.write("none.csv", "x\n1\n");

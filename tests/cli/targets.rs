@@ -137,9 +137,10 @@ fn what_targets_cannot_be_is_named() {
             "a target with a rationale needs `rationales`",
         ),
         (
-            "      targets: [ {",
-            "      think: { open: <t>, close: </t> }\n      targets: [ {",
-            "`think` puts brackets around the rationale of one `placement`",
+            "      targets:\n",
+            "      think: { open: <t>, close: </t> }\n      targets:\n",
+            "`think` puts brackets around a rationale that stands before its label, and no target has one: their placements are \
+             `alone`, `none`",
         ),
         ("target: [before, after]", "target: [1]", "`target` cannot be"),
     ] {
@@ -156,6 +157,50 @@ fn what_targets_cannot_be_is_named() {
     project.run(&["run", FILE]).code(1).says("the student was trained without `targets`");
     project.write("short.jinja", "{{ answr }}");
     project.run(&["check", FILE]).fails().says("there is no variable `answr`");
+}
+
+/// Targets are the value of an axis, and what puts brackets around thoughts does so in each that has any.
+#[test]
+fn a_list_of_targets_is_the_value_of_an_axis() {
+    let head = PIPELINE.split("  plain:").next().unwrap();
+    let stages = r#"  thinking:
+    over:
+      form:
+        values:
+          both: [ { placement: none, prefix: "[label] " }, { placement: before, prefix: "[think] " } ]
+          thoughts: [ { placement: before } ]
+          label: [ { placement: none } ]
+    train:
+      use: training
+      rationales: rationales
+      placement: none
+      think: { open: "<think>", close: "</think>" }
+      targets: "${form}"
+      recipe: { lr: 2.0e-3, batch: 4, steps: 2 }
+  answers:
+    over: { target: [none, before] }
+    where: { form: both }
+    evaluate: { model: thinking, questions: questions, max_new: 8, target: "${target}" }
+"#;
+    let text = format!("{head}{stages}").replace("placement: none\n      think", "think");
+    let project = Project::new(&text);
+    project.make();
+    let usage = |form: &str| part(&project, &format!("thinking[form={form}]"), "usage.json");
+    for (form, targets, thinks) in [("both", 2, true), ("thoughts", 1, true), ("label", 1, false)] {
+        let usage = usage(form);
+        assert_eq!(usage["targets"].as_array().unwrap().len(), targets, "{form}: {usage}");
+        assert_eq!(usage["format"]["think"].is_object(), thinks, "{form}: {usage}");
+    }
+    assert!(project.stale().is_empty());
+    // Other targets of one value are another student; those of the other values stay.
+    project.edit("prefix: \"[think] \"", "prefix: \"[why] \"");
+    let stale = project.stale();
+    assert!(stale.contains("thinking[form=both]") && !stale.contains("thinking[form=thoughts]"), "{stale:?}");
+    project.run(&["plan", FILE, "--set", "form=label"]).code(2);
+    project.run(&["plan", FILE, "thinking", "--set", "form=lable"]).code(2).says("did you mean `label`?");
+    // Written plainly, brackets around nothing are a mistake.
+    project.edit("\"${form}\"", "[ { placement: none } ]");
+    project.run(&["check", FILE]).code(2).says("`think` puts brackets around a rationale");
 }
 
 const MIXED: &str = r#"retort: 1

@@ -41,7 +41,9 @@ fn preflight(session: &Session, selection: Selection) -> Result<(), Failure> {
             counted(unseen, "instance")
         ));
     }
-    let flaw = session.preflight(&planned).flaw_or_lack(&session.pipeline);
+    let found = session.preflight(&planned);
+    found.warnings.iter().for_each(|warning| print::note(warning));
+    let flaw = found.flaw_or_lack(&session.pipeline);
     flaw.map_or(Ok(()), |error| Err(error.into()))
 }
 

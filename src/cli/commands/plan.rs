@@ -28,6 +28,7 @@ pub(super) fn plan(global: &Global, selection: &Selection) -> Result<Exit, Failu
         print::data(&(text(&forecast, &planned.plan, global.verbose > 0) + &takes.unwrap_or_default()));
     }
     let found = session.preflight(&planned);
+    found.warnings.iter().for_each(|warning| print::note(warning));
     let mut said = BTreeSet::new();
     for diagnostic in found.here.sorted().into_iter().filter(|diagnostic| said.insert(diagnostic.message.clone())) {
         print::note(&diagnostic.message);

@@ -26,6 +26,11 @@ pub trait DatasetFormat: FromNode + ContentHash + fmt::Debug + Send + Sync + 'st
     /// One line for editors.
     const ABOUT: &'static str;
 
+    /// The further fields that every question has for templates, where they are known without reading.
+    fn fields(&self) -> Option<Vec<String>> {
+        None
+    }
+
     /// Reads the questions of every split.
     ///
     /// # Errors
@@ -36,12 +41,17 @@ pub trait DatasetFormat: FromNode + ContentHash + fmt::Debug + Send + Sync + 'st
 /// A format with its fields read.
 pub(crate) trait BoundFormat: fmt::Debug + Send + Sync {
     fn term(&self) -> Term;
+    fn fields(&self) -> Option<Vec<String>>;
     fn read(&self, context: &Context<'_>) -> Result<Questions, StageError>;
 }
 
 impl<F: DatasetFormat> BoundFormat for F {
     fn term(&self) -> Term {
         revised(ContentHash::term(self), "fields", REVISION, F::REVISION)
+    }
+
+    fn fields(&self) -> Option<Vec<String>> {
+        DatasetFormat::fields(self)
     }
 
     fn read(&self, context: &Context<'_>) -> Result<Questions, StageError> {

@@ -4,7 +4,9 @@ use serde_json::{Value as Json, json};
 
 use super::format::{Bound, FormatEntry};
 use super::list::FORMATS;
-use crate::subset::{Subset, deduplicated};
+use crate::split::{Divide, deduplicated, warn_of_overlap};
+use crate::subset::Subset;
+use crate::templates;
 use retort_artifact::{Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value, nearest};
@@ -12,15 +14,16 @@ use retort_stage::params::{FromNode, Scope};
 use retort_stage::{Context, Flaw, Looked, Stage, StageError};
 
 /// Raised whenever `deduplicate` takes other questions for the same.
-const DEDUPLICATION: u32 = 2;
+const DEDUPLICATION: u32 = 3;
 
 /// Fields that every format has, and that stand beside its own.
-const COMMON: [&str; 3] = ["format", "subset", "deduplicate"];
+const COMMON: [&str; 4] = ["format", "split", "subset", "deduplicate"];
 
 /// Questions in one of several formats, named by the field `format`, and which of them stay.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     source: Bound,
+    split: Option<Divide>,
     subset: Option<Subset>,
     deduplicate: bool,
 }
@@ -32,6 +35,10 @@ impl FromNode for Dataset {
         let Some(format) = node.get("format") else {
             let wrong = Diagnostic::at(node.span, "missing field `format`").label(format!("one of: {}", known()));
             return scope.fail(wrong);
+        };
+        let split = match node.get("split") {
+            Some(given) => scope.within("split", |scope| Option::<Divide>::from_node(given, scope)),
+            None => Some(None),
         };
         let subset = match node.get("subset") {
             Some(given) => scope.within("subset", |scope| Option::<Subset>::from_node(given, scope)),
@@ -57,13 +64,18 @@ impl FromNode for Dataset {
         let rest = node.entries().iter().filter(|(key, _)| !COMMON.contains(&key.text.as_str())).cloned().collect();
         let rest = Node { value: Value::Map(rest), span: node.span };
         let source = (entry.bind)(entry.name, &rest, scope);
-        Some(Self { source: source?, subset: subset?, deduplicate: deduplicate? })
+        let (source, split) = (source?, split?);
+        if let Some(split) = &split {
+            split.check(node, scope)?;
+        }
+        Some(Self { source, split, subset: subset?, deduplicate: deduplicate? })
     }
 
     fn schema() -> Json {
         let form = |entry: &FormatEntry| {
             let with_common = |mut schema: Json| {
                 schema["properties"]["format"] = json!({ "const": entry.name, "description": entry.about });
+                schema["properties"]["split"] = Divide::schema();
                 schema["properties"]["subset"] = Subset::schema();
                 schema["properties"]["subset"]["default"] = Json::Null;
                 schema["properties"]["deduplicate"] = json!({
@@ -87,9 +99,13 @@ impl FromNode for Dataset {
 
 impl ContentHash for Dataset {
     fn term(&self) -> Term {
-        let Self { source: Bound { name, format }, subset, deduplicate } = self;
+        let Self { source: Bound { name, format }, split, subset, deduplicate } = self;
         // A dataset that is taken whole has the key that it has without these fields.
         let whole = Term::variant(name, format.term());
+        let whole = match split {
+            Some(split) => Term::record([("divided", whole), ("split", split.term())]),
+            None => whole,
+        };
         if subset.is_none() && !deduplicate {
             return whole;
         }
@@ -135,6 +151,11 @@ impl Stage for Dataset {
     const ABOUT: &'static str = "Questions, by split: read from files or made up.";
     const EXAMPLE: &'static str = "{ format: quarel, train: data/quarel/train.jsonl, test: data/quarel/test.jsonl }";
 
+    fn foretold(&self) -> Vec<(&'static str, String)> {
+        let fields = self.source.format.fields();
+        fields.map(|fields| (templates::FIELDS, fields.join("\n"))).into_iter().collect()
+    }
+
     fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
         let seen: String = context.job.externals.values().flatten().map(|(.., digest)| digest.hex()).collect();
         let first = looked.first(format!("questions {seen} {:?}", self.term()));
@@ -143,17 +164,32 @@ impl Stage for Dataset {
     }
 
     fn run(&self, context: &Context<'_>) -> Result<Questions, StageError> {
-        let Self { source, subset, deduplicate } = self;
+        let Self { source, split, subset, deduplicate } = self;
         let all = source.format.read(context)?;
+        let all = match split {
+            Some(split) => split.apply(context, all)?,
+            None => all,
+        };
         let apart = if *deduplicate { deduplicated(context, all) } else { all };
-        let Some(subset) = subset else { return Ok(apart) };
-        let before: Vec<(Split, usize)> = apart.splits.iter().map(|(split, rows)| (*split, rows.len())).collect();
-        let kept = subset.apply(apart);
-        for (split, all) in before {
-            if all > 0 && kept.split(split).is_empty() {
-                context.warn(format!("no question of the split `{split}` is left: `subset` comes to none of {all}"));
-            }
+        let kept = match subset {
+            Some(subset) => of_subset(context, subset, apart),
+            None => apart,
+        };
+        if !deduplicate {
+            warn_of_overlap(context, &kept);
         }
         Ok(kept)
     }
+}
+
+/// Keeps a subset, and says which splits it leaves empty.
+fn of_subset(context: &Context<'_>, subset: &Subset, apart: Questions) -> Questions {
+    let before: Vec<(Split, usize)> = apart.splits.iter().map(|(split, rows)| (*split, rows.len())).collect();
+    let kept = subset.apply(apart);
+    for (split, all) in before {
+        if all > 0 && kept.split(split).is_empty() {
+            context.warn(format!("no question of the split `{split}` is left: `subset` comes to none of {all}"));
+        }
+    }
+    kept
 }

@@ -137,7 +137,7 @@ pub struct Table {
 
 impl Table {
     /// Raised whenever the same mapping makes other questions of the same table.
-    pub(super) const REVISION: u32 = 2;
+    pub(super) const REVISION: u32 = 3;
 
     /// Reads a table from a mapping without its `format`; a preset gives the fields that are not there.
     pub(super) fn from_node(node: &Node, name: &str, scope: &mut Scope<'_>) -> Option<Self> {
@@ -187,6 +187,10 @@ impl BoundFormat for Table {
     fn term(&self) -> Term {
         let Self { files, mapping } = self;
         Term::record([("files", files.term()), ("mapping", mapping.term()), ("revision", Self::REVISION.term())])
+    }
+
+    fn fields(&self) -> Option<Vec<String>> {
+        Some(self.mapping.keep.iter().map(|field| field.written().to_owned()).collect())
     }
 
     fn read(&self, context: &Context<'_>) -> Result<Questions, StageError> {

@@ -50,6 +50,7 @@ use retort_source::{Diagnostic, Node};
 use retort_stage::params::{Aside, Count, External, FromNode, Input, PositiveReal, Scope, UnitReal};
 use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 
+use crate::revised::revised;
 use crate::sequence::data;
 use inquiry::{BOUGHT, Rows};
 use openai::OpenAi;
@@ -120,6 +121,24 @@ const ASKED: [&str; 9] = [
 ];
 
 impl Written {
+    /// Leaves out what has no effect with a teacher that is not asked, where an axis has other teachers as well.
+    fn unasked(self) -> Self {
+        let imported = matches!(self.teacher, Teacher::Import(_));
+        Self {
+            prompt: None,
+            examples: None,
+            samples: Count::of(1),
+            votes: self.votes.filter(|_| imported),
+            label: self.label.filter(|_| imported),
+            rationale_from: RationaleFrom::Content,
+            refusals: REFUSALS.map(str::to_owned).to_vec(),
+            tolerance: Aside(UnitReal::of(0.01)),
+            max_cost: Aside(None),
+            max_tokens_total: Aside(None),
+            ..self
+        }
+    }
+
     /// Says which fields cannot go together, each time the one to look at, why, and what to try.
     fn clashes(&self) -> Vec<(&'static str, String, &'static str)> {
         let Self { teacher, max_cost, .. } = self;
@@ -189,7 +208,12 @@ pub struct Elicit(Written);
 
 impl FromNode for Elicit {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
-        let written = Written::from_node(node, scope)?;
+        let mut written = Written::from_node(node, scope)?;
+        let varied = scope.varied.iter().any(|field| field == "teacher");
+        if varied && !written.teacher.is_asked() {
+            written = written.unasked();
+            scope.externals.retain(|external| !["prompt", "examples"].contains(&external.port.as_str()));
+        }
         let teacher = node.get("teacher").map_or(node.span, |teacher| teacher.span);
         let mut wrong = Vec::new();
         if written.teacher.is_asked() && written.prompt.is_none() {
@@ -198,7 +222,7 @@ impl FromNode for Elicit {
             wrong.push(missing);
         }
         let clashes = written.clashes();
-        if !written.teacher.is_asked() {
+        if !written.teacher.is_asked() && !varied {
             // Labels can be read from rationales of elsewhere as well.
             let imported = matches!(written.teacher, Teacher::Import(_));
             let of_asking = ASKED.into_iter().filter(|field| *field != "label" || !imported);
@@ -231,7 +255,11 @@ impl FromNode for Elicit {
 
 impl ContentHash for Elicit {
     fn term(&self) -> Term {
-        self.0.term()
+        let fields = self.0.term();
+        match self.0.votes {
+            Some(_) => revised(fields, "fields", "vote revision", votes::REVISION),
+            None => fields,
+        }
     }
 }
 
@@ -286,7 +314,7 @@ impl Stage for Elicit {
         let mut flaws = Vec::new();
         let written = &self.0;
         if written.teacher.is_asked() {
-            flaws.extend(Flaw::of("prompt", prompt::prompt(context, written)));
+            flaws.extend(Flaw::of("prompt", prompt::checked(context, written, looked)));
         }
         flaws.extend(match &written.teacher {
             Teacher::Gold => Vec::new(),

@@ -2,10 +2,18 @@
 
 use super::Written;
 use crate::sequence::data;
+use crate::templates::check_fields;
 use retort_stage::params::External;
-use retort_stage::{Context, StageError};
+use retort_stage::{Context, Looked, StageError};
 use retort_text::conversation::TeacherPrompt;
 use retort_text::dataset::examples;
+
+/// Reads the template and its examples, and checks that the questions which will come have what it needs.
+pub(super) fn checked(context: &Context<'_>, written: &Written, looked: &Looked) -> Result<(), StageError> {
+    prompt(context, written)?;
+    let Some(external) = &written.prompt else { return Ok(()) };
+    check_fields(looked, &String::from_utf8_lossy(&context.file(external)?))
+}
 
 /// Reads the template and its examples.
 pub(super) fn prompt(context: &Context<'_>, written: &Written) -> Result<TeacherPrompt, StageError> {

@@ -14,6 +14,9 @@ pub const CONSISTENCY: &str = "self-consistency";
 /// The field of a rationale that says how many answers of how many agree with it.
 const VOTES: &str = "votes";
 
+/// Raised whenever the same answers come to another vote.
+pub(super) const REVISION: u32 = 2;
+
 /// Keeps the rationales of each question's majority, and says how far the answers agree.
 pub(super) fn counted(context: &Context<'_>, questions: &[Question], found: Rationales, votes: usize) -> Elicited {
     let (rows, polls) = held(found.rows, questions, votes);
@@ -67,13 +70,16 @@ fn held(rows: Vec<Rationale>, questions: &[Question], votes: usize) -> (Vec<Rati
         samples.sort_by_key(|row| row.sample);
         samples.truncate(votes);
         let question = gold.get(id.as_str()).copied();
-        // `1,000` and `1000.0` are one vote.
         let same = |one: &Answer, other: &Answer| {
             question.map_or_else(|| one == other, |question| Expected::from(question).same(one, other))
         };
-        let states = |row: &Rationale, like: &Rationale| {
-            row.label.as_ref().zip(like.label.as_ref()).is_some_and(|(one, other)| same(one, other))
+        // `1,000` and `1000.0` have one key, as `50%` and `50` do; `0.5` has another.
+        let key = |row: &Rationale| {
+            let key =
+                |label| question.map_or_else(|| format!("{label:?}"), |question| Expected::from(question).key(label));
+            row.label.as_ref().map(key)
         };
+        let states = |row: &Rationale, like: &Rationale| row.label.is_some() && key(row) == key(like);
         let count = |of: &Rationale| samples.iter().filter(|row| states(row, of)).count();
         let most = samples.iter().map(count).max().unwrap_or(0);
         let first = samples.iter().find(|row| most > 0 && count(row) == most);
@@ -142,6 +148,31 @@ mod tests {
             ("A", 5, "0", 1, false),
         ] {
             assert_eq!(vote(labels, votes), (kept.to_owned(), agree, tie), "{labels} {votes}");
+        }
+    }
+
+    #[test]
+    fn a_percent_sign_is_a_unit_where_answers_vote() {
+        let number = |(sample, label): (usize, &&str)| Rationale {
+            id: "q".into(),
+            sample: sample as u32,
+            label: Some(Answer::Number((*label).into())),
+            ..Rationale::default()
+        };
+        let question = Question {
+            answers: retort_artifact::Answers::Number,
+            answer: Some(Answer::Number("50".into())),
+            ..question("q", None)
+        };
+        for (labels, agree, tie) in [
+            (&["50%", "50", "0.5"][..], 2, false),
+            (&["0.5", "50%", "50"], 2, false),
+            (&["50%", "0.5"], 1, true),
+            (&["1,000", "$1000", "1000.0", "1000%"], 4, false),
+        ] {
+            let rows: Vec<Rationale> = labels.iter().enumerate().map(number).collect();
+            let (kept, polls) = held(rows, std::slice::from_ref(&question), labels.len());
+            assert_eq!((kept.len(), polls[0].agree, polls[0].tie), (agree, agree, tie), "{labels:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use retort_model::Budget;
 use retort_stage::params::{Count, Seed};
 use retort_stage::{Context, StageError};
 use retort_text::answer::Expected;
+use retort_text::target;
 
 use super::super::ask::{Asker, Manner, Until, Written, judged, max_new, outcome};
 use super::extract::{Extract, Missed};
@@ -96,7 +97,8 @@ fn sampled(
     let own = written.answer(&usage.format, expected);
     let (strict, lenient) = match extract {
         Some(extract) => {
-            let (strict, lenient) = extract.read(&written.text, own, (question, right), missed);
+            let said = target::said(&written.text, &usage.format);
+            let (strict, lenient) = extract.read(said, own, (question, right), missed);
             (strict, Some(lenient))
         }
         None => (judged(own, expected, right), None),

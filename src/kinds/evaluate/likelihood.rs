@@ -3,12 +3,12 @@
 use retort_artifact::{Outcome, Question, Usage};
 use retort_fingerprint::{ContentHash, RowKey, Term};
 use retort_model::Budget;
-use retort_stage::{Context, Stage, StageError};
+use retort_stage::{Context, StageError};
 use retort_text::answer::Expected;
 
-use super::super::ask::require_room;
 use super::super::choices::{Candidate, Held, Stands, candidates, held};
 use super::super::sequence::data;
+use super::super::templates::require_fit;
 use super::rows::{Timed, asked};
 use super::scoring::{LikelihoodRecipe, needs_label_first};
 use super::term::student_term;
@@ -16,6 +16,8 @@ use super::{Evaluate, Loaded};
 
 /// The name of the rows of choices that a student holds for likely.
 const ROWS: &str = "evaluate";
+/// Raised whenever a student would hold other choices for likely.
+const ROWS_REVISION: u32 = 2;
 
 impl Evaluate {
     /// The choice that the student holds for the likeliest is its answer: of equally likely ones, the first.
@@ -35,16 +37,18 @@ impl Evaluate {
             .iter()
             .map(|question| candidates(&sequences, question, recipe.of))
             .collect::<Result<_, StageError>>()?;
-        let context_length = loaded.model.config().context();
-        for (question, candidates) in questions.iter().zip(&all) {
-            candidates.iter().try_for_each(|one| require_room(question, one.tokens(), context_length))?;
+        let room = loaded.model.config().context();
+        for (question, candidate) in
+            questions.iter().zip(&all).flat_map(|(question, all)| all.iter().map(move |it| (question, it)))
+        {
+            require_fit(question, "its prompt with a choice", candidate.ids.len(), room)?;
         }
         let student = student_term(context, &self.model)?;
         let key = |candidates: &Vec<Candidate>| {
             RowKey::of(&Term::record([
                 ("student", student.clone()),
                 ("choices", candidates.term()),
-                ("revision", Self::REVISION.term()),
+                ("revision", ROWS_REVISION.term()),
             ]))
         };
         let keys: Vec<RowKey> = all.iter().map(key).collect();

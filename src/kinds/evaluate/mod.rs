@@ -17,7 +17,6 @@ use retort_fingerprint::Words;
 use retort_model::{Config, Device, Model, WeightsFile};
 use retort_stage::params::{Count, External, Input, Later};
 use retort_stage::{Clash, Coming, Context, Flaw, Looked, Misfit, Slot, Stage, StageError};
-use retort_text::prompt::Template;
 use retort_text::tokenizer::Tokenizer;
 
 pub use self::extract::{Extract, ExtractFields, Unmatched};
@@ -32,8 +31,10 @@ pub(super) use self::writing::written;
 
 use self::prefill::Prefilled;
 use self::rows::keep_times;
+use super::chat::template;
 use super::sequence::{Sequences, data};
 use super::targets::asked_for;
+use super::templates::{check_fields, warn_of_sameness};
 
 /// The most samples of a question.
 const SAMPLES_MAX: usize = 10_000;
@@ -109,9 +110,24 @@ impl Stage for Evaluate {
     type Output = Scores;
 
     const NAME: &'static str = "evaluate";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ABOUT: &'static str = "What a student answers, question by question.";
     const EXAMPLE: &'static str = "{ model: tuned, questions: questions, split: test }";
+
+    fn settled(mut self, varied: &dyn Fn(&str) -> bool) -> Self {
+        if varied("score") && matches!(self.score, Scoring::Likelihood(_)) {
+            (self.max_new, self.sampling) = (None, None);
+            (self.samples, self.vote) = (Later(None), Later(None));
+            (self.extract, self.stop) = (Later(None), Later(None));
+        }
+        if varied("sampling") && self.sampling.is_none() {
+            self.samples = Later(None);
+        }
+        if (varied("sampling") || varied("samples")) && self.samples.get().is_none() {
+            self.vote = Later(None);
+        }
+        self
+    }
 
     fn check(&self) -> Result<(), Clash> {
         let given = [
@@ -151,8 +167,13 @@ impl Stage for Evaluate {
         }
     }
 
-    fn preflight(&self, context: &Context<'_>, _looked: &Looked) -> Vec<Flaw> {
-        Flaw::of("prompt", self.template(context)).into_iter().collect()
+    fn preflight(&self, context: &Context<'_>, looked: &Looked) -> Vec<Flaw> {
+        let template = self.template(context);
+        if let Ok(Some(source)) = &template {
+            warn_of_sameness(context, [source.as_str()]);
+        }
+        let checked = template.and_then(|source| source.map_or(Ok(()), |source| check_fields(looked, &source)));
+        Flaw::of("prompt", checked).into_iter().collect()
     }
 
     fn slot(&self) -> Slot {
@@ -206,11 +227,7 @@ impl Stage for Evaluate {
 impl Evaluate {
     /// Reads the template of its own, where there is one.
     fn template(&self, context: &Context<'_>) -> Result<Option<String>, StageError> {
-        let Some(file) = self.prompt.get() else { return Ok(None) };
-        let place = context.path_of(file);
-        let text =
-            String::from_utf8(context.file(file)?).map_err(|_| data(format!("the template `{place}` is not UTF-8")))?;
-        Ok(Some(Template::parse(&place, &text).map_err(data)?.source().to_owned()))
+        self.prompt.get().map(|file| template(context, file)).transpose()
     }
 
     /// How the student is asked and read.
@@ -220,6 +237,7 @@ impl Evaluate {
             None => loaded.checkpoint.usage.clone(),
         };
         if let Some(prompt) = self.template(context)? {
+            warn_of_sameness(context, [prompt.as_str()]);
             usage.prompt = prompt;
         }
         Ok(usage)

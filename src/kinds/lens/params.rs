@@ -100,6 +100,10 @@ impl std::ops::Deref for Lens {
 impl FromNode for Lens {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let mut written = Written::from_node(node, scope)?;
+        if written.text == Text::Generated && scope.varied.iter().any(|field| field == "text") {
+            // They have no effect beside this value of the axis.
+            written.rationales = None;
+        }
         let by_default = if written.translators.is_some() { Through::Tuned } else { Through::Logit };
         let method = *written.method.get_or_insert(by_default);
         Some(Self { written, method })

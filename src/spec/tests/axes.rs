@@ -76,6 +76,65 @@ fn local_axes_multiply_their_stage_and_what_follows() {
     );
 }
 
+const NAMED: &str = "axes:
+  how: { values: { whole: [], half: [{ mask: { fraction: 0.5 } }], most: [{ mask: { fraction: 0.9 } }] } }
+stages:
+  q: { dataset: {} }
+  r: { elicit: { questions: q, prompt: \"p-${how}\" } }
+  masked: { transform: { rationales: r, steps: \"${how}\" } }
+  lone: { elicit: { questions: q } }
+  hidden:
+    except: { how: whole }
+    transform: { rationales: lone, steps: \"${how}\" }
+";
+
+#[test]
+fn values_with_names_may_be_lists() {
+    let all = experiment(NAMED, &[]);
+    assert_eq!(names(&all, "masked"), ["masked[how=whole]", "masked[how=half]", "masked[how=most]"]);
+    assert_eq!(names(&all, "hidden"), ["hidden[how=half]", "hidden[how=most]"]);
+    let params = |name: &str| format!("{:?}", all.instance(all.find(name).unwrap()).bound.params());
+    assert!(params("masked[how=half]").contains("0.5") && params("masked[how=most]").contains("0.9"));
+    assert!(!params("masked[how=whole]").contains("mask"), "{}", params("masked[how=whole]"));
+    assert!(params("r[how=half]").contains("p-half"), "within a text, a list stands by its name");
+    // A parameter within it is where it was written.
+    let id = all.find("masked[how=most]").unwrap();
+    let span = all.span_of(id, "params.steps[0].mask.fraction").unwrap();
+    assert_eq!(&document(NAMED)[span.start..span.end], "0.9");
+
+    let one = experiment(NAMED, &["how=most"]);
+    assert_eq!(names(&one, "masked"), ["masked[how=most]"]);
+}
+
+#[test]
+fn wrong_values_with_names_are_told() {
+    let wrong = |form: &str, settings: &[&str]| {
+        let text = NAMED.replace(
+            "{ values: { whole: [], half: [{ mask: { fraction: 0.5 } }], most: [{ mask: { fraction: 0.9 } }] } }",
+            form,
+        );
+        let (sources, result) = super::read_files(&[("x.yaml", &document(&text))], settings);
+        result.expect_err(form).render(&sources, retort_source::Style::Plain)
+    };
+    let whole = "{ values: { whole: [], half: [] } }";
+    for (form, settings, said) in [
+        ("{ values: [] }", &[][..], "`values` of the axis `how` cannot be "),
+        ("{ values: {} }", &[], "`values` of the axis `how` cannot be "),
+        ("{ values: { \"a b\": [] } }", &[], "a value of an axis cannot be called `a b`"),
+        ("{ values: { whole: [\"${q}\"] } }", &[], "the value `whole` of the axis `how` mentions the axis `q`"),
+        ("{ values: { whole: [], half: [{ mask: { fraction: 7 } }] } }", &[], "fraction"),
+        ("[[]]", &[], "a value that is a list or a mapping needs a name: `how: { values: { NAME: … } }`"),
+        ("{ valeus: { whole: [] } }", &[], "did you mean `values`?"),
+        (whole, &["how=hlaf"], "the axis `how` has no value `hlaf`"),
+        (whole, &["how=hlaf"], "did you mean `half`?"),
+        (whole, &["how=[]"], "the axis `how` has no value `"),
+        (whole, &["how=half,half"], "the axis `how` has the value `half` twice"),
+    ] {
+        let found = wrong(form, settings);
+        assert!(found.contains(said), "{form} {settings:?}: {found}");
+    }
+}
+
 const TUNED: &str = "axes:
   student: [gpt2, phi]
   run: { replicates: 2 }
@@ -147,43 +206,45 @@ fn settings_that_fit_nothing_are_errors() {
         &[("x.yaml", &text)],
         &settings,
         &expect![[r#"
-        error: cannot set `run`: it gives no value
-         |
-         = help: write `--set axis=value` or `--set axis=value,value`
+            error: cannot set `run`: it gives no value
+             |
+             = help: write `--set axis=value` or `--set axis=value,value`
 
-        error: cannot set `studnet`: there is no such axis
-         --> --set studnet:1:1
-          |
-        1 | [phi]
-          | ^^^^^ known: student, run, treatment, fraction
-          |
-          = help: did you mean `student`?
+            error: cannot set `studnet`: there is no such axis
+             --> --set studnet:1:1
+              |
+            1 | [phi]
+              | ^^^^^ known: student, run, treatment, fraction
+              |
+              = help: did you mean `student`?
 
-        error: the axis `treatment` has no value
-         --> --set treatment:1:1
-          |
-        1 | []
-          | ^^
+            error: the axis `treatment` has no value
+             --> --set treatment:1:1
+              |
+            1 | []
+              | ^^
 
-        error: `seed` takes one value
-         --> --set seed:1:1
-          |
-        1 | [1,2]
-          | ^^^^^
-          |
-          = help: for several, declare an axis
+            error: `seed` takes one value
+             --> --set seed:1:1
+              |
+            1 | [1,2]
+              | ^^^^^
+              |
+              = help: for several, declare an axis
 
-        error: a value of the axis `student` cannot be a list
-         --> --set student:1:2
-          |
-        1 | [[phi]]
-          |  ^^^^^ expected text, a number, `true`, `false` or `null`
+            error: a value of the axis `student` cannot be a list
+             --> --set student:1:2
+              |
+            1 | [[phi]]
+              |  ^^^^^ expected text, a number, `true`, `false` or `null`
+              |
+              = help: a value that is a list or a mapping needs a name: `student: { values: { NAME: … } }`
 
-        error: this is not YAML: while parsing a node, did not find expected node content
-         --> --set fraction:1:3
-          |
-        1 | [{]
-          |   ^"#]],
+            error: this is not YAML: while parsing a node, did not find expected node content
+             --> --set fraction:1:3
+              |
+            1 | [{]
+              |   ^"#]],
     );
     let zip =
         document("axes: { p: { zip: { a: [1, 2], b: [3, 4] } } }\nstages: { q: { dataset: { size: \"${a}\" } } }\n");

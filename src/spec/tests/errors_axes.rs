@@ -28,7 +28,7 @@ stages:
              --> x.yaml:5:8
               |
             5 |   one: gpt2
-              |        ^^^^ expected a list of values, `{ replicates: n }`, `{ range: [from, to, step] }` or `{ zip: { axis: […] } }`
+              |        ^^^^ expected a list of values, `{ replicates: n }`, `{ range: [from, to, step] }`, `{ values: { name: … } }` or `{ zip: { axis: […] } }`
               |
               = help: for one value, write `[gpt2]`
 
@@ -43,18 +43,22 @@ stages:
               |
             7 |   nested: [[1], { a: 1 }]
               |            ^^^ expected text, a number, `true`, `false` or `null`
+              |
+              = help: a value that is a list or a mapping needs a name: `nested: { values: { NAME: … } }`
 
             error: a value of the axis `nested` cannot be a mapping
              --> x.yaml:7:17
               |
             7 |   nested: [[1], { a: 1 }]
               |                 ^^^^^^^^ expected text, a number, `true`, `false` or `null`
+              |
+              = help: a value that is a list or a mapping needs a name: `nested: { values: { NAME: … } }`
 
             error: unknown key `replicate` in the axis `form`
              --> x.yaml:8:11
               |
             8 |   form: { replicate: 3 }
-              |           ^^^^^^^^^ expected a list of values, `{ replicates: n }`, `{ range: [from, to, step] }` or `{ zip: { axis: […] } }`
+              |           ^^^^^^^^^ expected a list of values, `{ replicates: n }`, `{ range: [from, to, step] }`, `{ values: { name: … } }` or `{ zip: { axis: […] } }`
               |
               = help: did you mean `replicates`?
 

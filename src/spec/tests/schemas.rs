@@ -32,6 +32,7 @@ axes:
   run: { replicates: 2 }
   f: { range: [0.1, 0.3, 0.1] }
   pair: { zip: { a: [1, 2], b: [r, null] } }
+  how: { values: { whole: [], half: [{ mask: { fraction: 0.5 } }] } }
 models: { gpt2: { path: m } }
 fragments: { slow: { lr: 0.1, batch: \"${a}\" }, r: { rationales: r } }
 stages:
@@ -42,6 +43,7 @@ stages:
     where: [{ run: 0 }, { f: [0.1, null] }]
     except: { student: gpt2 }
     train: { student: \"${student}\", questions: q, placement: \"${b}\", recipe: { use: slow }, seed: \"${run}\" }
+  named: { transform: { rationales: r, steps: \"${how}\" } }
   other: { train: { student: { path: m }, use: [slow], placement: before, recipe: null } }
   again: { retrain: { like: tuned, rationales: r } }
   more: { retrain: { like: tuned, use: r } }
@@ -83,6 +85,9 @@ fn broken_documents_fail() {
         "axes: { a: [] }",
         "axes: { a: [[1]] }",
         "axes: { a: { replicates: 0 } }",
+        "axes: { a: { values: [1] } }",
+        "axes: { a: { values: {} } }",
+        "stages: { m: { transform: { rationales: r, steps: mask } } }",
         "axes: { use: [1] }",
         "stags: {}",
         "fragments: { a: [1] }",

@@ -51,13 +51,23 @@ pub struct Scope<'a> {
     pub edges: Vec<EdgeRef>,
     /// Files, directories and models outside the experiment that were read.
     pub externals: Vec<ExternalRef>,
+    /// The fields of the stage's body whose whole value comes from an axis.
+    pub varied: Vec<String>,
     path: String,
 }
 
 impl<'a> Scope<'a> {
     /// Starts at the root of a stage's body.
     pub fn new(seed: u64, models: &'a BTreeMap<String, Node>, diagnostics: &'a mut Diagnostics) -> Self {
-        Self { seed, models, diagnostics, edges: Vec::new(), externals: Vec::new(), path: String::new() }
+        Self {
+            seed,
+            models,
+            diagnostics,
+            edges: Vec::new(),
+            externals: Vec::new(),
+            varied: Vec::new(),
+            path: String::new(),
+        }
     }
 
     /// Reports an error and returns nothing, so that `return scope.fail(…)` reads well.

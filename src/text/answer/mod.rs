@@ -4,19 +4,30 @@
 //! |---|---|---|---|---|
 //! | choice | its letter | one uppercase letter of a choice | the letters are | 1 in the number of choices |
 //! | class | its name | a class's name, whatever its case | the names are, whatever their case | the fraction of the commonest class |
-//! | number | as in the data | a [`Number`] | the values are: `1,000`, `1000.0` and `$1000` | none |
+//! | number | as in the data | a [`Number`], of at most 18 digits | the values are: `1,000`, `1000.0` and `$1000` | none |
 //! | text | as in the data | anything | they are once [`normalized`] | none |
 //! | exact | as in the data | anything | every character is | none |
+//!
+//! An answer that shows nothing, such as a zero-width space, is none.
+//!
+//! # Percent
+//!
+//! A percent sign is a unit, which an answer may leave out: `50%` and `50` are one number, and have one vote where answers vote.
+//! Held against the right answer, a number with the sign is right also where it is the hundredth that is asked for, and the other
+//! way round: `50%` is right for `0.5`. Two answers of which neither has the sign are compared as they are, so `0.5` is wrong for
+//! `50`, and where answers vote, `0.5` and `50%` are two.
 //!
 //! What stands around an answer, markers and rationale, is told in [`target`](crate::target), and how a teacher states one
 //! in prose in [`statement`](crate::statement).
 
+mod blank;
 mod normal;
 mod number;
 mod unreadable;
 
 use retort_artifact::{Answer, Answers, Choice, Label, Outcome, Question};
 
+pub use blank::is_blank;
 pub use normal::normalized;
 pub use number::Number;
 pub use unreadable::Unreadable;
@@ -67,7 +78,7 @@ impl Expected<'_> {
     /// Reads an answer out of what a student wrote between the markers.
     pub fn read(self, between: &str) -> Result<Answer, Unreadable> {
         let written = between.trim();
-        if written.is_empty() {
+        if is_blank(written) {
             return Err(Unreadable::NoLabel);
         }
         match self {
@@ -150,7 +161,7 @@ impl Expected<'_> {
         }
     }
 
-    /// Returns a text that the same answers have in common, to group questions by.
+    /// Returns a text that the same answers have in common, to group questions by, and answers that vote.
     pub fn key(self, answer: &Answer) -> String {
         let written = answer.to_string().trim().to_owned();
         match self {
@@ -167,6 +178,9 @@ impl Expected<'_> {
         self.read(written).map_err(|_| match self {
             Self::Choice(choices) => one_of(choices.iter().map(|choice| choice.label.to_string())),
             Self::Class(names) => one_of(names.iter().cloned()),
+            Self::Number if Number::is_long(written) => {
+                format!("a number of at most {} digits, which can be compared exactly", number::DIGITS_MAX)
+            }
             Self::Number => "a number".to_owned(),
             Self::Text | Self::Exact => "text that is not blank".to_owned(),
         })

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 const CURRENCY: &str = "$€£¥₹";
 /// The most digits of a number: a fraction of two such numbers is still exact.
-const DIGITS_MAX: usize = 18;
+pub(super) const DIGITS_MAX: usize = 18;
 /// The most bytes of a number: two of so many digits and their commas in a fraction.
 const BODY_BYTES_MAX: usize = 64;
 
@@ -40,6 +40,13 @@ impl Number {
         Some(Self { numerator: numerator / common, denominator: denominator / common, percent })
     }
 
+    /// Says whether a text would be a number if it had fewer digits.
+    pub(super) fn is_long(text: &str) -> bool {
+        let count = text.chars().filter(char::is_ascii_digit).count();
+        let part = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-−.,/%eE".contains(c) || CURRENCY.contains(c);
+        count > DIGITS_MAX && text.chars().all(part)
+    }
+
     /// Finds the numbers in a text, each where it stands, with its sign, currency and percent sign.
     pub fn find(text: &str) -> Vec<(Range<usize>, Self)> {
         let mut found = Vec::new();
@@ -59,8 +66,8 @@ impl Number {
         found
     }
 
-    /// Says whether two numbers are the same. Where only one of them has a percent sign, the sign may be a unit that the
-    /// other leaves out or a hundredth: `50%` is both `50` and `0.5`.
+    /// Says whether a number is right where the other one is. Where only one of them has a percent sign, the sign may be a unit
+    /// that the other leaves out or a hundredth: `50%` is right for both `50` and `0.5`, which are not one number.
     pub fn same(self, other: Self) -> bool {
         let value = |number: Self| Self { percent: false, ..number };
         let hundredth = |number: Self| {

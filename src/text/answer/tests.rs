@@ -44,6 +44,9 @@ fn the_table_of_what_is_read() {
         (Expected::Text, " Ada  Lovelace ", text("Ada  Lovelace")),
         (Expected::Exact, "x = 1", text("x = 1")),
         (Expected::Text, " ", Err(NoLabel)),
+        (Expected::Text, "\u{200b}\u{feff}", Err(NoLabel)),
+        (Expected::Exact, "\u{2060} ", Err(NoLabel)),
+        (Expected::Text, "❤\u{fe0f}", text("❤\u{fe0f}")),
     ] {
         assert_eq!(expected.read(between), read, "{expected:?}: {between}");
     }
@@ -72,12 +75,38 @@ fn the_table_of_what_is_the_same() {
     }
 }
 
+/// Held against the right answer, `50%` is right for `50` and for `0.5`; where answers vote, the latter are two.
+#[test]
+fn a_percent_sign_is_a_unit_or_a_hundredth() {
+    let number = |text: &str| Answer::Number(text.into());
+    let expected = Expected::Number;
+    for (one, other, right, one_vote) in [
+        ("50%", "50", true, true),
+        ("50%", "0.5", true, false),
+        ("50%", "1/2", true, false),
+        ("50", "0.5", false, false),
+        ("50%", "50.0 %", true, true),
+        ("50%", "5", false, false),
+        ("0%", "0", true, true),
+    ] {
+        for (one, other) in [(one, other), (other, one)] {
+            let (one, other) = (number(one), number(other));
+            assert_eq!(expected.same(&one, &other), right, "{one} and {other}");
+            assert_eq!(expected.key(&one) == expected.key(&other), one_vote, "{one} and {other}");
+        }
+    }
+}
+
 #[test]
 fn what_was_expected_is_said() {
     let (choices, classes) = (choices(), classes());
     assert_eq!(Expected::Choice(&choices).given("D").unwrap_err(), "one of A, B");
     assert_eq!(Expected::Class(&classes).given("maybe").unwrap_err(), "one of yes, no, not sure");
     assert_eq!(Expected::Number.given("many").unwrap_err(), "a number");
+    for long in ["1234567890123456789", "-0.1234567890123456789", "$1,234,567,890,123,456,789"] {
+        let said = Expected::Number.given(long).unwrap_err();
+        assert_eq!(said, "a number of at most 18 digits, which can be compared exactly", "{long}");
+    }
     assert_eq!(Expected::Class(&classes).given("No"), Ok(Answer::Class("no".into())));
 }
 

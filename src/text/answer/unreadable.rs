@@ -27,7 +27,7 @@ pub enum Unreadable {
     /// What stands between the markers is not the name of a class.
     #[error("what stands between the markers is no class of the question")]
     NoClass,
-    /// What stands between the markers is not a number.
+    /// What stands between the markers is not a number, or one of more than 18 digits.
     #[error("what stands between the markers is not a number")]
     NotANumber,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{DatasetError, Problem, array, strict};
+use crate::answer::is_blank;
 use retort_artifact::Label;
 
 /// Reads the rows of a file one by one, which are its lines or the entries of its one array, passing over blank lines. `key` says by which identifier a row must be
@@ -98,14 +99,14 @@ impl<'a> Fields<'a> {
         let field = self.field(name, IDENTIFIER)?;
         match field.value {
             Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
-            Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+            Value::String(text) if !is_blank(text) => Ok(text.trim().to_owned()),
             _ => Err(field.unexpected(IDENTIFIER.into())),
         }
     }
 
     /// Returns this value as text, trimmed, which must hold more than white space.
     pub(super) fn not_blank(&self) -> Result<String, Problem> {
-        let words = self.value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        let words = self.value.as_str().map(str::trim).filter(|text| !is_blank(text));
         words.map(str::to_owned).ok_or_else(|| self.unexpected(NOT_BLANK.into()))
     }
 

@@ -11,7 +11,9 @@
 //! | [`table`] | any table, by a mapping of its fields |
 //! | [`synthetic`] | no file at all: a generator |
 //! | [`synthetic::arithmetic`] | the same: word problems whose answers are numbers |
+//! | [`split`] | a table of one file, divided into train, dev and test |
 //! | [`subset`] | fewer questions of a dataset |
+//! | [`overlap`] | questions of training that are held out as well |
 //! | [`mixture`] | how many questions of each of several datasets, and which |
 //!
 //! A reader takes the bytes of a whole file, which is JSON lines or one JSON array, and returns its rows in their order, or
@@ -24,9 +26,11 @@ mod lettered;
 mod lines;
 pub mod mixture;
 pub mod obqa;
+pub mod overlap;
 pub mod quarel;
 pub mod rationales;
 pub mod scores;
+pub mod split;
 mod strict;
 pub mod subset;
 pub mod synthetic;

@@ -1,7 +1,8 @@
 //! JSON in which no object names a field twice, and CSV in which every quote is closed.
 //!
 //! The common readers take the last of two fields of one name, and all that follows an open quote for one field. Either way a
-//! slip in a file would become other data without a word.
+//! slip in a file would become other data without a word. So would a whole number of more than 64 bits, such as a long
+//! identifier, which they round: it becomes a text with the digits that are written.
 
 use std::fmt;
 
@@ -10,7 +11,49 @@ use serde_json::{Map, Number, Value};
 
 /// Reads one JSON value whose objects have no field twice.
 pub(super) fn json(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(text).map(|Strict(value)| value)
+    let read = |text: &str| serde_json::from_str(text).map(|Strict(value)| value);
+    match with_long_numbers_quoted(text) {
+        None => read(text),
+        // An error is at its place in the text as it was written.
+        Some(quoted) => read(&quoted).map_err(|error| read(text).err().unwrap_or(error)),
+    }
+}
+
+/// Puts whole numbers that do not fit 64 bits into quotes; `None` where there are none.
+fn with_long_numbers_quoted(text: &str) -> Option<String> {
+    let fits = |number: &str| number.parse::<u64>().is_ok() || number.parse::<i64>().is_ok();
+    let is_long = |number: &str| {
+        let digits = number.strip_prefix('-').unwrap_or(number);
+        digits.len() > 18
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && !fits(number)
+    };
+    let (bytes, mut out, mut copied, mut at) = (text.as_bytes(), String::new(), 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let part = |byte: &&u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+                let end = at + bytes[at..].iter().take_while(part).count();
+                // The name of a field is no number, and stays an error.
+                let is_name = bytes[end..].trim_ascii_start().starts_with(b":");
+                if !is_name && is_long(&text[at..end]) {
+                    out += &format!("{}\"{}\"", &text[copied..at], &text[at..end]);
+                    copied = end;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    (copied > 0).then(|| out + &text[copied..])
 }
 
 /// Takes the byte order mark off the start of a file.
@@ -117,6 +160,32 @@ mod tests {
             assert!(said.starts_with("the field `a` is there twice at line 1"), "{twice}: {said}");
         }
         assert!(json("{} {}").is_err() && json("").is_err());
+    }
+
+    #[test]
+    fn long_whole_numbers_keep_their_digits() {
+        for (text, expected) in [
+            ("18446744073709551615", Value::from(u64::MAX)),
+            ("-9223372036854775808", Value::from(i64::MIN)),
+            ("18446744073709551616", Value::from("18446744073709551616")),
+            ("-9223372036854775809", Value::from("-9223372036854775809")),
+            ("1e30", Value::from(1e30)),
+            ("123456789012345678901234567890.5", Value::from(123_456_789_012_345_678_901_234_567_890.5)),
+            (r#""123456789012345678901234567890""#, Value::from("123456789012345678901234567890")),
+            (r#""a \" 123456789012345678901234567890""#, Value::from("a \" 123456789012345678901234567890")),
+            (r#""\\""#, Value::from("\\")),
+        ] {
+            assert_eq!(json(text).unwrap(), expected, "{text}");
+        }
+        let row = r#"{"id": 99999999999999999999999, "n": [100000000000000000000001, 1]}"#;
+        let quoted = r#"{"id": "99999999999999999999999", "n": ["100000000000000000000001", 1]}"#;
+        assert_eq!(json(row).unwrap(), serde_json::from_str::<Value>(quoted).unwrap());
+        let digits = "9".repeat(500);
+        assert_eq!(json(&digits).unwrap(), Value::from(digits.as_str()));
+        // An error says where it is in the text as it is.
+        let said = json(r#"{"id": 99999999999999999999999 "n": 1}"#).unwrap_err().to_string();
+        assert_eq!(said, "expected `,` or `}` at line 1 column 32");
+        assert!(json("012345678901234567890123").is_err() && json("{99999999999999999999999: 1}").is_err());
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Fewer questions: the first of a split, some at random, or some of every answer; and none that two splits share.
+//! Fewer questions: the first of a split, some at random, or some of every answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Fraction;
 use crate::answer::Expected;
-use retort_artifact::{Question, Questions, Split};
+use retort_artifact::{Question, Split};
 use retort_fingerprint::Draw;
 
 /// Which questions of a split stay.
@@ -66,7 +66,7 @@ fn ranked<K: Ord>(mut indices: Vec<usize>, rank: impl Fn(&usize) -> K) -> Vec<us
 
 /// Shares out places among groups by their sizes: what is left over goes to the largest remainders, of equal ones to the
 /// first.
-fn apportioned(sizes: &[usize], places: usize) -> Vec<usize> {
+pub(super) fn apportioned(sizes: &[usize], places: usize) -> Vec<usize> {
     let all: usize = sizes.iter().sum();
     let mut fractions: Vec<usize> = sizes.iter().map(|size| size * places / all.max(1)).collect();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
@@ -74,59 +74,6 @@ fn apportioned(sizes: &[usize], places: usize) -> Vec<usize> {
     let left = places.saturating_sub(fractions.iter().sum());
     order.into_iter().take(left).for_each(|group| fractions[group] += 1);
     fractions
-}
-
-/// Takes out of the train split the questions whose words the dev or the test split has as well, and returns how many these
-/// are. Letter case, articles and punctuation between words make no difference; signs and points that belong to numbers do.
-pub fn apart(questions: &mut Questions) -> usize {
-    let words = |question: &Question| {
-        let choices = question.choices.iter().map(|choice| format!("\n{}", comparable(&choice.text)));
-        comparable(&question.stem) + &choices.collect::<String>()
-    };
-    let held_out: BTreeSet<String> =
-        [Split::Dev, Split::Test].into_iter().flat_map(|split| questions.split(split)).map(words).collect();
-    let Some(train) = questions.splits.get_mut(&Split::Train) else { return 0 };
-    let before = train.len();
-    train.retain(|question| !held_out.contains(&words(question)));
-    before - train.len()
-}
-
-/// Writes a text so that equal questions are equal: lower case, single spaces, without articles before words, and without the
-/// punctuation that changes no number and no formula.
-fn comparable(text: &str) -> String {
-    let lower: Vec<char> = text.to_lowercase().chars().collect();
-    let mut out = String::with_capacity(text.len());
-    for (at, &c) in lower.iter().enumerate() {
-        let (before, after) = (&lower[..at], &lower[at + 1..]);
-        let touches = |of: fn(&char) -> bool| (before.last().is_some_and(of), after.first().is_some_and(of));
-        let solid = |c: &&char| !c.is_whitespace();
-        let near = |of: fn(&char) -> bool| {
-            (before.iter().rev().find(solid).is_some_and(of), after.iter().find(solid).is_some_and(of))
-        };
-        let digits = touches(char::is_ascii_digit);
-        let numeric = near(char::is_ascii_digit) != (false, false);
-        let stays = match c {
-            '.' => digits.1,
-            ',' | ':' => digits == (true, true),
-            '!' => digits.0 && after.first().is_some_and(|next| !next.is_whitespace()),
-            '-' | '–' | '—' | '(' | ')' | '[' | ']' | '{' | '}' | '*' => numeric,
-            _ => !"\'’;?\"“”‘«»…_`#".contains(c),
-        };
-        match c {
-            _ if stays => out.push(c),
-            '\'' | '’' => {}
-            _ => out.push(' '),
-        }
-    }
-    let words: Vec<&str> = out.split_whitespace().collect();
-    let is_word = |word: Option<&&str>| word.is_some_and(|word| word.starts_with(char::is_alphabetic));
-    // An `a` before anything else may be a letter of a formula.
-    let article = |at: usize| match words[at] {
-        "an" | "the" => true,
-        word => word == "a" && is_word(words.get(at + 1)),
-    };
-    let kept: Vec<&str> = (0..words.len()).filter(|at| !article(*at)).map(|at| words[at]).collect();
-    kept.join(" ")
 }
 
 #[cfg(test)]
@@ -149,42 +96,6 @@ mod tests {
 
     fn ids(questions: &[Question]) -> BTreeSet<String> {
         questions.iter().map(|question| question.id.clone()).collect()
-    }
-
-    #[test]
-    fn what_is_held_out_is_not_trained_on() {
-        let mut all = questions(&[true, false, true, false]);
-        all[3].stem = "is it, the 0".into();
-        let mut splits = Questions { splits: [(Split::Test, all.split_off(3)), (Split::Train, all)].into() };
-        assert_eq!(apart(&mut splits), 1);
-        assert_eq!(splits.split(Split::Train).len(), 2);
-        assert_eq!(apart(&mut splits), 0);
-    }
-
-    #[test]
-    fn what_makes_two_questions_one() {
-        for (one, other, same) in [
-            ("What is it?", "what is  IT", true),
-            ("Is the \"ice\" (here) smooth?", "Is ice here smooth", true),
-            ("It's a two-legged bird, isn't it?", "Its two legged bird isnt it", true),
-            ("Costs $1,000.", "costs $1,000", true),
-            ("What is 3 + 4?", "What is 3 - 4?", false),
-            ("What is 3 + 4?", "What is 3 / 4?", false),
-            ("What is 3 * 4?", "What is 3 4?", false),
-            ("What is 3.5?", "What is 35?", false),
-            ("What is .5?", "What is 5?", false),
-            ("What is 1,5?", "What is 15?", false),
-            ("At 12:30?", "At 1230?", false),
-            ("What is -5?", "What is 5?", false),
-            ("What is x + y?", "What is x / y?", false),
-            ("2 * (3 + 4)", "2 * 3 + 4", false),
-            ("What is 5!?", "What is 5?", false),
-            ("Is 3 < 4?", "Is 3 > 4?", false),
-            ("50 %", "50", false),
-            ("What is a + 2?", "What is + 2?", false),
-        ] {
-            assert_eq!(comparable(one) == comparable(other), same, "{one} | {other}");
-        }
     }
 
     #[test]

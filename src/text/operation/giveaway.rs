@@ -85,20 +85,7 @@ impl Giveaways<'_> {
     pub fn strip(&self, text: &str) -> (String, usize) {
         let sentences = words::sentences(text);
         let goes = self.which_go(text, &sentences);
-        let (mut out, mut at, mut gone) = (String::new(), 0, 0);
-        for (sentence, goes) in sentences.into_iter().zip(goes) {
-            if goes {
-                gone += 1;
-                if let Some(reason) = self.reason(&text[sentence.clone()]) {
-                    out.push_str(&text[at..sentence.start]);
-                    out.push_str(reason);
-                }
-            } else {
-                out.push_str(&text[at..sentence.end]);
-            }
-            at = sentence.end;
-        }
-        if gone == 0 { (text.to_owned(), 0) } else { (out.trim().to_owned(), gone) }
+        without(text, &sentences, &goes, |sentence| self.reason(sentence))
     }
 
     /// Says of each sentence whether it gives the answer away, or belongs to one that does.
@@ -127,13 +114,12 @@ impl Giveaways<'_> {
     fn completes(&self, before: &str, sentence: &str) -> bool {
         let letter = words::words(before).pop().map(|last| &before[last]);
         let choice = self.choices.iter().find(|choice| letter == Some(choice.label.to_string().as_str()));
-        let text = choice.map(|choice| lower_words(&choice.text)).filter(|text| !text.is_empty());
-        text.is_some_and(|text| text == lower_words(sentence))
+        let text = choice.map(|choice| words::lower(&choice.text)).filter(|text| !text.is_empty());
+        text.is_some_and(|text| text == words::lower(sentence))
     }
 
     fn has_right(&self, sentence: &str) -> bool {
-        let right = self.right.map(lower_words).filter(|right| !right.is_empty());
-        right.is_some_and(|right| lower_words(sentence).windows(right.len()).any(|window| window == right))
+        self.right.is_some_and(|right| words::has_phrase(sentence, right))
     }
 
     /// Returns what follows the first `because` of a sentence, if that leaves the answer open.
@@ -146,13 +132,32 @@ impl Giveaways<'_> {
     }
 }
 
-fn lower_words(text: &str) -> Vec<String> {
-    words::words(text).into_iter().map(|range| text[range].to_lowercase()).collect()
+/// Returns a text without the sentences that go, each of which may leave a piece of it in its place, and how many go.
+pub(super) fn without<'t>(
+    text: &'t str,
+    sentences: &[Range<usize>],
+    goes: &[bool],
+    left: impl Fn(&'t str) -> Option<&'t str>,
+) -> (String, usize) {
+    let (mut out, mut at, mut gone) = (String::new(), 0, 0);
+    for (sentence, goes) in sentences.iter().zip(goes) {
+        if *goes {
+            gone += 1;
+            if let Some(piece) = left(&text[sentence.clone()]) {
+                out.push_str(&text[at..sentence.start]);
+                out.push_str(piece);
+            }
+        } else {
+            out.push_str(&text[at..sentence.end]);
+        }
+        at = sentence.end;
+    }
+    if gone == 0 { (text.to_owned(), 0) } else { (out.trim().to_owned(), gone) }
 }
 
 /// Says whether a line is a heading such as `### Final answer`.
 pub(super) fn is_heading(line: &str) -> bool {
-    let words = lower_words(line);
+    let words = words::lower(line);
     words.iter().any(|word| matches!(word.as_str(), "answer" | "ans" | "solution"))
         && words.iter().all(|word| HEADING.contains(&word.as_str()))
 }

@@ -1,6 +1,8 @@
 //! Sentences that give away an answer without letters: a number, a class, a short text.
 
-use super::giveaway::is_heading;
+use std::ops::Range;
+
+use super::giveaway::{is_heading, without};
 use crate::answer::{Expected, Number};
 use crate::{statement, words};
 use retort_artifact::Answer;
@@ -9,39 +11,36 @@ use retort_artifact::Answer;
 /// the right answer in them; returns what is left and how many sentences are gone.
 pub fn strip_stated(text: &str, expected: Expected<'_>, right: Option<&Answer>, anywhere: bool) -> (String, usize) {
     let sentences = words::sentences(text);
-    let heads = |index: usize| is_heading(&text[sentences[index].clone()]);
-    let (mut out, mut at, mut gone) = (String::new(), 0, 0);
-    for (index, sentence) in sentences.iter().enumerate() {
-        let words = &text[sentence.clone()];
-        let has = anywhere && right.is_some_and(|right| occurs(words, expected, right));
-        // `Answer:` with the answer in the next line.
-        let below = index > 0 && heads(index - 1) && statement::leads(words, expected);
-        let above = heads(index)
-            && sentences.get(index + 1).is_some_and(|next| {
-                let next = &text[next.clone()];
-                statement::leads(next, expected) || statement::states(next, expected)
-            });
-        if has || below || above || statement::states(words, expected) {
-            gone += 1;
-        } else {
-            out.push_str(&text[at..sentence.end]);
-        }
-        at = sentence.end;
+    let goes = which_go(text, &sentences, expected, right.filter(|_| anywhere));
+    without(text, &sentences, &goes, |_| None)
+}
+
+/// Says of each sentence whether it states an answer, has the one given in it, or belongs to one that states it: a heading such
+/// as `Answer:`, and the answer in the line below.
+fn which_go(text: &str, sentences: &[Range<usize>], expected: Expected<'_>, right: Option<&Answer>) -> Vec<bool> {
+    let words = |index: usize| &text[sentences[index].clone()];
+    let states: Vec<bool> = (0..sentences.len()).map(|index| statement::states(words(index), expected)).collect();
+    let mut goes = states.clone();
+    for (index, goes) in goes.iter_mut().enumerate() {
+        *goes |= right.is_some_and(|right| occurs(words(index), expected, right));
     }
-    if gone == 0 { (text.to_owned(), 0) } else { (out.trim().to_owned(), gone) }
+    for index in 1..sentences.len() {
+        if is_heading(words(index - 1)) {
+            let leads = statement::leads(words(index), expected);
+            goes[index] |= leads;
+            goes[index - 1] |= leads || states[index];
+        }
+    }
+    goes
 }
 
 /// Says whether an answer occurs in a sentence: a number of its value, or its words one after the other.
 fn occurs(sentence: &str, expected: Expected<'_>, right: &Answer) -> bool {
     let right = right.to_string();
-    if let (Expected::Number, Some(right)) = (expected, Number::parse(&right)) {
-        return Number::find(sentence).into_iter().any(|(_, number)| number.same(right));
+    match (expected, Number::parse(&right)) {
+        (Expected::Number, Some(right)) => Number::find(sentence).into_iter().any(|(_, number)| number.same(right)),
+        _ => words::has_phrase(sentence, &right),
     }
-    let lower = |text: &str| -> Vec<String> {
-        words::words(text).into_iter().map(|range| text[range].to_lowercase()).collect()
-    };
-    let right = lower(&right);
-    !right.is_empty() && lower(sentence).windows(right.len()).any(|window| window == right)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::super::strict;
 use super::error::{TableError, shown};
 use super::field::Field;
 use super::row::Row;
@@ -54,7 +55,7 @@ impl Listed {
         };
         let mut texts = Vec::with_capacity(pairs.len());
         for (_, value) in &pairs {
-            let text = text_of(value).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            let text = text_of(value).map(|text| text.trim().to_owned()).filter(|text| !crate::answer::is_blank(text));
             texts.push(text.ok_or_else(|| unexpected(row, &field, value))?);
         }
         if texts.len() < 2 || texts.len() > 26 {
@@ -101,7 +102,7 @@ fn pairs(value: &Json) -> Option<Vec<(Option<String>, Json)>> {
             (labels.len() == texts.len()).then(|| labels.iter().zip(texts).map(pair).collect())
         }
         // A list that was written as text, as CSV has it.
-        Json::String(text) if text.trim_start().starts_with(['[', '{']) => pairs(&serde_json::from_str(text).ok()?),
+        Json::String(text) if text.trim_start().starts_with(['[', '{']) => pairs(&strict::json(text).ok()?),
         _ => None,
     }
 }
@@ -127,21 +128,26 @@ impl Chosen {
     /// words. A number in the file is a place. Where labels are numbers, there are no places beside them.
     ///
     /// # Errors
-    /// A text that is the place of one choice and the words of another: nobody can tell which is meant.
+    /// A text that is the place or the letter of one choice and the words of another: nobody can tell which is meant.
     pub(super) fn answer(&self, text: &str, is_number: bool) -> Result<Option<Label>, String> {
         let at = |index: usize| self.choices.get(index).map(|choice| choice.label);
         if let Some(index) = self.labels.iter().position(|label| label == text) {
             return Ok(at(index));
         }
+        let mut same = self.choices.iter().filter(|choice| choice.text == text);
+        let words = same.next().filter(|_| same.next().is_none()).map(|choice| choice.label);
         let bare = text.trim_matches(|c: char| "().: ".contains(c));
         let mut letters = bare.chars();
         if let (Some(letter), None) = (letters.next(), letters.next())
             && let Ok(label) = Label::try_from(letter.to_ascii_uppercase())
         {
-            return Ok(at(label.index()));
+            return match (at(label.index()), words) {
+                (Some(letter), Some(words)) if letter != words => Err(format!(
+                    "one choice alone: it is the letter {letter}, whose words are others, and the words of {words}"
+                )),
+                (letter, words) => Ok(letter.or(words)),
+            };
         }
-        let mut same = self.choices.iter().filter(|choice| choice.text == text);
-        let words = same.next().filter(|_| same.next().is_none()).map(|choice| choice.label);
         let numbered = !self.labels.is_empty() && self.labels.iter().all(|label| label.parse::<u64>().is_ok());
         let place = text.parse::<usize>().ok().filter(|_| !numbered).and_then(at);
         match (place, words) {

@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use crate::answer;
+
 /// Returns a text, a number or a truth value as text; `None` of what is neither.
 pub(super) fn text_of(value: &Json) -> Option<String> {
     match value {
@@ -16,9 +18,9 @@ pub(super) fn text_of(value: &Json) -> Option<String> {
     }
 }
 
-/// Says whether a value is null or text of nothing but white space.
+/// Says whether a value is null, or text that shows nothing.
 pub(super) fn is_blank(value: &Json) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+    value.is_null() || value.as_str().is_some_and(answer::is_blank)
 }
 
 /// Reads a truth value, whichever way it is written.

@@ -54,7 +54,13 @@ pub fn pipeline(rows: &[Row], path: &str, split: Split, experiment: &str) -> Res
     let further = further.collect::<Vec<_>>().join(" and ");
     let file =
         Line { key: split.name(), value: quoted(path), comment: format!("{further} name the files of other splits") };
-    out += &aligned(&[vec![file], lines].concat(), "      ");
+    let held_out = Line {
+        key: "split",
+        value: "{ test: 0.1, seed: 0 }".into(),
+        comment: "a tenth becomes the test split; leave it out where `test:` names a file".into(),
+    };
+    let held_out = if split == Split::Train { vec![held_out] } else { Vec::new() };
+    out += &aligned(&[vec![file], held_out, lines].concat(), "      ");
     if let Some(first) = others.first() {
         let names: Vec<String> = others.iter().map(|name| quoted(name)).collect();
         out += &format!("      # Not used: {}.\n", names.join(", "));

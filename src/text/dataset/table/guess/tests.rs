@@ -15,7 +15,7 @@ fn check(form: Form, text: &str, expected: &[&str]) {
     let own = guessed.split_once("format: table\n").map_or(guessed.as_str(), |(_, own)| own);
     let field = |line: &str| line.split_once("    # ").map_or(line, |(field, _)| field).trim().to_owned();
     let fields: Vec<String> =
-        own.lines().map(field).filter(|line| !line.is_empty() && !line.starts_with('#')).skip(1).collect();
+        own.lines().map(field).filter(|line| !line.is_empty() && !line.starts_with('#')).skip(2).collect();
     assert_eq!(fields, expected, "{guessed}");
     for line in guessed.lines().filter(|line| line.contains('#')) {
         assert!(!line.trim_end().ends_with('#') && !line.contains("``"), "an empty comment: {line}");
@@ -26,6 +26,10 @@ fn check(form: Form, text: &str, expected: &[&str]) {
 fn the_file_is_named_as_it_was_given() {
     let guessed = guessed(Form::Json, r#"{"question":"Clips?","answer":"7"}"#);
     assert!(guessed.contains("      train: ../data/x.jsonl"), "{guessed}");
+    assert!(guessed.contains("      split: { test: 0.1, seed: 0 } "), "{guessed}");
+    let rows = rows(Form::Json, br#"{"question":"Clips?","answer":"7"}"#.to_vec()).unwrap();
+    let held_out = pipeline(&rows, "x.jsonl", Split::Test, "x").unwrap();
+    assert!(held_out.contains("      test: x.jsonl") && !held_out.contains("split:"), "{held_out}");
     assert!(guessed.starts_with("# Guessed by `retort init` from all 1 rows."), "{guessed}");
     assert!(guessed.ends_with("number") || guessed.ends_with("is a number\n"), "{guessed}");
 }
