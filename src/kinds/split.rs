@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use retort_artifact::{Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node, Value};
-use retort_stage::params::{FromNode, Scope, Seed, Share};
+use retort_stage::params::{FromNode, Scope, Seed, UnitReal};
 use retort_stage::{Context, StageError};
 use retort_text::dataset::overlap::{Overlap, apart, overlap};
 use retort_text::dataset::split::{Dealt, Division};
@@ -17,9 +17,9 @@ retort_stage::params! {
     /// Which fractions of the train split are held out, where there is no file for them.
     pub struct DivideFields {
         /// The fraction that becomes the dev split, between 0 and 1.
-        pub dev: Option<Share>,
+        pub dev: Option<UnitReal>,
         /// The fraction that becomes the test split, between 0 and 1.
-        pub test: Option<Share>,
+        pub test: Option<UnitReal>,
         /// How: `random`, by each question's identifier alone, so that further rows move no other; or `stratified`, with each
         /// answer in the same fractions.
         pub by: Dealt = Dealt::Random,
@@ -35,7 +35,7 @@ pub struct Divide(DivideFields);
 impl FromNode for Divide {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         let fields = DivideFields::from_node(node, scope)?;
-        let part = |part: Option<Share>| part.map_or(0.0, Share::get);
+        let part = |part: Option<UnitReal>| part.map_or(0.0, UnitReal::get);
         let held_out = part(fields.dev) + part(fields.test);
         if held_out <= 0.0 || held_out >= 1.0 {
             let wrong = format!("`{}` holds out {held_out} of the questions", scope.path());
@@ -94,7 +94,7 @@ impl Divide {
             ));
         }
         let (count, fields) = (all.len(), &self.0);
-        let part = |part: Option<Share>| part.map_or(0.0, Share::get);
+        let part = |part: Option<UnitReal>| part.map_or(0.0, UnitReal::get);
         let division = Division { dev: part(fields.dev), test: part(fields.test), by: fields.by, seed: fields.seed.0 };
         let mut divided = division.of(all);
         for split in self.makes().chain([Split::Train]) {
