@@ -109,6 +109,12 @@ impl Train {
         self.aims().iter().find_map(|aim| aim.placement).unwrap_or(Placement::None)
     }
 
+    /// Says where each of several targets has its rationale: a line for each, with its name.
+    pub(super) fn targets_told(&self) -> Option<String> {
+        let line = |target: &Target| format!("{}\t{}", target.name(), target.placement.word());
+        Some(self.targets.get()?.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+
     /// Says whether any target is made of rationales, or of labels that came with them.
     pub(super) fn reads(&self) -> bool {
         self.aims().iter().any(|aim| aim.reads(self.labels))
@@ -212,6 +218,11 @@ fn prompt(context: &Context<'_>, target: &Target, stage: &str) -> Result<String,
     // As a literal, so that nothing in it is taken for Jinja.
     let literal = serde_json::to_string(&target.prefix).map_err(data)?;
     Ok(format!("{{{{ {literal} }}}}{source}"))
+}
+
+/// Returns where the target of a name has its rationale, out of what was told of all of them.
+pub(super) fn placement_told<'t>(told: &'t str, name: &str) -> Option<&'t str> {
+    told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'))
 }
 
 /// Returns how a student is asked for one of several targets.

@@ -122,7 +122,8 @@ impl Stage for Train {
 { student: small, questions: questions, rationales: rationales, placement: after, recipe: { lr: 3.0e-5, batch: 8, epochs: 3 } }";
 
     fn foretold(&self) -> Vec<(&'static str, String)> {
-        vec![("placement", self.placement().to_string())]
+        let targets = self.targets_told().map(|told| ("targets", told));
+        [("placement", self.placement().to_string())].into_iter().chain(targets).collect()
     }
 
     fn settled(self, varied: &dyn Fn(&str) -> bool) -> Self {

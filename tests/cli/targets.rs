@@ -148,6 +148,13 @@ fn what_targets_cannot_be_is_named() {
         project.edit(before, after);
         project.run(&["check", FILE]).code(2).says(said);
     }
+    // Whether the label comes first is that of the target that is asked for.
+    for (target, code) in [("after", 0), ("before", 2)] {
+        let project = project();
+        project.edit("target: [before, after]", &format!("target: [{target}]"));
+        project.edit("max_new: 8, target: \"${target}\"", "score: likelihood, target: \"${target}\"");
+        project.run(&["check", FILE]).code(code);
+    }
     let project = project();
     project.edit("target: [before, after]", "target: [alone]");
     project.run(&["run", FILE]).code(1).says("this target is a rationale without an answer");

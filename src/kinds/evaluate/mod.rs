@@ -33,7 +33,7 @@ use self::prefill::Prefilled;
 use self::rows::keep_times;
 use super::chat::template;
 use super::sequence::{Sequences, data};
-use super::targets::asked_for;
+use super::targets::{asked_for, placement_told};
 use super::templates::{check_fields, warn_of_sameness};
 
 /// The most samples of a question.
@@ -189,7 +189,11 @@ impl Stage for Evaluate {
 
     fn misfits(&self, coming: &[Coming]) -> Vec<Misfit> {
         let student = coming.iter().find(|coming| coming.port == "model");
-        let placement = student.and_then(|student| Placement::of_word(student.told("placement")?)).copied();
+        let word = |student: &Coming| match self.target.get() {
+            Some(target) => placement_told(student.told("targets")?, target).map(str::to_owned),
+            None => student.told("placement").map(str::to_owned),
+        };
+        let placement = student.and_then(word).and_then(|word| Placement::of_word(&word).copied());
         let by_answer = matches!(&self.score, Scoring::Likelihood(recipe) if recipe.of == Stands::Answer);
         let other = placement.filter(|placement| by_answer && !placement.label_first());
         let misfit = |placement: Placement| Misfit {

@@ -31,7 +31,7 @@ fn entries(bytes: &[u8]) -> Rows<'_> {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
                     let line = line_at(at) + error.line().saturating_sub(1);
-                    return Err((line, Problem::Json { why: error.to_string() }));
+                    return Err((line, Problem::Json { why: strict::said(&error, &bytes[at..]) }));
                 }
                 None => return Err(wrong(bytes.len(), "the array has no end".to_owned())),
             }

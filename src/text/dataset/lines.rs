@@ -44,7 +44,7 @@ fn parse<T>(line: &[u8], row: impl Fn(&Fields) -> Result<T, Problem>) -> Result<
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let value = strict::json(text).map_err(|error| Problem::Json { why: error.to_string() })?;
+    let value = strict::json(text).map_err(|error| Problem::Json { why: strict::said(&error, text.as_bytes()) })?;
     row(&Fields { value: &value, path: String::new() }).map(Some)
 }
 

@@ -56,6 +56,16 @@ fn with_long_numbers_quoted(text: &str) -> Option<String> {
     (copied > 0).then(|| out + &text[copied..])
 }
 
+/// Says what is wrong with a text that is no JSON, and what to write instead of numbers that JSON does not have.
+pub(super) fn said(error: &serde_json::Error, text: &[u8]) -> String {
+    let line = text.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let rest = line.get(error.column().saturating_sub(1)..).unwrap_or_default();
+    match ["NaN", "Infinity"].into_iter().find(|word| rest.starts_with(word.as_bytes())) {
+        Some(word) => format!("{error}: JSON has no `{word}`, write `null`"),
+        None => error.to_string(),
+    }
+}
+
 /// Takes the byte order mark off the start of a file.
 pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
@@ -160,6 +170,20 @@ mod tests {
             assert!(said.starts_with("the field `a` is there twice at line 1"), "{twice}: {said}");
         }
         assert!(json("{} {}").is_err() && json("").is_err());
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_told() {
+        for (text, expected) in [
+            (r#"{"a": NaN}"#, "expected value at line 1 column 7: JSON has no `NaN`, write `null`"),
+            ("{\n\"a\": [1, Infinity]}", "expected value at line 2 column 10: JSON has no `Infinity`, write `null`"),
+            ("{} x", "trailing characters at line 1 column 4"),
+            ("", "EOF while parsing a value at line 1 column 0"),
+        ] {
+            assert_eq!(said(&json(text).unwrap_err(), text.as_bytes()), expected);
+        }
+        let text = "[-Infinity]";
+        assert!(said(&json(text).unwrap_err(), text.as_bytes()).ends_with("JSON has no `Infinity`, write `null`"));
     }
 
     #[test]

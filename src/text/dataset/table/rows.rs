@@ -58,7 +58,9 @@ fn json(bytes: &[u8]) -> Result<Vec<Row>, TableError> {
         if text.trim().is_empty() {
             continue;
         }
-        match strict::json(text).map_err(|error| wrong(format!("it is not JSON: {error}")))? {
+        match strict::json(text)
+            .map_err(|error| wrong(format!("it is not JSON: {}", strict::said(&error, text.as_bytes()))))?
+        {
             Json::Object(fields) => rows.push(Row { place, fields }),
             other => {
                 return Err(wrong(format!("it is `{}`, expected an object with fields", super::error::shown(&other))));
@@ -83,6 +85,10 @@ fn separated(bytes: &[u8], delimiter: u8) -> Result<Vec<Row>, TableError> {
     let mut reader = builder.from_reader(bytes);
     let unreadable = |error: &csv::Error| wrong(error.position().map_or(1, |at| at.line() as usize), error.to_string());
     let names = reader.headers().map_err(|error| unreadable(&error))?.clone();
+    if let (1, Some(only)) = (names.len(), names.get(0).filter(|only| delimiter == b',' && only.contains(';'))) {
+        let why = format!("its heading `{only}` has semicolons between names: save it with commas, or with tabs");
+        return Err(wrong(1, why));
+    }
     if let Some((_, twice)) =
         names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|other| other == *name))
     {

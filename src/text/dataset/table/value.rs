@@ -4,6 +4,9 @@ use serde_json::Value as Json;
 
 use crate::answer;
 
+/// Up to this, every whole number is a float of 64 bits.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// Returns a text, a number or a truth value as text; `None` of what is neither.
 pub(super) fn text_of(value: &Json) -> Option<String> {
     match value {
@@ -11,7 +14,7 @@ pub(super) fn text_of(value: &Json) -> Option<String> {
         Json::Bool(value) => Some(value.to_string()),
         Json::Number(number) => Some(match number.as_f64() {
             // `145.0` is `145` in a table whose column has numbers with fractions as well.
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT_MAX => format!("{float:.0}"),
             _ => number.to_string(),
         }),
         Json::Null | Json::Array(_) | Json::Object(_) => None,

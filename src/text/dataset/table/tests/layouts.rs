@@ -300,3 +300,19 @@ fn what_shows_nothing_is_blank() {
     let choices = format!("{{\"question\":\"Q?\",\"c\":[\"a\",\"{blank}\"],\"answer\":\"a\"}}");
     assert!(read(&listed, Form::Json, &choices).is_err());
 }
+
+/// Whole numbers among fractions are written without a point as long as they are exact.
+#[test]
+fn whole_floats_are_whole_numbers() {
+    for (written, expected) in [
+        ("145.0", "145"),
+        ("1e15", "1000000000000000"),
+        ("9007199254740992.0", "9007199254740992"),
+        ("-0.0", "-0"),
+        ("0.5", "0.5"),
+    ] {
+        let text = format!("{{\"question\":\"Q?\",\"answer\":{written}}}");
+        let table = read(&mapping(Answers::Number), Form::Json, &text).unwrap();
+        assert_eq!(table.questions[0].1.answer, Some(Answer::Number(expected.into())), "{written}");
+    }
+}

@@ -66,6 +66,14 @@ fn what_does_not_fit_is_told_by_row_and_field() {
     check(
         &number,
         Form::Csv,
+        "question;answer\nQ?;1\n",
+        &expect![
+            "cannot read line 1: its heading `question;answer` has semicolons between names: save it with commas, or with tabs"
+        ],
+    );
+    check(
+        &number,
+        Form::Csv,
         "question,question\nQ?,1\n",
         &expect!["cannot read line 1: the column `question` is there twice"],
     );
