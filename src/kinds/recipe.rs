@@ -1,7 +1,7 @@
 //! The recipe of a training as a pipeline writes it.
 
 use retort_model::{self as model, Checkpointing, Decay, DecayType, LossType, Moments, Precision, Schedule};
-use retort_stage::params::{Count, Later, PositiveReal, Share};
+use retort_stage::params::{Count, Later, PositiveReal, UnitReal};
 
 use super::recipe_parts::{AdaptedProjections, LayerRange};
 
@@ -56,17 +56,17 @@ retort_stage::params! {
         pub steps: Option<Count>,
         /// Steps over which the learning rate rises from zero.
         pub warmup_steps: u64 = 0,
-        /// The share of all steps over which it does, instead of `warmup_steps`.
-        pub warmup_ratio: Share = Share::of(0.0),
+        /// The fraction of all steps over which it does, instead of `warmup_steps`.
+        pub warmup_ratio: UnitReal = UnitReal::of(0.0),
         /// What the learning rate does then: falls in a line (`linear`) or along a `cosine`, stays (`constant`), or stays and
         /// falls over the last steps (`warmup_stable_decay`).
         pub schedule: Schedule = Schedule::Linear,
         /// The learning rate at the end as a fraction of the highest, from 0 to 1; 0 where this is not given.
-        pub min_lr_ratio: Later<Share>,
+        pub min_lr_ratio: Later<UnitReal>,
         /// The number of last steps over which the learning rate of `warmup_stable_decay` falls.
         pub decay_steps: Later<Count>,
         /// The same as a fraction of all steps, rounded up, instead of `decay_steps`.
-        pub decay_ratio: Later<Share>,
+        pub decay_ratio: Later<UnitReal>,
         /// The curve along which the learning rate of `warmup_stable_decay` falls: `linear`, `cosine` or `1-sqrt`; `cosine`
         /// where this is not given.
         pub decay_type: Later<DecayType>,
@@ -95,8 +95,8 @@ retort_stage::params! {
         pub eval_by: EvalBy = EvalBy::Generation,
         /// The most tokens that may be written to answer a dev question, as `max_new` of `evaluate`.
         pub eval_max_new: Option<Count>,
-        /// The share that dropout drops everywhere; what the model's configuration says where this is not given.
-        pub dropout: Option<Share>,
+        /// The fraction that dropout drops everywhere; what the model's configuration says where this is not given.
+        pub dropout: Option<UnitReal>,
         /// The precision of matrix products: `f32`, or `bf16` over weights in `f32`.
         pub precision: Precision = Precision::F32,
         /// `blocks` recomputes each layer in the backward pass instead of keeping its activations: less memory for about a
@@ -186,7 +186,7 @@ impl TrainRecipe {
             eval_every: eval_every.map(|every| every.get() as u64),
             patience: patience.map(|patience| u32::try_from(patience.get()).unwrap_or(u32::MAX)),
             threshold: *threshold,
-            dropout: dropout.map(Share::get),
+            dropout: dropout.map(UnitReal::get),
             precision: *precision,
             checkpointing: checkpointing.0.unwrap_or(Checkpointing::None),
             loss_chunk: loss_chunk.get().map(|chunk| chunk.get()),

@@ -11,7 +11,7 @@ use super::learn::{Carrying, EMBEDDING, add_to, leaf};
 use super::network::Network;
 
 impl<B: Kernels> Network<B> {
-    /// Adds the gradients of one batch to `grads` and returns its share of the loss; `ids` are the tokens of its rows.
+    /// Adds the gradients of one batch to `grads` and returns its fraction of the loss; `ids` are the tokens of its rows.
     pub(super) fn accumulate_by_blocks(
         &self,
         pass: &Pass<'_, B>,

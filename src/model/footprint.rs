@@ -5,7 +5,7 @@
 //! with what is used.
 
 use super::config::Config;
-use super::decoder::{Decoder, Halves, HeadNorms, Norms};
+use super::decoder::{Decoder, HeadNorms, Norms, Sublayers};
 use super::error::RecipeError;
 use super::kernels::LEAST_NARROW;
 use super::recipe::{Checkpointing, Moments, Recipe};
@@ -162,15 +162,15 @@ impl Part<'_> {
 
     /// What the backward pass needs of a block.
     fn block(&self) -> u64 {
-        let Decoder { d_model, inner, gated, norms, halves, head_norms, heads, .. } = *self.decoder;
+        let Decoder { d_model, mlp_width, gated, norms, halves, head_norms, heads, .. } = *self.decoder;
         // The stream behind each half and what each half reads.
         let streams = match (norms, halves) {
-            (Norms::Added, _) | (_, Halves::Shared) => 2,
-            (_, Halves::Parallel) => 3,
-            (_, Halves::InTurn) => 4,
+            (Norms::Output, _) | (_, Sublayers::ParallelOneNorm) => 2,
+            (_, Sublayers::Parallel) => 3,
+            (_, Sublayers::Sequential) => 4,
         };
         let streams = streams + if norms.added() { 2 } else { 0 };
-        let hidden = inner as u64 * if gated { 3 } else { 2 };
+        let hidden = mlp_width as u64 * if gated { 3 } else { 2 };
         let normed = if head_norms == HeadNorms::None { 0 } else { self.queries() + self.keys() };
         let scores = heads as u64 * if self.padded { self.batch.length } else { 1 };
         let mixed = 2 * self.queries() + 2 * self.keys() + normed;
@@ -179,7 +179,7 @@ impl Part<'_> {
 
     /// What passes through a block while it is run, and is not kept: gradients of its widest part, and attention's own.
     fn passing(&self) -> u64 {
-        let wide = self.decoder.inner as u64 * if self.decoder.gated { 3 } else { 2 } + self.decoder.d_model as u64;
+        let wide = self.decoder.mlp_width as u64 * if self.decoder.gated { 3 } else { 2 } + self.decoder.d_model as u64;
         let attention = 2 * (self.queries() + 2 * self.keys());
         let scores = if self.padded {
             4 * self.decoder.heads as u64 * self.tokens() * self.batch.length

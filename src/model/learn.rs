@@ -176,7 +176,7 @@ impl<B: Kernels> Network<B> {
         leaf::<B>(&self.values[i], self.learns(i))
     }
 
-    /// Adds the gradients of one batch to `grads` and returns its share of the loss.
+    /// Adds the gradients of one batch to `grads` and returns its part of the loss.
     fn accumulate(
         &self,
         batch: &Batch<'_>,

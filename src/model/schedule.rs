@@ -29,7 +29,7 @@ pub enum DecayType {
     Linear,
     /// Half a cosine.
     Cosine,
-    /// One less the root of the share of steps.
+    /// One less the root of the fraction of steps.
     OneMinusRoot,
 }
 
@@ -42,7 +42,7 @@ pub struct Falling {
     pub min_lr_ratio: f64,
     /// The last steps, over which it falls, of [`Schedule::WarmupStableDecay`].
     pub decay_steps: Option<u64>,
-    /// The share of all steps that these are, rounded up, where their number is not given.
+    /// The fraction of all steps that these are, rounded up, where their number is not given.
     pub decay_ratio: Option<f64>,
     /// The curve; half a cosine where this is not given.
     pub decay_type: Option<DecayType>,
@@ -84,8 +84,8 @@ impl Falling {
 
     /// Steps over which the learning rate falls at the end, of [`Schedule::WarmupStableDecay`].
     pub(super) fn steps(&self, total: u64) -> u64 {
-        let share = || self.decay_ratio.map_or(0, |ratio| (ratio * total as f64).ceil() as u64);
-        self.decay_steps.unwrap_or_else(share)
+        let fraction = || self.decay_ratio.map_or(0, |ratio| (ratio * total as f64).ceil() as u64);
+        self.decay_steps.unwrap_or_else(fraction)
     }
 }
 

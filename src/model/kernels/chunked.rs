@@ -8,8 +8,8 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::TensorMetadata;
 use burn::tensor::backend::AutodiffBackend;
 
-use super::tracked::{loss_and_slope, or_nothing, register};
-use super::{AffineGrads, Form, Kernels, Real, Shaping, Targets, Tracked, Wanted};
+use super::tracked::{loss_and_gradient, or_nothing, register};
+use super::{AffineGrads, Form, Kernels, Real, RequiresGrad, Shaping, Targets, Tracked};
 
 #[derive(Debug)]
 struct ChunkedLoss;
@@ -40,15 +40,16 @@ pub(crate) fn chunked_head_loss<B: Kernels>(
     let (bias_primitive, width) = (bias.map(|bias| &bias.primitive), x.primitive.shape()[1]);
     let bias_node = or_nothing::<B>(bias, table);
     let learns = |x: &Real<Tracked<B>>| !x.node.requirement.is_none();
-    let wanted = Wanted { input: learns(x), weight: learns(table), bias: learns(&bias_node) };
+    let required = RequiresGrad { input: learns(x), weight: learns(table), bias: learns(&bias_node) };
     let (mut inputs, mut sums) = (Vec::new(), [None, None, None]);
     for from in (0..targets.ids.len()).step_by(chunk.max(1)) {
         let rows = from..(from + chunk.max(1)).min(targets.ids.len());
         let part = B::float_slice(x.primitive.clone(), &[rows.clone().into(), (0..width).into()]);
         let of = targets.of(rows);
-        let (loss, slope) = loss_and_slope::<B>(&part, &table.primitive, bias_primitive, form, shaping, of);
-        let AffineGrads { input, weight, bias } = B::affine_backward(&slope, &part, &table.primitive, form, wanted);
-        drop(slope);
+        let (loss, gradient) = loss_and_gradient::<B>(&part, &table.primitive, bias_primitive, form, shaping, of);
+        let AffineGrads { input, weight, bias } =
+            B::affine_backward(&gradient, &part, &table.primitive, form, required);
+        drop(gradient);
         inputs.extend(input);
         for (sum, more) in sums.iter_mut().zip([Some(loss), weight, bias]) {
             *sum = match (sum.take(), more) {

@@ -109,16 +109,16 @@ pub(super) fn attend_backward<B: Backend>(
         let grad = grouped(grad.clone().narrow(2, block.start, block.len()), heads);
         let used = grouped(masked(seen.clone(), mask.as_ref()), heads);
         of_values = added(of_values, used.swap_dims(2, 3).matmul(grad.clone()));
-        let slopes = masked(ungrouped(grad.matmul(values.swap_dims(2, 3)), heads), mask.as_ref());
-        let weighted = seen.clone() * slopes;
+        let gradients = masked(ungrouped(grad.matmul(values.swap_dims(2, 3)), heads), mask.as_ref());
+        let weighted = seen.clone() * gradients;
         let total = weighted.clone().sum_dim(3);
-        let mut slopes = (weighted - seen * total) * heads.scale;
+        let mut gradients = (weighted - seen * total) * heads.scale;
         if let Some(cap) = heads.cap {
-            slopes = slopes * super::composed::cap_slopes(queries.clone(), keys.clone(), heads, cap);
+            gradients = gradients * super::composed::cap_gradients(queries.clone(), keys.clone(), heads, cap);
         }
-        let slopes = grouped(slopes, heads);
-        of_queries.push(ungrouped(slopes.clone().matmul(keys), heads));
-        of_keys = added(of_keys, slopes.swap_dims(2, 3).matmul(grouped(queries, heads)));
+        let gradients = grouped(gradients, heads);
+        of_queries.push(ungrouped(gradients.clone().matmul(keys), heads));
+        of_keys = added(of_keys, gradients.swap_dims(2, 3).matmul(grouped(queries, heads)));
     }
     let of_queries = Tensor::cat(of_queries, 2);
     close(Tensor::cat(vec![merge(of_queries), merge(of_keys), merge(of_values)], 1))

@@ -307,7 +307,7 @@ impl WithSimd for Backward<'_> {
         let mut keys = vec![0.0; len * width];
         take(&mut keys, qkv, stride, heads.key_at(group), heads.width);
         let rows_most = longest(len);
-        let (mut scores, mut slopes) = (vec![0.0; rows_most * columns], vec![0.0; rows_most * columns]);
+        let (mut scores, mut gradients) = (vec![0.0; rows_most * columns], vec![0.0; rows_most * columns]);
         let mut rows = vec![0.0; rows_most * width];
         let (mut of_keys, mut of_values) = (vec![0.0; len * width], vec![0.0; len * width]);
         let mut made = Gradients { queries: Vec::new(), keys: vec![0.0; len * width], values: vec![0.0; len * width] };
@@ -321,9 +321,9 @@ impl WithSimd for Backward<'_> {
                 triangle(simd, &mut scores, left, &keys_across, heads, block.clone(), columns, &mut packed);
                 // dP = dO Vᵀ.
                 let left = Left { data: &grad[at..], row: heads.query_width(), column: 1 };
-                triangle(simd, &mut slopes, left, &values_across, heads, block.clone(), columns, &mut packed);
+                triangle(simd, &mut gradients, left, &values_across, heads, block.clone(), columns, &mut packed);
                 // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O); dropping P drops dP alike.
-                let all = scores.chunks_exact_mut(columns).zip(slopes.chunks_exact_mut(columns));
+                let all = scores.chunks_exact_mut(columns).zip(gradients.chunks_exact_mut(columns));
                 for (i, (p, s)) in block.clone().zip(all) {
                     let from = i * heads.query_width() + at;
                     let delta = dot(&grad[from..from + heads.width], &out[from..from + heads.width]);
@@ -355,14 +355,16 @@ impl WithSimd for Backward<'_> {
                         row[i + 1..].fill(0.0);
                     }
                 }
-                let (probabilities, slopes_across) =
-                    (Left { data: &scores, row: 1, column: columns }, Left { data: &slopes, row: 1, column: columns });
+                let (probabilities, slopes_across) = (
+                    Left { data: &scores, row: 1, column: columns },
+                    Left { data: &gradients, row: 1, column: columns },
+                );
                 // dV = Pᵀ dO, summed over the query heads.
                 let some = |width: usize| block.start * width..block.end * width;
                 take(&mut rows, &grad[some(heads.query_width())], heads.query_width(), at, heads.width);
                 multiply(simd, probabilities, &rows, Inner::After, heads, block.clone(), &mut of_values, &mut packed);
                 // dQ = dS K.
-                let left = Left { data: &slopes, row: columns, column: 1 };
+                let left = Left { data: &gradients, row: columns, column: 1 };
                 multiply(simd, left, &keys, Inner::Before, heads, block.clone(), &mut queries, &mut packed);
                 // dK = dSᵀ Q, summed over the query heads.
                 take(&mut rows, &qkv[some(stride)], stride, at, heads.width);
