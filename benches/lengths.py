@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -66,14 +67,23 @@ def measure(retort, work, stage):
 
 
 def one(retort, model, length, recipe):
-    with tempfile.TemporaryDirectory(prefix="retort-lengths-") as folder:
-        work = pathlib.Path(folder)
-        student = NEW.format(length=length) if model is None else f"{{ path: {os.path.abspath(model)} }}"
-        (work / "x.yaml").write_text(PIPELINE.format(student=student, length=length, recipe=recipe))
-        # More than fits, so that every sequence is cut to the length.
-        (work / "prompt.txt").write_text("{{ question }}" + "{% for i in range(" + str(length) + ") %} and {{ i }}{% endfor %}")
-        measure(retort, work, "tokens")
-        return measure(retort, work, "tuned")
+    """Measures one training. The prompt is lengthened until it leaves a target just some tokens of the length."""
+    words = length - 60
+    for _ in range(4):
+        with tempfile.TemporaryDirectory(prefix="retort-lengths-") as folder:
+            work = pathlib.Path(folder)
+            student = NEW.format(length=length) if model is None else f"{{ path: {os.path.abspath(model)} }}"
+            (work / "x.yaml").write_text(PIPELINE.format(student=student, length=length, recipe=recipe))
+            (work / "prompt.txt").write_text("{{ question }}" + " a" * words)
+            measure(retort, work, "tokens")
+            try:
+                return measure(retort, work, "tuned")
+            except Failed as failed:
+                found = re.search(r"alone has (\d+) tokens", str(failed))
+                if not found:
+                    raise
+                words = words * (length - 40) // int(found[1]) - 8
+    raise Failed(f"no prompt of about {length} tokens was found")
 
 
 def main():

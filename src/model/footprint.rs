@@ -1,8 +1,8 @@
 //! How much memory a training takes at its peak, reckoned from the shape of its model, its recipe and its longest batch.
 //!
 //! What the forward pass keeps is counted operation by operation, as `kernels` and `forward` keep it. The peak is the most of
-//! four moments: the loss is known; the backward pass begins; it ends; the optimiser steps. A test compares the result with
-//! what is used.
+//! four moments: the loss is known; the backward pass begins; it ends; the optimiser steps. `tests/peak` compares the result
+//! with what is used.
 
 use super::config::Config;
 use super::decoder::{Decoder, HeadNorms, Norms, Sublayers};

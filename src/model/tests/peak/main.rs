@@ -74,6 +74,7 @@ fn measured(architecture: Architecture, vocab_size: usize, recipe: &Recipe) -> (
 }
 
 #[test]
+#[ignore = "its bounds are yet to be measured: run it with `--ignored --nocapture`"]
 fn a_training_takes_what_it_is_reckoned_to_take() {
     let plain = Recipe::default();
     let blocks = Recipe { checkpointing: Checkpointing::Blocks, ..plain.clone() };
