@@ -75,7 +75,7 @@ pub struct TeacherLogits {
     pub top: usize,
     /// The sequences with what is said of them.
     pub rows: Vec<TeacherRow>,
-    /// The tokenizer that teacher and student share, as `tokenizer.json`.
+    /// The tokenizer that teacher and student fraction, as `tokenizer.json`.
     pub tokenizer: Vec<u8>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use retort_artifact::TeacherLogits;
 use retort_fingerprint::ContentHash;
 use retort_model::{self as model, Distributions, DivergenceKind, Example};
-use retort_stage::params::{Input, PositiveReal, Share};
+use retort_stage::params::{Input, PositiveReal, UnitReal};
 use retort_stage::{Coming, Context, Misfit, StageError};
 use retort_text::tokenizer::Tokenizer;
 
@@ -28,7 +28,7 @@ retort_stage::params! {
         pub kind: DivergenceKind = DivergenceKind::Forward,
         /// How much of the loss is the divergence, from 0 to 1; the rest is cross-entropy. With 0 the teacher has no part in the
         /// training.
-        pub weight: Share = Share::of(0.5),
+        pub weight: UnitReal = UnitReal::of(0.5),
         /// The temperature of both distributions, a number above 0: probabilities are raised to the power 1/temperature and
         /// normalised again. The tokens that the teacher's stage does not list count as one outcome, on both sides.
         pub temperature: PositiveReal = PositiveReal::of(1.0),

@@ -58,7 +58,7 @@ pub use self::attribute::{
     Unfit, attribute,
 };
 pub use self::config::Config;
-pub use self::decoder::{Biases, Decoder, DropoutRates, Halves, HeadNorms, Norms, ScoreScale};
+pub use self::decoder::{Biases, Decoder, DropoutRates, HeadNorms, Norms, ScoreScale, Sublayers};
 pub use self::device::{Device, DeviceChoice, DeviceError};
 pub use self::divergence::{Distributions, Divergence, DivergenceKind};
 pub use self::error::{ConfigError, FitError, ModelError, RecipeError, SequenceError};

@@ -32,7 +32,9 @@ pub(crate) use self::host::dropout::Dropout;
 pub use self::host::norm::Normal;
 pub use self::host::pointwise::Activation;
 pub use self::operands::Precision;
-pub(crate) use self::operands::{AdamWStep, AffineGrads, Form, Major, Real, Shaping, Targets, Tracked, Turn, Wanted};
+pub(crate) use self::operands::{
+    AdamWStep, AffineGrads, Form, Major, Real, RequiresGrad, Rotation, Shaping, Targets, Tracked,
+};
 #[cfg(test)]
 pub(crate) use self::taught::taught as taught_of_burn;
 pub(crate) use self::tracked::head_loss;

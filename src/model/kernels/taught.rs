@@ -46,7 +46,7 @@ pub(crate) fn taught<B: Backend>(
     let p = activation::log_softmax(told / heat, 1);
     let q = activation::log_softmax((outcomes.clone() * live.clone() + dead) / heat, 1);
     let (p_own, q_own) = (p.clone().exp(), q.clone().exp());
-    let (loss, slope) = match kind {
+    let (loss, gradient) = match kind {
         DivergenceKind::Forward => ((p_own.clone() * (p - q)).sum_dim(1), q_own - p_own),
         DivergenceKind::Reverse => {
             let worth = q - p;
@@ -61,20 +61,20 @@ pub(crate) fn taught<B: Backend>(
             (loss, q_own * (worth - mean))
         }
     };
-    let share = activation::softmax(outcomes.clone(), 1);
-    let slope = share * rest + slope * live * (weight * heat);
-    let (of_top, of_tail) = (slope.clone().narrow(1, 0, top), slope.narrow(1, top, 1));
-    let slope = (mass * (of_tail / sum)).scatter(1, ids, of_top, IndexingUpdateOp::Add);
-    let slope = slope.scatter(1, chosen, column(vec![-rest; rows], 1), IndexingUpdateOp::Add);
+    let fraction = activation::softmax(outcomes.clone(), 1);
+    let gradient = fraction * rest + gradient * live * (weight * heat);
+    let (of_top, of_tail) = (gradient.clone().narrow(1, 0, top), gradient.narrow(1, top, 1));
+    let gradient = (mass * (of_tail / sum)).scatter(1, ids, of_top, IndexingUpdateOp::Add);
+    let gradient = gradient.scatter(1, chosen, column(vec![-rest; rows], 1), IndexingUpdateOp::Add);
     let most = outcomes.clone().max_dim(1);
     let log_sum = (outcomes - most.clone()).exp().sum_dim(1).log() + most;
     let loss = (log_sum - at_target) * rest + loss * (weight * heat * heat);
-    let (loss, slope) = match targets.weights {
+    let (loss, gradient) = match targets.weights {
         Some(weights) => {
             let weights = column(weights.to_vec(), 1);
-            (loss * weights.clone(), slope * weights)
+            (loss * weights.clone(), gradient * weights)
         }
-        None => (loss, slope),
+        None => (loss, gradient),
     };
-    (close(loss.sum() * targets.scale), close(slope * targets.scale))
+    (close(loss.sum() * targets.scale), close(gradient * targets.scale))
 }

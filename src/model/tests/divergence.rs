@@ -60,11 +60,11 @@ fn parity_losses_and_gradients_of_rows() {
         let fused = Flex::taught(logits.clone(), targets, by);
         let plain = crate::kernels::taught_of_burn::<Flex>(&logits, targets, by);
         let wanted = floats(&row["loss"])[0];
-        for (what, (loss, slope)) in [("fused", fused), ("composed", plain)] {
+        for (what, (loss, gradient)) in [("fused", fused), ("composed", plain)] {
             let read = |x| crate::kernels::elements_of(&x).to_vec();
             let loss = read(loss)[0];
             assert!((loss - wanted).abs() < 2e-6 * (1.0 + wanted.abs()), "{what}: {loss}, not {wanted}: {row}");
-            for (at, (found, wanted)) in read(slope).iter().zip(floats(&row["gradient"])).enumerate() {
+            for (at, (found, wanted)) in read(gradient).iter().zip(floats(&row["gradient"])).enumerate() {
                 assert!((found - wanted).abs() < 2e-6, "{what}, element {at}: {found}, not {wanted}: {row}");
             }
         }

@@ -55,15 +55,15 @@ fn learned(row: &mut [f32], target: usize, scale: f64, of: Divergence, (ids, log
         outcomes.push(f64::NEG_INFINITY);
         1.0
     };
-    let mut slopes = vec![0.0; outcomes.len()];
-    let divergence = divergence(of.kind, of.temperature, logs, &outcomes, &mut slopes);
+    let mut gradients = vec![0.0; outcomes.len()];
+    let divergence = divergence(of.kind, of.temperature, logs, &outcomes, &mut gradients);
     let log_sum = log_sum(&outcomes);
     let rest = 1.0 - of.weight;
-    for (slope, outcome) in slopes.iter_mut().zip(&outcomes) {
-        *slope = scale * (rest * libm::exp(outcome - log_sum) + of.weight * *slope);
+    for (gradient, outcome) in gradients.iter_mut().zip(&outcomes) {
+        *gradient = scale * (rest * libm::exp(outcome - log_sum) + of.weight * *gradient);
     }
-    // The tail's slope is shared out as its probability is.
-    let factor = (slopes[ids.len()] / tail_sum) as f32;
+    // The tail's gradient is shared out as its probability is.
+    let factor = (gradients[ids.len()] / tail_sum) as f32;
     vectorised(
         #[inline(always)]
         || {
@@ -72,16 +72,16 @@ fn learned(row: &mut [f32], target: usize, scale: f64, of: Divergence, (ids, log
             }
         },
     );
-    for (&id, slope) in ids.iter().zip(&slopes) {
-        row[id as usize] = *slope as f32;
+    for (&id, gradient) in ids.iter().zip(&gradients) {
+        row[id as usize] = *gradient as f32;
     }
     row[target] -= (scale * rest) as f32;
     rest * (log_sum - at_target) + of.weight * divergence
 }
 
 /// `T²` times the divergence of the outcomes whose logits are given from those whose logarithms the teacher gives, and its
-/// slope at each logit. An outcome that one of the two cannot have is left out of both.
-fn divergence(kind: DivergenceKind, temperature: f64, teacher: &[f32], student: &[f64], slopes: &mut [f64]) -> f64 {
+/// gradient at each logit. An outcome that one of the two cannot have is left out of both.
+fn divergence(kind: DivergenceKind, temperature: f64, teacher: &[f32], student: &[f64], gradients: &mut [f64]) -> f64 {
     let possible = |at: &usize| teacher[*at] > f32::NEG_INFINITY && student[*at].to_bits() != IMPOSSIBLE;
     let kept: Vec<usize> = (0..student.len()).filter(possible).collect();
     let tempered = |log: &dyn Fn(usize) -> f64| -> Vec<f64> {
@@ -97,7 +97,7 @@ fn divergence(kind: DivergenceKind, temperature: f64, teacher: &[f32], student: 
         DivergenceKind::Forward => {
             let loss: f64 = pairs().map(|(p, q)| libm::exp(p) * (p - q)).sum();
             for (at, (p, q)) in kept.iter().zip(pairs()) {
-                slopes[*at] = temperature * (libm::exp(q) - libm::exp(p));
+                gradients[*at] = temperature * (libm::exp(q) - libm::exp(p));
             }
             return temperature * temperature * loss;
         }
@@ -115,7 +115,7 @@ fn divergence(kind: DivergenceKind, temperature: f64, teacher: &[f32], student: 
     };
     let mean: f64 = q.iter().zip(&worth).map(|(q, worth)| libm::exp(*q) * worth).sum();
     for ((at, q), worth) in kept.iter().zip(&q).zip(&worth) {
-        slopes[*at] = temperature * libm::exp(*q) * (worth - mean);
+        gradients[*at] = temperature * libm::exp(*q) * (worth - mean);
     }
     temperature * temperature * loss
 }
