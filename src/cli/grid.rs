@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_sentences_share_what_is_there() {
+    fn names_and_sentences_fraction_what_is_there() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let grid = Grid {
             lanes: vec![Lane::words(""), Lane::name("instance"), Lane::prose("why")],

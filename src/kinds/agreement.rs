@@ -18,9 +18,9 @@ retort_stage::params! {
     pub struct Agreement {
         /// The rationales that both selections are from.
         pub of: Input<Rationales>,
-        /// The selection that is taken as right: recall is the share of its words that are selected.
+        /// The selection that is taken as right: recall is the fraction of its words that are selected.
         pub reference: Input<Rationales>,
-        /// The selection of interest: precision is the share of its words that the reference has.
+        /// The selection of interest: precision is the fraction of its words that the reference has.
         pub selected: Input<Rationales>,
         /// When a word that both touch counts as shared: if both have any piece of it (`subword`, the paper's rule), or
         /// only if both have the same pieces (`exact`).
@@ -115,7 +115,7 @@ fn agreements(
         questions: questions.len(),
         only_selected,
         only_reference,
-        level: level.share(),
+        level: level.fraction(),
         measures: measures.into_iter().map(measured).collect(),
     };
     Ok((Agreements { rows, summary }, warnings))

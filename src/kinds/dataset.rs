@@ -104,7 +104,7 @@ retort_stage::params! {
         pub difficulty: Count = Count::of(2),
         /// How many kinds of situation occur, from 1 to 12.
         pub situations: Count = Count::of(3),
-        /// The share of questions in which each fact after the first is turned round, from 0 to 1: a student that has
+        /// The fraction of questions in which each fact after the first is turned round, from 0 to 1: a student that has
         /// learnt the first fact alone is right in all others.
         pub reversals: Fraction = Fraction::try_from(0.2).expect("0.2 lies between 0 and 1"),
         /// Whether a scene is set before the comparison, which makes questions longer and more varied.

@@ -91,7 +91,7 @@ retort_stage::params! {
         /// What is expected of the arms; each is reported with its verdict.
         #[was = "claims"]
         pub hypotheses: Vec<Hypothesis> = Vec::new(),
-        /// The least share of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1. Below it
+        /// The least fraction of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1. Below it
         /// a hypothesis is not assessable, and nothing is marked.
         pub readable: Fraction = Fraction::try_from(report::ReportSpec::READABLE).expect("it lies between 0 and 1"),
         /// Values of others that stand beside the measured ones.

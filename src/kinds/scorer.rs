@@ -43,7 +43,7 @@ retort_stage::params! {
         /// How a token's score is made of its embedding's: their `sum` (unless given), or `l2` norm. For
         /// `integrated_gradients` and `gradient_x_input`.
         pub reduction: Option<Reduction>,
-        /// A warning is given where the attributions miss the change of the function by more than this share of it, 0.05
+        /// A warning is given where the attributions miss the change of the function by more than this fraction of it, 0.05
         /// unless given. For `integrated_gradients`.
         pub completeness_bound: Option<PositiveReal>,
         /// Decides the scores of `random`; the experiment's seed where none is given.
@@ -79,7 +79,7 @@ pub struct Attribute {
     pub steps: Count,
     /// How a token's score is made of its embedding's.
     pub reduction: Reduction,
-    /// The share of the change of the function beyond which a completeness error is warned of.
+    /// The fraction of the change of the function beyond which a completeness error is warned of.
     pub completeness_bound: PositiveReal,
     /// Decides random scores.
     pub seed: Seed,

@@ -254,12 +254,12 @@ fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Op
         .filter(|(_, summary)| !summary.is_readable(input))
         .map(|(group, summary)| (group, summary.parsed.unwrap_or(0.0)))
         .collect();
-    let shares = || silent.iter().map(|(_, parsed)| *parsed);
-    let (Some(least), Some(most)) = (shares().min_by(f64::total_cmp), shares().max_by(f64::total_cmp)) else {
+    let fractions = || silent.iter().map(|(_, parsed)| *parsed);
+    let (Some(least), Some(most)) = (fractions().min_by(f64::total_cmp), fractions().max_by(f64::total_cmp)) else {
         return None;
     };
     let (least, most) = (label::percent(least), label::percent(most));
-    let share = if least == most { format!("{most} %") } else { format!("{least} to {most} %") };
+    let fraction = if least == most { format!("{most} %") } else { format!("{least} to {most} %") };
     let (is, its, carries) = if silent.len() == 1 {
         ("is", "its", "It carries no mark, and nothing is marked for being better than it.")
     } else {
@@ -267,7 +267,7 @@ fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Op
     };
     let names: Vec<String> = silent.iter().map(|(group, _)| Layout::instance(group)).collect();
     Some(format!(
-        "{} {is} not assessable: an answer can be read from {share} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
+        "{} {is} not assessable: an answer can be read from {fraction} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
         listed(&names),
         label::percent(input.spec.readable).trim_end_matches(".0")
     ))
@@ -293,6 +293,6 @@ fn listed(names: &[String]) -> String {
 
 /// Writes the level of significance, such as `5 %`.
 pub(super) fn significance(input: &ReportInput) -> String {
-    let level = label::percent(1.0 - input.spec.level.share());
+    let level = label::percent(1.0 - input.spec.level.fraction());
     format!("{} %", level.trim_end_matches(".0"))
 }

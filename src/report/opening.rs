@@ -169,9 +169,9 @@ fn unread(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Option
     });
     let mut told: Vec<String> = told.collect();
     if told.len() == summaries.len() && told.len() > 1 {
-        let shares = || summaries.iter().map(|summary| 1.0 - summary.parsed.unwrap_or(0.0));
-        let least = label::percent(shares().fold(1.0, f64::min));
-        let most = label::percent(shares().fold(0.0, f64::max));
+        let fractions = || summaries.iter().map(|summary| 1.0 - summary.parsed.unwrap_or(0.0));
+        let least = label::percent(fractions().fold(1.0, f64::min));
+        let most = label::percent(fractions().fold(0.0, f64::max));
         let range = if least == most { most } else { format!("{least} to {most}") };
         told = vec![format!("those of all {} arms ({range} %)", label::count(summaries.len()))];
     }

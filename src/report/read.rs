@@ -2,11 +2,11 @@
 
 use retort_artifact::{Outcome, Vote};
 
-/// The least share of an arm's outputs that an answer can be read from for anything to be marked about it. Below it, a difference
+/// The least fraction of an arm's outputs that an answer can be read from for anything to be marked about it. Below it, a difference
 /// may be one of outputs that end too early or say nothing, and not one of answers.
 pub(super) const MARKED: f64 = 0.9;
 
-/// Returns the share of readable answers that are right; `None` where none is readable.
+/// Returns the fraction of readable answers that are right; `None` where none is readable.
 pub(super) fn right_of_readable<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Option<f64> {
     let (mut readable, mut right) = (0_usize, 0_usize);
     for outcome in outcomes {

@@ -108,7 +108,7 @@ fn agreements_have_a_table_and_a_file() {
         saliency | subword | rationales | 50.0 [45.0, 54.0] | 16.7 | – | – | 40.0 [35.0, 44.0] | 30.0 [25.0, 34.0] | 1,200 | 0
         random | exact | words | 90.0 [85.0, 94.0] | 30.0 | 80.0 [75.0, 84.0] | 26.7 | 70.0 [65.0, 74.0] | 60.0 [55.0, 64.0] | 1,200 | 31
         random | exact | rationales | 50.0 [45.0, 54.0] | 16.7 | – | – | 40.0 [35.0, 44.0] | 30.0 [25.0, 34.0] | 1,200 | 31
-        * Precision is the share of the selected words that the reference has, recall the share of the reference's words that are selected; averaged over words, those of all rationales count as one pool (micro), and over rationales each one's own value counts once, if it has one (macro).
+        * Precision is the fraction of the selected words that the reference has, recall the fraction of the reference's words that are selected; averaged over words, those of all rationales count as one pool (micro), and over rationales each one's own value counts once, if it has one (macro).
         * Matching by `subword`: a word counts as shared as soon as both have any piece of it.
         * Matching is `exact`: a word counts as shared only where both have the same pieces of it.
         * Brackets hold 95 % intervals: the percentile bootstrap over questions (4,000 resamples), or Wilson's where no resample varies.
@@ -152,7 +152,7 @@ fn teachers_have_a_table() {
         teacher | questions | votes | self-consistency % | majority right % | one answer right % | ties
         asked | 10 | 5 | 66.0 | 80.0 [49.0, 94.3] | 26.0 | 1
         unknown | 10 | 5 | 66.0 | – | – | 1
-        * Self-consistency is the share of a question's answers that state the majority's label, averaged over questions; answers without a label agree with none.
+        * Self-consistency is the fraction of a question's answers that state the majority's label, averaged over questions; answers without a label agree with none.
         * Brackets hold the 95 % interval after Wilson, over the questions whose right answer is known. These are the questions the teacher was asked, which need not be those a student is tested on."]]
     .assert_eq(&shown(&super::report(&input).unwrap().tables[0]));
 }

@@ -1,4 +1,4 @@
-//! `mask`: a share of a rationale, or some words of it, hidden.
+//! `mask`: a fraction of a rationale, or some words of it, hidden.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use retort_text::operation::{self, Level, exchangeable, listed, masked};
 use retort_text::{Fraction, words};
 
 retort_stage::params! {
-    /// Hides a share of the rationale, or some words of it; what is left keeps its order.
+    /// Hides a fraction of the rationale, or some words of it; what is left keeps its order.
     pub struct Mask {
-        /// The share to hide, from 0 to 1; that share of all units, rounded to the nearest whole number.
+        /// The fraction to hide, from 0 to 1; that fraction of all units, rounded to the nearest whole number.
         pub fraction: Option<Fraction>,
-        /// The words to hide instead of a share, whatever their case.
+        /// The words to hide instead of a fraction, whatever their case.
         pub words: Option<Vec<String>>,
         /// What is counted and hidden: `word`, `token`, `sentence`, `step` or `paragraph`.
         pub level: Level = Level::Word,
@@ -27,7 +27,7 @@ retort_stage::params! {
 impl Operation for Mask {
     const NAME: &'static str = "mask";
     const REVISION: u32 = 2;
-    const ABOUT: &'static str = "Hides a share of the rationale, or some words of it.";
+    const ABOUT: &'static str = "Hides a fraction of the rationale, or some words of it.";
 
     fn check(&self) -> Result<(), String> {
         match (&self.fraction, &self.words) {
