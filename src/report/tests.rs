@@ -210,13 +210,16 @@ fn what_holds_of_several_arms_is_said_once_and_of_all_their_questions() {
     assert!(page.contains("3 arms on 4 questions each, 12 in all; 0 of them clearly above chance."), "{page}");
     let table = shown(&made.tables[0]);
     assert!(table.contains(
-        "* `scores[dataset=one]`, `scores[dataset=two]` are not assessable: a label can be read from 0.0 to 25.0 % of their \
+        "* `scores[dataset=one]`, `scores[dataset=two]` are not assessable: an answer can be read from 0.0 to 25.0 % of their \
          outputs, and a verdict needs 50 % (`readable`). They carry no mark"
     ), "{table}");
     assert_eq!(table.matches("| not assessable").count(), 2, "{table}");
-    assert!(table.contains(
-        "Chance is the fraction of the commonest class, and one in the number of choices where there are some, on average 50.0 %"
-    ), "{table}");
+    assert!(
+        table.contains(
+            "Chance is one in the number of choices (50.0 %), or the fraction of the commonest class (50.0 %)"
+        ),
+        "{table}"
+    );
 }
 
 fn shown(table: &Table) -> String {
@@ -266,25 +269,22 @@ fn rows_and_columns_with_a_baseline() {
             scores | 40.0 [21.9, 61.3] | 50.0 [29.9, 70.1] | 90.0 [69.9, 97.2]
             retrained | – | 55.0 [34.2, 74.2] | 95.0 [76.4, 99.1]
             * Brackets hold 95 % intervals (Wilson).
-            * n counts questions; `parsed` is the fraction of outputs that a label could be read from.
+            * n counts questions; `parsed` is the fraction of outputs that an answer could be read from.
             * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
-            * Nothing is bold (★): no arm is above each of the others that differ from it in arm alone, by the same paired test at 5 %, corrected after Holm for their number.
 
             # Accuracy of each arm
-            arm | placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
-            scores | none | 40.0 [21.9, 61.3] | 20 | 80.0 | −10.0 [−28.1, +11.3] | no | baseline | – | –
-            scores | before | 50.0 [29.9, 70.1] | 20 | 80.0 | 0.0 [−20.1, +20.1] | no | +10.0 [0.0, +25.0] | 0.500 | 0.500
-            scores | after | 90.0 [69.9, 97.2] | 20 | 100.0 | +40.0 [+19.9, +47.2] | yes | +50.0 [+30.0, +70.0] | 0.002 | 0.006
-            retrained | before | 55.0 [34.2, 74.2] | 20 | 100.0 | +5.0 [−15.8, +24.2] | no | +15.0 [0.0, +30.0] | 0.250 | 0.500
-            retrained | after | 95.0 [76.4, 99.1] | 20 | 100.0 | +45.0 [+26.4, +49.1] | yes | +55.0 [+35.0, +75.0] | <0.001 | 0.004
-            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
-            * Brackets hold 95 % intervals (Wilson).
-            * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
+            arm | placement | accuracy % | of readable % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
+            scores | none | 40.0 [21.9, 61.3] | 50.0 | 20 | 80.0 | −10.0 [−28.1, +11.3] | no | baseline | – | –
+            scores | before | 50.0 [29.9, 70.1] | 62.5 | 20 | 80.0 | 0.0 [−20.1, +20.1] | no | +10.0 [0.0, +25.0] | 0.500 | 0.500
+            scores | after | 90.0 [69.9, 97.2] | 90.0 | 20 | 100.0 | +40.0 [+19.9, +47.2] | yes | +50.0 [+30.0, +70.0] | 0.002 | 0.006
+            retrained | before | 55.0 [34.2, 74.2] | 55.0 | 20 | 100.0 | +5.0 [−15.8, +24.2] | no | +15.0 [0.0, +30.0] | 0.250 | 0.500
+            retrained | after | 95.0 [76.4, 99.1] | 95.0 | 20 | 100.0 | +45.0 [+26.4, +49.1] | yes | +55.0 [+35.0, +75.0] | <0.001 | 0.004
+            * An output without a readable answer counts as wrong; `parsed` is the fraction of the others.
+            * `of readable` is the accuracy among outputs with a readable answer.
+            * Chance is one in the number of choices (50.0 %); `above chance` is in percentage points, and clear when its whole interval lies above zero.
             * Each arm was trained once: the intervals do not include variation between seeds.
             * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
-            * `p, Holm` is corrected for the 4 comparisons.
-            * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
-            * Nothing is bold (★): no arm is above each of the others that differ from it in arm alone, by the same paired test at 5 %, corrected after Holm for their number."#]],
+            * `p, Holm` is corrected for the 4 comparisons."#]],
     );
 }
 
@@ -327,16 +327,15 @@ fn an_arm_without_an_axis_shows_a_dash_and_replicates_are_averaged() {
             before | 0.4 | 65.0 [13.5, 95.7] | 10 | 100.0 | +15.0 [−36.5, +45.7] | no | +10.0 [−13.7, +33.7] | 0.343 | 0.343
             after | 0.1 | 100.0 [72.2, 100.0] | 10 | 100.0 | +50.0 [+22.2, +50.0] | yes | +45.0 [+8.2, +81.8] | 0.021 | 0.085
             after | 0.4 | 94.4 [8.3, 100.0] | 9 | 100.0 | +44.4 [−41.7, +50.0] | no | +33.3 [−3.3, +70.0] | 0.070 | 0.210
-            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
+            * An output without a readable answer counts as wrong; `parsed` is the fraction of the others.
             * Brackets hold 95 % intervals: Wilson's for one training, or where trainings never differ; else Wilson's with the error over questions and trainings, by Student's t.
-            * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
+            * Chance is one in the number of choices (50.0 %); `above chance` is in percentage points, and clear when its whole interval lies above zero.
             * Averaged over run, replicates: 2; n counts questions, not answers.
             * `vs baseline` is the difference in percentage points to the baseline `arm=label-only`, paired by question, with its interval; p is from the t test with the error over questions and trainings.
             * `p, Holm` is corrected for the 4 comparisons.
-            * `scores[fraction=0.4,placement=after]` and its baseline `label-only` were scored on different questions: compared on the 9 they share, 1 left out.
+            * Scored on other questions than the baseline `label-only`, and compared on the 9 that both have, 1 left out: `scores[fraction=0.4,placement=after]`.
             * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
-            * Nothing is bold (★): no arm is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number.
-            * The replicates of `scores[fraction=0.4,placement=after]` were scored on different questions: averaged on the 9 they share, 1 left out."#]],
+            * Replicates scored on different questions, averaged on the 9 that all have, 1 left out: `scores[fraction=0.4,placement=after]`."#]],
     );
 }
 
@@ -367,15 +366,14 @@ fn questions_that_only_one_arm_answered_are_left_out_of_its_comparison() {
             none | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | baseline | – | –
             after | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | +25.0 [−50.0, +100.0] | 1.000 | 1.000
             before | 100.0 [34.2, 100.0] | 2 | 100.0 | +50.0 [−15.8, +50.0] | no | no shared questions | – | –
-            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
+            * An output without a readable answer counts as wrong; `parsed` is the fraction of the others.
             * Brackets hold 95 % intervals (Wilson).
-            * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
+            * Chance is one in the number of choices (50.0 %); `above chance` is in percentage points, and clear when its whole interval lies above zero.
             * Each arm was trained once: the intervals do not include variation between seeds.
             * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval; p is from McNemar's exact test.
-            * `scores[placement=after]` and its baseline `scores[placement=none]` were scored on different questions: compared on the 4 they share, 4 left out.
-            * `scores[placement=before]` and its baseline `scores[placement=none]` share no question, so that they are not compared.
-            * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
-            * Nothing is bold (★): no arm is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number."#]],
+            * Scored on other questions than the baseline `scores[placement=none]`, and compared on the 4 that both have, 4 left out: `scores[placement=after]`.
+            * Without a question that the baseline `scores[placement=none]` has, and not compared: `scores[placement=before]`.
+            * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report."#]],
     );
 }
 
@@ -388,13 +386,12 @@ fn an_empty_split_says_so_everywhere() {
         &input,
         &expect![[r#"
             # Accuracy of each arm
-            placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
-            after | no questions | 0 | – | – | – | no shared questions | – | –
-            none | no questions | 0 | – | – | – | baseline | – | –
-            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
+            placement | accuracy % | n | vs baseline
+            after | no questions | 0 | no shared questions
+            none | no questions | 0 | baseline
+            * An output without a readable answer counts as wrong; `parsed` is the fraction of the others.
             * Brackets hold 95 % intervals (Wilson).
-            * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval.
-            * Nothing is bold (★): no arm is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number."#]],
+            * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval."#]],
     );
     let report = report(&input).unwrap();
     assert!(report.files.files.keys().all(|name| !name.starts_with("figure")));
@@ -554,7 +551,7 @@ fn trainings_are_tabled_and_drawn() {
         arm | placement | examples | without rationale | cut | steps | first loss | last loss | best step | dev accuracy % | stopped early
         scores | none | 1,714 | 216 | 3 | 3 | 2.500 | 1.250 | 3 | 62.5 | yes
         * Losses are means over the target tokens of one step, each by its weight, in nats. `cut` counts examples cut to the maximum length; dev accuracy is that of the weights that were kept.
-        * `scores[placement=none]`: 216 questions without a rationale were left out."]].assert_eq(&shown(&report.tables[1]));
+        * Questions without a rationale, left out: 216 (`scores[placement=none]`)."]].assert_eq(&shown(&report.tables[1]));
     assert!(text(&report.files, "figure-1.svg").contains("loss, nats per target token"));
     assert!(text(&report.files, "figure-2.svg").contains("<title>step 3: 62.5 %, kept</title>"));
 }

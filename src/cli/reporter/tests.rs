@@ -81,7 +81,7 @@ fn plain_lines_of_a_bad_run() {
         [00:00:02] warning: the index is locked; going on without it
         [00:01:01] finished other: 1 min 01 s
         [00:01:01] the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
-            tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint: try \u{1b}[31m--device cpu
+            failed (see above): tuned[student=gpt2,placement=after]
             3 left out, since they need tuned[student=gpt2,placement=after]
             fix the error and run the same command again: finished stages are kept
     "]]
@@ -177,7 +177,7 @@ fn quiet_says_only_what_failed() {
         [00:00:02] failed tuned[student=gpt2,placement=after] after 2.3 s: cannot open `cuda:0`: no driver
             hint: try \u{1b}[31m--device cpu
         [00:01:01] the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
-            tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint: try \u{1b}[31m--device cpu
+            failed (see above): tuned[student=gpt2,placement=after]
             3 left out, since they need tuned[student=gpt2,placement=after]
             fix the error and run the same command again: finished stages are kept
     "]]
@@ -221,8 +221,7 @@ fn marked_lines_fit_the_terminal() {
         ! the index is locked; going on without it
         ✓ other  1 min 01 s  new
         ✗ the run failed after 1 min 01 s: 1 cached, 1 ran, 1 failed, 3 left out
-            tuned[student=gpt2,placement=after]: cannot open `cuda:0`: no driver hint:
-            try \u{1b}[31m--device cpu
+            failed (see above): tuned[student=gpt2,placement=after]
             3 left out, since they need tuned[student=gpt2,placement=after]
             fix the error and run the same command again: finished stages are kept
     "]]

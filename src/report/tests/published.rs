@@ -40,14 +40,14 @@ fn what_is_clearly_best_is_bold_and_arrows_mark_what_clearly_differs() {
     .assert_eq(&lines.join("\n"));
     expect![[r#"
         Brackets hold 95 % intervals (Wilson).
-        n counts questions; `parsed` is the fraction of outputs that a label could be read from.
+        n counts questions; `parsed` is the fraction of outputs that an answer could be read from.
         ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
-        Bold (★) is an arm that is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number."#]]
+        Bold (★) is an arm that is above chance and above each of the others that differ from it in placement alone, by a paired test at 5 %, corrected after Holm for their number."#]]
     .assert_eq(&table.notes.join("\n"));
     let markdown = text(&report.files, "report.md");
     assert!(markdown.contains("| **90.0 [82.6, 94.5]** ↑<br>n 100, parsed 95.0 % |"), "{markdown}");
     let page = text(&report.files, "report.html");
-    assert!(page.contains("<td class=\"right best\" data-sort=\"0.9\">90.0 [82.6, 94.5] <span"), "{page}");
+    assert!(page.contains("<td class=\"right best\" data-sort=\"0.9\">90.0 [82.6,\u{a0}94.5] <span"), "{page}");
     let latex = text(&report.files, "report.tex");
     assert!(latex.contains(r"\textbf{90.0 {[}82.6, 94.5{]}}$^{\uparrow}$"), "{latex}");
 }
