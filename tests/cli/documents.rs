@@ -111,7 +111,7 @@ fn the_threat_model_names_tests_that_exist() {
 }
 
 /// The YAML blocks that are no part of a pipeline, by what is in them.
-const OTHER_YAML: [&str; 3] = ["# Azure\nopenai:", "# OpenAI's Responses API", "recipe:\n"];
+const OTHER_YAML: [&str; 5] = ["# Azure\nopenai:", "# OpenAI's Responses API", "recipe:\n", "freeze:", "lora:"];
 
 /// Makes a pipeline of a block: it is one, or some of its stages.
 fn pipeline_of(text: &str) -> String {
