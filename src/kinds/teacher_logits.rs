@@ -47,6 +47,8 @@ retort_stage::params! {
         pub student: ModelSpec<Student>,
         /// The questions; those of the train split are used.
         pub questions: Asked,
+        /// Whether questions that a dev or test split has as well are left out, as in `train`.
+        pub deduplicate: Later<bool>,
         /// The rationales.
         pub rationales: Option<Input<Rationales>>,
         /// Where the target has its rationale: `none`, `before` the label, `after` it, or `both`.
@@ -110,6 +112,7 @@ impl FromNode for TeacherLogits {
         let train = Box::new(Train {
             student: of.student,
             questions: of.questions,
+            deduplicate: of.deduplicate,
             rationales: of.rationales,
             placement: of.placement,
             targets: of.targets,

@@ -13,7 +13,7 @@ use retort_text::turn::Turns;
 
 use super::ask::max_new;
 use super::bounds::{Begin, End};
-use super::chat::{Brackets, Prompt, Talk, Writing};
+use super::chat::{Brackets, Prompt, Writing};
 use super::divergence;
 use super::examples::Prepared;
 use super::hooks::Hooks;

@@ -162,9 +162,9 @@ impl Part<'_> {
 
     /// What the backward pass needs of a block.
     fn block(&self) -> u64 {
-        let Decoder { d_model, mlp_width, gated, norms, halves, head_norms, heads, .. } = *self.decoder;
-        // The stream behind each half and what each half reads.
-        let streams = match (norms, halves) {
+        let Decoder { d_model, mlp_width, gated, norms, sublayers, head_norms, heads, .. } = *self.decoder;
+        // The stream behind each sublayer and what each reads.
+        let streams = match (norms, sublayers) {
             (Norms::Output, _) | (_, Sublayers::ParallelOneNorm) => 2,
             (_, Sublayers::Parallel) => 3,
             (_, Sublayers::Sequential) => 4,

@@ -224,6 +224,9 @@ impl Recipe {
             if !(temperature.is_finite() && *temperature > 0.0) {
                 return fail("divergence.temperature", temperature.to_string(), "a number above 0");
             }
+            if self.loss_type == LossType::Dft {
+                return fail("loss_type", "dft".to_owned(), "absent with `divergence`, which it would weigh as well");
+            }
         }
         for (field, value) in [("batch", self.batch), ("accumulate", self.accumulate)] {
             if value == 0 {

@@ -303,6 +303,7 @@ pub(super) struct Scene<'s> {
 }
 
 /// Plans an experiment and runs it.
+#[expect(clippy::needless_pass_by_value, reason = "a scene is played once")]
 pub(super) fn run_as(store: &Store, experiment: &Experiment, scene: Scene<'_>) -> Ran {
     let graph = InstanceGraph::new(experiment);
     let is_named = |id: InstanceId| scene.named.contains(&experiment.instance(id).name.to_string().as_str());

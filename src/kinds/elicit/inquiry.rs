@@ -282,7 +282,7 @@ impl<'a> Rows<'a> {
 
     /// Says whether so much cannot be used that there will be no result, whatever else comes.
     pub(super) fn hopeless(&self) -> bool {
-        self.tally.exceeds(self.written.tolerance.0.get())
+        self.tally.exceeds(self.written.tolerance())
     }
 
     /// Says whether the budget allows for another row while so many are on their way.
@@ -340,7 +340,7 @@ impl<'a> Rows<'a> {
         }
         if let Some(said) = self.tally.said() {
             if self.hopeless() {
-                return Err(data(format!("{said}; {}", self.tally.way_on(self.written.tolerance.0.get()))));
+                return Err(data(format!("{said}; {}", self.tally.way_on(self.written.tolerance()))));
             }
             context.warn(said);
         }

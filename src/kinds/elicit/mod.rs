@@ -47,7 +47,7 @@ use serde_json::Value as Json;
 use retort_artifact::{Elicited, Question, Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
-use retort_stage::params::{Aside, Count, External, FromNode, Input, PositiveReal, Scope, UnitReal};
+use retort_stage::params::{Aside, Count, External, FromNode, Input, Later, PositiveReal, Scope, UnitReal};
 use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 
 use crate::revised::revised;
@@ -86,9 +86,9 @@ retort_stage::params! {
         pub rationale_from: RationaleFrom = RationaleFrom::Content,
         /// How an answer begins that is no answer.
         pub refusals: Vec<String> = REFUSALS.map(str::to_owned).to_vec(),
-        /// The fraction of answers that may be missing, empty, refused, cut off or interrupted before the stage fails. It decides
-        /// whether there is a result, never what it is.
-        pub tolerance: Aside<UnitReal> = Aside(UnitReal::of(0.01)),
+        /// The fraction of answers that may be missing, empty, refused, cut off or interrupted before the stage fails; 0.01 where
+        /// this is not given. A result that was made with another tolerance is not used.
+        pub tolerance: Later<UnitReal>,
         /// What all answers of the stage may cost, in the currency of the teacher's `price`. Nothing more is asked once it is
         /// used up: the stage fails, and what came is kept for a run with a higher one.
         pub max_cost: Aside<Option<PositiveReal>>,
@@ -104,6 +104,8 @@ impl Written {
     }
 }
 
+/// The fraction of answers that may be missing where a pipeline does not say.
+const TOLERANCE: f64 = 0.01;
 /// How teachers begin when they will not answer.
 const REFUSALS: [&str; 5] = ["I'm sorry", "I am sorry", "I cannot", "I can't", "As an AI"];
 
@@ -121,6 +123,11 @@ const ASKED: [&str; 9] = [
 ];
 
 impl Written {
+    /// Returns the fraction of answers that may be missing.
+    fn tolerance(&self) -> f64 {
+        self.tolerance.get().map_or(TOLERANCE, |tolerance| tolerance.get())
+    }
+
     /// Leaves out what has no effect with a teacher that is not asked, where an axis has other teachers as well.
     fn unasked(self) -> Self {
         let imported = matches!(self.teacher, Teacher::Import(_));
@@ -132,7 +139,7 @@ impl Written {
             label: self.label.filter(|_| imported),
             rationale_from: RationaleFrom::Content,
             refusals: REFUSALS.map(str::to_owned).to_vec(),
-            tolerance: Aside(UnitReal::of(0.01)),
+            tolerance: Later(None),
             max_cost: Aside(None),
             max_tokens_total: Aside(None),
             ..self

@@ -512,7 +512,7 @@ fn a_loss_weighted_by_confidence_is_that_of_torch() {
     for (fused, plain) in Flex::target_probabilities(&logits, &ids).iter().zip(&plain) {
         assert!((fused - plain).abs() < 1e-6);
     }
-    let targets = Targets { ids: &ids, by_confidence: true, weights: Some(&own), scale: 0.4 };
+    let targets = Targets { ids: &ids, by_confidence: true, weights: Some(&own), scale: 0.4, taught: None };
     let weights = super::confidence::confident::<Flex>(&logits, targets);
     let (loss, gradient) = Flex::cross_entropy(logits, &ids, Some(&weights), 0.4);
     assert!((elements(&loss)[0] - 0.410_366_74).abs() < 1e-6);

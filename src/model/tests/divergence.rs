@@ -55,7 +55,7 @@ fn parity_losses_and_gradients_of_rows() {
         logs.iter_mut().filter(|log| **log < -1e29).for_each(|log| *log = f32::NEG_INFINITY);
         let by = Taught { divergence: setting(row), top, ids: &ids, logs: &logs };
         let scale = floats(&row["scale"])[0];
-        let targets = Targets { ids: &targets, weights: Some(&weights), scale, taught: Some(by) };
+        let targets = Targets { ids: &targets, by_confidence: false, weights: Some(&weights), scale, taught: Some(by) };
         let logits = tensor(given.clone(), &[4, given.len() / 4]);
         let fused = Flex::taught(logits.clone(), targets, by);
         let plain = crate::kernels::taught_of_burn::<Flex>(&logits, targets, by);

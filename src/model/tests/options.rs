@@ -190,7 +190,7 @@ fn targets_of_thousands_of_tokens_train() {
     let config = crate::Config::new(Architecture::Llama, size);
     let mut model = Model::init(config, 3, &crate::Device::cpu());
     let ids: Vec<u32> = (0..4100).map(|i| i % 50).collect();
-    let example = Example { ids, loss_from: 4, weights: None, task: None };
+    let example = Example { ids, loss_from: 4, weights: None, task: None, teacher: None };
     let recipe = Recipe {
         lr: 1e-2,
         batch: 1,

@@ -34,7 +34,7 @@ use tempfile::TempDir;
 
 use super::index::Table;
 use super::*;
-use retort_fingerprint::{Digest, Fingerprint, KeyManifest, Term};
+use retort_fingerprint::{Fingerprint, KeyManifest, Term};
 
 /// A cache in a temporary directory; several stores may be opened on it.
 struct Cache {

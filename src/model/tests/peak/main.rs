@@ -59,7 +59,7 @@ fn measured(architecture: Architecture, vocab_size: usize, recipe: &Recipe) -> (
     let size = Size { vocab_size, context: 512, d_model: 128, layers: 6, heads: 4, kv_heads: None };
     let config = Config::new(architecture, size);
     let ids = |i: usize| (0..LENGTH).map(|t| ((i * 5 + t * 7) % vocab_size) as u32).collect();
-    let example = |i| Example { ids: ids(i), loss_from: LENGTH / 2, weights: None, task: None };
+    let example = |i| Example { ids: ids(i), loss_from: LENGTH / 2, weights: None, task: None, teacher: None };
     let examples: Vec<Example> = (0..2 * SEQUENCES).map(example).collect();
     let recipe = Recipe { batch: SEQUENCES, length: Length::Steps(2), ..recipe.clone() };
     let before = NOW.load(Ordering::Relaxed);
