@@ -26,13 +26,13 @@ retort_fingerprint::words!(Matching { Subword = "subword", Exact = "exact" });
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
-    /// The share of the selected words that the reference has.
+    /// The fraction of the selected words that the reference has.
     Precision,
-    /// The share of the reference's words that are selected.
+    /// The fraction of the reference's words that are selected.
     Recall,
     /// The harmonic mean of precision and recall.
     F1,
-    /// The share of shared words among all that either has.
+    /// The fraction of shared words among all that either has.
     Jaccard,
 }
 

@@ -40,13 +40,13 @@ pub struct Completeness {
     pub error: f64,
     /// The function of the input less that of the baseline.
     pub change: f64,
-    /// Whether the error is a larger share of the change than the stage allows without a warning.
+    /// Whether the error is a larger fraction of the change than the stage allows without a warning.
     pub beyond: bool,
 }
 
 impl Completeness {
-    /// Returns the error as a share of the change; infinite where nothing changes and the attributions say otherwise.
-    pub fn share(&self) -> f64 {
+    /// Returns the error as a fraction of the change; infinite where nothing changes and the attributions say otherwise.
+    pub fn fraction(&self) -> f64 {
         if self.error == 0.0 { 0.0 } else { self.error / self.change.abs() }
     }
 }
@@ -56,11 +56,11 @@ impl Completeness {
 pub struct CompletenessSummary {
     /// Rationales that have one.
     pub rows: usize,
-    /// Their errors as shares of the change, on average.
-    pub share_mean: f64,
-    /// The largest of these shares.
-    pub share_max: f64,
-    /// Rationales whose share is beyond the bound that the stage was given.
+    /// Their errors as fractions of the change, on average.
+    pub fraction_mean: f64,
+    /// The largest of these fractions.
+    pub fraction_max: f64,
+    /// Rationales whose fraction is beyond the bound that the stage was given.
     pub beyond: usize,
 }
 
@@ -78,8 +78,8 @@ impl Attributions {
         let rows = found().count();
         (rows > 0).then(|| CompletenessSummary {
             rows,
-            share_mean: found().map(|row| row.share()).sum::<f64>() / rows as f64,
-            share_max: found().map(|row| row.share()).fold(0.0, f64::max),
+            fraction_mean: found().map(|row| row.fraction()).sum::<f64>() / rows as f64,
+            fraction_max: found().map(|row| row.fraction()).fold(0.0, f64::max),
             beyond: found().filter(|row| row.beyond).count(),
         })
     }

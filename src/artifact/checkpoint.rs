@@ -108,7 +108,7 @@ pub struct Usage {
 pub struct Evaluation {
     /// The optimiser step after which it was taken.
     pub step: u64,
-    /// The share of dev questions answered right, from 0 to 1.
+    /// The fraction of dev questions answered right, from 0 to 1.
     pub accuracy: f64,
 }
 

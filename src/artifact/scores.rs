@@ -115,7 +115,7 @@ impl Outcome {
 
     /// Returns the probability of each choice among the choices, the softmax of their scores; `None` where the answer was
     /// generated, and where a score is no number.
-    pub fn shares(&self) -> Option<Vec<f64>> {
+    pub fn probabilities(&self) -> Option<Vec<f64>> {
         let highest = self.likelihoods.iter().map(|choice| choice.score).reduce(f64::max)?;
         let weights: Vec<f64> = self.likelihoods.iter().map(|choice| libm::exp(choice.score - highest)).collect();
         let sum: f64 = weights.iter().sum();
@@ -172,11 +172,11 @@ mod tests {
     #[test]
     fn probabilities_are_the_softmax_of_the_scores() {
         // scipy.special.softmax([-1, -2, -4])
-        let found = outcome(&[-1.0, -2.0, -4.0]).shares().unwrap();
+        let found = outcome(&[-1.0, -2.0, -4.0]).probabilities().unwrap();
         let expected = [0.705_384_512_698_241_2, 0.259_496_460_342_419_13, 0.035_119_026_959_339_73];
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
-        assert_eq!(outcome(&[-4000.0, -4000.0]).shares(), Some(vec![0.5, 0.5]));
-        assert_eq!(outcome(&[]).shares(), None);
-        assert_eq!(outcome(&[f64::NAN, -1.0]).shares(), None);
+        assert_eq!(outcome(&[-4000.0, -4000.0]).probabilities(), Some(vec![0.5, 0.5]));
+        assert_eq!(outcome(&[]).probabilities(), None);
+        assert_eq!(outcome(&[f64::NAN, -1.0]).probabilities(), None);
     }
 }

@@ -41,30 +41,30 @@ pub struct Votes {
     pub polls: Vec<Poll>,
 }
 
-fn mean(shares: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = shares.fold((0.0, 0_usize), |(sum, count), share| (sum + share, count + 1));
+fn mean(fractions: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = fractions.fold((0.0, 0_usize), |(sum, count), fraction| (sum + fraction, count + 1));
     (count > 0).then(|| sum / count as f64)
 }
 
-fn share(of: usize, poll: &Poll) -> f64 {
+fn fraction(of: usize, poll: &Poll) -> f64 {
     of as f64 / poll.cast.max(1) as f64
 }
 
 impl Votes {
-    /// Returns the self-consistency: the share of answers that agree with their question's majority, averaged over
+    /// Returns the self-consistency: the fraction of answers that agree with their question's majority, averaged over
     /// questions; `None` without any.
     pub fn consistency(&self) -> Option<f64> {
-        mean(self.polls.iter().map(|poll| share(poll.agree, poll)))
+        mean(self.polls.iter().map(|poll| fraction(poll.agree, poll)))
     }
 
-    /// Returns the share of questions whose majority is right, among those whose right answer is known.
+    /// Returns the fraction of questions whose majority is right, among those whose right answer is known.
     pub fn majority_right(&self) -> Option<f64> {
         mean(self.polls.iter().filter_map(|poll| poll.right).map(|right| f64::from(u8::from(right.majority))))
     }
 
-    /// Returns the share of answers that are right, averaged over questions whose right answer is known.
+    /// Returns the fraction of answers that are right, averaged over questions whose right answer is known.
     pub fn answer_right(&self) -> Option<f64> {
-        mean(self.polls.iter().filter_map(|poll| Some(share(poll.right?.answers, poll))))
+        mean(self.polls.iter().filter_map(|poll| Some(fraction(poll.right?.answers, poll))))
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_averaged_over_questions() {
+    fn fractions_are_averaged_over_questions() {
         let polls = vec![
             poll("a", 4, 3, Some((3, true))),
             poll("b", 4, 2, Some((1, false))),

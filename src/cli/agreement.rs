@@ -6,15 +6,15 @@ use crate::artifact::{AgreementRow, AgreementSummary, Measured, Words};
 /// Writes the agreement over all rationales: a sentence and a table.
 pub(super) fn summary(found: &AgreementSummary) -> String {
     let AgreementSummary { matching, rationales, questions, only_selected, only_reference, level, measures } = found;
-    let share = |value: f64| format!("{value:.3}");
+    let fraction = |value: f64| format!("{value:.3}");
     let line = |measured: &Measured| {
         let Measured { measure, averaged, value, low, high, chance, rationales } = measured;
         vec![
             measure.to_string(),
             averaged.to_string(),
-            share(*value),
-            format!("[{}, {}]", share(*low), share(*high)),
-            chance.map_or_else(|| "–".to_owned(), share),
+            fraction(*value),
+            format!("[{}, {}]", fraction(*low), fraction(*high)),
+            chance.map_or_else(|| "–".to_owned(), fraction),
             rationales.to_string(),
         ]
     };
@@ -31,14 +31,17 @@ pub(super) fn summary(found: &AgreementSummary) -> String {
 pub(super) fn row(found: &AgreementRow) -> String {
     let AgreementRow { id, sample, selected, reference, shared, precision, recall, f1, jaccard, .. } = found;
     let AgreementRow { chance_precision, chance_recall, words, .. } = found;
-    let share = |value: &Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    let fraction = |value: &Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
     let Words { shared: both, selected: ours, reference: theirs } = words;
     let fields = [
         ("id", id.clone()),
         ("sample", sample.to_string()),
-        ("precision", format!("{} = {shared}/{selected}, by chance {}", share(precision), share(chance_precision))),
-        ("recall", format!("{} = {shared}/{reference}, by chance {}", share(recall), share(chance_recall))),
-        ("F1, Jaccard", format!("{}, {}", share(f1), share(jaccard))),
+        (
+            "precision",
+            format!("{} = {shared}/{selected}, by chance {}", fraction(precision), fraction(chance_precision)),
+        ),
+        ("recall", format!("{} = {shared}/{reference}, by chance {}", fraction(recall), fraction(chance_recall))),
+        ("F1, Jaccard", format!("{}, {}", fraction(f1), fraction(jaccard))),
         ("shared", both.join(" ")),
         ("selected", ours.join(" ")),
         ("reference", theirs.join(" ")),

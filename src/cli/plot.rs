@@ -18,8 +18,8 @@ pub(super) fn plot(heading: &str, values: &[f32], from: u64, to: u64) -> String 
     let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let height = LINES * 4 - 1;
     let level = |value: f64| {
-        let share = if high > low { (value - low) / (high - low) } else { 0.5 };
-        height - (share * height as f64).round() as usize
+        let fraction = if high > low { (value - low) / (high - low) } else { 0.5 };
+        height - (fraction * height as f64).round() as usize
     };
     let mut cells = vec![[0_u8; COLUMNS]; LINES];
     let mut before = None;

@@ -11,7 +11,7 @@ use crate::stats::{Bin, Bootstrap, Calibration, Interval, Level};
 /// Writes a summary of what was answered; `times` are microseconds by question.
 pub(super) fn summary(scores: &Scores, times: &BTreeMap<String, u64>) -> String {
     let Some(found) = ScoreSummary::of(scores) else { return "no questions\n".to_owned() };
-    let (rows, percent) = (&scores.rows, |share: f64| format!("{:.1}", share * 100.0));
+    let (rows, percent) = (&scores.rows, |fraction: f64| format!("{:.1}", fraction * 100.0));
     let Measured { value, low, high } = found.accuracy;
     let mut out = format!(
         "accuracy {} % [{}, {}] of {} questions (95 % Wilson interval), parsed {} %",
@@ -58,8 +58,9 @@ fn reliability(rows: &[Outcome]) -> String {
     let Interval { low, high } = brier.interval;
     let bins = bins.iter().filter(|bin| bin.count > 0).map(|bin| {
         let Bin { low, high, count, confidence, accuracy } = bin;
-        let share = |share: &Option<f64>| share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}"));
-        vec![format!("{low:.1} to {high:.1}"), count.to_string(), share(confidence), share(accuracy)]
+        let fraction =
+            |fraction: &Option<f64>| fraction.map_or_else(|| "–".to_owned(), |fraction| format!("{fraction:.3}"));
+        vec![format!("{low:.1} to {high:.1}"), count.to_string(), fraction(confidence), fraction(accuracy)]
     });
     format!(
         "held for likely {confidence:.3} on average; expected calibration error {error:.3}, Brier score {:.3} [{low:.3}, \

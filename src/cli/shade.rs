@@ -17,8 +17,8 @@ pub(super) fn completeness(attributions: &Attributions) -> String {
     format!(
         "completeness: the sum misses the change of the function by {} of it on average, by {} at most; {} of {} rows are \
          beyond the bound\n",
-        percent(found.share_mean),
-        percent(found.share_max),
+        percent(found.fraction_mean),
+        percent(found.fraction_max),
         found.beyond,
         found.rows
     )
@@ -30,9 +30,9 @@ pub(super) fn attribution(row: &Attribution) -> String {
     let mut out = format!("  {:<12} {id}\n  {:<12} {sample}\n", "id", "sample");
     if let Some(found) = completeness {
         let beyond = if found.beyond { ", beyond the bound" } else { "" };
-        let share = percent(found.share());
+        let fraction = percent(found.fraction());
         out += &format!(
-            "  {:<12} error {:.4} of a change of {:+.4}, {share}{beyond}\n",
+            "  {:<12} error {:.4} of a change of {:+.4}, {fraction}{beyond}\n",
             "completeness", found.error, found.change
         );
     }
@@ -52,8 +52,8 @@ pub(super) fn attribution(row: &Attribution) -> String {
     out
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+fn percent(fraction: f64) -> String {
+    format!("{:.1} %", fraction * 100.0)
 }
 
 /// Writes a text in lines of at most so many columns, each followed by one with a mark for every character of a token:
@@ -106,13 +106,14 @@ fn stretches(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn mark(score: f64, most: f64) -> char {
-    let share = if most > 0.0 { score / most } else { 0.0 };
-    let among =
-        |marks: &[char], share: f64| marks[((share * marks.len() as f64).ceil() as usize).clamp(1, marks.len()) - 1];
-    if share > 0.0 {
-        among(&ABOVE, share)
-    } else if share < 0.0 {
-        among(&BELOW, -share)
+    let fraction = if most > 0.0 { score / most } else { 0.0 };
+    let among = |marks: &[char], fraction: f64| {
+        marks[((fraction * marks.len() as f64).ceil() as usize).clamp(1, marks.len()) - 1]
+    };
+    if fraction > 0.0 {
+        among(&ABOVE, fraction)
+    } else if fraction < 0.0 {
+        among(&BELOW, -fraction)
     } else {
         ' '
     }

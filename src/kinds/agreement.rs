@@ -115,7 +115,7 @@ fn agreements(
         questions: questions.len(),
         only_selected,
         only_reference,
-        level: level.share(),
+        level: level.fraction(),
         measures: measures.into_iter().map(measured).collect(),
     };
     Ok((Agreements { rows, summary }, warnings))

@@ -91,7 +91,7 @@ impl Stage for Attribute {
             context.warn(format!(
                 "for {} of {} rationales the attributions miss the change of the function by more than {bound} of it \
                  (on average {:.3}, at most {:.3}): raise `steps`",
-                summary.beyond, summary.rows, summary.share_mean, summary.share_max
+                summary.beyond, summary.rows, summary.fraction_mean, summary.fraction_max
             ));
         }
         Ok(found)
@@ -235,7 +235,7 @@ impl Row {
             tokens: work.spans.iter().zip(self.scores).map(token).collect(),
             completeness: self.completeness.map(|(error, change)| {
                 let found = Completeness { error, change, beyond: false };
-                Completeness { beyond: found.share() > bound, ..found }
+                Completeness { beyond: found.fraction() > bound, ..found }
             }),
         }
     }

@@ -48,7 +48,7 @@ fn activations(config: &Config, batch: u64, length: u64) -> u64 {
     let (width, heads) = (decoder.d_model as u64, decoder.heads as u64);
     let queries = heads * decoder.head_width as u64;
     let keys_and_values = 2 * (decoder.kv_heads * decoder.head_width) as u64;
-    let hidden = decoder.inner as u64 * if decoder.gated { 3 } else { 2 };
+    let hidden = decoder.mlp_width as u64 * if decoder.gated { 3 } else { 2 };
     let block = 4 * width + 2 * queries + keys_and_values + heads * length + hidden;
     let token = decoder.layers as u64 * block + 2 * width + 2 * decoder.vocab_size as u64;
     NUMBER * batch * length * token

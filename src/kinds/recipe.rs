@@ -1,7 +1,7 @@
 //! The recipe of a training as a pipeline writes it.
 
 use retort_model::{self as model, Decay, Precision, Schedule};
-use retort_stage::params::{Count, PositiveReal, Share};
+use retort_stage::params::{Count, PositiveReal, UnitReal};
 
 /// How a dev question is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ retort_stage::params! {
         /// Steps over which the learning rate rises from zero.
         pub warmup_steps: u64 = 0,
         /// The fraction of all steps over which it does, instead of `warmup_steps`.
-        pub warmup_ratio: Share = Share::of(0.0),
+        pub warmup_ratio: UnitReal = UnitReal::of(0.0),
         /// What the learning rate does then: falls to zero in a line (`linear`) or along a `cosine`, or stays (`constant`).
         pub schedule: Schedule = Schedule::Linear,
         /// Decoupled weight decay.
@@ -70,8 +70,8 @@ retort_stage::params! {
         pub eval_by: EvalBy = EvalBy::Generation,
         /// The most tokens that may be written to answer a dev question, as `max_new` of `evaluate`.
         pub eval_max_new: Option<Count>,
-        /// The share that dropout drops everywhere; what the model's configuration says where this is not given.
-        pub dropout: Option<Share>,
+        /// The fraction that dropout drops everywhere; what the model's configuration says where this is not given.
+        pub dropout: Option<UnitReal>,
         /// The precision of matrix products: `f32`, or `bf16` over weights in `f32`.
         pub precision: Precision = Precision::F32,
         /// Whether batches are made of examples of like length, the longest first.
@@ -132,7 +132,7 @@ impl TrainRecipe {
             eval_every: eval_every.map(|every| every.get() as u64),
             patience: patience.map(|patience| u32::try_from(patience.get()).unwrap_or(u32::MAX)),
             threshold: *threshold,
-            dropout: dropout.map(Share::get),
+            dropout: dropout.map(UnitReal::get),
             precision: *precision,
             group_by_length: *group_by_length,
             lora: lora.as_ref().map(|LoraRecipe { rank, alpha, targets }| model::Lora {

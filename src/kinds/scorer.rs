@@ -79,7 +79,7 @@ pub struct Attribute {
     pub steps: Count,
     /// How a token's score is made of its embedding's.
     pub reduction: Reduction,
-    /// The share of the change of the function beyond which a completeness error is warned of.
+    /// The fraction of the change of the function beyond which a completeness error is warned of.
     pub completeness_bound: PositiveReal,
     /// Decides random scores.
     pub seed: Seed,

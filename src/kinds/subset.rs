@@ -6,7 +6,7 @@ use retort_artifact::{Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
 use retort_stage::Context;
-use retort_stage::params::{Count, FromNode, Scope, Seed, Share};
+use retort_stage::params::{Count, FromNode, Scope, Seed, UnitReal};
 use retort_text::Fraction;
 use retort_text::dataset::subset::{Pick, Size, apart, subset};
 
@@ -24,7 +24,7 @@ retort_stage::params! {
         pub test: Option<Count>,
         /// The fraction of each split for which no number is given, from 0 to 1.
         #[was = "share"]
-        pub fraction: Option<Share>,
+        pub fraction: Option<UnitReal>,
         /// Which: the `first`, some at `random`, or `stratified`, at random with each answer as frequent as it is
         /// among all.
         pub by: Pick = Pick::Random,
@@ -69,7 +69,7 @@ impl Subset {
             Split::Dev => dev,
             Split::Test => test,
         };
-        let fraction = fraction.and_then(|fraction| Fraction::try_from(fraction.get()).ok()).map(Size::Share);
+        let fraction = fraction.and_then(|fraction| Fraction::try_from(fraction.get()).ok()).map(Size::Fraction);
         let kept = |(split, rows)| match given(split).map(|count| Size::Count(count.get())).or(fraction) {
             Some(size) => (split, subset(rows, split, size, *by, seed.0)),
             None => (split, rows),

@@ -9,7 +9,7 @@ use retort_model::{
     Budget, LensError, LensLimits, LensRequest, Model, Passage, Translators, TuneError, TuneHooks, TuneRecipe,
     TuneState, TuneStep, Tuned, read_layers, resume_tuning, tune,
 };
-use retort_stage::params::{Count, Input, PositiveReal, Seed, Share};
+use retort_stage::params::{Count, Input, PositiveReal, Seed, UnitReal};
 use retort_stage::{Context, Slot, Stage, StageError};
 
 use super::evaluate::Loaded;
@@ -39,15 +39,15 @@ retort_stage::params! {
         /// The learning rate at the start, times 1 − `momentum`.
         pub lr: PositiveReal = PositiveReal::of(1.0),
         /// What is kept of earlier gradients.
-        pub momentum: Share = Share::of(0.9),
+        pub momentum: UnitReal = UnitReal::of(0.9),
         /// The pull toward the identity.
-        pub weight_decay: Share = Share::of(1.0e-3),
+        pub weight_decay: UnitReal = UnitReal::of(1.0e-3),
         /// The largest norm of the gradient over all layers; `null` for none.
         pub max_grad_norm: Option<PositiveReal> = Some(PositiveReal::of(1.0)),
         /// Whether only the biases are learned.
         pub bias_only: bool = false,
         /// The fraction of the text that is kept apart, to measure how far each layer is from the student before and after.
-        pub held_out: Share = Share::of(0.05),
+        pub held_out: UnitReal = UnitReal::of(0.05),
         /// The most tokens of a passage; longer ones are cut and counted.
         pub max_length: Count = Count::of(512),
         /// The most tokens, over all passages, that run side by side; halved whenever the device has no memory for them.

@@ -9,7 +9,7 @@ use retort_fingerprint::{ContentHash, Term};
 use retort_model::{Ramp, TokenWeight};
 use retort_source::{Diagnostic, Node, Value};
 use retort_stage::StageError;
-use retort_stage::params::{FromNode, Input, Scope, Share};
+use retort_stage::params::{FromNode, Input, Scope, UnitReal};
 use retort_text::emphasis;
 
 use super::sequence::{Part, Sequence, data};
@@ -64,7 +64,7 @@ retort_stage::params! {
         /// The weight from the end of the change on.
         pub to: Weight,
         /// The fraction of all steps over which it changes.
-        pub over: Share = Share::of(1.0),
+        pub over: UnitReal = UnitReal::of(1.0),
     }
 }
 
@@ -105,7 +105,7 @@ retort_stage::params! {
     pub struct Weights {
         /// What a token of the label weighs, its markers included.
         pub label: Weight = Weight(1.0),
-        /// What a token of the rationale weighs: a number, or `{ from: 1.0, to: 0.0, over: 0.5 }`, in a line over that share
+        /// What a token of the rationale weighs: a number, or `{ from: 1.0, to: 0.0, over: 0.5 }`, in a line over that fraction
         /// of the steps.
         pub rationale: RationaleWeight = RationaleWeight::Fixed(Weight(1.0)),
         /// What a token of the prompt weighs, with `loss: sequence`; 1 where this is not given.
@@ -114,7 +114,7 @@ retort_stage::params! {
         /// over the mean score of the rationale's tokens.
         pub tokens: Option<Input<Attributions>>,
         /// How far a token's score counts at least, from 0 to 1: `floor + (1 − floor) · score / mean`.
-        pub floor: Share = Share::of(0.0),
+        pub floor: UnitReal = UnitReal::of(0.0),
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
     use retort_artifact::TokenScore;
 
     fn weights(rationale: RationaleWeight) -> Weights {
-        Weights { label: Weight(1.0), rationale, prompt: None, tokens: None, floor: Share::of(0.0) }
+        Weights { label: Weight(1.0), rationale, prompt: None, tokens: None, floor: UnitReal::of(0.0) }
     }
 
     fn fixed(weight: f64) -> RationaleWeight {
@@ -264,7 +264,7 @@ mod tests {
         check(&weights(fixed(0.0)), None, Some([1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]), 0);
         let heavy = Weights { label: Weight(3.0), prompt: Some(Weight(0.25)), ..weights(fixed(1.0)) };
         check(&heavy, None, Some([0.25, 3.0, 3.0, 1.0, 1.0, 1.0, 1.0]), 0);
-        let schedule = WeightSchedule { from: Weight(2.0), to: Weight(0.0), over: Share::of(0.5) };
+        let schedule = WeightSchedule { from: Weight(2.0), to: Weight(0.0), over: UnitReal::of(0.5) };
         let scheduled = weights(RationaleWeight::Scheduled(schedule));
         check(&scheduled, None, Some([1.0; 7]), 4);
         assert_eq!(scheduled.ramp(), Some(Ramp { from: 2.0, to: 0.0, over: 0.5 }));
@@ -273,7 +273,7 @@ mod tests {
         check(&weights(fixed(1.0)), Some(&scores), Some([1.0, 1.0, 1.0, 0.75, 0.0, 2.25, 1.0]), 0);
         check(&weights(fixed(2.0)), Some(&scores), Some([1.0, 1.0, 1.0, 1.5, 0.0, 4.5, 2.0]), 0);
         check(&scheduled, Some(&scores), Some([1.0, 1.0, 1.0, 0.75, 0.0, 2.25, 1.0]), 4);
-        let floor = Weights { floor: Share::of(0.5), ..weights(fixed(1.0)) };
+        let floor = Weights { floor: UnitReal::of(0.5), ..weights(fixed(1.0)) };
         check(&floor, Some(&scores), Some([1.0, 1.0, 1.0, 0.875, 0.5, 1.625, 1.0]), 0);
     }
 

@@ -26,8 +26,8 @@ pub struct Decoder {
     pub kv_heads: usize,
     /// Width of one head.
     pub head_width: usize,
-    /// Width of the hidden layer of a block's feed-forward half.
-    pub inner: usize,
+    /// Width of the hidden layer of a block's MLP.
+    pub mlp_width: usize,
     /// How many positions a query sees, its own included, in layers with a window; all earlier ones where there is no such
     /// number.
     pub window: Option<usize>,
@@ -37,15 +37,15 @@ pub struct Decoder {
     pub rotary: Option<Rotary>,
     /// The rotary angles of layers with a window, where they are others.
     pub windowed_rotary: Option<Rotary>,
-    /// The layers whose queries and keys are turned, where positions enter by angles.
-    pub turned: Layers,
+    /// The layers whose queries and keys are rotated, where positions enter by angles.
+    pub rotary_layers: Layers,
     /// Rows of the table of learned positions before that of the first position.
     pub positions_from: usize,
     /// How rows are normalised.
     pub normal: Normal,
-    /// Where rows are normalised in each half of a block.
+    /// Where rows are normalised in each sublayer of a block.
     pub norms: Norms,
-    /// How queries and keys are normalised before they are turned.
+    /// How queries and keys are normalised before they are rotated.
     pub head_norms: HeadNorms,
     /// Whether there is a norm after the last block.
     pub final_norm: bool,
@@ -53,12 +53,12 @@ pub struct Decoder {
     pub score_scale: ScoreScale,
     /// The cap `c` of attention scores, which become `c · tanh(score / c)`.
     pub score_cap: Option<f64>,
-    /// The activation of the feed-forward half.
+    /// The activation of the MLP.
     pub activation: Activation,
     /// Whether the activation gates a second projection.
     pub gated: bool,
-    /// What the two halves of a block read.
-    pub halves: Halves,
+    /// What the two sublayers of a block read.
+    pub sublayers: Sublayers,
     /// Which projections have a bias.
     pub biases: Biases,
     /// Whether weights are stored `[in, out]` rather than `[out, in]`.
@@ -67,7 +67,7 @@ pub struct Decoder {
     pub interleaved: bool,
     /// Factor on token embeddings.
     pub embedding_scale: f64,
-    /// Factor on what each half of a block adds to the residual stream.
+    /// Factor on what each sublayer of a block adds to the residual stream.
     pub residual_scale: f64,
     /// Factor on the logits.
     pub logit_scale: f64,
@@ -75,7 +75,7 @@ pub struct Decoder {
     pub logit_cap: Option<f64>,
     /// Whether the output head is the token embedding.
     pub tied: bool,
-    /// Shares that are dropped while training.
+    /// Fractions that are dropped while training.
     pub dropout: DropoutRates,
     /// Standard deviation of initial weights.
     pub initializer_range: f64,
@@ -87,38 +87,38 @@ pub struct Decoder {
     pub eos_token_ids: Vec<u32>,
 }
 
-/// Where rows are normalised in each half of a block.
+/// Where rows are normalised in each sublayer of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Norms {
-    /// What the half reads.
-    Before,
-    /// What the half adds to the residual stream.
-    Added,
-    /// What the half reads, and what it adds.
-    Around,
-    /// The residual stream after the half has added to it (Vaswani et al. 2017).
-    Behind,
+    /// What the sublayer reads.
+    Pre,
+    /// What the sublayer adds to the residual stream.
+    Output,
+    /// What the sublayer reads, and what it adds.
+    PreAndOutput,
+    /// The residual stream after the sublayer has added to it (Vaswani et al. 2017).
+    Post,
 }
 
 impl Norms {
-    /// Whether what a half adds is normalised.
+    /// Whether what a sublayer adds is normalised.
     pub(crate) fn added(self) -> bool {
-        matches!(self, Self::Added | Self::Around)
+        matches!(self, Self::Output | Self::PreAndOutput)
     }
 }
 
-/// What the two halves of a block read.
+/// What the two sublayers of a block read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Halves {
-    /// The second half reads the stream to which the first has added.
-    InTurn,
+pub enum Sublayers {
+    /// The second sublayer reads the stream to which the first has added.
+    Sequential,
     /// Both read the stream before the block, each through its own norm.
     Parallel,
     /// Both read the stream before the block through the same norm.
-    Shared,
+    ParallelOneNorm,
 }
 
-/// How queries and keys are normalised before they are turned. There is one gain for the queries of a layer and one for its
+/// How queries and keys are normalised before they are rotated. There is one gain for the queries of a layer and one for its
 /// keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadNorms {
@@ -149,13 +149,13 @@ pub struct Biases {
     pub qkv: bool,
     /// That from the heads back to the stream.
     pub attention_out: bool,
-    /// Those of the feed-forward half.
-    pub inner: bool,
+    /// Those of the MLP.
+    pub mlp: bool,
     /// The output head.
     pub head: bool,
 }
 
-/// The shares that an architecture drops while it is trained, each from 0 to 1.
+/// The fractions that an architecture drops while it is trained, each from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DropoutRates {
     /// Of the embeddings.

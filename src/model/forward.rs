@@ -1,10 +1,10 @@
 //! The way through a decoder: embeddings to residual stream, blocks, final norm. Written once for all architectures, for
 //! tensors that are tracked or not, with and without memory of earlier positions.
 
-use super::decoder::{Decoder, DropoutRates, Halves, Norms};
+use super::decoder::{Decoder, DropoutRates, Norms, Sublayers};
 use super::forest::Forest;
 use super::init::Random;
-use super::kernels::{Blocks, Dropout, Form, Heads, Kernels, Major, Precision, Real, Turn};
+use super::kernels::{Blocks, Dropout, Form, Heads, Kernels, Major, Precision, Real, Rotation};
 use super::layout::Layout;
 use super::tensors::{Affine, Block, Weights};
 
@@ -15,7 +15,7 @@ pub(crate) struct Pass<'a, P: Kernels> {
     /// The position of each row in its sequence.
     pub(super) positions: Vec<u32>,
     /// The angles of each row, where positions enter by angles.
-    pub(super) turns: Turns<P>,
+    pub(super) rotations: Rotations<P>,
     /// What is dropped; nothing but while training.
     pub(super) drops: Option<Drops>,
     /// The precision of matrix products.
@@ -25,17 +25,17 @@ pub(crate) struct Pass<'a, P: Kernels> {
 }
 
 /// The angles of each row, by kind of layer.
-pub(crate) struct Turns<P: Kernels> {
+pub(crate) struct Rotations<P: Kernels> {
     /// Those of all layers.
-    pub(super) whole: Option<Turn<P>>,
+    pub(super) whole: Option<Rotation<P>>,
     /// Those of layers with a window, where they are others.
-    pub(super) windowed: Option<Turn<P>>,
+    pub(super) windowed: Option<Rotation<P>>,
 }
 
 /// What one pass drops: a pure function of its seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drops {
-    /// The shares.
+    /// The fractions.
     pub(crate) rates: DropoutRates,
     /// Decides which elements.
     pub(crate) seed: u64,
@@ -47,17 +47,17 @@ enum Site {
     Embedding,
     Attention(usize),
     AttentionOut(usize),
-    InnerOut(usize),
+    MlpOut(usize),
 }
 
 impl Drops {
-    /// The dropout at one site; `None` where its share is zero.
+    /// The dropout at one site; `None` where its fraction is zero.
     fn at(self, site: Site) -> Option<Dropout> {
         let (rate, kind, layer) = match site {
             Site::Embedding => (self.rates.embedding, 0_u8, 0),
             Site::Attention(layer) => (self.rates.attention, 1, layer),
             Site::AttentionOut(layer) => (self.rates.residual, 2, layer),
-            Site::InnerOut(layer) => (self.rates.residual, 3, layer),
+            Site::MlpOut(layer) => (self.rates.residual, 3, layer),
         };
         (rate > 0.0).then(|| {
             let label = [&[kind][..], &(layer as u64).to_le_bytes()].concat();
@@ -75,8 +75,8 @@ impl<P: Kernels> Pass<'_, P> {
         }
         if let Some(table) = &weights.position_embedding {
             let from = self.decoder.positions_from as u32;
-            let places: Vec<u32> = self.positions.iter().map(|position| position + from).collect();
-            stream = B::add(stream, B::gather(table, &places));
+            let rows: Vec<u32> = self.positions.iter().map(|position| position + from).collect();
+            stream = B::add(stream, B::gather(table, &rows));
         }
         self.dropped::<B>(stream, Site::Embedding)
     }
@@ -162,20 +162,24 @@ impl<P: Kernels> Pass<'_, P> {
             if let Some(gains) = &block.head_norms {
                 qkv = B::norm_heads(&qkv, gains, heads, self.decoder.normal);
             }
-            if let Some(turn) = self.turn_of(layer) {
-                qkv = B::rotate(qkv, heads, turn);
+            if let Some(rotation) = self.rotation_of(layer) {
+                qkv = B::rotate(qkv, heads, rotation);
             }
             let mut mixed = attend(layer, heads, qkv);
             if let Some(wanted) = wanted.filter(|_| layer + 1 == weights.blocks.len()) {
                 mixed = B::gather(&mixed, wanted);
                 stream = B::gather(&stream, wanted);
-                // Where the halves share a norm, what it gives is read once more.
-                normed = if self.decoder.halves == Halves::Shared { B::gather(&normed, wanted) } else { normed };
+                // Where the sublayers share a norm, what it gives is read once more.
+                normed = if self.decoder.sublayers == Sublayers::ParallelOneNorm {
+                    B::gather(&normed, wanted)
+                } else {
+                    normed
+                };
             }
-            let aside = match self.decoder.halves {
-                Halves::InTurn => None,
-                Halves::Parallel => Some(self.before::<B>(&stream, block.norm2.as_ref())),
-                Halves::Shared => Some(normed),
+            let aside = match self.decoder.sublayers {
+                Sublayers::Sequential => None,
+                Sublayers::Parallel => Some(self.before::<B>(&stream, block.norm2.as_ref())),
+                Sublayers::ParallelOneNorm => Some(normed),
             };
             stream = self.joined::<B>(
                 &mixed,
@@ -186,39 +190,39 @@ impl<P: Kernels> Pass<'_, P> {
             );
             stream = self.behind::<B>(stream, block.norm1.as_ref());
             let read = aside.unwrap_or_else(|| self.before::<B>(&stream, block.norm2.as_ref()));
-            let inner = self.inner::<B>(&read, block);
-            stream = self.joined::<B>(&inner, &block.inner_out, &stream, block.added2.as_ref(), Site::InnerOut(layer));
+            let hidden = self.mlp_hidden::<B>(&read, block);
+            stream = self.joined::<B>(&hidden, &block.mlp_out, &stream, block.added2.as_ref(), Site::MlpOut(layer));
             stream = self.behind::<B>(stream, block.norm2.as_ref());
         }
         self.normed::<B>(weights, &stream)
     }
 
-    /// What a half of a block reads.
+    /// What a sublayer of a block reads.
     fn before<B: Blocks<Plain = P>>(&self, stream: &Real<B>, norm: Option<&Affine<Real<B>>>) -> Real<B> {
         match norm {
-            Some(norm) if self.decoder.norms != Norms::Behind => self.norm::<B>(stream, norm),
+            Some(norm) if self.decoder.norms != Norms::Post => self.norm::<B>(stream, norm),
             _ => stream.clone(),
         }
     }
 
-    /// The stream after a half has added to it.
+    /// The stream after a sublayer has added to it.
     fn behind<B: Blocks<Plain = P>>(&self, stream: Real<B>, norm: Option<&Affine<Real<B>>>) -> Real<B> {
         match norm {
-            Some(norm) if self.decoder.norms == Norms::Behind => self.norm::<B>(&stream, norm),
+            Some(norm) if self.decoder.norms == Norms::Post => self.norm::<B>(&stream, norm),
             _ => stream,
         }
     }
 
-    /// The angles by which a layer turns.
-    fn turn_of(&self, layer: usize) -> Option<&Turn<P>> {
-        let Turns { whole, windowed } = &self.turns;
+    /// The angles by which a layer rotates.
+    fn rotation_of(&self, layer: usize) -> Option<&Rotation<P>> {
+        let Rotations { whole, windowed } = &self.rotations;
         let own = windowed.as_ref().filter(|_| self.decoder.windowed.has(layer));
-        own.or(whole.as_ref()).filter(|_| self.decoder.turned.has(layer))
+        own.or(whole.as_ref()).filter(|_| self.decoder.rotary_layers.has(layer))
     }
 
-    /// The activations of the feed-forward half `[tokens, inner]`.
-    fn inner<B: Blocks<Plain = P>>(&self, normed: &Real<B>, block: &Block<Real<B>>) -> Real<B> {
-        match &block.inner_in {
+    /// The activations of the MLP `[tokens, mlp_width]`.
+    fn mlp_hidden<B: Blocks<Plain = P>>(&self, normed: &Real<B>, block: &Block<Real<B>>) -> Real<B> {
+        match &block.mlp_in {
             Affine { weight, bias: Some(bias) } if !self.decoder.gated => {
                 B::linear_activated(normed, weight, self.form(), bias, self.decoder.activation)
             }

@@ -15,8 +15,8 @@ use super::network::Network;
 /// Rows of which logits are read at a time: few enough that each comes out the same whatever the others are.
 const LOGIT_ROWS: usize = 64;
 
-/// Fewer tokens are not shared out: every share reads all weights.
-const SHARE_TOKENS: usize = 512;
+/// Fewer tokens are not split: every group reads all weights.
+const GROUP_TOKENS: usize = 512;
 
 /// Sequences under generation: what their layers remember.
 pub(crate) struct Progress<B: Kernels> {
@@ -89,9 +89,9 @@ impl<B: Kernels> Network<B> {
             let progress = Progress { memory, past: prompts.iter().map(|ids| ids.len()).collect() };
             Ok((progress, self.read_logits(&hidden)?))
         };
-        let shares = if B::RAGGED { shares(prompts, rayon::current_num_threads()) } else { vec![prompts] };
-        let [share] = shares[..] else {
-            let parts = shares.into_par_iter().map(begin).collect::<Result<Vec<_>, DeviceError>>()?;
+        let groups = if B::RAGGED { groups(prompts, rayon::current_num_threads()) } else { vec![prompts] };
+        let [group] = groups[..] else {
+            let parts = groups.into_par_iter().map(begin).collect::<Result<Vec<_>, DeviceError>>()?;
             let (mut progress, mut logits) = (self.nothing_yet(), Vec::new());
             for (part, mut of_part) in parts {
                 progress.join(part);
@@ -99,7 +99,7 @@ impl<B: Kernels> Network<B> {
             }
             return Ok((progress, logits));
         };
-        begin(share)
+        begin(group)
     }
 
     /// Adds one token to each sequence; returns the logits `[sequences, vocab]` after it.
@@ -164,24 +164,24 @@ impl<B: Kernels> Network<B> {
     }
 }
 
-/// Cuts prompts into shares of about as many tokens, at most `most` of them: each goes through the network on its own, so
+/// Cuts prompts into groups of about as many tokens, at most `most` of them: each goes through the network on its own, so
 /// that no processor waits for another after every operation.
-fn shares<'a, 'b>(prompts: &'a [&'b [u32]], most: usize) -> Vec<&'a [&'b [u32]]> {
+fn groups<'a, 'b>(prompts: &'a [&'b [u32]], most: usize) -> Vec<&'a [&'b [u32]]> {
     let tokens: usize = prompts.iter().map(|ids| ids.len()).sum();
-    let count = most.min(tokens / SHARE_TOKENS).max(1);
-    let (mut shares, mut rest, mut seen) = (Vec::new(), prompts, 0);
-    for share in 1..count {
+    let count = most.min(tokens / GROUP_TOKENS).max(1);
+    let (mut groups, mut rest, mut seen) = (Vec::new(), prompts, 0);
+    for group in 1..count {
         let mut taken = 0;
-        while taken < rest.len() && seen * count < share * tokens {
+        while taken < rest.len() && seen * count < group * tokens {
             seen += rest[taken].len();
             taken += 1;
         }
         let (these, others) = rest.split_at(taken);
-        shares.extend((!these.is_empty()).then_some(these));
+        groups.extend((!these.is_empty()).then_some(these));
         rest = others;
     }
-    shares.extend((!rest.is_empty() || shares.is_empty()).then_some(rest));
-    shares
+    groups.extend((!rest.is_empty() || groups.is_empty()).then_some(rest));
+    groups
 }
 
 /// The logarithm of the sum of the exponentials of some logits.
@@ -199,20 +199,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_hold_every_prompt_in_order_and_are_alike(
+        fn groups_hold_every_prompt_in_order_and_are_alike(
             lens in prop::collection::vec(1_usize..200, 1..60),
             most in 1_usize..9,
         ) {
             let ids = vec![0_u32; 200];
             let prompts: Vec<&[u32]> = lens.iter().map(|len| &ids[..*len]).collect();
-            let shares = shares(&prompts, most);
-            prop_assert_eq!(shares.concat(), prompts.clone());
-            prop_assert!(shares.len() <= most);
+            let groups = groups(&prompts, most);
+            prop_assert_eq!(groups.concat(), prompts.clone());
+            prop_assert!(groups.len() <= most);
             let (tokens, longest) = (lens.iter().sum::<usize>(), lens.iter().max().copied().unwrap_or(0));
-            for share in &shares {
-                let of_share: usize = share.iter().map(|ids| ids.len()).sum();
-                prop_assert!(of_share <= tokens / shares.len() + 2 * longest);
-                prop_assert!(shares.len() == 1 || of_share + 2 * longest >= SHARE_TOKENS);
+            for group in &groups {
+                let of_group: usize = group.iter().map(|ids| ids.len()).sum();
+                prop_assert!(of_group <= tokens / groups.len() + 2 * longest);
+                prop_assert!(groups.len() == 1 || of_group + 2 * longest >= GROUP_TOKENS);
             }
         }
     }

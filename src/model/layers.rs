@@ -1,4 +1,4 @@
-//! Some of a model's layers: those with a window, or those that turn queries and keys.
+//! Some of a model's layers: those with a window, or those that rotate queries and keys.
 
 /// Some of the layers of a model, which are counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -143,7 +143,7 @@ impl<B: Kernels> Network<B> {
         Ok(Learned { loss, parts, grad_norm })
     }
 
-    /// Adds the gradients of one batch to `grads` and returns its share of the loss.
+    /// Adds the gradients of one batch to `grads` and returns its part of the loss.
     fn accumulate(
         &self,
         batch: &Batch<'_>,

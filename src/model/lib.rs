@@ -56,7 +56,7 @@ pub use self::attribute::{
     Unfit, attribute,
 };
 pub use self::config::Config;
-pub use self::decoder::{Biases, Decoder, DropoutRates, Halves, HeadNorms, Norms, ScoreScale};
+pub use self::decoder::{Biases, Decoder, DropoutRates, HeadNorms, Norms, ScoreScale, Sublayers};
 pub use self::device::{Device, DeviceChoice, DeviceError};
 pub use self::error::{ConfigError, FitError, ModelError, RecipeError, SequenceError};
 pub use self::example::{Example, Task};

@@ -66,7 +66,7 @@ impl Lora {
     /// Finds what is adapted, and describes `A` and `B` of each under the names that PEFT gives them.
     fn adapters(&self, config: &Config) -> Result<(Vec<Adapter>, Vec<TensorSpec>), RecipeError> {
         let names = config.architecture().names();
-        let projections: Vec<&str> = [names.qkv, &[names.attention_out], names.inner_in, &[names.inner_out]]
+        let projections: Vec<&str> = [names.qkv, &[names.attention_out], names.mlp_in, &[names.mlp_out]]
             .concat()
             .into_iter()
             .map(last)

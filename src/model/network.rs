@@ -8,9 +8,9 @@ use burn::tensor::{Slice, Tensor, TensorData, TensorMetadata, TensorPrimitive};
 use super::config::Config;
 use super::device::DeviceError;
 use super::error::RecipeError;
-use super::forward::{Pass, Turns};
+use super::forward::{Pass, Rotations};
 use super::init::initial;
-use super::kernels::{Kernels, Precision, Real, Turn};
+use super::kernels::{Kernels, Precision, Real, Rotation};
 use super::layout::Layout;
 use super::lora::{Adaptation, Lora};
 use super::rotary::Rotary;
@@ -235,15 +235,15 @@ impl<B: Kernels> Network<B> {
     /// As [`pass`](Self::pass), over rows at these positions.
     pub(super) fn pass_at<'a>(&'a self, layout: &'a Layout, positions: Vec<u32>) -> Pass<'a, B> {
         let decoder = self.config.decoder();
-        let turn = |rotary: &Rotary| {
+        let rotation = |rotary: &Rotary| {
             let pairs = rotary.pairs(decoder.head_width);
             let (cosines, sines) = rotary.table(decoder.head_width, &positions);
             let shape = [positions.len(), pairs];
-            Turn { cosines: self.upload(cosines, &shape), sines: self.upload(sines, &shape), pairs }
+            Rotation { cosines: self.upload(cosines, &shape), sines: self.upload(sines, &shape), pairs }
         };
-        let (whole, windowed) = (decoder.rotary.as_ref().map(turn), decoder.windowed_rotary.as_ref().map(turn));
-        let turns = Turns { whole, windowed };
-        Pass { decoder, layout, positions, turns, drops: None, precision: Precision::F32, generating: false }
+        let (whole, windowed) = (decoder.rotary.as_ref().map(rotation), decoder.windowed_rotary.as_ref().map(rotation));
+        let rotations = Rotations { whole, windowed };
+        Pass { decoder, layout, positions, rotations, drops: None, precision: Precision::F32, generating: false }
     }
 }
 

@@ -36,21 +36,21 @@ impl Quadrature {
 /// iteration from the asymptotic place of the root (Press et al., Numerical Recipes, section 4.6).
 fn legendre_node(i: usize, n: usize) -> (f64, f64) {
     let mut x = -libm::cos(std::f64::consts::PI * (i as f64 + 0.75) / (n as f64 + 0.5));
-    let mut slope = 1.0;
+    let mut derivative = 1.0;
     for _ in 0..100 {
         let (mut value, mut before) = (1.0, 0.0);
         for k in 1..=n {
             let k = k as f64;
             (value, before) = (((2.0 * k - 1.0) * x * value - (k - 1.0) * before) / k, value);
         }
-        slope = n as f64 * (x * value - before) / (x * x - 1.0);
-        let change = value / slope;
+        derivative = n as f64 * (x * value - before) / (x * x - 1.0);
+        let change = value / derivative;
         x -= change;
         if change.abs() < 1e-15 {
             break;
         }
     }
-    (f64::midpoint(1.0, x), 1.0 / ((1.0 - x * x) * slope * slope))
+    (f64::midpoint(1.0, x), 1.0 / ((1.0 - x * x) * derivative * derivative))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub struct Recipe {
     pub length: Length,
     /// Steps over which the learning rate rises from zero.
     pub warmup_steps: u64,
-    /// The share of all steps over which it does, rounded up, where `warmup_steps` is zero.
+    /// The fraction of all steps over which it does, rounded up, where `warmup_steps` is zero.
     pub warmup_ratio: f64,
     /// What the learning rate does after the warm-up.
     pub schedule: Schedule,
@@ -40,7 +40,7 @@ pub struct Recipe {
     pub patience: Option<u32>,
     /// The improvement that must be exceeded for `patience` to begin anew.
     pub threshold: f64,
-    /// The share that is dropped at every site, instead of the shares of the model's configuration.
+    /// The fraction that is dropped at every site, instead of the fractions of the model's configuration.
     pub dropout: Option<f64>,
     /// Whether the examples of a step are of like length, and the first step has the longest.
     pub group_by_length: bool,

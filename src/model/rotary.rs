@@ -1,12 +1,12 @@
-//! Rotary position embedding (Su et al. 2021): the angles by which queries and keys are turned.
+//! Rotary position embedding (Su et al. 2021): the angles by which queries and keys are rotated.
 
 /// How the angles follow from positions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rotary {
     /// The base of the frequencies.
     pub theta: f64,
-    /// The share of a head's columns that is turned, above 0 and at most 1.
-    pub share: f64,
+    /// The fraction of a head's columns that is rotated, above 0 and at most 1.
+    pub fraction: f64,
     /// How the frequencies are changed for longer contexts.
     pub scaling: RotaryScaling,
 }
@@ -69,9 +69,9 @@ pub enum RotaryScaling {
 }
 
 impl Rotary {
-    /// Number of pairs of columns that are turned in a head of `width` columns.
+    /// Number of pairs of columns that are rotated in a head of `width` columns.
     pub(crate) fn pairs(&self, width: usize) -> usize {
-        (width as f64 * self.share) as usize / 2
+        (width as f64 * self.fraction) as usize / 2
     }
 
     /// The longest sequence whose angles are known here, where there is such a bound besides the context.
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn angles_fall_from_one_radian_a_position() {
-        let rotary = Rotary { theta: 10_000.0, share: 0.5, scaling: RotaryScaling::None };
+        let rotary = Rotary { theta: 10_000.0, fraction: 0.5, scaling: RotaryScaling::None };
         assert_eq!(rotary.frequencies(16), vec![1.0, 0.1, 0.01, 0.001]);
         let (cosines, sines) = rotary.table(16, &[0, 3]);
         assert_eq!((&cosines[..4], &sines[..4]), (&[1.0; 4][..], &[0.0; 4][..]));
@@ -166,7 +166,7 @@ mod tests {
             original_context: 4096,
             truncate: true,
         };
-        let rotary = Rotary { theta: 10_000.0, share: 1.0, scaling };
+        let rotary = Rotary { theta: 10_000.0, fraction: 1.0, scaling };
         let plain = Rotary { scaling: RotaryScaling::None, ..rotary.clone() };
         let ratios: Vec<f32> =
             rotary.frequencies(64).iter().zip(plain.frequencies(64)).map(|(yarn, plain)| yarn / plain).collect();
@@ -218,7 +218,7 @@ mod tests {
                 ],
             ),
         ] {
-            let found = Rotary { theta: 10_000.0, share: 1.0, scaling }.frequencies(width);
+            let found = Rotary { theta: 10_000.0, fraction: 1.0, scaling }.frequencies(width);
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(&expected) {
                 assert!((found / expected - 1.0_f32).abs() < 1e-6, "{found} {expected}");
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_dynamic_factor_changes_nothing_within_the_context() {
-        let plain = Rotary { theta: 10_000.0, share: 1.0, scaling: RotaryScaling::None };
+        let plain = Rotary { theta: 10_000.0, fraction: 1.0, scaling: RotaryScaling::None };
         let dynamic = Rotary { scaling: RotaryScaling::Dynamic { factor: 4.0 }, ..plain.clone() };
         assert_eq!(dynamic.table(16, &[0, 7]), plain.table(16, &[0, 7]));
     }
@@ -241,7 +241,7 @@ mod tests {
             long_factor: vec![3.0, 4.0],
             original_context: 64,
         };
-        let rotary = Rotary { theta: 10_000.0, share: 0.5, scaling };
+        let rotary = Rotary { theta: 10_000.0, fraction: 0.5, scaling };
         assert_eq!(rotary.frequencies(8), vec![1.0, 0.005]);
         assert_eq!(rotary.longest(), Some(64));
         let (cosines, sines) = rotary.table(8, &[0]);

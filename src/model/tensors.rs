@@ -1,6 +1,6 @@
 //! The tensors that follow from a decoder's description: their names in files, their shapes and their roles.
 
-use super::decoder::{Decoder, Halves, HeadNorms, Norms};
+use super::decoder::{Decoder, HeadNorms, Norms, Sublayers};
 
 /// The names of an architecture's tensors in Hugging Face files. Projections are named without `.weight` and `.bias`;
 /// what an architecture does not have is empty.
@@ -19,9 +19,9 @@ pub(crate) struct Names {
     pub(crate) norm1: &'static str,
     /// The norm of what attention adds.
     pub(crate) added1: &'static str,
-    /// The norm of what the feed-forward half reads, or of the stream behind it.
+    /// The norm of what the MLP reads, or of the stream behind it.
     pub(crate) norm2: &'static str,
-    /// The norm of what the feed-forward half adds.
+    /// The norm of what the MLP adds.
     pub(crate) added2: &'static str,
     /// Queries, keys and values: one tensor, or three that are stacked.
     pub(crate) qkv: &'static [&'static str],
@@ -29,10 +29,10 @@ pub(crate) struct Names {
     pub(crate) head_norms: [&'static str; 2],
     /// From the heads back to the stream.
     pub(crate) attention_out: &'static str,
-    /// Into the feed-forward half: one tensor, or gate and up, stacked.
-    pub(crate) inner_in: &'static [&'static str],
-    /// Out of the feed-forward half.
-    pub(crate) inner_out: &'static str,
+    /// Into the MLP: one tensor, or gate and up, stacked.
+    pub(crate) mlp_in: &'static [&'static str],
+    /// Out of the MLP.
+    pub(crate) mlp_out: &'static str,
     /// The last norm.
     pub(crate) norm: &'static str,
     /// The output head.
@@ -106,7 +106,7 @@ pub(crate) struct Weights<T> {
 
 /// The weights of one block.
 pub(crate) struct Block<T> {
-    /// Before attention, or before both halves where they share it; behind it where norms are there.
+    /// Before attention, or before both sublayers where they share it; behind it where norms are there.
     pub(crate) norm1: Option<Affine<T>>,
     /// Queries, keys and values, stacked.
     pub(crate) qkv: Affine<T>,
@@ -116,13 +116,13 @@ pub(crate) struct Block<T> {
     pub(crate) attention_out: Affine<T>,
     /// Of what attention adds.
     pub(crate) added1: Option<Affine<T>>,
-    /// Before the feed-forward half; behind it where norms are there.
+    /// Before the MLP; behind it where norms are there.
     pub(crate) norm2: Option<Affine<T>>,
-    /// Into the feed-forward half; gate and up, stacked, where it is gated.
-    pub(crate) inner_in: Affine<T>,
-    /// Out of the feed-forward half.
-    pub(crate) inner_out: Affine<T>,
-    /// Of what the feed-forward half adds.
+    /// Into the MLP; gate and up, stacked, where it is gated.
+    pub(crate) mlp_in: Affine<T>,
+    /// Out of the MLP.
+    pub(crate) mlp_out: Affine<T>,
+    /// Of what the MLP adds.
     pub(crate) added2: Option<Affine<T>>,
 }
 
@@ -153,8 +153,8 @@ impl Decoder {
         };
         let token_embedding = maker.table(names.embedding, [self.vocab_size, embedded]);
         let project_in = project(&mut maker, names.project[0], [width, embedded]);
-        let places = self.context + self.positions_from;
-        let position_embedding = self.rotary.is_none().then(|| maker.table(names.positions, [places, width]));
+        let positions = self.context + self.positions_from;
+        let position_embedding = self.rotary.is_none().then(|| maker.table(names.positions, [positions, width]));
         let blocks = (0..self.layers).map(|layer| maker.block(names, layer)).collect();
         let norm = self.final_norm.then(|| maker.norm(names.norm));
         let project_out = project(&mut maker, names.project[1], [embedded, width]);
@@ -187,17 +187,17 @@ impl<T, F: FnMut(TensorSpec) -> T> Maker<'_, F> {
             1 => &[heads.qkv_width()],
             _ => &[heads.query_width(), heads.kv_width(), heads.kv_width()],
         };
-        let inner_rows: &[usize] = match (decoder.gated, names.inner_in.len()) {
-            (false, _) => &[decoder.inner],
-            (true, 1) => &[2 * decoder.inner],
-            (true, _) => &[decoder.inner; 2],
+        let mlp_rows: &[usize] = match (decoder.gated, names.mlp_in.len()) {
+            (false, _) => &[decoder.mlp_width],
+            (true, 1) => &[2 * decoder.mlp_width],
+            (true, _) => &[decoder.mlp_width; 2],
         };
         let gain_width = |all: usize| if decoder.head_norms == HeadNorms::All { all } else { heads.width };
         let name = |part: &str| format!("{}{layer}.{part}", names.block);
         let named = |parts: &[&str], rows: &[usize]| -> Vec<(String, usize)> {
             parts.iter().zip(rows).map(|(part, &rows)| (name(part), rows)).collect()
         };
-        let (before, added) = (decoder.norms != Norms::Added, decoder.norms.added());
+        let (before, added) = (decoder.norms != Norms::Output, decoder.norms.added());
         let interleaved = if decoder.interleaved { heads.count } else { 0 };
         Block {
             norm1: before.then(|| self.norm(&name(names.norm1))),
@@ -216,9 +216,9 @@ impl<T, F: FnMut(TensorSpec) -> T> Maker<'_, F> {
                 biases.attention_out,
             ),
             added1: added.then(|| self.norm(&name(names.added1))),
-            norm2: (before && decoder.halves != Halves::Shared).then(|| self.norm(&name(names.norm2))),
-            inner_in: self.projection(&named(names.inner_in, inner_rows), width, normal, biases.inner),
-            inner_out: self.projection(&named(&[names.inner_out], &[width]), decoder.inner, residual, biases.inner),
+            norm2: (before && decoder.sublayers != Sublayers::ParallelOneNorm).then(|| self.norm(&name(names.norm2))),
+            mlp_in: self.projection(&named(names.mlp_in, mlp_rows), width, normal, biases.mlp),
+            mlp_out: self.projection(&named(&[names.mlp_out], &[width]), decoder.mlp_width, residual, biases.mlp),
             added2: added.then(|| self.norm(&name(names.added2))),
         }
     }

@@ -20,7 +20,7 @@ pub struct Ramp {
     pub from: f64,
     /// The factor from the end of the change on.
     pub to: f64,
-    /// The share of all steps over which it changes; with 0 it is `to` from the first step on.
+    /// The fraction of all steps over which it changes; with 0 it is `to` from the first step on.
     pub over: f64,
 }
 
@@ -28,9 +28,9 @@ impl Ramp {
     /// The factor of the step after `done` steps of `total`.
     pub fn at(&self, done: u64, total: u64) -> f64 {
         let steps = self.over * total as f64;
-        let share = if (done as f64) < steps { done as f64 / steps } else { 1.0 };
+        let fraction = if (done as f64) < steps { done as f64 / steps } else { 1.0 };
         // Both ends are exact.
-        self.from * (1.0 - share) + self.to * share
+        self.from * (1.0 - fraction) + self.to * fraction
     }
 
     /// The least and the greatest factor.

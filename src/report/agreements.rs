@@ -90,7 +90,7 @@ fn measured_cell(found: &Measured) -> Cell {
 fn notes(agreements: &[Agreement]) -> Vec<String> {
     let summaries = || agreements.iter().map(|agreement| &agreement.summary);
     let mut notes = vec![
-        "Precision is the share of the selected words that the reference has, recall the share of the reference's words \
+        "Precision is the fraction of the selected words that the reference has, recall the fraction of the reference's words \
          that are selected; averaged over words, those of all rationales count as one pool (micro), and over rationales \
          each one's own value counts once, if it has one (macro)."
             .to_owned(),
@@ -145,7 +145,7 @@ const HEADINGS: [&str; 14] = [
     "only_reference",
 ];
 
-/// Writes one line per agreement and measure, shares from 0 to 1; `None` where there is no agreement.
+/// Writes one line per agreement and measure, fractions from 0 to 1; `None` where there is no agreement.
 pub(super) fn csv(input: &ReportInput) -> Option<String> {
     let mut csv = Writer::default();
     let axes: BTreeSet<&String> = input.agreements.iter().flat_map(|agreement| agreement.coords.keys()).collect();

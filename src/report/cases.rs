@@ -37,7 +37,7 @@ impl Hypothesis {
 
     /// Writes the hypothesis as `placement=after > placement=before`, with its margin and what it is restricted to.
     pub(super) fn formula(&self) -> String {
-        let points = |margin: Margin| label::percent(margin.share()).trim_end_matches(".0").to_owned();
+        let points = |margin: Margin| label::percent(margin.fraction()).trim_end_matches(".0").to_owned();
         let (sign, margin) = match self.relation {
             Relation::More { by: Some(by) } => (">", format!(" by {} points", points(by))),
             Relation::More { by: None } => (">", String::new()),

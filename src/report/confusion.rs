@@ -51,9 +51,9 @@ pub(super) fn table(input: &ReportInput, layout: &Layout) -> Option<Table> {
     columns.push(Column::numbers("n"));
     columns.extend(classes.iter().map(|class| Column::numbers(format!("{class} %"))));
     columns.push(Column::numbers("none %"));
-    let share = |some: usize, all: usize| {
-        let share = some as f64 / all.max(1) as f64;
-        Cell::number(share, label::percent(share))
+    let fraction = |some: usize, all: usize| {
+        let fraction = some as f64 / all.max(1) as f64;
+        Cell::number(fraction, label::percent(fraction))
     };
     let mut rows = Vec::new();
     let mut replicated = false;
@@ -64,8 +64,8 @@ pub(super) fn table(input: &ReportInput, layout: &Layout) -> Option<Table> {
             cells.push(Cell::words(class.clone()));
             cells.push(Cell::number(line.questions as f64, label::count(line.questions)));
             let given = classes.iter().map(|class| line.given.get(class).copied().unwrap_or(0));
-            cells.extend(given.map(|given| share(given, line.questions)));
-            cells.push(share(line.none, line.questions));
+            cells.extend(given.map(|given| fraction(given, line.questions)));
+            cells.push(fraction(line.none, line.questions));
             rows.push(cells);
         }
     }

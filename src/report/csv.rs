@@ -113,7 +113,7 @@ const SUMMARY: [&str; 33] = [
 const LENIENT: [&str; 4] =
     ["lenient_accuracy", "lenient_accuracy_low", "lenient_accuracy_high", "lenient_accuracy_method"];
 
-/// Writes one line per group: shares from 0 to 1 in full precision, nothing where a value is absent.
+/// Writes one line per group: fractions from 0 to 1 in full precision, nothing where a value is absent.
 pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> String {
     let mut csv = Writer::default();
     let (axes, headings) = axes(input, &SUMMARY, &input.spec.average);
@@ -131,7 +131,7 @@ pub(super) fn summary_csv(input: &ReportInput, layout: &Layout, summaries: &[Sum
             count(group.arms.len()),
             count(summary.responses.questions()),
             count(summary.left_out),
-            number(Some(input.spec.level.share())),
+            number(Some(input.spec.level.fraction())),
         ]);
         fields.extend(estimate(summary.accuracy));
         fields.extend([number(summary.parsed), number(summary.tokens), number(summary.responses.chance())]);

@@ -50,7 +50,7 @@ struct Decided {
     case: Case,
     /// `None` where the arms share no question.
     tested: Option<Tested>,
-    /// The share of each arm's outputs that a label can be read from, where it is too small for a verdict.
+    /// The fraction of each arm's outputs that a label can be read from, where it is too small for a verdict.
     unreadable: Option<(f64, f64)>,
     /// The p value, corrected for the number of all cases of all hypotheses.
     corrected: Option<f64>,
@@ -103,7 +103,7 @@ pub(super) fn judge<'a>(
         judged.iter_mut().flat_map(|judged| &mut judged.cases).filter(decidable).collect();
     let p_values: Vec<f64> = cases.iter().filter_map(|case| Some(case.tested.as_ref()?.p)).collect();
     let corrected = holm(&p_values).expect("tests give probabilities");
-    let alpha = 1.0 - input.spec.level.share();
+    let alpha = 1.0 - input.spec.level.fraction();
     for (case, p) in cases.iter_mut().zip(corrected) {
         let toward = case.tested.as_ref().map_or(Verdict::Incomparable, |tested| tested.toward);
         case.corrected = Some(p);
@@ -126,16 +126,21 @@ fn tested(input: &ReportInput, relation: Relation, first: &Summary, second: &Sum
     };
     let (test, p, toward, interval) = match relation {
         Relation::More { by: Some(by) } => {
-            let Exceeding { at_most, at_least, method } = exceeding(&pairs, by.share());
+            let Exceeding { at_most, at_least, method } = exceeding(&pairs, by.fraction());
             let p = (2.0 * at_most.min(at_least)).min(1.0);
-            (format!("margin: {}", margin_test(method)), p, toward(difference.value > by.share()), difference.interval)
+            (
+                format!("margin: {}", margin_test(method)),
+                p,
+                toward(difference.value > by.fraction()),
+                difference.interval,
+            )
         }
         Relation::More { by: None } => {
             (named(found.test).to_owned(), found.p, toward(difference.value > 0.0), difference.interval)
         }
         Relation::Same { within } => {
             let Equivalence { p, p_beyond, interval, method, .. } = equivalence(&pairs, within, level);
-            let near = difference.value.abs() < within.share();
+            let near = difference.value.abs() < within.fraction();
             let test = format!("equivalence: {}", margin_test(method));
             (test, if near { p } else { p_beyond }, toward(near), interval)
         }
@@ -309,21 +314,21 @@ fn numbers(tested: &Tested, decided: &Decided) -> [Cell; 9] {
     let Tested { accuracies: (first, second), difference, interval, questions, p, detectable, .. } = tested;
     let Decided { corrected, verdict, unreadable, .. } = decided;
     let Interval { low, high } = interval;
-    let share = |share: f64| Cell::number(share, label::percent(share));
+    let fraction = |fraction: f64| Cell::number(fraction, label::percent(fraction));
     let p_value = |p: f64| Cell::number(p, label::p_value(p));
     let points = label::points;
     let absent = || Cell::words(ABSENT);
     let test = tested_by(tested, decided);
     [
-        share(*first),
-        share(*second),
+        fraction(*first),
+        fraction(*second),
         Cell::number(*difference, format!("{} [{}, {}]", points(*difference), points(*low), points(*high))),
         count(*questions),
         Cell::words(test),
         if unreadable.is_some() { absent() } else { p_value(*p) },
         corrected.map_or_else(absent, p_value),
         Cell::words(verdict.word()),
-        detectable.filter(|_| unreadable.is_none()).map_or_else(absent, share),
+        detectable.filter(|_| unreadable.is_none()).map_or_else(absent, fraction),
     ]
 }
 
@@ -346,7 +351,7 @@ fn case_notes(input: &ReportInput, judged: &[Judged<'_>]) -> Vec<String> {
          this one finds four times out of five."
     )];
     if same {
-        let narrow = Level::new(2.0 * input.spec.level.share() - 1.0).map(label::level);
+        let narrow = Level::new(2.0 * input.spec.level.fraction() - 1.0).map(label::level);
         let narrow = narrow.unwrap_or_else(|_| "narrower".to_owned());
         notes.push(format!(
             "For `≈` the bracket is the {narrow} interval, which lies within the margin exactly where two one-sided tests \
@@ -385,7 +390,7 @@ const HEADINGS: [&str; 19] = [
     "hypothesis_verdict",
 ];
 
-/// Writes one line per hypothesis and case, shares from 0 to 1; `None` where no hypothesis is stated.
+/// Writes one line per hypothesis and case, fractions from 0 to 1; `None` where no hypothesis is stated.
 pub(super) fn csv(layout: &Layout, judged: &[Judged<'_>]) -> Option<String> {
     let mut csv = Writer::default();
     csv.row(HEADINGS);

@@ -90,7 +90,7 @@ pub struct ReportSpec {
     pub best: Vec<String>,
     /// What is expected of the arms.
     pub hypotheses: Vec<Hypothesis>,
-    /// The least share of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1.
+    /// The least fraction of an arm's outputs that a label can be read from for a verdict about it, from 0 to 1.
     pub readable: f64,
     /// The figures to draw.
     pub figures: Vec<Figure>,

@@ -37,14 +37,14 @@ pub(super) fn nearest(wrong: &str, known: &[String]) -> String {
     best.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
-/// Writes a share in percent with one decimal, such as `61.2`.
-pub(super) fn percent(share: f64) -> String {
-    let rounded = (share * 1000.0).round() / 10.0;
+/// Writes a fraction in percent with one decimal, such as `61.2`.
+pub(super) fn percent(fraction: f64) -> String {
+    let rounded = (fraction * 1000.0).round() / 10.0;
     // Adding zero turns a rounded −0.0 into 0.0.
     format!("{:.1}", rounded + 0.0).replace('-', "−")
 }
 
-/// Writes a difference of shares in percentage points with its sign, such as `+3.4` or `−0.2`.
+/// Writes a difference of fractions in percentage points with its sign, such as `+3.4` or `−0.2`.
 pub(super) fn points(difference: f64) -> String {
     let text = percent(difference);
     if text == "0.0" || text.starts_with('−') { text } else { format!("+{text}") }
@@ -64,7 +64,7 @@ pub(super) fn p_value(p: f64) -> String {
 /// Writes a confidence level in percent, such as `95 %`.
 pub(super) fn level(level: Level) -> String {
     // Six decimals of a percent are enough for any level that a person writes; zeros at the end are dropped.
-    let percent = format!("{:.6}", level.share() * 100.0);
+    let percent = format!("{:.6}", level.fraction() * 100.0);
     format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 

@@ -27,7 +27,7 @@
 //! |---|---|
 //! | `report.md` | tables, notes, figures by reference |
 //! | `report.tex` | the tables for LaTeX, with `booktabs` |
-//! | `report.csv` | one line per arm after averaging, shares in full precision (RFC 4180) |
+//! | `report.csv` | one line per arm after averaging, fractions in full precision (RFC 4180) |
 //! | `questions.csv` | one line per arm, replicate and question, with the output |
 //! | `report.html` | everything on one page that needs nothing else |
 //! | `report.json` | the tables, for [`Report::tables_in`] |

@@ -17,7 +17,7 @@ pub(super) struct Marks {
 impl Marks {
     /// Finds what is to be marked.
     pub(super) fn of(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Self {
-        let alpha = 1.0 - input.spec.level.share();
+        let alpha = 1.0 - input.spec.level.fraction();
         // What answers nothing is below everything, which says nothing of what it learnt.
         let told = |summary: &Summary| summary.is_readable(input);
         let side = |summary: &Summary| {

@@ -27,7 +27,7 @@ pub(super) fn interval(input: &ReportInput, summaries: &[Summary]) -> String {
 /// Says everything that a reader of the table of arms needs to know.
 pub(super) fn of_arms(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Marks) -> Vec<String> {
     let mut notes = vec![
-        "An output that no label can be read from counts as wrong; `parsed` is the share of the others.".to_owned(),
+        "An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.".to_owned(),
     ];
     if summaries.iter().any(|summary| summary.lenient.is_some()) {
         notes.push(
@@ -168,18 +168,18 @@ fn done_without(log: &TrainingLog) -> Option<String> {
 fn chance(input: &ReportInput, summaries: &[Summary]) -> Option<String> {
     let answers = || input.arms.iter().flat_map(|arm| &arm.outcomes.rows).map(|outcome| &outcome.answer);
     let classes = answers().any(|answer| matches!(answer, Answer::Class(_)));
-    let shares: Vec<f64> = summaries.iter().filter_map(|summary| summary.responses.chance()).collect();
-    if shares.is_empty() && summaries.iter().any(|summary| summary.accuracy.is_some()) {
+    let fractions: Vec<f64> = summaries.iter().filter_map(|summary| summary.responses.chance()).collect();
+    if fractions.is_empty() && summaries.iter().any(|summary| summary.accuracy.is_some()) {
         return Some("Open answers cannot be guessed, so there is no chance to compare with.".to_owned());
     }
-    let low = shares.iter().copied().min_by(f64::total_cmp)?;
-    let high = shares.iter().copied().max_by(f64::total_cmp)?;
+    let low = fractions.iter().copied().min_by(f64::total_cmp)?;
+    let high = fractions.iter().copied().max_by(f64::total_cmp)?;
     let (low, high) = (label::percent(low), label::percent(high));
     let is = if low == high { format!("{low} %") } else { format!("between {low} % and {high} %") };
     let choices = answers().any(Answer::is_choice);
     let what = match (classes, choices) {
-        (true, true) => "the share of the commonest class, and one in the number of choices where there are some",
-        (true, false) => "the share of the commonest class",
+        (true, true) => "the fraction of the commonest class, and one in the number of choices where there are some",
+        (true, false) => "the fraction of the commonest class",
         _ => "one in the number of choices",
     };
     Some(format!(
@@ -237,12 +237,12 @@ fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Op
         .filter(|(_, summary)| !summary.is_readable(input))
         .map(|(group, summary)| (group, summary.parsed.unwrap_or(0.0)))
         .collect();
-    let shares = || silent.iter().map(|(_, parsed)| *parsed);
-    let (Some(least), Some(most)) = (shares().min_by(f64::total_cmp), shares().max_by(f64::total_cmp)) else {
+    let fractions = || silent.iter().map(|(_, parsed)| *parsed);
+    let (Some(least), Some(most)) = (fractions().min_by(f64::total_cmp), fractions().max_by(f64::total_cmp)) else {
         return None;
     };
     let (least, most) = (label::percent(least), label::percent(most));
-    let share = if least == most { format!("{most} %") } else { format!("{least} to {most} %") };
+    let fraction = if least == most { format!("{most} %") } else { format!("{least} to {most} %") };
     let (is, its, carries) = if silent.len() == 1 {
         ("is", "its", "It carries no mark, and nothing is marked for being better than it.")
     } else {
@@ -250,7 +250,7 @@ fn unreadable(input: &ReportInput, layout: &Layout, summaries: &[Summary]) -> Op
     };
     let names: Vec<String> = silent.iter().map(|(group, _)| Layout::instance(group)).collect();
     Some(format!(
-        "{} {is} not assessable: a label can be read from {share} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
+        "{} {is} not assessable: a label can be read from {fraction} of {its} outputs, and a verdict needs {} % (`readable`). {carries}",
         listed(&names),
         label::percent(input.spec.readable).trim_end_matches(".0")
     ))
@@ -287,6 +287,6 @@ pub(super) fn shortened(mut notes: Vec<String>) -> Vec<String> {
 
 /// Writes the level of significance, such as `5 %`.
 pub(super) fn significance(input: &ReportInput) -> String {
-    let level = label::percent(1.0 - input.spec.level.share());
+    let level = label::percent(1.0 - input.spec.level.fraction());
     format!("{} %", level.trim_end_matches(".0"))
 }

@@ -65,7 +65,7 @@ fn table(input: &ReportInput, layout: &Layout, summaries: &[Summary], marks: &Ma
     });
     let title = format!("Accuracy in percent, by {} and {}", down.join(", "), across.join(", "));
     let mut notes = vec![notes::interval(input, summaries)];
-    notes.push("n counts questions; `parsed` is the share of outputs that a label could be read from.".to_owned());
+    notes.push("n counts questions; `parsed` is the fraction of outputs that a label could be read from.".to_owned());
     notes.extend(notes::marks(input, layout, marks));
     Table { title, rows: rows.collect(), columns, notes }
 }

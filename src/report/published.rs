@@ -16,6 +16,6 @@ pub struct Beside {
 pub struct Stated {
     /// The axis values of the arm it is about; `None` where such an arm does not have the axis.
     pub coords: BTreeMap<String, Option<String>>,
-    /// The accuracy, a share from 0 to 1; `None` where none is stated.
+    /// The accuracy, a fraction from 0 to 1; `None` where none is stated.
     pub accuracy: Option<f64>,
 }

@@ -26,7 +26,7 @@ pub fn calibrated<'a>(
 ) -> Result<Option<Calibration>, StatsError> {
     let forecast = |training: usize, outcome: &Outcome| {
         let right = outcome.likelihoods.iter().position(|choice| choice.label == outcome.answer)?;
-        Some(Forecast { question: outcome.id.clone(), training, shares: outcome.shares()?, right })
+        Some(Forecast { question: outcome.id.clone(), training, probabilities: outcome.probabilities()?, right })
     };
     let numbered = trainings.into_iter().enumerate();
     let forecasts: Vec<Forecast> = numbered
@@ -63,7 +63,7 @@ fn table(input: &ReportInput, layout: &Layout, found: &[(&Group, Calibration)]) 
     let rows = found.iter().map(|(group, calibration)| {
         let Calibration { count, confidence, accuracy, error, brier, .. } = calibration;
         let mut cells: Vec<Cell> = labels.iter().map(|axis| axis_cell(value_of(group, axis))).collect();
-        cells.extend([*confidence, *accuracy, *error].map(|share| Cell::number(share, label::percent(share))));
+        cells.extend([*confidence, *accuracy, *error].map(|fraction| Cell::number(fraction, label::percent(fraction))));
         let three = |value: f64| format!("{value:.3}");
         cells.push(Cell::number(brier.value, label::with_interval(brier, three)));
         cells.push(Cell::number(*count as f64, label::count(*count)));
@@ -99,7 +99,7 @@ fn figure(input: &ReportInput, layout: &Layout, found: &[(&Group, Calibration)])
         panels: panels.collect(),
     };
     let caption = "How often answers are right, by how likely they were held, in ten bins; the area of a dot grows with its \
-                   share of the answers. On the dotted line the two agree, below it a student is too sure of itself. Whiskers \
+                   fraction of the answers. On the dotted line the two agree, below it a student is too sure of itself. Whiskers \
                    are Wilson intervals, and are left out where several trainings answered the same questions.";
     SectionFigure::new(caption, reliability_svg(&chart))
 }
@@ -114,17 +114,17 @@ fn dot(bin: &Bin, all: usize, replicates: usize, level: Level) -> Option<Reliabi
         label::count(right(bin)),
         label::count(bin.count)
     );
-    Some(ReliabilityDot { confidence, accuracy, interval, share: bin.count as f64 / all as f64, tip })
+    Some(ReliabilityDot { confidence, accuracy, interval, fraction: bin.count as f64 / all as f64, tip })
 }
 
 /// How many answers of a bin are right.
 fn right(bin: &Bin) -> usize {
-    bin.accuracy.map_or(0, |share| (share * bin.count as f64).round() as usize)
+    bin.accuracy.map_or(0, |fraction| (fraction * bin.count as f64).round() as usize)
 }
 
 const HEADINGS: [&str; 7] = ["stage", "replicates", "low", "high", "answers", "held_for_likely", "right"];
 
-/// Writes one line per arm and bin that holds anything, shares from 0 to 1.
+/// Writes one line per arm and bin that holds anything, fractions from 0 to 1.
 fn bins_csv(input: &ReportInput, found: &[(&Group, Calibration)]) -> String {
     let mut csv = Writer::default();
     let (axes, headings) = csv::axes(input, &HEADINGS, &input.spec.average);

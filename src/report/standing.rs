@@ -55,6 +55,6 @@ fn clearly_above<'a>(input: &ReportInput, first: &Responses, others: impl Iterat
     };
     let p_values: Option<Vec<f64>> = others.map(p_value).collect();
     let corrected = p_values.filter(|p_values| !p_values.is_empty()).and_then(|p_values| holm(&p_values).ok());
-    let alpha = 1.0 - input.spec.level.share();
+    let alpha = 1.0 - input.spec.level.fraction();
     corrected.is_some_and(|corrected| corrected.iter().all(|p| *p <= alpha))
 }

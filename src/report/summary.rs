@@ -59,7 +59,7 @@ pub(super) struct Summary {
     pub(super) lenient: Option<Estimate>,
     /// Accuracy minus chance.
     pub(super) above_chance: Option<Estimate>,
-    /// The share of outputs, over all replicates, that a label could be read from.
+    /// The fraction of outputs, over all replicates, that a label could be read from.
     pub(super) parsed: Option<f64>,
     /// Tokens generated for a question, on average.
     pub(super) tokens: Option<f64>,
@@ -173,10 +173,10 @@ fn summary(input: &ReportInput, group: &Group) -> Result<Summary, ReportError> {
     let fail = |source| ReportError::Stats { arm: Layout::instance(group), source };
     let responses = of(Strictness::Strict).unwrap_or_else(|| Responses::new(Vec::new())).map_err(fail)?;
     let lenient = of(Strictness::Lenient).transpose().map_err(fail)?;
-    let share = |part: f64| (outcomes().next().is_some()).then(|| part / outcomes().count() as f64);
+    let fraction = |part: f64| (outcomes().next().is_some()).then(|| part / outcomes().count() as f64);
     let (written, read) = outcomes().map(|outcome| outcome.read()).fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
     let parsed = (written > 0).then(|| read as f64 / written as f64);
-    let tokens = share(outcomes().map(|outcome| outcome.tokens as f64).sum());
+    let tokens = fraction(outcomes().map(|outcome| outcome.tokens as f64).sum());
     let accuracy = accuracy(&responses, input.spec.level);
     Ok(Summary {
         accuracy,

@@ -61,7 +61,7 @@ pub(super) fn by_arm(input: &ReportInput, layout: &Layout, summaries: &[Summary]
         }
         let questions = summary.responses.questions();
         cells.push(Cell::number(questions as f64, label::count(questions)));
-        cells.push(optional(summary.parsed, |share| Cell::number(share, label::percent(share))));
+        cells.push(optional(summary.parsed, |fraction| Cell::number(fraction, label::percent(fraction))));
         cells.push(optional(summary.above_chance, |above| {
             Cell::number(above.value, label::with_interval(&above, label::points))
         }));

@@ -13,8 +13,8 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
         let most = polls.iter().map(|poll| poll.cast).max().unwrap_or(0);
         let ties = polls.iter().filter(|poll| poll.tie).count();
         let count = |number: usize| Cell::number(number as f64, label::count(number));
-        let share = |share: Option<f64>| {
-            share.map_or_else(|| Cell::words(ABSENT), |share| Cell::number(share, label::percent(share)))
+        let fraction = |fraction: Option<f64>| {
+            fraction.map_or_else(|| Cell::words(ABSENT), |fraction| Cell::number(fraction, label::percent(fraction)))
         };
         // The only stage of a report has no name in it.
         let name = label::instance(&teacher.stage, &teacher.coords);
@@ -22,9 +22,9 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
             Cell::words(if name.is_empty() { "the teacher".to_owned() } else { name }),
             count(polls.len()),
             count(most),
-            share(teacher.votes.consistency()),
+            fraction(teacher.votes.consistency()),
             majority(&teacher.votes, level),
-            share(teacher.votes.answer_right()),
+            fraction(teacher.votes.answer_right()),
             count(ties),
         ]
     };
@@ -42,7 +42,7 @@ pub(super) fn table(input: &ReportInput) -> Option<Table> {
         ],
         rows,
         notes: vec![
-            "Self-consistency is the share of a question's answers that state the majority's label, averaged over questions; \
+            "Self-consistency is the fraction of a question's answers that state the majority's label, averaged over questions; \
              answers without a label agree with none."
                 .to_owned(),
             format!(

@@ -106,7 +106,7 @@ fn agreements_have_a_table_and_a_file() {
         saliency | subword | rationales | 50.0 [45.0, 54.0] | 16.7 | – | – | 40.0 [35.0, 44.0] | 30.0 [25.0, 34.0] | 1,200 | 0
         random | exact | words | 90.0 [85.0, 94.0] | 30.0 | 80.0 [75.0, 84.0] | 26.7 | 70.0 [65.0, 74.0] | 60.0 [55.0, 64.0] | 1,200 | 31
         random | exact | rationales | 50.0 [45.0, 54.0] | 16.7 | – | – | 40.0 [35.0, 44.0] | 30.0 [25.0, 34.0] | 1,200 | 31
-        * Precision is the share of the selected words that the reference has, recall the share of the reference's words that are selected; averaged over words, those of all rationales count as one pool (micro), and over rationales each one's own value counts once, if it has one (macro).
+        * Precision is the fraction of the selected words that the reference has, recall the fraction of the reference's words that are selected; averaged over words, those of all rationales count as one pool (micro), and over rationales each one's own value counts once, if it has one (macro).
         * Matching by `subword`: a word counts as shared as soon as both have any piece of it.
         * Matching is `exact`: a word counts as shared only where both have the same pieces of it.
         * Brackets hold 95 % intervals: the percentile bootstrap over questions (4,000 resamples), or Wilson's where no resample varies.
@@ -150,7 +150,7 @@ fn teachers_have_a_table() {
         teacher | questions | votes | self-consistency % | majority right % | one answer right % | ties
         asked | 10 | 5 | 66.0 | 80.0 [49.0, 94.3] | 26.0 | 1
         unknown | 10 | 5 | 66.0 | – | – | 1
-        * Self-consistency is the share of a question's answers that state the majority's label, averaged over questions; answers without a label agree with none.
+        * Self-consistency is the fraction of a question's answers that state the majority's label, averaged over questions; answers without a label agree with none.
         * Brackets hold the 95 % interval after Wilson, over the questions whose right answer is known. These are the questions the teacher was asked, which need not be those a student is tested on."]]
     .assert_eq(&shown(&super::report(&input).unwrap().tables[0]));
 }
@@ -213,7 +213,7 @@ fn what_holds_of_several_arms_is_said_once_and_of_all_their_questions() {
     ), "{table}");
     assert_eq!(table.matches("| not assessable").count(), 2, "{table}");
     assert!(table.contains(
-        "Chance is the share of the commonest class, and one in the number of choices where there are some, on average 50.0 %"
+        "Chance is the fraction of the commonest class, and one in the number of choices where there are some, on average 50.0 %"
     ), "{table}");
 }
 
@@ -264,7 +264,7 @@ fn rows_and_columns_with_a_baseline() {
             scores | 40.0 [21.9, 61.3] | 50.0 [29.9, 70.1] | 90.0 [69.9, 97.2]
             retrained | – | 55.0 [34.2, 74.2] | 95.0 [76.4, 99.1]
             * Brackets hold 95 % intervals (Wilson).
-            * n counts questions; `parsed` is the share of outputs that a label could be read from.
+            * n counts questions; `parsed` is the fraction of outputs that a label could be read from.
             * ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
             * Nothing is bold (★): no arm is above each of the others that differ from it in arm alone, by the same paired test at 5 %, corrected after Holm for their number.
 
@@ -275,7 +275,7 @@ fn rows_and_columns_with_a_baseline() {
             scores | after | 90.0 [69.9, 97.2] | 20 | 100.0 | +40.0 [+19.9, +47.2] | yes | +50.0 [+30.0, +70.0] | 0.002 | 0.006
             retrained | before | 55.0 [34.2, 74.2] | 20 | 100.0 | +5.0 [−15.8, +24.2] | no | +15.0 [0.0, +30.0] | 0.250 | 0.500
             retrained | after | 95.0 [76.4, 99.1] | 20 | 100.0 | +45.0 [+26.4, +49.1] | yes | +55.0 [+35.0, +75.0] | <0.001 | 0.004
-            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
             * Brackets hold 95 % intervals (Wilson).
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
             * Each arm was trained once: the intervals do not include variation between seeds.
@@ -325,7 +325,7 @@ fn an_arm_without_an_axis_shows_a_dash_and_replicates_are_averaged() {
             before | 0.4 | 65.0 [13.5, 95.7] | 10 | 100.0 | +15.0 [−36.5, +45.7] | no | +10.0 [−13.7, +33.7] | 0.343 | 0.343
             after | 0.1 | 100.0 [72.2, 100.0] | 10 | 100.0 | +50.0 [+22.2, +50.0] | yes | +45.0 [+8.2, +81.8] | 0.021 | 0.085
             after | 0.4 | 94.4 [8.3, 100.0] | 9 | 100.0 | +44.4 [−41.7, +50.0] | no | +33.3 [−3.3, +70.0] | 0.070 | 0.210
-            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
             * Brackets hold 95 % intervals: Wilson's for one training, or where trainings never differ; else Wilson's with the error over questions and trainings, by Student's t.
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
             * Averaged over run, replicates: 2; n counts questions, not answers.
@@ -365,7 +365,7 @@ fn questions_that_only_one_arm_answered_are_left_out_of_its_comparison() {
             none | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | baseline | – | –
             after | 66.7 [30.0, 90.3] | 6 | 100.0 | +16.7 [−20.0, +40.3] | no | +25.0 [−50.0, +100.0] | 1.000 | 1.000
             before | 100.0 [34.2, 100.0] | 2 | 100.0 | +50.0 [−15.8, +50.0] | no | no shared questions | – | –
-            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
             * Brackets hold 95 % intervals (Wilson).
             * Chance is one in the number of choices, on average 50.0 %; `above chance` is in percentage points, and clear when its whole interval lies above zero.
             * Each arm was trained once: the intervals do not include variation between seeds.
@@ -389,7 +389,7 @@ fn an_empty_split_says_so_everywhere() {
             placement | accuracy % | n | parsed % | above chance | clearly above | vs baseline | p | p, Holm
             after | no questions | 0 | – | – | – | no shared questions | – | –
             none | no questions | 0 | – | – | – | baseline | – | –
-            * An output that no label can be read from counts as wrong; `parsed` is the share of the others.
+            * An output that no label can be read from counts as wrong; `parsed` is the fraction of the others.
             * Brackets hold 95 % intervals (Wilson).
             * `vs baseline` is the difference in percentage points to the baseline `placement=none`, paired by question, with its interval.
             * Nothing is bold (★): no arm is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number."#]],

@@ -2,7 +2,7 @@
 
 /// Returns I_x(a, b) and 1 − I_x(a, b) for `a` and `b` above zero, the smaller of the two to about 1 part in 10¹².
 ///
-/// The continued fraction of DLMF 8.17.22, evaluated by the modified method of Lentz (Thompson & Barnett, 1986).
+/// The continued proportion of DLMF 8.17.22, evaluated by the modified method of Lentz (Thompson & Barnett, 1986).
 pub(super) fn tails(x: f64, a: f64, b: f64) -> (f64, f64) {
     if x <= 0.0 {
         return (0.0, 1.0);
@@ -10,7 +10,7 @@ pub(super) fn tails(x: f64, a: f64, b: f64) -> (f64, f64) {
     if x >= 1.0 {
         return (1.0, 0.0);
     }
-    // The fraction converges fast below the mean; above it, the other tail is computed.
+    // The proportion converges fast below the mean; above it, the other tail is computed.
     if x < (a + 1.0) / (a + b + 2.0) {
         let lower = fraction(x, 1.0 - x, a, b);
         (lower, 1.0 - lower)
@@ -20,15 +20,15 @@ pub(super) fn tails(x: f64, a: f64, b: f64) -> (f64, f64) {
     }
 }
 
-/// Returns the x at which I_x(a, b) is `share`.
-pub(super) fn inverse(share: f64, a: f64, b: f64) -> f64 {
+/// Returns the x at which I_x(a, b) is `proportion`.
+pub(super) fn inverse(fraction: f64, a: f64, b: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     loop {
         let middle = 0.5 * (low + high);
         if middle <= low || middle >= high {
             return middle;
         }
-        if tails(middle, a, b).0 < share {
+        if tails(middle, a, b).0 < fraction {
             low = middle;
         } else {
             high = middle;
@@ -88,9 +88,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_inverse_leads_back(share in 0.001..0.999f64, a in 0.5..400.0f64, b in 0.5..400.0f64) {
-            let x = inverse(share, a, b);
-            prop_assert!((tails(x, a, b).0 - share).abs() < 1e-8, "{x} {:?}", tails(x, a, b));
+        fn the_inverse_leads_back(fraction in 0.001..0.999f64, a in 0.5..400.0f64, b in 0.5..400.0f64) {
+            let x = inverse(fraction, a, b);
+            prop_assert!((tails(x, a, b).0 - fraction).abs() < 1e-8, "{x} {:?}", tails(x, a, b));
         }
     }
 }

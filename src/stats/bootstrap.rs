@@ -24,7 +24,7 @@ impl Bootstrap {
     }
 
     /// Returns the percentile interval of the mean over questions of Σ over arms of sign × mean over replicates, with the
-    /// two-sided p value that belongs to it: twice the share of resamples on the other side of zero, itself counted
+    /// two-sided p value that belongs to it: twice the fraction of resamples on the other side of zero, itself counted
     /// (Davison & Hinkley, 1997, §4.2), never below 2 / (resamples + 1).
     ///
     /// Questions are resampled jointly for all arms, which hold the same ones in the same order; replicates stay as they
@@ -34,7 +34,7 @@ impl Bootstrap {
     pub(super) fn tested(self, label: &str, arms: &[(f64, &[&Response])], level: Level) -> Option<(Interval, f64)> {
         let mut means = self.means(label, arms);
         let interval = percentiles(&mut means, level)?;
-        // Sums of shares that cancel leave a little of the rounding.
+        // Sums of fractions that cancel leave a little of the rounding.
         let count = |beyond: &dyn Fn(f64) -> bool| means.iter().filter(|mean| beyond(**mean)).count() + 1;
         let fewer = count(&|mean| mean < 1e-12).min(count(&|mean| mean > -1e-12));
         Some((interval, (2.0 * fewer as f64 / (means.len() + 1) as f64).min(1.0)))
@@ -97,8 +97,8 @@ fn resampled(draw: &mut Draw, values: &[f64]) -> f64 {
 }
 
 /// Returns a quantile of sorted values, linear between neighbours (type 7 of Hyndman & Fan, 1996, as numpy's default).
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
+fn quantile(sorted: &[f64], fraction: f64) -> f64 {
+    let at = fraction * (sorted.len() - 1) as f64;
     let below = at.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
     sorted[below] + (sorted[above] - sorted[below]) * (at - below as f64)
@@ -185,7 +185,7 @@ mod tests {
         let mean: Vec<(f64, f64)> = (0..100).map(|q| (f64::from(u8::from(q < 60)), 1.0)).collect();
         let bootstrap = Bootstrap { resamples: NonZeroU32::new(20_000).unwrap(), seed: 1 };
         let found = bootstrap.ratios("test", &[mean, vec![(1.0, 1.0); 100], vec![(0.0, 0.0); 100]], Level::P95);
-        // The draws of one replicate are the same, and sums of shares of a hundred differ by rounding alone.
+        // The draws of one replicate are the same, and sums of fractions of a hundred differ by rounding alone.
         let expected = interval(&[(1.0, &arm)], 0.95).unwrap();
         close(found[0], expected.low, expected.high, 1e-9);
         assert_eq!(found[1..], [None, None]);
@@ -206,7 +206,7 @@ mod tests {
     fn quantiles_are_numpys() {
         // numpy.quantile([1, 2, 4, 8], [0, 0.25, 0.5, 0.9, 1])
         let sorted = [1.0, 2.0, 4.0, 8.0];
-        let found = [0.0, 0.25, 0.5, 0.9, 1.0].map(|share| quantile(&sorted, share));
+        let found = [0.0, 0.25, 0.5, 0.9, 1.0].map(|fraction| quantile(&sorted, fraction));
         assert!(found.iter().zip([1.0, 1.75, 3.0, 6.8, 8.0]).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
     }
 }

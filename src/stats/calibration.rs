@@ -14,7 +14,7 @@ pub struct Forecast {
     /// Which of several trainings it is of, from 0.
     pub training: usize,
     /// The probability of each choice; they sum to 1.
-    pub shares: Vec<f64>,
+    pub probabilities: Vec<f64>,
     /// The index of the right choice.
     pub right: usize,
 }
@@ -30,7 +30,7 @@ pub struct Bin {
     pub count: usize,
     /// The mean probability of their likeliest choices; `None` in an empty bin.
     pub confidence: Option<f64>,
-    /// The share of them that is right; `None` in an empty bin.
+    /// The fraction of them that is right; `None` in an empty bin.
     pub accuracy: Option<f64>,
 }
 
@@ -41,7 +41,7 @@ pub struct Calibration {
     pub count: usize,
     /// The mean probability of the likeliest choices.
     pub confidence: f64,
-    /// The share of forecasts whose likeliest choice is right; of equally likely ones the first counts.
+    /// The fraction of forecasts whose likeliest choice is right; of equally likely ones the first counts.
     pub accuracy: f64,
     /// The expected calibration error: the mean over forecasts of the distance between confidence and accuracy in their
     /// bin (Guo et al., 2017, "On calibration of modern neural networks"). It has no interval: it is above zero by
@@ -75,12 +75,13 @@ pub fn calibration(
     let mut distances: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     let mut by_training: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
     for forecast in forecasts {
-        let (choice, share) = likeliest(&forecast.shares);
-        let bin = ((share * bins.get() as f64).ceil() as usize).clamp(1, bins.get()) - 1;
+        let (choice, probability) = likeliest(&forecast.probabilities);
+        let bin = ((probability * bins.get() as f64).ceil() as usize).clamp(1, bins.get()) - 1;
         let sum = &mut sums[bin];
-        *sum = (sum.0 + 1, sum.1 + share, sum.2 + usize::from(choice == forecast.right));
+        *sum = (sum.0 + 1, sum.1 + probability, sum.2 + usize::from(choice == forecast.right));
         let target = |index: usize| f64::from(u8::from(index == forecast.right));
-        let distance: f64 = forecast.shares.iter().enumerate().map(|(i, share)| (share - target(i)).powi(2)).sum();
+        let distance: f64 =
+            forecast.probabilities.iter().enumerate().map(|(i, probability)| (probability - target(i)).powi(2)).sum();
         for sum in [distances.entry(&forecast.question).or_default(), by_training.entry(forecast.training).or_default()]
         {
             *sum = (sum.0 + distance, sum.1 + 1.0);
@@ -121,22 +122,26 @@ pub fn calibration(
 
 fn check(forecast: &Forecast) -> Result<(), StatsError> {
     let wrong = |why: String| StatsError::Forecast { question: forecast.question.clone(), why };
-    if let Some(share) = forecast.shares.iter().find(|share| !(0.0..=1.0).contains(*share)) {
-        return Err(wrong(format!("`{share}` is no probability")));
+    if let Some(probability) = forecast.probabilities.iter().find(|probability| !(0.0..=1.0).contains(*probability)) {
+        return Err(wrong(format!("`{probability}` is not a probability")));
     }
-    let sum: f64 = forecast.shares.iter().sum();
+    let sum: f64 = forecast.probabilities.iter().sum();
     if (sum - 1.0).abs() > 1e-6 {
         return Err(wrong(format!("its probabilities sum to {sum}, not to 1")));
     }
-    if forecast.right >= forecast.shares.len() {
-        return Err(wrong(format!("its right choice is number {} of {}", forecast.right + 1, forecast.shares.len())));
+    if forecast.right >= forecast.probabilities.len() {
+        return Err(wrong(format!(
+            "its right choice is number {} of {}",
+            forecast.right + 1,
+            forecast.probabilities.len()
+        )));
     }
     Ok(())
 }
 
 /// The first of the largest.
-fn likeliest(shares: &[f64]) -> (usize, f64) {
-    shares
+fn likeliest(probabilities: &[f64]) -> (usize, f64) {
+    probabilities
         .iter()
         .copied()
         .enumerate()
@@ -152,8 +157,8 @@ mod tests {
     const TEN: NonZeroUsize = NonZeroUsize::new(10).unwrap();
     const BOOTSTRAP: Bootstrap = Bootstrap { resamples: std::num::NonZeroU32::new(500).unwrap(), seed: 3 };
 
-    fn forecast(question: usize, shares: &[f64], right: usize) -> Forecast {
-        Forecast { question: format!("{question:04}"), training: 0, shares: shares.to_vec(), right }
+    fn forecast(question: usize, probabilities: &[f64], right: usize) -> Forecast {
+        Forecast { question: format!("{question:04}"), training: 0, probabilities: probabilities.to_vec(), right }
     }
 
     #[test]
@@ -200,10 +205,10 @@ mod tests {
 
     #[test]
     fn what_is_no_forecast_is_refused() {
-        let refused = |shares: &[f64], right| {
-            calibration(&[forecast(7, shares, right)], TEN, Level::P95, BOOTSTRAP).unwrap_err().to_string()
+        let refused = |probabilities: &[f64], right| {
+            calibration(&[forecast(7, probabilities, right)], TEN, Level::P95, BOOTSTRAP).unwrap_err().to_string()
         };
-        expect_test::expect!["cannot calibrate question `0007`: `NaN` is no probability"]
+        expect_test::expect!["cannot calibrate question `0007`: `NaN` is not a probability"]
             .assert_eq(&refused(&[f64::NAN, 0.5], 0));
         expect_test::expect!["cannot calibrate question `0007`: its probabilities sum to 0.75, not to 1"]
             .assert_eq(&refused(&[0.25, 0.5], 0));

@@ -1,13 +1,13 @@
 //! Accuracy, and its difference from chance and from another arm.
 
 use super::components::{Components, Part};
-use super::wilson::{of_share, score};
+use super::wilson::{of_proportion, score};
 use super::{
     Bootstrap, Crossed, Estimate, Interval, Level, Method, Odds, Pairs, Response, Responses, cohen_h, odds,
     permutation_test, sign_test,
 };
 
-/// Estimates the accuracy: the mean over questions of the share of replicates that answered right.
+/// Estimates the accuracy: the mean over questions of the fraction of replicates that answered right.
 ///
 /// Wilson's interval: with one replicate for the number of questions, with several for as many as the error over questions
 /// and trainings is worth, and with Student's t in the place of the normal quantile. Where every replicate answers alike on
@@ -18,12 +18,12 @@ pub fn accuracy(responses: &Responses, level: Level) -> Option<Estimate> {
     if questions == 0 {
         return None;
     }
-    let value = responses.share();
+    let value = responses.fraction();
     let interval =
         if replicates > 1 || responses.samples() > 1 { over_trainings(responses, value, level) } else { None };
     Some(match interval {
         Some(interval) => Estimate { value, interval, method: Method::CrossedWilson },
-        None => of_share(value, questions, level),
+        None => of_proportion(value, questions, level),
     })
 }
 
@@ -152,7 +152,7 @@ pub fn compare(pairs: &Pairs<'_>, level: Level, bootstrap: Bootstrap) -> Compari
     }
 }
 
-/// Estimates a difference of paired shares from what was gained and lost on `pairs` questions, at least one.
+/// Estimates a difference of paired fractions from what was gained and lost on `pairs` questions, at least one.
 ///
 /// p̃₁ = (gained + 1)/(n + 2), p̃₂ = (lost + 1)/(n + 2), p̃₁ − p̃₂ ± z √((p̃₁ + p̃₂ − (p̃₁ − p̃₂)²)/(n + 2)), cut to [−1, 1]
 /// (Bonett & Price, 2012, Journal of Educational and Behavioral Statistics 37).
@@ -303,8 +303,8 @@ mod tests {
         fn every_estimate_is_finite_and_in_bounds((first, second) in tables(), seed: u64, level in 0.5..0.999f64) {
             let (first, second) = (many(&first), many(&second));
             let (level, bootstrap) = (Level::new(level).unwrap(), Bootstrap { seed, ..BOOTSTRAP });
-            let share = accuracy(&first, level).unwrap();
-            prop_assert!(0.0 <= share.interval.low && share.interval.low <= share.interval.high && share.interval.high <= 1.0 + 1e-12);
+            let fraction = accuracy(&first, level).unwrap();
+            prop_assert!(0.0 <= fraction.interval.low && fraction.interval.low <= fraction.interval.high && fraction.interval.high <= 1.0 + 1e-12);
             let found = difference(&first, &second, level, bootstrap).unwrap();
             let Interval { low, high } = found.difference.interval;
             prop_assert!(-1.0 - 1e-12 <= low && low <= high && high <= 1.0 + 1e-12, "{low} {high}");
@@ -314,7 +314,7 @@ mod tests {
             prop_assert!(!single || (found.p - found.p_permutation).abs() < 1e-9);
             prop_assert!(!single || found.decisive().1 == Test::McNemar);
             let other = accuracy(&second, level).unwrap();
-            prop_assert!((found.difference.value - (share.value - other.value)).abs() < 1e-12);
+            prop_assert!((found.difference.value - (fraction.value - other.value)).abs() < 1e-12);
         }
 
         #[test]

@@ -12,7 +12,7 @@ use super::{
 };
 use retort_fingerprint::Draw;
 
-/// The least share of intervals that must hold the truth; 95 % are promised.
+/// The least fraction of intervals that must hold the truth; 95 % are promised.
 const LEAST: f64 = 0.94;
 const SPREAD: f64 = 1.5;
 
@@ -70,8 +70,8 @@ fn demand(what: &str, trials: u32, truth: f64, mut interval: impl FnMut() -> Int
         let Interval { low, high } = interval();
         low <= truth && truth <= high
     });
-    let share = held.count() as f64 / f64::from(trials);
-    assert!(share >= LEAST, "{what}: {share:.3} of {trials}");
+    let fraction = held.count() as f64 / f64::from(trials);
+    assert!(fraction >= LEAST, "{what}: {fraction:.3} of {trials}");
 }
 
 const POINTS: [f64; 3] = [0.0, 0.025, 0.08];
@@ -155,7 +155,7 @@ fn brier_scores_over_few_trainings_are_covered() {
                     forecasts.extend((0..200).map(|question| Forecast {
                         question: format!("{question:03}"),
                         training,
-                        shares: vec![sure, 1.0 - sure],
+                        probabilities: vec![sure, 1.0 - sure],
                         right: usize::from(chance.uniform() >= 0.7),
                     }));
                 }

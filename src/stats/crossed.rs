@@ -52,7 +52,7 @@ impl Crossed {
         self.apart.map_or_else(|| two_sided(self.value / self.error, self.freedom), |apart| apart.p(self.value))
     }
 
-    /// Returns the interval, cut to what a difference of shares can be.
+    /// Returns the interval, cut to what a difference of fractions can be.
     pub fn interval(self, level: Level) -> Interval {
         let half = self.apart.map_or_else(|| reach(level, self.freedom) * self.error, |apart| apart.half(level));
         Interval { low: (self.value - half).max(-1.0), high: (self.value + half).min(1.0) }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_the_paired_t_test_of_fractions() {
+    fn samples_are_the_paired_t_test_of_proportions() {
         let sampled = |right: &dyn Fn(usize) -> Vec<bool>| {
             let row = |q| Response { question: format!("{q:04}"), chance: Some(0.5), right: right(q) };
             Responses::sampled((0..60).map(row).collect(), 2).unwrap()

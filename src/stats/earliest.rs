@@ -34,13 +34,13 @@ pub struct Ranged {
 pub struct DepthSummary {
     /// The mean value of each layer.
     pub means: Vec<Ranged>,
-    /// The share of questions whose value stays above the bound from each layer on.
+    /// The fraction of questions whose value stays above the bound from each layer on.
     pub reached: Vec<Ranged>,
     /// The earliest layer from which it does, on average.
     pub earliest: Ranged,
-    /// The layer by which the declared share of questions is there, one beyond the last where none is.
-    pub by_share: Ranged,
-    /// The share of questions that are never there.
+    /// The layer by which the declared fraction of questions is there, one beyond the last where none is.
+    pub by_fraction: Ranged,
+    /// The fraction of questions that are never there.
     pub never: f64,
     /// One beyond the last layer.
     pub beyond: f64,
@@ -51,8 +51,8 @@ pub struct DepthSummary {
 pub struct DepthDifference {
     /// Of the earliest layers, on average.
     pub earliest: Ranged,
-    /// Of the layers by which the declared share of questions is there.
-    pub by_share: Ranged,
+    /// Of the layers by which the declared fraction of questions is there.
+    pub by_fraction: Ranged,
 }
 
 /// Which students are compared, the first less the second, by index.
@@ -89,7 +89,7 @@ pub fn depths(
     students: &[Depths],
     pairs: DepthPairs<'_>,
     bound: f64,
-    share: f64,
+    fraction: f64,
     level: Level,
     bootstrap: Bootstrap,
 ) -> DepthFindings {
@@ -101,10 +101,10 @@ pub fn depths(
     let students: Vec<Student> = students.iter().map(|depths| Student::of(depths, bound)).collect();
     let observed: Vec<Numbers> = {
         let even = vec![1.0 / questions as f64; questions];
-        students.iter().map(|student| student.numbers(&student.evenly(), &even, share)).collect()
+        students.iter().map(|student| student.numbers(&student.evenly(), &even, fraction)).collect()
     };
     let difference = |numbers: &[Numbers], (a, b): (usize, usize)| {
-        (numbers[a].earliest - numbers[b].earliest, numbers[a].by_share - numbers[b].by_share)
+        (numbers[a].earliest - numbers[b].earliest, numbers[a].by_fraction - numbers[b].by_fraction)
     };
 
     let mut draws: Vec<Vec<Vec<f64>>> = observed.iter().map(|numbers| vec![Vec::new(); numbers.count()]).collect();
@@ -114,19 +114,21 @@ pub fn depths(
     for _ in 0..bootstrap.resamples.get() {
         let mut weights = vec![0.0; questions];
         (0..questions).for_each(|_| weights[draw.below(questions)] += 1.0 / questions as f64);
-        let found: Vec<Numbers> =
-            (students.iter().zip(&evenly)).map(|(student, evenly)| student.numbers(evenly, &weights, share)).collect();
+        let found: Vec<Numbers> = (students.iter().zip(&evenly))
+            .map(|(student, evenly)| student.numbers(evenly, &weights, fraction))
+            .collect();
         for (draws, numbers) in draws.iter_mut().zip(&found) {
             draws.iter_mut().zip(numbers.all()).for_each(|(draws, number)| draws.push(number));
         }
         for (at, &pair) in every.iter().enumerate() {
-            let (earliest, by_share) = difference(&found, pair);
+            let (earliest, by_fraction) = difference(&found, pair);
             between[0][at].push(earliest);
-            between[1][at].push(by_share);
+            between[1][at].push(by_fraction);
         }
     }
 
-    let trainings: Vec<Vec<Vec<f64>>> = students.iter().map(|student| student.by_training(questions, share)).collect();
+    let trainings: Vec<Vec<Vec<f64>>> =
+        students.iter().map(|student| student.by_training(questions, fraction)).collect();
     let summary = |(at, draws): (usize, Vec<Vec<f64>>)| {
         let (numbers, student, trainings): (&Numbers, &Student, _) = (&observed[at], &students[at], &trainings[at]);
         let layers = numbers.means.len();
@@ -140,7 +142,7 @@ pub fn depths(
             means: all[..layers].to_vec(),
             reached: all[layers..2 * layers].to_vec(),
             earliest: all[2 * layers],
-            by_share: all[2 * layers + 1],
+            by_fraction: all[2 * layers + 1],
             never: 1.0 - numbers.reached.last().copied().unwrap_or(0.0),
             beyond: student.beyond,
         }
@@ -151,11 +153,11 @@ pub fn depths(
     for (of, (draws, intervals)) in between.iter_mut().zip(&mut intervals).enumerate() {
         let mut together = if several { Vec::new() } else { simultaneous(&draws[pairs.alone.len()..], pairs.level) };
         for (at, (&(a, b), draws)) in every.iter().zip(draws).enumerate() {
-            let (earliest, by_share) = difference(&observed, (a, b));
+            let (earliest, by_fraction) = difference(&observed, (a, b));
             let column = |student: usize| trainings[student].iter().rev().nth(1 - of).map_or(&[][..], Vec::as_slice);
             let reach = students[a].range().1.max(students[b].range().1);
             let uncertain = Uncertain {
-                value: [earliest, by_share][of],
+                value: [earliest, by_fraction][of],
                 questions,
                 trainings: [column(a), column(b)],
                 range: (-reach, reach),
@@ -168,9 +170,9 @@ pub fn depths(
         }
     }
     let differences = every.iter().enumerate().map(|(at, &pair)| {
-        let (earliest, by_share) = difference(&observed, pair);
+        let (earliest, by_fraction) = difference(&observed, pair);
         let ranged = |value: f64, of: usize| Ranged { value, interval: intervals[of][at] };
-        DepthDifference { earliest: ranged(earliest, 0), by_share: ranged(by_share, 1) }
+        DepthDifference { earliest: ranged(earliest, 0), by_fraction: ranged(by_fraction, 1) }
     });
     let mut alone: Vec<DepthDifference> = differences.collect();
     let together = alone.split_off(pairs.alone.len());
@@ -180,7 +182,7 @@ pub fn depths(
 
 /// The level at which each of so many intervals is told so that all hold together: Bonferroni's.
 fn over(level: Level, count: usize) -> Level {
-    Level::new(1.0 - (1.0 - level.share()) / count.max(1) as f64).unwrap_or(level)
+    Level::new(1.0 - (1.0 - level.fraction()) / count.max(1) as f64).unwrap_or(level)
 }
 
 /// A number of one student, or a difference of two, and what it would be elsewhere.
@@ -229,13 +231,13 @@ struct Numbers {
     means: Vec<f64>,
     reached: Vec<f64>,
     earliest: f64,
-    by_share: f64,
+    by_fraction: f64,
 }
 
 impl Numbers {
     fn all(&self) -> impl Iterator<Item = f64> {
-        let Self { means, reached, earliest, by_share } = self;
-        means.iter().chain(reached).copied().chain([*earliest, *by_share])
+        let Self { means, reached, earliest, by_fraction } = self;
+        means.iter().chain(reached).copied().chain([*earliest, *by_fraction])
     }
 
     fn count(&self) -> usize {
@@ -264,12 +266,12 @@ impl Student {
     }
 
     /// What each training by itself gives, `[number][training]`.
-    fn by_training(&self, questions: usize, share: f64) -> Vec<Vec<f64>> {
+    fn by_training(&self, questions: usize, fraction: f64) -> Vec<Vec<f64>> {
         let even = vec![1.0 / questions as f64; questions];
         let count = self.values.len();
         let alone =
             |training: usize| (0..count).map(|other| f64::from(u8::from(other == training))).collect::<Vec<_>>();
-        let numbers = (0..count).map(|training| self.numbers(&alone(training), &even, share));
+        let numbers = (0..count).map(|training| self.numbers(&alone(training), &even, fraction));
         let mut columns: Vec<Vec<f64>> = Vec::new();
         for numbers in numbers {
             columns.resize_with(numbers.count(), Vec::new);
@@ -283,7 +285,7 @@ impl Student {
         (self.layers.first().map_or(0.0, |first| *first as f64), self.beyond)
     }
 
-    fn numbers(&self, replicates: &[f64], questions: &[f64], share: f64) -> Numbers {
+    fn numbers(&self, replicates: &[f64], questions: &[f64], fraction: f64) -> Numbers {
         let count = self.layers.len();
         let (mut means, mut masses) = (vec![0.0; count], vec![0.0; count + 1]);
         for ((values, earliest), weight) in self.values.iter().zip(&self.earliest).zip(replicates) {
@@ -306,9 +308,9 @@ impl Student {
                 Some(*sum)
             })
             .collect();
-        // Sums of equal parts fall short of a round share in their last bits.
-        let by_share = reached.iter().position(|reached| *reached >= share - 1e-9).map_or(self.beyond, at);
-        Numbers { means, reached, earliest, by_share }
+        // Sums of equal parts fall short of a round fraction in their last bits.
+        let by_fraction = reached.iter().position(|reached| *reached >= fraction - 1e-9).map_or(self.beyond, at);
+        Numbers { means, reached, earliest, by_fraction }
     }
 }
 
@@ -367,12 +369,12 @@ mod tests {
     #[test]
     fn a_student_is_summarised_over_questions() {
         let (found, _) = run(&[five()], &[]);
-        let DepthSummary { means, reached, earliest, by_share, never, beyond } = &found[0];
+        let DepthSummary { means, reached, earliest, by_fraction, never, beyond } = &found[0];
         let values = |of: &[Ranged]| of.iter().map(|found| (found.value * 1e6).round() / 1e6).collect::<Vec<_>>();
         assert_eq!(values(means), [0.28, 0.34, 0.66, 0.68]);
         assert_eq!(values(reached), [0.0, 0.4, 0.6, 0.8]);
         // Never counts as layer 4.
-        assert!((earliest.value - 11.0 / 5.0).abs() < 1e-12 && (by_share.value - 3.0).abs() < 1e-12);
+        assert!((earliest.value - 11.0 / 5.0).abs() < 1e-12 && (by_fraction.value - 3.0).abs() < 1e-12);
         assert!((never - 0.2).abs() < 1e-12 && (beyond - 4.0).abs() < 1e-12);
     }
 
@@ -386,16 +388,16 @@ mod tests {
         let (found, _) = run(std::slice::from_ref(&student), &[]);
         let interval = found[0].earliest.interval.unwrap();
         assert!((interval.low - 1.145).abs() < 0.011 && (interval.high - 1.435).abs() < 0.011, "{interval:?}");
-        let interval = found[0].by_share.interval.unwrap();
+        let interval = found[0].by_fraction.interval.unwrap();
         assert_eq!((interval.low.round() as i32, interval.high.round() as i32), (2, 2));
 
         // Paired: a student that is one layer later throughout is exactly that, in every resample.
         let later = values.iter().map(|path| [vec![0.0], path[..4].to_vec()].concat()).collect();
         let later = Depths { layers: (0..5).collect(), values: vec![later] };
         let (_, differences) = run(&[student, later], &[(1, 0)]);
-        let DepthDifference { earliest, by_share } = differences[0];
+        let DepthDifference { earliest, by_fraction } = differences[0];
         assert!((earliest.value - 1.0).abs() < 1e-12 && earliest.interval.is_none(), "{earliest:?}");
-        assert!((by_share.value - 1.0).abs() < 1e-12, "{by_share:?}");
+        assert!((by_fraction.value - 1.0).abs() < 1e-12, "{by_fraction:?}");
     }
 
     #[test]
@@ -426,7 +428,7 @@ mod tests {
         let asked = DepthPairs { alone: &pairs, together: &pairs, level: Level::P95 };
         let found = depths(&students, asked, 0.6, 0.8, Level::P95, Bootstrap::seeded(1));
         for (alone, together) in found.alone.iter().zip(&found.together) {
-            for (alone, together) in [(alone.earliest, together.earliest), (alone.by_share, together.by_share)] {
+            for (alone, together) in [(alone.earliest, together.earliest), (alone.by_fraction, together.by_fraction)] {
                 assert_eq!(alone.value.to_bits(), together.value.to_bits());
                 let (alone, together) = (alone.interval.unwrap(), together.interval.unwrap());
                 assert!(together.low <= alone.low && together.high >= alone.high, "{together:?}, {alone:?}");

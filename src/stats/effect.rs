@@ -3,13 +3,13 @@
 use super::beta::inverse;
 use super::{Interval, Level};
 
-/// Returns Cohen's h of two shares, 2 arcsin √first − 2 arcsin √second, from −π to π (Cohen, 1988, chapter 6).
+/// Returns Cohen's h of two proportions, 2 arcsin √first − 2 arcsin √second, from −π to π (Cohen, 1988, chapter 6).
 ///
 /// A point of difference near 0 or 1 weighs more than one near a half, so that h can be compared between datasets of
-/// different difficulty. By Cohen's convention 0.2 is small, 0.5 medium and 0.8 large. It takes the two shares alone:
+/// different difficulty. By Cohen's convention 0.2 is small, 0.5 medium and 0.8 large. It takes the two proportions alone:
 /// how often the arms disagree is told by the [`odds`] of their discordant questions.
 pub fn cohen_h(first: f64, second: f64) -> f64 {
-    let angle = |share: f64| 2.0 * share.clamp(0.0, 1.0).sqrt().asin();
+    let angle = |fraction: f64| 2.0 * fraction.clamp(0.0, 1.0).sqrt().asin();
     angle(first) - angle(second)
 }
 
@@ -18,7 +18,7 @@ pub fn cohen_h(first: f64, second: f64) -> f64 {
 pub struct Odds {
     /// Wins over losses: the maximum-likelihood estimate given the pairs; infinite without losses.
     pub ratio: f64,
-    /// Clopper and Pearson's exact interval of the share of wins, as odds; its upper end is infinite without losses.
+    /// Clopper and Pearson's exact interval of the proportion of wins, as odds; its upper end is infinite without losses.
     pub interval: Interval,
 }
 

@@ -4,7 +4,7 @@ use super::tango::Tango;
 use super::{Crossed, Interval, Level, Method, Pairs, StatsError};
 use retort_fingerprint::{ContentHash, Term};
 
-/// The largest difference of two shares that counts as none, strictly between 0 and 1.
+/// The largest difference of two proportions that counts as none, strictly between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Margin(f64);
 
@@ -14,8 +14,8 @@ impl Margin {
         if margin > 0.0 && margin < 1.0 { Ok(Self(margin)) } else { Err(StatsError::Margin(margin)) }
     }
 
-    /// Returns the margin as a share, such as 0.02.
-    pub fn share(self) -> f64 {
+    /// Returns the margin as a proportion, such as 0.02.
+    pub fn fraction(self) -> f64 {
         self.0
     }
 }
@@ -61,7 +61,7 @@ pub struct Equivalence {
 /// Tests whether two arms differ by less than a margin, by two one-sided tests each at one minus the level (Schuirmann,
 /// 1987, Journal of Pharmacokinetics and Biopharmaceutics 15).
 ///
-/// With one replicate each the one-sided tests are Tango's score tests for paired shares, which keep their level in small
+/// With one replicate each the one-sided tests are Tango's score tests for paired proportions, which keep their level in small
 /// samples where Wald's do not (Liu et al., 2002, Statistics in Medicine 21). With several in either arm they are t tests
 /// with the error over questions and trainings ([`Crossed`]); where nothing varies, Tango's stand in. A bootstrap would
 /// have to guess how trainings vary beyond the few that it resamples.
@@ -76,7 +76,7 @@ pub fn equivalence(pairs: &Pairs<'_>, margin: Margin, level: Level) -> Equivalen
     let p_beyond = (2.0 * above(width).min(below(-width))).min(1.0);
     let one_sided = level.one_sided();
     let interval = crossed.map_or_else(|| tango.interval(one_sided), |crossed| crossed.interval(one_sided));
-    let alpha = 1.0 - level.share();
+    let alpha = 1.0 - level.fraction();
     let closeness = match (p <= alpha, p_beyond <= alpha) {
         (true, _) => Closeness::Equivalent,
         (_, true) => Closeness::Different,
@@ -140,7 +140,7 @@ mod tests {
         for margin in [0.0, 1.0, -0.02, 2.0, f64::NAN] {
             assert!(Margin::new(margin).is_err(), "{margin}");
         }
-        expect_test::expect!["`2` is no margin: expected a share above 0 and below 1, such as 0.02 for two points"]
+        expect_test::expect!["`2` is no margin: expected a fraction above 0 and below 1, such as 0.02 for two points"]
             .assert_eq(&Margin::new(2.0).unwrap_err().to_string());
     }
 

@@ -7,7 +7,7 @@
 //! | quantity | interval or test | source |
 //! |---|---|---|
 //! | accuracy, one replicate | Wilson score | Wilson (1927); Agresti & Coull (1998) |
-//! | accuracy, several samples of a replicate | Wilson score, with the error over the questions' fractions | as below |
+//! | accuracy, several samples of a replicate | Wilson score, with the error over the questions' proportions | as below |
 //! | accuracy, several replicates | Wilson score, with the error over questions and trainings | Banerjee (1961); Kott & Carr (1997), for samples that are not simple |
 //! | accuracy minus chance | the accuracy's interval, moved by the questions' mean chance | chance is known, not estimated |
 //! | difference of two arms, one replicate each | paired percentile bootstrap over questions | Efron & Tibshirani (1993), §13.3 |
@@ -24,7 +24,7 @@
 //! | many tests at once | step-down correction | Holm (1979) |
 //! | size of a difference | Cohen's h; odds of the discordant questions | Cohen (1988); Clopper & Pearson (1934) |
 //! | smallest difference that would be found | exact power of McNemar's test | the binomial, twice |
-//! | earliest layer, layer by which a share is there, differences of both, one replicate each | percentile bootstrap over questions | Efron & Tibshirani (1993) |
+//! | earliest layer, layer by which a proportion is there, differences of both, one replicate each | percentile bootstrap over questions | Efron & Tibshirani (1993) |
 //! | the same, several replicates | t, with the bootstrap's variance over questions and that of the trainings | Banerjee (1961) |
 //! | differences of many pairs of students in these | percentile bootstrap whose intervals hold together; Bonferroni's where there are several replicates | Mandel & Betensky (2008) |
 //! | calibration | expected calibration error; Brier score with a bootstrap over questions, or t as above | Guo et al. (2017); Brier (1950) |
@@ -92,13 +92,13 @@ pub struct Interval {
 /// How an interval was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
-    /// Wilson's score interval for a share.
+    /// Wilson's score interval for a proportion.
     Wilson,
     /// The percentile bootstrap over questions.
     Bootstrap,
-    /// Bonett and Price's adjusted Wald interval for a difference of paired shares.
+    /// Bonett and Price's adjusted Wald interval for a difference of paired proportions.
     BonettPrice,
-    /// Tango's score interval for a difference of paired shares.
+    /// Tango's score interval for a difference of paired proportions.
     Tango,
     /// Student's t with the error over questions and trainings.
     Crossed,
@@ -120,7 +120,7 @@ impl Method {
     }
 }
 
-/// A value with its interval, in the value's unit: a share from 0 to 1, or a difference of shares from −1 to 1.
+/// A value with its interval, in the value's unit: a proportion from 0 to 1, or a difference of proportions from −1 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The value that was observed.
@@ -164,7 +164,7 @@ pub enum StatsError {
         second: usize,
     },
     /// A margin outside (0, 1).
-    #[error("`{0}` is no margin: expected a share above 0 and below 1, such as 0.02 for two points")]
+    #[error("`{0}` is no margin: expected a fraction above 0 and below 1, such as 0.02 for two points")]
     Margin(f64),
     /// A power outside (0, 1).
     #[error("`{0}` is no power: expected a number above 0 and below 1, such as 0.8")]

@@ -15,12 +15,12 @@ impl Level {
         if level > 0.0 && level < 1.0 { Ok(Self(level)) } else { Err(StatsError::Level(level)) }
     }
 
-    /// Returns the level as a share, such as 0.95.
-    pub fn share(self) -> f64 {
+    /// Returns the level as a fraction, such as 0.95.
+    pub fn fraction(self) -> f64 {
         self.0
     }
 
-    /// Returns the share that lies outside on each side, such as 0.025.
+    /// Returns the fraction that lies outside on each side, such as 0.025.
     pub(super) fn tail(self) -> f64 {
         (1.0 - self.0) / 2.0
     }
@@ -42,7 +42,7 @@ impl Default for Level {
     }
 }
 
-/// Returns the share of the standard normal distribution above `z`.
+/// Returns the upper tail probability of the standard normal distribution at `z`.
 pub(super) fn upper_tail(z: f64) -> f64 {
     libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2) / 2.0
 }
@@ -164,7 +164,7 @@ mod tests {
         for (z, expected) in cases {
             assert!((upper_tail(z) / expected - 1.0).abs() < 1e-12, "{z}: {}", upper_tail(z));
         }
-        assert!((Level::P95.one_sided().share() - 0.9).abs() < 1e-12);
+        assert!((Level::P95.one_sided().fraction() - 0.9).abs() < 1e-12);
         assert!(Level::new(0.4).unwrap().one_sided().z().abs() < 1e-12);
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::wilson::of_share;
+use super::wilson::of_proportion;
 use super::{Bootstrap, Estimate, Level, Method};
 use retort_artifact::{Averaged, Measure};
 
@@ -75,8 +75,8 @@ impl Overlap {
             Measure::Precision | Measure::Recall | Measure::F1 => ratio(counts(measure, self, self.expected())),
             Measure::Jaccard => {
                 ratio(counts(measure, self, 0.0))?;
-                let share = |(shared, probability)| Some(probability * ratio(counts(measure, self, shared as f64))?);
-                self.distribution().into_iter().enumerate().map(share).sum()
+                let fraction = |(shared, probability)| Some(probability * ratio(counts(measure, self, shared as f64))?);
+                self.distribution().into_iter().enumerate().map(fraction).sum()
             }
         }
     }
@@ -161,7 +161,7 @@ pub fn agreement(overlaps: &[(&str, Overlap)], level: Level, bootstrap: Bootstra
         let Some(value) = ratio(total(parts.iter().copied())) else { continue };
         let estimate = match interval {
             Some(interval) => Estimate { value, interval, method: Method::Bootstrap },
-            None => of_share(value.clamp(0.0, 1.0), questions.len(), level),
+            None => of_proportion(value.clamp(0.0, 1.0), questions.len(), level),
         };
         let rationales = overlaps.iter().filter(|(_, overlap)| overlap.measure(measure).is_some()).count();
         found.push(Agreed { measure, averaged, estimate, chance: chance(averaged, measure, overlaps), rationales });
@@ -333,7 +333,7 @@ mod tests {
         }
 
         #[test]
-        fn averages_are_in_bounds_and_their_intervals_hold_shares(
+        fn averages_are_in_bounds_and_their_intervals_hold_fractions(
             sets in prop::collection::vec((0usize..4, 0u32..64, 0u32..64), 1..12), seed: u64,
         ) {
             let set = |bits: u32| -> Vec<usize> { (0..6).filter(|unit| bits >> unit & 1 == 1).collect() };

@@ -71,7 +71,7 @@ impl<'a> Pairs<'a> {
         (mean(&self.first), mean(&self.second))
     }
 
-    /// Returns the identifier of each question with the first arm's share of right answers minus the second's.
+    /// Returns the identifier of each question with the first arm's fraction of right answers minus the second's.
     pub fn differences(&self) -> impl Iterator<Item = (&'a str, f64)> {
         self.first.iter().zip(&self.second).map(|(a, b)| (a.question.as_str(), a.mean() - b.mean()))
     }

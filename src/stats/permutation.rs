@@ -19,19 +19,19 @@ pub fn permutation_test(differences: &[i64]) -> f64 {
         return 1.0;
     }
     // The probability that the positive differences come to so much.
-    let mut shares = vec![1.0];
+    let mut fractions = vec![1.0];
     for (size, count) in &sizes {
         let (size, mut both) = (size / divisor, Vec::new());
-        both.resize(shares.len() + size * count, 0.0);
+        both.resize(fractions.len() + size * count, 0.0);
         for (positive, probability) in binomial(*count).into_iter().enumerate() {
-            for (at, share) in shares.iter().enumerate() {
-                both[at + positive * size] += share * probability;
+            for (at, fraction) in fractions.iter().enumerate() {
+                both[at + positive * size] += fraction * probability;
             }
         }
-        shares = both;
+        fractions = both;
     }
-    let all = shares.len() - 1;
-    let tail: f64 = shares[..=(all - sum / divisor) / 2].iter().sum();
+    let all = fractions.len() - 1;
+    let tail: f64 = fractions[..=(all - sum / divisor) / 2].iter().sum();
     (2.0 * tail).min(1.0)
 }
 

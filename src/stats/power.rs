@@ -17,8 +17,8 @@ impl Power {
         if power > 0.0 && power < 1.0 { Ok(Self(power)) } else { Err(StatsError::Power(power)) }
     }
 
-    /// Returns the power as a share, such as 0.8.
-    pub fn share(self) -> f64 {
+    /// Returns the power as a proportion, such as 0.8.
+    pub fn fraction(self) -> f64 {
         self.0
     }
 }
@@ -28,22 +28,22 @@ impl Power {
 pub struct Design {
     /// Questions that both arms are to answer.
     pub questions: usize,
-    /// The share of questions, from 0 to 1, on which exactly one of the two is expected to be right.
+    /// The proportion of questions, from 0 to 1, on which exactly one of the two is expected to be right.
     pub discordant: f64,
 }
 
 impl Design {
-    /// Returns how likely McNemar's exact test, at one minus the level, finds a true `difference` of shares.
+    /// Returns how likely McNemar's exact test, at one minus the level, finds a true `difference` of proportions.
     ///
     /// Exact: over all numbers of discordant questions, each as likely as the binomial says, and the test's own rejections
-    /// among them. A difference larger than the discordant share makes all of it, and no more, discordant.
+    /// among them. A difference larger than the proportion of discordant questions makes all of it, and no more, discordant.
     pub fn power(self, difference: f64, level: Level) -> f64 {
         let difference = difference.abs().min(1.0);
         let discordant = self.discordant.clamp(0.0, 1.0).max(difference);
         if discordant <= 0.0 {
             return 0.0;
         }
-        let (n, share) = (self.questions as f64, f64::midpoint(1.0, difference / discordant));
+        let (n, fraction) = (self.questions as f64, f64::midpoint(1.0, difference / discordant));
         let spread = (n * discordant * (1.0 - discordant)).sqrt();
         // Beyond nine deviations lies less than the rounding of the sum.
         let from = (n * discordant - 9.0 * spread - 9.0).floor().max(0.0) as usize;
@@ -55,7 +55,7 @@ impl Design {
             let Some(few) = critical else { continue };
             let (m, few) = (count as f64, few as f64);
             // The binomial's lower tails: few enough wins, and few enough losses.
-            let rejected = tails(share, few + 1.0, m - few).1 + tails(1.0 - share, few + 1.0, m - few).1;
+            let rejected = tails(fraction, few + 1.0, m - few).1 + tails(1.0 - fraction, few + 1.0, m - few).1;
             sum += pmf(count, self.questions, discordant) * rejected;
         }
         sum.min(1.0)
@@ -63,7 +63,7 @@ impl Design {
 
     /// Returns the smallest true difference that is found with the power; `None` where not even a difference of 1 is.
     pub fn detectable(self, level: Level, power: Power) -> Option<f64> {
-        let reaches = |difference: f64| self.power(difference, level) >= power.share();
+        let reaches = |difference: f64| self.power(difference, level) >= power.fraction();
         if !reaches(1.0) {
             return None;
         }
@@ -82,7 +82,7 @@ impl Design {
 
 /// Returns the smallest difference that a repetition of this comparison would find with the power.
 ///
-/// With one replicate each it is [`Design::detectable`] with the observed share of discordant questions, of which two more
+/// With one replicate each it is [`Design::detectable`] with the observed proportion of discordant questions, of which two more
 /// are assumed than were seen (as by Bonett & Price, 2012), so that arms which agree throughout promise nothing. With
 /// several it is the error over questions and trainings times the sum of the quantiles of level and power. `None` where
 /// not even a difference of 1 would be found.
@@ -90,9 +90,9 @@ pub fn detectable(pairs: &Pairs<'_>, level: Level, power: Power) -> Option<f64> 
     let crossed = (!pairs.once()).then(|| Crossed::of(pairs)).flatten();
     let found = if let Some(Crossed { error, freedom, .. }) = crossed {
         // The one-sided quantile of a power of 80 % is the two-sided one of 60 %.
-        let share = power.share();
-        let quantile = Level::new((2.0 * share - 1.0).abs()).map_or(0.0, |level| reach(level, freedom));
-        Some((reach(level, freedom) + quantile.copysign(share - 0.5)) * error)
+        let fraction = power.fraction();
+        let quantile = Level::new((2.0 * fraction - 1.0).abs()).map_or(0.0, |level| reach(level, freedom));
+        Some((reach(level, freedom) + quantile.copysign(fraction - 0.5)) * error)
     } else {
         let (wins, losses) = pairs.wins_and_losses();
         let questions = pairs.questions();
@@ -104,7 +104,7 @@ pub fn detectable(pairs: &Pairs<'_>, level: Level, power: Power) -> Option<f64> 
 
 /// The most wins or losses, of `count` discordant questions, that the test rejects with: given that of one question less.
 fn next_critical(previous: Option<usize>, count: usize, level: Level) -> Option<usize> {
-    let alpha = 1.0 - level.share();
+    let alpha = 1.0 - level.fraction();
     let rejects = |few: usize| 2 * few < count && sign_test(few, count - few) <= alpha;
     match previous {
         // One question more moves the border by one at most, and never back.
@@ -113,12 +113,12 @@ fn next_critical(previous: Option<usize>, count: usize, level: Level) -> Option<
     }
 }
 
-/// The probability of `k` of `n`, each with `share`.
-fn pmf(k: usize, n: usize, share: f64) -> f64 {
+/// The probability of `k` of `n`, each with `proportion`.
+fn pmf(k: usize, n: usize, fraction: f64) -> f64 {
     let (k, n) = (k as f64, n as f64);
-    let term = |count: f64, share: f64| if count == 0.0 { 0.0 } else { count * share.ln() };
+    let term = |count: f64, fraction: f64| if count == 0.0 { 0.0 } else { count * fraction.ln() };
     let choose = libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
-    (choose + term(k, share) + term(n - k, 1.0 - share)).exp()
+    (choose + term(k, fraction) + term(n - k, 1.0 - fraction)).exp()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// Returns the share of answers that are right.
+    /// Returns the fraction of answers that are right.
     pub(super) fn mean(&self) -> f64 {
         self.right.iter().filter(|&&right| right).count() as f64 / self.right.len() as f64
     }
@@ -97,8 +97,8 @@ impl Responses {
         if rows.is_empty() { Vec::new() } else { accuracies(&rows, self.samples()) }
     }
 
-    /// Returns the share of all answers, questions × replicates × samples, that is right.
-    pub(super) fn share(&self) -> f64 {
+    /// Returns the fraction of all answers, questions × replicates × samples, that is right.
+    pub(super) fn fraction(&self) -> f64 {
         let all = || self.rows.iter().flat_map(|row| &row.right);
         all().filter(|&&right| right).count() as f64 / all().count() as f64
     }
@@ -160,7 +160,7 @@ mod tests {
         let responses = Responses::sampled(rows.clone(), 2).unwrap();
         assert_eq!((responses.replicates(), responses.samples()), (2, 2));
         assert_eq!(responses.by_replicate(), [0.25, 0.75]);
-        assert!((responses.share() - 0.5).abs() < 1e-12);
+        assert!((responses.fraction() - 0.5).abs() < 1e-12);
         assert_eq!(Responses::sampled(rows.clone(), 4).unwrap().by_replicate(), [0.5]);
         assert_eq!(Responses::new(rows.clone()).unwrap().replicates(), 4);
         assert!(Responses::sampled(rows, 3).is_err());

@@ -5,7 +5,7 @@ use super::{Interval, Level};
 /// Returns intervals of numbers that were resampled together, `[number][resample]`, so that at the level all of them hold at
 /// once, however the numbers depend on each other.
 ///
-/// Each leaves out as many resamples on each side as the others: as many as can be left out with the share `level` of the
+/// Each leaves out as many resamples on each side as the others: as many as can be left out with the fraction `level` of the
 /// resamples inside every interval (Mandel & Betensky, 2008, Computational Statistics & Data Analysis 52), but no more than
 /// the percentile interval of a number alone, which ties would allow. It is never wider than Bonferroni's. A number in which
 /// no resample differs from another has no interval, and widens none.
@@ -22,7 +22,7 @@ pub(super) fn simultaneous(draws: &[Vec<f64>], level: Level) -> Vec<Option<Inter
         }
     }
     depths.sort_unstable();
-    let inside = (depths.len() as f64 * level.share()).ceil() as usize;
+    let inside = (depths.len() as f64 * level.fraction()).ceil() as usize;
     let alone = (depths.len().saturating_sub(1) as f64 * level.tail()).floor() as usize;
     let left_out = depths.len().checked_sub(inside.max(1)).map_or(0, |at| depths[at].min(alone));
     let interval = |sorted: Vec<f64>| Interval { low: sorted[left_out], high: sorted[sorted.len() - 1 - left_out] };
@@ -49,7 +49,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_share_of_the_level_is_inside_all_and_none_is_wider_than_bonferronis(
+        fn the_fraction_of_the_level_is_inside_all_and_none_is_wider_than_bonferronis(
             seed in any::<u64>(), numbers in 1..6_usize, values in 2..400_usize, level in 0.5..0.99_f64,
         ) {
             const RESAMPLES: usize = 1_000;
@@ -81,9 +81,9 @@ mod tests {
             let draws: Vec<Vec<f64>> = (0..numbers).map(|_| number(&mut draw)).collect();
             let each = 0.95_f64.powf(1.0 / f64::from(numbers));
             for (found, draws) in simultaneous(&draws, Level::P95).into_iter().zip(&draws) {
-                let share =
+                let fraction =
                     draws.iter().filter(|value| inside(found.unwrap(), **value)).count() as f64 / RESAMPLES as f64;
-                assert!((share - each).abs() < 0.002, "{share}, not {each}, of {numbers}");
+                assert!((fraction - each).abs() < 0.002, "{fraction}, not {each}, of {numbers}");
             }
         }
     }

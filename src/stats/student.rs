@@ -3,12 +3,12 @@
 use super::Level;
 use super::beta::{inverse, tails};
 
-/// Returns the share of both tails beyond ±`t`, with `freedom` degrees of freedom above zero.
+/// Returns the two-sided tail probability beyond ±`t`, with `freedom` degrees of freedom above zero.
 pub(super) fn two_sided(t: f64, freedom: f64) -> f64 {
     tails(freedom / (freedom + t * t), freedom / 2.0, 0.5).0
 }
 
-/// Returns the share above `t`.
+/// Returns the upper tail probability at `t`.
 pub(super) fn upper(t: f64, freedom: f64) -> f64 {
     let half = two_sided(t, freedom) / 2.0;
     if t >= 0.0 { half } else { 1.0 - half }
@@ -19,7 +19,7 @@ pub(super) fn reach(level: Level, freedom: f64) -> f64 {
     reach_of(level.tail(), freedom)
 }
 
-/// Returns how many standard errors a two-sided interval reaches that leaves out a share `tail` on each side.
+/// Returns how many standard errors a two-sided interval reaches that leaves out a fraction `tail` on each side.
 pub(super) fn reach_of(tail: f64, freedom: f64) -> f64 {
     let x = inverse(2.0 * tail, freedom / 2.0, 0.5);
     (freedom * (1.0 - x) / x).sqrt()

@@ -1,11 +1,11 @@
-//! Tango's score test and interval for a difference of paired shares.
+//! Tango's score test and interval for a difference of paired proportions.
 
 use super::normal::upper_tail;
 use super::{Interval, Level};
 
 /// What a paired difference rests on: how much one arm gained on the other and lost to it, out of so many questions.
 ///
-/// Both are counts where each arm answered once. Sums of shares, as several replicates give, are taken in their place.
+/// Both are counts where each arm answered once. Sums of proportions, as several replicates give, are taken in their place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tango {
     pub(super) gained: f64,
@@ -16,14 +16,14 @@ pub(super) struct Tango {
 impl Tango {
     /// Returns the score statistic for a true difference of `delta`, about standard normal where that is the truth.
     ///
-    /// (b − c − nδ) / √(n (2 q + δ (1 − δ))), with q the share lost that is likeliest given δ (Tango, 1998, Statistics in
+    /// (b − c − nδ) / √(n (2 q + δ (1 − δ))), with q the proportion lost that is likeliest given δ (Tango, 1998, Statistics in
     /// Medicine 17). At δ = 0 it is McNemar's.
     pub(super) fn score(self, delta: f64) -> f64 {
         let Self { gained, lost, questions: n } = self;
         let b = -gained - lost + (2.0 * n - gained + lost) * delta;
         let c = -lost * delta * (1.0 - delta);
-        let share = ((b * b - 8.0 * n * c).max(0.0).sqrt() - b) / (4.0 * n);
-        let variance = n * (2.0 * share + delta * (1.0 - delta));
+        let fraction = ((b * b - 8.0 * n * c).max(0.0).sqrt() - b) / (4.0 * n);
+        let variance = n * (2.0 * fraction + delta * (1.0 - delta));
         let distance = gained - lost - n * delta;
         if variance <= 1e-12 * n {
             // At a difference of 1 nothing varies: it fits what was seen, or cannot be.

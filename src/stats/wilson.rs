@@ -2,26 +2,26 @@
 
 use super::{Estimate, Interval, Level, Method};
 
-/// Estimates a share from `successes` of `trials`; `None` without trials or with more successes than trials.
+/// Estimates a proportion from `successes` of `trials`; `None` without trials or with more successes than trials.
 ///
-/// Wilson's score interval without continuity correction: the shares that a two-sided score test does not reject
+/// Wilson's score interval without continuity correction: the proportions that a two-sided score test does not reject
 /// (Wilson, 1927). It never leaves [0, 1] and has a width also when every trial ends alike.
 pub fn wilson(successes: usize, trials: usize, level: Level) -> Option<Estimate> {
-    (trials > 0 && successes <= trials).then(|| of_share(successes as f64 / trials as f64, trials, level))
+    (trials > 0 && successes <= trials).then(|| of_proportion(successes as f64 / trials as f64, trials, level))
 }
 
-/// Estimates from a share in [0, 1] that need not be a whole number of `trials`, of which there is at least one.
-pub(super) fn of_share(share: f64, trials: usize, level: Level) -> Estimate {
-    Estimate { value: share, interval: score(share, trials as f64, level.z()), method: Method::Wilson }
+/// Estimates from a proportion in [0, 1] that need not be a whole number of `trials`, of which there is at least one.
+pub(super) fn of_proportion(fraction: f64, trials: usize, level: Level) -> Estimate {
+    Estimate { value: fraction, interval: score(fraction, trials as f64, level.z()), method: Method::Wilson }
 }
 
-/// Returns the shares that lie within `z` standard errors, each with the error that it would have itself in `n` trials.
-pub(super) fn score(share: f64, n: f64, z: f64) -> Interval {
+/// Returns the proportions that lie within `z` standard errors, each with the error that it would have itself in `n` trials.
+pub(super) fn score(fraction: f64, n: f64, z: f64) -> Interval {
     let z2 = z * z;
-    let centre = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half = z / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
-    // Rounding must not push an end past the share itself when no trial, or every one, succeeded.
-    Interval { low: (centre - half).clamp(0.0, share), high: (centre + half).clamp(share, 1.0) }
+    let centre = (fraction + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = z / (1.0 + z2 / n) * (fraction * (1.0 - fraction) / n + z2 / (4.0 * n * n)).sqrt();
+    // Rounding must not push an end past the proportion itself when no trial, or every one, succeeded.
+    Interval { low: (centre - half).clamp(0.0, fraction), high: (centre + half).clamp(fraction, 1.0) }
 }
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_interval_holds_its_share_and_stays_in_bounds(trials in 1usize..5000, part in 0.0..=1.0f64, level in 0.01..0.999f64) {
+        fn an_interval_holds_its_fraction_and_stays_in_bounds(trials in 1usize..5000, part in 0.0..=1.0f64, level in 0.01..0.999f64) {
             let successes = (trials as f64 * part).round() as usize;
             let Estimate { value, interval, .. } = wilson(successes, trials, Level::new(level).unwrap()).unwrap();
             prop_assert!(0.0 <= interval.low && interval.low <= value && value <= interval.high && interval.high <= 1.0);

@@ -1,4 +1,4 @@
-//! A share of a whole.
+//! A fraction of a whole.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use retort_fingerprint::{ContentHash, Term};
 
-/// A share from 0 to 1, both included.
+/// A fraction from 0 to 1, both included.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Fraction(f64);
 
-/// A number that is no share.
+/// A number that is no fraction.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("cannot take `{value}` as a fraction: expected a number from 0 to 1")]
 pub struct FractionError {
@@ -30,7 +30,7 @@ impl Fraction {
         self.0
     }
 
-    /// Returns this share of `count` things, rounded to the nearest whole number, halves up.
+    /// Returns this fraction of `count` things, rounded to the nearest whole number, halves up.
     pub fn of(self, count: usize) -> usize {
         ((self.0 * count as f64).round() as usize).min(count)
     }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_rounded_to_the_nearest_count() {
+    fn a_fraction_is_rounded_to_the_nearest_count() {
         let of = |fraction: f64, count| Fraction::try_from(fraction).unwrap().of(count);
         assert_eq!([of(0.1, 24), of(0.1, 25), of(0.5, 3), of(0.0, 9), of(1.0, 9), of(0.9, 0)], [2, 3, 2, 0, 9, 0]);
     }

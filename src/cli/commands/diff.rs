@@ -164,8 +164,8 @@ fn interval(measured: &Measured, write: fn(f64) -> String) -> String {
     format!("{} [{}, {}]", write(value), write(low), write(high))
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1}", share * 100.0)
+fn percent(fraction: f64) -> String {
+    format!("{:.1}", fraction * 100.0)
 }
 
 fn points(difference: f64) -> String {

@@ -417,9 +417,9 @@ impl<'a> Rows<'a> {
         let took = Took::find(context, &self.model)?;
         let (prompt_tokens, answer_tokens, took_ms, basis) = match took {
             Some(Took { calls: then, prompt_bytes, prompt_tokens, answer_tokens, wall_ms }) => {
-                let share = |of: u64, now: u64, then: u64| (of as f64 * now as f64 / then as f64).round() as u64;
-                let tokens = share(prompt_tokens, bytes, prompt_bytes);
-                (tokens, share(answer_tokens, calls, then), Some(share(wall_ms, calls, then)), Basis::History)
+                let fraction = |of: u64, now: u64, then: u64| (of as f64 * now as f64 / then as f64).round() as u64;
+                let tokens = fraction(prompt_tokens, bytes, prompt_bytes);
+                (tokens, fraction(answer_tokens, calls, then), Some(fraction(wall_ms, calls, then)), Basis::History)
             }
             None => (bytes.div_ceil(4), calls * self.limit, None, Basis::Guess),
         };

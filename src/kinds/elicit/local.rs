@@ -13,7 +13,7 @@ use retort_fingerprint::{ContentHash, Digest, Term};
 use retort_hub::{CHAT_TEMPLATE, CONFIG, GENERATION, HubModel, TOKENIZER, TOKENIZER_CONFIG, is_weights};
 use retort_model::{Budget, Config, Device, GenerateOptions, Model, Sampling, StopReason, WeightsFile, generate};
 use retort_source::{Diagnostic, Node};
-use retort_stage::params::{Count, External, FromNode, ModelSpec, Scope, Seed, Share, tagged};
+use retort_stage::params::{Count, External, FromNode, ModelSpec, Scope, Seed, UnitReal, tagged};
 use retort_stage::{Context, Flaw, Looked, StageError, foreign};
 use retort_text::chat_template::{ChatTemplate, Day};
 use retort_text::tokenizer::Tokenizer;
@@ -85,7 +85,7 @@ retort_stage::params! {
         /// How many of the likeliest tokens may be drawn.
         pub top_k: Option<Count>,
         /// The probability that the tokens which may be drawn have together.
-        pub top_p: Option<Share>,
+        pub top_p: Option<UnitReal>,
         /// The most tokens of an answer.
         pub max_tokens: Count = Count::of(256),
         /// Decides what is drawn; each further sample has the next one.
@@ -240,7 +240,7 @@ impl Local {
                 sampling: seed.map(|seed| Sampling {
                     temperature: self.temperature,
                     top_k: self.top_k.map(Count::get),
-                    top_p: self.top_p.map(Share::get),
+                    top_p: self.top_p.map(UnitReal::get),
                     seed,
                 }),
             };

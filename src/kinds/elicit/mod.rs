@@ -47,7 +47,7 @@ use serde_json::Value as Json;
 use retort_artifact::{Elicited, Question, Questions, Split};
 use retort_fingerprint::{ContentHash, Term};
 use retort_source::{Diagnostic, Node};
-use retort_stage::params::{Aside, Count, External, FromNode, Input, PositiveReal, Scope, Share};
+use retort_stage::params::{Aside, Count, External, FromNode, Input, PositiveReal, Scope, UnitReal};
 use retort_stage::{Context, Flaw, Inquiry, Looked, Slot, Stage, StageError};
 
 use crate::sequence::data;
@@ -87,7 +87,7 @@ retort_stage::params! {
         pub refusals: Vec<String> = REFUSALS.map(str::to_owned).to_vec(),
         /// The fraction of answers that may be missing, empty, refused, cut off or interrupted before the stage fails. It decides
         /// whether there is a result, never what it is.
-        pub tolerance: Aside<Share> = Aside(Share::of(0.01)),
+        pub tolerance: Aside<UnitReal> = Aside(UnitReal::of(0.01)),
         /// What all answers of the stage may cost, in the currency of the teacher's `price`. Nothing more is asked once it is
         /// used up: the stage fails, and what came is kept for a run with a higher one.
         pub max_cost: Aside<Option<PositiveReal>>,

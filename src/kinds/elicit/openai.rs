@@ -10,7 +10,7 @@ use super::tally::Tally;
 use crate::sequence::data;
 use retort_fingerprint::{ContentHash, Term};
 use retort_hub::Secret;
-use retort_stage::params::{Aside, Count, PositiveReal, Share, VariableName};
+use retort_stage::params::{Aside, Count, PositiveReal, UnitReal, VariableName};
 use retort_stage::{Context, Flaw, StageError};
 use retort_teacher::{
     Answer, Api, Backoff, Desk, Ended, Fault, FaultKind, LimitField, News, Place, Rules, Server, Settings, Why,
@@ -74,7 +74,7 @@ retort_stage::params! {
         /// What logits are divided by; `null` leaves it to the server.
         pub temperature: Option<f64> = Some(0.0),
         /// The probability that the tokens which may be drawn have together.
-        pub top_p: Option<Share>,
+        pub top_p: Option<UnitReal>,
         /// The most tokens of an answer.
         pub max_tokens: Count = Count::of(256),
         /// What the server calls that. It changes how the same is said.
@@ -172,7 +172,7 @@ impl OpenAi {
             api: self.api,
             model: self.model.clone(),
             temperature: self.temperature,
-            top_p: self.top_p.map(Share::get),
+            top_p: self.top_p.map(UnitReal::get),
             max_tokens: self.limit(),
             limit_as: self.limit_as.0,
             stop: self.stop.clone(),

@@ -72,7 +72,7 @@ impl Tally {
         self.empty + self.refused + self.cut_off + self.broken + self.others + self.lost
     }
 
-    /// Says whether more than so large a share of all rows cannot be used.
+    /// Says whether more than so large a fraction of all rows cannot be used.
     pub(super) fn exceeds(&self, tolerance: f64) -> bool {
         self.unusable() as f64 > tolerance * self.total as f64 + 1e-9
     }

@@ -1,7 +1,7 @@
 //! How tokens are drawn.
 
 use retort_model::Sampling;
-use retort_stage::params::{Count, PositiveReal, Seed, Share};
+use retort_stage::params::{Count, PositiveReal, Seed, UnitReal};
 
 retort_stage::params! {
     /// Tokens that are drawn at random. As in transformers, `temperature` comes first, then `top_k`, then `top_p`.
@@ -11,7 +11,7 @@ retort_stage::params! {
         /// How many of the likeliest tokens may be drawn; all where this is not given.
         pub top_k: Option<Count>,
         /// The probability that the likeliest tokens which may be drawn have together; 1 where this is not given.
-        pub top_p: Option<Share>,
+        pub top_p: Option<UnitReal>,
         /// Decides, with each question, what is drawn.
         pub seed: Seed,
     }
@@ -23,7 +23,7 @@ impl SamplingRecipe {
         Sampling {
             temperature: self.temperature.get(),
             top_k: self.top_k.map(Count::get),
-            top_p: self.top_p.map(Share::get),
+            top_p: self.top_p.map(UnitReal::get),
             seed: self.seed.0,
         }
     }

@@ -4,7 +4,7 @@ use crate::report::Selector;
 use crate::sequence::data;
 use retort_artifact::Readings;
 use retort_report::{LensArm, LensSpec, ReportSpec, Section, lens_section};
-use retort_stage::params::{Count, Gather, Share};
+use retort_stage::params::{Count, Gather, UnitReal};
 use retort_stage::{Arrival, Context, StageError};
 
 retort_stage::params! {
@@ -14,10 +14,10 @@ retort_stage::params! {
         /// The stages of kind `lens` whose instances are compared.
         pub readings: Gather<Readings>,
         /// What the probability of the label must stay above.
-        pub bound: Share = Share::of(0.6),
+        pub bound: UnitReal = UnitReal::of(0.6),
         /// The fraction of questions that must be there by a layer for the layer to be named.
         #[was = "share"]
-        pub fraction: Share = Share::of(0.8),
+        pub fraction: UnitReal = UnitReal::of(0.8),
         /// How many questions have a grid: of those that are compared, or of all where none is.
         pub grids: u64 = 3,
         /// The questions that have a grid, by their identifiers, in place of the first ones.
@@ -50,7 +50,7 @@ impl LensReport {
         let Self { readings: _, bound, fraction, grids, questions, panels, columns, pairs, replicate } = self;
         LensSpec {
             bound: bound.get(),
-            share: fraction.get(),
+            fraction: fraction.get(),
             grids: usize::try_from(*grids).unwrap_or(usize::MAX),
             questions: questions.clone().unwrap_or_default(),
             panels: panels.clone(),

@@ -1,4 +1,4 @@
-//! `mask`: a share of a rationale, or some words of it, hidden.
+//! `mask`: a fraction of a rationale, or some words of it, hidden.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ retort_stage::params! {
     pub struct Mask {
         /// The fraction to hide, from 0 to 1; that fraction of all units, rounded to the nearest whole number.
         pub fraction: Option<Fraction>,
-        /// The words to hide instead of a share, whatever their case.
+        /// The words to hide instead of a fraction, whatever their case.
         pub words: Option<Vec<String>>,
         /// What is counted and hidden: `word`, `token`, `sentence`, `step` or `paragraph`.
         pub level: Level = Level::Word,

@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A share of at least zero and below one, or `default`.
+    /// A fraction of at least zero and below one, or `default`.
     pub(super) fn rate(&self, field: &str, default: f64) -> Result<f64, ConfigError> {
         self.get(field).map_or(Ok(default), |value| {
             value
@@ -162,14 +162,14 @@ impl<'a> Fields<'a> {
         for rotary in decoder.rotary.iter().chain(&decoder.windowed_rotary) {
             let pairs = rotary.pairs(decoder.head_width);
             if pairs == 0 || pairs * 2 > decoder.head_width {
-                let problem = format!("turns {} of a head's {} columns", rotary.share, decoder.head_width);
+                let problem = format!("turns {} of a head's {} columns", rotary.fraction, decoder.head_width);
                 return Err(self.error("partial_rotary_factor", &problem));
             }
         }
         Ok(())
     }
 
-    /// The width of one head: the field's, `unsaid` where there is no such field, or the share of `d_model` that falls to each
+    /// The width of one head: the field's, `unsaid` where there is no such field, or the fraction of `d_model` that falls to each
     /// of `heads`.
     pub(super) fn head_width(&self, d_model: usize, heads: usize, unsaid: Option<usize>) -> Result<usize, ConfigError> {
         let absent = self.json.get("head_dim").is_none();

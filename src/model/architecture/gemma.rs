@@ -32,7 +32,7 @@ pub(super) fn read_shared(
     let attention = fields.flag("attention_bias", false)?;
     let unsaid = Unsaid { kv_heads: Some(kv_heads), head_width: Some(256) };
     Ok(Decoder {
-        biases: Biases { qkv: attention, attention_out: attention, inner: false, head: false },
+        biases: Biases { qkv: attention, attention_out: attention, mlp: false, head: false },
         ..llama::read_shared(fields, unsaid, fresh)?
     })
 }

@@ -1,4 +1,4 @@
-//! Gemma 2 (Gemma Team 2024): as Gemma, with norms before and behind each half of a block, caps on scores and logits, and a
+//! Gemma 2 (Gemma Team 2024): as Gemma, with norms before and behind each sublayer of a block, caps on scores and logits, and a
 //! window in every other layer.
 
 use serde_json::{Map, Value, json};
@@ -57,7 +57,7 @@ pub(super) fn fresh(size: Size) -> Decoder {
     let gemma = gemma::fresh(size);
     Decoder {
         kv_heads: size.kv_heads.unwrap_or(size.heads),
-        norms: Norms::Around,
+        norms: Norms::PreAndOutput,
         window: Some(WINDOW),
         windowed: Layers::all_but_every(2, size.layers),
         score_scale: ScoreScale::Root(gemma.head_width as f64),

@@ -31,7 +31,7 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
 }
 
 fn fresh(size: Size) -> Decoder {
-    let angles = |theta: f64| Some(Rotary { theta, share: 1.0, scaling: RotaryScaling::None });
+    let angles = |theta: f64| Some(Rotary { theta, fraction: 1.0, scaling: RotaryScaling::None });
     Decoder {
         head_norms: HeadNorms::Each,
         windowed: Layers::all_but_every(PATTERN, size.layers),

@@ -1,4 +1,4 @@
-//! GPT-2 (Radford et al. 2019): learned positions, layer norm before each half of a block, one fused projection to
+//! GPT-2 (Radford et al. 2019): learned positions, layer norm before each sublayer of a block, one fused projection to
 //! queries, keys and values, and weights stored `[in, out]`.
 
 use serde_json::{Value, json};
@@ -23,8 +23,8 @@ const NAMES: Names = Names {
     norm2: "ln_2",
     qkv: &["attn.c_attn"],
     attention_out: "attn.c_proj",
-    inner_in: &["mlp.c_fc"],
-    inner_out: "mlp.c_proj",
+    mlp_in: &["mlp.c_fc"],
+    mlp_out: "mlp.c_proj",
     norm: "transformer.ln_f",
     lora: &["c_attn"],
     ignored: &[".attn.bias", ".attn.masked_bias"],
@@ -58,7 +58,7 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     let fresh = fresh(size);
     Ok(Decoder {
         activation,
-        inner: fields.optional_count("n_inner")?.unwrap_or(fresh.inner),
+        mlp_width: fields.optional_count("n_inner")?.unwrap_or(fresh.mlp_width),
         normal: Normal { epsilon: fields.positive("layer_norm_epsilon", 1e-5)? as f32, ..fresh.normal },
         dropout: DropoutRates {
             embedding: fields.rate("embd_pdrop", 0.1)?,
@@ -84,12 +84,12 @@ fn required(fields: &Fields<'_>, names: &[&str]) -> Result<usize, ConfigError> {
 
 fn fresh(size: Size) -> Decoder {
     Decoder {
-        inner: 4 * size.d_model,
+        mlp_width: 4 * size.d_model,
         rotary: None,
         normal: Normal { epsilon: 1e-5, centred: true, offset: 0.0 },
         activation: Activation::GeluTanh,
         gated: false,
-        biases: Biases { qkv: true, attention_out: true, inner: true, head: false },
+        biases: Biases { qkv: true, attention_out: true, mlp: true, head: false },
         input_major: true,
         tied: true,
         residual_init: true,
@@ -110,7 +110,7 @@ fn write(decoder: &Decoder) -> Value {
         "model_type": "gpt2",
         "n_embd": decoder.d_model,
         "n_head": decoder.heads,
-        "n_inner": decoder.inner,
+        "n_inner": decoder.mlp_width,
         "n_layer": decoder.layers,
         "n_positions": decoder.context,
         "resid_pdrop": decoder.dropout.residual,

@@ -1,5 +1,5 @@
-//! GPT-NeoX (Black et al. 2022), the architecture of Pythia: both halves of a block read the stream, each through a layer
-//! norm of its own, a quarter of each head is turned, and queries, keys and values are stored head by head.
+//! GPT-NeoX (Black et al. 2022), the architecture of Pythia: both sublayers of a block read the stream, each through a layer
+//! norm of its own, a quarter of each head is rotated, and queries, keys and values are stored head by head.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::size::{Size, size};
 use super::written::{activation, activation_name, common, object, shortest};
 use super::{Family, llama, rope};
-use crate::decoder::{Biases, Decoder, DropoutRates, Halves};
+use crate::decoder::{Biases, Decoder, DropoutRates, Sublayers};
 use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 use crate::rotary::{Rotary, RotaryScaling};
@@ -21,8 +21,8 @@ const NAMES: Names = Names {
     block: "gpt_neox.layers.",
     qkv: &["attention.query_key_value"],
     attention_out: "attention.dense",
-    inner_in: &["mlp.dense_h_to_4h"],
-    inner_out: "mlp.dense_4h_to_h",
+    mlp_in: &["mlp.dense_h_to_4h"],
+    mlp_out: "mlp.dense_4h_to_h",
     norm: "gpt_neox.final_layer_norm",
     head: "embed_out",
     lora: &["query_key_value"],
@@ -36,7 +36,7 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     let head_width = fields.head_width(size.d_model, size.heads, None)?;
     let usual = Rotary {
         theta: fields.positive("rotary_emb_base", 10_000.0)?,
-        share: fields.positive("rotary_pct", 0.25)?,
+        fraction: fields.positive("rotary_pct", 0.25)?,
         scaling: RotaryScaling::None,
     };
     let (rotary, _) = rope::read(fields, &Decoder { rotary: Some(usual), ..fresh.clone() }, head_width)?;
@@ -45,12 +45,12 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     let dropped = fields.rate("hidden_dropout", 0.0)?;
     Ok(Decoder {
         head_width,
-        inner: fields.count("intermediate_size")?,
+        mlp_width: fields.count("intermediate_size")?,
         rotary: Some(rotary),
         normal: Normal { epsilon: fields.positive("layer_norm_eps", 1e-5)? as f32, ..fresh.normal },
         activation: activation(fields, "hidden_act", Activation::Gelu)?,
-        halves: if parallel { Halves::Parallel } else { Halves::InTurn },
-        biases: Biases { qkv: attention, attention_out: attention, inner: true, head: false },
+        sublayers: if parallel { Sublayers::Parallel } else { Sublayers::Sequential },
+        biases: Biases { qkv: attention, attention_out: attention, mlp: true, head: false },
         dropout: DropoutRates {
             embedding: dropped,
             attention: fields.rate("attention_dropout", 0.0)?,
@@ -67,15 +67,15 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
 fn fresh(size: Size) -> Decoder {
     let llama = llama::fresh(Size { kv_heads: None, ..size });
     // Of narrow heads a quarter would be nothing.
-    let share = if llama.head_width < 8 { 1.0 } else { 0.25 };
+    let fraction = if llama.head_width < 8 { 1.0 } else { 0.25 };
     Decoder {
-        inner: 4 * size.d_model,
-        rotary: Some(Rotary { theta: 10_000.0, share, scaling: RotaryScaling::None }),
+        mlp_width: 4 * size.d_model,
+        rotary: Some(Rotary { theta: 10_000.0, fraction, scaling: RotaryScaling::None }),
         normal: Normal { epsilon: 1e-5, centred: true, offset: 0.0 },
         activation: Activation::Gelu,
         gated: false,
-        halves: Halves::Parallel,
-        biases: Biases { qkv: true, attention_out: true, inner: true, head: false },
+        sublayers: Sublayers::Parallel,
+        biases: Biases { qkv: true, attention_out: true, mlp: true, head: false },
         interleaved: true,
         ..llama
     }
@@ -93,8 +93,8 @@ fn write(decoder: &Decoder) -> Value {
         "layer_norm_eps": shortest(decoder.normal.epsilon),
         "model_type": "gpt_neox",
         "rotary_emb_base": rotary.map(|rotary| rotary.theta),
-        "rotary_pct": rotary.map(|rotary| rotary.share),
-        "use_parallel_residual": decoder.halves == Halves::Parallel,
+        "rotary_pct": rotary.map(|rotary| rotary.fraction),
+        "use_parallel_residual": decoder.sublayers == Sublayers::Parallel,
     })));
     Value::Object(json)
 }

@@ -40,7 +40,7 @@ fn write(decoder: &Decoder) -> Value {
         "embedding_multiplier": decoder.embedding_scale,
         "hidden_act": "silu",
         "logits_scaling": 1.0 / decoder.logit_scale,
-        "mlp_bias": decoder.biases.inner,
+        "mlp_bias": decoder.biases.mlp,
         "model_type": "granite",
         "residual_multiplier": decoder.residual_scale,
         "rms_norm_eps": shortest(decoder.normal.epsilon),

@@ -1,4 +1,4 @@
-//! Llama (Touvron et al. 2023): RMS norm, rotary positions, grouped keys and values, and a gated feed-forward half.
+//! Llama (Touvron et al. 2023): RMS norm, rotary positions, grouped keys and values, and a gated MLP.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::size::{Size, Unsaid, size};
 use super::written::{common, object, shortest};
 use super::{Family, rope};
-use crate::decoder::{Biases, Decoder, DropoutRates, Halves, HeadNorms, Norms, ScoreScale};
+use crate::decoder::{Biases, Decoder, DropoutRates, HeadNorms, Norms, ScoreScale, Sublayers};
 use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 use crate::layers::Layers;
@@ -29,8 +29,8 @@ pub(super) const NAMES: Names = Names {
     head_norms: ["", ""],
     qkv: &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
     attention_out: "self_attn.o_proj",
-    inner_in: &["mlp.gate_proj", "mlp.up_proj"],
-    inner_out: "mlp.down_proj",
+    mlp_in: &["mlp.gate_proj", "mlp.up_proj"],
+    mlp_out: "mlp.down_proj",
     norm: "model.norm",
     head: "lm_head",
     lora: &["q_proj", "v_proj"],
@@ -49,9 +49,9 @@ pub(super) fn read_biased(
 ) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;
     let attention = fields.flag("attention_bias", false)?;
-    let inner = fields.flag("mlp_bias", false)?;
+    let mlp = fields.flag("mlp_bias", false)?;
     let read = read_shared(fields, unsaid, fresh)?;
-    Ok(Decoder { biases: Biases { qkv: attention, attention_out: attention, inner, head: false }, ..read })
+    Ok(Decoder { biases: Biases { qkv: attention, attention_out: attention, mlp, head: false }, ..read })
 }
 
 /// Reads what most architectures spell alike; the rest is as `fresh` makes it.
@@ -67,7 +67,7 @@ pub(super) fn read_shared(
     let epsilon = fields.positive("rms_norm_eps", f64::from(fresh.normal.epsilon))?;
     Ok(Decoder {
         head_width,
-        inner: fields.count("intermediate_size")?,
+        mlp_width: fields.count("intermediate_size")?,
         rotary: Some(rotary),
         windowed_rotary,
         normal: Normal { epsilon: epsilon as f32, ..fresh.normal },
@@ -93,22 +93,22 @@ pub(super) fn fresh(size: Size) -> Decoder {
         kv_heads: kv_heads.unwrap_or(heads),
         head_width: d_model / heads,
         // Two thirds of four times the width, so that three matrices weigh as much as two (Touvron et al. 2023, 2.2).
-        inner: (8 * d_model / 3).next_multiple_of(32),
+        mlp_width: (8 * d_model / 3).next_multiple_of(32),
         window: None,
         windowed: Layers::All,
-        rotary: Some(Rotary { theta: 10_000.0, share: 1.0, scaling: RotaryScaling::None }),
+        rotary: Some(Rotary { theta: 10_000.0, fraction: 1.0, scaling: RotaryScaling::None }),
         windowed_rotary: None,
-        turned: Layers::All,
+        rotary_layers: Layers::All,
         positions_from: 0,
         normal: Normal { epsilon: 1e-6, centred: false, offset: 0.0 },
-        norms: Norms::Before,
+        norms: Norms::Pre,
         head_norms: HeadNorms::None,
         final_norm: true,
         score_scale: ScoreScale::Width,
         score_cap: None,
         activation: Activation::Silu,
         gated: true,
-        halves: Halves::InTurn,
+        sublayers: Sublayers::Sequential,
         biases: Biases::default(),
         input_major: false,
         interleaved: false,
@@ -132,7 +132,7 @@ fn write(decoder: &Decoder) -> Value {
         "attention_bias": decoder.biases.qkv,
         "head_dim": decoder.head_width,
         "hidden_act": "silu",
-        "mlp_bias": decoder.biases.inner,
+        "mlp_bias": decoder.biases.mlp,
         "model_type": "llama",
         "rms_norm_eps": shortest(decoder.normal.epsilon),
     })));

@@ -1,4 +1,4 @@
-//! OLMo 2 (OLMo Team 2025): as Llama, but norms stand behind each half of a block and not before it, and queries and keys
+//! OLMo 2 (OLMo Team 2025): as Llama, but norms stand behind each sublayer of a block and not before it, and queries and keys
 //! are normalised over all heads.
 
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn fresh(size: Size) -> Decoder {
     let llama = llama::fresh(size);
     Decoder {
         normal: Normal { epsilon: 1e-5, ..llama.normal },
-        norms: Norms::Added,
+        norms: Norms::Output,
         head_norms: HeadNorms::All,
         ..llama
     }

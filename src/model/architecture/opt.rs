@@ -1,5 +1,5 @@
 //! OPT (Zhang et al. 2022): as GPT-2, with ReLU, positions that begin at the third row of their table, and in one model norms
-//! behind each half of a block and embeddings narrower than the stream.
+//! behind each sublayer of a block and embeddings narrower than the stream.
 
 use serde_json::{Value, json};
 
@@ -22,8 +22,8 @@ const NAMES: Names = Names {
     norm1: "self_attn_layer_norm",
     norm2: "final_layer_norm",
     attention_out: "self_attn.out_proj",
-    inner_in: &["fc1"],
-    inner_out: "fc2",
+    mlp_in: &["fc1"],
+    mlp_out: "fc2",
     norm: "model.decoder.final_layer_norm",
     ignored: &[],
     ..llama::NAMES
@@ -41,8 +41,8 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     Ok(Decoder {
         embedding_width: fields.optional_count("word_embed_proj_dim")?.unwrap_or(size.d_model),
         head_width: fields.head_width(size.d_model, size.heads, None)?,
-        inner: fields.count("ffn_dim")?,
-        norms: if before { Norms::Before } else { Norms::Behind },
+        mlp_width: fields.count("ffn_dim")?,
+        norms: if before { Norms::Pre } else { Norms::Post },
         final_norm: before && !fields.flag("_remove_final_layer_norm", false)?,
         activation: activation(fields, "activation_function", Activation::Relu)?,
         dropout: DropoutRates {
@@ -60,20 +60,20 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
 
 fn fresh(size: Size) -> Decoder {
     Decoder {
-        inner: 4 * size.d_model,
+        mlp_width: 4 * size.d_model,
         rotary: None,
         positions_from: 2,
         normal: Normal { epsilon: 1e-5, centred: true, offset: 0.0 },
         activation: Activation::Relu,
         gated: false,
-        biases: Biases { qkv: true, attention_out: true, inner: true, head: false },
+        biases: Biases { qkv: true, attention_out: true, mlp: true, head: false },
         tied: true,
         ..llama::fresh(Size { kv_heads: None, ..size })
     }
 }
 
 fn write(decoder: &Decoder) -> Value {
-    let before = decoder.norms == Norms::Before;
+    let before = decoder.norms == Norms::Pre;
     json!({
         "_remove_final_layer_norm": before && !decoder.final_norm,
         "activation_function": activation_name(decoder.activation),
@@ -83,7 +83,7 @@ fn write(decoder: &Decoder) -> Value {
         "do_layer_norm_before": before,
         "dropout": decoder.dropout.residual,
         "eos_token_id": one_or_many(&decoder.eos_token_ids),
-        "ffn_dim": decoder.inner,
+        "ffn_dim": decoder.mlp_width,
         "hidden_size": decoder.d_model,
         "init_std": decoder.initializer_range,
         "max_position_embeddings": decoder.context,

@@ -1,4 +1,4 @@
-//! Phi (Li et al. 2023): both halves of a block read one layer norm, a share of each head is turned by its position, and
+//! Phi (Li et al. 2023): both sublayers of a block read one layer norm, a fraction of each head is rotated by its position, and
 //! every projection has a bias, the output head too.
 
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::size::{Size, size};
 use super::written::{common, object, shortest};
 use super::{Family, llama, rope};
-use crate::decoder::{Biases, Decoder, DropoutRates, Halves};
+use crate::decoder::{Biases, Decoder, DropoutRates, Sublayers};
 use crate::error::ConfigError;
 use crate::kernels::{Activation, Normal};
 use crate::rotary::{Rotary, RotaryScaling};
@@ -18,8 +18,8 @@ pub(super) const FAMILY: Family = Family { read, write, fresh, names: &NAMES, gr
 const NAMES: Names = Names {
     norm2: "",
     attention_out: "self_attn.dense",
-    inner_in: &["mlp.fc1"],
-    inner_out: "mlp.fc2",
+    mlp_in: &["mlp.fc1"],
+    mlp_out: "mlp.fc2",
     norm: "model.final_layernorm",
     lora: &["q_proj", "v_proj", "fc1", "fc2"],
     ..llama::NAMES
@@ -34,7 +34,7 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     let (rotary, windowed_rotary) = rope::read(fields, &fresh, head_width)?;
     Ok(Decoder {
         head_width,
-        inner: fields.count("intermediate_size")?,
+        mlp_width: fields.count("intermediate_size")?,
         rotary: Some(rotary),
         windowed_rotary,
         normal: Normal { epsilon: fields.positive("layer_norm_eps", 1e-5)? as f32, ..fresh.normal },
@@ -53,13 +53,13 @@ fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
 
 fn fresh(size: Size) -> Decoder {
     Decoder {
-        inner: 4 * size.d_model,
-        rotary: Some(Rotary { theta: 10_000.0, share: 0.5, scaling: RotaryScaling::None }),
+        mlp_width: 4 * size.d_model,
+        rotary: Some(Rotary { theta: 10_000.0, fraction: 0.5, scaling: RotaryScaling::None }),
         normal: Normal { epsilon: 1e-5, centred: true, offset: 0.0 },
         activation: Activation::GeluTanh,
         gated: false,
-        halves: Halves::Shared,
-        biases: Biases { qkv: true, attention_out: true, inner: true, head: true },
+        sublayers: Sublayers::ParallelOneNorm,
+        biases: Biases { qkv: true, attention_out: true, mlp: true, head: true },
         ..llama::fresh(size)
     }
 }

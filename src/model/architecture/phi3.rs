@@ -15,7 +15,7 @@ use crate::tensors::Names;
 pub(super) const FAMILY: Family = Family { read, write, fresh, names: &NAMES, groups: true };
 
 const NAMES: Names =
-    Names { qkv: &["self_attn.qkv_proj"], inner_in: &["mlp.gate_up_proj"], lora: &["qkv_proj"], ..llama::NAMES };
+    Names { qkv: &["self_attn.qkv_proj"], mlp_in: &["mlp.gate_up_proj"], lora: &["qkv_proj"], ..llama::NAMES };
 
 fn read(fields: &Fields<'_>) -> Result<Decoder, ConfigError> {
     fields.one_of("hidden_act", &[("silu", ()), ("swish", ())])?;

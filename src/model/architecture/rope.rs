@@ -20,7 +20,7 @@ pub(super) fn read(
     head_width: usize,
 ) -> Result<(Rotary, Option<Rotary>), ConfigError> {
     let said = |fields: &Fields<'_>| fields.json.as_object().is_some_and(|json| !json.is_empty());
-    let plain = || Rotary { theta: 10_000.0, share: 1.0, scaling: RotaryScaling::None };
+    let plain = || Rotary { theta: 10_000.0, fraction: 1.0, scaling: RotaryScaling::None };
     let usual_whole = usual.rotary.clone().unwrap_or_else(plain);
     let new = fields.inside("rope_parameters")?;
     // A windowed layer of a file of old settings has angles of its own only where the architecture gives it some.
@@ -52,10 +52,10 @@ fn read_one(
 ) -> Result<Rotary, ConfigError> {
     // Versions in between wrote some of the settings in the one place and some in the other.
     let theta = fields.positive("rope_theta", usual.theta)?;
-    let share = fields.positive("partial_rotary_factor", usual.share)?;
+    let fraction = fields.positive("partial_rotary_factor", usual.fraction)?;
     let read = Rotary {
         theta: given.map_or(Ok(theta), |given| given.positive("rope_theta", theta))?,
-        share: given.map_or(Ok(share), |given| given.positive("partial_rotary_factor", share))?,
+        fraction: given.map_or(Ok(fraction), |given| given.positive("partial_rotary_factor", fraction))?,
         scaling: RotaryScaling::None,
     };
     let scaling = match given {
@@ -144,8 +144,8 @@ pub(super) fn write(decoder: &Decoder, json: &mut Map<String, Value>) {
     let scaled = scaling(&rotary.scaling);
     json.insert("rope_theta".to_owned(), json!(rotary.theta));
     json.insert("rope_scaling".to_owned(), if rotary.scaling == RotaryScaling::None { Value::Null } else { scaled });
-    if rotary.share < 1.0 {
-        json.insert("partial_rotary_factor".to_owned(), json!(rotary.share));
+    if rotary.fraction < 1.0 {
+        json.insert("partial_rotary_factor".to_owned(), json!(rotary.fraction));
     }
     if let RotaryScaling::LongRope { original_context, .. } = rotary.scaling {
         json.insert("original_max_position_embeddings".to_owned(), json!(original_context));
@@ -164,8 +164,8 @@ pub(super) fn write(decoder: &Decoder, json: &mut Map<String, Value>) {
 fn parameters(rotary: &Rotary) -> Value {
     let mut json = scaling(&rotary.scaling);
     json["rope_theta"] = json!(rotary.theta);
-    if rotary.share < 1.0 {
-        json["partial_rotary_factor"] = json!(rotary.share);
+    if rotary.fraction < 1.0 {
+        json["partial_rotary_factor"] = json!(rotary.fraction);
     }
     json
 }

@@ -25,7 +25,7 @@ pub struct Size {
 pub(super) struct Unsaid {
     /// Number of heads of keys and values; one for each query head where this is not given.
     pub(super) kv_heads: Option<usize>,
-    /// Width of a head; the share of the stream that falls to each where this is not given.
+    /// Width of a head; the fraction of the stream that falls to each where this is not given.
     pub(super) head_width: Option<usize>,
 }
 

@@ -136,9 +136,9 @@ fn old_and_new_rotary_keys_mean_the_same() {
     let linear = read(&small("llama", json!({"rope_scaling": {"type": "linear", "factor": 2}})));
     let rotary = linear.decoder().rotary.clone().expect("rotary");
     assert_eq!((rotary.theta.to_bits(), rotary.scaling), (1e4_f64.to_bits(), RotaryScaling::Linear { factor: 2.0 }));
-    let share = |json| read(&small("phi", json)).decoder().rotary.as_ref().map(|rotary| rotary.share);
-    assert_eq!(share(json!({"partial_rotary_factor": 0.25})), Some(0.25));
-    assert_eq!(share(json!({})), Some(0.5));
+    let fraction = |json| read(&small("phi", json)).decoder().rotary.as_ref().map(|rotary| rotary.fraction);
+    assert_eq!(fraction(json!({"partial_rotary_factor": 0.25})), Some(0.25));
+    assert_eq!(fraction(json!({})), Some(0.5));
 }
 
 #[test]

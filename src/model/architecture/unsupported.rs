@@ -4,7 +4,7 @@ use serde_json::Value;
 
 const PAIR: &str = "an encoder and a decoder, and a student here is a decoder alone";
 const ENCODER: &str = "an encoder, which does not go on with a text";
-const EXPERTS: &str = "a mixture of experts, and the blocks here have one feed-forward half for all tokens";
+const EXPERTS: &str = "a mixture of experts, and the blocks here have one MLP for all tokens";
 const STATES: &str = "recurrent or convolutional layers, and the blocks here have attention alone";
 const SLOPES: &str = "slopes on attention scores (ALiBi) for its positions, and those here are angles or a table";
 const PICTURES: &str = "parts for pictures or sound";

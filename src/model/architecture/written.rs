@@ -16,7 +16,7 @@ pub(super) fn common(decoder: &Decoder) -> Map<String, Value> {
         "eos_token_id": one_or_many(&decoder.eos_token_ids),
         "hidden_size": decoder.d_model,
         "initializer_range": decoder.initializer_range,
-        "intermediate_size": decoder.inner,
+        "intermediate_size": decoder.mlp_width,
         "max_position_embeddings": decoder.context,
         "num_attention_heads": decoder.heads,
         "num_hidden_layers": decoder.layers,
@@ -50,7 +50,7 @@ pub(super) fn shortest(x: f32) -> Value {
     x.to_string().parse::<f64>().map_or(Value::Null, |x| json!(x))
 }
 
-/// The activations of a feed-forward half without a gate, by their names; each is written by the first.
+/// The activations of an MLP without a gate, by their names; each is written by the first.
 const ACTIVATIONS: &[(&str, Activation)] = &[
     ("gelu", Activation::Gelu),
     ("gelu_python", Activation::Gelu),

@@ -15,8 +15,8 @@ impl<B: Kernels> Call<'_, B> {
         self.share(&owners, |some| {
             for (&request, layers) in some.iter().zip(self.attentions(some)?) {
                 let of = &self.requests[request];
-                let shares = rolled_out(&layers, of.ids.len(), of.position);
-                scores[request].per_token = of.scored.iter().map(|&at| shares[at]).collect();
+                let fractions = rolled_out(&layers, of.ids.len(), of.position);
+                scores[request].per_token = of.scored.iter().map(|&at| fractions[at]).collect();
             }
             Ok(())
         })?;
@@ -95,16 +95,16 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// The row of `position` in the product of all layers' `½ A + ½ I`, the last layer first: what the position holds of
 /// each token. It sums to one.
 fn rolled_out(layers: &[Vec<f32>], tokens: usize, position: usize) -> Vec<f64> {
-    let mut shares = vec![0.0; tokens];
-    shares[position] = 1.0;
+    let mut fractions = vec![0.0; tokens];
+    fractions[position] = 1.0;
     for attention in layers.iter().rev() {
-        let mut before: Vec<f64> = shares.iter().map(|share| 0.5 * share).collect();
-        for (share, row) in shares.iter().zip(attention.chunks_exact(tokens)) {
+        let mut before: Vec<f64> = fractions.iter().map(|fraction| 0.5 * fraction).collect();
+        for (fraction, row) in fractions.iter().zip(attention.chunks_exact(tokens)) {
             for (before, &probability) in before.iter_mut().zip(row) {
-                *before += 0.5 * share * f64::from(probability);
+                *before += 0.5 * fraction * f64::from(probability);
             }
         }
-        shares = before;
+        fractions = before;
     }
-    shares
+    fractions
 }

@@ -42,12 +42,12 @@ fn scores(model: &Model, ids: &[u32], scored: &[usize], scorer: &Scorer) -> Scor
 }
 
 #[track_caller]
-fn assert_near(what: &str, got: &[f64], want: &[f64], share: f64) {
+fn assert_near(what: &str, got: &[f64], want: &[f64], fraction: f64) {
     assert_eq!(got.len(), want.len(), "{what}");
     let size = want.iter().map(|x| x.abs()).fold(0.0, f64::max);
     assert!(size > 0.0, "{what}: nothing to compare");
     for (at, (got, want)) in got.iter().zip(want).enumerate() {
-        assert!((got - want).abs() <= share * size, "{what}, token {at}: {got}, not {want}");
+        assert!((got - want).abs() <= fraction * size, "{what}, token {at}: {got}, not {want}");
     }
 }
 
@@ -133,8 +133,8 @@ fn saliency_is_the_norm_of_the_gradient_by_finite_differences() {
                     values[probe] = answer.value;
                 })
                 .expect("runs");
-                let slopes = values.chunks(2).map(|pair| (pair[0] - pair[1]) / (2.0 * f64::from(step)));
-                slopes.map(|slope| slope * slope).sum::<f64>().sqrt()
+                let gradients = values.chunks(2).map(|pair| (pair[0] - pair[1]) / (2.0 * f64::from(step)));
+                gradients.map(|gradient| gradient * gradient).sum::<f64>().sqrt()
             });
             assert!((found - norm).abs() < 0.03 * norm, "{architecture:?} on {device}: {found}, not {norm}");
         }
@@ -218,7 +218,7 @@ fn roll_out_is_the_product_of_averaged_attentions_and_sums_to_one() {
         let sum: f64 = found.per_token.iter().sum();
         assert!((sum - 1.0).abs() < 1e-5, "{name}: {sum}");
         assert_near(&name, &found.per_token, &naive_rollout(&model, &ids), 1e-5);
-        let uniform = found.per_token.iter().all(|share| (share - 1.0 / 15.0).abs() < 0.02);
+        let uniform = found.per_token.iter().all(|fraction| (fraction - 1.0 / 15.0).abs() < 0.02);
         assert!(!uniform, "{name}: attention is even, which proves little");
         let kind = name.split(' ').next().expect("a name").to_owned();
         let other = by_device.insert(kind, found.per_token.clone());
@@ -228,7 +228,10 @@ fn roll_out_is_the_product_of_averaged_attentions_and_sums_to_one() {
     }
     // Three layers with a window of five reach back at most twelve positions.
     let reached = scores(&model(Architecture::Mistral, &Device::cpu()), &ids, &all, &Scorer::AttentionRollout);
-    assert!(reached.per_token[..2].iter().all(|share| *share == 0.0) && reached.per_token[2] > 0.0, "{reached:?}");
+    assert!(
+        reached.per_token[..2].iter().all(|fraction| *fraction == 0.0) && reached.per_token[2] > 0.0,
+        "{reached:?}"
+    );
 }
 
 #[test]

@@ -100,7 +100,7 @@ mod tests {
             let order: Vec<usize> = (0..needs.len()).rev().collect();
             let shared = Budget::of(budget);
             let (mut ran, mut failures) = (Vec::new(), 0);
-            shared.share(&order, most, |row| needs[row], |rows| {
+            shared.fraction(&order, most, |row| needs[row], |rows| {
                 let positions = rows.len() * rows.iter().map(|&row| needs[row]).max().unwrap_or(0);
                 assert!(rows.len() == 1 || (positions <= budget && rows.len() <= most));
                 if positions > memory {
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_row_that_does_not_fit_alone_is_an_error() {
         let mut tries = Vec::new();
-        let error = Budget::default().share(
+        let error = Budget::default().fraction(
             &[0, 1, 2, 3],
             4,
             |_| 10,
@@ -136,7 +136,7 @@ mod tests {
     fn other_errors_are_not_tried_again() {
         let mut tries = 0;
         let lost = || DeviceError::Lost { device: "cuda:0".into(), reason: "gone".into() };
-        let error = Budget::default().share(
+        let error = Budget::default().fraction(
             &[0, 1],
             2,
             |_| 10,

@@ -1,6 +1,6 @@
 //! Generation in batches, greedy or sampled, with the keys and values of earlier positions kept.
 //!
-//! Where rows end early, others take their places while the rest goes on (Yu et al. 2022, "Orca"). On the CPU no sequence
+//! Where rows end early, others take their slots while the rest goes on (Yu et al. 2022, "Orca"). On the CPU no sequence
 //! is padded, and what a row comes to does not depend on the rows beside it.
 
 mod budget;
@@ -137,7 +137,7 @@ impl<B: Kernels> Run<'_, B> {
         let mut open = VecDeque::from(order);
         let mut flight = Flight { progress: self.network.nothing_yet(), rows: Vec::new() };
         while !open.is_empty() || !flight.rows.is_empty() {
-            let joining: Vec<usize> = open.iter().copied().take(self.places(&open, &flight)).collect();
+            let joining: Vec<usize> = open.iter().copied().take(self.slots(&open, &flight)).collect();
             let aloft = flight.rows.len() + joining.len();
             match guarded(self.network.label(), || self.advance(&mut flight, &joining)) {
                 Ok(made) => {
@@ -163,9 +163,9 @@ impl<B: Kernels> Run<'_, B> {
         Ok(())
     }
 
-    /// How many of the rows that wait join those under way now: none until half of the places are free, so that many
+    /// How many of the rows that wait join those under way now: none until half of the slots are free, so that many
     /// begin together, and as many as the budget allows.
-    fn places(&self, open: &VecDeque<usize>, flight: &Flight<B>) -> usize {
+    fn slots(&self, open: &VecDeque<usize>, flight: &Flight<B>) -> usize {
         let (most, aloft) = (self.options.batch.max(1), flight.rows.len());
         if 2 * aloft > most {
             return 0;

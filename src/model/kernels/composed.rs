@@ -7,8 +7,8 @@ use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData, Tensor
 
 use super::host::dropout;
 use super::{
-    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Layout, Major, Normal, Precision, Real, Shaping, Turn,
-    Wanted,
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Layout, Major, Normal, Precision, Real, RequiresGrad,
+    Rotation, Shaping,
 };
 
 /// Score of a key that a query may not see: its probability is exactly zero.
@@ -53,12 +53,12 @@ pub(super) fn normalise_backward<B: Backend>(
     stats: &Real<B>,
     gain: &Real<B>,
     normal: Normal,
-    wanted: Wanted,
+    required: RequiresGrad,
 ) -> AffineGrads<B> {
     let (grad, stats) = (open::<B, 2>(grad), open::<B, 2>(stats));
     let (mean, scale) = (stats.clone().narrow(1, 0, 1), stats.narrow(1, 1, 1));
     let rows = (open::<B, 2>(x) - mean) * scale.clone();
-    let input = wanted.input.then(|| {
+    let input = required.input.then(|| {
         let mut grad = grad.clone() * (open::<B, 1>(gain) + normal.offset).unsqueeze();
         let mean_product = (grad.clone() * rows.clone()).mean_dim(1);
         if normal.centred {
@@ -66,8 +66,8 @@ pub(super) fn normalise_backward<B: Backend>(
         }
         close((grad - rows.clone() * mean_product) * scale)
     });
-    let weight = wanted.weight.then(|| close((grad.clone() * rows).sum_dim(0).squeeze_dim::<1>(0)));
-    let bias = wanted.bias.then(|| close(grad.sum_dim(0).squeeze_dim::<1>(0)));
+    let weight = required.weight.then(|| close((grad.clone() * rows).sum_dim(0).squeeze_dim::<1>(0)));
+    let bias = required.bias.then(|| close(grad.sum_dim(0).squeeze_dim::<1>(0)));
     AffineGrads { input, weight, bias }
 }
 
@@ -109,22 +109,22 @@ pub(super) fn affine_backward<B: Backend>(
     x: &Real<B>,
     weight: &Real<B>,
     form: Form,
-    wanted: Wanted,
+    required: RequiresGrad,
 ) -> AffineGrads<B> {
     let grad = open::<B, 2>(grad);
     AffineGrads {
-        input: wanted.input.then(|| close(product(grad.clone(), by_input(weight, form).transpose(), form.precision))),
-        weight: wanted.weight.then(|| {
+        input: required.input.then(|| close(product(grad.clone(), by_input(weight, form).transpose(), form.precision))),
+        weight: required.weight.then(|| {
             close(match form.major {
                 Major::Input => product(open::<B, 2>(x).transpose(), grad.clone(), form.precision),
                 Major::Output => product(grad.clone().transpose(), open(x), form.precision),
             })
         }),
-        bias: wanted.bias.then(|| close(grad.clone().sum_dim(0).squeeze_dim::<1>(0))),
+        bias: required.bias.then(|| close(grad.clone().sum_dim(0).squeeze_dim::<1>(0))),
     }
 }
 
-/// GELU in its tanh form, and its slope.
+/// GELU in its tanh form, and its gradient.
 fn gelu_tanh<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
     const SCALE: f32 = 0.797_884_6;
     const CUBIC: f32 = 0.044_715;
@@ -135,19 +135,19 @@ fn gelu_tanh<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
     (h.clone() * gate.clone(), gate + h * bend * du)
 }
 
-/// GELU by the error function, and its slope.
+/// GELU by the error function, and its gradient.
 fn gelu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
     const DENSITY: f32 = 0.398_942_3;
-    let share = ((h.clone() * std::f32::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
+    let cdf = ((h.clone() * std::f32::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
     let density = (h.clone() * h.clone() * -0.5).exp() * DENSITY;
-    (h.clone() * share.clone(), share + h * density)
+    (h.clone() * cdf.clone(), cdf + h * density)
 }
 
-/// `x · logistic(x)`, and its slope.
+/// `x · logistic(x)`, and its gradient.
 fn silu<B: Backend>(h: Tensor<B, 2>) -> (Tensor<B, 2>, Tensor<B, 2>) {
     let gate = activation::sigmoid(h.clone());
-    let slope = gate.clone() * (h.clone() * (gate.clone().neg() + 1.0) + 1.0);
-    (h * gate, slope)
+    let gradient = gate.clone() * (h.clone() * (gate.clone().neg() + 1.0) + 1.0);
+    (h * gate, gradient)
 }
 
 fn activate<B: Backend>(h: Tensor<B, 2>, activation: Activation) -> (Tensor<B, 2>, Tensor<B, 2>) {
@@ -156,8 +156,8 @@ fn activate<B: Backend>(h: Tensor<B, 2>, activation: Activation) -> (Tensor<B, 2
         Activation::Gelu => gelu(h),
         Activation::Silu => silu(h),
         Activation::Relu => {
-            let slope = h.clone().greater_elem(0.0).float();
-            (h * slope.clone(), slope)
+            let gradient = h.clone().greater_elem(0.0).float();
+            (h * gradient.clone(), gradient)
         }
     }
 }
@@ -168,11 +168,11 @@ pub(super) fn affine_activated<B: Backend>(
     form: Form,
     bias: &Real<B>,
     activation: Activation,
-    slope: bool,
+    gradient: bool,
 ) -> (Real<B>, Option<Real<B>>) {
     let h = product(open(x), by_input(weight, form), form.precision) + open::<B, 1>(bias).unsqueeze();
-    let (y, slopes) = activate(h, activation);
-    (close(y), slope.then(|| close(slopes)))
+    let (y, gradients) = activate(h, activation);
+    (close(y), gradient.then(|| close(gradients)))
 }
 
 pub(super) fn gated<B: Backend>(x: &Real<B>, activation: Activation) -> Real<B> {
@@ -183,8 +183,8 @@ pub(super) fn gated<B: Backend>(x: &Real<B>, activation: Activation) -> Real<B> 
 pub(super) fn gated_backward<B: Backend>(grad: &Real<B>, x: &Real<B>, activation: Activation) -> Real<B> {
     let grad = open::<B, 2>(grad);
     let [gate, up] = halves(&open(x));
-    let (value, slope) = activate(gate, activation);
-    close(Tensor::cat(vec![grad.clone() * up * slope, grad * value], 1))
+    let (value, gradient) = activate(gate, activation);
+    close(Tensor::cat(vec![grad.clone() * up * gradient, grad * value], 1))
 }
 
 fn halves<B: Backend>(x: &Tensor<B, 2>) -> [Tensor<B, 2>; 2] {
@@ -192,13 +192,13 @@ fn halves<B: Backend>(x: &Tensor<B, 2>) -> [Tensor<B, 2>; 2] {
     [0, 1].map(|half| x.clone().narrow(1, half * inner, inner))
 }
 
-pub(super) fn rotate<B: Backend>(qkv: &Real<B>, heads: Heads, turn: &Turn<B>, backwards: bool) -> Real<B> {
+pub(super) fn rotate<B: Backend>(qkv: &Real<B>, heads: Heads, rotation: &Rotation<B>, backwards: bool) -> Real<B> {
     let qkv = open::<B, 2>(qkv);
     let tokens = qkv.dims()[0];
-    let (turned, pairs) = (heads.count + heads.kv_count, turn.pairs);
-    let all = qkv.clone().narrow(1, 0, turned * heads.width).reshape([tokens, turned, heads.width]);
+    let (rotated, pairs) = (heads.count + heads.kv_count, rotation.pairs);
+    let all = qkv.clone().narrow(1, 0, rotated * heads.width).reshape([tokens, rotated, heads.width]);
     let table = |x: &Real<B>| open::<B, 2>(x).unsqueeze_dim::<3>(1);
-    let (cosines, mut sines) = (table(&turn.cosines), table(&turn.sines));
+    let (cosines, mut sines) = (table(&rotation.cosines), table(&rotation.sines));
     if backwards {
         sines = sines.neg();
     }
@@ -207,8 +207,8 @@ pub(super) fn rotate<B: Backend>(qkv: &Real<B>, heads: Heads, turn: &Turn<B>, ba
     if 2 * pairs < heads.width {
         parts.push(all.narrow(2, 2 * pairs, heads.width - 2 * pairs));
     }
-    let all = Tensor::cat(parts, 2).reshape([tokens, turned * heads.width]);
-    close(Tensor::cat(vec![all, qkv.narrow(1, turned * heads.width, heads.kv_width())], 1))
+    let all = Tensor::cat(parts, 2).reshape([tokens, rotated * heads.width]);
+    close(Tensor::cat(vec![all, qkv.narrow(1, rotated * heads.width, heads.kv_width())], 1))
 }
 
 pub(super) fn dropped<B: Backend>(x: &Real<B>, dropout: Dropout) -> Real<B> {
@@ -290,11 +290,11 @@ pub(super) fn probabilities<B: Backend>(
     activation::softmax(scores + mask, 3)
 }
 
-/// The slope of the cap at every score `[batch, heads, queries, keys]`.
-fn cap_slopes<B: Backend>(queries: Tensor<B, 4>, keys: Tensor<B, 4>, heads: Heads, cap: f32) -> Tensor<B, 4> {
+/// The gradient of the cap at every score `[batch, heads, queries, keys]`.
+fn cap_gradients<B: Backend>(queries: Tensor<B, 4>, keys: Tensor<B, 4>, heads: Heads, cap: f32) -> Tensor<B, 4> {
     let scores = ungrouped(grouped(queries, heads).matmul(keys.swap_dims(2, 3)), heads) * heads.scale;
-    let share = (scores / cap).tanh();
-    share.clone() * share.neg() + 1.0
+    let tanh = (scores / cap).tanh();
+    tanh.clone() * tanh.neg() + 1.0
 }
 
 /// The mask of dropped probabilities `[batch, heads, width, width]`.
@@ -352,7 +352,7 @@ pub(super) fn attend_backward<B: Backend>(
     let total = weighted.clone().sum_dim(3);
     let mut grad_scores = (weighted - probabilities * total) * heads.scale;
     if let Some(cap) = heads.cap {
-        grad_scores = grad_scores * cap_slopes(queries.clone(), keys.clone(), heads, cap);
+        grad_scores = grad_scores * cap_gradients(queries.clone(), keys.clone(), heads, cap);
     }
     let grad_scores = grouped(grad_scores, heads);
     let grad_queries = ungrouped(grad_scores.clone().matmul(keys), heads);
@@ -391,22 +391,22 @@ pub(super) fn cross_entropy<B: Backend>(
     }
     let loss = at_target.sum() * (-scale);
     let minus = Tensor::<B, 2>::full([rows, 1], -1.0, &device);
-    let slope = log_probabilities.exp().scatter(1, targets, minus, IndexingUpdateOp::Add) * scale;
-    let slope = match weights {
-        Some(weights) => slope * weights,
-        None => slope,
+    let gradient = log_probabilities.exp().scatter(1, targets, minus, IndexingUpdateOp::Add) * scale;
+    let gradient = match weights {
+        Some(weights) => gradient * weights,
+        None => gradient,
     };
-    (close(loss), close(slope))
+    (close(loss), close(gradient))
 }
 
-pub(super) fn shaped_backward<B: Backend>(slope: &Real<B>, shaped: &Real<B>, shaping: Shaping) -> Real<B> {
-    let slope = open::<B, 2>(slope) * shaping.scale;
+pub(super) fn shaped_backward<B: Backend>(gradient: &Real<B>, shaped: &Real<B>, shaping: Shaping) -> Real<B> {
+    let gradient = open::<B, 2>(gradient) * shaping.scale;
     close(match shaping.cap {
         Some(cap) => {
-            let share = open::<B, 2>(shaped) / cap;
-            slope * (share.clone() * share.neg() + 1.0)
+            let tanh = open::<B, 2>(shaped) / cap;
+            gradient * (tanh.clone() * tanh.neg() + 1.0)
         }
-        None => slope,
+        None => gradient,
     })
 }
 

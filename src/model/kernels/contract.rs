@@ -11,7 +11,7 @@ use super::host::attention::Heads;
 use super::host::dropout::Dropout;
 use super::host::norm::Normal;
 use super::host::pointwise::Activation;
-use super::operands::{AdamWStep, AffineGrads, Form, Real, Shaping, Turn, Wanted};
+use super::operands::{AdamWStep, AffineGrads, Form, Real, RequiresGrad, Rotation, Shaping};
 use super::{composed, distributions};
 use crate::layout::Layout;
 
@@ -40,9 +40,9 @@ pub(crate) trait Kernels: Backend {
         stats: &Real<Self>,
         gain: &Real<Self>,
         normal: Normal,
-        wanted: Wanted,
+        required: RequiresGrad,
     ) -> AffineGrads<Self> {
-        composed::normalise_backward(&grad, x, stats, gain, normal, wanted)
+        composed::normalise_backward(&grad, x, stats, gain, normal, required)
     }
 
     /// `x · weight (+ bias) (+ residual)`, with `x` `[tokens, in]`.
@@ -62,21 +62,21 @@ pub(crate) trait Kernels: Backend {
         x: &Real<Self>,
         weight: &Real<Self>,
         form: Form,
-        wanted: Wanted,
+        required: RequiresGrad,
     ) -> AffineGrads<Self> {
-        composed::affine_backward(grad, x, weight, form, wanted)
+        composed::affine_backward(grad, x, weight, form, required)
     }
 
-    /// `activation(x · weight + bias)` and, if asked, its slope at each element.
+    /// `activation(x · weight + bias)` and, if asked, its gradient at each element.
     fn affine_activated(
         x: &Real<Self>,
         weight: &Real<Self>,
         form: Form,
         bias: &Real<Self>,
         activation: Activation,
-        slope: bool,
+        gradient: bool,
     ) -> (Real<Self>, Option<Real<Self>>) {
-        composed::affine_activated::<Self>(x, weight, form, bias, activation, slope)
+        composed::affine_activated::<Self>(x, weight, form, bias, activation, gradient)
     }
 
     /// `a · b`, element by element.
@@ -94,9 +94,9 @@ pub(crate) trait Kernels: Backend {
         composed::gated_backward::<Self>(grad, x, activation)
     }
 
-    /// Turns the queries and keys of `qkv`; backwards, by the negative angles, for the gradient.
-    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<Self>, backwards: bool) -> Real<Self> {
-        composed::rotate(&qkv, heads, turn, backwards)
+    /// Rotates the queries and keys of `qkv`; backwards, by the negative angles, for the gradient.
+    fn rotate(qkv: Real<Self>, heads: Heads, rotation: &Rotation<Self>, backwards: bool) -> Real<Self> {
+        composed::rotate(&qkv, heads, rotation, backwards)
     }
 
     /// Drops elements of `x` `[tokens, width]` and scales the others up; its own gradient.
@@ -161,8 +161,8 @@ pub(crate) trait Kernels: Backend {
     }
 
     /// The gradient of [`shaped`](Blocks::shaped), from that of what it gave, which is at hand.
-    fn shaped_backward(slope: &Real<Self>, shaped: &Real<Self>, shaping: Shaping) -> Real<Self> {
-        composed::shaped_backward::<Self>(slope, shaped, shaping)
+    fn shaped_backward(gradient: &Real<Self>, shaped: &Real<Self>, shaping: Shaping) -> Real<Self> {
+        composed::shaped_backward::<Self>(gradient, shaped, shaping)
     }
 
     /// The elements of `x` `[rows, width]` at one column for each row, `[rows, 1]`.
@@ -264,8 +264,8 @@ pub(crate) trait Blocks: Backend {
     ) -> Real<Self>;
     /// `activation(gate) · up` of gates and ups side by side.
     fn gated(x: &Real<Self>, activation: Activation) -> Real<Self>;
-    /// Turns queries and keys.
-    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<Self::Plain>) -> Real<Self>;
+    /// Rotates queries and keys.
+    fn rotate(qkv: Real<Self>, heads: Heads, rotation: &Rotation<Self::Plain>) -> Real<Self>;
     /// Drops elements.
     fn dropped(x: Real<Self>, dropout: Dropout) -> Real<Self>;
     /// Causal self-attention within the sequences of `layout`.

@@ -34,9 +34,9 @@ pub(super) fn pick_columns<B: Backend>(x: &Real<B>, columns: &[u32]) -> Real<B> 
 
 pub(super) fn divergence_backward<B: Backend>(logits: &Real<B>, finals: &Real<B>, sums: &Real<B>) -> Real<B> {
     let sums = open::<B, 2>(sums);
-    let share = |logits: &Real<B>, at: usize| {
+    let probability = |logits: &Real<B>, at: usize| {
         let (most, factor) = (sums.clone().narrow(1, at, 1), sums.clone().narrow(1, at + 1, 1));
         (open::<B, 2>(logits) - most).exp() * factor
     };
-    close(share(logits, 0) - share(finals, 2))
+    close(probability(logits, 0) - probability(finals, 2))
 }

@@ -9,7 +9,8 @@ use burn_flex::{FlexTensor, Layout as Strides};
 
 use super::host::{attention, distributions, dropout, loss, memory, narrow, norm, optimiser, pointwise, rotary, rows};
 use super::{
-    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, Turn, Wanted,
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, RequiresGrad,
+    Rotation,
 };
 
 /// The elements in row-form order; copied only if they do not lie so.
@@ -101,7 +102,7 @@ impl Kernels for Flex {
         stats: &FlexTensor,
         gain: &FlexTensor,
         normal: Normal,
-        wanted: Wanted,
+        required: RequiresGrad,
     ) -> AffineGrads<Self> {
         let [_, width] = shape2(x);
         let mut grad = owned(grad);
@@ -111,11 +112,11 @@ impl Kernels for Flex {
             &elements(stats),
             &elements(gain),
             normal,
-            wanted.weight || wanted.bias,
+            required.weight || required.bias,
         );
         let (gain, bias) = affine.map_or((None, None), |sums| (Some(sums.gain), Some(sums.bias)));
         AffineGrads {
-            input: wanted.input.then_some(grad),
+            input: required.input.then_some(grad),
             weight: gain.map(|data| tensor(data, &[width])),
             bias: bias.map(|data| tensor(data, &[width])),
         }
@@ -140,20 +141,20 @@ impl Kernels for Flex {
         x: &FlexTensor,
         weight: &FlexTensor,
         form: Form,
-        wanted: Wanted,
+        required: RequiresGrad,
     ) -> AffineGrads<Self> {
         let [_, outer] = shape2(grad);
-        let slope = operand(grad, form.precision);
+        let gradient = operand(grad, form.precision);
         AffineGrads {
-            input: wanted.input.then(|| Self::float_matmul(slope.clone(), transposed(&by_input(weight, form)))),
-            weight: wanted.weight.then(|| {
+            input: required.input.then(|| Self::float_matmul(gradient.clone(), transposed(&by_input(weight, form)))),
+            weight: required.weight.then(|| {
                 let x = operand(x, form.precision);
                 match form.major {
-                    Major::Input => Self::float_matmul(transposed(&x), slope),
-                    Major::Output => Self::float_matmul(transposed(&slope), x),
+                    Major::Input => Self::float_matmul(transposed(&x), gradient),
+                    Major::Output => Self::float_matmul(transposed(&gradient), x),
                 }
             }),
-            bias: wanted.bias.then(|| tensor(pointwise::sum_rows(&elements(grad), outer), &[outer])),
+            bias: required.bias.then(|| tensor(pointwise::sum_rows(&elements(grad), outer), &[outer])),
         }
     }
 
@@ -163,13 +164,13 @@ impl Kernels for Flex {
         form: Form,
         bias: &FlexTensor,
         activation: Activation,
-        slope: bool,
+        gradient: bool,
     ) -> (FlexTensor, Option<FlexTensor>) {
         let mut y = product(x, weight, form);
         let [tokens, width] = shape2(&y);
-        let mut slopes = slope.then(|| vec![0.0; tokens * width]);
-        pointwise::activated(y.storage_mut::<f32>(), &elements(bias), slopes.as_deref_mut(), activation);
-        (y, slopes.map(|slopes| tensor(slopes, &[tokens, width])))
+        let mut gradients = gradient.then(|| vec![0.0; tokens * width]);
+        pointwise::activated(y.storage_mut::<f32>(), &elements(bias), gradients.as_deref_mut(), activation);
+        (y, gradients.map(|gradients| tensor(gradients, &[tokens, width])))
     }
 
     fn multiply(a: FlexTensor, b: &FlexTensor) -> FlexTensor {
@@ -192,10 +193,10 @@ impl Kernels for Flex {
         tensor(grad_x, &[tokens, width])
     }
 
-    fn rotate(qkv: FlexTensor, heads: Heads, turn: &Turn<Self>, backwards: bool) -> FlexTensor {
+    fn rotate(qkv: FlexTensor, heads: Heads, rotation: &Rotation<Self>, backwards: bool) -> FlexTensor {
         let mut qkv = owned(qkv);
-        let (cosines, sines) = (elements(&turn.cosines), elements(&turn.sines));
-        rotary::rotate(qkv.storage_mut::<f32>(), heads, &cosines, &sines, turn.pairs, backwards);
+        let (cosines, sines) = (elements(&rotation.cosines), elements(&rotation.sines));
+        rotary::rotate(qkv.storage_mut::<f32>(), heads, &cosines, &sines, rotation.pairs, backwards);
         qkv
     }
 

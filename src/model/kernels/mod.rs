@@ -29,6 +29,8 @@ pub(crate) use self::host::dropout::Dropout;
 pub use self::host::norm::Normal;
 pub use self::host::pointwise::Activation;
 pub use self::operands::Precision;
-pub(crate) use self::operands::{AdamWStep, AffineGrads, Form, Major, Real, Shaping, Targets, Tracked, Turn, Wanted};
+pub(crate) use self::operands::{
+    AdamWStep, AffineGrads, Form, Major, Real, RequiresGrad, Rotation, Shaping, Targets, Tracked,
+};
 pub(crate) use self::tracked::head_loss;
 use super::layout::Layout;

@@ -33,7 +33,7 @@ pub(crate) struct AdamWStep {
 
 /// Which gradients a backward pass must make.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct RequiresGrad {
     /// Of the input.
     pub(crate) input: bool,
     /// Of the matrix or gain.
@@ -42,7 +42,7 @@ pub(crate) struct Wanted {
     pub(crate) bias: bool,
 }
 
-/// The gradients of an affine operation; each is there if it was wanted.
+/// The gradients of an affine operation; each is there if it was required.
 pub(crate) struct AffineGrads<B: Backend> {
     /// Of the input.
     pub(crate) input: Option<Real<B>>,
@@ -104,13 +104,13 @@ pub(crate) struct Targets<'a> {
     pub(crate) scale: f32,
 }
 
-/// The angles by which the queries and keys of each row are turned: cosines and sines `[tokens, pairs]`.
+/// The angles by which the queries and keys of each row are rotated: cosines and sines `[tokens, pairs]`.
 #[derive(Clone, Debug)]
-pub(crate) struct Turn<B: Backend> {
+pub(crate) struct Rotation<B: Backend> {
     /// Cosines.
     pub(crate) cosines: Real<B>,
     /// Sines.
     pub(crate) sines: Real<B>,
-    /// Pairs of columns of a head that are turned.
+    /// Pairs of columns of a head that are rotated.
     pub(crate) pairs: usize,
 }

@@ -1,6 +1,6 @@
 //! The blocks on tensors that nothing tracks: no state is kept for a backward pass.
 
-use super::{Activation, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Turn};
+use super::{Activation, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Rotation};
 
 impl<B: Kernels> Blocks for B {
     type Plain = B;
@@ -35,8 +35,8 @@ impl<B: Kernels> Blocks for B {
         <B as Kernels>::gated(x, activation)
     }
 
-    fn rotate(qkv: Real<B>, heads: Heads, turn: &Turn<B>) -> Real<B> {
-        <B as Kernels>::rotate(qkv, heads, turn, false)
+    fn rotate(qkv: Real<B>, heads: Heads, rotation: &Rotation<B>) -> Real<B> {
+        <B as Kernels>::rotate(qkv, heads, rotation, false)
     }
 
     fn dropped(x: Real<B>, dropout: Dropout) -> Real<B> {

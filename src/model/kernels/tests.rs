@@ -9,11 +9,11 @@ use super::distributions;
 use super::flex::{elements, tensor};
 use super::padded::PaddedMemory;
 use super::{
-    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, SURVEY, Turn,
-    Wanted,
+    Activation, AdamWStep, AffineGrads, Dropout, Form, Heads, Kernels, Layout, Major, Normal, Precision, RequiresGrad,
+    Rotation, SURVEY,
 };
 
-const ALL: Wanted = Wanted { input: true, weight: true, bias: true };
+const ALL: RequiresGrad = RequiresGrad { input: true, weight: true, bias: true };
 
 /// Numbers that look random, between -1 and 1.
 fn noise(shape: &[usize], seed: u32) -> FlexTensor {
@@ -63,11 +63,11 @@ fn affine_operations_agree() {
             let plain = composed::affine_backward::<Flex>(&grad, &x, &weight, form, ALL);
             same_grads("affine gradients", &fused, &plain);
             for activation in [Activation::GeluTanh, Activation::Gelu, Activation::Silu, Activation::Relu] {
-                let (fused, slope) = Flex::affine_activated(&x, &weight, form, &bias, activation, true);
-                let (plain, plain_slope) =
+                let (fused, gradient) = Flex::affine_activated(&x, &weight, form, &bias, activation, true);
+                let (plain, plain_gradient) =
                     composed::affine_activated::<Flex>(&x, &weight, form, &bias, activation, true);
                 same("activated", &fused, &plain, None);
-                same("slope", &slope.expect("asked for"), &plain_slope.expect("asked for"), None);
+                same("gradient", &gradient.expect("asked for"), &plain_gradient.expect("asked for"), None);
                 let alone = Flex::affine_activated(&x, &weight, form, &bias, activation, false).0;
                 same("activated alone", &alone, &plain, None);
             }
@@ -110,12 +110,12 @@ fn rotations_agree_and_undo_each_other() {
     for pairs in [2, 5] {
         let angles: Vec<f32> = (0..30 * pairs).map(|i| i as f32 * 0.37).collect();
         let table = |f: fn(f32) -> f32| tensor(angles.iter().map(|&angle| f(angle)).collect(), &[30, pairs]);
-        let turn = Turn::<Flex> { cosines: table(f32::cos), sines: table(f32::sin), pairs };
+        let rotation = Rotation::<Flex> { cosines: table(f32::cos), sines: table(f32::sin), pairs };
         let qkv = noise(&[30, heads.qkv_width()], 1);
-        let turned = Flex::rotate(qkv.clone(), heads, &turn, false);
-        same("rotation", &turned, &composed::rotate::<Flex>(&qkv, heads, &turn, false), None);
-        let plain = composed::rotate::<Flex>(&turned, heads, &turn, true);
-        same("its gradient", &Flex::rotate(turned, heads, &turn, true), &plain, None);
+        let rotated = Flex::rotate(qkv.clone(), heads, &rotation, false);
+        same("rotation", &rotated, &composed::rotate::<Flex>(&qkv, heads, &rotation, false), None);
+        let plain = composed::rotate::<Flex>(&rotated, heads, &rotation, true);
+        same("its gradient", &Flex::rotate(rotated, heads, &rotation, true), &plain, None);
         same("there and back", &plain, &qkv, None);
     }
 }
@@ -210,21 +210,21 @@ fn cross_entropies_agree_with_each_other_and_with_finite_differences() {
     let exact: Vec<f64> = elements(&logits).iter().map(|&x| f64::from(x)).collect();
     for weights in [None, Some([1.0, 0.5, 2.0, 0.25, 0.0, 3.0])] {
         let given = weights.as_ref().map(<[f32; 6]>::as_slice);
-        let (fused, slope) = Flex::cross_entropy(logits.clone(), &targets, given, 0.25);
-        let (plain, plain_slope) = composed::cross_entropy::<Flex>(&logits, &targets, given, 0.25);
+        let (fused, gradient) = Flex::cross_entropy(logits.clone(), &targets, given, 0.25);
+        let (plain, plain_gradient) = composed::cross_entropy::<Flex>(&logits, &targets, given, 0.25);
         same("cross-entropy", &fused, &plain, None);
-        same("its gradient", &slope, &plain_slope, None);
+        same("its gradient", &gradient, &plain_gradient, None);
         let weights = weights.unwrap_or([1.0; 6]);
         let naive = |logits: &[f64]| naive_cross_entropy(logits, &targets, &weights, 0.25);
         assert!((f64::from(elements(&fused)[0]) - naive(&exact)).abs() < 1e-5 * naive(&exact));
-        for (i, &slope) in elements(&slope).iter().enumerate() {
+        for (i, &gradient) in elements(&gradient).iter().enumerate() {
             let at = |step: f64| {
                 let mut moved = exact.clone();
                 moved[i] += step;
                 naive(&moved)
             };
             let found = (at(1e-4) - at(-1e-4)) / 2e-4;
-            assert!((found - f64::from(slope)).abs() < 1e-6, "element {i}: {slope}, by differences {found}");
+            assert!((found - f64::from(gradient)).abs() < 1e-6, "element {i}: {gradient}, by differences {found}");
         }
     }
 }
@@ -281,7 +281,7 @@ fn surveys_and_gradients_of_divergences_agree() {
             let top = (0..vocab).max_by(|&a, &b| own[a].total_cmp(&own[b])).expect("a vocabulary");
             let (most, last_most) = (own[top], last.iter().copied().fold(f64::NEG_INFINITY, f64::max));
             let pairs = || own.iter().zip(&last).map(|(z, f)| (z - most, f - last_most));
-            let wanted = [
+            let required = [
                 top as f64,
                 most,
                 pairs().map(|(z, _)| z.exp()).sum(),
@@ -292,8 +292,11 @@ fn surveys_and_gradients_of_divergences_agree() {
                 own.iter().filter(|z| **z > own[target]).count() as f64,
                 own[target],
             ];
-            for (found, wanted) in found.iter().zip(wanted) {
-                assert!((f64::from(*found) - wanted).abs() < 1e-5 * (1.0 + wanted.abs()), "{found}, not {wanted}");
+            for (found, required) in found.iter().zip(required) {
+                assert!(
+                    (f64::from(*found) - required).abs() < 1e-5 * (1.0 + required.abs()),
+                    "{found}, not {required}"
+                );
             }
         }
         let itself = Flex::survey(&logits, &logits, &chosen);
@@ -305,13 +308,13 @@ fn surveys_and_gradients_of_divergences_agree() {
         // The sums of both rows, as the surveys above have them: of all columns at once.
         let sums: Vec<f32> = distributions_of(&distributions::survey::<Flex>(&logits, &finals, &chosen), 0.3);
         let sums = tensor(sums, &[rows, 4]);
-        let slope = Flex::divergence_backward(logits.clone(), &finals, &sums);
-        same("gradient", &slope, &distributions::divergence_backward::<Flex>(&logits, &finals, &sums), None);
+        let gradient = Flex::divergence_backward(logits.clone(), &finals, &sums);
+        same("gradient", &gradient, &distributions::divergence_backward::<Flex>(&logits, &finals, &sums), None);
         // Of a part of the columns it is a part of the whole.
         let part = |x: &FlexTensor| {
             <Flex as FloatTensorOps<Flex>>::float_slice(x.clone(), &[(0..rows).into(), (2..5_usize).into()])
         };
-        same("part", &Flex::divergence_backward(part(&logits), &part(&finals), &sums), &part(&slope), None);
+        same("part", &Flex::divergence_backward(part(&logits), &part(&finals), &sums), &part(&gradient), None);
         // By finite differences, in double precision.
         let (row, column, step) = (rows - 1, vocab / 2, 1e-4);
         let moved = |by: f64| {
@@ -325,7 +328,7 @@ fn surveys_and_gradients_of_divergences_agree() {
             own.iter().zip(&last).map(|(z, f)| (f - last_log).exp() * (f - last_log - z + own_log)).sum::<f64>()
         };
         let by_difference = 0.3 * (moved(step) - moved(-step)) / (2.0 * step);
-        let found = f64::from(elements(&slope)[row * vocab + column]);
+        let found = f64::from(elements(&gradient)[row * vocab + column]);
         assert!((by_difference - found).abs() < 2e-6, "{found}, not {by_difference}");
     }
 }

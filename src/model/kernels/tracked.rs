@@ -9,8 +9,8 @@ use burn::tensor::TensorMetadata;
 use burn::tensor::backend::AutodiffBackend;
 
 use super::{
-    Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, Shaping, Targets, Tracked,
-    Turn, Wanted,
+    Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, RequiresGrad, Rotation,
+    Shaping, Targets, Tracked,
 };
 
 /// Hands the gradients of input, weight and bias to the parents that want them.
@@ -23,8 +23,8 @@ fn register<B: Kernels>(grads: &mut Gradients, parents: [Option<NodeId>; 3], mad
 }
 
 /// What the parents of an affine operation want.
-fn wanted(parents: &[Option<NodeId>; 3]) -> Wanted {
-    Wanted { input: parents[0].is_some(), weight: parents[1].is_some(), bias: parents[2].is_some() }
+fn required(parents: &[Option<NodeId>; 3]) -> RequiresGrad {
+    RequiresGrad { input: parents[0].is_some(), weight: parents[1].is_some(), bias: parents[2].is_some() }
 }
 
 /// Stands for an operand that is not there, as a node has a fixed number of parents: it is not tracked.
@@ -56,7 +56,7 @@ impl<B: Kernels> Backward<B, 3> for Norm {
         let grad = grads.consume::<B>(&ops.node);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
         let (x, stats, gain, normal) = &ops.state;
-        let made = B::normalise_backward(grad, x, stats, gain, *normal, wanted(&parents));
+        let made = B::normalise_backward(grad, x, stats, gain, *normal, required(&parents));
         register(grads, parents, made);
     }
 }
@@ -72,7 +72,7 @@ impl<B: Kernels> Backward<B, 4> for Linear {
         let grad = grads.consume::<B>(&ops.node);
         let [x, weight, bias, residual] = ops.parents.map(|parent| parent.map(|node| node.id));
         let parents = [x, weight, bias];
-        let made = B::affine_backward(&grad, &ops.state.0, &ops.state.1, ops.state.2, wanted(&parents));
+        let made = B::affine_backward(&grad, &ops.state.0, &ops.state.1, ops.state.2, required(&parents));
         register(grads, parents, made);
         if let Some(id) = residual {
             grads.register::<B>(id, grad);
@@ -84,14 +84,14 @@ impl<B: Kernels> Backward<B, 4> for Linear {
 struct LinearActivated;
 
 impl<B: Kernels> Backward<B, 3> for LinearActivated {
-    /// Input, weight, slope of the activation.
+    /// Input, weight, gradient of the activation.
     type State = (Real<B>, Real<B>, Form, Real<B>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let (x, weight, form, slope) = &ops.state;
-        let grad = B::multiply(grads.consume::<B>(&ops.node), slope);
+        let (x, weight, form, gradient) = &ops.state;
+        let grad = B::multiply(grads.consume::<B>(&ops.node), gradient);
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let made = B::affine_backward(&grad, x, weight, *form, wanted(&parents));
+        let made = B::affine_backward(&grad, x, weight, *form, required(&parents));
         register(grads, parents, made);
     }
 }
@@ -114,7 +114,7 @@ impl<B: Kernels> Backward<B, 1> for Gated {
 struct Rotate;
 
 impl<B: Kernels> Backward<B, 1> for Rotate {
-    type State = (Heads, Turn<B>);
+    type State = (Heads, Rotation<B>);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
@@ -190,9 +190,9 @@ impl<B: Kernels> Backward<B, 3> for HeadLoss {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         // The loss is where the gradient starts, so that the gradient on it is one.
         grads.consume::<B>(&ops.node);
-        let (x, table, form, slope) = &ops.state;
+        let (x, table, form, gradient) = &ops.state;
         let parents = ops.parents.map(|parent| parent.map(|node| node.id));
-        let made = B::affine_backward(slope, x, table, *form, wanted(&parents));
+        let made = B::affine_backward(gradient, x, table, *form, required(&parents));
         register(grads, parents, made);
     }
 }
@@ -212,13 +212,13 @@ pub(crate) fn head_loss<B: Kernels>(
     let logits = <B as Blocks>::shaped(logits, shaping);
     // The loss may use up the logits.
     let shaped = shaping.map(|shaping| (shaping, logits.clone()));
-    let (loss, slope) = B::cross_entropy(logits, targets.ids, targets.weights, targets.scale);
-    let slope = match shaped {
-        Some((shaping, logits)) => B::shaped_backward(&slope, &logits, shaping),
-        None => slope,
+    let (loss, gradient) = B::cross_entropy(logits, targets.ids, targets.weights, targets.scale);
+    let gradient = match shaped {
+        Some((shaping, logits)) => B::shaped_backward(&gradient, &logits, shaping),
+        None => gradient,
     };
     let bias = or_nothing::<B>(bias, table);
-    node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, slope), loss))
+    node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, gradient), loss))
 }
 
 impl<B: Kernels> Blocks for Tracked<B> {
@@ -271,9 +271,9 @@ impl<B: Kernels> Blocks for Tracked<B> {
         match prepared {
             OpsKind::Tracked(prep) => {
                 let (x, weight, bias) = (&x.primitive, &weight.primitive, &bias.primitive);
-                let (out, slope) = B::affine_activated(x, weight, form, bias, activation, true);
-                let slope = slope.expect("the slope was asked for");
-                prep.finish((x.clone(), weight.clone(), form, slope), out)
+                let (out, gradient) = B::affine_activated(x, weight, form, bias, activation, true);
+                let gradient = gradient.expect("the gradient was asked for");
+                prep.finish((x.clone(), weight.clone(), form, gradient), out)
             }
             OpsKind::UnTracked(prep) => {
                 let (x, weight, bias) = (&x.primitive, &weight.primitive, &bias.primitive);
@@ -287,11 +287,11 @@ impl<B: Kernels> Blocks for Tracked<B> {
         node!(Gated, [x], out, ((x.primitive.clone(), activation), out))
     }
 
-    fn rotate(qkv: Real<Self>, heads: Heads, turn: &Turn<B>) -> Real<Self> {
+    fn rotate(qkv: Real<Self>, heads: Heads, rotation: &Rotation<B>) -> Real<Self> {
         let (primitive, node) = (qkv.primitive, qkv.node);
-        let out = B::rotate(primitive, heads, turn, false);
+        let out = B::rotate(primitive, heads, rotation, false);
         match Rotate.prepare::<NoCheckpointing>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((heads, turn.clone()), out),
+            OpsKind::Tracked(prep) => prep.finish((heads, rotation.clone()), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::forward::Pass;
-use crate::kernels::{Blocks, Kernels, Real, Wanted};
+use crate::kernels::{Blocks, Kernels, Real, RequiresGrad};
 use crate::network::Network;
 use crate::tensors::Weights;
 
@@ -45,16 +45,16 @@ impl<B: Kernels> Head<B> {
     pub(super) fn backward(
         &self,
         pass: &Pass<'_, B>,
-        slope: Real<B>,
+        gradient: Real<B>,
         logits: Option<&Real<B>>,
         hidden: &Real<B>,
     ) -> Real<B> {
-        let wanted = Wanted { input: true, weight: false, bias: false };
-        let slope = match (pass.decoder.shaping(), logits) {
-            (Some(shaping), Some(logits)) => B::shaped_backward(&slope, logits, shaping),
-            _ => slope,
+        let required = RequiresGrad { input: true, weight: false, bias: false };
+        let gradient = match (pass.decoder.shaping(), logits) {
+            (Some(shaping), Some(logits)) => B::shaped_backward(&gradient, logits, shaping),
+            _ => gradient,
         };
-        let made = B::affine_backward(&slope, hidden, &self.weight, pass.head_form(), wanted);
+        let made = B::affine_backward(&gradient, hidden, &self.weight, pass.head_form(), required);
         made.input.expect("the gradient of the input was asked for")
     }
 }

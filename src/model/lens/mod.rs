@@ -17,9 +17,9 @@
 //! matrices with rows enough. The divergence is then the same to the bit as well, and gradients are up to rounding. In
 //! reading on the CPU each sequence runs by itself, so that what is read of it does not depend on the others.
 
+mod gradients;
 mod head;
 mod read;
-mod slopes;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -187,8 +187,8 @@ mod tests {
             let whole = tallied(&logits, &finals, target, &[len]);
             prop_assert_eq!(tallied(&logits, &finals, target, &parts(len, &sizes)), whole);
             let found = [whole.top_probability, whole.probability, whole.entropy, whole.divergence].map(f64::from);
-            for (found, wanted) in found.into_iter().zip(defined(&logits, &finals, target)) {
-                prop_assert!((found - wanted).abs() < 2e-5 * (wanted.abs() + 1e-2), "{} is not {}", found, wanted);
+            for (found, required) in found.into_iter().zip(defined(&logits, &finals, target)) {
+                prop_assert!((found - required).abs() < 2e-5 * (required.abs() + 1e-2), "{} is not {}", found, required);
             }
             let best = (0..len).rev().max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
             prop_assert_eq!(Some(whole.top as usize), best);

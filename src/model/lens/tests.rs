@@ -323,7 +323,7 @@ fn tuning_does_not_depend_on_how_much_runs_at_once_and_repeats_to_the_bit() {
 }
 
 /// One step from the identity, without momentum or decay: the divergence before it, and the gradient.
-fn slope(model: &Model, text: &[Passage], limits: &LensLimits) -> (f64, Vec<f32>) {
+fn gradient(model: &Model, text: &[Passage], limits: &LensLimits) -> (f64, Vec<f32>) {
     let recipe = TuneRecipe {
         lr: 1.0,
         momentum: 0.0,
@@ -362,9 +362,9 @@ proptest! {
     ) {
         let device = if dispatched { Device::dispatched_cpu() } else { Device::cpu() };
         let model = wordy(kind, &device);
-        let (divergence, grads) = slope(&model, &wordy_text(), &limits(4_096, 1 << 21));
+        let (divergence, grads) = gradient(&model, &wordy_text(), &limits(4_096, 1 << 21));
         made::most();
-        let (part_divergence, part) = slope(&model, &wordy_text(), &limits(positions, logits_max));
+        let (part_divergence, part) = gradient(&model, &wordy_text(), &limits(positions, logits_max));
         let most = made::most();
         prop_assert!(2 * most <= logits_max.max(2 * BLOCK), "{} logits of {}", 2 * most, logits_max);
         prop_assert!((part_divergence - divergence).abs() < 1e-6 * divergence, "{part_divergence}, not {divergence}");
@@ -379,12 +379,12 @@ proptest! {
 fn on_the_cpu_the_divergence_of_a_step_is_the_same_to_the_bit_for_any_part_of_the_vocabulary() {
     let model = wordy(Architecture::Phi, &Device::cpu());
     let text = &wordy_text()[..1];
-    let (whole, _) = slope(&model, text, &limits(4_096, 1 << 21));
+    let (whole, _) = gradient(&model, text, &limits(4_096, 1 << 21));
     for columns in [4_096, 3_072, 2_048, 1_024] {
         // Room for all places beside so much of the vocabulary, but for too few beside all of it.
         let limits = limits(4_096, 2 * 34 * columns);
         assert_eq!(limits.turns(34, 4_700), Split { places: 34, columns });
-        assert_eq!(slope(&model, text, &limits).0.to_bits(), whole.to_bits(), "{columns} at a time");
+        assert_eq!(gradient(&model, text, &limits).0.to_bits(), whole.to_bits(), "{columns} at a time");
     }
 }
 

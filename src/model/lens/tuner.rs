@@ -5,7 +5,7 @@ use std::io;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
 
-use super::slopes::{Slopes, slopes};
+use super::gradients::{Gradients, gradients};
 use super::translators::{Held, Translator};
 use super::tune_recipe::{Passage, TuneError, TuneRecipe, TuneStep};
 use super::tune_state::{self, TuneState};
@@ -177,17 +177,17 @@ impl<'a, B: Kernels> Tuner<'a, B> {
         // Passages of like length share a pass, so that padding is short.
         let mut order = taken.to_vec();
         order.sort_by_key(|&passage| len(passage));
-        let mut sum: Option<Slopes<B>> = None;
+        let mut sum: Option<Gradients<B>> = None;
         self.limits.budget.share(&order, usize::MAX, len, |some| {
             let passages: Vec<&Passage> = some.iter().map(|&passage| &self.text[passage]).collect();
             let made = guarded(self.network.label(), || {
-                slopes(self.network, &passages, &self.translators, self.limits, 1.0 / places as f32)
+                gradients(self.network, &passages, &self.translators, self.limits, 1.0 / places as f32)
                     .map_err(ModelError::from)
             });
             if made.is_err() {
                 B::memory_cleanup(self.network.device());
             }
-            made?.into_iter().for_each(|more| Slopes::add(&mut sum, more));
+            made?.into_iter().for_each(|more| Gradients::add(&mut sum, more));
             Ok(())
         })?;
         let Some(sum) = sum else { return Ok((f64::NAN, f64::NAN)) };

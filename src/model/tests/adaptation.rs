@@ -123,7 +123,7 @@ fn the_gradients_are_those_of_the_merged_weights() {
         };
         let learned: Vec<Vec<f32>> = specs.iter().enumerate().map(|(i, spec)| noise(i as u64, spec.count())).collect();
         let tensors = network.config().tensors();
-        let slopes: Vec<Vec<f32>> =
+        let gradients: Vec<Vec<f32>> =
             tensors.iter().enumerate().map(|(i, spec)| noise(1000 + i as u64, spec.count())).collect();
         let mut merged = |learned: &[Vec<f32>]| -> f64 {
             let uploaded: Vec<_> =
@@ -131,7 +131,10 @@ fn the_gradients_are_those_of_the_merged_weights() {
             network.learn_as(uploaded);
             let weights = (0..tensors.len()).map(|i| network.weight(i).expect("readable"));
             let product = |(w, g): (&f32, &f32)| f64::from(*w) * f64::from(*g);
-            weights.zip(&slopes).map(|(weight, slope)| weight.iter().zip(slope).map(product).sum::<f64>()).sum()
+            weights
+                .zip(&gradients)
+                .map(|(weight, gradient)| weight.iter().zip(gradient).map(product).sum::<f64>())
+                .sum()
         };
         let at = merged(&learned);
         let mut numeric = Vec::new();
@@ -142,8 +145,11 @@ fn the_gradients_are_those_of_the_merged_weights() {
             numeric.push((i, place, (merged(&moved) - at) / 0.5));
         }
         merged(&learned);
-        let grads: Vec<_> =
-            tensors.iter().zip(&slopes).map(|(spec, slope)| Some(network.upload(slope.clone(), &spec.shape))).collect();
+        let grads: Vec<_> = tensors
+            .iter()
+            .zip(&gradients)
+            .map(|(spec, gradient)| Some(network.upload(gradient.clone(), &spec.shape)))
+            .collect();
         let training = network.training.as_ref().expect("in training");
         let adaptation = training.adaptation.as_ref().expect("adapted");
         let found = adaptation.gradients(&training.learned, &grads);

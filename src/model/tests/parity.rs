@@ -218,10 +218,10 @@ fn train(case: &mut Case, mut seen: impl FnMut(usize, Learned)) {
 /// the case, and training magnifies the difference: in some cases ten-thousandfold within eight steps.
 fn moved(case: &Case) -> Case {
     let mut case = case.again();
-    let mut share = 6e-8;
+    let mut fraction = 6e-8;
     placed!(&mut case.model.placed, network => network.change_weights(|weight| {
-        share = -share;
-        *weight += *weight * share;
+        fraction = -fraction;
+        *weight += *weight * fraction;
     }));
     case
 }

@@ -123,8 +123,8 @@ fn weighted_gradients_agree_with_finite_differences_of_a_naive_loss() {
                 let before: usize = grads[..i].iter().map(Vec::len).sum();
                 let mut at = 0_usize;
                 placed!(&mut model.placed, network => network.change_weights(|weight| {
-                    if let Some(slope) = at.checked_sub(before).and_then(|at| grad.get(at)) {
-                        *weight += (step / norm * f64::from(*slope)) as f32;
+                    if let Some(gradient) = at.checked_sub(before).and_then(|at| grad.get(at)) {
+                        *weight += (step / norm * f64::from(*gradient)) as f32;
                     }
                     at += 1;
                 }));

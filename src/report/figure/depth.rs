@@ -1,4 +1,4 @@
-//! Shares by layer: lines with bands from 0 to 100 %, panels side by side, and a rule at one share.
+//! Fractions by layer: lines with bands from 0 to 100 %, panels side by side, and a rule at one fraction.
 
 use super::lines::joined;
 use super::palette::{colour, fill_class, marker, stroke_class, style};
@@ -8,13 +8,13 @@ use super::svg::{Anchor, Svg, Text};
 use super::{Entry, WIDTH, axis};
 use retort_stats::Ranged;
 
-/// A share at one layer.
+/// A fraction at one layer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DepthPoint {
     /// The layer.
     pub(crate) layer: f64,
-    /// The share, from 0 to 1, with its interval.
-    pub(crate) share: Ranged,
+    /// The fraction, from 0 to 1, with its interval.
+    pub(crate) fraction: Ranged,
     /// What a tooltip says.
     pub(crate) tip: String,
 }
@@ -37,14 +37,14 @@ pub(crate) struct DepthPanel {
     pub(crate) series: Vec<DepthSeries>,
 }
 
-/// Shares by layer.
+/// Fractions by layer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DepthChart {
     /// What a screen reader says.
     pub(crate) title: String,
     /// The name of the upright axis.
-    pub(crate) share: String,
-    /// The share at which a rule is drawn, and what it is called.
+    pub(crate) fraction: String,
+    /// The fraction at which a rule is drawn, and what it is called.
     pub(crate) rule: (f64, String),
     /// The panels.
     pub(crate) panels: Vec<DepthPanel>,
@@ -52,12 +52,12 @@ pub(crate) struct DepthChart {
     pub(crate) legend: Vec<Entry>,
 }
 
-/// Draws shares by layer; all panels share the upright scale.
+/// Draws fractions by layer; all panels share the upright scale.
 pub(crate) fn depth_svg(chart: &DepthChart) -> String {
     let headings: Vec<&str> = chart.panels.iter().map(|panel| panel.heading.as_str()).collect();
     let panels = Panels::lay(&headings, &chart.legend, 300.0, 220.0);
     let mut svg = Svg::new(WIDTH, panels.height(), &chart.title, &style());
-    panels.draw(&mut svg, &chart.share, "layer");
+    panels.draw(&mut svg, &chart.fraction, "layer");
     let y = Scale::nice(0.0, 100.0, 5, Some((0.0, 100.0)));
     for (index, panel) in chart.panels.iter().enumerate() {
         let Place { left, right, top, bottom, .. } = panels.frame(&mut svg, index, &panel.heading, &y);
@@ -73,7 +73,7 @@ fn plot(svg: &mut Svg, chart: &DepthChart, panel: &DepthPanel, (left, right): (f
     let (first, last) = if first.is_finite() && last.is_finite() { (first, last) } else { (0.0, 1.0) };
     let inset = 8.0;
     let x = |layer: f64| left + inset + (layer - first) / (last - first) * (right - left - 2.0 * inset);
-    let y = |share: f64| end + (start - end) * share.clamp(0.0, 1.0);
+    let y = |fraction: f64| end + (start - end) * fraction.clamp(0.0, 1.0);
     axis::base(svg, end, (left, right));
     let step = ((last - first) / if right - left > 400.0 { 16.0 } else { 8.0 }).ceil().max(1.0);
     let mut tick = (first / step).ceil() * step;
@@ -90,7 +90,7 @@ fn plot(svg: &mut Svg, chart: &DepthChart, panel: &DepthPanel, (left, right): (f
     svg.text((left + 4.0, y(*rule) - 5.0), Anchor::Start, Text::SMALL, name);
     for series in &panel.series {
         let points: Vec<(f64, f64)> =
-            series.points.iter().map(|point| (x(point.layer), y(point.share.value))).collect();
+            series.points.iter().map(|point| (x(point.layer), y(point.fraction.value))).collect();
         svg.element(
             "polyline",
             &[
@@ -113,7 +113,7 @@ fn plot(svg: &mut Svg, chart: &DepthChart, panel: &DepthPanel, (left, right): (f
 /// Draws the intervals of a line as a band.
 fn band(svg: &mut Svg, series: &DepthSeries, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) {
     let end = |point: &DepthPoint, high: bool| {
-        let Ranged { value, interval } = point.share;
+        let Ranged { value, interval } = point.fraction;
         interval.map_or(value, |interval| if high { interval.high } else { interval.low })
     };
     let high = series.points.iter().map(|point| (x(point.layer), y(end(point, true))));

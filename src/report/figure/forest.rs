@@ -28,7 +28,7 @@ pub(crate) fn forest_svg(forest: &Forest) -> String {
     // A bar says by its length, so that it begins at zero.
     let from_zero = || Scale::nice(0.0, (highest * 100.0 + 1.0).min(100.0), 6, Some((0.0, 100.0)));
     let scale = if forest.bars { from_zero() } else { percent_scale(marks()) };
-    let x = |share: f64| scale.at(share * 100.0, left, right);
+    let x = |fraction: f64| scale.at(fraction * 100.0, left, right);
 
     let mut svg = Svg::new(WIDTH, height, &forest.title, &style());
     legend.draw(&mut svg, 8.0);

@@ -1,4 +1,4 @@
-//! Grids of cells: panels side by side on one scale, each cell coloured by a share and labelled with a word.
+//! Grids of cells: panels side by side on one scale, each cell coloured by a fraction and labelled with a word.
 //!
 //! The colours grow darker in one hue, so that a grid reads in black and white; cells beyond the bound have their word in
 //! bold, and a block of them may have a frame. Nothing here knows what rows, columns and cells stand for.

@@ -31,11 +31,11 @@ fn accuracy_scale(panels: &[LinePanel]) -> Scale {
 
 /// Makes a scale of percentages that holds every interval and every chance.
 pub(super) fn percent_scale<'a>(marks: impl Iterator<Item = &'a Mark>) -> Scale {
-    let shares = marks.flat_map(|mark| {
+    let fractions = marks.flat_map(|mark| {
         let interval = mark.estimate.interval;
         [interval.low, interval.high].into_iter().chain(mark.chance)
     });
-    let (low, high) = shares.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (at.min(low), at.max(high)));
+    let (low, high) = fractions.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (at.min(low), at.max(high)));
     if low > high {
         return Scale::nice(0.0, 100.0, 6, None);
     }
@@ -61,8 +61,8 @@ fn ticks(svg: &mut Svg, place: &Place, chart: &LineChart, x: &Scale) {
 }
 
 fn draw(svg: &mut Svg, place: &Place, panel: &LinePanel, (x, y): (&Scale, &Scale)) {
-    let at = |share: f64| y.at(share * 100.0, place.bottom, place.top);
-    let across = |share: f64| ((place.left, at(share)), (place.right, at(share)));
+    let at = |fraction: f64| y.at(fraction * 100.0, place.bottom, place.top);
+    let across = |fraction: f64| ((place.left, at(fraction)), (place.right, at(fraction)));
     for series in &panel.series {
         band(svg, series, |value| x.at(value, place.left, place.right), at);
     }

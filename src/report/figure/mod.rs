@@ -31,7 +31,7 @@ use retort_stats::{Estimate, Interval};
 /// The width of every figure, in SVG units: CSS pixels at its natural size.
 const WIDTH: f64 = 760.0;
 
-/// A measured accuracy: shares from 0 to 1.
+/// A measured accuracy: fractions from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Mark {
     /// Where it stands: on the x axis of a line figure, unused in a forest.
@@ -134,17 +134,17 @@ pub(super) struct Forest {
     pub(super) bars: bool,
 }
 
-/// Answers that are held about as likely; shares from 0 to 1.
+/// Answers that are held about as likely; fractions from 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ReliabilityDot {
     /// How likely they are held on average.
     pub(super) confidence: f64,
-    /// The share of them that is right.
+    /// The fraction of them that is right.
     pub(super) accuracy: f64,
-    /// The interval of that share, where one is known.
+    /// The interval of that fraction, where one is known.
     pub(super) interval: Option<Interval>,
-    /// Which share of all answers they are.
-    pub(super) share: f64,
+    /// Which fraction of all answers they are.
+    pub(super) fraction: f64,
     /// What a tooltip says.
     pub(super) tip: String,
 }

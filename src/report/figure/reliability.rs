@@ -59,7 +59,7 @@ fn draw(svg: &mut Svg, panel: &ReliabilityPanel, x: impl Fn(f64) -> f64, y: impl
             svg.line((at, low), (at, high), &stroke_class(0), colour(0), 1.6);
         }
         // The area says how many answers a dot stands for.
-        let size = 2.6 + 4.4 * (dot.share).sqrt();
+        let size = 2.6 + 4.4 * (dot.fraction).sqrt();
         marker(svg, 0, (at, y(dot.accuracy * 100.0)), size, &dot.tip);
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn compared(
         let every: Vec<(usize, usize)> = if lens.pairs { every.collect() } else { Vec::new() };
         let alone: Vec<(usize, usize)> = pairs.iter().flatten().copied().collect();
         let asked = DepthPairs { alone: &alone, together: &every, level };
-        let found = depths(&students, asked, lens.bound, lens.share, spec.level, Bootstrap::seeded(spec.seed));
+        let found = depths(&students, asked, lens.bound, lens.fraction, spec.level, Bootstrap::seeded(spec.seed));
         let mut alone = found.alone.into_iter();
         let versus = pairs.iter().map(|pair| pair.and_then(|_| alone.next())).collect();
         let pairs = every.iter().zip(found.together);
@@ -120,5 +120,5 @@ pub(super) fn compared(
 
 /// The level at which each of so many sets, with questions of its own, is told so that all hold together: Bonferroni's.
 fn over(level: Level, sets: usize) -> Level {
-    Level::new(1.0 - (1.0 - level.share()) / sets.max(1) as f64).unwrap_or(level)
+    Level::new(1.0 - (1.0 - level.fraction()) / sets.max(1) as f64).unwrap_or(level)
 }

@@ -14,16 +14,16 @@ pub(super) fn figures(view: &View<'_>) -> Vec<SectionFigure> {
         return Vec::new();
     }
     let level = label::level(view.spec.level);
-    let (bound, share) = (view.lens.bound, percent(view.lens.share));
+    let (bound, fraction) = (view.lens.bound, percent(view.lens.fraction));
     let known = DepthChart {
         title: format!("{}: questions whose label is known, by layer", view.title),
-        share: format!("label above {bound} from here on, %"),
-        rule: (view.lens.share, format!("{share} of the questions")),
+        fraction: format!("label above {bound} from here on, %"),
+        rule: (view.lens.fraction, format!("{fraction} of the questions")),
         ..chart(view, |summary| &summary.reached)
     };
     let probable = DepthChart {
         title: format!("{}: probability of the label, by layer", view.title),
-        share: "probability of the label, %".to_owned(),
+        fraction: "probability of the label, %".to_owned(),
         rule: (bound, format!("the bound, {bound}")),
         ..chart(view, |summary| &summary.means)
     };
@@ -37,8 +37,8 @@ pub(super) fn figures(view: &View<'_>) -> Vec<SectionFigure> {
         figure(
             "lens-known.svg",
             format!(
-                "The share of questions whose label stays above {bound} from each layer on, with {level} intervals, of those \
-                 that all students compared answer right. Where a line crosses the rule, {share} know the label."
+                "The fraction of questions whose label stays above {bound} from each layer on, with {level} intervals, of those \
+                 that all students compared answer right. Where a line crosses the rule, {fraction} know the label."
             ),
             &known,
         ),
@@ -64,12 +64,12 @@ fn chart(view: &View<'_>, of: fn(&DepthSummary) -> &Vec<Ranged>) -> DepthChart {
                 names.len() - 1
             });
             let layers = &view.arms[view.layout.groups[group].arms[0]].readings.summary.layers;
-            let point = |(layer, share): (&usize, &Ranged)| {
-                let range = share.interval.map_or_else(String::new, |interval| {
+            let point = |(layer, fraction): (&usize, &Ranged)| {
+                let range = fraction.interval.map_or_else(String::new, |interval| {
                     format!(" [{}, {}]", label::percent(interval.low), label::percent(interval.high))
                 });
-                let tip = format!("{name}, layer {layer}: {}{range} %", label::percent(share.value));
-                DepthPoint { layer: *layer as f64, share: *share, tip }
+                let tip = format!("{name}, layer {layer}: {}{range} %", label::percent(fraction.value));
+                DepthPoint { layer: *layer as f64, fraction: *fraction, tip }
             };
             series.push(DepthSeries { slot, points: layers.iter().zip(of(summary)).map(point).collect() });
         }
@@ -84,7 +84,7 @@ fn chart(view: &View<'_>, of: fn(&DepthSummary) -> &Vec<Ranged>) -> DepthChart {
     let entry = |(slot, label): (usize, String)| Entry { slot, label, kind: EntryKind::Line };
     DepthChart {
         title: String::new(),
-        share: String::new(),
+        fraction: String::new(),
         rule: (0.0, String::new()),
         panels,
         legend: names.into_iter().enumerate().map(entry).collect(),

@@ -29,7 +29,7 @@ fn axes(view: &View<'_>, taken: &[&str], but: &[String]) -> (Vec<String>, Vec<St
     (axes, headings)
 }
 
-/// Writes one line per group and layer: the mean probability of the label, and the share of questions that know it from
+/// Writes one line per group and layer: the mean probability of the label, and the fraction of questions that know it from
 /// there on.
 pub(super) fn layers_csv(view: &View<'_>) -> String {
     let mut csv = Writer::default();

@@ -20,8 +20,8 @@ pub struct LensArm {
 pub struct LensSpec {
     /// What the label's probability must stay above.
     pub bound: f64,
-    /// The share of questions that the layer is named for by which they are there.
-    pub share: f64,
+    /// The fraction of questions that the layer is named for by which they are there.
+    pub fraction: f64,
     /// How many questions have a grid: of those that are compared, or of all where none is.
     pub grids: usize,
     /// The questions that have a grid, in place of the first ones.

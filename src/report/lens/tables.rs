@@ -18,7 +18,7 @@ pub(super) fn tables(view: &View<'_>) -> Vec<Table> {
 
 /// Every two students that are compared, in layers.
 fn pairs(view: &View<'_>) -> Table {
-    let share = percent(view.lens.share);
+    let fraction = percent(view.lens.fraction);
     let panelled = !view.spec.panels.is_empty();
     let several = view.compared.iter().filter(|compared| compared.groups.len() > 1).count() > 1;
     let how = match (repeated(view), several) {
@@ -28,14 +28,14 @@ fn pairs(view: &View<'_>) -> Table {
     };
     let mut columns: Vec<Column> = panelled.then(|| Column::words("panel")).into_iter().collect();
     columns.extend(["student", "less"].map(Column::words));
-    columns.push(Column::numbers(format!("{share} know it by layer")));
+    columns.push(Column::numbers(format!("{fraction} know it by layer")));
     columns.push(Column::numbers("layer, on average"));
     columns.push(Column::numbers("n"));
     let row = |compared: &Compared, (first, second, found): &(usize, usize, DepthDifference)| {
         let panel = Layout::label(&view.layout.groups[*first], &view.spec.panels);
         let mut cells: Vec<Cell> = panelled.then(|| Cell::words(panel)).into_iter().collect();
         cells.extend([Cell::words(view.name(*second)), Cell::words(view.name(*first))]);
-        cells.extend([signed(found.by_share, 0), signed(found.earliest, 1)]);
+        cells.extend([signed(found.by_fraction, 0), signed(found.earliest, 1)]);
         let count = compared.questions.len();
         cells.push(Cell::number(count as f64, label::count(count)));
         cells
@@ -90,10 +90,10 @@ fn compared_of<'a>(view: &View<'a>, group: usize) -> Option<&'a Compared> {
 
 fn known(view: &View<'_>) -> Table {
     let (mut columns, names) = named(view);
-    let share = percent(view.lens.share);
+    let fraction = percent(view.lens.fraction);
     let versus = view.compared.iter().any(|compared| compared.versus.iter().any(Option::is_some));
     columns.push(Column::numbers("of layers"));
-    columns.push(Column::numbers(format!("{share} know it by layer")));
+    columns.push(Column::numbers(format!("{fraction} know it by layer")));
     columns.extend(versus.then(|| Column::numbers("vs baseline")));
     columns.push(Column::numbers("layer, on average"));
     columns.extend(versus.then(|| Column::numbers("vs baseline")));
@@ -106,9 +106,9 @@ fn known(view: &View<'_>) -> Table {
         let found = of.and_then(|compared| compared.of(group));
         cells.push(summaries(view, group).first().map_or_else(absent, |summary| count(summary.last)));
         let (summary, difference) = (found.map(|found| found.0), found.and_then(|found| found.1));
-        cells.push(summary.map_or_else(absent, |summary| layer(summary, summary.by_share, whole)));
+        cells.push(summary.map_or_else(absent, |summary| layer(summary, summary.by_fraction, whole)));
         if versus {
-            cells.push(difference.map_or_else(absent, |found| signed(found.by_share, 0)));
+            cells.push(difference.map_or_else(absent, |found| signed(found.by_fraction, 0)));
         }
         cells.push(summary.map_or_else(absent, |summary| layer(summary, summary.earliest, tenths)));
         if versus {
@@ -217,9 +217,9 @@ fn tenths(value: f64) -> String {
     format!("{value:.1}")
 }
 
-/// Writes a share without decimals that are zero, such as `80 %`.
-pub(super) fn percent(share: f64) -> String {
-    format!("{} %", (share * 1000.0).round() / 10.0)
+/// Writes a fraction without decimals that are zero, such as `80 %`.
+pub(super) fn percent(fraction: f64) -> String {
+    format!("{} %", (fraction * 1000.0).round() / 10.0)
 }
 
 /// Writes a layer and its interval; one beyond the last is `never`.

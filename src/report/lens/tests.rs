@@ -65,7 +65,7 @@ fn spec() -> ReportSpec {
 fn lens() -> LensSpec {
     LensSpec {
         bound: 0.6,
-        share: 0.8,
+        fraction: 0.8,
         grids: 2,
         questions: Vec::new(),
         panels: Vec::new(),

@@ -40,7 +40,7 @@ fn what_is_clearly_best_is_bold_and_arrows_mark_what_clearly_differs() {
     .assert_eq(&lines.join("\n"));
     expect![[r#"
         Brackets hold 95 % intervals (Wilson).
-        n counts questions; `parsed` is the share of outputs that a label could be read from.
+        n counts questions; `parsed` is the fraction of outputs that a label could be read from.
         ↑ and ↓ mark what lies above or below its baseline at 5 % after Holm's correction for all comparisons with a baseline in this report.
         Bold (★) is an arm that is above each of the others that differ from it in placement alone, by the same paired test at 5 %, corrected after Holm for their number."#]]
     .assert_eq(&table.notes.join("\n"));

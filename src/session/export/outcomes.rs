@@ -22,7 +22,7 @@ const COLUMNS: [&str; 14] = [
     "tokens",
     "took_ms",
     "confidence",
-    "answer_share",
+    "answer_probability",
     "log_probabilities",
     "output",
 ];
@@ -66,10 +66,10 @@ pub(super) fn csv(all: &[Scored]) -> Result<Vec<u8>, SessionError> {
 }
 
 fn fields(outcome: &Outcome, took_us: Option<u64>) -> [String; 12] {
-    let shares = outcome.shares();
+    let probabilities = outcome.probabilities();
     let at = |label: Option<&retort_artifact::Answer>| {
         let position = outcome.likelihoods.iter().position(|choice| Some(&choice.label) == label)?;
-        Some(shares.as_ref()?[position])
+        Some(probabilities.as_ref()?[position])
     };
     let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     let logs = outcome.likelihoods.iter().map(|choice| format!("{}:{}", choice.label, choice.log_probability));
@@ -139,7 +139,7 @@ mod tests {
             scored("answers", &[], vec![outcome("q2", None, &[]), outcome("q3", Some(1), &[-1.5, -1.5])]),
         ];
         expect_test::expect![[r#"
-            instance,stage,fraction,axis:output,question,choices,answer,predicted,parsed,correct,tokens,took_ms,confidence,answer_share,log_probabilities,output
+            instance,stage,fraction,axis:output,question,choices,answer,predicted,parsed,correct,tokens,took_ms,confidence,answer_probability,log_probabilities,output
             "answers[fraction=0.4,output=x]",answers,0.4,x,q1,2,A,A,true,true,3,1.5,,,,"say ""A"",
             then stop"
             answers,answers,,,q2,2,A,,false,false,3,,,,,"say ""A"",
@@ -158,7 +158,7 @@ mod tests {
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let row = reader.records().next().unwrap().unwrap();
         assert_eq!((&row[2], &row[13]), ("q,\"1\"\n", "say \"A\",\nthen stop"));
-        let shares = outcome("q", Some(1), &[-0.1, -2.0]).shares().unwrap();
-        assert_eq!(row[10].parse::<f64>().unwrap().to_bits(), shares[1].to_bits());
+        let probabilities = outcome("q", Some(1), &[-0.1, -2.0]).probabilities().unwrap();
+        assert_eq!(row[10].parse::<f64>().unwrap().to_bits(), probabilities[1].to_bits());
     }
 }

@@ -8,7 +8,7 @@ use retort_source::{Diagnostic, Node};
 use retort_stage::params::{Count, External, FromNode, Gather, Input, ModelSpec, PositiveReal, Scope, Seed};
 use retort_stage::{Context, Derivation, Kind, Stage, StageError};
 
-/// A share of something.
+/// A fraction of something.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fraction(f64);
 
@@ -70,7 +70,7 @@ retort_stage::params! {
 retort_stage::params! {
     /// Masks words.
     pub struct Mask {
-        /// The share of words.
+        /// The fraction of words.
         pub fraction: Fraction,
     }
 }

@@ -27,7 +27,7 @@ pub use fields::{Fields, field_name, tagged};
 pub use later::Later;
 pub use reach::{KEY_HINT, VariableName, unshown};
 pub use reference::{EdgeRef, ExternalRef, ExternalSource};
-pub use scalar::{Count, ModelSpec, PositiveReal, Seed, Share};
+pub use scalar::{Count, ModelSpec, PositiveReal, Seed, UnitReal};
 pub use shown::shown;
 pub use word::Word;
 

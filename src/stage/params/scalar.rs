@@ -177,11 +177,11 @@ impl ContentHash for PositiveReal {
     }
 }
 
-/// A share of a whole, from 0 to 1.
+/// A number from 0 to 1, such as a fraction or a probability.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct Share(f64);
+pub struct UnitReal(f64);
 
-impl Share {
+impl UnitReal {
     /// Wraps a constant from 0 to 1.
     pub const fn of(value: f64) -> Self {
         Self(value)
@@ -193,7 +193,7 @@ impl Share {
     }
 }
 
-impl FromNode for Share {
+impl FromNode for UnitReal {
     fn from_node(node: &Node, scope: &mut Scope<'_>) -> Option<Self> {
         match node.value {
             Value::Float(value) if (0.0..=1.0).contains(&value) => Some(Self(value)),
@@ -211,7 +211,7 @@ impl FromNode for Share {
     }
 }
 
-impl ContentHash for Share {
+impl ContentHash for UnitReal {
     fn term(&self) -> Term {
         self.0.term()
     }

@@ -3,7 +3,7 @@
 //! | kind | written in a target | read from an output | two are the same where | chance |
 //! |---|---|---|---|---|
 //! | choice | its letter | one uppercase letter of a choice | the letters are | 1 in the number of choices |
-//! | class | its name | a class's name, whatever its case | the names are, whatever their case | the share of the commonest class |
+//! | class | its name | a class's name, whatever its case | the names are, whatever their case | the fraction of the commonest class |
 //! | number | as in the data | a [`Number`] | the values are: `1,000`, `1000.0` and `$1000` | none |
 //! | text | as in the data | anything | they are once [`normalized`] | none |
 //! | exact | as in the data | anything | every character is | none |
@@ -208,7 +208,7 @@ fn one_of(names: impl Iterator<Item = String>) -> String {
 /// What guessing gives on the questions of some outcomes.
 #[derive(Debug, Clone, Copy)]
 pub struct Chance {
-    /// The share of the commonest class among the answers that are classes.
+    /// The fraction of the commonest class among the answers that are classes.
     commonest: Option<f64>,
 }
 
@@ -225,7 +225,7 @@ impl Chance {
         Self { commonest: counts.values().max().map(|most| *most as f64 / all as f64) }
     }
 
-    /// Returns the chance of a right answer by guessing: one in the number of choices, the share of the commonest class, and
+    /// Returns the chance of a right answer by guessing: one in the number of choices, the fraction of the commonest class, and
     /// `None` where the answer is open.
     pub fn at(self, outcome: &Outcome) -> Option<f64> {
         match outcome.answer {

@@ -14,7 +14,7 @@ pub enum Pick {
     First,
     /// Some at random.
     Random,
-    /// Some at random, of every answer as large a share as it has among all.
+    /// Some at random, of every answer as large a fraction as it has among all.
     Stratified,
 }
 
@@ -25,8 +25,8 @@ retort_fingerprint::words!(Pick { First = "first", Random = "random", Stratified
 pub enum Size {
     /// So many, or all where there are fewer.
     Count(usize),
-    /// A share of them.
-    Share(Fraction),
+    /// A fraction of them.
+    Fraction(Fraction),
 }
 
 /// Returns the questions that stay, in their order. Every question draws a rank by itself, so that a smaller subset is among a
@@ -34,7 +34,7 @@ pub enum Size {
 pub fn subset(questions: Vec<Question>, split: Split, size: Size, pick: Pick, seed: u64) -> Vec<Question> {
     let most = match size {
         Size::Count(count) => count.min(questions.len()),
-        Size::Share(share) => share.of(questions.len()),
+        Size::Fraction(fraction) => fraction.of(questions.len()),
     };
     let rank = |index: &usize| {
         let id = questions[*index].id.as_str();
@@ -68,12 +68,12 @@ fn ranked<K: Ord>(mut indices: Vec<usize>, rank: impl Fn(&usize) -> K) -> Vec<us
 /// first.
 fn apportioned(sizes: &[usize], places: usize) -> Vec<usize> {
     let all: usize = sizes.iter().sum();
-    let mut shares: Vec<usize> = sizes.iter().map(|size| size * places / all.max(1)).collect();
+    let mut fractions: Vec<usize> = sizes.iter().map(|size| size * places / all.max(1)).collect();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|group| (std::cmp::Reverse(sizes[*group] * places % all.max(1)), *group));
-    let left = places.saturating_sub(shares.iter().sum());
-    order.into_iter().take(left).for_each(|group| shares[group] += 1);
-    shares
+    let left = places.saturating_sub(fractions.iter().sum());
+    order.into_iter().take(left).for_each(|group| fractions[group] += 1);
+    fractions
 }
 
 /// Takes out of the train split the questions whose words the dev or the test split has as well, and returns how many these
@@ -188,16 +188,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_are_the_first_and_a_share_is_a_share() {
+    fn the_first_are_the_first_and_a_fraction_is_a_fraction() {
         let all = questions(&[true; 10]);
         let first = subset(all.clone(), Split::Train, Size::Count(3), Pick::First, 1);
         assert_eq!(first, all[..3]);
-        let share = Size::Share(Fraction::try_from(0.5).unwrap());
-        assert_eq!(subset(all.clone(), Split::Train, share, Pick::Random, 1).len(), 5);
+        let fraction = Size::Fraction(Fraction::try_from(0.5).unwrap());
+        assert_eq!(subset(all.clone(), Split::Train, fraction, Pick::Random, 1).len(), 5);
         assert_eq!(subset(all.clone(), Split::Train, Size::Count(99), Pick::Random, 1), all);
         assert_ne!(
-            subset(all.clone(), Split::Train, share, Pick::Random, 1),
-            subset(all, Split::Train, share, Pick::Random, 2)
+            subset(all.clone(), Split::Train, fraction, Pick::Random, 1),
+            subset(all, Split::Train, fraction, Pick::Random, 2)
         );
     }
 
@@ -212,7 +212,7 @@ mod tests {
         }
 
         #[test]
-        fn answers_keep_their_shares(answers in prop::collection::vec(any::<bool>(), 1..60), count in 0usize..60, seed: u64) {
+        fn answers_keep_their_fractions(answers in prop::collection::vec(any::<bool>(), 1..60), count in 0usize..60, seed: u64) {
             let all = questions(&answers);
             let kept = subset(all.clone(), Split::Test, Size::Count(count), Pick::Stratified, seed);
             prop_assert_eq!(kept.len(), count.min(all.len()));

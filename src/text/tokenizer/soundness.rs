@@ -9,8 +9,8 @@ pub(super) const TEXT_BYTES_MAX: u128 = 256 << 20;
 /// Says what of a tokenizer's model draws lots, so that the same text would give other tokens each time.
 pub(super) fn chance(model: &ModelWrapper) -> Option<String> {
     match model {
-        ModelWrapper::BPE(model) => model.dropout.filter(|share| *share > 0.0).map(|share| {
-            format!("its model has `dropout` {share}: the same text would be cut into other tokens each time. Set it to `null`")
+        ModelWrapper::BPE(model) => model.dropout.filter(|fraction| *fraction > 0.0).map(|fraction| {
+            format!("its model has `dropout` {fraction}: the same text would be cut into other tokens each time. Set it to `null`")
         }),
         ModelWrapper::Unigram(_) | ModelWrapper::WordPiece(_) | ModelWrapper::WordLevel(_) => None,
     }

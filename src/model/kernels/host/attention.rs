@@ -334,7 +334,7 @@ impl WithSimd for Backward<'_> {
         take_transposed(&mut values_across, qkv, stride, heads.value_at(group), heads.width, 1.0);
         let mut keys = vec![0.0; len * width];
         take(&mut keys, qkv, stride, heads.key_at(group), heads.width);
-        let (mut scores, mut slopes) = (vec![0.0; len * columns], vec![0.0; len * columns]);
+        let (mut scores, mut gradients) = (vec![0.0; len * columns], vec![0.0; len * columns]);
         let (mut rows, mut mixed) = (vec![0.0; len * width], vec![0.0; len * width]);
         let mut made = Gradients { queries: Vec::new(), keys: vec![0.0; len * width], values: vec![0.0; len * width] };
         for member in 0..heads.members() {
@@ -343,9 +343,9 @@ impl WithSimd for Backward<'_> {
             triangle(simd, &mut scores, left, &keys_across, heads, len, &mut packed);
             // dP = dO Vᵀ.
             let left = Left { data: &grad[at..], row: heads.query_width(), column: 1 };
-            triangle(simd, &mut slopes, left, &values_across, heads, len, &mut packed);
+            triangle(simd, &mut gradients, left, &values_across, heads, len, &mut packed);
             // P from the scores, then dS = scale · P ∘ (dP − Σ dO ∘ O); dropping P drops dP alike.
-            let all = scores.chunks_exact_mut(columns).zip(slopes.chunks_exact_mut(columns));
+            let all = scores.chunks_exact_mut(columns).zip(gradients.chunks_exact_mut(columns));
             for (i, (p, s)) in all.enumerate() {
                 let from = i * heads.query_width() + at;
                 let delta = dot(&grad[from..from + heads.width], &out[from..from + heads.width]);
@@ -378,14 +378,14 @@ impl WithSimd for Backward<'_> {
                 }
             }
             let (probabilities, slopes_across) =
-                (Left { data: &scores, row: 1, column: columns }, Left { data: &slopes, row: 1, column: columns });
+                (Left { data: &scores, row: 1, column: columns }, Left { data: &gradients, row: 1, column: columns });
             // dV = Pᵀ dO, summed over the query heads.
             take(&mut rows, grad, heads.query_width(), at, heads.width);
             multiply(simd, probabilities, &rows, Inner::After, heads, &mut mixed, &mut packed);
             add(&mut made.values, &mixed);
             // dQ = dS K.
             let mut queries = vec![0.0; len * width];
-            let left = Left { data: &slopes, row: columns, column: 1 };
+            let left = Left { data: &gradients, row: columns, column: 1 };
             multiply(simd, left, &keys, Inner::Before, heads, &mut queries, &mut packed);
             made.queries.push(queries);
             // dK = dSᵀ Q, summed over the query heads.

@@ -5,10 +5,10 @@ use rayon::prelude::*;
 
 use super::lanes::vectorised;
 
-/// What is dropped: a share, and what decides where.
+/// What is dropped: a fraction, and what decides where.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Dropout {
-    /// The share, at least 0 and below 1.
+    /// The fraction, at least 0 and below 1.
     pub(crate) rate: f32,
     /// Decides which elements.
     pub(crate) seed: u64,
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_is_dropped_and_the_rest_makes_up_for_it() {
+    fn the_fraction_is_dropped_and_the_rest_makes_up_for_it() {
         for rate in [0.1, 0.3, 0.75] {
             let mut mask = vec![0.0; 300 * 200];
             mask_rows(&mut mask, 200, Dropout { rate, seed: 5 });

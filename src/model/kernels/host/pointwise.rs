@@ -51,7 +51,7 @@ pub enum Activation {
     Relu,
 }
 
-/// Calls a function with the activation's value and slope at a point as its last argument, so that each has loops of its own.
+/// Calls a function with the activation's value and derivative at a point as its last argument, so that each has loops of its own.
 macro_rules! by_activation {
     ($activation:expr, $function:ident($($argument:expr),*)) => {
         match $activation {
@@ -109,8 +109,8 @@ fn gated_backward_by(
                     let (gates, ups) = x.split_at(inner);
                     let outputs = grad_gates.iter_mut().zip(grad_ups);
                     for (((grad_gate, grad_up), (&gate, &up)), &grad) in outputs.zip(gates.iter().zip(ups)).zip(grad) {
-                        let (value, slope) = at(gate);
-                        *grad_gate = grad * up * slope;
+                        let (value, derivative) = at(gate);
+                        *grad_gate = grad * up * derivative;
                         *grad_up = grad * value;
                     }
                 }
@@ -119,21 +119,21 @@ fn gated_backward_by(
     });
 }
 
-/// Replaces each `h` by `activation(h + bias)` and, where `slope` has a place for it, keeps the derivative, so that the
+/// Replaces each `h` by `activation(h + bias)` and, where `derivative` has a place for it, keeps the derivative, so that the
 /// backward pass is one multiplication.
-pub(crate) fn activated(h: &mut [f32], bias: &[f32], slope: Option<&mut [f32]>, activation: Activation) {
-    by_activation!(activation, activated_by(h, bias, slope));
+pub(crate) fn activated(h: &mut [f32], bias: &[f32], derivative: Option<&mut [f32]>, activation: Activation) {
+    by_activation!(activation, activated_by(h, bias, derivative));
 }
 
 fn activated_by(
     h: &mut [f32],
     bias: &[f32],
-    slope: Option<&mut [f32]>,
+    derivative: Option<&mut [f32]>,
     at: impl Fn(f32) -> (f32, f32) + Copy + Send + Sync,
 ) {
     let width = bias.len();
     let block = rows_of(width) * width;
-    match slope {
+    match derivative {
         None => h.par_chunks_mut(block).for_each(|h| {
             vectorised(
                 #[inline(always)]
@@ -146,18 +146,20 @@ fn activated_by(
                 },
             );
         }),
-        Some(slope) => h.par_chunks_mut(block).zip(slope.par_chunks_mut(block)).for_each(|(h, slope)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (h, slope) in h.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)) {
-                        for ((h, slope), &bias) in h.iter_mut().zip(slope).zip(bias) {
-                            (*h, *slope) = at(*h + bias);
+        Some(derivative) => {
+            h.par_chunks_mut(block).zip(derivative.par_chunks_mut(block)).for_each(|(h, derivative)| {
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (h, derivative) in h.chunks_exact_mut(width).zip(derivative.chunks_exact_mut(width)) {
+                            for ((h, derivative), &bias) in h.iter_mut().zip(derivative).zip(bias) {
+                                (*h, *derivative) = at(*h + bias);
+                            }
                         }
-                    }
-                },
-            );
-        }),
+                    },
+                );
+            })
+        }
     }
 }
 
@@ -178,8 +180,8 @@ fn relu_at(x: f32) -> (f32, f32) {
 #[inline(always)]
 fn gelu_at(x: f32) -> (f32, f32) {
     const DENSITY: f32 = 0.398_942_3;
-    let share = 0.5 * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2));
-    (x * share, (x * DENSITY).mul_add(libm::expf(-0.5 * x * x), share))
+    let cdf = 0.5 * (1.0 + libm::erff(x * std::f32::consts::FRAC_1_SQRT_2));
+    (x * cdf, (x * DENSITY).mul_add(libm::expf(-0.5 * x * x), cdf))
 }
 
 /// `x / (1 + exp(-2u))` with `u = √(2/π) (x + 0.044715 x³)`, which equals `x (1 + tanh u) / 2`, and its derivative.
@@ -247,11 +249,11 @@ mod tests {
     #[test]
     fn gelu_goes_by_the_error_function() {
         // By `torch.nn.functional.gelu` and its gradient, in double precision.
-        for (x, value, slope) in
+        for (x, value, derivative) in
             [(1.0, 0.841_344_8, 1.083_315_5), (-0.5, -0.154_268_77, 0.132_504_88), (3.0, 2.995_950_3, 1.011_945_7)]
         {
             let found = gelu_at(x);
-            assert!((found.0 - value).abs() < 1e-6 && (found.1 - slope).abs() < 1e-6, "{x}: {found:?}");
+            assert!((found.0 - value).abs() < 1e-6 && (found.1 - derivative).abs() < 1e-6, "{x}: {found:?}");
         }
         assert_eq!(gelu_at(0.0), (0.0, 0.5));
         assert!(gelu_at(-40.0).0.abs() < 1e-30 && (gelu_at(40.0).0 - 40.0).abs() < 1e-6);

@@ -8,8 +8,8 @@ use super::lanes::vectorised;
 /// Token rows handled by one task.
 const BLOCK: usize = 32;
 
-/// Turns the queries and keys of `qkv` `[tokens, qkv]` by the angles whose `cosines` and `sines` are `[tokens, pairs]`;
-/// `backwards` by their negatives. Only the first `2 · pairs` columns of each head are turned.
+/// Rotates the queries and keys of `qkv` `[tokens, qkv]` by the angles whose `cosines` and `sines` are `[tokens, pairs]`;
+/// `backwards` by their negatives. Only the first `2 · pairs` columns of each head are rotated.
 pub(crate) fn rotate(qkv: &mut [f32], heads: Heads, cosines: &[f32], sines: &[f32], pairs: usize, backwards: bool) {
     let width = heads.qkv_width();
     let sign = if backwards { -1.0 } else { 1.0 };
@@ -20,8 +20,8 @@ pub(crate) fn rotate(qkv: &mut [f32], heads: Heads, cosines: &[f32], sines: &[f3
             || {
                 let angles = cosines.chunks_exact(pairs).zip(sines.chunks_exact(pairs));
                 for (row, (cosines, sines)) in qkv.chunks_exact_mut(width).zip(angles) {
-                    let turned = heads.query_width() + heads.kv_width();
-                    for head in row[..turned].chunks_exact_mut(heads.width) {
+                    let rotated = heads.query_width() + heads.kv_width();
+                    for head in row[..rotated].chunks_exact_mut(heads.width) {
                         let (first, rest) = head.split_at_mut(pairs);
                         let both = first.iter_mut().zip(&mut rest[..pairs]);
                         for (((a, b), &cosine), &sine) in both.zip(cosines).zip(sines) {

@@ -2,7 +2,7 @@
 //!
 //! With `m` the largest logit `z` of a row and `s` the sum of `exp(z − m)` over the vocabulary, and `m'` and `s'` those of the
 //! output's logits `f`, the divergence has the gradient `exp(z − m) / s − exp(f − m') / s'`. A part of the vocabulary can
-//! give its share of it once the sums are known. So a vocabulary that is taken in parts is gone through twice: for the sums,
+//! give its fraction of it once the sums are known. So a vocabulary that is taken in parts is gone through twice: for the sums,
 //! which are put together as in reading, and for the gradient.
 
 use super::LensLimits;
@@ -12,13 +12,13 @@ use super::translators::{FORM, Held};
 use super::tune_recipe::Passage;
 use crate::device::DeviceError;
 use crate::forward::Pass;
-use crate::kernels::{Kernels, Real, Wanted};
+use crate::kernels::{Kernels, Real, RequiresGrad};
 use crate::layout::Layout;
 use crate::network::Network;
 use crate::tensors::Weights;
 
 /// What some places add.
-pub(super) struct Slopes<B: Kernels> {
+pub(super) struct Gradients<B: Kernels> {
     /// The gradient in each layer's translator.
     pub(super) grads: Vec<Held<B>>,
     /// The sum of each layer's divergences.
@@ -27,13 +27,13 @@ pub(super) struct Slopes<B: Kernels> {
 
 /// Runs passages side by side and compares every layer with the output; the gradient is that of `scale` times the sum of all
 /// divergences.
-pub(super) fn slopes<B: Kernels>(
+pub(super) fn gradients<B: Kernels>(
     network: &Network<B>,
     passages: &[&Passage],
     translators: &[Held<B>],
     limits: &LensLimits,
     scale: f32,
-) -> Result<Option<Slopes<B>>, DeviceError> {
+) -> Result<Option<Gradients<B>>, DeviceError> {
     let lens: Vec<usize> = passages.iter().map(|passage| passage.ids.len()).collect();
     let layout = if B::RAGGED { Layout::packed(&lens) } else { Layout::padded_right(&lens) };
     let weights = network.parameters(&network.values);
@@ -51,7 +51,7 @@ pub(super) fn slopes<B: Kernels>(
         let own = B::pick_rows(&hidden, rows);
         let places =
             Places { network, pass: &pass, weights: &weights, translators, streams: &streams, own, rows, scale };
-        Slopes::add(&mut sum, places.slopes(split.columns)?);
+        Gradients::add(&mut sum, places.gradients(split.columns)?);
     }
     Ok(sum)
 }
@@ -87,12 +87,12 @@ struct Translated<B: Kernels> {
 
 impl<B: Kernels> Places<'_, B> {
     /// Compares every layer, so many columns of the vocabulary at once.
-    fn slopes(&self, columns: usize) -> Result<Slopes<B>, DeviceError> {
+    fn gradients(&self, columns: usize) -> Result<Gradients<B>, DeviceError> {
         let layers = 0..self.streams.len();
         let parts = parts(self.network.config().vocab_size(), columns);
         let normed: Vec<Real<B>> = layers.clone().map(|layer| self.translated(layer).read).collect();
         let mut tallies = vec![vec![Tally::default(); self.rows.len()]; normed.len()];
-        let mut slopes: Vec<Option<Real<B>>> = vec![None; normed.len()];
+        let mut gradients: Vec<Option<Real<B>>> = vec![None; normed.len()];
         for part in &parts {
             let head = Head::of(self.network, self.weights, part);
             let finals = head.logits(self.pass, &self.own);
@@ -103,7 +103,7 @@ impl<B: Kernels> Places<'_, B> {
                 let said = self.network.read(B::survey(&logits, &finals, &chosen))?;
                 Tally::take_rows(&mut tallies[layer], &said, part.len());
                 if parts.len() == 1 {
-                    slopes[layer] = Some(self.slope(&head, logits, &finals, &normed[layer], &tallies[layer]));
+                    gradients[layer] = Some(self.gradient(&head, logits, &finals, &normed[layer], &tallies[layer]));
                 }
             }
         }
@@ -112,16 +112,16 @@ impl<B: Kernels> Places<'_, B> {
             let finals = head.logits(self.pass, &self.own);
             for layer in layers.clone() {
                 let logits = head.logits(self.pass, &normed[layer]);
-                let slope = self.slope(&head, logits, &finals, &normed[layer], &tallies[layer]);
-                slopes[layer] = Some(match slopes[layer].take() {
-                    Some(sum) => B::float_add(sum, slope),
-                    None => slope,
+                let gradient = self.gradient(&head, logits, &finals, &normed[layer], &tallies[layer]);
+                gradients[layer] = Some(match gradients[layer].take() {
+                    Some(sum) => B::float_add(sum, gradient),
+                    None => gradient,
                 });
             }
         }
-        let grads = layers.zip(slopes);
-        let grads = grads.map(|(layer, slope)| self.backward(layer, slope.expect("a vocabulary has a part")));
-        Ok(Slopes {
+        let grads = layers.zip(gradients);
+        let grads = grads.map(|(layer, gradient)| self.backward(layer, gradient.expect("a vocabulary has a part")));
+        Ok(Gradients {
             grads: grads.collect(),
             divergences: tallies.iter().map(|rows| rows.iter().map(Tally::divergence).sum()).collect(),
         })
@@ -145,7 +145,14 @@ impl<B: Kernels> Places<'_, B> {
     }
 
     /// What a part of the vocabulary adds to the gradient of a layer as the head reads it.
-    fn slope(&self, head: &Head<B>, logits: Real<B>, finals: &Real<B>, normed: &Real<B>, tallies: &[Tally]) -> Real<B> {
+    fn gradient(
+        &self,
+        head: &Head<B>,
+        logits: Real<B>,
+        finals: &Real<B>,
+        normed: &Real<B>,
+        tallies: &[Tally],
+    ) -> Real<B> {
         let sums = tallies.iter().flat_map(|tally| tally.sums(self.scale)).collect();
         let sums = self.network.upload(sums, &[tallies.len(), 4]);
         // The gradient may use up the logits.
@@ -154,28 +161,28 @@ impl<B: Kernels> Places<'_, B> {
     }
 
     /// The gradient in a layer's translator, from that of what the head reads.
-    fn backward(&self, layer: usize, mut slope: Real<B>) -> Held<B> {
-        const INPUT: Wanted = Wanted { input: true, weight: false, bias: false };
+    fn backward(&self, layer: usize, mut gradient: Real<B>) -> Held<B> {
+        const INPUT: RequiresGrad = RequiresGrad { input: true, weight: false, bias: false };
         const ASKED: &str = "the gradient of the input was asked for";
         let Translated { plain, moved, stats, normed, read: _ } = self.translated(layer);
         if let Some(project) = &self.weights.project_out {
-            let made = B::affine_backward(&slope, &normed, &project.weight, self.pass.head_form(), INPUT);
-            slope = made.input.expect(ASKED);
+            let made = B::affine_backward(&gradient, &normed, &project.weight, self.pass.head_form(), INPUT);
+            gradient = made.input.expect(ASKED);
         }
         if let (Some(norm), Some(stats)) = (&self.weights.norm, stats) {
             let normal = self.pass.decoder.normal;
-            slope = B::normalise_backward(slope, &moved, &stats, &norm.weight, normal, INPUT).input.expect(ASKED);
+            gradient = B::normalise_backward(gradient, &moved, &stats, &norm.weight, normal, INPUT).input.expect(ASKED);
         }
         let translator = &self.translators[layer];
-        let wanted = Wanted { input: false, weight: translator.weight.is_some(), bias: true };
+        let required = RequiresGrad { input: false, weight: translator.weight.is_some(), bias: true };
         // Without a matrix there is none to ask the gradient of, and none is looked at.
         let matrix = translator.weight.as_ref().unwrap_or(&plain);
-        let made = B::affine_backward(&slope, &plain, matrix, FORM, wanted);
+        let made = B::affine_backward(&gradient, &plain, matrix, FORM, required);
         Held { weight: made.weight, bias: made.bias.expect("the bias's gradient was asked for") }
     }
 }
 
-impl<B: Kernels> Slopes<B> {
+impl<B: Kernels> Gradients<B> {
     /// Adds what further places add.
     pub(super) fn add(sum: &mut Option<Self>, more: Self) {
         let held = |(a, b): (Held<B>, Held<B>)| Held {
