@@ -133,7 +133,7 @@ impl Grid {
     fn natural(&self, lane: usize, broken: Broken) -> usize {
         let heading = &self.lanes[lane].heading;
         let heading = if broken == Broken::Nothing { width(heading) } else { longest_word(&bound(heading)) };
-        let cells = self.rows.iter().flat_map(|row| {
+        let cells = self.rows.iter().filter_map(|row| {
             let cell = self.cell(lane, &row[lane], broken);
             cell.lines().map(width).max()
         });

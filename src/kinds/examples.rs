@@ -106,20 +106,13 @@ impl Train {
                     }
                     for rationale in rows {
                         let text = rationale.map_or("", |row| row.text.as_str());
-                        let sequence = match aim.placement {
-                            Some(_) => {
-                                let label = self.label(question, rationale)?;
-                                let sequence = sequences.with_target(question, label, text)?;
-                                sequences.require_unended(question, &sequence)?;
-                                sequences.require_readable(question, label, &sequence)?;
-                                sequence
-                            }
-                            None => {
-                                let sequence = sequences.with_rationale(question, text)?;
-                                sequences.require_unended(question, &sequence)?;
-                                sequence
-                            }
+                        let label = aim.placement.map(|_| self.label(question, rationale)).transpose()?;
+                        let sequence = match label {
+                            Some(label) => sequences.with_target(question, label, text)?,
+                            None => sequences.with_rationale(question, text)?,
                         };
+                        sequences.require_unended(question, &sequence)?;
+                        label.map_or(Ok(()), |label| sequences.require_readable(question, label, &sequence))?;
                         log.blank += usize::from(rationale.is_some_and(|row| row.text.trim().is_empty()));
                         let weighed =
                             weighing.as_ref().map(|weighing| weighing.of(&sequence, rationale)).transpose()?;

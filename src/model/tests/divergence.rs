@@ -177,9 +177,7 @@ fn what_a_teacher_says_is_what_its_logits_say() {
     }
 }
 
-fn jsd() -> Option<Divergence> {
-    Some(Divergence { kind: DivergenceKind::Jsd, weight: 0.6, temperature: 2.0 })
-}
+const JSD: Option<Divergence> = Some(Divergence { kind: DivergenceKind::Jsd, weight: 0.6, temperature: 2.0 });
 
 /// Stops after a step, and keeps the state.
 #[derive(Default)]
@@ -217,7 +215,7 @@ fn trained(examples: &[Example], recipe: &Recipe, hooks: &mut dyn FitHooks) -> R
 #[test]
 fn a_training_with_a_teacher_resumes_to_the_same_bits_whatever_else_it_does() {
     let examples = taught_by(&model_of(Architecture::Llama), 4);
-    let weigh = |at: usize| TokenWeight { factor: (at % 3) as f32 * 0.5 + 0.25, ramped: at % 2 == 0 };
+    let weigh = |at: usize| TokenWeight { factor: (at % 3) as f32 * 0.5 + 0.25, ramped: at.is_multiple_of(2) };
     let weighed: Vec<Example> = examples
         .iter()
         .map(|it| Example { weights: Some((0..it.ids.len()).map(weigh).collect()), ..it.clone() })
@@ -227,7 +225,7 @@ fn a_training_with_a_teacher_resumes_to_the_same_bits_whatever_else_it_does() {
         Example { task: Some(task), ..it.clone() }
     };
     let tasks: Vec<Example> = weighed.iter().enumerate().map(task).collect();
-    let base = Recipe { divergence: jsd(), length: Length::Steps(6), ..recipe() };
+    let base = Recipe { divergence: JSD, length: Length::Steps(6), ..recipe() };
     let lora = Lora { rank: 4, alpha: 8.0, targets: Vec::new(), rows: vec![58, 59] };
     for (examples, recipe) in [
         (&examples, base.clone()),
@@ -260,7 +258,7 @@ fn a_training_with_a_teacher_resumes_to_the_same_bits_whatever_else_it_does() {
 #[test]
 fn tokens_without_weight_have_no_part_in_the_divergence() {
     let examples = taught_by(&model_of(Architecture::Llama), 4);
-    let recipe = Recipe { divergence: jsd(), length: Length::Steps(4), eval_every: None, ..recipe() };
+    let recipe = Recipe { divergence: JSD, length: Length::Steps(4), eval_every: None, ..recipe() };
     let silenced = |it: &Example| {
         let from = it.loss_from.max(1) + 1;
         let weigh = |at| TokenWeight { factor: if at < from { 0.0 } else { 1.0 }, ramped: false };
@@ -298,15 +296,20 @@ fn lessons_that_make_no_sense_are_named() {
         let found = error(with(0.5, temperature), &|_| ());
         assert!(matches!(found, FitError::Recipe(it) if it.field == "divergence.temperature"));
     }
-    assert!(matches!(error(jsd(), &|all| all[3].teacher = None), FitError::Untaught { example: 3, positions: 0, .. }));
-    assert!(matches!(error(jsd(), &|all| drop(all[4].ids.pop())), FitError::Untaught { example: 4, .. }));
+    assert!(matches!(error(JSD, &|all| all[3].teacher = None), FitError::Untaught { example: 3, positions: 0, .. }));
+    assert!(matches!(
+        error(JSD, &|all| {
+            all[4].ids.pop();
+        }),
+        FitError::Untaught { example: 4, .. }
+    ));
     let of = |top: usize, id: u32, positions: usize| {
         let (ids, logs) = (vec![id; top * positions], vec![-1.0; (top + 1) * positions]);
         Some(Arc::new(Distributions::new(top, ids, logs).expect("sound")))
     };
     let positions = |it: &Example| it.ids.len() - it.loss_from.max(1);
     for (top, id) in [(5, 7), (4, 60)] {
-        let found = error(jsd(), &|all| all[2].teacher = of(top, id, positions(&all[2])));
+        let found = error(JSD, &|all| all[2].teacher = of(top, id, positions(&all[2])));
         assert!(matches!(found, FitError::Lesson { example: 2, vocab: 60 }), "{found}");
     }
 }
