@@ -15,7 +15,7 @@ use super::saved::{Saved, StateError};
 use super::sealed::Sealed;
 use super::student::{Model, placed};
 use super::tensors::TensorSpec;
-use super::training::Shelf;
+use super::trained::Shelf;
 
 /// The version of the stream. A state of another version is not read.
 const VERSION: u32 = 3;

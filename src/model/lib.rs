@@ -52,7 +52,9 @@ mod teaching;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod trained;
 mod training;
+mod upload;
 mod weighing;
 mod weights;
 

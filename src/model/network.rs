@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use burn_tensor::backend::Backend;
-use burn_tensor::{Slice, Tensor, TensorData, TensorMetadata, TensorPrimitive};
+use burn_tensor::{Slice, Tensor, TensorMetadata, TensorPrimitive};
 
 use super::config::Config;
 use super::device::DeviceError;
@@ -12,7 +11,8 @@ use super::kernels::{Kernels, Precision, Real, Rotation};
 use super::layout::Layout;
 use super::rotary::Rotary;
 use super::tensors::{TensorSpec, Weights};
-use super::training::Training;
+use super::trained::Training;
+use super::upload::upload;
 
 /// How many elements of a tensor are copied at a time, or one row where that is more.
 const PIECE: usize = 1 << 20;
@@ -132,8 +132,4 @@ impl<B: Kernels> Network<B> {
         let rotations = Rotations { whole, windowed };
         Pass { decoder, layout, positions, rotations, drops: None, precision: Precision::F32, generating: false }
     }
-}
-
-pub(super) fn upload<B: Backend>(data: Vec<f32>, shape: &[usize], device: &B::Device) -> Real<B> {
-    B::float_from_data(TensorData::new(data, shape.to_vec()), device)
 }

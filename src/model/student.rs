@@ -17,7 +17,7 @@ use super::init::initial;
 use super::layout::Layout;
 use super::network::Network;
 use super::tensors::TensorSpec;
-use super::training::Shelf;
+use super::trained::Shelf;
 use super::weights;
 use retort_hub::weights_in;
 

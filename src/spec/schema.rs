@@ -201,17 +201,24 @@ fn each_property(properties: &mut Json) {
 
 /// Allows `${axis}` where a list or a mapping is expected: a value of an axis may be one.
 fn allow_placeholder(property: &mut Json) {
-    let of = |name: &str| match &property["type"] {
-        Json::String(of) => of == name,
-        Json::Array(of) => of.iter().any(|of| of == name),
+    let takes = |schema: &Json| match &schema["type"] {
+        Json::String(of) => of == "array" || of == "object",
+        Json::Array(of) => of.iter().any(|of| of == "array" || of == "object"),
         _ => false,
     };
-    if of("array") || of("object") {
-        let whole = std::mem::take(property);
-        let placeholder = json!({ "type": "string", "pattern": r"^\$\{[^}]+\}$" });
-        *property = json!({ "anyOf": [whole.clone(), placeholder] });
-        if let Some(description) = whole.get("description") {
-            property["description"] = description.clone();
+    let placeholder = json!({ "type": "string", "pattern": r"^\$\{[^}]+\}$" });
+    let is_one = takes(property);
+    match property["anyOf"].as_array_mut() {
+        Some(forms) if forms.iter().any(takes) => forms.push(placeholder),
+        None if is_one => {
+            let whole = std::mem::take(property);
+            *property = json!({ "anyOf": [whole.clone(), placeholder] });
+            for kept in ["description", "default"] {
+                if let Some(value) = whole.get(kept) {
+                    property[kept] = value.clone();
+                }
+            }
         }
+        _ => {}
     }
 }

@@ -91,7 +91,7 @@ fn the_arms_of_a_distillation_are_trained() {
         project.stale().into_iter().collect::<Vec<_>>(),
         ["taught[weight=0.5]", "taught[weight=0]", "taught[weight=1]"]
     );
-    project.run(&["explain", FILE, "taught[weight=1]"]).code(0).shows("recipe.divergence.temperature: 2 → 3");
+    project.run(&["explain", FILE, "taught[weight=1]"]).code(0).shows("recipe.divergence.temperature: 2.0 → 3.0");
 }
 
 /// The sequences that a run was told of as it asked the teacher.
@@ -207,7 +207,7 @@ fn what_only_a_run_can_know_is_named() {
                 ),
                 (
                     "  tokens:\n",
-                    "  short:\n    transform: { rationales: rationales, steps: [ { truncate: { keep: 50 } } ] }\n  tokens:\n",
+                    "  short:\n    transform: { rationales: rationales, steps: [ { truncate: { keep: 2, level: word } } ] }\n  tokens:\n",
                 ),
             ],
             &["the teacher was shown another sequence than the student is trained on", "same fields"],

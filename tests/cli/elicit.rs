@@ -367,7 +367,7 @@ fn a_prompt_is_shown_and_its_cost_estimated_before_anything_is_asked() {
     lab.project
         .run(&["plan", FILE])
         .code(0)
-        .shows("rationales asks a teacher: `retort run pipeline.yaml 'questions' --cache ");
+        .shows("rationales asks a teacher: run `retort run pipeline.yaml 'questions' --cache ");
     lab.project
         .run(&["show", FILE, "rationales", "--prompt", id])
         .code(3)

@@ -64,7 +64,7 @@ fn a_student_becomes_a_teacher() {
     assert!(project.stale().contains("rationales"));
     let plan = project.run(&["plan", FILE]).code(0);
     // An answer that was cut off is no result, and is asked for again; which ones are depends on the machine's vectors.
-    let answered = format!("({} are answered already)", first.as_array().unwrap().len());
+    let answered = format!("({} answered already)", first.as_array().unwrap().len());
     assert!(plan.stdout.contains(&answered), "{plan}");
     project.run(&["run", FILE]).code(0);
     assert_eq!(rows(&project), first);

@@ -89,7 +89,10 @@ fn value(schema: &Value) -> Value {
 
 /// Makes the fields that a mapping must have.
 fn required(schema: &Value) -> Map<String, Value> {
-    let names = schema["required"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap());
+    // A dataset's files are optional, and one of them is not.
+    let train =
+        schema["properties"].get("train").filter(|_| schema["properties"]["format"].is_object()).map(|_| "train");
+    let names = schema["required"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap()).chain(train);
     names.map(|name| (name.to_owned(), value(&schema["properties"][name]))).collect()
 }
 

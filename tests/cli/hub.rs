@@ -141,7 +141,7 @@ fn what_a_hub_did_not_announce_is_not_kept() {
     let lab = Lab::new(Shelf { swapped: Some(b"WEIGHTS".to_vec()), ..unread() });
     lab.run(&["run", FILE]).code(3).says("`model.safetensors` of `owner/name@main`").says("SHA-256");
     assert!(!lab.project.path("hf/hub/models--owner--name/blobs").join(etag(b"weights", true)).exists());
-    lab.run(&["plan", FILE]).code(0).shows("1 whose files are not here yet");
+    lab.run(&["plan", FILE]).code(0).shows("1 without their files");
     let lab = Lab::new(Shelf { cut: Some(3), ..unread() });
     lab.run(&["run", FILE]).code(3).says("cut short: 3 of 7 bytes").says("run again");
     lab.server.change(|shelf| shelf.cut = None);

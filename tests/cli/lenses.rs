@@ -160,7 +160,7 @@ fn the_report_says_from_which_layer_on_the_label_is_known() {
     let project = Project::new(PIPELINE);
     project.make();
     let report = project.run(&["show", FILE, "results"]).code(0);
-    report.shows("## From which layer on the label is known").shows("80 % know it by layer").shows("## What was read");
+    report.shows("## From which layer on the label is known").shows("| of layers |").shows("## What was read");
     let folder = project.path("out/lenses/results");
     let file = |name: &str| fs_err::read_to_string(folder.join(name)).unwrap();
     // Two students through two lenses, with three layers each, of those that have a question to be compared on.

@@ -198,9 +198,9 @@ fn missing_rationales_stop_a_training_unless_it_is_said_what_becomes_of_them() {
     let log = log_of(&project, "blank");
     assert_eq!([&log["examples"], &log["without_rationale"], &log["label_alone"], &log["blank"]], [7, 2, 0, 7]);
     let report = project.run(&["report", FILE]).code(0);
-    assert!(report.stdout.contains("2 questions without a rationale were left out."), "{report}");
+    assert!(report.stdout.contains("Questions without a rationale, left out: 2 in each training."), "{report}");
     assert!(
-        report.stdout.contains("7 examples with a blank rationale were trained on their labels alone."),
+        report.stdout.contains("Examples with a blank rationale, trained on their labels alone: 7 (`student=blank`)."),
         "{report}"
     );
 

@@ -63,10 +63,10 @@ fn what_a_recipe_cannot_ask_for_is_named() {
         project.edit(before, after);
         project.run(&["check", FILE]).code(2).says(said);
     }
-    // What the recipe alone says is known before anything runs; what the student has to say, only when it is trained.
+    // What goes together is known when the student is trained.
     for (before, after, code, said) in [
-        ("decay_ratio: 0.5, ", "", 3, "with `decay_steps` or `decay_ratio`"),
-        ("decay_ratio: 0.5", "decay_steps: 9", 3, "at most 5, as there are 6 steps and 1 of warm-up"),
+        ("decay_ratio: 0.5, ", "", 1, "with `decay_steps` or `decay_ratio`"),
+        ("decay_ratio: 0.5", "decay_steps: 9", 1, "at most 5, as there are 6 steps and 1 of warm-up"),
         ("layers: [0-0]", "layers: [0-2]", 1, "a range within 0-1, the layers of the model"),
         ("targets: all-linear", "targets: [all-linear, q_proj]", 1, "`all-linear` alone"),
     ] {

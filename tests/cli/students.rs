@@ -187,7 +187,7 @@ stages:
       questions: questions
       placement: none
       begin: [<pad>, <bos>]
-      end: \"[FIN_LABEL]\"
+      end: <pad>
       recipe: { steps: 1 }
   answers:
     over: { model: [own, bare, other] }
@@ -203,7 +203,7 @@ fn what_begins_and_ends_a_sequence_is_the_models_own_or_what_is_declared() {
     for (stage, begin, end) in [
         ("own", json!(["<bos>"]), json!("<eos>")),
         ("bare", json!([]), Json::Null),
-        ("other", json!(["<pad>", "<bos>"]), json!("[FIN_LABEL]")),
+        ("other", json!(["<pad>", "<bos>"]), json!("<pad>")),
     ] {
         project.run(&["export", FILE, stage, stage]).code(0);
         let usage = json(&format!("{stage}/usage.json"));

@@ -274,7 +274,7 @@ fn datasets_are_mixed_in_proportion_whatever_their_answers() {
     assert_eq!(log["examples"], 108);
     assert_eq!(log["targets"][1]["examples"], 54);
     let page = fs_err::read_to_string(project.path("out/mixed/results/report.md")).unwrap();
-    assert!(page.contains("trained on 10 of 24 questions of dataset 1, 30 of 30 questions of dataset 2"), "{page}");
+    assert!(page.contains("Trained on 10 of 24 questions of dataset 1, 30 of 30 questions of dataset 2"), "{page}");
     // Questions of both kinds are asked as their answers need.
     let usage = part(&project, "all", "usage.json");
     assert!(usage["prompt"].as_str().unwrap().contains("{% if choices %}"), "{usage}");

@@ -216,7 +216,7 @@ fn a_report_of_teachers_without_votes_is_refused_before_anything_is_asked() {
     let lab = Lab::new(Teacher::start());
     let results = "  results:\n    report: { teachers: rationales }\n";
     lab.project.write(FILE, &(pipeline(&lab.teacher.url()) + results));
-    let output = lab.project.run(&["run", FILE]).code(2).says("`rationales` counts no votes");
+    let output = lab.project.run(&["run", FILE]).code(2).says("`rationales` has no `votes`");
     output.says("report: { teachers: rationales }").says("such as `votes: 5`");
     assert!(lab.teacher.asked().is_empty());
     lab.project.edit("prompt: ask.jinja", "prompt: ask.jinja\n      votes: 3");
@@ -372,12 +372,12 @@ fn teachers_stand_beside_students_in_a_report() {
     lab.project.write(FILE, &(text + "  results:\n    report: { teachers: rationales }\n"));
     lab.project.run(&["run", FILE]).code(0);
     let report = fs_err::read_to_string(lab.project.path("out/thinkers/results/report.md")).unwrap();
-    assert!(report.contains("self-consistency %") && report.contains("| the teacher |"), "{report}");
+    assert!(report.contains("self-consistency %") && report.contains("| rationales |"), "{report}");
     assert!(
         report.contains("teacher taught") && report.contains("; self-consistency 100.0 % over 6 questions"),
         "{report}"
     );
     // Without a vote there is nothing to tell.
     lab.project.edit("votes: 2", "samples: 2");
-    lab.project.run(&["run", FILE]).code(2).says("`rationales` counts no votes");
+    lab.project.run(&["run", FILE]).code(2).says("`rationales` has no `votes`");
 }

@@ -7,8 +7,8 @@
 use burn_tensor::backend::Backend;
 use burn_tensor::{FloatDType, TensorMetadata};
 
-use super::host::attention::Heads;
 use super::host::dropout::Dropout;
+use super::host::heads::Heads;
 use super::host::moments::Narrow;
 use super::host::norm::Normal;
 use super::host::pointwise::Activation;
@@ -227,7 +227,9 @@ pub(crate) trait Kernels: Backend {
         second: &mut Narrow,
         step: &AdamWStep,
     ) -> Real<Self> {
-        narrow_moments::adamw::<Self>(weight, grad, first, second, step)
+        narrow_moments::adamw::<Self>(weight, first, second, |weight, first, second| {
+            Self::adamw(weight, grad, first, second, step)
+        })
     }
 }
 

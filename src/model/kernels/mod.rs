@@ -10,6 +10,7 @@
 //! One with a gradient written by hand is a pair of functions of [`Kernels`] and a node in `tracked`; a fused version for the
 //! CPU is then an override in `flex`.
 
+mod activations;
 mod chunked;
 mod composed;
 mod confidence;
@@ -32,9 +33,9 @@ pub(crate) use self::chunked::{chunked_head_loss, fed};
 pub(crate) use self::contract::{Blocks, Kernels};
 #[cfg(test)]
 pub(crate) use self::flex::{elements as elements_of, tensor as flex_of};
-pub(crate) use self::host::attention::Heads;
 pub(crate) use self::host::distributions::{BLOCK, SURVEY};
 pub(crate) use self::host::dropout::Dropout;
+pub(crate) use self::host::heads::Heads;
 pub(crate) use self::host::moments::{LEAST as LEAST_NARROW, Narrow};
 pub use self::host::norm::Normal;
 pub use self::host::pointwise::Activation;

@@ -3,22 +3,22 @@
 use burn_tensor::backend::Backend;
 use burn_tensor::{Tensor, TensorData, TensorMetadata, TensorPrimitive};
 
+use super::Real;
 use super::host::moments::Narrow;
-use super::{AdamWStep, Kernels, Real};
 
-pub(super) fn adamw<B: Kernels>(
+/// `step` is that of whole moments: it is given the weight and both moments, and gives them back.
+pub(super) fn adamw<B: Backend>(
     weight: Real<B>,
-    grad: &Real<B>,
     first: &mut Narrow,
     second: &mut Narrow,
-    step: &AdamWStep,
+    step: impl FnOnce(Real<B>, Real<B>, Real<B>) -> (Real<B>, Real<B>, Real<B>),
 ) -> Real<B> {
     let (shape, device) = (weight.shape(), B::float_device(&weight));
     let wide = |narrow: &Narrow| {
         let data = TensorData::new(narrow.wide(), shape.clone());
         B::float_from_data(data, &device)
     };
-    let (weight, made_first, made_second) = B::adamw(weight, grad, wide(first), wide(second), step);
+    let (weight, made_first, made_second) = step(weight, wide(first), wide(second));
     for (narrow, made) in [(first, made_first), (second, made_second)] {
         narrow.set(&read::<B>(made));
     }

@@ -9,7 +9,7 @@ use burn_tensor::backend::Backend;
 
 use super::composed::{close, grouped, indices, merge, probabilities, split, ungrouped};
 use super::contract::Kernels;
-use super::host::attention::Heads;
+use super::host::heads::Heads;
 use super::operands::Real;
 use crate::layout::Layout;
 

@@ -414,7 +414,9 @@ fn five_steps(narrow: Option<fn(usize, bool) -> Narrow>) -> [Vec<f32>; 2] {
                 if fused {
                     Flex::adamw_narrow(old, &grad, first, second, &step)
                 } else {
-                    narrow_moments::adamw::<Flex>(old, &grad, first, second, &step)
+                    narrow_moments::adamw::<Flex>(old, first, second, |old, first, second| {
+                        Flex::adamw(old, &grad, first, second, &step)
+                    })
                 }
             } else {
                 let [first, second] = whole[at].clone();
@@ -513,7 +515,7 @@ fn a_loss_weighted_by_confidence_is_that_of_torch() {
         assert!((fused - plain).abs() < 1e-6);
     }
     let targets = Targets { ids: &ids, by_confidence: true, weights: Some(&own), scale: 0.4, taught: None };
-    let weights = super::confidence::confident::<Flex>(&logits, targets);
+    let weights = super::tracked::confident::<Flex>(&logits, targets);
     let (loss, gradient) = Flex::cross_entropy(logits, &ids, Some(&weights), 0.4);
     assert!((elements(&loss)[0] - 0.410_366_74).abs() < 1e-6);
     for (found, expected) in elements(&gradient).iter().zip(gradients) {

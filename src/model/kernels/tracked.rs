@@ -8,7 +8,6 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_tensor::TensorMetadata;
 use burn_tensor::backend::AutodiffBackend;
 
-use super::confidence::confident;
 use super::{
     Activation, AffineGrads, Blocks, Dropout, Form, Heads, Kernels, Layout, Normal, Real, RequiresGrad, Rotation,
     Shaping, Targets, Tracked,
@@ -213,6 +212,15 @@ pub(crate) fn head_loss<B: Kernels>(
         loss_and_gradient::<B>(&x.primitive, &table.primitive, bias_primitive, form, shaping, targets);
     let bias = or_nothing::<B>(bias, table);
     node!(HeadLoss, [x, table, bias], loss, ((x.primitive.clone(), table.primitive.clone(), form, gradient), loss))
+}
+
+/// What each row weighs: its own weight times the probability of its target.
+pub(super) fn confident<B: Kernels>(logits: &Real<B>, targets: Targets<'_>) -> Vec<f32> {
+    let mut weights = B::target_probabilities(logits, targets.ids);
+    if let Some(own) = targets.weights {
+        weights.iter_mut().zip(own).for_each(|(weight, own)| *weight *= own);
+    }
+    weights
 }
 
 /// The loss of rows of logits as the head makes them, and its gradient in what comes before they are shaped.

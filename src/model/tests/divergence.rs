@@ -243,7 +243,7 @@ fn a_training_with_a_teacher_resumes_to_the_same_bits_whatever_else_it_does() {
         let log = resume(&mut model, examples, &recipe, state(), &mut Stopping::default()).expect("resumes");
         assert!((log, model.weights_bytes().expect("readable")) == whole);
         // Another teacher, or another divergence, is another run.
-        let others = taught_by(&model_of(Architecture::Mistral), 4);
+        let others = taught_by(&model_of(Architecture::Gpt2), 4);
         let teachers: Vec<Example> =
             examples.iter().zip(others).map(|(it, other)| Example { teacher: other.teacher, ..it.clone() }).collect();
         let resumed = |examples: &[Example], recipe: &Recipe| {

@@ -7,7 +7,7 @@ use super::parity::relative;
 use crate::kernels::{AdamWStep, Precision};
 use crate::learn::{Batch, Update, Way};
 use crate::student::placed;
-use crate::training::Shelf;
+use crate::trained::Shelf;
 use crate::{
     Architecture, Config, Device, Example, FitError, FitHooks, FitLog, Length, Lora, Model, Ramp, Recipe, Size,
     StateError, TokenWeight, TrainState, fit, resume,

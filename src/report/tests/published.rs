@@ -77,7 +77,7 @@ fn a_table_with_columns_is_made_for_each_panel() {
 fn the_best_of_arms_that_differ_by_little_is_not_bold() {
     let mut arms = vec![arm("a", &[], &("+".repeat(52) + &"-".repeat(48)))];
     arms.push(arm("b", &[], &("+".repeat(50) + &"-".repeat(50))));
-    let report = report(&input(arms, ReportSpec::default())).unwrap();
+    let report = report(&input(arms, ReportSpec { best: axes(&["arm"]), ..ReportSpec::default() })).unwrap();
     assert!(report.tables[0].rows.iter().all(|row| !row[1].best));
     assert!(report.tables[0].notes.iter().any(|note| note.starts_with("Nothing is bold")), "{:?}", report.tables[0]);
 }

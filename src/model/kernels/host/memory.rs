@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::attention::{Heads, cut, rows_of};
+use super::attention::{cut, rows_of};
 use super::cap::capped;
+use super::heads::Heads;
 use super::lanes::{dot, exp, maximum, sum_by, vectorised};
 
 /// The keys and values of one sequence so far, `[positions, keys]` each.

@@ -15,6 +15,7 @@ pub(crate) mod cap;
 pub(crate) mod distributions;
 pub(crate) mod divergence;
 pub(crate) mod dropout;
+pub(crate) mod heads;
 pub(crate) mod lanes;
 pub(crate) mod loss;
 pub(crate) mod memory;

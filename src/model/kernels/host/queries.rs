@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::attention::Heads;
+use super::heads::Heads;
 use super::tile::{Left, Packed, Right, Target, padded, product};
 
 /// Queries of a block.

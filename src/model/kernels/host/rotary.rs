@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::attention::Heads;
+use super::heads::Heads;
 use super::lanes::vectorised;
 
 /// Token rows handled by one task.
