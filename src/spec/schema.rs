@@ -208,7 +208,7 @@ fn allow_placeholder(property: &mut Json) {
     };
     let placeholder = json!({ "type": "string", "pattern": r"^\$\{[^}]+\}$" });
     let is_one = takes(property);
-    match property["anyOf"].as_array_mut() {
+    match property.get_mut("anyOf").and_then(Json::as_array_mut) {
         Some(forms) if forms.iter().any(takes) => forms.push(placeholder),
         None if is_one => {
             let whole = std::mem::take(property);

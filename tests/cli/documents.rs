@@ -120,6 +120,9 @@ fn pipeline_of(text: &str) -> String {
     }
     let deeper = text.starts_with("  ");
     let stages = text.lines().map(|line| format!("{}{line}\n", if deeper { "" } else { "  " })).collect::<String>();
+    if text.starts_with("fragments:") {
+        return format!("retort: 1\nexperiment: x\n{text}");
+    }
     if text.starts_with("dataset:") {
         return format!("retort: 1\nexperiment: x\nstages:\n  questions:\n  {}", stages.replace("\n  ", "\n    "));
     }

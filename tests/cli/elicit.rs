@@ -374,7 +374,10 @@ fn a_prompt_is_shown_and_its_cost_estimated_before_anything_is_asked() {
         .says("retort run pipeline.yaml 'questions' --cache");
     lab.project.run(&["run", FILE, "questions"]).code(0);
     lab.project.run(&["show", FILE, "rationales", "--prompt", id]).code(2).says("asks no question `nobody`");
-    lab.project.run(&["show", FILE, "questions", "--prompt", id]).code(2).says("asks no teacher");
+    lab.project
+        .run(&["show", FILE, "questions", "--prompt", id])
+        .code(2)
+        .says("`--prompt` works for `elicit` stages that ask a teacher");
     let questions = lab.project.run(&["show", FILE, "questions", "--json", "--limit", "1000"]).code(0).json();
     let train = questions.as_array().unwrap().last().unwrap();
     let id = train["id"].as_str().unwrap();

@@ -154,7 +154,9 @@ fn bind(kind: &'static Kind, body: &Value) -> Read {
 
 /// Returns what of a stage enters its key.
 fn key(bound: &dyn BoundStage) -> String {
-    format!("{:?} {:?} {:?}", bound.params(), bound.edges(), bound.externals())
+    let files = bound.externals().iter().map(|file| format!("{} {:?}", file.port, file.source));
+    let edges = bound.edges().iter().map(|edge| format!("{} {}", edge.port, edge.stage));
+    format!("{:?} {:?} {:?}", bound.params(), edges.collect::<Vec<_>>(), files.collect::<Vec<_>>())
 }
 
 /// Finds further fields with which a body is sound that has a field under its new name.

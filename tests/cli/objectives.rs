@@ -214,10 +214,7 @@ fn missing_rationales_stop_a_training_unless_it_is_said_what_becomes_of_them() {
     );
     let log = log_of(&project, "tuned");
     assert_eq!([&log["examples"], &log["without_rationale"], &log["label_alone"], &log["blank"]], [9, 0, 2, 0]);
-    project
-        .run(&["show", FILE, "tuned"])
-        .code(0)
-        .shows("2 questions without a rationale trained on their labels alone");
+    project.run(&["show", FILE, "tuned"]).code(0).shows("2 questions without a rationale, trained on the label alone");
 
     // The baseline needs none.
     project.edit("missing: keep", "missing: fail");

@@ -151,16 +151,16 @@ fn rows(path: &str, schema: &Json, found: &mut Vec<Row>) {
     }
 }
 
-/// Collects how fields are written in pipelines, by path; the first of each.
+/// Collects how fields are written in pipelines, by path: a field may be written in several ways.
 #[derive(Default)]
-struct Examples(BTreeMap<String, Json>);
+struct Examples(BTreeMap<String, Vec<Json>>);
 
 impl Examples {
     fn note(&mut self, path: &str, node: &Node) {
         let value = json_of_node(node);
         let text = inline(&value);
         if !path.is_empty() && !text.contains("${") && !text.contains('|') && text.chars().count() <= 72 {
-            self.0.entry(path.to_owned()).or_insert(value);
+            self.0.entry(path.to_owned()).or_default().push(value);
         }
         match &node.value {
             Value::Map(entries) => {
@@ -230,9 +230,8 @@ impl Examples {
 
     /// Returns how a field is written, in a way that its schema accepts.
     fn of(&self, path: &str, schema: &Json) -> Option<String> {
-        let value = self.0.get(path)?;
-        let accepted = jsonschema::validator_for(schema).unwrap().is_valid(value);
-        accepted.then(|| inline(value))
+        let validator = jsonschema::validator_for(schema).unwrap();
+        self.0.get(path)?.iter().find(|value| validator.is_valid(value)).map(inline)
     }
 }
 

@@ -154,7 +154,7 @@ fn a_thousand_skipped_instances_have_one_line_and_a_count() {
         [00:00:00] failed a after 2.3 s: no
         [00:00:00] stages that need a are skipped
         [00:00:00] the run failed after 0.0 s: 1 failed, 1,000 left out
-            a: no
+            failed (see above): a
             1,000 left out, since they need a
             fix the error and run the same command again: finished stages are kept
     "]]

@@ -154,12 +154,12 @@ fn arms_without_a_shared_question_are_not_compared() {
     let cases = tables.iter().find(|table| table.title == "Hypotheses, case by case").unwrap();
     expect![[r#"
         # Hypotheses, case by case
-        hypothesis | first % | second % | difference | n | test | p | p, Holm | verdict | detectable
-        1 | – | – | – | – | the arms share no question | – | – | not comparable | –
-        2 | 100.0 | 100.0 | 0.0 [−92.4, +92.4] | 1 | McNemar's exact test | 1.000 | 1.000 | undecided | –
+        hypothesis | first % | second % | difference | n | test | p | p, Holm | verdict
+        1 | – | – | – | – | the arms share no question | – | – | not comparable
+        2 | 100.0 | 100.0 | 0.0 [−92.4, +92.4] | 1 | McNemar's exact test | 1.000 | 1.000 | undecided
         * Arms are paired by question; brackets hold 95 % intervals of the difference. p is that of the finding the difference points to, two-sided for `>`. `detectable` is the smallest difference, in points, that a comparison like this one finds four times out of five.
         * Where each arm was trained once, a verdict is about these very trainings: another seed may differ by more than the questions do.
-        * Hypothesis 2, –: the arms were scored on different questions, and 5 that only one of them has are left out."#]]
+        * The arms were scored on different questions, and 5 that only one of them has are left out: `hypothesis 2`."#]]
     .assert_eq(&shown(cases));
 }
 

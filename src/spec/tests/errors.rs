@@ -351,10 +351,12 @@ fn a_field_cannot_have_both_its_names() {
     check_errors(
         "stages: { q: { dataset: { count: 3, size: 4 } } }\n",
         &expect![[r#"
-            error: unknown field `count`
+            error: `count` is the old name of `size`, and both are given
              --> x.yaml:4:27
               |
             4 | stages: { q: { dataset: { count: 3, size: 4 } } }
-              |                           ^^^^^ known: size, train"#]],
+              |                           ^^^^^
+              |
+              = help: keep `size` alone"#]],
     );
 }

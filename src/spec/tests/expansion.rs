@@ -244,7 +244,7 @@ fn parameters_have_places() {
     expect![[r#"
         params.steps[0].mask.fraction: dir/x.yaml:16 `0.4`
         params.steps[7]: dir/x.yaml:19 `[ { mask: { fraction: "${fraction}" } } ]`
-        params.seed: --set run:1 `4`
+        params.seed: --set run `4`
         params.student: dir/x.yaml:5 `gpt2`
         student.path: dir/x.yaml:11 `models/gpt2`
         params.recipe.lr: dir/x.yaml:8 `3.0e-5`

@@ -68,57 +68,57 @@ fn files_that_cannot_be_included_are_errors() {
         &files,
         &[],
         &expect![[r#"
-        error: cannot read `missing.yaml`: no such file
-         --> x.yaml:4:19
-          |
-        4 | include: [a.yaml, missing.yaml, 7, broken.yaml]
-          |                   ^^^^^^^^^^^^
+            error: cannot read `missing.yaml`: no such file
+             --> x.yaml:4:19
+              |
+            4 | include: [a.yaml, missing.yaml, 7, broken.yaml]
+              |                   ^^^^^^^^^^^^
 
-        error: `include` cannot hold the number `7`
-         --> x.yaml:4:33
-          |
-        4 | include: [a.yaml, missing.yaml, 7, broken.yaml]
-          |                                 ^ expected a path
+            error: `include` cannot hold `7`
+             --> x.yaml:4:33
+              |
+            4 | include: [a.yaml, missing.yaml, 7, broken.yaml]
+              |                                 ^ expected a path
 
-        error: a stage called `q` is declared twice
-         --> x.yaml:5:11
-          |
-        5 | stages: { q: { dataset: {} } }
-          |           ^ first declared at a.yaml:3
-          |
-          = help: rename one of them
+            error: a stage called `q` is declared twice
+             --> x.yaml:5:11
+              |
+            5 | stages: { q: { dataset: {} } }
+              |           ^ first declared at a.yaml:3
+              |
+              = help: rename one of them
 
-        error: an included file cannot set `seed`
-         --> a.yaml:2:1
-          |
-        2 | seed: 3
-          | ^^^^ this belongs into the file that is run
+            error: an included file cannot set `seed`
+             --> a.yaml:2:1
+              |
+            2 | seed: 3
+              | ^^^^ this belongs into the file that is run
 
-        error: files include each other: `a.yaml` → `b.yaml` → `a.yaml`
-         --> b.yaml:1:11
-          |
-        1 | include: [./a.yaml]
-          |           ^^^^^^^^
+            error: files include each other: `a.yaml` → `b.yaml` → `a.yaml`
+             --> b.yaml:1:11
+              |
+            1 | include: [./a.yaml]
+              |           ^^^^^^^^
 
-        error: `retort` cannot be `2`
-         --> b.yaml:2:9
-          |
-        2 | retort: 2
-          |         ^ this program reads version 1
+            error: `retort` cannot be `2`
+             --> b.yaml:2:9
+              |
+            2 | retort: 2
+              |         ^ this program reads version 1
 
-        error: unknown key `stags`
-         --> b.yaml:3:1
-          |
-        3 | stags: {}
-          | ^^^^^ known: retort, experiment, seed, include, axes, models, fragments, stages
-          |
-          = help: did you mean `stages`?
+            error: unknown key `stags`
+             --> b.yaml:3:1
+              |
+            3 | stags: {}
+              | ^^^^^ known: retort, experiment, seed, include, axes, models, fragments, stages
+              |
+              = help: did you mean `stages`?
 
-        error: an experiment file cannot be a list
-         --> broken.yaml:1:1
-          |
-        1 | - x
-          | ^^^ expected a mapping of: retort, experiment, seed, include, axes, models, fragments, stages"#]],
+            error: an experiment file cannot be a list
+             --> broken.yaml:1:1
+              |
+            1 | - x
+              | ^^^ expected a mapping of: retort, experiment, seed, include, axes, models, fragments, stages"#]],
     );
 }
 
