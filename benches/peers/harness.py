@@ -110,6 +110,8 @@ def peer(work):
             config.pop(key, None)
         files = {"test": str(work / f"{task}.json")}
         config.update(task=f"local_{task}", dataset_path="json", test_split="test", num_fewshot=0)
+        if task == "gsm8k":
+            config["generation_kwargs"]["max_gen_toks"] = order["tokens"]
         if task == "gsm8k" and order["shots"]:
             files["train"] = str(work / "gsm8k-train.json")
             config.update(training_split="train", fewshot_split="train", num_fewshot=order["shots"])
@@ -183,7 +185,9 @@ def pipeline(work, given, tasks, shots):
                 "  gsm8k:\n    dataset: { format: table, test: gsm8k.jsonl, id: id, question: question, "
                 "answer: { field: answer, pattern: '#### (.*)' }, answers: number }\n"
                 "  gsm8k-answers:\n    evaluate:\n      model: base\n      questions: gsm8k\n      prompt: gsm8k.jinja\n"
-                "      separator: ' '\n      max_new: 256\n      stop: ['Question:', '</s>', '<|im_end|>']\n      extract:\n"
+                "      separator: ' '\n      max_new: "
+                + str(given.tokens)
+                + "\n      stop: ['Question:', '</s>', '<|im_end|>']\n      extract:\n"
                 "        strict: ['#### (\\-?[0-9\\.\\,]+)']\n        lenient: ['(-?[$0-9.,]{2,})|(-?[0-9]+)']\n"
                 "        unmatched: wrong\n"
             )
@@ -313,6 +317,7 @@ def main():
     parser.add_argument("--gsm8k", metavar="DIR")
     parser.add_argument("--questions", type=int, default=200, help="questions of each likelihood task")
     parser.add_argument("--generations", type=int, default=200, help="questions of GSM8K")
+    parser.add_argument("--tokens", type=int, default=256, help="the most tokens of an answer of GSM8K")
     parser.add_argument("--shots", type=int, default=0, help="worked examples before each question of GSM8K")
     parser.add_argument("--batch", type=int, default=8, help="questions that the harness asks side by side")
     parser.add_argument("--retort", default=str(HERE.parents[1] / "target" / "release" / "retort"))
@@ -330,7 +335,13 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     shots = examples(given) if given.gsm8k else []
     write_peer_data(work, tasks, shots)
-    order = {"model": os.path.abspath(given.model), "tasks": list(tasks), "batch": given.batch, "shots": len(shots)}
+    order = {
+        "model": os.path.abspath(given.model),
+        "tasks": list(tasks),
+        "batch": given.batch,
+        "shots": len(shots),
+        "tokens": given.tokens,
+    }
     (work / "order.json").write_text(json.dumps(order))
     if not given.keep:
         offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}

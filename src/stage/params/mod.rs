@@ -3,7 +3,7 @@
 //! [`params!`](macro@crate::params) declares a struct whose fields are read from a mapping, with their defaults;
 //! [`variants!`](crate::variants) declares an enum that is written as one key (`mask: {…}`), and
 //! [`words!`](crate::words) one that is written as a word (`after`). Each declaration gives [`FromNode`] (read it, with
-//! every error at its place), [`ContentHash`](retort_fingerprint::ContentHash) (what enters the key, defaults resolved)
+//! every error at its place), [`ContentHash`] (what enters the key, defaults resolved)
 //! and a JSON Schema for editors.
 //!
 //! A field of type [`Input`], [`Gather`] or [`External`] is an edge: reading it notes the reference in the [`Scope`], and
